@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Received bytes, from the transport's hand to the parser's, and from there to the user's without a copy.
+
+use super::error::Error;
+
+/// The first reads, and what a quiet connection stays at.
+pub const READ_MIN: usize = 16 * 1024;
+/// Reads grow up to this while they fill the room given to them.
+pub const READ_MAX: usize = 256 * 1024;
+
+/// A buffer that is filled at its end and consumed at its start.
+///
+/// A run of bytes can be lent to the user with a NUL behind it; the byte that stood there comes back with [`Inbox::release`].
+#[derive(Debug, Default)]
+pub struct Inbox {
+    bytes: Vec<u8>,
+    /// Everything before is consumed.
+    start: usize,
+    read_size: usize,
+    lent: Option<Lent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lent {
+    start: usize,
+    end: usize,
+    /// The byte that the NUL at `end` replaces; `None` where `end` was the end of the buffer.
+    replaced: Option<u8>,
+}
+
+impl Inbox {
+    /// What has arrived and is not consumed yet.
+    pub fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub fn consume(&mut self, count: usize) {
+        self.start += count;
+        debug_assert!(self.start <= self.bytes.len());
+    }
+
+    pub fn clear(&mut self) {
+        self.release();
+        self.start = self.bytes.len();
+    }
+
+    /// Room for the next read, behind what is unread: the vector's spare capacity, of which the reader leaves the last
+    /// byte free for a NUL. `wanted` is what the frame in progress still lacks; it is believed only as far as as many
+    /// bytes have come before, so that memory follows what a peer sends and not what it announces.
+    pub fn space(&mut self, wanted: u64) -> Result<&mut Vec<u8>, Error> {
+        debug_assert!(self.lent.is_none());
+        let unread = self.bytes.len() - self.start;
+        if self.bytes.len() + 1 >= self.bytes.capacity() {
+            self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);
+        }
+        let believed = wanted.min(unread.max(READ_MAX) as u64) as usize;
+        let room = self.read_size.max(believed) + 1;
+        if self.bytes.capacity() > READ_MAX * 2 && (unread + room) * 4 < self.bytes.capacity() {
+            // One large message has passed and small ones follow: give its memory back.
+            self.bytes = self.bytes.split_off(self.start);
+            self.start = 0;
+        }
+        if self.bytes.capacity() - self.bytes.len() < room {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            self.bytes.try_reserve(room).map_err(|_| Error::no_memory(room as u64))?;
+        }
+        Ok(&mut self.bytes)
+    }
+
+    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`].
+    pub fn lend(&mut self, count: usize) {
+        let (start, end) = (self.start, self.start + count);
+        let replaced = self.bytes.get(end).copied();
+        match self.bytes.get_mut(end) {
+            Some(byte) => *byte = 0,
+            None => self.bytes.push(0),
+        }
+        self.start = end;
+        self.lent = Some(Lent { start, end, replaced });
+    }
+
+    pub fn lent(&self) -> &[u8] {
+        self.lent.map_or(&[], |lent| &self.bytes[lent.start..lent.end])
+    }
+
+    pub fn release(&mut self) {
+        match self.lent.take() {
+            Some(Lent { end, replaced: Some(byte), .. }) => self.bytes[end] = byte,
+            Some(Lent { end, replaced: None, .. }) => self.bytes.truncate(end),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(inbox: &mut Inbox, bytes: &[u8]) {
+        inbox.space(0).expect("memory").extend_from_slice(bytes);
+    }
+
+    #[test]
+    fn lent_bytes_have_a_nul_behind_them_and_the_next_byte_survives() {
+        let mut inbox = Inbox::default();
+        fill(&mut inbox, b"abcdef");
+        inbox.lend(3);
+        assert_eq!(inbox.lent(), b"abc");
+        assert_eq!(inbox.bytes[3], 0);
+        inbox.release();
+        assert_eq!(inbox.unread(), b"def");
+        inbox.lend(3);
+        assert_eq!((inbox.lent(), inbox.bytes[6]), (&b"def"[..], 0));
+        inbox.release();
+        assert_eq!(inbox.unread(), b"");
+    }
+
+    #[test]
+    fn an_announced_length_reserves_no_more_than_has_been_sent_before() {
+        let mut inbox = Inbox::default();
+        fill(&mut inbox, b"abc");
+        let space = inbox.space(1 << 40).expect("memory");
+        assert!(space.capacity() <= 2 * READ_MAX);
+    }
+
+    #[test]
+    fn room_is_always_left_for_the_nul() {
+        let mut inbox = Inbox::default();
+        let space = inbox.space(0).expect("memory");
+        let room = space.capacity() - space.len() - 1;
+        space.extend(std::iter::repeat_n(b'x', room));
+        let before = inbox.bytes.as_ptr();
+        inbox.lend(room);
+        assert_eq!(inbox.bytes.as_ptr(), before, "lending moved the bytes");
+    }
+
+    #[test]
+    fn full_reads_grow_and_large_buffers_shrink_again() {
+        let mut inbox = Inbox::default();
+        for _ in 0..8 {
+            let space = inbox.space(0).expect("memory");
+            let room = space.capacity() - space.len() - 1;
+            space.extend(std::iter::repeat_n(b'x', room));
+        }
+        assert_eq!(inbox.read_size, READ_MAX);
+        let held = inbox.unread().len();
+        assert!(inbox.bytes.capacity() > held);
+        for _ in 0..4 {
+            inbox.space(READ_MAX as u64 * 8).expect("memory").extend_from_slice(&[0; READ_MAX]);
+        }
+        inbox.consume(inbox.unread().len());
+        inbox.space(0).expect("memory");
+        assert!(inbox.bytes.capacity() <= READ_MAX * 3, "{} bytes kept", inbox.bytes.capacity());
+    }
+}

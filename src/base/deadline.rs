@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How long a call may take, and until when. The clock is always an argument.
+
+use std::time::{Duration, Instant};
+
+/// What a caller says about waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// Whatever the connection, or above it the process, is set to.
+    Default,
+    Forever,
+    /// Zero: try once, do not wait.
+    After(Duration),
+}
+
+impl Timeout {
+    /// `self`, or `other` where `self` leaves it open.
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Default { other } else { self }
+    }
+
+    /// The span to wait; `None` is for ever.
+    pub fn span(self) -> Option<Duration> {
+        match self {
+            Self::After(span) => Some(span),
+            Self::Default | Self::Forever => None,
+        }
+    }
+}
+
+/// A moment on the monotonic clock after which waiting ends, or no such moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub const NEVER: Self = Self(None);
+
+    /// A span too long for the clock is for ever.
+    pub fn after(now: Instant, span: Option<Duration>) -> Self {
+        Self(span.and_then(|span| now.checked_add(span)))
+    }
+
+    pub fn at(moment: Instant) -> Self {
+        Self(Some(moment))
+    }
+
+    pub fn has_passed(self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
+    }
+
+    /// What is left; `None` is for ever.
+    pub fn remaining(self, now: Instant) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(now))
+    }
+
+    pub fn or_earlier(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(a), Some(b)) => Self(Some(a.min(b))),
+            (a, b) => Self(a.or(b)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_passes_when_its_moment_is_reached() {
+        let now = Instant::now();
+        let deadline = Deadline::after(now, Some(Duration::from_millis(5)));
+        assert!(!deadline.has_passed(now));
+        assert_eq!(deadline.remaining(now), Some(Duration::from_millis(5)));
+        assert!(deadline.has_passed(now + Duration::from_millis(5)));
+        assert_eq!(deadline.remaining(now + Duration::from_secs(1)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn no_span_and_an_endless_span_never_pass() {
+        let now = Instant::now();
+        assert_eq!(Deadline::after(now, None), Deadline::NEVER);
+        assert_eq!(Deadline::after(now, Some(Duration::MAX)), Deadline::NEVER);
+        assert_eq!(Deadline::NEVER.or_earlier(Deadline::at(now)), Deadline::at(now));
+    }
+}

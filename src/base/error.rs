@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one error type: what happened, where, and one line of text for a person.
+
+use std::fmt;
+use std::io;
+
+/// What went wrong; `ffi::status` gives each kind its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    InvalidArgument,
+    WrongState,
+    Busy,
+    NotSupported,
+    Timeout,
+    WouldBlock,
+    InvalidUrl,
+    Resolve,
+    Connect,
+    Io,
+    Tls,
+    TlsVerify,
+    TlsConfig,
+    BadStatus,
+    BadUpgrade,
+    Protocol,
+    Payload,
+    MessageTooBig,
+    Closed,
+    ConnectionLost,
+    Aborted,
+    NoMemory,
+    Internal,
+}
+
+impl Kind {
+    /// The code of the close frame that tells the peer (RFC 6455 section 7.4.1); `None` where no frame is due.
+    pub fn close_code(self) -> Option<u16> {
+        match self {
+            Self::Protocol => Some(1002),
+            Self::Payload => Some(1007),
+            Self::MessageTooBig => Some(1009),
+            Self::NoMemory | Self::Internal => Some(1011),
+            _ => None,
+        }
+    }
+}
+
+/// What the connection was doing when it went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    None,
+    Resolve,
+    Connect,
+    Tls,
+    Upgrade,
+    Open,
+    Close,
+}
+
+/// One boxed pointer, so that a `Result<(), Error>` is as cheap as an integer while all goes well.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    kind: Kind,
+    phase: Phase,
+    message: String,
+    os_errno: i32,
+    tls_verify_result: i64,
+    http_status: u16,
+    close_code: u16,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            kind,
+            phase: Phase::None,
+            message: message.into(),
+            os_errno: 0,
+            tls_verify_result: 0,
+            http_status: 0,
+            close_code: 0,
+        }))
+    }
+
+    /// A mistake of the caller: names the argument, then says what is wrong with it.
+    pub fn argument(name: &str, what: impl fmt::Display) -> Self {
+        Self::new(Kind::InvalidArgument, format!("argument `{name}` {what}"))
+    }
+
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Self::new(Kind::Protocol, message)
+    }
+
+    /// A failed system call: `what` was attempted, the system says why not.
+    pub fn os(kind: Kind, what: impl fmt::Display, cause: &io::Error) -> Self {
+        let mut error = Self::new(kind, format!("{what}: {}", os_text(cause)));
+        error.0.os_errno = cause.raw_os_error().unwrap_or(0);
+        error
+    }
+
+    /// The same, in other words.
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    pub fn no_memory(bytes: u64) -> Self {
+        Self::new(Kind::NoMemory, format!("no memory for {bytes} bytes"))
+    }
+
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        self.0.phase = phase;
+        self
+    }
+
+    /// Sets the phase unless whoever made the error knew it better.
+    pub fn or_in_phase(self, phase: Phase) -> Self {
+        if self.0.phase == Phase::None { self.in_phase(phase) } else { self }
+    }
+
+    pub fn with_tls_verify_result(mut self, result: i64) -> Self {
+        self.0.tls_verify_result = result;
+        self
+    }
+
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        self.0.http_status = status;
+        self
+    }
+
+    pub fn with_close_code(mut self, code: u16) -> Self {
+        self.0.close_code = code;
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub fn os_errno(&self) -> i32 {
+        self.0.os_errno
+    }
+
+    pub fn tls_verify_result(&self) -> i64 {
+        self.0.tls_verify_result
+    }
+
+    pub fn http_status(&self) -> u16 {
+        self.0.http_status
+    }
+
+    pub fn close_code(&self) -> u16 {
+        self.0.close_code
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+/// "connection refused" for "Connection refused (os error 111)": the number has a field of its own.
+fn os_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_read_as_one_lower_case_line_and_keep_their_number() {
+        let error = Error::os(Kind::Connect, "connect to 127.0.0.1:1", &io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        assert_eq!(error.message(), "connect to 127.0.0.1:1: connection refused");
+        assert_eq!(error.os_errno(), libc::ECONNREFUSED);
+    }
+
+    #[test]
+    fn the_first_phase_named_stays() {
+        let error = Error::protocol("x").in_phase(Phase::Tls).or_in_phase(Phase::Open);
+        assert_eq!(error.phase(), Phase::Tls);
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every room may use: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket rule.
+#![forbid(unsafe_code)]
+
+pub mod buffer;
+pub mod counter;
+pub mod deadline;
+pub mod error;
+pub mod log;
+pub mod sync;

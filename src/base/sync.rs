@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Locks and condition variables, for the whole crate from this one place, so that a model checker can stand in for them.
+//!
+//! A panic under a lock does not poison it for the others: the call that panicked has answered `Internal`,
+//! and whoever comes next must still be able to close and free.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+pub use std::sync::{Arc, MutexGuard, OnceLock};
+
+#[derive(Debug, Default)]
+pub struct Mutex<T>(std::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` while another thread holds the lock.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Condvar(std::sync::Condvar);
+
+impl Condvar {
+    pub const fn new() -> Self {
+        Self(std::sync::Condvar::new())
+    }
+
+    /// Waits for a notification, at most `span` (`None`: for ever). Wakes without cause now and then, as all of its kind.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>, span: Option<Duration>) -> MutexGuard<'a, T> {
+        match span {
+            None => self.0.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            Some(span) => self.0.wait_timeout(guard, span).unwrap_or_else(PoisonError::into_inner).0,
+        }
+    }
+
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}

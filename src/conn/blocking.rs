@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
+
+use super::connection::{Connection, Link};
+use super::connector::{Connector, Established};
+use super::keys::Keys;
+use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
+use super::patience::Patience;
+use super::reader::Reader;
+use crate::base::deadline::{Deadline, Timeout};
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::{Arc, AtomicI64, MutexGuard, Ordering, fence};
+use crate::net::poll::Poll;
+use crate::net::wake::Wake;
+use crate::protocol::url::Url;
+use crate::protocol::ws::close::CloseFrame;
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::receiver::{Delivery, Event};
+use crate::protocol::ws::sender::Sender;
+use crate::protocol::ws::utf8;
+use std::time::{Duration, Instant};
+
+/// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The process's time-out in milliseconds; negative is for ever.
+static DEFAULT_TIMEOUT_MS: AtomicI64 = AtomicI64::new(-1);
+
+pub fn default_timeout() -> Timeout {
+    match u64::try_from(DEFAULT_TIMEOUT_MS.load(Ordering::Relaxed)) {
+        Ok(ms) => Timeout::After(Duration::from_millis(ms)),
+        Err(_) => Timeout::Forever,
+    }
+}
+
+pub fn set_default_timeout(timeout: Timeout) {
+    let ms = timeout.span().map_or(-1, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+    DEFAULT_TIMEOUT_MS.store(ms, Ordering::Relaxed);
+}
+
+/// The process's time-out where one is set; a connect without any would hang on a dead address for minutes.
+fn default_connect_timeout() -> Timeout {
+    match default_timeout() {
+        Timeout::Forever => Timeout::After(CONNECT_TIMEOUT),
+        set => set,
+    }
+}
+
+/// What is received: events of which kinds, and in which pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Messages only, or fragments where the options say so.
+    Data,
+    /// Control frames too.
+    Events,
+    Frames,
+}
+
+impl Connection {
+    pub fn connect(&self, url: &str) -> Result<(), Error> {
+        let url = Url::parse(url)?;
+        let wake = self.begin_connecting()?;
+        let result = self.connect_to(url, &wake);
+        *self.connecting.lock() = None;
+        let link = result?;
+        let link = self.link.get_or_init(|| link);
+        // An abort between the last step and the line above found no link to end.
+        self.check_aborted().inspect_err(|error| link.end_with(error))
+    }
+
+    pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
+        self.check_text(opcode, payload)?;
+        self.send_frame(payload, |sender, key| sender.message(opcode, payload.len(), key))
+    }
+
+    /// A part of a message; `opcode` is the message's. Text is the caller's to cut where it likes, so it is not checked.
+    pub fn send_fragment(&self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
+        self.send_frame(payload, |sender, key| sender.fragment(opcode, fin, payload.len(), key))
+    }
+
+    pub fn send_raw(&self, header: Header, payload: &[u8]) -> Result<(), Error> {
+        self.send_frame(payload, |sender, key| sender.frame(Header { mask: Some(key), ..header }))
+    }
+
+    pub fn send_close(&self, frame: &CloseFrame) -> Result<(), Error> {
+        let payload = frame.payload();
+        self.send_frame(&payload, |sender, key| sender.close(payload.len(), key))
+    }
+
+    /// Waits for what is `wanted` and hands it, with its payload, to `take`.
+    pub fn receive<T>(&self, wanted: Wanted, timeout: Timeout, take: impl FnOnce(&Event, &[u8]) -> T) -> Result<T, Error> {
+        let link = self.link()?;
+        let Some(mut reader) = link.reader.try_lock() else {
+            return Err(Error::new(Kind::Busy, "another thread is receiving on this connection"));
+        };
+        let mut patience = Patience::new(self.usual_timeout(timeout).span());
+        let delivery = match wanted {
+            Wanted::Frames => Delivery::Frames,
+            _ if self.options.fire_fragments => Delivery::Fragments,
+            _ => Delivery::Messages,
+        };
+        let result = loop {
+            match reader.next(link, delivery, &mut patience) {
+                Ok(Event::Ping | Event::Pong) if wanted == Wanted::Data => {}
+                Ok(Event::Close(_)) if wanted == Wanted::Data => break Err(link.end()),
+                Ok(event) => break Ok(take(&event, reader.payload())),
+                Err(error) => break Err(error),
+            }
+        };
+        link.leave_reader(reader);
+        result
+    }
+
+    /// The closing handshake, then the end of the transport, whatever comes of it.
+    pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
+        let link = self.link()?;
+        let usual = self.options.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
+        let span = timeout.or(usual).span();
+        link.close(frame, &mut Patience::new(span))
+    }
+
+    fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
+        let mut connecting = self.connecting.lock();
+        if connecting.is_some() {
+            return Err(Error::new(Kind::Busy, "another thread is connecting this connection"));
+        }
+        if self.link.get().is_some() {
+            return Err(Error::new(Kind::WrongState, "the connection has been connected before; make a new one"));
+        }
+        let wake = Wake::new().map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
+        let wake = Arc::new(wake);
+        *connecting = Some(Arc::clone(&wake));
+        self.check_aborted().inspect_err(|_| *connecting = None)?;
+        *self.response.lock() = None;
+        Ok(wake)
+    }
+
+    fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Link, Error> {
+        let span = self.options.connect_timeout.or(self.timeout()).or(default_connect_timeout()).span();
+        let now = Instant::now();
+        let mut keys = Keys::new()?;
+        let mut connector = Connector::new(url, &self.options, keys.nonce(), Arc::clone(wake), Deadline::after(now, span), now)?;
+        let result = self.drive(&mut connector, now);
+        *self.response.lock() = connector.take_response().map(Arc::new);
+        Link::new(result?, keys, &self.options)
+    }
+
+    fn drive(&self, connector: &mut Connector<'_>, mut now: Instant) -> Result<Established, Error> {
+        let mut poll = Poll::default();
+        loop {
+            if let Some(established) = connector.step(now, &poll)? {
+                return Ok(established);
+            }
+            poll = Poll::default();
+            connector.add_interests(&mut poll);
+            poll.wait(connector.next_step()).map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
+            self.check_aborted()?;
+            now = Instant::now();
+        }
+    }
+
+    fn send_frame(&self, payload: &[u8], header: impl FnOnce(&Sender, Key) -> Result<Header, Error>) -> Result<(), Error> {
+        let link = self.link()?;
+        let span = self.usual_timeout(self.options.send_timeout).span();
+        link.writer.send(&link.stream, &mut Patience::new(span), payload, header).map_err(|error| error.or_in_phase(Phase::Open))
+    }
+
+    fn check_text(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
+        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
+            return Err(Error::argument("text", "is not UTF-8"));
+        }
+        Ok(())
+    }
+
+    fn usual_timeout(&self, timeout: Timeout) -> Timeout {
+        if timeout == Timeout::Default { self.timeout().or(default_timeout()) } else { timeout }
+    }
+}
+
+impl Link {
+    fn close(&self, frame: &CloseFrame, patience: &mut Patience) -> Result<(), Error> {
+        let payload = frame.payload();
+        let sent = self.writer.send(&self.stream, patience, &payload, |sender, key| sender.close(payload.len(), key));
+        let result = match sent {
+            Err(error) if error.kind() == Kind::Timeout => Err(error),
+            // Where it could not be sent, what the server has sent still tells how the connection ended.
+            Ok(()) | Err(_) => self.await_close(patience),
+        };
+        if let Err(error) = &result {
+            if error.kind() == Kind::Timeout {
+                let cut = Error::new(Kind::Closed, "the connection was closed by this side; the server did not answer in time");
+                self.end_with(&cut.in_phase(Phase::Close));
+                return Err(Error::new(Kind::Timeout, "the server did not answer the close frame in time; the connection was cut").in_phase(Phase::Close));
+            }
+        }
+        self.linger(patience);
+        self.stream.shutdown();
+        result
+    }
+
+    /// Waits until the closing handshake is done, reading for it if nobody else does.
+    fn await_close(&self, patience: &mut Patience) -> Result<(), Error> {
+        loop {
+            let (is_clean, is_over) = self.writer.with_sender(|sender| (sender.closing().is_clean(), sender.closing().error().is_some()));
+            if is_clean {
+                return Ok(());
+            }
+            if is_over {
+                return Err(self.end());
+            }
+            let Some(mut reader) = self.wait_for_reader(patience) else {
+                if patience.is_over() {
+                    return Err(Error::new(Kind::Timeout, "another thread is still receiving"));
+                }
+                continue;
+            };
+            let event = reader.next_to_discard(self, patience);
+            self.leave_reader(reader);
+            if let Err(error) = event {
+                if error.kind() == Kind::Timeout {
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The reader, or `None` when the thread that has it may have seen the end, or the time is up.
+    fn wait_for_reader(&self, patience: &mut Patience) -> Option<MutexGuard<'_, Reader>> {
+        let gate = self.gate.lock();
+        self.closers.fetch_add(1, Ordering::SeqCst);
+        // Against the fence in `leave_reader`: either we find the reader free, or who frees it finds us counted.
+        fence(Ordering::SeqCst);
+        let mut reader = self.reader.try_lock();
+        if reader.is_none() {
+            drop(self.reader_is_free.wait(gate, patience.remaining()));
+            reader = self.reader.try_lock();
+        }
+        self.closers.fetch_sub(1, Ordering::SeqCst);
+        reader
+    }
+
+    fn leave_reader(&self, reader: MutexGuard<'_, Reader>) {
+        drop(reader);
+        fence(Ordering::SeqCst);
+        if self.closers.load(Ordering::SeqCst) > 0 {
+            let _gate = self.gate.lock();
+            self.reader_is_free.notify_all();
+        }
+    }
+
+    /// Lets the server end the stream first, so that nothing it still sends meets a reset that destroys our close frame.
+    fn linger(&self, patience: &mut Patience) {
+        let span = patience.remaining().map_or(LINGER, |left| left.min(LINGER));
+        if let Some(mut reader) = self.reader.try_lock() {
+            reader.drain(self, &mut Patience::new(Some(span)));
+            self.leave_reader(reader);
+        }
+    }
+}

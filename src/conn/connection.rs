@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a handle stands for: a recipe, then a connect, then a link that is open until it has ended.
+
+use super::connector::Established;
+use super::keys::Keys;
+use super::options::Options;
+use super::reader::Reader;
+use super::stats::Stats;
+use super::writer::Writer;
+use crate::base::deadline::Timeout;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, Ordering, OnceLock};
+use crate::net::stream::Stream;
+use crate::net::tls::TlsInfo;
+use crate::net::wake::Wake;
+use crate::protocol::http::upgrade::Response;
+use crate::protocol::ws::receiver::Receiver;
+use std::ffi::CString;
+
+/// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
+pub struct Connection {
+    pub(super) options: Options,
+    pub(super) timeout: Mutex<Timeout>,
+    /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
+    pub(super) link: OnceLock<Link>,
+    /// Ends the wait of the connect under way.
+    pub(super) connecting: Mutex<Option<Arc<Wake>>>,
+    is_aborted: AtomicBool,
+    /// What the server answered the last connect.
+    pub(super) response: Mutex<Option<Arc<Response>>>,
+    last_error: Mutex<Option<Error>>,
+}
+
+/// An open connection.
+pub struct Link {
+    pub(super) stream: Stream,
+    pub(super) writer: Writer,
+    /// Taken by the thread that receives, for as long as it does.
+    pub(super) reader: Mutex<Reader>,
+    /// Threads that wait for the reader, to see the end themselves; they hold `gate` while they count.
+    pub(super) closers: AtomicU32,
+    pub(super) gate: Mutex<()>,
+    pub(super) reader_is_free: Condvar,
+    pub(super) stats: Arc<Stats>,
+    pub(super) auto_pong: bool,
+    is_aborted: AtomicBool,
+    peer_address: CString,
+    tls_info: Option<TlsInfo>,
+}
+
+impl Connection {
+    pub fn new(options: Options) -> Self {
+        Self {
+            timeout: Mutex::new(options.timeout),
+            options,
+            link: OnceLock::new(),
+            connecting: Mutex::new(None),
+            is_aborted: AtomicBool::new(false),
+            response: Mutex::new(None),
+            last_error: Mutex::new(None),
+        }
+    }
+
+    /// The open connection, or why there is none.
+    pub fn link(&self) -> Result<&Link, Error> {
+        if let Some(link) = self.link.get() {
+            return Ok(link);
+        }
+        self.check_aborted()?;
+        Err(Error::new(Kind::WrongState, "the connection has not been connected"))
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.link.get().is_some_and(|link| link.writer.is_open())
+    }
+
+    pub fn timeout(&self) -> Timeout {
+        *self.timeout.lock()
+    }
+
+    pub fn set_timeout(&self, timeout: Timeout) {
+        *self.timeout.lock() = timeout;
+    }
+
+    pub fn response(&self) -> Option<Arc<Response>> {
+        self.response.lock().clone()
+    }
+
+    pub fn last_error(&self) -> Option<Error> {
+        self.last_error.lock().clone()
+    }
+
+    pub fn set_last_error(&self, error: &Error) {
+        *self.last_error.lock() = Some(error.clone());
+    }
+
+    /// Wakes whoever waits, in whatever phase, and lets no later call do anything.
+    pub fn abort(&self) {
+        self.is_aborted.store(true, Ordering::SeqCst);
+        if let Some(wake) = &*self.connecting.lock() {
+            wake.signal();
+        }
+        if let Some(link) = self.link.get() {
+            link.abort();
+        }
+    }
+
+    pub(super) fn check_aborted(&self) -> Result<(), Error> {
+        if self.is_aborted.load(Ordering::SeqCst) { Err(aborted()) } else { Ok(()) }
+    }
+}
+
+impl Link {
+    pub(super) fn new(established: Established, keys: Keys, options: &Options) -> Result<Self, Error> {
+        let Established { stream, intake, input } = established;
+        let mut receiver = Receiver::new(options.limits, options.check_utf8);
+        receiver.space()?.extend_from_slice(&input);
+        let stats = Arc::new(Stats::default());
+        Ok(Self {
+            writer: Writer::new(keys, options.mask_key.clone(), Arc::clone(&stats)),
+            reader: Mutex::new(Reader::new(receiver, intake)),
+            closers: AtomicU32::new(0),
+            gate: Mutex::new(()),
+            reader_is_free: Condvar::new(),
+            stats,
+            auto_pong: options.auto_pong,
+            is_aborted: AtomicBool::new(false),
+            peer_address: stream.peer_address(),
+            tls_info: stream.tls_info(),
+            stream,
+        })
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    pub fn peer_address(&self) -> &CString {
+        &self.peer_address
+    }
+
+    pub fn tls_info(&self) -> Option<&TlsInfo> {
+        self.tls_info.as_ref()
+    }
+
+    /// Cuts the transport without a closing handshake.
+    pub fn shutdown(&self) {
+        let error = Error::new(Kind::Closed, "the connection was shut down by this side").in_phase(Phase::Close);
+        self.end_with(&error);
+    }
+
+    /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
+    pub(super) fn fail(&self, error: Error) -> Error {
+        self.writer.fail(&self.stream, &error.or_in_phase(Phase::Open))
+    }
+
+    /// Ends the connection at once, on this side too.
+    pub(super) fn end_with(&self, error: &Error) {
+        self.writer.fail(&self.stream, error);
+        self.stream.shutdown();
+        let _gate = self.gate.lock();
+        self.reader_is_free.notify_all();
+    }
+
+    /// Why there is nothing more to receive.
+    pub(super) fn end(&self) -> Error {
+        let end = self.writer.with_sender(|sender| sender.closing().error());
+        end.unwrap_or_else(|| Error::new(Kind::Internal, "the connection has ended without a reason"))
+    }
+
+    pub(super) fn check_aborted(&self) -> Result<(), Error> {
+        if self.is_aborted.load(Ordering::Relaxed) { Err(aborted()) } else { Ok(()) }
+    }
+
+    fn abort(&self) {
+        self.is_aborted.store(true, Ordering::SeqCst);
+        self.end_with(&aborted());
+    }
+}
+
+fn aborted() -> Error {
+    Error::new(Kind::Aborted, "the connection was aborted")
+}

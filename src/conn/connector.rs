@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From a URL to an open connection, as a state machine that never waits:
+//! look-up → TCP → TLS → upgrade. Whoever drives it waits for what it names and steps it again.
+
+use super::options::Options;
+use super::trace;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::Arc;
+use crate::net::poll::Poll;
+use crate::net::resolve::Lookup;
+use crate::net::socket;
+use crate::net::stream::{Intake, Received, Stream, Wait, lost};
+use crate::net::tcp::Dial;
+use crate::net::tls::Tls;
+use crate::net::wake::Wake;
+use crate::protocol::dialogue::Dialogue;
+use crate::protocol::http::upgrade::{Response, Upgrade};
+use crate::protocol::url::Url;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// How long the body of a refusal is waited for: the status is known, the body only helps.
+const BODY_WAIT: Duration = Duration::from_secs(2);
+
+/// A read of the answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
+const READ_BYTES: usize = 16 * 1024;
+
+pub struct Connector<'a> {
+    url: Url,
+    options: &'a Options,
+    nonce: [u8; 16],
+    wake: Arc<Wake>,
+    deadline: Deadline,
+    stage: Stage,
+    /// What the server answered, also when it was no yes.
+    response: Option<Response>,
+}
+
+enum Stage {
+    Resolve(Lookup),
+    Dial(Dial),
+    Tls(Wire),
+    Upgrade { wire: Wire, upgrade: Box<Upgrade>, input: Vec<u8>, body_deadline: Deadline },
+    Done,
+}
+
+/// A connected stream on which somebody talks before it is open.
+struct Wire {
+    stream: Stream,
+    intake: Intake,
+    /// Bytes for the socket, of which `sent` have gone.
+    output: Vec<u8>,
+    sent: usize,
+}
+
+/// What a connect has made.
+pub struct Established {
+    pub stream: Stream,
+    pub intake: Intake,
+    /// What came behind the answer.
+    pub input: Vec<u8>,
+}
+
+impl<'a> Connector<'a> {
+    /// `nonce` is the random part of the upgrade.
+    pub fn new(url: Url, options: &'a Options, nonce: [u8; 16], wake: Arc<Wake>, deadline: Deadline, now: Instant) -> Result<Self, Error> {
+        let stage = match (options.fd, url.ip()) {
+            (Some(fd), _) => {
+                let stream = Stream::adopted(socket::adopt(fd, &options.socket_options)?)?;
+                Stage::Tls(Wire::new(&url, options, stream)?)
+            }
+            (None, Some(ip)) => Stage::Dial(Dial::new(vec![SocketAddr::new(ip, url.port())], now)),
+            (None, None) => Stage::Resolve(Lookup::start(&url.host(), url.port(), &wake)?),
+        };
+        Ok(Self { url, options, nonce, wake, deadline, stage, response: None })
+    }
+
+    /// What the server has answered so far. Taken out when the connect has ended.
+    pub fn take_response(&mut self) -> Option<Response> {
+        if let Stage::Upgrade { upgrade, .. } = std::mem::replace(&mut self.stage, Stage::Done) {
+            return Some(upgrade.into_response());
+        }
+        self.response.take()
+    }
+
+    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
+    pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
+        self.wake.clear();
+        loop {
+            match self.advance(now, poll)? {
+                Step::Next(stage) => self.stage = stage,
+                Step::Open(established) => return Ok(Some(established)),
+                Step::Wait if self.deadline.has_passed(now) => return Err(self.timed_out()),
+                Step::Wait => return Ok(None),
+            }
+        }
+    }
+
+    /// Names what is waited for.
+    pub fn add_interests(&self, poll: &mut Poll) {
+        poll.add(self.wake.as_raw_fd(), true, false);
+        match &self.stage {
+            Stage::Resolve(_) | Stage::Done => {}
+            Stage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
+            Stage::Tls(wire) | Stage::Upgrade { wire, .. } => poll.add(wire.stream.fd(), true, wire.wants_to_send()),
+        }
+    }
+
+    /// When to step even if nothing has come.
+    pub fn next_step(&self) -> Deadline {
+        let own = match &self.stage {
+            Stage::Dial(dial) => dial.next_attempt(),
+            Stage::Upgrade { body_deadline, .. } => *body_deadline,
+            Stage::Resolve(_) | Stage::Tls(_) | Stage::Done => Deadline::NEVER,
+        };
+        own.or_earlier(self.deadline)
+    }
+
+    fn advance(&mut self, now: Instant, poll: &Poll) -> Result<Step, Error> {
+        match &mut self.stage {
+            Stage::Resolve(lookup) => Ok(match lookup.poll()? {
+                Some(addresses) => Step::Next(Stage::Dial(Dial::new(addresses, now))),
+                None => Step::Wait,
+            }),
+            Stage::Dial(dial) => {
+                let Some((_, socket)) = dial.step(now, &self.options.socket_options, |fd| poll.is_ready(fd))? else {
+                    return Ok(Step::Wait);
+                };
+                let mut stream = Stream::new(socket);
+                stream.finish_connecting()?;
+                Ok(Step::Next(Stage::Tls(Wire::new(&self.url, self.options, stream)?)))
+            }
+            Stage::Tls(wire) => {
+                if !wire.handshake()? {
+                    return Ok(Step::Wait);
+                }
+                self.begin_upgrade()
+            }
+            Stage::Upgrade { .. } => self.advance_upgrade(now).map_err(|error| error.or_in_phase(Phase::Upgrade)),
+            Stage::Done => Ok(Step::Wait),
+        }
+    }
+
+    fn begin_upgrade(&mut self) -> Result<Step, Error> {
+        let Stage::Tls(mut wire) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(Step::Wait) };
+        let upgrade = Box::new(Upgrade::new(&self.url, &self.options.request, self.nonce));
+        trace::request(upgrade.request());
+        wire.stream.seal(&mut upgrade.request().to_vec(), &mut wire.output)?;
+        Ok(Step::Next(Stage::Upgrade { wire, upgrade, input: Vec::new(), body_deadline: Deadline::NEVER }))
+    }
+
+    fn advance_upgrade(&mut self, now: Instant) -> Result<Step, Error> {
+        let Stage::Upgrade { wire, upgrade, input, body_deadline } = &mut self.stage else { return Ok(Step::Wait) };
+        // A server may refuse before it has read all of a long request, and then end the stream: its answer counts.
+        let sent = wire.send();
+        loop {
+            if upgrade.is_refused() && (body_deadline.has_passed(now) || self.deadline.has_passed(now)) {
+                upgrade.end()?;
+            }
+            input.reserve(READ_BYTES);
+            match wire.stream.read(&mut wire.intake, input, Wait::No)? {
+                Received::TimedOut | Received::Nothing => {
+                    sent?;
+                    return Ok(Step::Wait);
+                }
+                Received::End => upgrade.end()?,
+                Received::Bytes => {}
+            }
+            if wire.intake.owes_output {
+                wire.stream.seal(&mut Vec::new(), &mut wire.output)?;
+                wire.send()?;
+            }
+            if upgrade.receive(input)?.is_some() {
+                return Ok(self.open());
+            }
+            if upgrade.is_refused() && *body_deadline == Deadline::NEVER {
+                *body_deadline = Deadline::after(now, Some(BODY_WAIT));
+            }
+        }
+    }
+
+    fn open(&mut self) -> Step {
+        let Stage::Upgrade { wire, upgrade, input, .. } = std::mem::replace(&mut self.stage, Stage::Done) else { return Step::Wait };
+        self.response = Some(upgrade.into_response());
+        Step::Open(Established { stream: wire.stream, intake: wire.intake, input })
+    }
+
+    fn timed_out(&self) -> Error {
+        let (phase, what) = match &self.stage {
+            Stage::Resolve(_) => (Phase::Resolve, format!("looking up {}", self.url.host())),
+            Stage::Dial(_) => (Phase::Connect, format!("connecting to {}", self.url.authority())),
+            Stage::Tls(_) => (Phase::Tls, "the TLS handshake".to_owned()),
+            Stage::Upgrade { .. } | Stage::Done => (Phase::Upgrade, "waiting for the server's answer to the upgrade".to_owned()),
+        };
+        Error::new(Kind::Timeout, format!("the time for connecting is up while {what}")).in_phase(phase)
+    }
+}
+
+enum Step {
+    Next(Stage),
+    Open(Established),
+    Wait,
+}
+
+impl Wire {
+    fn new(url: &Url, options: &Options, mut stream: Stream) -> Result<Self, Error> {
+        if url.is_secure() {
+            stream.start_tls(Tls::new(&options.tls, &url.host())?);
+        }
+        Ok(Self { stream, intake: Intake::default(), output: Vec::new(), sent: 0 })
+    }
+
+    fn wants_to_send(&self) -> bool {
+        self.sent < self.output.len()
+    }
+
+    /// Goes on with the TLS handshake, if there is one, as far as the socket allows; true when it is done.
+    fn handshake(&mut self) -> Result<bool, Error> {
+        loop {
+            let result = self.stream.handshake();
+            // An alert that says why the handshake failed must leave, too.
+            self.stream.seal(&mut Vec::new(), &mut self.output)?;
+            let sent = self.send();
+            if result? {
+                return sent.map(|()| true);
+            }
+            sent.map_err(|error| error.in_phase(Phase::Tls))?;
+            match self.stream.feed_tls(&mut self.intake).map_err(|error| error.in_phase(Phase::Tls))? {
+                Received::Bytes | Received::End => {}
+                Received::Nothing | Received::TimedOut => return Ok(false),
+            }
+        }
+    }
+
+    /// Hands to the socket what it takes.
+    fn send(&mut self) -> Result<(), Error> {
+        while self.wants_to_send() {
+            match self.stream.send_now(&self.output[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(lost(&error)),
+            }
+        }
+        self.output.clear();
+        self.sent = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One connection: connect, send, receive, close. The only room that knows both the protocol and sockets.
+#![forbid(unsafe_code)]
+
+pub mod blocking;
+pub mod connection;
+pub mod connector;
+pub mod keys;
+pub mod options;
+pub mod patience;
+pub mod reader;
+pub mod stats;
+pub mod trace;
+pub mod writer;

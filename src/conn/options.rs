@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The recipe of a connection, copied when it is used.
+
+use super::keys::MaskKeyFn;
+use crate::base::deadline::Timeout;
+use crate::net::socket::SocketOption;
+use crate::net::tls_options::TlsOptions;
+use crate::protocol::http::upgrade::RequestOptions;
+use crate::protocol::ws::receiver::Limits;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+#[derive(Clone)]
+pub struct Options {
+    pub request: RequestOptions,
+    /// For each receive, send and connect that names no time of its own.
+    pub timeout: Timeout,
+    pub connect_timeout: Timeout,
+    pub send_timeout: Timeout,
+    pub close_timeout: Timeout,
+    pub socket_options: Vec<SocketOption>,
+    /// A connected socket of the caller's, in place of one of ours.
+    pub fd: Option<RawFd>,
+    pub tls: TlsOptions,
+    pub limits: Limits,
+    pub check_utf8: bool,
+    pub fire_fragments: bool,
+    pub auto_pong: bool,
+    pub mask_key: Option<MaskKeyFn>,
+}
+
+const MAX_MESSAGE_BYTES: u64 = 64 << 20;
+/// Fragments take no memory of their own; the limit stops a peer that sends empty ones without end.
+const MAX_FRAGMENTS: u64 = 1 << 20;
+
+/// A connect that nobody gave a time.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A close that nobody gave a time.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            request: RequestOptions::default(),
+            timeout: Timeout::Default,
+            connect_timeout: Timeout::Default,
+            send_timeout: Timeout::Default,
+            close_timeout: Timeout::Default,
+            socket_options: Vec::new(),
+            fd: None,
+            tls: TlsOptions::default(),
+            limits: Limits { max_message_bytes: MAX_MESSAGE_BYTES, max_frame_bytes: u64::MAX, max_fragments: MAX_FRAGMENTS },
+            check_utf8: true,
+            fire_fragments: false,
+            auto_pong: true,
+            mask_key: None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The receiving side of an open connection, used by one thread at a time.
+
+use super::connection::Link;
+use super::patience::Patience;
+use super::trace;
+use crate::base::error::{Error, Kind, Phase};
+use crate::net::stream::{Intake, Received, Wait};
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::receiver::{Delivery, Event, Receiver};
+
+pub struct Reader {
+    receiver: Receiver,
+    intake: Intake,
+}
+
+impl Reader {
+    pub fn new(receiver: Receiver, intake: Intake) -> Self {
+        Self { receiver, intake }
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        self.receiver.payload()
+    }
+
+    /// The next event, what it calls for already answered. A close frame is an event once; after it, and after
+    /// whatever else ended the connection, the reason for the end is the error.
+    pub fn next(&mut self, link: &Link, delivery: Delivery, patience: &mut Patience) -> Result<Event, Error> {
+        loop {
+            link.check_aborted()?;
+            match self.receiver.next_event(delivery) {
+                Ok(Some(event)) => {
+                    self.note(link, &event)?;
+                    return Ok(event);
+                }
+                Ok(None) if self.receiver.is_closed() => return Err(link.end()),
+                Ok(None) => self.fill(link, patience)?,
+                Err(error) if error.kind() == Kind::WrongState => return Err(error),
+                Err(error) => return Err(link.fail(error)),
+            }
+        }
+    }
+
+    /// Events for a thread that only waits for the end: whatever way the message under way was begun in.
+    pub fn next_to_discard(&mut self, link: &Link, patience: &mut Patience) -> Result<Event, Error> {
+        let delivery = self.receiver.delivery_under_way().unwrap_or(Delivery::Messages);
+        self.next(link, delivery, patience)
+    }
+
+    /// Reads and drops until the peer ends the stream or the time is up.
+    pub fn drain(&mut self, link: &Link, patience: &mut Patience) {
+        loop {
+            self.receiver.discard_input();
+            let Ok(space) = self.receiver.space() else { return };
+            match link.stream.read(&mut self.intake, space, patience.wait()) {
+                Ok(Received::Bytes | Received::Nothing) => {}
+                Ok(Received::TimedOut | Received::End) | Err(_) => return,
+            }
+        }
+    }
+
+    fn note(&self, link: &Link, event: &Event) -> Result<(), Error> {
+        let payload = self.payload();
+        let (opcode, fin) = match event {
+            Event::Data { opcode, last, .. } => (*opcode, *last),
+            Event::Ping => (Opcode::Ping, true),
+            Event::Pong => (Opcode::Pong, true),
+            Event::Close(_) => (Opcode::Close, true),
+            Event::Frame { header, .. } => (header.opcode, header.fin),
+        };
+        trace::frame('<', opcode, fin, payload);
+        link.stats.frames_received.add(1);
+        link.stats.messages_received.add(u64::from(fin && !opcode.is_control()));
+        match event {
+            Event::Data { .. } => Ok(()),
+            _ => link.writer.answer(&link.stream, event, payload, link.auto_pong),
+        }
+    }
+
+    /// One read from the transport, waiting for it as long as the caller may.
+    fn fill(&mut self, link: &Link, patience: &mut Patience) -> Result<(), Error> {
+        let mut wait = patience.wait();
+        if link.writer.has_backlog() {
+            // A pong of ours did not find room: what comes first, room or bytes, decides.
+            let deadline = patience.deadline();
+            let came = link.stream.wait_either(deadline).map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))?;
+            if !came {
+                return Err(timed_out());
+            }
+            link.writer.flush(&link.stream);
+            wait = Wait::No;
+        }
+        let space = self.receiver.space().map_err(|error| link.fail(error))?;
+        match link.stream.read(&mut self.intake, space, wait).map_err(|error| link.fail(error))? {
+            Received::TimedOut if matches!(wait, Wait::No) && !patience.is_over() => return Ok(()),
+            Received::TimedOut => return Err(timed_out()),
+            Received::End => return Err(link.fail(ended())),
+            Received::Bytes | Received::Nothing => {}
+        }
+        if self.intake.owes_output {
+            link.writer.flush(&link.stream);
+        }
+        Ok(())
+    }
+}
+
+fn timed_out() -> Error {
+    Error::new(Kind::Timeout, "nothing whole was received in time").in_phase(Phase::Open)
+}
+
+fn ended() -> Error {
+    Error::new(Kind::ConnectionLost, "the server ended the connection without a close frame")
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What goes over the wire, for the log at its finest level. Secrets are replaced before a line is made.
+
+use crate::base::log::{self, Level};
+use crate::protocol::http::head::Head;
+use crate::protocol::ws::opcode::Opcode;
+
+/// Fields whose values let their reader in elsewhere.
+const SECRET: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "proxy-authenticate"];
+
+/// As much of a payload as a line shows.
+const SHOWN_BYTES: usize = 64;
+
+pub fn request(head: &[u8]) {
+    if !log::is_on(Level::Trace) {
+        return;
+    }
+    for line in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()) {
+        match line.split_once(": ") {
+            Some((name, _)) if is_secret(name) => log::write(Level::Trace, format_args!("> {name}: [redacted]")),
+            _ => log::write(Level::Trace, format_args!("> {line}")),
+        }
+    }
+}
+
+pub fn response(head: &Head) {
+    if !log::is_on(Level::Trace) || head.status == 0 {
+        return;
+    }
+    log::write(Level::Trace, format_args!("< HTTP/1.{} {} {}", head.minor_version, head.status, head.reason.escape_debug()));
+    for (name, value) in (0..).map_while(|index| head.fields.at(index)) {
+        let name = name.to_string_lossy();
+        if is_secret(&name) {
+            log::write(Level::Trace, format_args!("< {name}: [redacted]"));
+        } else {
+            log::write(Level::Trace, format_args!("< {name}: {}", value.to_bytes().escape_ascii()));
+        }
+    }
+}
+
+/// `direction` is `>` for sent, `<` for received.
+pub fn frame(direction: char, opcode: Opcode, fin: bool, payload: &[u8]) {
+    if !log::is_on(Level::Trace) {
+        return;
+    }
+    let shown = &payload[..payload.len().min(SHOWN_BYTES)];
+    let more = if shown.len() < payload.len() { "…" } else { "" };
+    let (name, fin, len) = (opcode.name(), u8::from(fin), payload.len());
+    log::write(Level::Trace, format_args!("{direction} {name} fin={fin} {len} bytes \"{}\"{more}", shown.escape_ascii()));
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Waiting for descriptors.
+
+use super::sys;
+use crate::base::deadline::Deadline;
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+/// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
+#[derive(Debug, Default)]
+pub struct Poll(Vec<libc::pollfd>);
+
+impl Poll {
+    pub fn add(&mut self, fd: RawFd, readable: bool, writable: bool) {
+        let read = if readable { libc::POLLIN } else { 0 };
+        let write = if writable { libc::POLLOUT } else { 0 };
+        self.0.push(libc::pollfd { fd, events: read | write, revents: 0 });
+    }
+
+    /// Waits until something is ready or `deadline` has passed; false if it has passed.
+    pub fn wait(&mut self, deadline: Deadline) -> io::Result<bool> {
+        loop {
+            match sys::poll(&mut self.0, deadline.remaining(Instant::now())) {
+                Ok(0) => return Ok(false),
+                Ok(_) => return Ok(true),
+                // A signal handler has run; the wait goes on with what is left.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether anything happened to `fd`, errors and hang-ups included.
+    pub fn is_ready(&self, fd: RawFd) -> bool {
+        self.0.iter().any(|entry| entry.fd == fd && entry.revents != 0)
+    }
+
+    pub fn is_writable(&self, fd: RawFd) -> bool {
+        self.0.iter().any(|entry| entry.fd == fd && entry.revents & !libc::POLLIN != 0)
+    }
+}

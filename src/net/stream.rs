@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A connected socket, plain or under TLS: the one place that reads and writes it.
+//!
+//! One thread may read while another writes. The socket is in blocking mode, so that a plain read that has to wait
+//! does so inside `recv(2)`, without a call to wait first; whatever must not wait says `MSG_DONTWAIT`.
+
+use super::poll::Poll;
+use super::sys;
+use super::tls::{Decrypted, Tls, TlsInfo};
+use crate::base::buffer::{READ_MAX, READ_MIN};
+use crate::base::counter::Counter;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind};
+use crate::base::sync::{AtomicU64, Mutex, Ordering};
+use socket2::Socket;
+use std::ffi::CString;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+pub struct Stream {
+    socket: Socket,
+    tls: Option<Mutex<Tls>>,
+    /// A caller's descriptor may be in non-blocking mode, and is left in it.
+    is_nonblocking: bool,
+    /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
+    receive_timeout_us: AtomicU64,
+    pub bytes_sent: Counter,
+    pub bytes_received: Counter,
+}
+
+/// What the reading thread keeps between two reads: received bytes that TLS has not seen.
+#[derive(Debug, Default)]
+pub struct Intake {
+    cipher: Vec<u8>,
+    read_size: usize,
+    /// The last read ran out of room before TLS ran out of plaintext.
+    has_more: bool,
+    /// TLS has something to send that nobody asked for: a key update, an alert.
+    pub owes_output: bool,
+}
+
+/// How long a read may wait for its first byte.
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    No,
+    /// `span` from now, which is until `deadline`: given to the socket itself, where it mostly is set already.
+    For { span: Option<Duration>, deadline: Deadline },
+    /// What is left of a wait that began earlier.
+    Until(Deadline),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    Bytes,
+    /// Something came, but TLS has no plaintext yet.
+    Nothing,
+    /// The time was up first.
+    TimedOut,
+    End,
+}
+
+impl Stream {
+    /// A stream over a socket in non-blocking mode; [`Stream::finish_connecting`] ends that mode.
+    pub fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            tls: None,
+            is_nonblocking: true,
+            receive_timeout_us: AtomicU64::new(0),
+            bytes_sent: Counter::default(),
+            bytes_received: Counter::default(),
+        }
+    }
+
+    /// A stream over the caller's socket, in whatever mode it is.
+    pub fn adopted(socket: Socket) -> Result<Self, Error> {
+        let is_nonblocking = sys::is_nonblocking(socket.as_fd()).map_err(|error| Error::os(Kind::Io, "ask for the descriptor's mode", &error))?;
+        Ok(Self { is_nonblocking, ..Self::new(socket) })
+    }
+
+    pub fn start_tls(&mut self, tls: Tls) {
+        self.tls = Some(Mutex::new(tls));
+    }
+
+    pub fn finish_connecting(&mut self) -> Result<(), Error> {
+        self.socket.set_nonblocking(false).map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
+        self.is_nonblocking = false;
+        Ok(())
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.tls.as_ref().map(|tls| tls.lock().info())
+    }
+
+    /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
+    pub fn peer_address(&self) -> CString {
+        let address = self.socket.peer_addr().ok();
+        let text = address.and_then(|address| {
+            let path = address.as_pathname().map(|path| path.display().to_string());
+            address.as_socket().map(|address| address.to_string()).or(path)
+        });
+        CString::new(text.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
+    pub fn handshake(&self) -> Result<bool, Error> {
+        self.tls.as_ref().map_or(Ok(true), |tls| tls.lock().handshake())
+    }
+
+    /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
+    pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Error> {
+        match &self.tls {
+            Some(tls) => {
+                let mut tls = tls.lock();
+                tls.encrypt(plain)?;
+                plain.clear();
+                tls.take_output(wire);
+            }
+            None if wire.is_empty() => std::mem::swap(plain, wire),
+            None => wire.append(plain),
+        }
+        Ok(())
+    }
+
+    /// Hands to the system what it takes now; `WouldBlock` where it takes nothing.
+    pub fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.bytes_sent.add(count as u64);
+                    return Ok(count);
+                }
+            }
+        }
+    }
+
+    /// Waits until the system takes more, or `deadline` has passed (false).
+    pub fn wait_writable(&self, deadline: Deadline) -> io::Result<bool> {
+        let mut poll = Poll::default();
+        poll.add(self.fd(), false, true);
+        poll.wait(deadline)
+    }
+
+    /// Waits for bytes to read or room to write, or until `deadline` has passed (false).
+    pub fn wait_either(&self, deadline: Deadline) -> io::Result<bool> {
+        let mut poll = Poll::default();
+        poll.add(self.fd(), true, true);
+        poll.wait(deadline)
+    }
+
+    /// One read: appends to `out`, which has spare capacity.
+    pub fn read(&self, intake: &mut Intake, out: &mut Vec<u8>, wait: Wait) -> Result<Received, Error> {
+        let Some(tls) = &self.tls else {
+            return self.receive(out, wait).map_err(|error| lost(&error));
+        };
+        if !intake.has_more {
+            match self.receive(intake.cipher_space()?, wait).map_err(|error| lost(&error))? {
+                Received::Bytes => intake.hand_to(&mut tls.lock()),
+                Received::End => tls.lock().end_input(),
+                other => return Ok(other),
+            }
+        }
+        let before = out.len();
+        let mut tls = tls.lock();
+        let decrypted = tls.decrypt(out)?;
+        intake.has_more = decrypted == Decrypted::Full;
+        intake.owes_output = tls.has_output();
+        Ok(match decrypted {
+            _ if out.len() > before => Received::Bytes,
+            Decrypted::End => Received::End,
+            _ => Received::Nothing,
+        })
+    }
+
+    /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
+    pub fn feed_tls(&self, intake: &mut Intake) -> Result<Received, Error> {
+        let received = self.receive(intake.cipher_space()?, Wait::No).map_err(|error| lost(&error))?;
+        if let Some(tls) = &self.tls {
+            match received {
+                Received::Bytes => intake.hand_to(&mut tls.lock()),
+                Received::End => tls.lock().end_input(),
+                Received::Nothing | Received::TimedOut => {}
+            }
+        }
+        Ok(received)
+    }
+
+    /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
+    pub fn shutdown(&self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Tells the peer that nothing more will come.
+    pub fn shutdown_write(&self) {
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<Received> {
+        let deadline = match wait {
+            Wait::No => None,
+            Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),
+        };
+        let mut flags = match wait {
+            Wait::For { span, .. } if !self.is_nonblocking => self.set_receive_timeout(span).map(|()| 0)?,
+            Wait::Until(Deadline::NEVER) if !self.is_nonblocking => self.set_receive_timeout(None).map(|()| 0)?,
+            _ => libc::MSG_DONTWAIT,
+        };
+        loop {
+            match sys::receive(self.socket.as_fd(), into, flags) {
+                Ok(0) => return Ok(Received::End),
+                Ok(count) => {
+                    self.bytes_received.add(count as u64);
+                    return Ok(Received::Bytes);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Err(_) => {}
+            }
+            // The socket waits to the tick; the rest of the wait, if there is one, is exact.
+            let Some(deadline) = deadline else { return Ok(Received::TimedOut) };
+            let mut poll = Poll::default();
+            poll.add(self.fd(), true, false);
+            if !poll.wait(deadline)? {
+                return Ok(Received::TimedOut);
+            }
+            flags = libc::MSG_DONTWAIT;
+        }
+    }
+
+    /// A system call only when the value changes; a caller's usual time-out stays set.
+    fn set_receive_timeout(&self, span: Option<Duration>) -> io::Result<()> {
+        // Zero would mean no limit (socket(7)).
+        let us = span.map_or(0, |span| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1));
+        if self.receive_timeout_us.swap(us, Ordering::Relaxed) != us {
+            self.socket.set_read_timeout(span.map(|_| Duration::from_micros(us)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Intake {
+    /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
+    fn cipher_space(&mut self) -> Result<&mut Vec<u8>, Error> {
+        self.read_size = self.read_size.max(READ_MIN);
+        if self.cipher.capacity() < self.read_size {
+            self.cipher.try_reserve_exact(self.read_size).map_err(|_| Error::no_memory(self.read_size as u64))?;
+        }
+        Ok(&mut self.cipher)
+    }
+
+    fn hand_to(&mut self, tls: &mut Tls) {
+        if self.cipher.len() + 1 >= self.cipher.capacity() {
+            self.read_size = (self.read_size * 2).min(READ_MAX);
+        }
+        tls.feed(&mut self.cipher);
+    }
+}
+
+/// What a failing read or write says about the connection.
+pub fn lost(error: &io::Error) -> Error {
+    let kind = match error.raw_os_error() {
+        Some(libc::ECONNRESET | libc::EPIPE | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ENOTCONN) => Kind::ConnectionLost,
+        _ => Kind::Io,
+    };
+    Error::os(kind, "connection lost", error)
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//! System calls and foreign calls for which no crate has a safe form. One of the three places where `unsafe` may stand.
+#![allow(unsafe_code, reason = "each block is one call to the system or to OpenSSL")]
+
+use openssl::error::ErrorStack;
+use openssl::ssl::SslStream;
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0 is the end.
+///
+/// The spare capacity is not zeroed first: that alone would cost a quarter of a small echo.
+pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
+    let spare = into.spare_capacity_mut();
+    let room = spare.len() - 1;
+    // SAFETY: `spare` is writable for `room` bytes and the descriptor is open while it is borrowed.
+    let count = unsafe { libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, flags) };
+    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    let len = into.len() + count;
+    // SAFETY: recv has initialised the first `count` bytes of the spare capacity.
+    unsafe { into.set_len(len) };
+    Ok(count)
+}
+
+/// Appends decrypted bytes to `into`, likewise. The result is that of `SSL_read`.
+pub fn tls_read<S: io::Read + io::Write>(tls: &mut SslStream<S>, into: &mut Vec<u8>) -> Result<usize, openssl::ssl::Error> {
+    let spare = into.spare_capacity_mut();
+    let room = spare.len() - 1;
+    let count = tls.ssl_read_uninit(&mut spare[..room])?;
+    let len = into.len() + count;
+    // SAFETY: SSL_read has initialised the first `count` bytes of the spare capacity.
+    unsafe { into.set_len(len) };
+    Ok(count)
+}
+
+/// Waits until one of `fds` is ready, `timeout` has passed (`None`: for ever) or a signal came; how many are ready.
+pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
+    // Rounded up, so that a wait never ends before its time.
+    let ms = timeout.map_or(-1, |span| c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX));
+    // SAFETY: `fds` is writable for its length.
+    let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
+    usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+}
+
+/// A descriptor that any thread can make readable.
+pub fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: takes two integers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    owned(fd)
+}
+
+/// A second descriptor for the caller's `fd`.
+pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: takes integers; a descriptor that is not open is an error.
+    let fd = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
+    owned(fd)
+}
+
+pub fn is_nonblocking(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: takes integers.
+    let flags = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+}
+
+pub fn set_socket_option(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &[u8]) -> io::Result<()> {
+    let len = value.len() as libc::socklen_t;
+    // SAFETY: `value` is readable for `len` bytes.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), len) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, and the host's
+/// signal handlers keep running on the host's own threads.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `all` is writable.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: `all` was filled above, `old` is writable.
+    let blocked = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr()) } == 0;
+    let result = start();
+    if blocked {
+        // SAFETY: `old` was filled by the call above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    }
+    result
+}
+
+/// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.
+pub fn clear_openssl_errors() {
+    drop(ErrorStack::get());
+}
+
+fn owned(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the system has just opened `fd` for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Connecting to the first of several addresses that answers (RFC 8305, "happy eyeballs").
+
+use super::socket::{SocketOption, begin_connect};
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind, Phase};
+use socket2::Socket;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// The "Connection Attempt Delay" of RFC 8305 section 8.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+pub struct Dial {
+    untried: VecDeque<SocketAddr>,
+    attempts: Vec<(SocketAddr, Socket)>,
+    failures: Vec<(SocketAddr, io::Error)>,
+    next_attempt: Deadline,
+}
+
+impl Dial {
+    pub fn new(addresses: Vec<SocketAddr>, now: Instant) -> Self {
+        Self {
+            untried: interleave(addresses),
+            attempts: Vec::new(),
+            failures: Vec::new(),
+            next_attempt: Deadline::at(now),
+        }
+    }
+
+    /// Moves on; `is_ready` tells for which descriptors the last wait brought news.
+    pub fn step(&mut self, now: Instant, options: &[SocketOption], is_ready: impl Fn(RawFd) -> bool) -> Result<Option<(SocketAddr, Socket)>, Error> {
+        for (address, socket) in std::mem::take(&mut self.attempts) {
+            if !is_ready(socket.as_raw_fd()) {
+                self.attempts.push((address, socket));
+                continue;
+            }
+            match socket.take_error() {
+                Ok(None) => return Ok(Some((address, socket))),
+                Ok(Some(error)) | Err(error) => self.fail(address, error, now),
+            }
+        }
+        while self.next_attempt.has_passed(now) {
+            let Some(address) = self.untried.pop_front() else { break };
+            match begin_connect(address, options) {
+                Ok(socket) => {
+                    self.attempts.push((address, socket));
+                    self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
+                }
+                Err(error) => self.fail(address, error, now),
+            }
+        }
+        if self.attempts.is_empty() && self.untried.is_empty() {
+            return Err(self.error());
+        }
+        Ok(None)
+    }
+
+    /// The descriptors that become writable when their attempt is decided.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.attempts.iter().map(|(_, socket)| socket.as_raw_fd())
+    }
+
+    /// When to step even if no descriptor is ready.
+    pub fn next_attempt(&self) -> Deadline {
+        if self.untried.is_empty() { Deadline::NEVER } else { self.next_attempt }
+    }
+
+    /// A failure brings the next attempt forward (RFC 8305 section 5).
+    fn fail(&mut self, address: SocketAddr, error: io::Error, now: Instant) {
+        self.failures.push((address, error));
+        self.next_attempt = Deadline::at(now);
+    }
+
+    /// One line for all addresses; the number is the last one's.
+    fn error(&self) -> Error {
+        let failed = |(address, error): &(SocketAddr, io::Error)| Error::os(Kind::Connect, format_args!("connect to {address}"), error);
+        let errors: Vec<Error> = self.failures.iter().map(failed).collect();
+        let message = errors.iter().map(Error::message).collect::<Vec<_>>().join("; ");
+        match self.failures.last() {
+            Some((_, last)) => Error::os(Kind::Connect, "", last).with_message(message).in_phase(Phase::Connect),
+            None => Error::new(Kind::Connect, "there is no address to connect to").in_phase(Phase::Connect),
+        }
+    }
+}
+
+/// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).
+fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (preferred, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut other = other.into_iter();
+    let mut order = VecDeque::new();
+    for address in preferred {
+        order.push_back(address);
+        order.extend(other.next());
+    }
+    order.extend(other);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::poll::Poll;
+    use std::net::TcpListener;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().expect("an address")).collect()
+    }
+
+    fn dial(addresses: Vec<SocketAddr>) -> Result<SocketAddr, Error> {
+        let mut dial = Dial::new(addresses, Instant::now());
+        let mut poll = Poll::default();
+        loop {
+            if let Some((address, _)) = dial.step(Instant::now(), &[], |fd| poll.is_ready(fd))? {
+                return Ok(address);
+            }
+            poll = Poll::default();
+            dial.descriptors().for_each(|fd| poll.add(fd, false, true));
+            poll.wait(dial.next_attempt()).expect("poll");
+        }
+    }
+
+    #[test]
+    fn families_alternate_and_the_first_one_begins() {
+        let order = interleave(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
+        assert_eq!(Vec::from(order), addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));
+    }
+
+    #[test]
+    fn a_refusing_address_does_not_stop_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let live = listener.local_addr().expect("address");
+        let dead = TcpListener::bind("127.0.0.1:0").and_then(|closed| closed.local_addr()).expect("address");
+        assert_eq!(dial(vec![dead, live]).expect("connected"), live);
+    }
+
+    #[test]
+    fn when_all_refuse_each_is_named() {
+        let dead: Vec<SocketAddr> =
+            (0..2).map(|_| TcpListener::bind("127.0.0.1:0").and_then(|closed| closed.local_addr()).expect("address")).collect();
+        let error = dial(dead.clone()).expect_err("nobody listens");
+        let text = format!("connect to {}: connection refused; connect to {}: connection refused", dead[0], dead[1]);
+        assert_eq!((error.message(), error.os_errno()), (text.as_str(), libc::ECONNREFUSED));
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The body of a refusal: as much of it as helps a person, decoded from the ways it can be framed (RFC 9112 section 6).
+
+use super::head::Head;
+
+/// What is kept; the rest is not read.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub struct Body {
+    pub bytes: Vec<u8>,
+    framing: Framing,
+}
+
+#[derive(Debug)]
+enum Framing {
+    /// So many bytes are still to come.
+    Length(u64),
+    /// So many bytes of the current chunk are still to come.
+    Chunked(u64),
+    UntilEnd,
+    Done,
+}
+
+impl Body {
+    pub fn new(head: &Head) -> Self {
+        let chunked = head.fields.members("transfer-encoding").last().is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
+        let length = head.fields.members("content-length").next().map(str::parse);
+        let framing = match (head.status, chunked, length) {
+            // RFC 9110 section 6.4.1: these have no body.
+            (100..=199 | 204 | 304, ..) => Framing::Done,
+            (_, true, _) => Framing::Chunked(0),
+            (_, false, Some(Ok(length))) => Framing::Length(length),
+            (_, false, _) => Framing::UntilEnd,
+        };
+        Self { bytes: Vec::new(), framing }
+    }
+
+    /// Takes what belongs to the body from the front of `input`. True when it is complete, or enough of it is there.
+    pub fn receive(&mut self, input: &mut Vec<u8>) -> bool {
+        loop {
+            match self.framing {
+                Framing::Done => return true,
+                Framing::UntilEnd => {
+                    self.keep(input, u64::MAX);
+                    return self.is_full();
+                }
+                Framing::Length(left) => {
+                    let left = left - self.keep(input, left);
+                    self.framing = if left == 0 || self.is_full() { Framing::Done } else { Framing::Length(left) };
+                    if left > 0 && input.is_empty() {
+                        return self.is_full();
+                    }
+                }
+                Framing::Chunked(0) => match httparse::parse_chunk_size(skip_line_end(input)) {
+                    Ok(httparse::Status::Complete((_, 0))) | Err(_) => self.framing = Framing::Done,
+                    Ok(httparse::Status::Complete((line, size))) => {
+                        input.drain(..line);
+                        self.framing = Framing::Chunked(size);
+                    }
+                    Ok(httparse::Status::Partial) => return false,
+                },
+                Framing::Chunked(left) => {
+                    let left = left - self.keep(input, left);
+                    self.framing = if self.is_full() { Framing::Done } else { Framing::Chunked(left) };
+                    if left > 0 && input.is_empty() {
+                        return self.is_full();
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, input: &mut Vec<u8>, most: u64) -> u64 {
+        let count = most.min(input.len() as u64).min((MAX_BODY_BYTES - self.bytes.len()) as u64) as usize;
+        self.bytes.extend(input.drain(..count));
+        count as u64
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() == MAX_BODY_BYTES
+    }
+}
+
+/// Each chunk ends with a line end, which stands before the next chunk's size.
+fn skip_line_end(input: &mut Vec<u8>) -> &[u8] {
+    let line_end = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    input.drain(..line_end);
+    input
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(head: &str, wire: &[u8], step: usize) -> (Vec<u8>, bool) {
+        let head = Head::parse(head.as_bytes()).expect("a head");
+        let mut body = Body::new(&head);
+        let mut done = false;
+        for piece in wire.chunks(step) {
+            done = body.receive(&mut piece.to_vec());
+        }
+        (body.bytes, done)
+    }
+
+    #[test]
+    fn bodies_of_every_framing_are_read_in_any_split() {
+        for step in [1, 2, 3, 100] {
+            let sized = "HTTP/1.1 403 no\r\nContent-Length: 5\r\n\r\n";
+            assert_eq!(body(sized, b"hello", step), (b"hello".to_vec(), true));
+            let open = "HTTP/1.1 403 no\r\n\r\n";
+            assert_eq!(body(open, b"hello", step), (b"hello".to_vec(), false));
+        }
+        let chunked = "HTTP/1.1 403 no\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(body(chunked, b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 100), (b"hello".to_vec(), true));
+        let none = "HTTP/1.1 204 none\r\n\r\n";
+        assert_eq!(body(none, b"x", 1), (Vec::new(), true));
+    }
+
+    #[test]
+    fn a_long_body_is_cut() {
+        let head = "HTTP/1.1 500 x\r\nContent-Length: 1000000\r\n\r\n";
+        let (bytes, done) = body(head, &vec![b'x'; MAX_BODY_BYTES + 10], 1000);
+        assert_eq!((bytes.len(), done), (MAX_BODY_BYTES, true));
+    }
+}

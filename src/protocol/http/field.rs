@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Header fields: what may stand in ours, and the list of those received.
+
+use crate::base::error::Error;
+use std::ffi::CString;
+
+/// A header name or a subprotocol: a token (RFC 9110 section 5.6.2).
+pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
+    if text.is_empty() {
+        return Err(Error::argument(argument, "is empty"));
+    }
+    match text.chars().find(|c| !is_token_char(*c)) {
+        None => Ok(()),
+        Some(bad) => Err(Error::argument(argument, format!("contains {bad:?}, which no HTTP token may (RFC 9110 section 5.6.2)"))),
+    }
+}
+
+/// A header value: no CR, LF, NUL or other control character (RFC 9110 section 5.5), so that no value can add a line.
+pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
+    match text.chars().find(|c| c.is_ascii_control() && *c != '\t') {
+        None => Ok(()),
+        Some(bad) => Err(Error::argument(argument, format!("contains {bad:?}, which no header value may (RFC 9110 section 5.5)"))),
+    }
+}
+
+fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+/// The fields of a received head, in order, repeated ones kept.
+///
+/// Names and values are C strings because that is how they are handed out; no parser lets a NUL through.
+#[derive(Clone, Debug, Default)]
+pub struct Fields(Vec<(CString, CString)>);
+
+impl Fields {
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
+            self.0.push((name, value));
+        }
+    }
+
+    pub fn at(&self, index: usize) -> Option<(&CString, &CString)> {
+        self.0.get(index).map(|(name, value)| (name, value))
+    }
+
+    /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a CString> {
+        self.0.iter().filter(move |(n, _)| n.as_bytes().eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
+    pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.all(name)
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(|member| member.trim_matches([' ', '\t']))
+            .filter(|member| !member.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_configured_can_add_a_line() {
+        for bad in ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "a\x7fb", "a\x1bb"] {
+            check_value("value", bad).expect_err(bad);
+            check_token("name", bad).expect_err(bad);
+        }
+        check_value("value", "text/html; q=\"ü\"\t,").expect("a value");
+        for bad in ["", "a b", "a:b", "(a)", "ü"] {
+            check_token("name", bad).expect_err(bad);
+        }
+        check_token("name", "X-Trace_id.1").expect("a token");
+    }
+
+    #[test]
+    fn lists_run_over_lines_and_ignore_case_of_the_name() {
+        let mut fields = Fields::default();
+        fields.push("Connection", b"keep-alive, \tUpgrade");
+        fields.push("CONNECTION", b",x,");
+        assert_eq!(fields.members("connection").collect::<Vec<_>>(), ["keep-alive", "Upgrade", "x"]);
+        assert_eq!(fields.all("Connection").count(), 2);
+    }
+}

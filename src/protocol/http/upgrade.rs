@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The opening handshake (RFC 6455 section 4): our request, and every check of the server's answer.
+
+use super::body::Body;
+use super::head::{Head, HeadFinder, MAX_HEAD_BYTES};
+use crate::base::error::{Error, Kind};
+use crate::protocol::dialogue::Dialogue;
+use crate::protocol::url::Url;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha1::{Digest, Sha1};
+use std::ffi::CString;
+
+/// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
+const OWNED: [(&str, Option<&str>); 11] = [
+    ("Host", Some("wsline_options_set_host()")),
+    ("Connection", Some("wsline_options_set_connection_header()")),
+    ("Origin", Some("wsline_options_set_origin()")),
+    ("Cookie", Some("wsline_options_set_cookie()")),
+    ("Sec-WebSocket-Protocol", Some("wsline_options_add_subprotocol()")),
+    ("Sec-WebSocket-Key", None),
+    ("Sec-WebSocket-Version", None),
+    ("Sec-WebSocket-Extensions", None),
+    ("Upgrade", None),
+    ("Content-Length", None),
+    ("Transfer-Encoding", None),
+];
+
+/// Refuses a header that the handshake writes itself: two of them would be answered at the server's whim.
+pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
+    let Some((owned, setter)) = OWNED.iter().find(|(owned, _)| owned.eq_ignore_ascii_case(name)) else { return Ok(()) };
+    let advice = setter.map_or_else(String::new, |setter| format!("; use {setter}"));
+    Err(Error::argument(argument, format!("is {owned}, which the handshake writes itself{advice}")))
+}
+
+#[derive(Clone, Debug, Default)]
+pub enum Origin {
+    /// That of a page on the same server.
+    #[default]
+    OfServer,
+    Value(String),
+    Suppressed,
+}
+
+/// What the caller may set about the request.
+#[derive(Clone, Debug, Default)]
+pub struct RequestOptions {
+    pub host: Option<String>,
+    pub origin: Origin,
+    pub connection: Option<String>,
+    pub subprotocols: Vec<String>,
+    pub headers: Vec<(String, String)>,
+    pub cookie: Option<String>,
+}
+
+/// The server's answer, complete or as far as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    pub head: Head,
+    pub body: Vec<u8>,
+    /// The subprotocol in use.
+    pub subprotocol: Option<CString>,
+}
+
+#[derive(Debug)]
+pub struct Upgrade {
+    request: String,
+    accept: String,
+    offered: Vec<String>,
+    finder: HeadFinder,
+    /// Bytes of interim responses so far.
+    spent: usize,
+    response: Response,
+    /// The body of a refusal, once its head has come.
+    refusal: Option<Body>,
+}
+
+impl Upgrade {
+    /// `nonce` is the 16 random bytes of section 4.1, item 7.
+    pub fn new(url: &Url, options: &RequestOptions, nonce: [u8; 16]) -> Self {
+        let key = BASE64.encode(nonce);
+        Self {
+            request: request(url, options, &key),
+            accept: accept(&key),
+            offered: options.subprotocols.clone(),
+            finder: HeadFinder::default(),
+            spent: 0,
+            response: Response::default(),
+            refusal: None,
+        }
+    }
+
+    /// Only the body of a refusal is still missing: the outcome is known.
+    pub fn is_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    pub fn into_response(self) -> Response {
+        let body = self.refusal.map_or_else(Vec::new, |body| body.bytes);
+        Response { body, ..self.response }
+    }
+
+    fn refusal_error(&self) -> Error {
+        let head = &self.response.head;
+        let reason: String = head.reason.escape_debug().take(100).collect();
+        let blank = if reason.is_empty() { "" } else { " " };
+        let message = format!("the server answered {}{blank}{reason} instead of 101 Switching Protocols", head.status);
+        Error::new(Kind::BadStatus, message).with_http_status(head.status)
+    }
+
+    /// Section 4.1, the numbered list at its end.
+    fn check(&mut self) -> Result<(), Error> {
+        let head = &self.response.head;
+        if head.minor_version != 1 {
+            return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
+        }
+        let upgrade: Vec<&str> = head.fields.members("upgrade").collect();
+        if !matches!(upgrade[..], [only] if only.eq_ignore_ascii_case("websocket")) {
+            return Err(bad(format!("the server's Upgrade field is {}, not \"websocket\"", quoted(&upgrade))));
+        }
+        let connection: Vec<&str> = head.fields.members("connection").collect();
+        if !connection.iter().any(|member| member.eq_ignore_ascii_case("upgrade")) {
+            return Err(bad(format!("the server's Connection field is {}, without \"upgrade\"", quoted(&connection))));
+        }
+        let accept: Vec<&str> = head.fields.members("sec-websocket-accept").collect();
+        if accept != [self.accept.as_str()] {
+            let expected = &self.accept;
+            return Err(bad(format!("the server's Sec-WebSocket-Accept field is {}, not {expected:?}", quoted(&accept))));
+        }
+        let extensions: Vec<&str> = head.fields.members("sec-websocket-extensions").collect();
+        if !extensions.is_empty() {
+            return Err(bad(format!("the server uses the extension {}, which was not offered", quoted(&extensions))));
+        }
+        let chosen: Vec<&str> = head.fields.members("sec-websocket-protocol").collect();
+        match chosen[..] {
+            // A server need not choose one (section 4.1, item 6 has no rule for absence).
+            [] => Ok(()),
+            [one] if self.offered.iter().any(|offered| offered == one) => {
+                self.response.subprotocol = CString::new(one).ok();
+                Ok(())
+            }
+            _ => Err(bad(format!("the server chose the subprotocol {}, which was not offered", quoted(&chosen)))),
+        }
+    }
+}
+
+impl Dialogue for Upgrade {
+    type Outcome = ();
+
+    fn request(&self) -> &[u8] {
+        self.request.as_bytes()
+    }
+
+    fn receive(&mut self, input: &mut Vec<u8>) -> Result<Option<()>, Error> {
+        loop {
+            if let Some(body) = &mut self.refusal {
+                return if body.receive(input) { Err(self.refusal_error()) } else { Ok(None) };
+            }
+            let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else { return Ok(None) };
+            self.response.head = Head::parse(&input[..len])?;
+            input.drain(..len);
+            match self.response.head.status {
+                101 => return self.check().map(Some),
+                100..=199 => {
+                    // Interim responses may come before the final one (RFC 9110 section 15.2).
+                    self.spent += len;
+                    self.finder = HeadFinder::default();
+                }
+                _ => self.refusal = Some(Body::new(&self.response.head)),
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        if self.is_refused() {
+            return Err(self.refusal_error());
+        }
+        Err(Error::new(Kind::ConnectionLost, "the server closed the connection before its answer was complete"))
+    }
+}
+
+fn request(url: &Url, options: &RequestOptions, key: &str) -> String {
+    let mut lines = format!("GET {} HTTP/1.1\r\n", url.resource());
+    let mut line = |name: &str, value: &str| {
+        lines.extend([name, ": ", value, "\r\n"]);
+    };
+    line("Host", options.host.as_ref().unwrap_or(&url.authority()));
+    line("Upgrade", "websocket");
+    line("Connection", options.connection.as_deref().unwrap_or("Upgrade"));
+    line("Sec-WebSocket-Key", key);
+    line("Sec-WebSocket-Version", "13");
+    match &options.origin {
+        Origin::OfServer => line("Origin", &url.origin()),
+        Origin::Value(origin) => line("Origin", origin),
+        Origin::Suppressed => {}
+    }
+    if !options.subprotocols.is_empty() {
+        line("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+    }
+    for (name, value) in &options.headers {
+        line(name, value);
+    }
+    if let Some(cookie) = &options.cookie {
+        line("Cookie", cookie);
+    }
+    lines.push_str("\r\n");
+    lines
+}
+
+/// Section 4.2.2, item 5.4: the key and this GUID, hashed.
+fn accept(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    BASE64.encode(hash.finalize())
+}
+
+fn bad(message: impl Into<String>) -> Error {
+    Error::new(Kind::BadUpgrade, message).with_http_status(101)
+}
+
+/// What the server sent, safe to print: escaped, and cut where it is long.
+fn quoted(members: &[&str]) -> String {
+    if members.is_empty() {
+        return "missing".to_owned();
+    }
+    let text: String = members.join(", ").chars().take(100).collect();
+    format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_value_is_the_one_of_the_standard() {
+        // Section 1.3.
+        assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_plain_request() {
+        let url = Url::parse("ws://example.com:8080/chat?x=1").expect("a URL");
+        let upgrade = Upgrade::new(&url, &RequestOptions::default(), *b"the sample nonce");
+        let expected = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://example.com:8080\r\n\r\n";
+        assert_eq!(std::str::from_utf8(upgrade.request()), Ok(expected));
+    }
+
+    #[test]
+    fn a_request_with_everything_set() {
+        let url = Url::parse("wss://[::1]/").expect("a URL");
+        let options = RequestOptions {
+            host: Some("virtual.example".into()),
+            origin: Origin::Value("https://page.example".into()),
+            connection: Some("keep-alive, Upgrade".into()),
+            subprotocols: vec!["chat.v2".into(), "chat.v1".into()],
+            headers: vec![("X-A".into(), "1".into()), ("X-A".into(), "2".into())],
+            cookie: Some("a=b; c=d".into()),
+        };
+        let upgrade = Upgrade::new(&url, &options, [0; 16]);
+        let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
+            Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://page.example\r\n\
+            Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nCookie: a=b; c=d\r\n\r\n";
+        assert_eq!(std::str::from_utf8(upgrade.request()), Ok(expected));
+    }
+
+    #[test]
+    fn owned_names_are_refused_and_their_setter_is_named() {
+        let error = check_not_owned("name", "hOST").expect_err("owned");
+        assert!(error.message().contains("wsline_options_set_host()"), "{}", error.message());
+        check_not_owned("name", "Sec-WebSocket-Key").expect_err("owned");
+        check_not_owned("name", "Authorization").expect("free");
+    }
+}

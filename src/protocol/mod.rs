@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the standards say, decided from bytes: RFC 6455, the HTTP/1.1 upgrade, URLs.
+//!
+//! Nothing here reads a socket, a clock or a random source; bytes, keys and time are arguments.
+#![forbid(unsafe_code)]
+
+pub mod dialogue;
+pub mod http;
+pub mod url;
+pub mod ws;

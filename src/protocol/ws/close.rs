@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and who closed, how and why.
+
+use super::frame::MAX_CONTROL_BYTES;
+use super::utf8;
+use crate::base::error::{Error, Kind, Phase};
+
+/// "No status code was present": never on the wire (section 7.4.1).
+pub const NO_STATUS: u16 = 1005;
+/// The connection ended without a close frame: never on the wire (section 7.4.1).
+pub const ABNORMAL: u16 = 1006;
+
+/// Two bytes of a control frame's payload hold the code.
+pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
+
+/// Codes that may stand in a close frame: section 7.4.1 less those it reserves, the later ones of the IANA
+/// registry (1012–1014), and the ranges of section 7.4.2 for libraries and applications.
+pub fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// What a close frame says. `code` is `None` where its payload is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct CloseFrame {
+    pub code: Option<u16>,
+    pub reason: String,
+}
+
+impl CloseFrame {
+    /// A close frame as a caller asks for it. Code 0 stands for none.
+    pub fn from_arguments(code: u16, reason: &str) -> Result<Self, Error> {
+        if code == 0 {
+            if !reason.is_empty() {
+                return Err(Error::argument("reason", "needs a close code: it cannot be sent without one"));
+            }
+            return Ok(Self::default());
+        }
+        if !may_be_sent(code) {
+            return Err(Error::argument("code", format!("is {code}, which must not be sent (RFC 6455 section 7.4)")));
+        }
+        if reason.len() > MAX_REASON_BYTES {
+            return Err(Error::argument("reason", format!("has {} bytes, the limit is {MAX_REASON_BYTES}", reason.len())));
+        }
+        Ok(Self { code: Some(code), reason: reason.to_owned() })
+    }
+
+    /// Reads the payload of a received close frame (section 5.5.1).
+    pub fn decode(payload: &[u8]) -> Result<Self, Error> {
+        let (code, reason) = match payload {
+            [] => return Ok(Self::default()),
+            [_] => return Err(Error::protocol("close frame with a payload of one byte")),
+            [a, b, reason @ ..] => (u16::from_be_bytes([*a, *b]), reason),
+        };
+        if !may_be_sent(code) {
+            return Err(Error::protocol(format!("close frame with the code {code}, which must not be sent")));
+        }
+        if !utf8::is_valid(reason) {
+            return Err(Error::new(Kind::Payload, "close frame with a reason that is not UTF-8"));
+        }
+        Ok(Self { code: Some(code), reason: String::from_utf8_lossy(reason).into_owned() })
+    }
+
+    pub fn payload(&self) -> Vec<u8> {
+        match self.code {
+            Some(code) => [&code.to_be_bytes(), self.reason.as_bytes()].concat(),
+            None => Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+/// How a connection ended, or `code` 0 while it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseInfo<'a> {
+    pub code: u16,
+    pub reason: &'a str,
+    /// Both close frames were exchanged (section 7.1.4).
+    pub clean: bool,
+    pub closed_by: Option<Side>,
+}
+
+/// The state of the closing handshake: which frames went which way, who began, and what else ended the connection.
+///
+/// Everything told about the end is computed from these facts.
+#[derive(Clone, Debug, Default)]
+pub struct Closing {
+    sent: bool,
+    received: Option<CloseFrame>,
+    began: Option<Side>,
+    failure: Option<Error>,
+}
+
+impl Closing {
+    pub fn is_open(&self) -> bool {
+        !self.sent && self.received.is_none() && self.failure.is_none()
+    }
+
+    pub fn is_sent(&self) -> bool {
+        self.sent
+    }
+
+    pub fn is_received(&self) -> bool {
+        self.received.is_some()
+    }
+
+    /// Both frames were exchanged, and nothing broke before.
+    pub fn is_clean(&self) -> bool {
+        self.sent && self.received.is_some() && self.failure.is_none()
+    }
+
+    /// A close frame is on its way out; after it nothing may be sent (section 5.5.1).
+    pub fn note_sent(&mut self) {
+        self.sent = true;
+        self.began.get_or_insert(Side::Client);
+    }
+
+    /// The peer's close frame; only the first counts.
+    pub fn note_received(&mut self, frame: CloseFrame) {
+        self.began.get_or_insert(Side::Server);
+        self.received.get_or_insert(frame);
+    }
+
+    /// The connection ended by `error`, unless it had ended before: the first cause stays.
+    pub fn note_failure(&mut self, error: &Error) {
+        if self.failure.is_none() && !self.is_clean() {
+            let by = if error.kind() == Kind::ConnectionLost { Side::Server } else { Side::Client };
+            self.began.get_or_insert(by);
+            self.failure = Some(error.clone());
+        }
+    }
+
+    pub fn info(&self) -> CloseInfo<'_> {
+        let (code, reason) = match &self.received {
+            Some(frame) => (frame.code.unwrap_or(NO_STATUS), frame.reason.as_str()),
+            None if self.failure.is_some() => (ABNORMAL, ""),
+            None => (0, ""),
+        };
+        CloseInfo { code, reason, clean: self.is_clean(), closed_by: self.began }
+    }
+
+    /// What a call on the ended connection reports.
+    pub fn error(&self) -> Option<Error> {
+        if let Some(failure) = &self.failure {
+            return Some(failure.clone());
+        }
+        if let Some(frame) = &self.received {
+            let by = if self.began == Some(Side::Client) { "this side" } else { "the server" };
+            let code = frame.code.unwrap_or(NO_STATUS);
+            let reason = match (frame.code, frame.reason.as_str()) {
+                (None, _) => " without a code".to_owned(),
+                (Some(code), "") => format!(", code {code}"),
+                (Some(code), reason) => format!(", code {code}, reason {reason:?}"),
+            };
+            return Some(closed(format!("connection closed by {by}{reason}")).with_close_code(code));
+        }
+        None
+    }
+
+    /// Why nothing more can be sent, if so.
+    pub fn send_error(&self) -> Option<Error> {
+        self.error().or_else(|| self.sent.then(|| closed("a close frame has been sent; nothing can follow it")))
+    }
+}
+
+fn closed(message: impl Into<String>) -> Error {
+    Error::new(Kind::Closed, message).in_phase(Phase::Close)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_must_not_be_on_the_wire_are_refused_both_ways() {
+        for code in [1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
+            let sent = CloseFrame::from_arguments(code, "").expect_err("not to be sent");
+            assert_eq!(sent.kind(), Kind::InvalidArgument, "{code}");
+            let received = CloseFrame::decode(&code.to_be_bytes()).expect_err("not to be received");
+            assert_eq!(received.kind(), Kind::Protocol, "{code}");
+        }
+        for code in [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999] {
+            let frame = CloseFrame::from_arguments(code, "why").expect("may be sent");
+            assert_eq!(CloseFrame::decode(&frame.payload()).expect("may be received"), frame);
+        }
+    }
+
+    #[test]
+    fn payloads_of_close_frames() {
+        assert_eq!(CloseFrame::decode(b"").expect("empty"), CloseFrame::default());
+        assert_eq!(CloseFrame::decode(b"\x03").expect_err("one byte").kind(), Kind::Protocol);
+        assert_eq!(CloseFrame::decode(b"\x03\xe8\xff").expect_err("not UTF-8").kind(), Kind::Payload);
+        CloseFrame::from_arguments(0, "x").expect_err("a reason needs a code");
+        CloseFrame::from_arguments(1000, &"x".repeat(124)).expect_err("too long");
+    }
+
+    #[test]
+    fn the_first_cause_stays() {
+        let mut closing = Closing::default();
+        assert!(closing.is_open());
+        closing.note_failure(&Error::protocol("first"));
+        closing.note_failure(&Error::new(Kind::ConnectionLost, "second"));
+        assert_eq!(closing.error().expect("ended").message(), "first");
+        assert_eq!(closing.info().code, ABNORMAL);
+        assert_eq!(closing.info().closed_by, Some(Side::Client));
+    }
+
+    #[test]
+    fn a_clean_end_is_not_undone_by_what_the_transport_does_next() {
+        let mut closing = Closing::default();
+        closing.note_received(CloseFrame { code: Some(1001), reason: "bye".into() });
+        assert!(!closing.is_open() && !closing.is_clean());
+        closing.note_sent();
+        closing.note_failure(&Error::new(Kind::ConnectionLost, "reset after the handshake"));
+        let info = closing.info();
+        assert_eq!((info.code, info.reason, info.clean, info.closed_by), (1001, "bye", true, Some(Side::Server)));
+        assert_eq!(closing.error().expect("closed").message(), "connection closed by the server, code 1001, reason \"bye\"");
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The frame header, to and from bytes (RFC 6455 section 5.2).
+
+use super::mask::Key;
+use super::opcode::Opcode;
+use crate::base::error::Error;
+
+/// Two bytes, eight of extended length, four of key.
+pub const MAX_HEADER_BYTES: usize = 14;
+
+/// The longest payload of a control frame (section 5.5).
+pub const MAX_CONTROL_BYTES: usize = 125;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub fin: bool,
+    pub rsv1: bool,
+    pub rsv2: bool,
+    pub rsv3: bool,
+    pub opcode: Opcode,
+    pub mask: Option<Key>,
+    /// Payload bytes.
+    pub len: u64,
+}
+
+impl Header {
+    /// A frame as a client sends it: no reserved bit, masked.
+    pub fn masked(opcode: Opcode, fin: bool, len: usize, key: Key) -> Self {
+        Self { fin, rsv1: false, rsv2: false, rsv3: false, opcode, mask: Some(key), len: len as u64 }
+    }
+
+    /// Reads the header at the start of `bytes`; with it, how many bytes it takes. `None` while it is incomplete.
+    pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        let Some(opcode) = Opcode::from_number(first & 0x0f) else {
+            return Err(Error::protocol(format!("frame with the reserved opcode {}", first & 0x0f)));
+        };
+        let (len, rest) = match second & 0x7f {
+            126 => {
+                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                (extended(u64::from(u16::from_be_bytes(*len)), 126)?, rest)
+            }
+            127 => {
+                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                (extended(u64::from_be_bytes(*len), 65536)?, rest)
+            }
+            short => (u64::from(short), rest),
+        };
+        let (mask, rest) = if second & 0x80 == 0 {
+            (None, rest)
+        } else {
+            let Some((key, rest)) = rest.split_first_chunk() else { return Ok(None) };
+            (Some(*key), rest)
+        };
+        let header = Self {
+            fin: first & 0x80 != 0,
+            rsv1: first & 0x40 != 0,
+            rsv2: first & 0x20 != 0,
+            rsv3: first & 0x10 != 0,
+            opcode,
+            mask,
+            len,
+        };
+        Ok(Some((header, bytes.len() - rest.len())))
+    }
+
+    /// Appends the header with its length in the shortest form, as section 5.2 demands.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let bit = |set: bool, at: u8| u8::from(set) << at;
+        let first = bit(self.fin, 7) | bit(self.rsv1, 6) | bit(self.rsv2, 5) | bit(self.rsv3, 4) | self.opcode as u8;
+        let masked = bit(self.mask.is_some(), 7);
+        match self.len {
+            0..126 => out.extend_from_slice(&[first, masked | self.len as u8]),
+            126..65536 => {
+                out.extend_from_slice(&[first, masked | 126]);
+                out.extend_from_slice(&(self.len as u16).to_be_bytes());
+            }
+            _ => {
+                out.extend_from_slice(&[first, masked | 127]);
+                out.extend_from_slice(&self.len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.mask {
+            out.extend_from_slice(&key);
+        }
+    }
+
+    /// The rules of control frames (section 5.5), the same for both directions.
+    pub fn check_control(&self) -> Result<(), Error> {
+        if self.opcode.is_control() {
+            if !self.fin {
+                return Err(Error::protocol(format!("fragmented {} frame", self.opcode.name())));
+            }
+            if self.len > MAX_CONTROL_BYTES as u64 {
+                let (name, len) = (self.opcode.name(), self.len);
+                return Err(Error::protocol(format!("{name} frame of {len} bytes, the limit is {MAX_CONTROL_BYTES}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// "The minimal number of bytes MUST be used", "the most significant bit MUST be 0" (section 5.2).
+fn extended(len: u64, least: u64) -> Result<u64, Error> {
+    if len < least {
+        return Err(Error::protocol(format!("frame length {len} is not in its shortest form")));
+    }
+    if len > i64::MAX as u64 {
+        return Err(Error::protocol("frame length has its top bit set"));
+    }
+    Ok(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_every_length_form_come_back_as_they_were() {
+        for len in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20, i64::MAX as u64] {
+            for mask in [None, Some([1, 2, 3, 4])] {
+                let header = Header { fin: true, rsv1: true, rsv2: false, rsv3: true, opcode: Opcode::Binary, mask, len };
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                for cut in 0..bytes.len() {
+                    assert_eq!(Header::decode(&bytes[..cut]).expect("no error in a prefix"), None);
+                }
+                assert_eq!(Header::decode(&bytes).expect("valid"), Some((header, bytes.len())));
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_not_minimal_or_have_the_top_bit_are_refused() {
+        for bytes in [&[0x82, 126, 0, 125][..], &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff], &[0x82, 127, 0x80, 0, 0, 0, 0, 1, 0, 0]] {
+            Header::decode(bytes).expect_err("refused");
+        }
+    }
+}

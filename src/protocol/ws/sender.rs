@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The sending half of an open connection: what may be sent now, and as which frames.
+//!
+//! The only place where the closing handshake moves on: what is received is told to [`Sender::answer`], which says
+//! what is due in return, what leaves is told to [`Sender::note_sent`] (RFC 6455 sections 5.5 and 7).
+
+use super::close::{CloseFrame, Closing};
+use super::frame::{Header, MAX_CONTROL_BYTES};
+use super::mask::{self, Key};
+use super::opcode::Opcode;
+use super::receiver::Event;
+use crate::base::error::{Error, Kind};
+
+#[derive(Debug, Default)]
+pub struct Sender {
+    closing: Closing,
+    /// The message that is being sent in fragments.
+    fragmented: Option<Opcode>,
+}
+
+/// What the peer is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With the payload of the ping.
+    Pong,
+    Close(CloseFrame),
+}
+
+impl Sender {
+    pub fn closing(&self) -> &Closing {
+        &self.closing
+    }
+
+    /// The header of a message that is sent whole, or of a control frame.
+    pub fn message(&self, opcode: Opcode, len: usize, key: Key) -> Result<Header, Error> {
+        self.check_open()?;
+        if opcode.is_control() {
+            check_control_len(len)?;
+        } else {
+            self.check_no_fragments()?;
+        }
+        Ok(Header::masked(opcode, true, len, key))
+    }
+
+    /// The header of the next fragment of a message, or of its first (section 5.4). Control frames may go out between two.
+    pub fn fragment(&self, opcode: Opcode, fin: bool, len: usize, key: Key) -> Result<Header, Error> {
+        self.check_open()?;
+        let wire = match self.fragmented {
+            None => opcode,
+            Some(begun) if begun == opcode => Opcode::Continuation,
+            Some(begun) => {
+                let name = begun.name();
+                return Err(Error::argument("opcode", format!("must be {name}, that of the message being sent")));
+            }
+        };
+        Ok(Header::masked(wire, fin, len, key))
+    }
+
+    /// Whether a frame the caller made may be sent now.
+    pub fn frame(&self, header: Header) -> Result<Header, Error> {
+        if header.opcode == Opcode::Close { self.check_may_close()? } else { self.check_open()? }
+        header.check_control().map_err(|error| Error::argument("frame", format!("is a {error}")))?;
+        match header.opcode {
+            Opcode::Continuation if self.fragmented.is_none() => {
+                Err(Error::argument("frame", "continues a message, but none is being sent"))
+            }
+            Opcode::Text | Opcode::Binary => self.check_no_fragments().map(|()| header),
+            _ => Ok(header),
+        }
+    }
+
+    /// The header of our close frame, of which there is one (section 5.5.1); also of the reply to one received frame by frame.
+    pub fn close(&self, len: usize, key: Key) -> Result<Header, Error> {
+        self.check_may_close()?;
+        Ok(Header::masked(Opcode::Close, true, len, key))
+    }
+
+    /// A frame is on its way and cannot be taken back.
+    pub fn note_sent(&mut self, header: &Header) {
+        match header.opcode {
+            Opcode::Close => self.closing.note_sent(),
+            Opcode::Ping | Opcode::Pong => {}
+            _ if header.fin => self.fragmented = None,
+            _ => {
+                self.fragmented.get_or_insert(header.opcode);
+            }
+        }
+    }
+
+    /// What is due for a received event. It is taken as sent.
+    pub fn answer(&mut self, event: &Event, auto_pong: bool) -> Option<Answer> {
+        match event {
+            // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after our own, nothing follows.
+            Event::Ping if auto_pong && self.closing.is_open() => Some(Answer::Pong),
+            Event::Close(frame) => {
+                let due = !self.closing.is_sent();
+                self.closing.note_received(frame.clone());
+                self.closing.note_sent();
+                // Section 5.5.1: "the endpoint typically echos the status code it received".
+                due.then(|| Answer::Close(CloseFrame { code: frame.code, reason: String::new() }))
+            }
+            Event::Frame { close: Some(frame), .. } => {
+                self.closing.note_received(frame.clone());
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
+    pub fn fail(&mut self, error: &Error) -> Option<Answer> {
+        let code = error.kind().close_code().filter(|_| !self.closing.is_sent());
+        self.closing.note_failure(error);
+        code.map(|code| {
+            self.closing.note_sent();
+            Answer::Close(CloseFrame { code: Some(code), reason: String::new() })
+        })
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        self.closing.send_error().map_or(Ok(()), Err)
+    }
+
+    fn check_may_close(&self) -> Result<(), Error> {
+        if self.closing.is_received() && !self.closing.is_sent() { Ok(()) } else { self.check_open() }
+    }
+
+    fn check_no_fragments(&self) -> Result<(), Error> {
+        if self.fragmented.is_none() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Busy, "a fragmented message is being sent; finish it first"))
+    }
+}
+
+impl Answer {
+    /// Appends the frame to `out`.
+    pub fn encode(&self, ping_payload: &[u8], key: Key, out: &mut Vec<u8>) {
+        match self {
+            Self::Pong => encode(Opcode::Pong, ping_payload, key, out),
+            Self::Close(frame) => encode(Opcode::Close, &frame.payload(), key, out),
+        }
+    }
+}
+
+pub fn check_control_len(len: usize) -> Result<(), Error> {
+    if len <= MAX_CONTROL_BYTES {
+        return Ok(());
+    }
+    Err(Error::argument("len", format!("is {len}, the limit for control frames is {MAX_CONTROL_BYTES}")))
+}
+
+fn encode(opcode: Opcode, payload: &[u8], key: Key, out: &mut Vec<u8>) {
+    Header::masked(opcode, true, payload.len(), key).encode(out);
+    mask::append(key, payload, out);
+}

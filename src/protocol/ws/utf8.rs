@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//! UTF-8, checked while the bytes arrive (RFC 3629; RFC 6455 sections 5.6 and 8.1).
+
+use simdutf8::{basic, compat};
+
+pub fn is_valid(bytes: &[u8]) -> bool {
+    basic::from_utf8(bytes).is_ok()
+}
+
+/// Text that comes in pieces. A character may be cut anywhere; an impossible one is refused at its first wrong byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Utf8Stream {
+    /// The beginning of a character whose end is still to come.
+    pending: [u8; 4],
+    pending_len: usize,
+}
+
+/// The text is not UTF-8 and no further byte can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invalid;
+
+impl Utf8Stream {
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
+        while self.pending_len > 0 {
+            let Some((&next, rest)) = bytes.split_first() else { return Ok(()) };
+            self.pending[self.pending_len] = next;
+            self.pending_len += 1;
+            bytes = rest;
+            match compat::from_utf8(&self.pending[..self.pending_len]) {
+                Ok(_) => self.pending_len = 0,
+                Err(error) if error.error_len().is_some() => return Err(Invalid),
+                Err(_) => {}
+            }
+        }
+        if let Err(error) = compat::from_utf8(bytes) {
+            if error.error_len().is_some() {
+                return Err(Invalid);
+            }
+            let cut = &bytes[error.valid_up_to()..];
+            self.pending[..cut.len()].copy_from_slice(cut);
+            self.pending_len = cut.len();
+        }
+        Ok(())
+    }
+
+    /// Whether the text may end here, that is, not inside a character.
+    pub fn is_complete(&self) -> bool {
+        self.pending_len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `bytes` one at a time; how many were taken before the refusal.
+    fn taken_before_refusal(bytes: &[u8]) -> Option<usize> {
+        let mut stream = Utf8Stream::default();
+        bytes.iter().position(|byte| stream.feed(&[*byte]).is_err())
+    }
+
+    #[test]
+    fn text_is_accepted_however_it_is_cut() {
+        let text = "κόσμε \u{10ffff} 한글 \u{fffe}".as_bytes();
+        for cut in 0..=text.len() {
+            let mut stream = Utf8Stream::default();
+            stream.feed(&text[..cut]).expect("a prefix");
+            stream.feed(&text[cut..]).expect("the rest");
+            assert!(stream.is_complete());
+        }
+    }
+
+    #[test]
+    fn the_first_impossible_byte_is_refused() {
+        assert_eq!(taken_before_refusal(b"ab\xff"), Some(2));
+        // Above U+10FFFF, a surrogate, an overlong form: the second byte decides.
+        assert_eq!(taken_before_refusal(b"\xf4\x90\x80\x80"), Some(1));
+        assert_eq!(taken_before_refusal(b"\xed\xa0\x80"), Some(1));
+        assert_eq!(taken_before_refusal(b"\xc0\xaf"), Some(0));
+    }
+
+    #[test]
+    fn an_end_inside_a_character_is_incomplete() {
+        let mut stream = Utf8Stream::default();
+        stream.feed(b"\xe2\x82").expect("a beginning");
+        assert!(!stream.is_complete());
+    }
+}
