@@ -78,6 +78,7 @@ pub enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseInfo<'a> {
     pub code: u16,
+    /// Where the server gave one, a NUL stands behind it and it stays where it is.
     pub reason: &'a str,
     /// Both close frames were exchanged (section 7.1.4).
     pub clean: bool,
@@ -90,9 +91,16 @@ pub struct CloseInfo<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Closing {
     sent: bool,
-    received: Option<CloseFrame>,
+    received: Option<Received>,
     began: Option<Side>,
     failure: Option<Error>,
+}
+
+/// The server's close frame, its reason in the form in which it is lent to C.
+#[derive(Clone, Debug)]
+struct Received {
+    code: Option<u16>,
+    reason_and_nul: String,
 }
 
 impl Closing {
@@ -122,7 +130,8 @@ impl Closing {
     /// The peer's close frame; only the first counts.
     pub fn note_received(&mut self, frame: CloseFrame) {
         self.began.get_or_insert(Side::Server);
-        self.received.get_or_insert(frame);
+        let CloseFrame { code, reason } = frame;
+        self.received.get_or_insert_with(|| Received { code, reason_and_nul: reason + "\0" });
     }
 
     /// The connection ended by `error`, unless it had ended before: the first cause stays.
@@ -136,7 +145,7 @@ impl Closing {
 
     pub fn info(&self) -> CloseInfo<'_> {
         let (code, reason) = match &self.received {
-            Some(frame) => (frame.code.unwrap_or(NO_STATUS), frame.reason.as_str()),
+            Some(received) => (received.code.unwrap_or(NO_STATUS), received.reason()),
             None if self.failure.is_some() => (ABNORMAL, ""),
             None => (0, ""),
         };
@@ -148,22 +157,25 @@ impl Closing {
         if let Some(failure) = &self.failure {
             return Some(failure.clone());
         }
-        if let Some(frame) = &self.received {
-            let by = if self.began == Some(Side::Client) { "this side" } else { "the server" };
-            let code = frame.code.unwrap_or(NO_STATUS);
-            let reason = match (frame.code, frame.reason.as_str()) {
-                (None, _) => " without a code".to_owned(),
-                (Some(code), "") => format!(", code {code}"),
-                (Some(code), reason) => format!(", code {code}, reason {reason:?}"),
-            };
-            return Some(closed(format!("connection closed by {by}{reason}")).with_close_code(code));
-        }
-        None
+        let received = self.received.as_ref()?;
+        let by = if self.began == Some(Side::Client) { "this side" } else { "the server" };
+        let why = match (received.code, received.reason()) {
+            (None, _) => " without a code".to_owned(),
+            (Some(code), "") => format!(", code {code}"),
+            (Some(code), reason) => format!(", code {code}, reason {reason:?}"),
+        };
+        Some(closed(format!("connection closed by {by}{why}")).with_close_code(received.code.unwrap_or(NO_STATUS)))
     }
 
     /// Why nothing more can be sent, if so.
     pub fn send_error(&self) -> Option<Error> {
         self.error().or_else(|| self.sent.then(|| closed("a close frame has been sent; nothing can follow it")))
+    }
+}
+
+impl Received {
+    fn reason(&self) -> &str {
+        self.reason_and_nul.strip_suffix('\0').unwrap_or_default()
     }
 }
 

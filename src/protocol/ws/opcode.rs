@@ -26,6 +26,11 @@ impl Opcode {
         })
     }
 
+    /// A number from outside, of any size.
+    pub fn from_i32(number: i32) -> Option<Self> {
+        u8::try_from(number).ok().and_then(Self::from_number)
+    }
+
     /// Control frames have the top bit of the opcode set (section 5.5).
     pub fn is_control(self) -> bool {
         self as u8 & 0x8 != 0

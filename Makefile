@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# The short way to everything. What is missing on the machine is installed by cmake/tools.sh.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+
+.PHONY: help demo test install autobahn clean build tools peers autobahn-suite
+.NOTPARALLEL:
+# cargo would look for a job server that it cannot reach.
+unexport MAKEFLAGS MFLAGS
+# Where cmake/tools.sh advises to put Rust.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help:
+	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
+	@echo 'make test       every test'
+	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
+	@echo 'make autobahn   the whole Autobahn test suite'
+	@echo 'make clean      remove what was built'
+
+demo: TOOLS = peers
+demo: build peers
+	@python3 tests/peers/run.py --need websockets,websockets-tls -- \
+		sh examples-c/demo.sh $(BUILD)/examples-c/quickstart
+
+# $(call cargo-component,COMPONENT,ARGUMENTS)
+cargo-component = @if cargo $(1) --version > /dev/null 2>&1; then \
+		echo 'cargo $(1) $(2)'; cargo $(1) $(2); \
+	else echo 'skipped: cargo $(1) is not installed'; fi
+
+test: TOOLS = peers checks
+test: build peers autobahn-suite
+	$(call cargo-component,fmt,--check)
+	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
+	cargo test --locked
+	ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
+	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*' -- $(AUTOBAHN_DRIVER)
+
+autobahn: build autobahn-suite
+	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 9.* 10.*' -- $(AUTOBAHN_DRIVER)
+
+# The driver takes the server's URL as its last argument.
+AUTOBAHN = python3 tests/autobahn/run.py
+AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
+
+install: build
+	cmake --install $(BUILD)
+	@test -n '$(DESTDIR)' || test "$$(id -u)" != 0 || ldconfig
+
+build: tools
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) > /dev/null
+	@cmake --build $(BUILD) --parallel $(JOBS)
+
+tools:
+	@sh cmake/tools.sh $(TOOLS)
+
+peers: tools
+	@sh tests/peers/setup.sh
+
+autobahn-suite: tools
+	@bash tests/autobahn/setup.sh
+
+clean:
+	rm -rf $(BUILD) target

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Names the shared library (SONAME) and writes `include/wsline.h` from `src/ffi`.
+//!
+//! `WSLINE_HEADER` says what happens to a stale header: `auto` (default) rewrites it, `check` fails,
+//! `skip` does not look.
+
+#[path = "cmake/header/mod.rs"]
+mod header;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::{env, fs, io};
+
+/// Number in the SONAME. Raised only when existing programs would break. CMake reads this line.
+const SOVERSION: &str = "0";
+
+/// What the header is made of.
+const SOURCES: [&str; 4] = ["src/ffi", "cbindgen.toml", "cmake/header", "Cargo.toml"];
+const HEADER: &str = "include/wsline.h";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for path in SOURCES.iter().chain([&HEADER]) {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    println!("cargo:rerun-if-env-changed=WSLINE_HEADER");
+
+    link_arguments();
+    let mode = env::var("WSLINE_HEADER").unwrap_or_else(|_| "auto".to_owned());
+    match mode.as_str() {
+        "auto" => update_header(),
+        "check" => check_header(),
+        "skip" => Ok(()),
+        _ => Err(format!("WSLINE_HEADER is auto, check or skip, not {mode}").into()),
+    }
+}
+
+fn link_arguments() {
+    let link = |argument: &str| println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
+    link(&format!("-soname,libwsline.so.{SOVERSION}"));
+    link("-Bsymbolic-functions");
+    // Rust's threads and thread locals do not survive dlclose(3).
+    link("-z,nodelete");
+    // A sanitizer's run time is in the executable alone, so under one there are undefined symbols.
+    if !cargo("CARGO_ENCODED_RUSTFLAGS").contains("sanitizer") {
+        link("-z,defs");
+    }
+}
+
+fn check_header() -> Result<(), Box<dyn Error>> {
+    let (root, fresh) = (root(), fresh_header()?);
+    if fs::read_to_string(root.join(HEADER))? == fresh {
+        return Ok(());
+    }
+    Err(format!("{HEADER} is stale: run `cargo build` and commit it").into())
+}
+
+/// Rewrites the header when it is stale. A source tree that cannot be written to is no reason to
+/// stop, and neither is source text that cbindgen cannot read: rustc has the better message.
+fn update_header() -> Result<(), Box<dyn Error>> {
+    let fresh = match fresh_header() {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            println!("cargo:warning={HEADER} was not made again: {error}");
+            return Ok(());
+        }
+    };
+    let path = root().join(HEADER);
+    if fs::read_to_string(&path).is_ok_and(|old| old == fresh) {
+        return Ok(());
+    }
+    if let Err(error) = write_header(&path, &fresh) {
+        println!("cargo:warning={HEADER} is stale and cannot be written: {error}");
+    }
+    Ok(())
+}
+
+/// The header as it should be; a copy goes to `OUT_DIR`, where the drift test looks for it.
+fn fresh_header() -> Result<String, Box<dyn Error>> {
+    let text = header::generate(&root())?;
+    fs::write(Path::new(&cargo("OUT_DIR")).join("wsline.h"), &text)?;
+    Ok(text)
+}
+
+/// Cargo runs this script again for a watched file that is newer than its last start. The header
+/// gets the age of its youngest source, or each change of the API would build the crate twice.
+fn write_header(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)?;
+    let mut youngest = SystemTime::UNIX_EPOCH;
+    for source in SOURCES {
+        youngest = youngest.max(modified(&root().join(source))?);
+    }
+    fs::File::options()
+        .append(true)
+        .open(path)?
+        .set_modified(youngest)
+}
+
+/// When a file, or the youngest file below a folder, was last written.
+fn modified(path: &Path) -> io::Result<SystemTime> {
+    let mut youngest = fs::metadata(path)?.modified()?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            youngest = youngest.max(modified(&entry?.path())?);
+        }
+    }
+    Ok(youngest)
+}
+
+fn root() -> PathBuf {
+    cargo("CARGO_MANIFEST_DIR").into()
+}
+
+/// A variable that cargo sets for build scripts.
+fn cargo(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}

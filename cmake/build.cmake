@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Target wsline_build: libwsline.so.X.Y.Z with its links and libwsline.a in lib/, wsline.h in
+# include/ of the build tree.
+
+find_program(CARGO_EXECUTABLE cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
+find_program(WSLINE_LD NAMES ld.bfd ld REQUIRED DOC "GNU ld, to join the objects of libwsline.a")
+
+set(lib "${PROJECT_BINARY_DIR}/lib")
+set(include "${PROJECT_BINARY_DIR}/include")
+file(MAKE_DIRECTORY "${lib}" "${include}")
+set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(profile dev)
+  set(built "${cargo_dir}/debug")
+else()
+  set(profile release)
+  set(built "${cargo_dir}/release")
+endif()
+
+# cargo knows best what is stale and needs a tenth of a second when nothing is: it always runs.
+# `cargo rustc --crate-type`, because with the rlib among the crate types there would be no LTO.
+# The header is copied, because `clean` deletes byproducts and must not touch the source tree.
+add_custom_target(wsline_cargo
+  COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS --unset=CARGO_BUILD_TARGET
+          ${CARGO_EXECUTABLE} rustc --lib --crate-type cdylib,staticlib --locked
+          --profile ${profile} --target-dir "${cargo_dir}"
+  COMMAND ${CMAKE_COMMAND} -E copy_if_different include/wsline.h "${include}/wsline.h"
+  BYPRODUCTS "${built}/libwsline.so" "${built}/libwsline.a" "${include}/wsline.h"
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+  COMMENT "cargo"
+  USES_TERMINAL VERBATIM)
+
+set(shared libwsline.so.${PROJECT_VERSION})
+add_custom_command(OUTPUT "${lib}/${shared}"
+  COMMAND ${CMAKE_COMMAND} -E copy "${built}/libwsline.so" "${lib}/${shared}"
+  DEPENDS wsline_cargo "${built}/libwsline.so"
+  COMMENT "${shared}"
+  VERBATIM)
+file(CREATE_LINK ${shared} "${lib}/libwsline.so.${WSLINE_SOVERSION}" SYMBOLIC)
+file(CREATE_LINK libwsline.so.${WSLINE_SOVERSION} "${lib}/libwsline.so" SYMBOLIC)
+
+# A Rust archive contains the standard library, whose symbols collide with those of any other Rust
+# archive in the same program. Joined into one object, only wsline_* stays global.
+# --force-group-allocation: or DW.ref.rust_eh_personality stays behind in a discarded group.
+# -R .llvmbc -R .llvmcmd: no bitcode, on which an ar with an older LLVM plugin stumbles.
+add_custom_command(OUTPUT "${lib}/libwsline.a"
+  COMMAND ${WSLINE_LD} -r --force-group-allocation -o all.o --whole-archive "${built}/libwsline.a"
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=wsline_* -R .llvmbc -R .llvmcmd
+          $<$<NOT:$<CONFIG:Debug>>:--strip-debug> all.o wsline.o
+  COMMAND ${CMAKE_COMMAND} -E rm -f "${lib}/libwsline.a"
+  COMMAND ${CMAKE_AR} rcsD "${lib}/libwsline.a" wsline.o
+  DEPENDS wsline_cargo "${built}/libwsline.a"
+  WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+  COMMENT "libwsline.a"
+  VERBATIM COMMAND_EXPAND_LISTS)
+
+add_custom_target(wsline_build ALL DEPENDS "${lib}/${shared}" "${lib}/libwsline.a")

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `pub const WSLINE_X: T = v;` becomes `#define WSLINE_X v` with a value of the right C type.
+//!
+//! Read from the source text, because cbindgen forgets the type and leaves `usize::MAX` out.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All constants of the folder with their doc comments, files in the order of their names.
+pub fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let mut files = rust_files(folder)?;
+    files.sort();
+    let mut text = String::new();
+    for file in files {
+        let mut doc: Vec<String> = Vec::new();
+        for line in fs::read_to_string(file)?.lines() {
+            if let Some(sentence) = line.strip_prefix("///") {
+                doc.push(format!(" *{sentence}\n"));
+            } else if let Some(constant) = line.strip_prefix("pub const WSLINE_") {
+                let define = define(constant).ok_or_else(|| format!("unknown form: {line}"))?;
+                text += &format!("/**\n{} */\n{define}\n\n", doc.concat());
+                doc.clear();
+            } else {
+                doc.clear();
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+    fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect()
+}
+
+/// `FOREVER: i64 = -1;` as a macro.
+fn define(constant: &str) -> Option<String> {
+    let (name, rest) = constant.split_once(": ")?;
+    let (kind, value) = rest.strip_suffix(';')?.split_once(" = ")?;
+    let value = match (kind, value) {
+        ("usize", "usize::MAX") => "SIZE_MAX".to_owned(),
+        ("i64", number) => format!("((int64_t){number})"),
+        ("u32", number) => format!("{number}u"),
+        _ => return None,
+    };
+    Some(format!("#define WSLINE_{name} {value}"))
+}

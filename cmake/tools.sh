@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Makes sure that the tools are there; says nothing when they are.
+#   tools.sh [peers] [checks]
+#       always  what builds the library
+#       peers   what the servers run on that examples and tests talk to
+#       checks  what only tests use
+# Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
+# with WSLINE_NO_INSTALL=1, the script names them and the command that installs them.
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+
+have() { command -v "$1" > /dev/null 2>&1; }
+
+# at_least VERSION MINIMUM
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+have_rust() {
+    have cargo && have rustc && at_least "$(rustc --version | cut -d ' ' -f 2)" "$rust_minimum"
+}
+
+# ---- what is missing ----
+
+packages='' missing=''
+# need PACKAGES NAME
+need() {
+    packages="$packages $1"
+    missing="$missing${missing:+, }$2"
+}
+
+have cc || need 'gcc libc6-dev' 'a C compiler'
+have make || need make make
+have cmake || need cmake cmake
+have pkg-config || need pkg-config pkg-config
+[ -e /usr/include/openssl/ssl.h ] || pkg-config --exists openssl 2> /dev/null ||
+    need libssl-dev "OpenSSL's headers"
+[ -e /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates 'CA certificates'
+for group in "$@"; do
+    case $group in
+        peers)
+            have python3 || need python3 python3
+            python3 -c 'import ensurepip, venv' 2> /dev/null ||
+                python3 -m pip --version > /dev/null 2>&1 ||
+                need python3-venv "Python's venv"
+            have npm || need 'nodejs npm' 'Node and npm'
+            have openssl || need openssl openssl
+            ;;
+        checks)
+            have c++ || need g++ 'a C++ compiler'
+            have valgrind || need valgrind valgrind
+            ;;
+        *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;
+    esac
+done
+rust=true
+have_rust || { rust=false && missing="$missing${missing:+, }Rust $rust_minimum"; }
+[ -n "$missing" ] || exit 0
+
+# ---- who installs it ----
+
+sudo=''
+[ "$(id -u)" = 0 ] || sudo='sudo '
+
+by_hand() {
+    echo "wsline needs $missing. Please run" >&2
+    if [ -n "$packages" ]; then
+        echo "    ${sudo}apt-get update && ${sudo}apt-get install -y$packages" >&2
+        have apt-get || echo "or what your system has in its place" >&2
+    fi
+    $rust || echo "    curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal" >&2
+    exit 1
+}
+
+may_install() {
+    [ -z "${WSLINE_NO_INSTALL:-}" ] || return 1
+    have apt-get || return 1
+    [ -n "$sudo" ] || return 0
+    have sudo || return 1
+    # A prompt for a password is fine in a terminal; elsewhere it would hang.
+    [ -t 0 ] || sudo -n true 2> /dev/null
+}
+
+may_install || by_hand
+
+# ---- installing ----
+
+apt() {
+    # shellcheck disable=SC2086 # empty or one word
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" > /dev/null
+}
+
+# The first of Debian's two Rust packages that is new enough. (rustc-web follows the browsers.)
+debian_rust() {
+    for package in rustc rustc-web; do
+        version=$(apt-cache policy "$package" | sed -n 's/ *Candidate: \([0-9.]*\).*/\1/p')
+        if [ -n "$version" ] && at_least "$version" "$rust_minimum"; then
+            echo "$package cargo${package#rustc}"
+            return
+        fi
+    done
+    return 1
+}
+
+echo "wsline: installing $missing"
+apt update || by_hand
+if ! $rust; then
+    packages="$packages $(debian_rust)" || by_hand
+fi
+# shellcheck disable=SC2086 # a list
+apt install -y --no-install-recommends $packages || by_hand

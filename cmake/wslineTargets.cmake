@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# The two targets, for the build tree and for the installed package alike. Whoever includes this
+# sets wsline_LIBRARY_DIR, wsline_INCLUDE_DIR, wsline_VERSION, wsline_SOVERSION, wsline_SCOPE.
+
+if(TARGET wsline::wsline)
+  return()
+endif()
+
+add_library(wsline::wsline SHARED IMPORTED ${wsline_SCOPE})
+set_target_properties(wsline::wsline PROPERTIES
+  IMPORTED_LOCATION "${wsline_LIBRARY_DIR}/libwsline.so.${wsline_VERSION}"
+  IMPORTED_SONAME libwsline.so.${wsline_SOVERSION}
+  INTERFACE_INCLUDE_DIRECTORIES "${wsline_INCLUDE_DIR}")
+
+# Plain library names: users of the shared library need no development files of OpenSSL.
+add_library(wsline::wsline_static STATIC IMPORTED ${wsline_SCOPE})
+set_target_properties(wsline::wsline_static PROPERTIES
+  IMPORTED_LOCATION "${wsline_LIBRARY_DIR}/libwsline.a"
+  INTERFACE_INCLUDE_DIRECTORIES "${wsline_INCLUDE_DIR}"
+  INTERFACE_LINK_LIBRARIES "ssl;crypto;pthread;dl;m")

@@ -1,0 +1,1918 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file wsline.h
+ * @brief wsline 0.1.0, a WebSocket client library.
+ *
+ * A program that says hello to an echo server and prints the answer:
+ *
+ * ```c
+ * #include <stdio.h>
+ * #include <wsline.h>
+ *
+ * int main(void) {
+ *     wsline_conn *conn = NULL;
+ *     wsline_message message;
+ *
+ *     wsline_status status = wsline_connect("wss://echo.example/", NULL, &conn);
+ *     if (status == WSLINE_OK)
+ *         status = wsline_conn_send_text(conn, "Hello, Server", WSLINE_NUL_TERMINATED);
+ *     if (status == WSLINE_OK) status = wsline_conn_recv(conn, WSLINE_FOREVER, &message);
+ *     if (status == WSLINE_OK) printf("%s\n", (const char *)message.data);
+ *     if (status != WSLINE_OK) fprintf(stderr, "%s\n", wsline_last_error_message());
+ *     wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 3000);
+ *     wsline_conn_free(conn);
+ *     return status == WSLINE_OK ? 0 : 1;
+ * }
+ * ```
+ *
+ * **Objects.** A wsline_options is a recipe: filled by setters, copied when it is used. A
+ * wsline_conn is one connection. Both are freed with their `_free` function, in any order;
+ * freeing NULL does nothing.
+ *
+ * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
+ * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives
+ * the details; both are about the last failed call on the calling thread. A NULL handle, a call
+ * at the wrong time or a bad argument is such an error too, never a crash.
+ *
+ * **Ownership.** Results come last, through pointers named `..._out`, and are NULL or zero on
+ * failure. What arrives through a `**..._out` is yours to free, what a function returns is lent.
+ * What you pass in is copied, except a userdata pointer: it goes to its callback as it is, and
+ * the `userdata_free` given with it, if any, runs exactly once.
+ *
+ * **Strings.** Settings are NUL-terminated UTF-8. A payload is a pointer and a length; the
+ * length WSLINE_NUL_TERMINATED takes a C string, NULL with length 0 is an empty payload. After
+ * received data there is always a NUL, which the length does not count. Enumerators travel as
+ * int32_t; an unknown number is WSLINE_ERR_INVALID_ARGUMENT.
+ *
+ * **Time.** Waiting times are int64_t milliseconds: 0 tries once, WSLINE_FOREVER has no end,
+ * WSLINE_DEFAULT_TIMEOUT is the connection's own. A call that timed out leaves the connection
+ * as it was, and what has arrived by then is kept.
+ *
+ * **Threads.** Any thread may call any wsline_conn function, but one thread at a time receives
+ * (another gets WSLINE_ERR_BUSY). wsline_conn_abort(), from any thread, ends every call that is
+ * waiting. An options object belongs to one thread while it is being set.
+ *
+ * **Callbacks.** What a callback is lent is valid during the call. It must not leave by a C++
+ * exception or longjmp(); an exception ends the program with a message.
+ *
+ * Generated from src/ffi by build.rs: changes made here are lost.
+ */
+#ifndef WSLINE_H
+#define WSLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Version of this header ------------------------------------------------------------------- */
+
+#define WSLINE_VERSION_MAJOR 0
+#define WSLINE_VERSION_MINOR 1
+#define WSLINE_VERSION_PATCH 0
+#define WSLINE_VERSION_STRING "0.1.0"
+/** For comparing; wsline_version_number() gives that of the library at run time. */
+#define WSLINE_VERSION_NUMBER \
+    ((WSLINE_VERSION_MAJOR << 16) | (WSLINE_VERSION_MINOR << 8) | WSLINE_VERSION_PATCH)
+
+/* --- Marks on functions ----------------------------------------------------------------------- */
+
+/** Stands before every function of the library. */
+#ifndef WSLINE_API
+#  define WSLINE_API
+#endif
+
+/** The result must be looked at, or something leaks. */
+#ifdef __GNUC__
+#  define WSLINE_NODISCARD __attribute__((warn_unused_result))
+#else
+#  define WSLINE_NODISCARD
+#endif
+
+/* --- Constants -------------------------------------------------------------------------------- */
+
+/** A time-out without end. */
+#define WSLINE_FOREVER ((int64_t)-1)
+
+/** The time-out of the connection; where that is not set either, the one of the process. */
+#define WSLINE_DEFAULT_TIMEOUT ((int64_t)-2)
+
+/** The length of a payload that is a C string: it ends before its NUL. */
+#define WSLINE_NUL_TERMINATED SIZE_MAX
+
+/** Flag of a wsline_message: it begins here. */
+#define WSLINE_MESSAGE_FIRST 1u
+
+/** Flag of a wsline_message: it ends here. A whole message has both. */
+#define WSLINE_MESSAGE_LAST 2u
+
+/* --- Types ------------------------------------------------------------------------------------ */
+
+/**
+ * The result of every call that can fail: 0 is success, errors are negative.
+ *
+ * The hundreds group what a program may want to treat alike. Numbers are never reused.
+ */
+typedef enum wsline_status {
+    /** Done. */
+    WSLINE_OK = 0,
+    /** An argument cannot be used; the text names it and says why. */
+    WSLINE_ERR_INVALID_ARGUMENT = -100,
+    /** Not possible now, for example a send before the connect. */
+    WSLINE_ERR_WRONG_STATE = -101,
+    /** Another thread is doing this already, or a fragmented message is being sent. */
+    WSLINE_ERR_BUSY = -102,
+    /** This build or this system cannot do it. */
+    WSLINE_ERR_NOT_SUPPORTED = -103,
+    /** The time was up; the connection is as it was. */
+    WSLINE_ERR_TIMEOUT = -200,
+    /** More input is needed, or it cannot be done without waiting. */
+    WSLINE_ERR_WOULD_BLOCK = -202,
+    /** The URL is not a `ws://` or `wss://` URL. */
+    WSLINE_ERR_INVALID_URL = -300,
+    /** The host's name has no address. */
+    WSLINE_ERR_RESOLVE = -301,
+    /** No address of the host accepted a connection. */
+    WSLINE_ERR_CONNECT = -302,
+    /** A system call failed; see `os_errno`. */
+    WSLINE_ERR_IO = -303,
+    /** TLS failed, for example because the server does not speak it. */
+    WSLINE_ERR_TLS = -500,
+    /** The server's certificate was refused; see `tls_verify_result`. */
+    WSLINE_ERR_TLS_VERIFY = -501,
+    /** The TLS options cannot be used: a file that cannot be read, a wrong password. */
+    WSLINE_ERR_TLS_CONFIG = -502,
+    /**
+     * The server answered the upgrade with another status than 101; see wsline_conn_http_status().
+     */
+    WSLINE_ERR_BAD_STATUS = -600,
+    /** The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field. */
+    WSLINE_ERR_BAD_UPGRADE = -601,
+    /**
+     * The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
+     */
+    WSLINE_ERR_PROTOCOL = -700,
+    /**
+     * The server sent text that is not UTF-8; a close frame with code 1007 was sent and the connection has ended.
+     */
+    WSLINE_ERR_PAYLOAD = -701,
+    /**
+     * The server sent more than a limit allows; a close frame with code 1009 was sent and the connection has ended.
+     */
+    WSLINE_ERR_MESSAGE_TOO_BIG = -702,
+    /** The connection was closed; see wsline_conn_close_info(). */
+    WSLINE_ERR_CLOSED = -800,
+    /** The transport ended without a closing handshake. */
+    WSLINE_ERR_CONNECTION_LOST = -801,
+    /** wsline_conn_abort() was called. */
+    WSLINE_ERR_ABORTED = -802,
+    /** There is no memory for it. */
+    WSLINE_ERR_NO_MEMORY = -900,
+    /** A bug in wsline. The object can only be freed. */
+    WSLINE_ERR_INTERNAL = -901
+} wsline_status;
+
+/** The meaning of a frame (RFC 6455 section 5.2). */
+typedef enum wsline_opcode {
+    /** A further fragment of a message. */
+    WSLINE_OPCODE_CONTINUATION = 0,
+    /** UTF-8 text. */
+    WSLINE_OPCODE_TEXT = 1,
+    /** Any bytes. */
+    WSLINE_OPCODE_BINARY = 2,
+    /** The end of the connection: nothing, or a code in two bytes and a reason. */
+    WSLINE_OPCODE_CLOSE = 8,
+    /** To be answered with a pong. */
+    WSLINE_OPCODE_PING = 9,
+    /** The answer to a ping, with its payload. */
+    WSLINE_OPCODE_PONG = 10
+} wsline_opcode;
+
+/**
+ * Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000 to 4999.
+ */
+typedef enum wsline_close_code {
+    /** The purpose is fulfilled. */
+    WSLINE_CLOSE_NORMAL = 1000,
+    /** A server goes down, or a page is left. */
+    WSLINE_CLOSE_GOING_AWAY = 1001,
+    /** The peer broke the protocol. */
+    WSLINE_CLOSE_PROTOCOL_ERROR = 1002,
+    /** Data of a kind that cannot be accepted. */
+    WSLINE_CLOSE_UNSUPPORTED_DATA = 1003,
+    /** Only reported: the close frame had no code. */
+    WSLINE_CLOSE_NO_STATUS = 1005,
+    /** Only reported: there was no close frame. */
+    WSLINE_CLOSE_ABNORMAL = 1006,
+    /** Data that is not what its type says, for example text that is not UTF-8. */
+    WSLINE_CLOSE_INVALID_PAYLOAD = 1007,
+    /** A message that breaks a rule of the application. */
+    WSLINE_CLOSE_POLICY_VIOLATION = 1008,
+    /** A message that is too big. */
+    WSLINE_CLOSE_MESSAGE_TOO_BIG = 1009,
+    /** The server did not agree to an extension. */
+    WSLINE_CLOSE_MANDATORY_EXTENSION = 1010,
+    /** The server met an unexpected condition. */
+    WSLINE_CLOSE_INTERNAL_ERROR = 1011,
+    /** The server restarts. */
+    WSLINE_CLOSE_SERVICE_RESTART = 1012,
+    /** The server is overloaded. */
+    WSLINE_CLOSE_TRY_AGAIN_LATER = 1013,
+    /** A gateway had a bad answer from behind it. */
+    WSLINE_CLOSE_BAD_GATEWAY = 1014,
+    /** Only reported: TLS failed. */
+    WSLINE_CLOSE_TLS_HANDSHAKE = 1015
+} wsline_close_code;
+
+/** What a connection was doing when it failed. */
+typedef enum wsline_phase {
+    /** None of the following, for example because an argument was refused. */
+    WSLINE_PHASE_NONE = 0,
+    /** Looking the host's name up. */
+    WSLINE_PHASE_RESOLVE = 1,
+    /** Connecting to an address. */
+    WSLINE_PHASE_CONNECT = 2,
+    /** Talking to a proxy. */
+    WSLINE_PHASE_PROXY = 3,
+    /** The TLS handshake. */
+    WSLINE_PHASE_TLS = 4,
+    /** The HTTP request and its answer. */
+    WSLINE_PHASE_UPGRADE = 5,
+    /** Sending and receiving. */
+    WSLINE_PHASE_OPEN = 6,
+    /** The closing handshake. */
+    WSLINE_PHASE_CLOSE = 7
+} wsline_phase;
+
+/** How much is logged; each level includes those before. */
+typedef enum wsline_log_level {
+    /** Nothing. */
+    WSLINE_LOG_OFF = 0,
+    /** What failed. */
+    WSLINE_LOG_ERROR = 1,
+    /** What may be a mistake. */
+    WSLINE_LOG_WARN = 2,
+    /** The course of a connection. */
+    WSLINE_LOG_INFO = 3,
+    /** Its steps. */
+    WSLINE_LOG_DEBUG = 4,
+    /** Handshake heads and every frame. */
+    WSLINE_LOG_TRACE = 5
+} wsline_log_level;
+
+/** One end of a connection. */
+typedef enum wsline_side {
+    /** Neither: the connection is open. */
+    WSLINE_SIDE_NONE = 0,
+    /** This program. */
+    WSLINE_SIDE_CLIENT = 1,
+    /** The peer. */
+    WSLINE_SIDE_SERVER = 2
+} wsline_side;
+
+/**
+ * One connection to a server.
+ *
+ * Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call any function on it:
+ * any number send, one at a time receives, and close and abort may come from anywhere. It keeps what it needs of the
+ * options it was made with.
+ */
+typedef struct wsline_conn wsline_conn;
+
+/**
+ * How to connect: a recipe that is filled by setters and copied when it is used.
+ *
+ * Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any time: connections do
+ * not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
+ * Connections made with one object share its TLS context, so use one object for many.
+ */
+typedef struct wsline_options wsline_options;
+
+/**
+ * A URL taken apart.
+ *
+ * Made by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may look at it.
+ */
+typedef struct wsline_url wsline_url;
+
+/** What is known about a failure. Filled by the library. */
+typedef struct wsline_error_info {
+    /** The call's status; WSLINE_OK where nothing has failed. */
+    wsline_status status;
+    /** A wsline_phase. */
+    int32_t phase;
+    /** The system's `errno`, or 0. */
+    int32_t os_errno;
+    /** The status of the server's answer to the upgrade, or 0. */
+    int32_t http_status;
+    /** OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. */
+    int64_t tls_verify_result;
+    /** The code of the close frame that ended the connection, or 0. */
+    uint16_t close_code;
+    /** One line, as wsline_last_error_message() gives it; never NULL. */
+    const char *message;
+    /** Room to grow; zero. */
+    uint64_t reserved[4];
+} wsline_error_info;
+
+/**
+ * Takes one line of the log.
+ *
+ * Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
+ */
+typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata);
+
+/** Releases a callback's `userdata`; runs exactly once, on any thread. */
+typedef void (*wsline_free_fn)(void *userdata);
+
+/**
+ * Writes a masking key of four bytes; for tests that compare bytes.
+ *
+ * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It must not call the library.
+ */
+typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
+
+/** One frame (RFC 6455 section 5.2). */
+typedef struct wsline_frame {
+    /** 1: the last, or only, frame of its message. */
+    uint8_t fin;
+    /** The first reserved bit, 0 or 1. */
+    uint8_t rsv1;
+    /** The second reserved bit, 0 or 1. */
+    uint8_t rsv2;
+    /** The third reserved bit, 0 or 1. */
+    uint8_t rsv3;
+    /** A wsline_opcode. */
+    int32_t opcode;
+    /** The payload. */
+    const uint8_t *data;
+    /** Bytes in `data`. */
+    size_t len;
+    /** 1: the payload is masked with `mask_key`. */
+    uint8_t masked;
+    /** The masking key; zero where `masked` is 0. */
+    uint8_t mask_key[4];
+    /** Room to grow; zero. */
+    uint8_t reserved0[3];
+    /** Room to grow; zero. */
+    uint64_t reserved[2];
+} wsline_frame;
+
+/** What was received. Filled by the library. */
+typedef struct wsline_message {
+    /**
+     * The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end.
+     */
+    const uint8_t *data;
+    /** Bytes in `data`, without the NUL. */
+    size_t len;
+    /** A wsline_opcode. */
+    int32_t opcode;
+    /** WSLINE_MESSAGE_FIRST and WSLINE_MESSAGE_LAST. */
+    uint32_t flags;
+    /** Room to grow; zero. */
+    uint64_t reserved[2];
+} wsline_message;
+
+/** How a connection ended. Filled by the library. */
+typedef struct wsline_close_info {
+    /**
+     * The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none, WSLINE_CLOSE_ABNORMAL if there was no
+     * close frame, 0 while none of this is known.
+     */
+    uint16_t code;
+    /** Both sides have sent a close frame. */
+    bool clean;
+    /** A wsline_side: who began to close, or whose fault it was. */
+    uint8_t closed_by;
+    /**
+     * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection is freed.
+     */
+    const char *reason;
+    /** Bytes in `reason`, without the NUL. */
+    size_t reason_len;
+    /** Room to grow; zero. */
+    uint64_t reserved[4];
+} wsline_close_info;
+
+/**
+ * What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
+ */
+typedef struct wsline_tls_info {
+    /** For example "TLSv1.3". */
+    const char *version;
+    /** For example "TLS_AES_256_GCM_SHA384". */
+    const char *cipher;
+    /** "http/1.1", or "" where the server chose none. */
+    const char *alpn;
+    /** The server's own certificate. */
+    const char *peer_certificate_pem;
+    /** Room to grow; zero. */
+    uint64_t reserved[4];
+} wsline_tls_info;
+
+/** What has gone through an open connection. Filled by the library. */
+typedef struct wsline_stats {
+    /** Whole messages that were sent. */
+    uint64_t messages_sent;
+    /** Whole messages that were received. */
+    uint64_t messages_received;
+    /** Frames that were sent, pongs and close frames of the library's own included. */
+    uint64_t frames_sent;
+    /**
+     * Frames that were received; a message of several fragments counts once unless fragments are handed out.
+     */
+    uint64_t frames_received;
+    /** Bytes handed to the socket, since the connect began. */
+    uint64_t bytes_sent;
+    /** Bytes taken from the socket, since the connect began. */
+    uint64_t bytes_received;
+    /** Room to grow; zero. */
+    uint64_t reserved[6];
+} wsline_stats;
+
+/* --- Errors ----------------------------------------------------------------------------------- */
+
+/**
+ * Names a status in a few words.
+ *
+ * For what happened to a certain call, see wsline_last_error_message().
+ *
+ * @param status  a wsline_status; any number.
+ * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_strerror(int32_t status);
+
+/* --- Library ---------------------------------------------------------------------------------- */
+
+/**
+ * The version of the library at run time, for example "0.1.0".
+ *
+ * @return  a text that is never NULL and never freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_version(void);
+
+/**
+ * The version of the library at run time as a number that can be compared with WSLINE_VERSION_NUMBER.
+ *
+ * @return  major << 16 | minor << 8 | patch.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API uint32_t wsline_version_number(void);
+
+/**
+ * Tells whether this build of the library has a feature.
+ *
+ * @param name  "tls"; names of later versions are simply not there.
+ * @return      true if it has; false for NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_has_feature(const char *name);
+
+/**
+ * Sets the time-out of every connection of the process that has none of its own.
+ *
+ * @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, which it is at first.
+ * @retval WSLINE_OK                    done; calls that are waiting are not affected.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_options_set_timeout_ms()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
+
+/**
+ * The time-out set by wsline_set_default_timeout_ms().
+ *
+ * @return  milliseconds, or WSLINE_FOREVER.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int64_t wsline_get_default_timeout_ms(void);
+
+/**
+ * Says in one line why the last call that returns a status failed on this thread.
+ *
+ * No end of line, no credential; the values that matter are quoted.
+ *
+ * @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next call of the library.
+ *
+ * Threads: any; each has its own.
+ * Blocks: no.
+ * See also: wsline_last_error()
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_last_error_message(void);
+
+/**
+ * Tells all about the failure of the last call that returns a status on this thread.
+ *
+ * This call itself leaves the last failure as it is.
+ *
+ * @param info_out  filled; `info_out->message` is valid until this thread's next call of the library.
+ * @retval WSLINE_OK                    filled; with status WSLINE_OK if that call succeeded.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
+ *
+ * Threads: any; each has its own.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_last_error(wsline_error_info *info_out);
+
+/**
+ * Tells all about the last failure of a call on this connection, whichever thread made it.
+ *
+ * For callers that change threads between two calls, as Go and other languages do.
+ *
+ * @param conn      a connection.
+ * @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+ * @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
+
+/* --- Log -------------------------------------------------------------------------------------- */
+
+/**
+ * Sends the lines of the log to a function.
+ *
+ * The log is one for the process and silent at first. Values of Authorization, Cookie and the like are left out.
+ *
+ * @param level          a wsline_log_level: lines up to it are sent.
+ * @param fn             called with each line; NULL ends the log.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+ * @retval WSLINE_OK                    done; what was set before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
+ *
+ * Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they do.
+ * Blocks: no.
+ * In callbacks: `fn` must not call the library.
+ * See also: wsline_trace_enable()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_log_set(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
+
+/**
+ * Writes both heads of the handshake and every frame to standard error, or stops it.
+ *
+ * Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out; of each payload
+ * the first 64 bytes are shown, escaped.
+ *
+ * @param on  true begins, false ends.
+ * @retval WSLINE_OK            done.
+ * @retval WSLINE_ERR_INTERNAL  a bug in wsline.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_trace_enable(bool on);
+
+/* --- Options ---------------------------------------------------------------------------------- */
+
+/**
+ * Makes an options object in which everything has its default.
+ *
+ * @param options_out  set to the object; to NULL on failure.
+ * @retval WSLINE_OK                    `*options_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
+ *
+ * Ownership: free it with wsline_options_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status wsline_options_new(wsline_options **options_out);
+
+/**
+ * Frees an options object.
+ *
+ * @param options  may be NULL. Connections made with it go on.
+ *
+ * Threads: any, while no other thread uses the object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_options_free(wsline_options *options);
+
+/**
+ * Makes a copy that can be set differently.
+ *
+ * @param options      what is copied; it stays as it is.
+ * @param options_out  set to the copy; to NULL on failure.
+ * @retval WSLINE_OK                    `*options_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+ *
+ * Ownership: free it with wsline_options_free().
+ * Threads: any, while no other thread sets `options`.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_options_clone(const wsline_options *options, wsline_options **options_out);
+
+/* --- Options of the request ------------------------------------------------------------------- */
+
+/**
+ * Adds a header to the request.
+ *
+ * Headers are sent in the order they were added, repeated ones too. Those that the handshake writes itself (Host,
+ * Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a setter of their own.
+ *
+ * @param options  what is set.
+ * @param name     an HTTP token, for example "Authorization".
+ * @param value    without line ends and other control characters; may be "".
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_add_header(wsline_options *options, const char *name, const char *value);
+
+/**
+ * Sets a header from one line, in place of all of that name set before.
+ *
+ * @param options  what is set.
+ * @param line     "Name: value", without a line end.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
+
+/**
+ * Sets the Cookie header.
+ *
+ * @param options  what is set.
+ * @param cookie   "name=value; other=value".
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, const char *cookie);
+
+/**
+ * Sets the Origin header.
+ *
+ * Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not
+ * the scheme's own.
+ *
+ * @param options  what is set.
+ * @param origin   for example "https://example.com".
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_suppress_origin()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, const char *origin);
+
+/**
+ * Leaves the Origin header out, or puts the default one in again.
+ *
+ * @param options   what is set.
+ * @param suppress  true: no Origin header; false: the default one.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_set_origin()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options, bool suppress);
+
+/**
+ * Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
+ *
+ * @param options  what is set.
+ * @param host     a name, and a port where needed.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_set_tls_server_name()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const char *host);
+
+/**
+ * Sets the value of the Connection header, which is "Upgrade" otherwise.
+ *
+ * @param options  what is set.
+ * @param value    for example "keep-alive, Upgrade".
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_connection_header(wsline_options *options, const char *value);
+
+/**
+ * Offers a subprotocol; the server chooses one of those offered, or none.
+ *
+ * Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
+ *
+ * @param options  what is set.
+ * @param name     an HTTP token, for example "chat.v1".
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
+
+/* --- Options of time -------------------------------------------------------------------------- */
+
+/**
+ * Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
+ * connect if that has none of its own.
+ *
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
+ *
+ * @param options     what is set.
+ * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
+/**
+ * Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together.
+ *
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
+ *
+ * @param options     what is set.
+ * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
+/**
+ * Sets the time-out of each send: how long it may wait while the server does not read.
+ *
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+ *
+ * @param options     what is set.
+ * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
+/**
+ * Sets the time-out of wsline_conn_close() where that is called with WSLINE_DEFAULT_TIMEOUT.
+ *
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+ *
+ * @param options     what is set.
+ * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
+/**
+ * Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
+ *
+ * @param conn        a connection.
+ * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @retval WSLINE_OK                    set; calls that are waiting are not affected.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t timeout_ms);
+
+/**
+ * The time-out of a connection, as it was set.
+ *
+ * @param conn  a connection; NULL is like one that was never set.
+ * @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int64_t wsline_conn_get_timeout_ms(const wsline_conn *conn);
+
+/* --- Options of the socket -------------------------------------------------------------------- */
+
+/**
+ * Adds an option that is set on the socket before it connects.
+ *
+ * Set by themselves are TCP_NODELAY and keepalive: probes after 30 seconds of silence, three of them, 10 seconds apart.
+ * What is added here comes after them. An option that the system refuses makes the connect fail.
+ *
+ * @param options  what is set.
+ * @param level    as for setsockopt(2), for example SOL_SOCKET.
+ * @param name     likewise, for example SO_RCVBUF.
+ * @param value    likewise; `len` bytes, copied.
+ * @param len      bytes in `value`.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t name,
+                                 const void *value, size_t len);
+
+/**
+ * Uses a connected socket of the caller's in place of one of the library's own.
+ *
+ * The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
+ * caller's stays the caller's to close, and must not be read or written meanwhile.
+ *
+ * @param options  what is set.
+ * @param fd       a connected stream socket; -1 takes it back.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t fd);
+
+/* --- Options of TLS --------------------------------------------------------------------------- */
+
+/**
+ * Switches the verification of the server's certificate off, or on again.
+ *
+ * Without it anybody on the way can pose as the server. For a server of your own, set its authority with
+ * wsline_options_set_tls_ca_file() instead.
+ *
+ * @param options  what is set.
+ * @param verify   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool verify);
+
+/**
+ * Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
+ *
+ * @param options  what is set.
+ * @param verify   true, the default: the certificate must name the URL's host, in its subjectAltName.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool verify);
+
+/**
+ * Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
+ *
+ * @param options  what is set.
+ * @param name     a host name, or an IP address, which is verified but not sent.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_server_name(wsline_options *options, const char *name);
+
+/**
+ * Trusts the authorities in a file, in place of the system's.
+ *
+ * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together.
+ *
+ * @param options  what is set.
+ * @param path     a file of PEM certificates; read at the first connect.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options, const char *path);
+
+/**
+ * Trusts the authorities in a directory, in place of the system's.
+ *
+ * @param options  what is set.
+ * @param path     a directory prepared by `openssl rehash`.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options, const char *path);
+
+/**
+ * Trusts the authorities in memory, in place of the system's.
+ *
+ * @param options  what is set.
+ * @param pem      PEM certificates, copied.
+ * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
+
+/**
+ * Sets the client certificate, for servers that ask for one.
+ *
+ * @param options  what is set.
+ * @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_certificate_file(wsline_options *options, const char *path);
+
+/**
+ * Sets the key of the client certificate, where it is not in the certificate's file.
+ *
+ * @param options  what is set.
+ * @param path     a PEM file.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options, const char *path);
+
+/**
+ * Sets the password of an encrypted key.
+ *
+ * The library never asks for one on the terminal.
+ *
+ * @param options   what is set.
+ * @param password  copied; never logged.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_key_password(wsline_options *options, const char *password);
+
+/**
+ * Sets the client certificate from memory.
+ *
+ * @param options  what is set.
+ * @param pem      the certificate, then its chain; it may hold the key, too. Copied.
+ * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem, size_t len);
+
+/**
+ * Sets the key of the client certificate from memory.
+ *
+ * @param options  what is set.
+ * @param pem      the key, copied.
+ * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
+
+/* --- Options of the open connection ----------------------------------------------------------- */
+
+/**
+ * Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ *
+ * Memory is taken as a message arrives, never from the length a server announces. With
+ * wsline_options_set_fire_fragments() the limit is for each fragment.
+ *
+ * @param options  what is set.
+ * @param bytes    0: no limit. At first 64 MiB.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
+
+/**
+ * Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ *
+ * @param options  what is set.
+ * @param bytes    0: no limit but that of messages, as at first.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
+
+/**
+ * Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ *
+ * @param options    what is set.
+ * @param fragments  0: no limit. At first 1048576.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
+
+/**
+ * Switches the check that text is UTF-8 off, or on again.
+ *
+ * @param options  what is set.
+ * @param skip     true: text is passed on as it is, both ways; false, the default: it is checked.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
+
+/**
+ * Hands messages out in the fragments in which they are sent.
+ *
+ * The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
+ * across them.
+ *
+ * @param options  what is set.
+ * @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_fire_fragments(wsline_options *options, bool fire);
+
+/**
+ * Switches the automatic answer to pings off, or on again.
+ *
+ * Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
+ *
+ * @param options  what is set.
+ * @param answer   true, the default: pings are answered while a call receives.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, bool answer);
+
+/**
+ * Takes masking keys from a function; for tests only.
+ *
+ * Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
+ *
+ * @param options        what is set.
+ * @param fn             NULL: random keys, the default.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * In callbacks: `fn` must not call the library.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
+                               wsline_free_fn userdata_free);
+
+/* --- Connection ------------------------------------------------------------------------------- */
+
+/**
+ * Connects to a server and hands over an open connection.
+ *
+ * Looks the host up, connects to the first of its addresses that answers, and under `wss://` verifies certificate and
+ * name, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
+ * use wsline_conn_new() and wsline_conn_connect().
+ *
+ * @param url       `ws://` or `wss://`, host, port, path, query; no fragment, no user name.
+ * @param options   how; NULL for defaults.
+ * @param conn_out  set to the connection; to NULL on failure.
+ * @retval WSLINE_OK                     `*conn_out` is open and yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
+ * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_RESOLVE            the host has no address.
+ * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
+ * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+ * @retval WSLINE_ERR_TLS                the TLS handshake failed.
+ * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
+ * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
+ * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+ * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
+ * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
+ * @retval WSLINE_ERR_IO                 a system call failed.
+ * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+ *
+ * Ownership: free it with wsline_conn_free().
+ * Threads: any.
+ * Blocks: up to the connect time-out, 30 seconds unless set.
+ * See also: wsline_options_set_connect_timeout_ms()
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_connect(const char *url, const wsline_options *options, wsline_conn **conn_out);
+
+/**
+ * Makes a connection that is not connected yet.
+ *
+ * @param options   how; NULL for defaults. Copied.
+ * @param conn_out  set to the connection; to NULL on failure.
+ * @retval WSLINE_OK                    `*conn_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
+ *
+ * Ownership: free it with wsline_conn_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
+
+/**
+ * Connects a connection, as wsline_connect() does.
+ *
+ * After a failure it may be called again, here too; once it has succeeded, the connection stays what it is until it is
+ * freed. What the server answered can be read in both cases, see wsline_conn_http_status().
+ *
+ * @param conn  made by wsline_conn_new().
+ * @param url   as for wsline_connect().
+ * @retval WSLINE_OK                     the connection is open.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT   an argument is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE        it has been connected before.
+ * @retval WSLINE_ERR_BUSY               another thread is connecting it.
+ * @retval WSLINE_ERR_ABORTED            wsline_conn_abort() was called.
+ * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_RESOLVE            the host has no address.
+ * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
+ * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+ * @retval WSLINE_ERR_TLS                the TLS handshake failed.
+ * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
+ * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
+ * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+ * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
+ * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
+ * @retval WSLINE_ERR_IO                 a system call failed.
+ * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+ *
+ * Threads: any.
+ * Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url);
+
+/**
+ * Frees a connection.
+ *
+ * If it is still open the transport is cut without a closing handshake; see wsline_conn_close().
+ *
+ * @param conn  may be NULL.
+ *
+ * Threads: any, while no other thread uses the connection.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_conn_free(wsline_conn *conn);
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+/**
+ * Sends a text message.
+ *
+ * @param conn  an open connection.
+ * @param text  UTF-8; NULL with `len` 0 is an empty message.
+ * @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not UTF-8.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ * @retval WSLINE_ERR_BUSY              a fragmented message is being sent.
+ * @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is as it was.
+ * @retval WSLINE_ERR_CLOSED            the connection was closed.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was up with half a frame sent.
+ * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
+ * @retval WSLINE_ERR_TLS               TLS failed.
+ * @retval WSLINE_ERR_IO                a system call failed.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
+ *
+ * Threads: any number at once; messages never mix.
+ * Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the wait.
+ * See also: wsline_options_set_send_timeout_ms()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_send_text(wsline_conn *conn, const char *text, size_t len);
+
+/**
+ * Sends a binary message.
+ *
+ * @param conn  an open connection.
+ * @param data  any bytes; NULL with `len` 0 is an empty message.
+ * @param len   bytes in `data`.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL with a length.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any number at once; messages never mix.
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *data, size_t len);
+
+/**
+ * Sends a message or a control frame of a kind given as a number.
+ *
+ * @param conn    an open connection.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+ * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
+ * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload is not as said above.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any number at once; messages never mix.
+ * Blocks: as wsline_conn_send_text().
+ * See also: wsline_conn_send_fragment(), wsline_conn_send_close()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len);
+
+/**
+ * Sends a part of a message whose length is not known yet.
+ *
+ * Until the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY. Control frames
+ * may go out between two parts. Text may be cut anywhere and is not checked to be UTF-8.
+ *
+ * @param conn    an open connection.
+ * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; the same for each part of a message.
+ * @param data    the part; NULL with `len` 0 is an empty one.
+ * @param len     bytes in `data`.
+ * @param fin     true for the last part.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode` is another than before.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any, but the parts of one message come from one thread at a time.
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, size_t len,
+                          bool fin);
+
+/**
+ * Sends one frame as the caller describes it.
+ *
+ * The payload is masked with a fresh key. Skipped are the checks of text and of the content of a close frame; refused is
+ * what would break the connection: reserved bits, a control frame that is long or fragmented, a continuation of nothing,
+ * a new message inside another.
+ *
+ * @param conn   an open connection.
+ * @param frame  `fin`, `opcode`, `data` and `len` are used; the reserved bits and `masked` must be 0.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any number at once.
+ * Blocks: as wsline_conn_send_text().
+ * See also: wsline_conn_recv_frame()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_frame *frame);
+
+/**
+ * Sends a ping, which the server answers with a pong of the same payload.
+ *
+ * @param conn  an open connection.
+ * @param data  at most 125 bytes; NULL with `len` 0 for none.
+ * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ *
+ * Threads: any number at once.
+ * Blocks: as wsline_conn_send_text().
+ * See also: wsline_conn_recv_event(), which shows the pong
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, size_t len);
+
+/**
+ * Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of life.
+ *
+ * @param conn  an open connection.
+ * @param data  at most 125 bytes; NULL with `len` 0 for none.
+ * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ *
+ * Threads: any number at once.
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, size_t len);
+
+/**
+ * Begins the closing handshake without waiting for its end, or answers a close frame got from wsline_conn_recv_frame().
+ *
+ * Nothing can be sent after it. Receiving goes on until the server's close frame has come.
+ *
+ * @param conn    an open connection.
+ * @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without a code.
+ * @param reason  UTF-8 of at most 123 bytes; NULL for none.
+ * @retval WSLINE_OK                    the close frame has been sent.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long.
+ * @retval WSLINE_ERR_CLOSED            a close frame has been sent before.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ *
+ * Threads: any number at once.
+ * Blocks: as wsline_conn_send_text().
+ * See also: wsline_conn_close()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
+
+/* --- Receiving -------------------------------------------------------------------------------- */
+
+/**
+ * Waits for the next message.
+ *
+ * Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages that have come
+ * together are handed out one by one without another system call.
+ *
+ * @param conn         an open connection.
+ * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+ * @param message_out  filled; zero on failure.
+ * @retval WSLINE_OK                    a message is there.
+ * @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the next call.
+ * @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
+ * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
+ * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has ended.
+ * @retval WSLINE_ERR_PAYLOAD           text is not UTF-8; likewise.
+ * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
+ * @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
+ * @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with another receive function.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_TLS               TLS failed.
+ * @retval WSLINE_ERR_IO                a system call failed.
+ *
+ * Ownership: the payload is lent until the next receive on this connection, or its end.
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends the wait.
+ * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
+
+/**
+ * Waits for the next message or control frame.
+ *
+ * As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they call for has been done:
+ * a ping has been answered, a close frame as well. The close frame comes once; after it the status is WSLINE_ERR_CLOSED.
+ *
+ * @param conn         an open connection.
+ * @param timeout_ms   as for wsline_conn_recv().
+ * @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two bytes, the high one first, and a reason.
+ * @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ *
+ * Ownership: as for wsline_conn_recv().
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: as wsline_conn_recv().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
+
+/**
+ * Waits for the next frame, whatever it is.
+ *
+ * Frames are handed out as they came: not joined, text not checked, pings not answered, a close frame not answered (answer
+ * with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
+ *
+ * @param conn        an open connection.
+ * @param timeout_ms  as for wsline_conn_recv().
+ * @param frame_out   filled; zero on failure.
+ * @retval WSLINE_OK           a frame is there.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ *
+ * Ownership: the payload is lent until the next receive on this connection, or its end.
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: as wsline_conn_recv().
+ * See also: wsline_conn_send_frame()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *frame_out);
+
+/* --- Closing ---------------------------------------------------------------------------------- */
+
+/**
+ * Closes a connection: sends a close frame, waits for the server's, and ends the transport, whatever comes of it.
+ *
+ * Messages that arrive meanwhile are dropped, unless another thread receives: then it gets them, and the end. A connection
+ * that has ended already is only tidied up, so this call may stand at the end of every use.
+ *
+ * @param conn        a connection.
+ * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
+ * @param reason      UTF-8 of at most 123 bytes; NULL for none.
+ * @param timeout_ms  milliseconds for all of it; WSLINE_DEFAULT_TIMEOUT is 3 seconds unless set.
+ * @retval WSLINE_OK                    both close frames were exchanged, whoever began.
+ * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ * @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a closing handshake.
+ *
+ * Threads: any, also while another one sends or receives.
+ * Blocks: up to `timeout_ms`; wsline_conn_abort() ends the wait.
+ * See also: wsline_conn_send_close(), wsline_conn_shutdown()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason, int64_t timeout_ms);
+
+/**
+ * Cuts the transport at once, without a closing handshake.
+ *
+ * Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED.
+ *
+ * @param conn  a connection.
+ * @retval WSLINE_OK                    the transport has ended.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_conn_close(), wsline_conn_abort()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
+
+/**
+ * Ends every call that is waiting on a connection, in whatever phase, and every later one.
+ *
+ * They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that have come and were not
+ * received are dropped.
+ *
+ * @param conn  a connection.
+ * @retval WSLINE_OK                    whoever was waiting has been woken.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_conn_close()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_abort(wsline_conn *conn);
+
+/**
+ * Tells how a connection ended.
+ *
+ * @param conn      a connection.
+ * @param info_out  filled; zero, with an empty reason, while the connection is open.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ *
+ * Ownership: `info_out->reason` is lent until the connection is freed.
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
+
+/* --- State of a connection -------------------------------------------------------------------- */
+
+/**
+ * Tells whether messages can be sent: connected, not closed by either side, not failed.
+ *
+ * A transport that has ended without a word is noticed by the next send or receive, not here.
+ *
+ * @param conn  a connection; NULL is not open.
+ * @return      true if open.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
+
+/**
+ * The status of the server's answer to the last connect, for example 101 or 403.
+ *
+ * @param conn  a connection; NULL has none.
+ * @return      the status; 0 if no answer has come.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
+
+/**
+ * A header of the server's answer to the last connect, whether it was yes or no.
+ *
+ * @param conn  a connection; NULL has none.
+ * @param name  in any case. Of repeated headers this is the first; see wsline_conn_response_header_at().
+ * @return      the value; NULL if there is none. Lent until the connection is freed or connected again.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, const char *name);
+
+/**
+ * The headers of the server's answer to the last connect, one by one, in their order.
+ *
+ * @param conn       a connection; NULL has none.
+ * @param index      0 for the first.
+ * @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is freed or connected again.
+ * @param value_out  set to the value, likewise.
+ * @return           true if there is a header with this index; false behind the last, or if a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool
+wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char **name_out,
+                               const char **value_out);
+
+/**
+ * The body of a refusal of the last connect, its first 64 KiB.
+ *
+ * @param conn      a connection.
+ * @param data_out  set to the body; to NULL if there is none. Lent until the connection is freed or connected again.
+ * @param len_out   set to its bytes.
+ * @retval WSLINE_OK                    set, if only to nothing.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_response_body(const wsline_conn *conn, const void **data_out, size_t *len_out);
+
+/**
+ * The subprotocol that the server chose.
+ *
+ * @param conn  a connection; NULL has none.
+ * @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_options_add_subprotocol()
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
+
+/**
+ * The extensions in use, as the server named them.
+ *
+ * @param conn  a connection; NULL has none.
+ * @return      the value of Sec-WebSocket-Extensions; NULL if none is in use, as always in this version. Lent until the connection is freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
+
+/**
+ * The descriptor of the socket, for questions such as getsockopt(2).
+ *
+ * Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some may be buffered
+ * already.
+ *
+ * @param conn  a connection.
+ * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
+
+/**
+ * The address of the server, or of whatever the socket is connected to.
+ *
+ * @param conn  a connection; NULL has none.
+ * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket; NULL before the connect. Lent until the connection is freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
+
+/**
+ * What TLS has agreed on with the server.
+ *
+ * @param conn      a connection over `wss://`.
+ * @param info_out  filled; zero on failure.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected, or has no TLS.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Ownership: the texts are lent until the connection is freed.
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tls_info *info_out);
+
+/**
+ * Counts what has gone through a connection.
+ *
+ * @param conn       a connection.
+ * @param stats_out  filled; zero on failure.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any; while others send and receive, the numbers may be of slightly different moments.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats *stats_out);
+
+/* --- Frames as bytes -------------------------------------------------------------------------- */
+
+/**
+ * Writes a frame into a buffer, with its length in the shortest form.
+ *
+ * Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it.
+ *
+ * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
+ * @param buffer    where to; may be NULL if `capacity` is 0.
+ * @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
+ * @param len_out   set to the bytes of the frame, also if `capacity` is too small.
+ * @retval WSLINE_OK                    written.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, or `capacity` is too small.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, size_t *len_out);
+
+/**
+ * Reads the frame at the start of a buffer.
+ *
+ * The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if `frame_out->masked` is 1, see
+ * wsline_mask(). Reserved bits and masks are not judged; reserved opcodes, lengths that are not in the shortest form, and
+ * long or fragmented control frames are refused.
+ *
+ * @param data          bytes that begin with a frame; NULL with `len` 0 is none.
+ * @param len           bytes in `data`.
+ * @param frame_out     filled; zero on failure.
+ * @param consumed_out  set to the bytes of the frame; to 0 on failure.
+ * @retval WSLINE_OK                    a frame is there.
+ * @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet.
+ * @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *consumed_out);
+
+/**
+ * Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).
+ *
+ * @param key   four bytes.
+ * @param data  the payload from its first byte on; NULL with `len` 0 is none.
+ * @param len   bytes in `data`.
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len);
+
+/* --- Helpers ---------------------------------------------------------------------------------- */
+
+/**
+ * Takes a WebSocket URL apart, as a connect would.
+ *
+ * @param url      `ws://` or `wss://`, as for wsline_connect().
+ * @param url_out  set to the parts; to NULL on failure.
+ * @retval WSLINE_OK                    `*url_out` is yours.
+ * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Ownership: free it with wsline_url_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status wsline_url_parse(const char *url, wsline_url **url_out);
+
+/**
+ * Frees the parts of a URL.
+ *
+ * @param url  may be NULL.
+ *
+ * Threads: any, while no other thread uses it.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_url_free(wsline_url *url);
+
+/**
+ * Tells whether the URL asks for TLS.
+ *
+ * @param url  the parts of a URL; NULL does not.
+ * @return     true for `wss://`.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
+
+/**
+ * The host of a URL: a name in lower case, with A-labels for other scripts, or an address without brackets.
+ *
+ * @param url  the parts of a URL.
+ * @return     the host; NULL for NULL. Lent until the parts are freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_url_host(const wsline_url *url);
+
+/**
+ * The port of a URL, which is that of the scheme where the URL names none.
+ *
+ * @param url  the parts of a URL.
+ * @return     1 to 65535; 0 for NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API uint16_t wsline_url_port(const wsline_url *url);
+
+/**
+ * Path and query of a URL, percent-encoded, as they stand in the request.
+ *
+ * @param url  the parts of a URL.
+ * @return     at least "/"; NULL for NULL. Lent until the parts are freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_url_resource(const wsline_url *url);
+
+/**
+ * Tells whether bytes are UTF-8, as text messages must be.
+ *
+ * @param data  NULL with `len` 0 is empty text.
+ * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @return      true if they are; false for NULL with a length.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* WSLINE_H */

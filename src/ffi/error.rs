@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The last failure, of a thread and of a connection, with everything known about it.
+
+use super::conn::wsline_conn;
+use super::guard;
+use super::ptr;
+use super::status::wsline_status;
+use super::types::wsline_phase;
+use crate::base::error::{Error, Phase};
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+
+/// What is known about a failure. Filled by the library.
+#[repr(C)]
+pub struct wsline_error_info {
+    /// The call's status; WSLINE_OK where nothing has failed.
+    pub status: wsline_status,
+    /// A wsline_phase.
+    pub phase: i32,
+    /// The system's `errno`, or 0.
+    pub os_errno: i32,
+    /// The status of the server's answer to the upgrade, or 0.
+    pub http_status: i32,
+    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0.
+    pub tls_verify_result: i64,
+    /// The code of the close frame that ended the connection, or 0.
+    pub close_code: u16,
+    /// One line, as wsline_last_error_message() gives it; never NULL.
+    pub message: *const c_char,
+    /// Room to grow; zero.
+    pub reserved: [u64; 4],
+}
+
+/// An error in the form it is lent in.
+struct Told {
+    error: Error,
+    message: CString,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Told>> = const { RefCell::new(None) };
+    /// What this thread was told of a connection's failure, which goes on failing meanwhile.
+    static ASKED: RefCell<Option<Told>> = const { RefCell::new(None) };
+}
+
+pub(super) fn set_last_error(error: Option<Error>) {
+    // On a thread that is ending there is nobody left to ask.
+    let _ = LAST.try_with(|last| match error {
+        None if last.borrow().is_none() => {}
+        error => *last.borrow_mut() = error.map(told),
+    });
+}
+
+fn told(error: Error) -> Told {
+    let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
+    Told { error, message }
+}
+
+impl wsline_error_info {
+    const NOTHING: Self = Self {
+        status: wsline_status::WSLINE_OK,
+        phase: 0,
+        os_errno: 0,
+        http_status: 0,
+        tls_verify_result: 0,
+        close_code: 0,
+        message: c"".as_ptr(),
+        reserved: [0; 4],
+    };
+
+    fn of(told: &Told) -> Self {
+        let error = &told.error;
+        Self {
+            status: wsline_status::of(error.kind()),
+            phase: number_of(error.phase()) as i32,
+            os_errno: error.os_errno(),
+            http_status: error.http_status().into(),
+            tls_verify_result: error.tls_verify_result(),
+            close_code: error.close_code(),
+            message: told.message.as_ptr(),
+            reserved: [0; 4],
+        }
+    }
+}
+
+fn number_of(phase: Phase) -> wsline_phase {
+    match phase {
+        Phase::None => wsline_phase::WSLINE_PHASE_NONE,
+        Phase::Resolve => wsline_phase::WSLINE_PHASE_RESOLVE,
+        Phase::Connect => wsline_phase::WSLINE_PHASE_CONNECT,
+        Phase::Tls => wsline_phase::WSLINE_PHASE_TLS,
+        Phase::Upgrade => wsline_phase::WSLINE_PHASE_UPGRADE,
+        Phase::Open => wsline_phase::WSLINE_PHASE_OPEN,
+        Phase::Close => wsline_phase::WSLINE_PHASE_CLOSE,
+    }
+}
+
+/// Says in one line why the last call that returns a status failed on this thread.
+///
+/// No end of line, no credential; the values that matter are quoted.
+///
+/// @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next call of the library.
+///
+/// Threads: any; each has its own.
+/// Blocks: no.
+/// See also: wsline_last_error()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_last_error_message() -> *const c_char {
+    guard::value(c"".as_ptr(), || {
+        LAST.try_with(|last| last.borrow().as_ref().map_or(c"".as_ptr(), |told| told.message.as_ptr())).unwrap_or(c"".as_ptr())
+    })
+}
+
+/// Tells all about the failure of the last call that returns a status on this thread.
+///
+/// This call itself leaves the last failure as it is.
+///
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of the library.
+/// @retval WSLINE_OK                    filled; with status WSLINE_OK if that call succeeded.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
+///
+/// Threads: any; each has its own.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> wsline_status {
+    guard::value(wsline_status::WSLINE_ERR_INTERNAL, || {
+        // SAFETY: as promised to ptr.
+        match unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") } {
+            Err(_) => wsline_status::WSLINE_ERR_INVALID_ARGUMENT,
+            Ok(info) => {
+                let _ = LAST.try_with(|last| {
+                    if let Some(told) = last.borrow().as_ref() {
+                        *info = wsline_error_info::of(told);
+                    }
+                });
+                wsline_status::WSLINE_OK
+            }
+        }
+    })
+}
+
+/// Tells all about the last failure of a call on this connection, whichever thread made it.
+///
+/// For callers that change threads between two calls, as Go and other languages do.
+///
+/// @param conn      a connection.
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+/// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_last_error(conn: *const wsline_conn, info_out: *mut wsline_error_info) -> wsline_status {
+    guard::status("wsline_conn_last_error", || {
+        // SAFETY: as promised to ptr.
+        let info = unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") }?;
+        // SAFETY: as promised to ptr.
+        let conn = unsafe { ptr::get(conn, "conn") }?;
+        if let Some(error) = conn.connection.last_error() {
+            ASKED.with(|asked| *info = wsline_error_info::of(asked.borrow_mut().insert(told(error))));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Frames as bytes, for tests of servers and for tools.
+
+use super::guard;
+use super::ptr;
+use super::status::wsline_status;
+use crate::base::error::{Error, Kind};
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::mask;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::receiver::Event;
+use std::ffi::c_void;
+
+/// One frame (RFC 6455 section 5.2).
+#[repr(C)]
+pub struct wsline_frame {
+    /// 1: the last, or only, frame of its message.
+    pub fin: u8,
+    /// The first reserved bit, 0 or 1.
+    pub rsv1: u8,
+    /// The second reserved bit, 0 or 1.
+    pub rsv2: u8,
+    /// The third reserved bit, 0 or 1.
+    pub rsv3: u8,
+    /// A wsline_opcode.
+    pub opcode: i32,
+    /// The payload.
+    pub data: *const u8,
+    /// Bytes in `data`.
+    pub len: usize,
+    /// 1: the payload is masked with `mask_key`.
+    pub masked: u8,
+    /// The masking key; zero where `masked` is 0.
+    pub mask_key: [u8; 4],
+    /// Room to grow; zero.
+    pub reserved0: [u8; 3],
+    /// Room to grow; zero.
+    pub reserved: [u64; 2],
+}
+
+impl wsline_frame {
+    pub(super) const NOTHING: Self = Self {
+        fin: 0,
+        rsv1: 0,
+        rsv2: 0,
+        rsv3: 0,
+        opcode: 0,
+        data: std::ptr::null(),
+        len: 0,
+        masked: 0,
+        mask_key: [0; 4],
+        reserved0: [0; 3],
+        reserved: [0; 2],
+    };
+
+    pub(super) fn of(header: &Header, payload: &[u8]) -> Self {
+        Self {
+            fin: header.fin.into(),
+            rsv1: header.rsv1.into(),
+            rsv2: header.rsv2.into(),
+            rsv3: header.rsv3.into(),
+            opcode: header.opcode as i32,
+            data: payload.as_ptr(),
+            len: payload.len(),
+            masked: header.mask.is_some().into(),
+            mask_key: header.mask.unwrap_or_default(),
+            ..Self::NOTHING
+        }
+    }
+
+    pub(super) fn of_event(event: &Event, payload: &[u8]) -> Self {
+        match event {
+            Event::Frame { header, .. } => Self::of(header, payload),
+            _ => Self::NOTHING,
+        }
+    }
+
+    pub(super) fn header(&self) -> Result<Header, Error> {
+        let opcode = Opcode::from_i32(self.opcode);
+        let opcode = opcode.ok_or_else(|| Error::argument("frame", format!("has the opcode {}, which is no wsline_opcode", self.opcode)))?;
+        Ok(Header {
+            fin: bit(self.fin, "fin")?,
+            rsv1: bit(self.rsv1, "rsv1")?,
+            rsv2: bit(self.rsv2, "rsv2")?,
+            rsv3: bit(self.rsv3, "rsv3")?,
+            opcode,
+            mask: bit(self.masked, "masked")?.then_some(self.mask_key),
+            len: self.len as u64,
+        })
+    }
+
+    pub(super) unsafe fn payload<'a>(&self) -> Result<&'a [u8], Error> {
+        // SAFETY: passed on.
+        unsafe { ptr::payload(self.data.cast(), self.len, "frame->data") }
+    }
+}
+
+fn bit(value: u8, name: &str) -> Result<bool, Error> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::argument("frame", format!("has {name} {value}; it must be 0 or 1"))),
+    }
+}
+
+/// @@ Frames as bytes
+/// Writes a frame into a buffer, with its length in the shortest form.
+///
+/// Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it.
+///
+/// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
+/// @param buffer    where to; may be NULL if `capacity` is 0.
+/// @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
+/// @param len_out   set to the bytes of the frame, also if `capacity` is too small.
+/// @retval WSLINE_OK                    written.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, or `capacity` is too small.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_frame_encode(frame: *const wsline_frame, buffer: *mut c_void, capacity: usize, len_out: *mut usize) -> wsline_status {
+    guard::status("wsline_frame_encode", || {
+        // SAFETY: as promised to ptr.
+        let len_out = unsafe { ptr::out(len_out, 0, "len_out") }?;
+        // SAFETY: as promised to ptr.
+        let frame = unsafe { ptr::get(frame, "frame") }?;
+        // SAFETY: as promised to ptr.
+        let payload = unsafe { frame.payload() }?;
+        // SAFETY: as promised to ptr.
+        let buffer = unsafe { ptr::bytes_mut(buffer, capacity, "buffer") }?;
+        let header = frame.header()?;
+        let mut head = Vec::with_capacity(MAX_HEADER_BYTES);
+        header.encode(&mut head);
+        let len = head.len() + payload.len();
+        *len_out = len;
+        let Some(place) = buffer.get_mut(..len) else {
+            return Err(Error::argument("capacity", format!("is {capacity}, the frame takes {len} bytes")));
+        };
+        let (head_place, payload_place) = place.split_at_mut(head.len());
+        head_place.copy_from_slice(&head);
+        payload_place.copy_from_slice(payload);
+        if let Some(key) = header.mask {
+            mask::apply(key, payload_place);
+        }
+        Ok(())
+    })
+}
+
+/// Reads the frame at the start of a buffer.
+///
+/// The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if `frame_out->masked` is 1, see
+/// wsline_mask(). Reserved bits and masks are not judged; reserved opcodes, lengths that are not in the shortest form, and
+/// long or fragmented control frames are refused.
+///
+/// @param data          bytes that begin with a frame; NULL with `len` 0 is none.
+/// @param len           bytes in `data`.
+/// @param frame_out     filled; zero on failure.
+/// @param consumed_out  set to the bytes of the frame; to 0 on failure.
+/// @retval WSLINE_OK                    a frame is there.
+/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet.
+/// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_frame_decode(data: *const c_void, len: usize, frame_out: *mut wsline_frame, consumed_out: *mut usize) -> wsline_status {
+    guard::status("wsline_frame_decode", || {
+        // SAFETY: as promised to ptr.
+        let places = unsafe { (ptr::out(frame_out, wsline_frame::NOTHING, "frame_out"), ptr::out(consumed_out, 0, "consumed_out")) };
+        let (frame, consumed) = (places.0?, places.1?);
+        // SAFETY: as promised to ptr.
+        let bytes = unsafe { ptr::payload(data, len, "data") }?;
+        let incomplete = || Error::new(Kind::WouldBlock, "the frame is not complete yet");
+        let (header, head_len) = Header::decode(bytes)?.ok_or_else(incomplete)?;
+        header.check_control()?;
+        let rest = &bytes[head_len..];
+        let payload = usize::try_from(header.len).ok().and_then(|len| rest.get(..len)).ok_or_else(incomplete)?;
+        *frame = wsline_frame::of(&header, payload);
+        *consumed = head_len + payload.len();
+        Ok(())
+    })
+}
+
+/// Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).
+///
+/// @param key   four bytes.
+/// @param data  the payload from its first byte on; NULL with `len` 0 is none.
+/// @param len   bytes in `data`.
+/// @retval WSLINE_OK                    done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_mask(key: *const u8, data: *mut c_void, len: usize) -> wsline_status {
+    guard::status("wsline_mask", || {
+        // SAFETY: as promised to ptr: four bytes have no alignment.
+        let key = unsafe { ptr::get(key.cast::<[u8; 4]>(), "key") }?;
+        // SAFETY: as promised to ptr.
+        let data = unsafe { ptr::bytes_mut(data, len, "data") }?;
+        mask::apply(*key, data);
+        Ok(())
+    })
+}

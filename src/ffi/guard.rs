@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every export runs in: no panic leaves it, and its failure becomes the thread's last error.
+
+use super::error::set_last_error;
+use super::status::wsline_status;
+use crate::base::error::{Error, Kind};
+use crate::conn::connection::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs an export that can fail. Sets or clears the thread's last error: the only place that does.
+pub(super) fn status(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> wsline_status {
+    match caught(function, body) {
+        Ok(()) => {
+            set_last_error(None);
+            wsline_status::WSLINE_OK
+        }
+        Err(error) => {
+            let status = wsline_status::of(error.kind());
+            set_last_error(Some(error));
+            status
+        }
+    }
+}
+
+/// The same for an export on a connection, which keeps the failure too, for callers that change threads between calls.
+pub(super) fn on_conn(function: &'static str, conn: Result<&Connection, Error>, body: impl FnOnce(&Connection) -> Result<(), Error>) -> wsline_status {
+    status(function, || {
+        let conn = conn?;
+        caught(function, || body(conn)).inspect_err(|error| conn.set_last_error(error))
+    })
+}
+
+/// Runs an export that cannot fail; `fallback` is what a bug would return.
+pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+fn caught(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => Ok(()),
+        // Mistakes of the caller are found faster with the name of the function.
+        Ok(Err(error)) if matches!(error.kind(), Kind::InvalidArgument | Kind::WrongState | Kind::Busy) => Err(named(function, error)),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(Error::new(Kind::Internal, format!("{function}: bug in wsline: {}", text.unwrap_or("panic"))))
+        }
+    }
+}
+
+fn named(function: &str, error: Error) -> Error {
+    if error.message().starts_with(function) {
+        return error;
+    }
+    let message = format!("{function}: {error}");
+    error.with_message(message)
+}
+
+/// A panic on purpose, for the test that none crosses the border.
+///
+/// @retval WSLINE_ERR_INTERNAL  always.
+#[cfg(feature = "test-panic")]
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_test_panic() -> wsline_status {
+    status("wsline_test_panic", || panic!("planted"))
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`. One of the three places where
+//! `unsafe` may stand.
+
+use super::ptr;
+use super::types::wsline_free_fn;
+use std::ffi::c_void;
+
+/// Hands an object to C.
+pub(super) fn give<T>(object: T) -> *mut T {
+    Box::into_raw(Box::new(object))
+}
+
+/// Ends an object that [`give`] made; NULL is nothing to end.
+pub(super) unsafe fn take_back<T>(object: *mut T) {
+    if !object.is_null() {
+        // SAFETY: the caller promises that it came from `give` and is not used again.
+        drop(unsafe { Box::from_raw(object) });
+    }
+}
+
+/// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
+pub(super) struct UserData {
+    pointer: *mut c_void,
+    free: wsline_free_fn,
+}
+
+// SAFETY: the header says on which threads callbacks run; what the pointer means there is the caller's to know.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub(super) fn new(pointer: *mut c_void, free: wsline_free_fn) -> Self {
+        Self { pointer, free }
+    }
+
+    pub(super) fn get(&self) -> *mut c_void {
+        self.pointer
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        // SAFETY: registered together with the pointer.
+        unsafe { ptr::call_free(self.free, self.pointer) };
+    }
+}

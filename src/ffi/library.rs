@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The library itself: its version, its features, the process's time-out.
+
+use super::guard;
+use super::options_time::{read_timeout, write_timeout};
+use super::ptr;
+use super::status::wsline_status;
+use crate::base::deadline::Timeout;
+use crate::base::error::Error;
+use crate::conn::blocking::{default_timeout, set_default_timeout};
+use std::ffi::{CStr, c_char};
+
+/// What this build can do.
+const FEATURES: [&str; 1] = ["tls"];
+
+/// @@ Library
+/// The version of the library at run time, for example "0.1.0".
+///
+/// @return  a text that is never NULL and never freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_version() -> *const c_char {
+    const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };
+    VERSION.as_ptr()
+}
+
+/// The version of the library at run time as a number that can be compared with WSLINE_VERSION_NUMBER.
+///
+/// @return  major << 16 | minor << 8 | patch.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_version_number() -> u32 {
+    guard::value(0, || {
+        let parts = env!("CARGO_PKG_VERSION").split(['.', '-']).take(3);
+        parts.fold(0, |number, part| number << 8 | part.parse::<u32>().unwrap_or_default())
+    })
+}
+
+/// Tells whether this build of the library has a feature.
+///
+/// @param name  "tls"; names of later versions are simply not there.
+/// @return      true if it has; false for NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
+    guard::value(false, || {
+        // SAFETY: as promised to ptr.
+        let name = unsafe { ptr::string(name, "name") };
+        name.is_ok_and(|name| FEATURES.contains(&name))
+    })
+}
+
+/// Sets the time-out of every connection of the process that has none of its own.
+///
+/// @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, which it is at first.
+/// @retval WSLINE_OK                    done; calls that are waiting are not affected.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_set_timeout_ms()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_status {
+    guard::status("wsline_set_default_timeout_ms", || match read_timeout(timeout_ms, "timeout_ms")? {
+        Timeout::Default => Err(Error::argument("timeout_ms", "cannot be WSLINE_DEFAULT_TIMEOUT here")),
+        timeout => {
+            set_default_timeout(timeout);
+            Ok(())
+        }
+    })
+}
+
+/// The time-out set by wsline_set_default_timeout_ms().
+///
+/// @return  milliseconds, or WSLINE_FOREVER.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_get_default_timeout_ms() -> i64 {
+    guard::value(0, || write_timeout(default_timeout()))
+}

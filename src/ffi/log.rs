@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The log of the process.
+
+use super::guard;
+use super::handle::UserData;
+use super::ptr;
+use super::status::wsline_status;
+use super::types::{wsline_free_fn, wsline_log_fn};
+use crate::base::error::Error;
+use crate::base::log::{self, Level};
+use std::ffi::{CString, c_void};
+use std::io::Write;
+use std::sync::Arc;
+
+/// @@ Log
+/// Sends the lines of the log to a function.
+///
+/// The log is one for the process and silent at first. Values of Authorization, Cookie and the like are left out.
+///
+/// @param level          a wsline_log_level: lines up to it are sent.
+/// @param fn             called with each line; NULL ends the log.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    done; what was set before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
+///
+/// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they do.
+/// Blocks: no.
+/// In callbacks: `fn` must not call the library.
+/// See also: wsline_trace_enable()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_log_set(level: i32, r#fn: wsline_log_fn, userdata: *mut c_void, userdata_free: wsline_free_fn) -> wsline_status {
+    guard::status("wsline_log_set", || {
+        let userdata = UserData::new(userdata, userdata_free);
+        let level = read_level(level)?;
+        let sink = move |level: Level, line: &str| {
+            let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_log(r#fn, level as i32, &line, userdata.get()) };
+        };
+        log::set(level.filter(|_| r#fn.is_some()).map(|level| (level, Arc::new(sink) as log::Sink)));
+        Ok(())
+    })
+}
+
+/// Writes both heads of the handshake and every frame to standard error, or stops it.
+///
+/// Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out; of each payload
+/// the first 64 bytes are shown, escaped.
+///
+/// @param on  true begins, false ends.
+/// @retval WSLINE_OK            done.
+/// @retval WSLINE_ERR_INTERNAL  a bug in wsline.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_trace_enable(on: bool) -> wsline_status {
+    guard::status("wsline_trace_enable", || {
+        let sink: log::Sink = Arc::new(|_, line: &str| {
+            // A program without standard error must not fail because of it.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        });
+        log::set(on.then_some((Level::Trace, sink)));
+        Ok(())
+    })
+}
+
+fn read_level(level: i32) -> Result<Option<Level>, Error> {
+    Ok(match level {
+        0 => None,
+        1 => Some(Level::Error),
+        2 => Some(Level::Warn),
+        3 => Some(Level::Info),
+        4 => Some(Level::Debug),
+        5 => Some(Level::Trace),
+        _ => return Err(Error::argument("level", format!("is {level}, which is no wsline_log_level"))),
+    })
+}

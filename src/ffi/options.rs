@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The options object itself.
+
+use super::guard;
+use super::handle;
+use super::ptr;
+use super::status::wsline_status;
+use crate::base::error::Error;
+use crate::conn::options::Options;
+use std::ffi::c_char;
+
+/// How to connect: a recipe that is filled by setters and copied when it is used.
+///
+/// Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any time: connections do
+/// not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
+/// Connections made with one object share its TLS context, so use one object for many.
+pub struct wsline_options {
+    pub(super) options: Options,
+}
+
+/// Runs a setter with what it sets.
+pub(super) unsafe fn set(function: &'static str, options: *mut wsline_options, set: impl FnOnce(&mut Options) -> Result<(), Error>) -> wsline_status {
+    guard::status(function, || {
+        // SAFETY: as promised to ptr.
+        let options = unsafe { ptr::get_mut(options, "options") }?;
+        set(&mut options.options)
+    })
+}
+
+/// Runs a setter that takes a string, which is not NULL.
+pub(super) unsafe fn set_string(
+    function: &'static str,
+    options: *mut wsline_options,
+    text: *const c_char,
+    name: &str,
+    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let text = unsafe { ptr::string(text, name) };
+    // SAFETY: passed on.
+    unsafe { set(function, options, |options| apply(options, text?)) }
+}
+
+/// @@ Options
+/// Makes an options object in which everything has its default.
+///
+/// @param options_out  set to the object; to NULL on failure.
+/// @retval WSLINE_OK                    `*options_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
+///
+/// Ownership: free it with wsline_options_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_options_new(options_out: *mut *mut wsline_options) -> wsline_status {
+    guard::status("wsline_options_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
+        *place = handle::give(wsline_options { options: Options::default() });
+        Ok(())
+    })
+}
+
+/// Frees an options object.
+///
+/// @param options  may be NULL. Connections made with it go on.
+///
+/// Threads: any, while no other thread uses the object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
+    guard::value((), || {
+        // SAFETY: the caller promises that the object is not used again.
+        unsafe { handle::take_back(options) };
+    });
+}
+
+/// Makes a copy that can be set differently.
+///
+/// @param options      what is copied; it stays as it is.
+/// @param options_out  set to the copy; to NULL on failure.
+/// @retval WSLINE_OK                    `*options_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+///
+/// Ownership: free it with wsline_options_free().
+/// Threads: any, while no other thread sets `options`.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_options_clone(options: *const wsline_options, options_out: *mut *mut wsline_options) -> wsline_status {
+    guard::status("wsline_options_clone", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
+        // SAFETY: as promised to ptr.
+        let options = unsafe { ptr::get(options, "options") }?;
+        *place = handle::give(wsline_options { options: options.options.clone() });
+        Ok(())
+    })
+}

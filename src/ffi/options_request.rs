@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of the HTTP request. No value can add a line to it: names must be tokens, values free of control characters.
+
+use super::options::{self, wsline_options};
+use super::ptr;
+use super::status::wsline_status;
+use crate::base::error::Error;
+use crate::protocol::http::field::{check_token, check_value};
+use crate::protocol::http::upgrade::{Origin, check_not_owned};
+use std::ffi::c_char;
+
+/// @@ Options of the request
+/// Adds a header to the request.
+///
+/// Headers are sent in the order they were added, repeated ones too. Those that the handshake writes itself (Host,
+/// Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a setter of their own.
+///
+/// @param options  what is set.
+/// @param name     an HTTP token, for example "Authorization".
+/// @param value    without line ends and other control characters; may be "".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_header(options: *mut wsline_options, name: *const c_char, value: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (name, value) = unsafe { (ptr::string(name, "name"), ptr::string(value, "value")) };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_add_header", options, |options| {
+            let header = header(name?, value?, "name", "value")?;
+            options.request.headers.push(header);
+            Ok(())
+        })
+    }
+}
+
+/// Sets a header from one line, in place of all of that name set before.
+///
+/// @param options  what is set.
+/// @param line     "Name: value", without a line end.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_header_line(options: *mut wsline_options, line: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_header_line", options, line, "line", |options, line| {
+            let (name, value) = line.split_once(':').ok_or_else(|| Error::argument("line", "has no colon"))?;
+            let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
+            options.request.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            options.request.headers.push(header);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the Cookie header.
+///
+/// @param options  what is set.
+/// @param cookie   "name=value; other=value".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_cookie(options: *mut wsline_options, cookie: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_cookie", options, cookie, "cookie", |options, cookie| {
+            check_value("cookie", cookie)?;
+            options.request.cookie = Some(cookie.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the Origin header.
+///
+/// Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not
+/// the scheme's own.
+///
+/// @param options  what is set.
+/// @param origin   for example "https://example.com".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_suppress_origin()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_origin(options: *mut wsline_options, origin: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_origin", options, origin, "origin", |options, origin| {
+            check_value("origin", origin)?;
+            options.request.origin = Origin::Value(origin.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Leaves the Origin header out, or puts the default one in again.
+///
+/// @param options   what is set.
+/// @param suppress  true: no Origin header; false: the default one.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_origin()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_suppress_origin(options: *mut wsline_options, suppress: bool) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_suppress_origin", options, |options| {
+            options.request.origin = if suppress { Origin::Suppressed } else { Origin::OfServer };
+            Ok(())
+        })
+    }
+}
+
+/// Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
+///
+/// @param options  what is set.
+/// @param host     a name, and a port where needed.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_tls_server_name()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_host(options: *mut wsline_options, host: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_host", options, host, "host", |options, host| {
+            check_value("host", host)?;
+            if host.is_empty() || host.contains([' ', '\t']) {
+                return Err(Error::argument("host", "is empty or contains a blank"));
+            }
+            options.request.host = Some(host.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the value of the Connection header, which is "Upgrade" otherwise.
+///
+/// @param options  what is set.
+/// @param value    for example "keep-alive, Upgrade".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_connection_header(options: *mut wsline_options, value: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_connection_header", options, value, "value", |options, value| {
+            check_value("value", value)?;
+            if !value.split(',').any(|member| member.trim().eq_ignore_ascii_case("upgrade")) {
+                return Err(Error::argument("value", "lacks \"Upgrade\", without which no server upgrades"));
+            }
+            options.request.connection = Some(value.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Offers a subprotocol; the server chooses one of those offered, or none.
+///
+/// Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
+///
+/// @param options  what is set.
+/// @param name     an HTTP token, for example "chat.v1".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_subprotocol(options: *mut wsline_options, name: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_add_subprotocol", options, name, "name", |options, name| {
+            check_token("name", name)?;
+            if options.request.subprotocols.iter().any(|offered| offered == name) {
+                // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+                return Err(Error::argument("name", format!("is {name:?}, which is offered already")));
+            }
+            options.request.subprotocols.push(name.to_owned());
+            Ok(())
+        })
+    }
+}
+
+fn header(name: &str, value: &str, name_argument: &str, value_argument: &str) -> Result<(String, String), Error> {
+    check_token(name_argument, name)?;
+    check_not_owned(name_argument, name)?;
+    check_value(value_argument, value)?;
+    Ok((name.to_owned(), value.to_owned()))
+}

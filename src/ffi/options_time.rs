@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of time, and how time-outs are written in C.
+
+use super::guard;
+use super::options::{self, wsline_options};
+use super::status::wsline_status;
+use super::conn::wsline_conn;
+use crate::base::deadline::Timeout;
+use crate::base::error::Error;
+use std::time::Duration;
+
+/// A time-out without end.
+pub const WSLINE_FOREVER: i64 = -1;
+
+/// The time-out of the connection; where that is not set either, the one of the process.
+pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
+
+pub(super) fn read_timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
+    match timeout_ms {
+        WSLINE_FOREVER => Ok(Timeout::Forever),
+        WSLINE_DEFAULT_TIMEOUT => Ok(Timeout::Default),
+        ms => match u64::try_from(ms) {
+            Ok(ms) => Ok(Timeout::After(Duration::from_millis(ms))),
+            Err(_) => Err(Error::argument(name, format!("is {ms}; it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT"))),
+        },
+    }
+}
+
+pub(super) fn write_timeout(timeout: Timeout) -> i64 {
+    match timeout {
+        Timeout::Default => WSLINE_DEFAULT_TIMEOUT,
+        Timeout::Forever => WSLINE_FOREVER,
+        Timeout::After(span) => i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// @@ Options of time
+/// Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
+/// connect if that has none of its own.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_timeout_ms", options, |options| {
+            options.timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_connect_timeout_ms", options, |options| {
+            options.connect_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the time-out of each send: how long it may wait while the server does not read.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_send_timeout_ms", options, |options| {
+            options.send_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the time-out of wsline_conn_close() where that is called with WSLINE_DEFAULT_TIMEOUT.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_close_timeout_ms", options, |options| {
+            options.close_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
+///
+/// @param conn        a connection.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set; calls that are waiting are not affected.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_set_timeout_ms(conn: *mut wsline_conn, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn("wsline_conn_set_timeout_ms", conn, |conn| {
+        conn.set_timeout(read_timeout(timeout_ms, "timeout_ms")?);
+        Ok(())
+    })
+}
+
+/// The time-out of a connection, as it was set.
+///
+/// @param conn  a connection; NULL is like one that was never set.
+/// @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) -> i64 {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(WSLINE_DEFAULT_TIMEOUT, || conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| write_timeout(conn.timeout())))
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of TLS.
+
+use super::options::{self, wsline_options};
+use super::ptr;
+use super::status::wsline_status;
+use crate::base::error::Error;
+use crate::conn::options::Options;
+use crate::net::tls_options::Pem;
+use std::ffi::{c_char, c_void};
+
+/// @@ Options of TLS
+/// Switches the verification of the server's certificate off, or on again.
+///
+/// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
+/// wsline_options_set_tls_ca_file() instead.
+///
+/// @param options  what is set.
+/// @param verify   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_verify(options: *mut wsline_options, verify: bool) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_tls_verify", options, |options| {
+            options.tls.settings_mut().verify = verify;
+            Ok(())
+        })
+    }
+}
+
+/// Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
+///
+/// @param options  what is set.
+/// @param verify   true, the default: the certificate must name the URL's host, in its subjectAltName.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_verify_host(options: *mut wsline_options, verify: bool) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_tls_verify_host", options, |options| {
+            options.tls.settings_mut().verify_host = verify;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
+///
+/// @param options  what is set.
+/// @param name     a host name, or an IP address, which is verified but not sent.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_server_name(options: *mut wsline_options, name: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_server_name", options, name, "name", |options, name| {
+            if name.is_empty() {
+                return Err(Error::argument("name", "is empty"));
+            }
+            options.tls.settings_mut().server_name = Some(name.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Trusts the authorities in a file, in place of the system's.
+///
+/// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together.
+///
+/// @param options  what is set.
+/// @param path     a file of PEM certificates; read at the first connect.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_ca_file", options, path, "path", |options, path| {
+            options.tls.settings_mut().ca_file = Some(path.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Trusts the authorities in a directory, in place of the system's.
+///
+/// @param options  what is set.
+/// @param path     a directory prepared by `openssl rehash`.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_path(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_ca_path", options, path, "path", |options, path| {
+            options.tls.settings_mut().ca_path = Some(path.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Trusts the authorities in memory, in place of the system's.
+///
+/// @param options  what is set.
+/// @param pem      PEM certificates, copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe { set_pem("wsline_options_set_tls_ca_pem", options, pem, |options, pem| options.tls.settings_mut().ca_pem = Some(pem)) }
+}
+
+/// Sets the client certificate, for servers that ask for one.
+///
+/// @param options  what is set.
+/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_certificate_file", options, path, "path", |options, path| {
+            options.tls.settings_mut().certificate = Some(Pem::File(path.to_owned()));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the key of the client certificate, where it is not in the certificate's file.
+///
+/// @param options  what is set.
+/// @param path     a PEM file.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_key_file", options, path, "path", |options, path| {
+            options.tls.settings_mut().key = Some(Pem::File(path.to_owned()));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the password of an encrypted key.
+///
+/// The library never asks for one on the terminal.
+///
+/// @param options   what is set.
+/// @param password  copied; never logged.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_password(options: *mut wsline_options, password: *const c_char) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set_string("wsline_options_set_tls_key_password", options, password, "password", |options, password| {
+            options.tls.settings_mut().key_password = Some(password.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the client certificate from memory.
+///
+/// @param options  what is set.
+/// @param pem      the certificate, then its chain; it may hold the key, too. Copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe { set_pem("wsline_options_set_tls_certificate_pem", options, pem, |options, pem| options.tls.settings_mut().certificate = Some(Pem::Bytes(pem))) }
+}
+
+/// Sets the key of the client certificate from memory.
+///
+/// @param options  what is set.
+/// @param pem      the key, copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe { set_pem("wsline_options_set_tls_key_pem", options, pem, |options, pem| options.tls.settings_mut().key = Some(Pem::Bytes(pem))) }
+}
+
+unsafe fn set_pem(
+    function: &'static str,
+    options: *mut wsline_options,
+    pem: Result<&[u8], Error>,
+    apply: impl FnOnce(&mut Options, Vec<u8>),
+) -> wsline_status {
+    // SAFETY: passed on.
+    unsafe {
+        options::set(function, options, |options| match pem? {
+            [] => Err(Error::argument("pem", "is empty")),
+            pem => {
+                apply(options, pem.to_owned());
+                Ok(())
+            }
+        })
+    }
+}

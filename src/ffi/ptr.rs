@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From C pointers to references and back. One of the three places where `unsafe` may stand.
+//!
+//! The caller's promise, made in the header and meant wherever a block below says "promised": a pointer that is not
+//! NULL points to what its type says, for as long as the call lasts, and nobody changes it meanwhile.
+
+use super::receive::WSLINE_NUL_TERMINATED;
+use super::types::{wsline_free_fn, wsline_log_fn, wsline_mask_key_fn};
+use crate::base::error::Error;
+use std::ffi::{CStr, c_char, c_void};
+
+fn is_null(name: &str) -> Error {
+    Error::argument(name, "is NULL")
+}
+
+/// A NUL-terminated UTF-8 string.
+pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: passed on.
+    unsafe { optional_string(text, name) }?.ok_or_else(|| is_null(name))
+}
+
+/// The same; NULL is `None`.
+pub(super) unsafe fn optional_string<'a>(text: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: promised.
+    let text = unsafe { CStr::from_ptr(text) };
+    text.to_str().map(Some).map_err(|_| Error::argument(name, "is not UTF-8"))
+}
+
+/// A payload: NULL with length 0 is empty, `WSLINE_NUL_TERMINATED` takes a C string.
+pub(super) unsafe fn payload<'a>(data: *const c_void, len: usize, name: &str) -> Result<&'a [u8], Error> {
+    if data.is_null() {
+        return if len == 0 { Ok(&[]) } else { Err(is_null(name)) };
+    }
+    if len == WSLINE_NUL_TERMINATED {
+        // SAFETY: promised by that length.
+        return Ok(unsafe { CStr::from_ptr(data.cast()) }.to_bytes());
+    }
+    if len > isize::MAX as usize {
+        return Err(Error::argument("len", format!("is {len}, more than memory can hold")));
+    }
+    // SAFETY: promised.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+}
+
+/// Bytes the caller gives for changing.
+pub(super) unsafe fn bytes_mut<'a>(data: *mut c_void, len: usize, name: &str) -> Result<&'a mut [u8], Error> {
+    if data.is_null() {
+        return if len == 0 { Ok(&mut []) } else { Err(is_null(name)) };
+    }
+    if len > isize::MAX as usize {
+        return Err(Error::argument("len", format!("is {len}, more than memory can hold")));
+    }
+    // SAFETY: promised.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
+}
+
+/// An object of the caller's.
+pub(super) unsafe fn get<'a, T>(object: *const T, name: &str) -> Result<&'a T, Error> {
+    // SAFETY: promised.
+    unsafe { object.as_ref() }.ok_or_else(|| is_null(name))
+}
+
+pub(super) unsafe fn get_mut<'a, T>(object: *mut T, name: &str) -> Result<&'a mut T, Error> {
+    // SAFETY: promised; the header asks that an options object is not shared while it is being set.
+    unsafe { object.as_mut() }.ok_or_else(|| is_null(name))
+}
+
+/// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever fails later.
+pub(super) unsafe fn out<'a, T>(place: *mut T, initial: T, name: &str) -> Result<&'a mut T, Error> {
+    if place.is_null() {
+        return Err(is_null(name));
+    }
+    // SAFETY: promised; what was there before need not be valid and is not dropped.
+    unsafe { place.write(initial) };
+    // SAFETY: promised, and initialised above.
+    Ok(unsafe { &mut *place })
+}
+
+pub(super) unsafe fn call_free(function: wsline_free_fn, userdata: *mut c_void) {
+    if let Some(function) = function {
+        // SAFETY: promised of callbacks, as long as they are registered.
+        unsafe { function(userdata) };
+    }
+}
+
+pub(super) unsafe fn call_log(function: wsline_log_fn, level: i32, line: &CStr, userdata: *mut c_void) {
+    if let Some(function) = function {
+        // SAFETY: promised of callbacks, as long as they are registered.
+        unsafe { function(level, line.as_ptr(), userdata) };
+    }
+}
+
+pub(super) unsafe fn call_mask_key(function: wsline_mask_key_fn, key: &mut [u8; 4], userdata: *mut c_void) -> i32 {
+    // SAFETY: promised of callbacks, as long as they are registered.
+    function.map_or(-1, |function| unsafe { function(key.as_mut_ptr(), userdata) })
+}

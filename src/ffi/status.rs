@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Statuses and their texts.
+
+use super::guard;
+use crate::base::error::Kind;
+use std::ffi::{CStr, c_char};
+
+/// The result of every call that can fail: 0 is success, errors are negative.
+///
+/// The hundreds group what a program may want to treat alike. Numbers are never reused.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum wsline_status {
+    /// Done.
+    WSLINE_OK = 0,
+    /// An argument cannot be used; the text names it and says why.
+    WSLINE_ERR_INVALID_ARGUMENT = -100,
+    /// Not possible now, for example a send before the connect.
+    WSLINE_ERR_WRONG_STATE = -101,
+    /// Another thread is doing this already, or a fragmented message is being sent.
+    WSLINE_ERR_BUSY = -102,
+    /// This build or this system cannot do it.
+    WSLINE_ERR_NOT_SUPPORTED = -103,
+    /// The time was up; the connection is as it was.
+    WSLINE_ERR_TIMEOUT = -200,
+    /// More input is needed, or it cannot be done without waiting.
+    WSLINE_ERR_WOULD_BLOCK = -202,
+    /// The URL is not a `ws://` or `wss://` URL.
+    WSLINE_ERR_INVALID_URL = -300,
+    /// The host's name has no address.
+    WSLINE_ERR_RESOLVE = -301,
+    /// No address of the host accepted a connection.
+    WSLINE_ERR_CONNECT = -302,
+    /// A system call failed; see `os_errno`.
+    WSLINE_ERR_IO = -303,
+    /// TLS failed, for example because the server does not speak it.
+    WSLINE_ERR_TLS = -500,
+    /// The server's certificate was refused; see `tls_verify_result`.
+    WSLINE_ERR_TLS_VERIFY = -501,
+    /// The TLS options cannot be used: a file that cannot be read, a wrong password.
+    WSLINE_ERR_TLS_CONFIG = -502,
+    /// The server answered the upgrade with another status than 101; see wsline_conn_http_status().
+    WSLINE_ERR_BAD_STATUS = -600,
+    /// The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field.
+    WSLINE_ERR_BAD_UPGRADE = -601,
+    /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
+    WSLINE_ERR_PROTOCOL = -700,
+    /// The server sent text that is not UTF-8; a close frame with code 1007 was sent and the connection has ended.
+    WSLINE_ERR_PAYLOAD = -701,
+    /// The server sent more than a limit allows; a close frame with code 1009 was sent and the connection has ended.
+    WSLINE_ERR_MESSAGE_TOO_BIG = -702,
+    /// The connection was closed; see wsline_conn_close_info().
+    WSLINE_ERR_CLOSED = -800,
+    /// The transport ended without a closing handshake.
+    WSLINE_ERR_CONNECTION_LOST = -801,
+    /// wsline_conn_abort() was called.
+    WSLINE_ERR_ABORTED = -802,
+    /// There is no memory for it.
+    WSLINE_ERR_NO_MEMORY = -900,
+    /// A bug in wsline. The object can only be freed.
+    WSLINE_ERR_INTERNAL = -901,
+}
+
+use wsline_status::*;
+
+/// Each status with its text; for [`wsline_strerror`].
+const TEXTS: [(wsline_status, &CStr); 24] = [
+    (WSLINE_OK, c"success"),
+    (WSLINE_ERR_INVALID_ARGUMENT, c"invalid argument"),
+    (WSLINE_ERR_WRONG_STATE, c"not possible in this state"),
+    (WSLINE_ERR_BUSY, c"in use by another call"),
+    (WSLINE_ERR_NOT_SUPPORTED, c"not supported"),
+    (WSLINE_ERR_TIMEOUT, c"timed out"),
+    (WSLINE_ERR_WOULD_BLOCK, c"more input needed, or would have to wait"),
+    (WSLINE_ERR_INVALID_URL, c"invalid URL"),
+    (WSLINE_ERR_RESOLVE, c"name look-up failed"),
+    (WSLINE_ERR_CONNECT, c"connect failed"),
+    (WSLINE_ERR_IO, c"input or output failed"),
+    (WSLINE_ERR_TLS, c"TLS failed"),
+    (WSLINE_ERR_TLS_VERIFY, c"certificate refused"),
+    (WSLINE_ERR_TLS_CONFIG, c"TLS options unusable"),
+    (WSLINE_ERR_BAD_STATUS, c"server refused the upgrade"),
+    (WSLINE_ERR_BAD_UPGRADE, c"server's answer to the upgrade is wrong"),
+    (WSLINE_ERR_PROTOCOL, c"server broke the WebSocket protocol"),
+    (WSLINE_ERR_PAYLOAD, c"server sent text that is not UTF-8"),
+    (WSLINE_ERR_MESSAGE_TOO_BIG, c"message above a limit"),
+    (WSLINE_ERR_CLOSED, c"connection closed"),
+    (WSLINE_ERR_CONNECTION_LOST, c"connection lost"),
+    (WSLINE_ERR_ABORTED, c"aborted"),
+    (WSLINE_ERR_NO_MEMORY, c"out of memory"),
+    (WSLINE_ERR_INTERNAL, c"bug in wsline"),
+];
+
+impl wsline_status {
+    pub(super) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::InvalidArgument => WSLINE_ERR_INVALID_ARGUMENT,
+            Kind::WrongState => WSLINE_ERR_WRONG_STATE,
+            Kind::Busy => WSLINE_ERR_BUSY,
+            Kind::NotSupported => WSLINE_ERR_NOT_SUPPORTED,
+            Kind::Timeout => WSLINE_ERR_TIMEOUT,
+            Kind::WouldBlock => WSLINE_ERR_WOULD_BLOCK,
+            Kind::InvalidUrl => WSLINE_ERR_INVALID_URL,
+            Kind::Resolve => WSLINE_ERR_RESOLVE,
+            Kind::Connect => WSLINE_ERR_CONNECT,
+            Kind::Io => WSLINE_ERR_IO,
+            Kind::Tls => WSLINE_ERR_TLS,
+            Kind::TlsVerify => WSLINE_ERR_TLS_VERIFY,
+            Kind::TlsConfig => WSLINE_ERR_TLS_CONFIG,
+            Kind::BadStatus => WSLINE_ERR_BAD_STATUS,
+            Kind::BadUpgrade => WSLINE_ERR_BAD_UPGRADE,
+            Kind::Protocol => WSLINE_ERR_PROTOCOL,
+            Kind::Payload => WSLINE_ERR_PAYLOAD,
+            Kind::MessageTooBig => WSLINE_ERR_MESSAGE_TOO_BIG,
+            Kind::Closed => WSLINE_ERR_CLOSED,
+            Kind::ConnectionLost => WSLINE_ERR_CONNECTION_LOST,
+            Kind::Aborted => WSLINE_ERR_ABORTED,
+            Kind::NoMemory => WSLINE_ERR_NO_MEMORY,
+            Kind::Internal => WSLINE_ERR_INTERNAL,
+        }
+    }
+}
+
+/// @@ Errors
+/// Names a status in a few words.
+///
+/// For what happened to a certain call, see wsline_last_error_message().
+///
+/// @param status  a wsline_status; any number.
+/// @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
+    guard::value(c"".as_ptr(), || {
+        let text = TEXTS.iter().find(|(known, _)| *known as i32 == status);
+        text.map_or(c"unknown status", |(_, text)| text).as_ptr()
+    })
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Numbers with names, and the types of callbacks.
+
+use std::ffi::{c_char, c_void};
+
+/// The meaning of a frame (RFC 6455 section 5.2).
+#[repr(C)]
+pub enum wsline_opcode {
+    /// A further fragment of a message.
+    WSLINE_OPCODE_CONTINUATION = 0,
+    /// UTF-8 text.
+    WSLINE_OPCODE_TEXT = 1,
+    /// Any bytes.
+    WSLINE_OPCODE_BINARY = 2,
+    /// The end of the connection: nothing, or a code in two bytes and a reason.
+    WSLINE_OPCODE_CLOSE = 8,
+    /// To be answered with a pong.
+    WSLINE_OPCODE_PING = 9,
+    /// The answer to a ping, with its payload.
+    WSLINE_OPCODE_PONG = 10,
+}
+
+/// Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000 to 4999.
+#[repr(C)]
+pub enum wsline_close_code {
+    /// The purpose is fulfilled.
+    WSLINE_CLOSE_NORMAL = 1000,
+    /// A server goes down, or a page is left.
+    WSLINE_CLOSE_GOING_AWAY = 1001,
+    /// The peer broke the protocol.
+    WSLINE_CLOSE_PROTOCOL_ERROR = 1002,
+    /// Data of a kind that cannot be accepted.
+    WSLINE_CLOSE_UNSUPPORTED_DATA = 1003,
+    /// Only reported: the close frame had no code.
+    WSLINE_CLOSE_NO_STATUS = 1005,
+    /// Only reported: there was no close frame.
+    WSLINE_CLOSE_ABNORMAL = 1006,
+    /// Data that is not what its type says, for example text that is not UTF-8.
+    WSLINE_CLOSE_INVALID_PAYLOAD = 1007,
+    /// A message that breaks a rule of the application.
+    WSLINE_CLOSE_POLICY_VIOLATION = 1008,
+    /// A message that is too big.
+    WSLINE_CLOSE_MESSAGE_TOO_BIG = 1009,
+    /// The server did not agree to an extension.
+    WSLINE_CLOSE_MANDATORY_EXTENSION = 1010,
+    /// The server met an unexpected condition.
+    WSLINE_CLOSE_INTERNAL_ERROR = 1011,
+    /// The server restarts.
+    WSLINE_CLOSE_SERVICE_RESTART = 1012,
+    /// The server is overloaded.
+    WSLINE_CLOSE_TRY_AGAIN_LATER = 1013,
+    /// A gateway had a bad answer from behind it.
+    WSLINE_CLOSE_BAD_GATEWAY = 1014,
+    /// Only reported: TLS failed.
+    WSLINE_CLOSE_TLS_HANDSHAKE = 1015,
+}
+
+/// What a connection was doing when it failed.
+#[repr(C)]
+pub enum wsline_phase {
+    /// None of the following, for example because an argument was refused.
+    WSLINE_PHASE_NONE = 0,
+    /// Looking the host's name up.
+    WSLINE_PHASE_RESOLVE = 1,
+    /// Connecting to an address.
+    WSLINE_PHASE_CONNECT = 2,
+    /// Talking to a proxy.
+    WSLINE_PHASE_PROXY = 3,
+    /// The TLS handshake.
+    WSLINE_PHASE_TLS = 4,
+    /// The HTTP request and its answer.
+    WSLINE_PHASE_UPGRADE = 5,
+    /// Sending and receiving.
+    WSLINE_PHASE_OPEN = 6,
+    /// The closing handshake.
+    WSLINE_PHASE_CLOSE = 7,
+}
+
+/// How much is logged; each level includes those before.
+#[repr(C)]
+pub enum wsline_log_level {
+    /// Nothing.
+    WSLINE_LOG_OFF = 0,
+    /// What failed.
+    WSLINE_LOG_ERROR = 1,
+    /// What may be a mistake.
+    WSLINE_LOG_WARN = 2,
+    /// The course of a connection.
+    WSLINE_LOG_INFO = 3,
+    /// Its steps.
+    WSLINE_LOG_DEBUG = 4,
+    /// Handshake heads and every frame.
+    WSLINE_LOG_TRACE = 5,
+}
+
+/// One end of a connection.
+#[repr(C)]
+pub enum wsline_side {
+    /// Neither: the connection is open.
+    WSLINE_SIDE_NONE = 0,
+    /// This program.
+    WSLINE_SIDE_CLIENT = 1,
+    /// The peer.
+    WSLINE_SIDE_SERVER = 2,
+}
+
+/// Releases a callback's `userdata`; runs exactly once, on any thread.
+pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
+
+/// Takes one line of the log.
+///
+/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
+pub type wsline_log_fn = Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
+
+/// Writes a masking key of four bytes; for tests that compare bytes.
+///
+/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It must not call the library.
+pub type wsline_mask_key_fn = Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
