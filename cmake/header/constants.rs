@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All constants of the folder with their doc comments, files in the order of their names.
-pub fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
+pub(super) fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
     let mut files = rust_files(folder)?;
     files.sort();
     let mut text = String::new();

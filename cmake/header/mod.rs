@@ -2,13 +2,14 @@
 //! Makes the text of `wsline.h`: cbindgen reads `src/ffi`, `cbindgen.toml` has the fixed parts.
 
 mod constants;
+mod fill;
 mod prettify;
 
 use std::env;
 use std::error::Error;
 use std::path::Path;
 
-pub fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
+pub(super) fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
     let ffi = root.join("src/ffi");
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let constants = constants::defines(&ffi)?;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Makes cbindgen's output read as if written by hand.
 //!
-//! * a comment of one line stands on one line;
+//! * comments are filled, and one of one line stands on one line;
 //! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner;
 //! * `enum wsline_x` and `struct wsline_x` in signatures become the typedef's name;
 //! * long signatures are broken, arguments aligned;
 //! * what pedantic compilers mind is removed: a comma after the last enumerator.
 
+use super::fill::fill;
+
 const WIDTH: usize = 100;
 
-pub fn prettify(raw: &str) -> String {
+pub(super) fn prettify(raw: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     let mut lines = raw.lines();
     while let Some(line) = lines.next() {
@@ -35,17 +37,16 @@ fn comment(indent: &str, body: &[&str], out: &mut Vec<String>) {
             None => text.push(line),
         }
     }
-    match text[..] {
+    match &fill(&text, WIDTH - indent.len() - " * ".len())[..] {
         [] => {}
         [line] if indent.len() + line.len() + "/**  */".len() <= WIDTH => {
             out.push(format!("{indent}/** {line} */"));
         }
-        _ => {
+        lines => {
             out.push(format!("{indent}/**"));
-            out.extend(
-                text.iter()
-                    .map(|line| format!("{indent} * {line}").trim_end().to_owned()),
-            );
+            for line in lines {
+                out.push(format!("{indent} * {line}").trim_end().to_owned());
+            }
             out.push(format!("{indent} */"));
         }
     }

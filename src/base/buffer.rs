@@ -31,7 +31,7 @@ struct Lent {
 impl Inbox {
     /// What has arrived and is not consumed yet.
     pub fn unread(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 
     pub fn consume(&mut self, count: usize) {
@@ -63,7 +63,9 @@ impl Inbox {
         if self.bytes.capacity() - self.bytes.len() < room {
             self.bytes.drain(..self.start);
             self.start = 0;
-            self.bytes.try_reserve(room).map_err(|_| Error::no_memory(room as u64))?;
+            self.bytes
+                .try_reserve(room)
+                .map_err(|_| Error::no_memory(room as u64))?;
         }
         Ok(&mut self.bytes)
     }
@@ -77,18 +79,27 @@ impl Inbox {
             None => self.bytes.push(0),
         }
         self.start = end;
-        self.lent = Some(Lent { start, end, replaced });
+        self.lent = Some(Lent {
+            start,
+            end,
+            replaced,
+        });
     }
 
     pub fn lent(&self) -> &[u8] {
-        self.lent.map_or(&[], |lent| &self.bytes[lent.start..lent.end])
+        let range = self.lent.map(|lent| lent.start..lent.end);
+        range
+            .and_then(|range| self.bytes.get(range))
+            .unwrap_or_default()
     }
 
     pub fn release(&mut self) {
-        match self.lent.take() {
-            Some(Lent { end, replaced: Some(byte), .. }) => self.bytes[end] = byte,
-            Some(Lent { end, replaced: None, .. }) => self.bytes.truncate(end),
-            None => {}
+        let Some(Lent { end, replaced, .. }) = self.lent.take() else {
+            return;
+        };
+        match (replaced, self.bytes.get_mut(end)) {
+            (Some(byte), Some(place)) => *place = byte,
+            _ => self.bytes.truncate(end),
         }
     }
 }
@@ -147,10 +158,17 @@ mod tests {
         let held = inbox.unread().len();
         assert!(inbox.bytes.capacity() > held);
         for _ in 0..4 {
-            inbox.space(READ_MAX as u64 * 8).expect("memory").extend_from_slice(&[0; READ_MAX]);
+            inbox
+                .space(READ_MAX as u64 * 8)
+                .expect("memory")
+                .extend_from_slice(&[0; READ_MAX]);
         }
         inbox.consume(inbox.unread().len());
         inbox.space(0).expect("memory");
-        assert!(inbox.bytes.capacity() <= READ_MAX * 3, "{} bytes kept", inbox.bytes.capacity());
+        assert!(
+            inbox.bytes.capacity() <= READ_MAX * 3,
+            "{} bytes kept",
+            inbox.bytes.capacity()
+        );
     }
 }

@@ -72,7 +72,10 @@ mod tests {
         assert!(!deadline.has_passed(now));
         assert_eq!(deadline.remaining(now), Some(Duration::from_millis(5)));
         assert!(deadline.has_passed(now + Duration::from_millis(5)));
-        assert_eq!(deadline.remaining(now + Duration::from_secs(1)), Some(Duration::ZERO));
+        assert_eq!(
+            deadline.remaining(now + Duration::from_secs(1)),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -80,6 +83,9 @@ mod tests {
         let now = Instant::now();
         assert_eq!(Deadline::after(now, None), Deadline::NEVER);
         assert_eq!(Deadline::after(now, Some(Duration::MAX)), Deadline::NEVER);
-        assert_eq!(Deadline::NEVER.or_earlier(Deadline::at(now)), Deadline::at(now));
+        assert_eq!(
+            Deadline::NEVER.or_earlier(Deadline::at(now)),
+            Deadline::at(now)
+        );
     }
 }

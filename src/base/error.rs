@@ -118,7 +118,11 @@ impl Error {
 
     /// Sets the phase unless whoever made the error knew it better.
     pub fn or_in_phase(self, phase: Phase) -> Self {
-        if self.0.phase == Phase::None { self.in_phase(phase) } else { self }
+        if self.0.phase == Phase::None {
+            self.in_phase(phase)
+        } else {
+            self
+        }
     }
 
     pub fn with_tls_verify_result(mut self, result: i64) -> Self {
@@ -188,14 +192,23 @@ mod tests {
 
     #[test]
     fn system_errors_read_as_one_lower_case_line_and_keep_their_number() {
-        let error = Error::os(Kind::Connect, "connect to 127.0.0.1:1", &io::Error::from_raw_os_error(libc::ECONNREFUSED));
-        assert_eq!(error.message(), "connect to 127.0.0.1:1: connection refused");
+        let error = Error::os(
+            Kind::Connect,
+            "connect to 127.0.0.1:1",
+            &io::Error::from_raw_os_error(libc::ECONNREFUSED),
+        );
+        assert_eq!(
+            error.message(),
+            "connect to 127.0.0.1:1: connection refused"
+        );
         assert_eq!(error.os_errno(), libc::ECONNREFUSED);
     }
 
     #[test]
     fn the_first_phase_named_stays() {
-        let error = Error::protocol("x").in_phase(Phase::Tls).or_in_phase(Phase::Open);
+        let error = Error::protocol("x")
+            .in_phase(Phase::Tls)
+            .or_in_phase(Phase::Open);
         assert_eq!(error.phase(), Phase::Tls);
     }
 }

@@ -61,7 +61,10 @@ mod tests {
     fn lines_above_the_level_are_dropped_and_the_sink_is_released() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&lines);
-        set(Some((Level::Info, Arc::new(move |level, line: &str| into.lock().push((level, line.to_owned()))))));
+        set(Some((
+            Level::Info,
+            Arc::new(move |level, line: &str| into.lock().push((level, line.to_owned()))),
+        )));
         write(Level::Info, format_args!("kept"));
         write(Level::Debug, format_args!("dropped"));
         set(None);

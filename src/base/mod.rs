@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What every room may use: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket rule.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod buffer;
 pub mod counter;
 pub mod deadline;
 pub mod error;
 pub mod log;
+pub mod outbox;
 pub mod sync;

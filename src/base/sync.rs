@@ -45,10 +45,19 @@ impl Condvar {
     }
 
     /// Waits for a notification, at most `span` (`None`: for ever). Wakes without cause now and then, as all of its kind.
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>, span: Option<Duration>) -> MutexGuard<'a, T> {
+    pub fn wait<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        span: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
         match span {
             None => self.0.wait(guard).unwrap_or_else(PoisonError::into_inner),
-            Some(span) => self.0.wait_timeout(guard, span).unwrap_or_else(PoisonError::into_inner).0,
+            Some(span) => {
+                self.0
+                    .wait_timeout(guard, span)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
         }
     }
 

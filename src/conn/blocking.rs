@@ -36,7 +36,9 @@ pub fn default_timeout() -> Timeout {
 }
 
 pub fn set_default_timeout(timeout: Timeout) {
-    let ms = timeout.span().map_or(-1, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+    let ms = timeout.span().map_or(-1, |span| {
+        i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+    });
     DEFAULT_TIMEOUT_MS.store(ms, Ordering::Relaxed);
 }
 
@@ -67,21 +69,31 @@ impl Connection {
         let link = result?;
         let link = self.link.get_or_init(|| link);
         // An abort between the last step and the line above found no link to end.
-        self.check_aborted().inspect_err(|error| link.end_with(error))
+        self.check_aborted()
+            .inspect_err(|error| link.end_with(error))
     }
 
     pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
         self.check_text(opcode, payload)?;
-        self.send_frame(payload, |sender, key| sender.message(opcode, payload.len(), key))
+        self.send_frame(payload, |sender, key| {
+            sender.message(opcode, payload.len(), key)
+        })
     }
 
     /// A part of a message; `opcode` is the message's. Text is the caller's to cut where it likes, so it is not checked.
     pub fn send_fragment(&self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
-        self.send_frame(payload, |sender, key| sender.fragment(opcode, fin, payload.len(), key))
+        self.send_frame(payload, |sender, key| {
+            sender.fragment(opcode, fin, payload.len(), key)
+        })
     }
 
     pub fn send_raw(&self, header: Header, payload: &[u8]) -> Result<(), Error> {
-        self.send_frame(payload, |sender, key| sender.frame(Header { mask: Some(key), ..header }))
+        self.send_frame(payload, |sender, key| {
+            sender.frame(Header {
+                mask: Some(key),
+                ..header
+            })
+        })
     }
 
     pub fn send_close(&self, frame: &CloseFrame) -> Result<(), Error> {
@@ -90,10 +102,18 @@ impl Connection {
     }
 
     /// Waits for what is `wanted` and hands it, with its payload, to `take`.
-    pub fn receive<T>(&self, wanted: Wanted, timeout: Timeout, take: impl FnOnce(&Event, &[u8]) -> T) -> Result<T, Error> {
+    pub fn receive<T>(
+        &self,
+        wanted: Wanted,
+        timeout: Timeout,
+        take: impl FnOnce(&Event, &[u8]) -> T,
+    ) -> Result<T, Error> {
         let link = self.link()?;
         let Some(mut reader) = link.reader.try_lock() else {
-            return Err(Error::new(Kind::Busy, "another thread is receiving on this connection"));
+            return Err(Error::new(
+                Kind::Busy,
+                "another thread is receiving on this connection",
+            ));
         };
         let mut patience = Patience::new(self.usual_timeout(timeout).span());
         let delivery = match wanted {
@@ -124,12 +144,19 @@ impl Connection {
     fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
         let mut connecting = self.connecting.lock();
         if connecting.is_some() {
-            return Err(Error::new(Kind::Busy, "another thread is connecting this connection"));
+            return Err(Error::new(
+                Kind::Busy,
+                "another thread is connecting this connection",
+            ));
         }
         if self.link.get().is_some() {
-            return Err(Error::new(Kind::WrongState, "the connection has been connected before; make a new one"));
+            return Err(Error::new(
+                Kind::WrongState,
+                "the connection has been connected before; make a new one",
+            ));
         }
-        let wake = Wake::new().map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
+        let wake =
+            Wake::new().map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
         let wake = Arc::new(wake);
         *connecting = Some(Arc::clone(&wake));
         self.check_aborted().inspect_err(|_| *connecting = None)?;
@@ -138,10 +165,22 @@ impl Connection {
     }
 
     fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Link, Error> {
-        let span = self.options.connect_timeout.or(self.timeout()).or(default_connect_timeout()).span();
+        let span = self
+            .options
+            .connect_timeout
+            .or(self.timeout())
+            .or(default_connect_timeout())
+            .span();
         let now = Instant::now();
         let mut keys = Keys::new()?;
-        let mut connector = Connector::new(url, &self.options, keys.nonce(), Arc::clone(wake), Deadline::after(now, span), now)?;
+        let mut connector = Connector::new(
+            url,
+            &self.options,
+            keys.nonce(),
+            Arc::clone(wake),
+            Deadline::after(now, span),
+            now,
+        )?;
         let result = self.drive(&mut connector, now);
         *self.response.lock() = connector.take_response().map(Arc::new);
         Link::new(result?, keys, &self.options)
@@ -155,16 +194,23 @@ impl Connection {
             }
             poll = Poll::default();
             connector.add_interests(&mut poll);
-            poll.wait(connector.next_step()).map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
+            poll.wait(connector.next_step())
+                .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
             self.check_aborted()?;
             now = Instant::now();
         }
     }
 
-    fn send_frame(&self, payload: &[u8], header: impl FnOnce(&Sender, Key) -> Result<Header, Error>) -> Result<(), Error> {
+    fn send_frame(
+        &self,
+        payload: &[u8],
+        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
+    ) -> Result<(), Error> {
         let link = self.link()?;
         let span = self.usual_timeout(self.options.send_timeout).span();
-        link.writer.send(&link.stream, &mut Patience::new(span), payload, header).map_err(|error| error.or_in_phase(Phase::Open))
+        link.writer
+            .send(&link.stream, &mut Patience::new(span), payload, header)
+            .map_err(|error| error.or_in_phase(Phase::Open))
     }
 
     fn check_text(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
@@ -175,14 +221,22 @@ impl Connection {
     }
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {
-        if timeout == Timeout::Default { self.timeout().or(default_timeout()) } else { timeout }
+        if timeout == Timeout::Default {
+            self.timeout().or(default_timeout())
+        } else {
+            timeout
+        }
     }
 }
 
 impl Link {
     fn close(&self, frame: &CloseFrame, patience: &mut Patience) -> Result<(), Error> {
         let payload = frame.payload();
-        let sent = self.writer.send(&self.stream, patience, &payload, |sender, key| sender.close(payload.len(), key));
+        let sent = self
+            .writer
+            .send(&self.stream, patience, &payload, |sender, key| {
+                sender.close(payload.len(), key)
+            });
         let result = match sent {
             Err(error) if error.kind() == Kind::Timeout => Err(error),
             // Where it could not be sent, what the server has sent still tells how the connection ended.
@@ -190,9 +244,16 @@ impl Link {
         };
         if let Err(error) = &result {
             if error.kind() == Kind::Timeout {
-                let cut = Error::new(Kind::Closed, "the connection was closed by this side; the server did not answer in time");
+                let cut = Error::new(
+                    Kind::Closed,
+                    "the connection was closed by this side; the server did not answer in time",
+                );
                 self.end_with(&cut.in_phase(Phase::Close));
-                return Err(Error::new(Kind::Timeout, "the server did not answer the close frame in time; the connection was cut").in_phase(Phase::Close));
+                return Err(Error::new(
+                    Kind::Timeout,
+                    "the server did not answer the close frame in time; the connection was cut",
+                )
+                .in_phase(Phase::Close));
             }
         }
         self.linger(patience);
@@ -203,7 +264,12 @@ impl Link {
     /// Waits until the closing handshake is done, reading for it if nobody else does.
     fn await_close(&self, patience: &mut Patience) -> Result<(), Error> {
         loop {
-            let (is_clean, is_over) = self.writer.with_sender(|sender| (sender.closing().is_clean(), sender.closing().error().is_some()));
+            let (is_clean, is_over) = self.writer.with_sender(|sender| {
+                (
+                    sender.closing().is_clean(),
+                    sender.closing().error().is_some(),
+                )
+            });
             if is_clean {
                 return Ok(());
             }
@@ -212,7 +278,10 @@ impl Link {
             }
             let Some(mut reader) = self.wait_for_reader(patience) else {
                 if patience.is_over() {
-                    return Err(Error::new(Kind::Timeout, "another thread is still receiving"));
+                    return Err(Error::new(
+                        Kind::Timeout,
+                        "another thread is still receiving",
+                    ));
                 }
                 continue;
             };

@@ -9,7 +9,7 @@ use super::stats::Stats;
 use super::writer::Writer;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, Ordering, OnceLock};
+use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, OnceLock, Ordering};
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
 use crate::net::wake::Wake;
@@ -67,7 +67,10 @@ impl Connection {
             return Ok(link);
         }
         self.check_aborted()?;
-        Err(Error::new(Kind::WrongState, "the connection has not been connected"))
+        Err(Error::new(
+            Kind::WrongState,
+            "the connection has not been connected",
+        ))
     }
 
     pub fn is_open(&self) -> bool {
@@ -106,13 +109,25 @@ impl Connection {
     }
 
     pub(super) fn check_aborted(&self) -> Result<(), Error> {
-        if self.is_aborted.load(Ordering::SeqCst) { Err(aborted()) } else { Ok(()) }
+        if self.is_aborted.load(Ordering::SeqCst) {
+            Err(aborted())
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Link {
-    pub(super) fn new(established: Established, keys: Keys, options: &Options) -> Result<Self, Error> {
-        let Established { stream, intake, input } = established;
+    pub(super) fn new(
+        established: Established,
+        keys: Keys,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let Established {
+            stream,
+            intake,
+            input,
+        } = established;
         let mut receiver = Receiver::new(options.limits, options.check_utf8);
         receiver.space()?.extend_from_slice(&input);
         let stats = Arc::new(Stats::default());
@@ -153,13 +168,15 @@ impl Link {
 
     /// Cuts the transport without a closing handshake.
     pub fn shutdown(&self) {
-        let error = Error::new(Kind::Closed, "the connection was shut down by this side").in_phase(Phase::Close);
+        let error = Error::new(Kind::Closed, "the connection was shut down by this side")
+            .in_phase(Phase::Close);
         self.end_with(&error);
     }
 
     /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
     pub(super) fn fail(&self, error: Error) -> Error {
-        self.writer.fail(&self.stream, &error.or_in_phase(Phase::Open))
+        self.writer
+            .fail(&self.stream, &error.or_in_phase(Phase::Open))
     }
 
     /// Ends the connection at once, on this side too.
@@ -173,11 +190,17 @@ impl Link {
     /// Why there is nothing more to receive.
     pub(super) fn end(&self) -> Error {
         let end = self.writer.with_sender(|sender| sender.closing().error());
-        end.unwrap_or_else(|| Error::new(Kind::Internal, "the connection has ended without a reason"))
+        end.unwrap_or_else(|| {
+            Error::new(Kind::Internal, "the connection has ended without a reason")
+        })
     }
 
     pub(super) fn check_aborted(&self) -> Result<(), Error> {
-        if self.is_aborted.load(Ordering::Relaxed) { Err(aborted()) } else { Ok(()) }
+        if self.is_aborted.load(Ordering::Relaxed) {
+            Err(aborted())
+        } else {
+            Ok(())
+        }
     }
 
     fn abort(&self) {

@@ -6,6 +6,7 @@ use super::options::Options;
 use super::trace;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::outbox::Outbox;
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
 use crate::net::resolve::Lookup;
@@ -17,7 +18,6 @@ use crate::net::wake::Wake;
 use crate::protocol::dialogue::Dialogue;
 use crate::protocol::http::upgrade::{Response, Upgrade};
 use crate::protocol::url::Url;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -43,7 +43,12 @@ enum Stage {
     Resolve(Lookup),
     Dial(Dial),
     Tls(Wire),
-    Upgrade { wire: Wire, upgrade: Box<Upgrade>, input: Vec<u8>, body_deadline: Deadline },
+    Upgrade {
+        wire: Wire,
+        upgrade: Box<Upgrade>,
+        input: Vec<u8>,
+        body_deadline: Deadline,
+    },
     Done,
 }
 
@@ -51,9 +56,7 @@ enum Stage {
 struct Wire {
     stream: Stream,
     intake: Intake,
-    /// Bytes for the socket, of which `sent` have gone.
-    output: Vec<u8>,
-    sent: usize,
+    output: Outbox,
 }
 
 /// What a connect has made.
@@ -66,7 +69,14 @@ pub struct Established {
 
 impl<'a> Connector<'a> {
     /// `nonce` is the random part of the upgrade.
-    pub fn new(url: Url, options: &'a Options, nonce: [u8; 16], wake: Arc<Wake>, deadline: Deadline, now: Instant) -> Result<Self, Error> {
+    pub fn new(
+        url: Url,
+        options: &'a Options,
+        nonce: [u8; 16],
+        wake: Arc<Wake>,
+        deadline: Deadline,
+        now: Instant,
+    ) -> Result<Self, Error> {
         let stage = match (options.fd, url.ip()) {
             (Some(fd), _) => {
                 let stream = Stream::adopted(socket::adopt(fd, &options.socket_options)?)?;
@@ -75,15 +85,27 @@ impl<'a> Connector<'a> {
             (None, Some(ip)) => Stage::Dial(Dial::new(vec![SocketAddr::new(ip, url.port())], now)),
             (None, None) => Stage::Resolve(Lookup::start(&url.host(), url.port(), &wake)?),
         };
-        Ok(Self { url, options, nonce, wake, deadline, stage, response: None })
+        Ok(Self {
+            url,
+            options,
+            nonce,
+            wake,
+            deadline,
+            stage,
+            response: None,
+        })
     }
 
     /// What the server has answered so far. Taken out when the connect has ended.
     pub fn take_response(&mut self) -> Option<Response> {
-        if let Stage::Upgrade { upgrade, .. } = std::mem::replace(&mut self.stage, Stage::Done) {
-            return Some(upgrade.into_response());
+        let response = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Upgrade { upgrade, .. } => Some(upgrade.into_response()),
+            _ => self.response.take(),
+        };
+        if let Some(response) = &response {
+            trace::response(&response.head);
         }
-        self.response.take()
+        response
     }
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
@@ -105,7 +127,9 @@ impl<'a> Connector<'a> {
         match &self.stage {
             Stage::Resolve(_) | Stage::Done => {}
             Stage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
-            Stage::Tls(wire) | Stage::Upgrade { wire, .. } => poll.add(wire.stream.fd(), true, wire.wants_to_send()),
+            Stage::Tls(wire) | Stage::Upgrade { wire, .. } => {
+                poll.add(wire.stream.fd(), true, !wire.output.is_empty())
+            }
         }
     }
 
@@ -126,12 +150,18 @@ impl<'a> Connector<'a> {
                 None => Step::Wait,
             }),
             Stage::Dial(dial) => {
-                let Some((_, socket)) = dial.step(now, &self.options.socket_options, |fd| poll.is_ready(fd))? else {
+                let Some((_, socket)) =
+                    dial.step(now, &self.options.socket_options, |fd| poll.is_ready(fd))?
+                else {
                     return Ok(Step::Wait);
                 };
                 let mut stream = Stream::new(socket);
                 stream.finish_connecting()?;
-                Ok(Step::Next(Stage::Tls(Wire::new(&self.url, self.options, stream)?)))
+                Ok(Step::Next(Stage::Tls(Wire::new(
+                    &self.url,
+                    self.options,
+                    stream,
+                )?)))
             }
             Stage::Tls(wire) => {
                 if !wire.handshake()? {
@@ -139,25 +169,45 @@ impl<'a> Connector<'a> {
                 }
                 self.begin_upgrade()
             }
-            Stage::Upgrade { .. } => self.advance_upgrade(now).map_err(|error| error.or_in_phase(Phase::Upgrade)),
+            Stage::Upgrade { .. } => self
+                .advance_upgrade(now)
+                .map_err(|error| error.or_in_phase(Phase::Upgrade)),
             Stage::Done => Ok(Step::Wait),
         }
     }
 
     fn begin_upgrade(&mut self) -> Result<Step, Error> {
-        let Stage::Tls(mut wire) = std::mem::replace(&mut self.stage, Stage::Done) else { return Ok(Step::Wait) };
+        let Stage::Tls(mut wire) = std::mem::replace(&mut self.stage, Stage::Done) else {
+            return Ok(Step::Wait);
+        };
         let upgrade = Box::new(Upgrade::new(&self.url, &self.options.request, self.nonce));
         trace::request(upgrade.request());
-        wire.stream.seal(&mut upgrade.request().to_vec(), &mut wire.output)?;
-        Ok(Step::Next(Stage::Upgrade { wire, upgrade, input: Vec::new(), body_deadline: Deadline::NEVER }))
+        wire.stream
+            .seal(&mut upgrade.request().to_vec(), &mut wire.output)?;
+        Ok(Step::Next(Stage::Upgrade {
+            wire,
+            upgrade,
+            input: Vec::new(),
+            body_deadline: Deadline::NEVER,
+        }))
     }
 
     fn advance_upgrade(&mut self, now: Instant) -> Result<Step, Error> {
-        let Stage::Upgrade { wire, upgrade, input, body_deadline } = &mut self.stage else { return Ok(Step::Wait) };
+        let Stage::Upgrade {
+            wire,
+            upgrade,
+            input,
+            body_deadline,
+        } = &mut self.stage
+        else {
+            return Ok(Step::Wait);
+        };
         // A server may refuse before it has read all of a long request, and then end the stream: its answer counts.
         let sent = wire.send();
         loop {
-            if upgrade.is_refused() && (body_deadline.has_passed(now) || self.deadline.has_passed(now)) {
+            if upgrade.is_refused()
+                && (body_deadline.has_passed(now) || self.deadline.has_passed(now))
+            {
                 upgrade.end()?;
             }
             input.reserve(READ_BYTES);
@@ -183,19 +233,41 @@ impl<'a> Connector<'a> {
     }
 
     fn open(&mut self) -> Step {
-        let Stage::Upgrade { wire, upgrade, input, .. } = std::mem::replace(&mut self.stage, Stage::Done) else { return Step::Wait };
+        let Stage::Upgrade {
+            wire,
+            upgrade,
+            input,
+            ..
+        } = std::mem::replace(&mut self.stage, Stage::Done)
+        else {
+            return Step::Wait;
+        };
         self.response = Some(upgrade.into_response());
-        Step::Open(Established { stream: wire.stream, intake: wire.intake, input })
+        Step::Open(Established {
+            stream: wire.stream,
+            intake: wire.intake,
+            input,
+        })
     }
 
     fn timed_out(&self) -> Error {
         let (phase, what) = match &self.stage {
             Stage::Resolve(_) => (Phase::Resolve, format!("looking up {}", self.url.host())),
-            Stage::Dial(_) => (Phase::Connect, format!("connecting to {}", self.url.authority())),
+            Stage::Dial(_) => (
+                Phase::Connect,
+                format!("connecting to {}", self.url.authority()),
+            ),
             Stage::Tls(_) => (Phase::Tls, "the TLS handshake".to_owned()),
-            Stage::Upgrade { .. } | Stage::Done => (Phase::Upgrade, "waiting for the server's answer to the upgrade".to_owned()),
+            Stage::Upgrade { .. } | Stage::Done => (
+                Phase::Upgrade,
+                "waiting for the server's answer to the upgrade".to_owned(),
+            ),
         };
-        Error::new(Kind::Timeout, format!("the time for connecting is up while {what}")).in_phase(phase)
+        Error::new(
+            Kind::Timeout,
+            format!("the time for connecting is up while {what}"),
+        )
+        .in_phase(phase)
     }
 }
 
@@ -210,11 +282,11 @@ impl Wire {
         if url.is_secure() {
             stream.start_tls(Tls::new(&options.tls, &url.host())?);
         }
-        Ok(Self { stream, intake: Intake::default(), output: Vec::new(), sent: 0 })
-    }
-
-    fn wants_to_send(&self) -> bool {
-        self.sent < self.output.len()
+        Ok(Self {
+            stream,
+            intake: Intake::default(),
+            output: Outbox::default(),
+        })
     }
 
     /// Goes on with the TLS handshake, if there is one, as far as the socket allows; true when it is done.
@@ -228,24 +300,19 @@ impl Wire {
                 return sent.map(|()| true);
             }
             sent.map_err(|error| error.in_phase(Phase::Tls))?;
-            match self.stream.feed_tls(&mut self.intake).map_err(|error| error.in_phase(Phase::Tls))? {
+            match self
+                .stream
+                .feed_tls(&mut self.intake)
+                .map_err(|error| error.in_phase(Phase::Tls))?
+            {
                 Received::Bytes | Received::End => {}
                 Received::Nothing | Received::TimedOut => return Ok(false),
             }
         }
     }
 
-    /// Hands to the socket what it takes.
     fn send(&mut self) -> Result<(), Error> {
-        while self.wants_to_send() {
-            match self.stream.send_now(&self.output[self.sent..]) {
-                Ok(count) => self.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(lost(&error)),
-            }
-        }
-        self.output.clear();
-        self.sent = 0;
-        Ok(())
+        let pushed = self.stream.push(&mut self.output);
+        pushed.map(|_| ()).map_err(|error| lost(&error))
     }
 }

@@ -18,7 +18,12 @@ impl Keys {
     pub fn new() -> Result<Self, Error> {
         StdRng::try_from_rng(&mut SysRng)
             .map(Self)
-            .map_err(|error| Error::new(Kind::Internal, format!("the system gave no random bytes: {error}")))
+            .map_err(|error| {
+                Error::new(
+                    Kind::Internal,
+                    format!("the system gave no random bytes: {error}"),
+                )
+            })
     }
 
     pub fn mask_key(&mut self) -> Key {

@@ -49,7 +49,11 @@ impl Default for Options {
             socket_options: Vec::new(),
             fd: None,
             tls: TlsOptions::default(),
-            limits: Limits { max_message_bytes: MAX_MESSAGE_BYTES, max_frame_bytes: u64::MAX, max_fragments: MAX_FRAGMENTS },
+            limits: Limits {
+                max_message_bytes: MAX_MESSAGE_BYTES,
+                max_frame_bytes: u64::MAX,
+                max_fragments: MAX_FRAGMENTS,
+            },
             check_utf8: true,
             fire_fragments: false,
             auto_pong: true,

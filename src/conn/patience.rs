@@ -16,12 +16,22 @@ pub struct Patience {
 impl Patience {
     /// `span` from the first wait on; `None` is for ever.
     pub fn new(span: Option<Duration>) -> Self {
-        Self { span, deadline: None, has_waited: false }
+        Self {
+            span,
+            deadline: None,
+            has_waited: false,
+        }
     }
 
     pub fn deadline(&mut self) -> Deadline {
         let span = self.span;
-        *self.deadline.get_or_insert_with(|| if span.is_none() { Deadline::NEVER } else { Deadline::after(Instant::now(), span) })
+        *self.deadline.get_or_insert_with(|| {
+            if span.is_none() {
+                Deadline::NEVER
+            } else {
+                Deadline::after(Instant::now(), span)
+            }
+        })
     }
 
     pub fn is_over(&mut self) -> bool {
@@ -41,6 +51,9 @@ impl Patience {
         if std::mem::replace(&mut self.has_waited, true) {
             return Wait::Until(deadline);
         }
-        Wait::For { span: self.span, deadline }
+        Wait::For {
+            span: self.span,
+            deadline,
+        }
     }
 }

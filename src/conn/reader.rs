@@ -25,7 +25,12 @@ impl Reader {
 
     /// The next event, what it calls for already answered. A close frame is an event once; after it, and after
     /// whatever else ended the connection, the reason for the end is the error.
-    pub fn next(&mut self, link: &Link, delivery: Delivery, patience: &mut Patience) -> Result<Event, Error> {
+    pub fn next(
+        &mut self,
+        link: &Link,
+        delivery: Delivery,
+        patience: &mut Patience,
+    ) -> Result<Event, Error> {
         loop {
             link.check_aborted()?;
             match self.receiver.next_event(delivery) {
@@ -42,8 +47,15 @@ impl Reader {
     }
 
     /// Events for a thread that only waits for the end: whatever way the message under way was begun in.
-    pub fn next_to_discard(&mut self, link: &Link, patience: &mut Patience) -> Result<Event, Error> {
-        let delivery = self.receiver.delivery_under_way().unwrap_or(Delivery::Messages);
+    pub fn next_to_discard(
+        &mut self,
+        link: &Link,
+        patience: &mut Patience,
+    ) -> Result<Event, Error> {
+        let delivery = self
+            .receiver
+            .delivery_under_way()
+            .unwrap_or(Delivery::Messages);
         self.next(link, delivery, patience)
     }
 
@@ -51,7 +63,9 @@ impl Reader {
     pub fn drain(&mut self, link: &Link, patience: &mut Patience) {
         loop {
             self.receiver.discard_input();
-            let Ok(space) = self.receiver.space() else { return };
+            let Ok(space) = self.receiver.space() else {
+                return;
+            };
             match link.stream.read(&mut self.intake, space, patience.wait()) {
                 Ok(Received::Bytes | Received::Nothing) => {}
                 Ok(Received::TimedOut | Received::End) | Err(_) => return,
@@ -70,10 +84,14 @@ impl Reader {
         };
         trace::frame('<', opcode, fin, payload);
         link.stats.frames_received.add(1);
-        link.stats.messages_received.add(u64::from(fin && !opcode.is_control()));
+        link.stats
+            .messages_received
+            .add(u64::from(fin && !opcode.is_control()));
         match event {
             Event::Data { .. } => Ok(()),
-            _ => link.writer.answer(&link.stream, event, payload, link.auto_pong),
+            _ => link
+                .writer
+                .answer(&link.stream, event, payload, link.auto_pong),
         }
     }
 
@@ -83,7 +101,10 @@ impl Reader {
         if link.writer.has_backlog() {
             // A pong of ours did not find room: what comes first, room or bytes, decides.
             let deadline = patience.deadline();
-            let came = link.stream.wait_either(deadline).map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))?;
+            let came = link
+                .stream
+                .wait_either(deadline)
+                .map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))?;
             if !came {
                 return Err(timed_out());
             }
@@ -91,7 +112,11 @@ impl Reader {
             wait = Wait::No;
         }
         let space = self.receiver.space().map_err(|error| link.fail(error))?;
-        match link.stream.read(&mut self.intake, space, wait).map_err(|error| link.fail(error))? {
+        match link
+            .stream
+            .read(&mut self.intake, space, wait)
+            .map_err(|error| link.fail(error))?
+        {
             Received::TimedOut if matches!(wait, Wait::No) && !patience.is_over() => return Ok(()),
             Received::TimedOut => return Err(timed_out()),
             Received::End => return Err(link.fail(ended())),
@@ -109,5 +134,8 @@ fn timed_out() -> Error {
 }
 
 fn ended() -> Error {
-    Error::new(Kind::ConnectionLost, "the server ended the connection without a close frame")
+    Error::new(
+        Kind::ConnectionLost,
+        "the server ended the connection without a close frame",
+    )
 }

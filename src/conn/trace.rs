@@ -6,7 +6,13 @@ use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
 
 /// Fields whose values let their reader in elsewhere.
-const SECRET: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "proxy-authenticate"];
+const SECRET: [&str; 5] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "proxy-authenticate",
+];
 
 /// As much of a payload as a line shows.
 const SHOWN_BYTES: usize = 64;
@@ -15,9 +21,14 @@ pub fn request(head: &[u8]) {
     if !log::is_on(Level::Trace) {
         return;
     }
-    for line in String::from_utf8_lossy(head).lines().filter(|line| !line.is_empty()) {
+    for line in String::from_utf8_lossy(head)
+        .lines()
+        .filter(|line| !line.is_empty())
+    {
         match line.split_once(": ") {
-            Some((name, _)) if is_secret(name) => log::write(Level::Trace, format_args!("> {name}: [redacted]")),
+            Some((name, _)) if is_secret(name) => {
+                log::write(Level::Trace, format_args!("> {name}: [redacted]"))
+            }
             _ => log::write(Level::Trace, format_args!("> {line}")),
         }
     }
@@ -27,13 +38,24 @@ pub fn response(head: &Head) {
     if !log::is_on(Level::Trace) || head.status == 0 {
         return;
     }
-    log::write(Level::Trace, format_args!("< HTTP/1.{} {} {}", head.minor_version, head.status, head.reason.escape_debug()));
+    log::write(
+        Level::Trace,
+        format_args!(
+            "< HTTP/1.{} {} {}",
+            head.minor_version,
+            head.status,
+            head.reason.escape_debug()
+        ),
+    );
     for (name, value) in (0..).map_while(|index| head.fields.at(index)) {
         let name = name.to_string_lossy();
         if is_secret(&name) {
             log::write(Level::Trace, format_args!("< {name}: [redacted]"));
         } else {
-            log::write(Level::Trace, format_args!("< {name}: {}", value.to_bytes().escape_ascii()));
+            log::write(
+                Level::Trace,
+                format_args!("< {name}: {}", value.to_bytes().escape_ascii()),
+            );
         }
     }
 }
@@ -43,12 +65,24 @@ pub fn frame(direction: char, opcode: Opcode, fin: bool, payload: &[u8]) {
     if !log::is_on(Level::Trace) {
         return;
     }
-    let shown = &payload[..payload.len().min(SHOWN_BYTES)];
-    let more = if shown.len() < payload.len() { "…" } else { "" };
+    let shown = payload.get(..SHOWN_BYTES).unwrap_or(payload);
+    let more = if shown.len() < payload.len() {
+        "…"
+    } else {
+        ""
+    };
     let (name, fin, len) = (opcode.name(), u8::from(fin), payload.len());
-    log::write(Level::Trace, format_args!("{direction} {name} fin={fin} {len} bytes \"{}\"{more}", shown.escape_ascii()));
+    log::write(
+        Level::Trace,
+        format_args!(
+            "{direction} {name} fin={fin} {len} bytes \"{}\"{more}",
+            shown.escape_ascii()
+        ),
+    );
 }
 
 fn is_secret(name: &str) -> bool {
-    SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+    SECRET
+        .iter()
+        .any(|secret| secret.eq_ignore_ascii_case(name))
 }

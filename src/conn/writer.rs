@@ -11,13 +11,13 @@ use super::patience::Patience;
 use super::stats::Stats;
 use super::trace;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::outbox::Outbox;
 use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 use crate::net::stream::{Stream, lost};
 use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::{self, Key};
 use crate::protocol::ws::receiver::Event;
 use crate::protocol::ws::sender::{Answer, Sender};
-use std::io;
 
 /// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
 /// A multiple of four, so that each piece begins with the first byte of the key.
@@ -37,9 +37,8 @@ struct State {
     keys: Keys,
     /// Frames, ready but for TLS.
     plain: Vec<u8>,
-    /// What goes to the socket next; `sent` of it has gone.
-    wire: Vec<u8>,
-    sent: usize,
+    /// What goes to the socket next.
+    wire: Outbox,
     /// A thread waits for room, outside the lock.
     is_taken: bool,
     /// Threads that wait for the turn.
@@ -65,8 +64,7 @@ impl Writer {
                 sender: Sender::default(),
                 keys,
                 plain: Vec::new(),
-                wire: Vec::new(),
-                sent: 0,
+                wire: Outbox::default(),
                 is_taken: false,
                 waiting: 0,
                 owed: Owed::default(),
@@ -101,7 +99,13 @@ impl Writer {
     }
 
     /// Sends what a received event calls for, without waiting.
-    pub fn answer(&self, stream: &Stream, event: &Event, payload: &[u8], auto_pong: bool) -> Result<(), Error> {
+    pub fn answer(
+        &self,
+        stream: &Stream,
+        event: &Event,
+        payload: &[u8],
+        auto_pong: bool,
+    ) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let mut state = self.state.lock();
         if let Some(answer) = state.sender.answer(event, auto_pong) {
@@ -122,7 +126,11 @@ impl Writer {
             }
         }
         self.turn_is_over.notify_all();
-        state.sender.closing().error().unwrap_or_else(|| error.clone())
+        state
+            .sender
+            .closing()
+            .error()
+            .unwrap_or_else(|| error.clone())
     }
 
     /// True while a receiving thread must look for room to write, too.
@@ -151,7 +159,10 @@ impl Writer {
     }
 
     fn given_key(&self) -> Result<Option<Key>, Error> {
-        self.mask_key.as_ref().map(|mask_key| mask_key()).transpose()
+        self.mask_key
+            .as_ref()
+            .map(|mask_key| mask_key())
+            .transpose()
     }
 
     fn take_turn(&self, patience: &mut Patience) -> Result<Turn<'_>, Error> {
@@ -164,11 +175,21 @@ impl Writer {
             state = self.turn_is_over.wait(state, patience.remaining());
             state.waiting -= 1;
         }
-        Ok(Turn { writer: self, state: Some(state) })
+        Ok(Turn {
+            writer: self,
+            state: Some(state),
+        })
     }
 
     /// Sends a control frame now, or leaves it to whoever is in the way.
-    fn post(&self, state: &mut State, stream: &Stream, answer: &Answer, ping_payload: &[u8], given_key: Option<Key>) {
+    fn post(
+        &self,
+        state: &mut State,
+        stream: &Stream,
+        answer: &Answer,
+        ping_payload: &[u8],
+        given_key: Option<Key>,
+    ) {
         let key = given_key.unwrap_or_else(|| state.keys.mask_key());
         let owed = match answer {
             Answer::Pong => &mut state.owed.pong,
@@ -184,10 +205,9 @@ impl Writer {
     /// Sends what is left, then what is owed, as far as the socket takes it.
     fn push(&self, state: &mut State, stream: &Stream) {
         loop {
-            match self.push_wire(state, stream) {
-                Ok(()) if state.owed.is_empty() => break,
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            match stream.push(&mut state.wire) {
+                Ok(true) if !state.owed.is_empty() => {}
+                Ok(_) => break,
                 Err(error) => {
                     state.broken = Some(lost(&error));
                     break;
@@ -201,18 +221,10 @@ impl Writer {
     }
 
     fn note_backlog(&self, state: &State) {
-        self.has_backlog.store(state.has_backlog() && state.broken.is_none(), Ordering::Relaxed);
-    }
-
-    /// Hands `wire` to the socket until it is empty or the socket takes no more.
-    fn push_wire(&self, state: &mut State, stream: &Stream) -> io::Result<()> {
-        while state.sent < state.wire.len() {
-            let count = stream.send_now(&state.wire[state.sent..])?;
-            state.sent += count;
-        }
-        state.wire.clear();
-        state.sent = 0;
-        Ok(())
+        self.has_backlog.store(
+            state.has_backlog() && state.broken.is_none(),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -289,7 +301,9 @@ impl Turn<'_> {
         self.state().sender.note_sent(&header);
         let stats = &self.writer.stats;
         stats.frames_sent.add(1);
-        stats.messages_sent.add(u64::from(header.fin && !header.opcode.is_control()));
+        stats
+            .messages_sent
+            .add(u64::from(header.fin && !header.opcode.is_control()));
         Ok(())
     }
 
@@ -312,7 +326,7 @@ impl Turn<'_> {
         while !self.push_wire(stream)? {
             if !self.wait(stream, patience)? {
                 let state = self.state();
-                if state.sent == 0 && !stream.is_tls() {
+                if !state.wire.is_begun() && !stream.is_tls() {
                     state.wire.clear();
                     return Err(timed_out("nothing of the message has been sent"));
                 }
@@ -333,22 +347,20 @@ impl Turn<'_> {
 
     /// False where the socket takes no more for now.
     fn push_wire(&mut self, stream: &Stream) -> Result<bool, Error> {
-        let writer = self.writer;
         let state = self.state();
-        match writer.push_wire(state, stream) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => {
-                // What the peer sent before it went can still be received, so only sending ends here.
-                let broken = lost(&error).in_phase(Phase::Open);
-                state.broken = Some(broken.clone());
-                Err(state.sender.closing().error().unwrap_or(broken))
-            }
-        }
+        stream.push(&mut state.wire).map_err(|error| {
+            // What the peer sent before it went can still be received, so only sending ends here.
+            let broken = lost(&error).in_phase(Phase::Open);
+            state.broken = Some(broken.clone());
+            state.sender.closing().error().unwrap_or(broken)
+        })
     }
 
     fn half_sent(&mut self, stream: &Stream) -> Error {
-        let error = Error::new(Kind::ConnectionLost, "the time for sending was up with a frame half sent; the connection was ended");
+        let error = Error::new(
+            Kind::ConnectionLost,
+            "the time for sending was up with a frame half sent; the connection was ended",
+        );
         let state = self.state();
         state.sender.fail(&error);
         state.broken = Some(error.clone());
@@ -374,7 +386,9 @@ impl Turn<'_> {
     }
 
     fn state(&mut self) -> &mut State {
-        self.state.as_mut().expect("the lock is released only while waiting")
+        self.state
+            .as_mut()
+            .expect("the lock is released only while waiting")
     }
 }
 

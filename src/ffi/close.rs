@@ -29,7 +29,14 @@ pub struct wsline_close_info {
 }
 
 impl wsline_close_info {
-    const NOTHING: Self = Self { code: 0, clean: false, closed_by: 0, reason: c"".as_ptr(), reason_len: 0, reserved: [0; 4] };
+    const NOTHING: Self = Self {
+        code: 0,
+        clean: false,
+        closed_by: 0,
+        reason: c"".as_ptr(),
+        reason_len: 0,
+        reserved: [0; 4],
+    };
 
     fn of(info: &CloseInfo<'_>) -> Self {
         let closed_by = match info.closed_by {
@@ -38,7 +45,11 @@ impl wsline_close_info {
             Some(Side::Server) => wsline_side::WSLINE_SIDE_SERVER,
         };
         // An empty reason need not have its NUL behind it, so it stays the one of NOTHING.
-        let reason = if info.reason.is_empty() { c"".as_ptr() } else { info.reason.as_ptr().cast() };
+        let reason = if info.reason.is_empty() {
+            c"".as_ptr()
+        } else {
+            info.reason.as_ptr().cast()
+        };
         Self {
             code: info.code,
             clean: info.clean,
@@ -72,9 +83,19 @@ impl wsline_close_info {
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_close(conn: *mut wsline_conn, code: u16, reason: *const c_char, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_close(
+    conn: *mut wsline_conn,
+    code: u16,
+    reason: *const c_char,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, reason) = unsafe { (wsline_conn::get(conn), ptr::optional_string(reason, "reason")) };
+    let (conn, reason) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::optional_string(reason, "reason"),
+        )
+    };
     guard::on_conn("wsline_conn_close", conn, |conn| {
         let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
         conn.close(&frame, read_timeout(timeout_ms, "timeout_ms")?)
@@ -140,12 +161,23 @@ pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_sta
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_close_info(conn: *const wsline_conn, info_out: *mut wsline_close_info) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_close_info(
+    conn: *const wsline_conn,
+    info_out: *mut wsline_close_info,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, info) = unsafe { (wsline_conn::get(conn), ptr::out(info_out, wsline_close_info::NOTHING, "info_out")) };
+    let (conn, info) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(info_out, wsline_close_info::NOTHING, "info_out"),
+        )
+    };
     guard::on_conn("wsline_conn_close_info", conn, |conn| {
         let info = info?;
-        *info = conn.link()?.writer().with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
+        *info = conn
+            .link()?
+            .writer()
+            .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
         Ok(())
     })
 }

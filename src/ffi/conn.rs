@@ -30,7 +30,9 @@ impl wsline_conn {
         // SAFETY: passed on; NULL is not an error here.
         let options = unsafe { ptr::get(options, "options") };
         let options = options.map_or_else(|_| default_options(), |options| options.options.clone());
-        Self { connection: Connection::new(options) }
+        Self {
+            connection: Connection::new(options),
+        }
     }
 }
 
@@ -73,7 +75,11 @@ fn default_options() -> Options {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn wsline_connect(url: *const c_char, options: *const wsline_options, conn_out: *mut *mut wsline_conn) -> wsline_status {
+pub unsafe extern "C" fn wsline_connect(
+    url: *const c_char,
+    options: *const wsline_options,
+    conn_out: *mut *mut wsline_conn,
+) -> wsline_status {
     guard::status("wsline_connect", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
@@ -100,7 +106,10 @@ pub unsafe extern "C" fn wsline_connect(url: *const c_char, options: *const wsli
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn wsline_conn_new(options: *const wsline_options, conn_out: *mut *mut wsline_conn) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_new(
+    options: *const wsline_options,
+    conn_out: *mut *mut wsline_conn,
+) -> wsline_status {
     guard::status("wsline_conn_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
@@ -139,7 +148,10 @@ pub unsafe extern "C" fn wsline_conn_new(options: *const wsline_options, conn_ou
 /// Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_connect(conn: *mut wsline_conn, url: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_connect(
+    conn: *mut wsline_conn,
+    url: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (conn, url) = unsafe { (wsline_conn::get(conn), ptr::string(url, "url")) };
     guard::on_conn("wsline_conn_connect", conn, |conn| conn.connect(url?))

@@ -108,7 +108,12 @@ fn number_of(phase: Phase) -> wsline_phase {
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_last_error_message() -> *const c_char {
     guard::value(c"".as_ptr(), || {
-        LAST.try_with(|last| last.borrow().as_ref().map_or(c"".as_ptr(), |told| told.message.as_ptr())).unwrap_or(c"".as_ptr())
+        LAST.try_with(|last| {
+            last.borrow()
+                .as_ref()
+                .map_or(c"".as_ptr(), |told| told.message.as_ptr())
+        })
+        .unwrap_or(c"".as_ptr())
     })
 }
 
@@ -154,14 +159,19 @@ pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> 
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_last_error(conn: *const wsline_conn, info_out: *mut wsline_error_info) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_last_error(
+    conn: *const wsline_conn,
+    info_out: *mut wsline_error_info,
+) -> wsline_status {
     guard::status("wsline_conn_last_error", || {
         // SAFETY: as promised to ptr.
         let info = unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") }?;
         // SAFETY: as promised to ptr.
         let conn = unsafe { ptr::get(conn, "conn") }?;
         if let Some(error) = conn.connection.last_error() {
-            ASKED.with(|asked| *info = wsline_error_info::of(asked.borrow_mut().insert(told(error))));
+            ASKED.with(|asked| {
+                *info = wsline_error_info::of(asked.borrow_mut().insert(told(error)))
+            });
         }
         Ok(())
     })

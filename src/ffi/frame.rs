@@ -77,7 +77,12 @@ impl wsline_frame {
 
     pub(super) fn header(&self) -> Result<Header, Error> {
         let opcode = Opcode::from_i32(self.opcode);
-        let opcode = opcode.ok_or_else(|| Error::argument("frame", format!("has the opcode {}, which is no wsline_opcode", self.opcode)))?;
+        let opcode = opcode.ok_or_else(|| {
+            Error::argument(
+                "frame",
+                format!("has the opcode {}, which is no wsline_opcode", self.opcode),
+            )
+        })?;
         Ok(Header {
             fin: bit(self.fin, "fin")?,
             rsv1: bit(self.rsv1, "rsv1")?,
@@ -99,7 +104,10 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(Error::argument("frame", format!("has {name} {value}; it must be 0 or 1"))),
+        _ => Err(Error::argument(
+            "frame",
+            format!("has {name} {value}; it must be 0 or 1"),
+        )),
     }
 }
 
@@ -119,7 +127,12 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_frame_encode(frame: *const wsline_frame, buffer: *mut c_void, capacity: usize, len_out: *mut usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_frame_encode(
+    frame: *const wsline_frame,
+    buffer: *mut c_void,
+    capacity: usize,
+    len_out: *mut usize,
+) -> wsline_status {
     guard::status("wsline_frame_encode", || {
         // SAFETY: as promised to ptr.
         let len_out = unsafe { ptr::out(len_out, 0, "len_out") }?;
@@ -135,7 +148,10 @@ pub unsafe extern "C" fn wsline_frame_encode(frame: *const wsline_frame, buffer:
         let len = head.len() + payload.len();
         *len_out = len;
         let Some(place) = buffer.get_mut(..len) else {
-            return Err(Error::argument("capacity", format!("is {capacity}, the frame takes {len} bytes")));
+            return Err(Error::argument(
+                "capacity",
+                format!("is {capacity}, the frame takes {len} bytes"),
+            ));
         };
         let (head_place, payload_place) = place.split_at_mut(head.len());
         head_place.copy_from_slice(&head);
@@ -166,18 +182,31 @@ pub unsafe extern "C" fn wsline_frame_encode(frame: *const wsline_frame, buffer:
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_frame_decode(data: *const c_void, len: usize, frame_out: *mut wsline_frame, consumed_out: *mut usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_frame_decode(
+    data: *const c_void,
+    len: usize,
+    frame_out: *mut wsline_frame,
+    consumed_out: *mut usize,
+) -> wsline_status {
     guard::status("wsline_frame_decode", || {
         // SAFETY: as promised to ptr.
-        let places = unsafe { (ptr::out(frame_out, wsline_frame::NOTHING, "frame_out"), ptr::out(consumed_out, 0, "consumed_out")) };
+        let places = unsafe {
+            (
+                ptr::out(frame_out, wsline_frame::NOTHING, "frame_out"),
+                ptr::out(consumed_out, 0, "consumed_out"),
+            )
+        };
         let (frame, consumed) = (places.0?, places.1?);
         // SAFETY: as promised to ptr.
         let bytes = unsafe { ptr::payload(data, len, "data") }?;
         let incomplete = || Error::new(Kind::WouldBlock, "the frame is not complete yet");
         let (header, head_len) = Header::decode(bytes)?.ok_or_else(incomplete)?;
         header.check_control()?;
-        let rest = &bytes[head_len..];
-        let payload = usize::try_from(header.len).ok().and_then(|len| rest.get(..len)).ok_or_else(incomplete)?;
+        let rest = bytes.get(head_len..).unwrap_or_default();
+        let payload = usize::try_from(header.len)
+            .ok()
+            .and_then(|len| rest.get(..len))
+            .ok_or_else(incomplete)?;
         *frame = wsline_frame::of(&header, payload);
         *consumed = head_len + payload.len();
         Ok(())
@@ -196,7 +225,11 @@ pub unsafe extern "C" fn wsline_frame_decode(data: *const c_void, len: usize, fr
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_mask(key: *const u8, data: *mut c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_mask(
+    key: *const u8,
+    data: *mut c_void,
+    len: usize,
+) -> wsline_status {
     guard::status("wsline_mask", || {
         // SAFETY: as promised to ptr: four bytes have no alignment.
         let key = unsafe { ptr::get(key.cast::<[u8; 4]>(), "key") }?;

@@ -8,7 +8,10 @@ use crate::conn::connection::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs an export that can fail. Sets or clears the thread's last error: the only place that does.
-pub(super) fn status(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> wsline_status {
+pub(super) fn status(
+    function: &'static str,
+    body: impl FnOnce() -> Result<(), Error>,
+) -> wsline_status {
     match caught(function, body) {
         Ok(()) => {
             set_last_error(None);
@@ -23,7 +26,11 @@ pub(super) fn status(function: &'static str, body: impl FnOnce() -> Result<(), E
 }
 
 /// The same for an export on a connection, which keeps the failure too, for callers that change threads between calls.
-pub(super) fn on_conn(function: &'static str, conn: Result<&Connection, Error>, body: impl FnOnce(&Connection) -> Result<(), Error>) -> wsline_status {
+pub(super) fn on_conn(
+    function: &'static str,
+    conn: Result<&Connection, Error>,
+    body: impl FnOnce(&Connection) -> Result<(), Error>,
+) -> wsline_status {
     status(function, || {
         let conn = conn?;
         caught(function, || body(conn)).inspect_err(|error| conn.set_last_error(error))
@@ -39,11 +46,24 @@ fn caught(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> R
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Ok(()),
         // Mistakes of the caller are found faster with the name of the function.
-        Ok(Err(error)) if matches!(error.kind(), Kind::InvalidArgument | Kind::WrongState | Kind::Busy) => Err(named(function, error)),
+        Ok(Err(error))
+            if matches!(
+                error.kind(),
+                Kind::InvalidArgument | Kind::WrongState | Kind::Busy
+            ) =>
+        {
+            Err(named(function, error))
+        }
         Ok(Err(error)) => Err(error),
         Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(Error::new(Kind::Internal, format!("{function}: bug in wsline: {}", text.unwrap_or("panic"))))
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(Error::new(
+                Kind::Internal,
+                format!("{function}: bug in wsline: {}", text.unwrap_or("panic")),
+            ))
         }
     }
 }

@@ -23,10 +23,11 @@ const FEATURES: [&str; 1] = ["tls"];
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_version() -> *const c_char {
-    const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-        Ok(version) => version,
-        Err(_) => c"",
-    };
+    const VERSION: &CStr =
+        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+            Ok(version) => version,
+            Err(_) => c"",
+        };
     VERSION.as_ptr()
 }
 
@@ -41,7 +42,9 @@ pub extern "C" fn wsline_version() -> *const c_char {
 pub extern "C" fn wsline_version_number() -> u32 {
     guard::value(0, || {
         let parts = env!("CARGO_PKG_VERSION").split(['.', '-']).take(3);
-        parts.fold(0, |number, part| number << 8 | part.parse::<u32>().unwrap_or_default())
+        parts.fold(0, |number, part| {
+            number << 8 | part.parse::<u32>().unwrap_or_default()
+        })
     })
 }
 
@@ -74,11 +77,16 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_status {
-    guard::status("wsline_set_default_timeout_ms", || match read_timeout(timeout_ms, "timeout_ms")? {
-        Timeout::Default => Err(Error::argument("timeout_ms", "cannot be WSLINE_DEFAULT_TIMEOUT here")),
-        timeout => {
-            set_default_timeout(timeout);
-            Ok(())
+    guard::status("wsline_set_default_timeout_ms", || {
+        match read_timeout(timeout_ms, "timeout_ms")? {
+            Timeout::Default => Err(Error::argument(
+                "timeout_ms",
+                "cannot be WSLINE_DEFAULT_TIMEOUT here",
+            )),
+            timeout => {
+                set_default_timeout(timeout);
+                Ok(())
+            }
         }
     })
 }

@@ -30,7 +30,12 @@ use std::sync::Arc;
 /// See also: wsline_trace_enable()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_log_set(level: i32, r#fn: wsline_log_fn, userdata: *mut c_void, userdata_free: wsline_free_fn) -> wsline_status {
+pub unsafe extern "C" fn wsline_log_set(
+    level: i32,
+    r#fn: wsline_log_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
     guard::status("wsline_log_set", || {
         let userdata = UserData::new(userdata, userdata_free);
         let level = read_level(level)?;
@@ -39,7 +44,11 @@ pub unsafe extern "C" fn wsline_log_set(level: i32, r#fn: wsline_log_fn, userdat
             // SAFETY: as promised to ptr.
             unsafe { ptr::call_log(r#fn, level as i32, &line, userdata.get()) };
         };
-        log::set(level.filter(|_| r#fn.is_some()).map(|level| (level, Arc::new(sink) as log::Sink)));
+        log::set(
+            level
+                .filter(|_| r#fn.is_some())
+                .map(|level| (level, Arc::new(sink) as log::Sink)),
+        );
         Ok(())
     })
 }
@@ -76,6 +85,11 @@ fn read_level(level: i32) -> Result<Option<Level>, Error> {
         3 => Some(Level::Info),
         4 => Some(Level::Debug),
         5 => Some(Level::Trace),
-        _ => return Err(Error::argument("level", format!("is {level}, which is no wsline_log_level"))),
+        _ => {
+            return Err(Error::argument(
+                "level",
+                format!("is {level}, which is no wsline_log_level"),
+            ));
+        }
     })
 }

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The C API: checks of pointers and numbers, conversion, one call into the library, the result.
 //! No decision about WebSockets is taken here. The order of the modules is the order of the header.
-#![allow(unsafe_code, reason = "exports and pointers from C; only ptr and handle do more than call those two")]
-#![allow(non_camel_case_types, reason = "types carry their C names, so that a name seen in C is found here")]
-#![allow(clippy::missing_safety_doc, reason = "the contract stands in the @param lines, which C programmers read")]
+#![allow(
+    unsafe_code,
+    reason = "exports and pointers from C; only ptr and handle do more than call those two"
+)]
+#![allow(
+    non_camel_case_types,
+    reason = "types carry their C names, so that a name seen in C is found here"
+)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the contract stands in the @param lines, which C programmers read"
+)]
 #![deny(missing_docs)]
 
 mod guard;

@@ -19,7 +19,11 @@ pub struct wsline_options {
 }
 
 /// Runs a setter with what it sets.
-pub(super) unsafe fn set(function: &'static str, options: *mut wsline_options, set: impl FnOnce(&mut Options) -> Result<(), Error>) -> wsline_status {
+pub(super) unsafe fn set(
+    function: &'static str,
+    options: *mut wsline_options,
+    set: impl FnOnce(&mut Options) -> Result<(), Error>,
+) -> wsline_status {
     guard::status(function, || {
         // SAFETY: as promised to ptr.
         let options = unsafe { ptr::get_mut(options, "options") }?;
@@ -54,11 +58,15 @@ pub(super) unsafe fn set_string(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn wsline_options_new(options_out: *mut *mut wsline_options) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_new(
+    options_out: *mut *mut wsline_options,
+) -> wsline_status {
     guard::status("wsline_options_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
-        *place = handle::give(wsline_options { options: Options::default() });
+        *place = handle::give(wsline_options {
+            options: Options::default(),
+        });
         Ok(())
     })
 }
@@ -91,13 +99,18 @@ pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn wsline_options_clone(options: *const wsline_options, options_out: *mut *mut wsline_options) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_clone(
+    options: *const wsline_options,
+    options_out: *mut *mut wsline_options,
+) -> wsline_status {
     guard::status("wsline_options_clone", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
         // SAFETY: as promised to ptr.
         let options = unsafe { ptr::get(options, "options") }?;
-        *place = handle::give(wsline_options { options: options.options.clone() });
+        *place = handle::give(wsline_options {
+            options: options.options.clone(),
+        });
         Ok(())
     })
 }

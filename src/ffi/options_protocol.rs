@@ -26,7 +26,10 @@ use std::sync::Arc;
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_max_message_bytes(options: *mut wsline_options, bytes: u64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_max_message_bytes", options, |options| {
@@ -47,7 +50,10 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(options: *mut wsli
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(options: *mut wsline_options, bytes: u64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_max_frame_bytes", options, |options| {
@@ -68,7 +74,10 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(options: *mut wsline
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_max_fragments(options: *mut wsline_options, fragments: u64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_max_fragments(
+    options: *mut wsline_options,
+    fragments: u64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_max_fragments", options, |options| {
@@ -89,13 +98,20 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(options: *mut wsline_o
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(options: *mut wsline_options, skip: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
+    options: *mut wsline_options,
+    skip: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set("wsline_options_set_skip_utf8_validation", options, |options| {
-            options.check_utf8 = !skip;
-            Ok(())
-        })
+        options::set(
+            "wsline_options_set_skip_utf8_validation",
+            options,
+            |options| {
+                options.check_utf8 = !skip;
+                Ok(())
+            },
+        )
     }
 }
 
@@ -113,7 +129,10 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(options: *mut w
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_fire_fragments(options: *mut wsline_options, fire: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_fire_fragments(
+    options: *mut wsline_options,
+    fire: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_fire_fragments", options, |options| {
@@ -136,7 +155,10 @@ pub unsafe extern "C" fn wsline_options_set_fire_fragments(options: *mut wsline_
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_auto_pong(options: *mut wsline_options, answer: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_auto_pong(
+    options: *mut wsline_options,
+    answer: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_auto_pong", options, |options| {
@@ -162,14 +184,22 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(options: *mut wsline_optio
 /// In callbacks: `fn` must not call the library.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_mask_key_fn(options: *mut wsline_options, r#fn: wsline_mask_key_fn, userdata: *mut c_void, userdata_free: wsline_free_fn) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
+    options: *mut wsline_options,
+    r#fn: wsline_mask_key_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
     let userdata = UserData::new(userdata, userdata_free);
     let keys = move || {
         let mut key = [0; 4];
         // SAFETY: as promised to ptr.
         match unsafe { ptr::call_mask_key(r#fn, &mut key, userdata.get()) } {
             0 => Ok(key),
-            status => Err(Error::new(Kind::Internal, format!("the function for masking keys returned {status}"))),
+            status => Err(Error::new(
+                Kind::Internal,
+                format!("the function for masking keys returned {status}"),
+            )),
         }
     };
     // SAFETY: as promised to ptr.

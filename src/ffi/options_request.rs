@@ -25,7 +25,11 @@ use std::ffi::c_char;
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_add_header(options: *mut wsline_options, name: *const c_char, value: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_add_header(
+    options: *mut wsline_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (name, value) = unsafe { (ptr::string(name, "name"), ptr::string(value, "value")) };
     // SAFETY: as promised to ptr.
@@ -49,16 +53,30 @@ pub unsafe extern "C" fn wsline_options_add_header(options: *mut wsline_options,
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_header_line(options: *mut wsline_options, line: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_header_line(
+    options: *mut wsline_options,
+    line: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_header_line", options, line, "line", |options, line| {
-            let (name, value) = line.split_once(':').ok_or_else(|| Error::argument("line", "has no colon"))?;
-            let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-            options.request.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-            options.request.headers.push(header);
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_header_line",
+            options,
+            line,
+            "line",
+            |options, line| {
+                let (name, value) = line
+                    .split_once(':')
+                    .ok_or_else(|| Error::argument("line", "has no colon"))?;
+                let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
+                options
+                    .request
+                    .headers
+                    .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+                options.request.headers.push(header);
+                Ok(())
+            },
+        )
     }
 }
 
@@ -73,14 +91,23 @@ pub unsafe extern "C" fn wsline_options_set_header_line(options: *mut wsline_opt
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_cookie(options: *mut wsline_options, cookie: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_cookie(
+    options: *mut wsline_options,
+    cookie: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_cookie", options, cookie, "cookie", |options, cookie| {
-            check_value("cookie", cookie)?;
-            options.request.cookie = Some(cookie.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_cookie",
+            options,
+            cookie,
+            "cookie",
+            |options, cookie| {
+                check_value("cookie", cookie)?;
+                options.request.cookie = Some(cookie.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -99,14 +126,23 @@ pub unsafe extern "C" fn wsline_options_set_cookie(options: *mut wsline_options,
 /// See also: wsline_options_suppress_origin()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_origin(options: *mut wsline_options, origin: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_origin(
+    options: *mut wsline_options,
+    origin: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_origin", options, origin, "origin", |options, origin| {
-            check_value("origin", origin)?;
-            options.request.origin = Origin::Value(origin.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_origin",
+            options,
+            origin,
+            "origin",
+            |options, origin| {
+                check_value("origin", origin)?;
+                options.request.origin = Origin::Value(origin.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -122,11 +158,18 @@ pub unsafe extern "C" fn wsline_options_set_origin(options: *mut wsline_options,
 /// See also: wsline_options_set_origin()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_suppress_origin(options: *mut wsline_options, suppress: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_suppress_origin(
+    options: *mut wsline_options,
+    suppress: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_suppress_origin", options, |options| {
-            options.request.origin = if suppress { Origin::Suppressed } else { Origin::OfServer };
+            options.request.origin = if suppress {
+                Origin::Suppressed
+            } else {
+                Origin::OfServer
+            };
             Ok(())
         })
     }
@@ -144,17 +187,26 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(options: *mut wsline_opt
 /// See also: wsline_options_set_tls_server_name()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_host(options: *mut wsline_options, host: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_host(
+    options: *mut wsline_options,
+    host: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_host", options, host, "host", |options, host| {
-            check_value("host", host)?;
-            if host.is_empty() || host.contains([' ', '\t']) {
-                return Err(Error::argument("host", "is empty or contains a blank"));
-            }
-            options.request.host = Some(host.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_host",
+            options,
+            host,
+            "host",
+            |options, host| {
+                check_value("host", host)?;
+                if host.is_empty() || host.contains([' ', '\t']) {
+                    return Err(Error::argument("host", "is empty or contains a blank"));
+                }
+                options.request.host = Some(host.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -169,17 +221,32 @@ pub unsafe extern "C" fn wsline_options_set_host(options: *mut wsline_options, h
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_connection_header(options: *mut wsline_options, value: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_connection_header(
+    options: *mut wsline_options,
+    value: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_connection_header", options, value, "value", |options, value| {
-            check_value("value", value)?;
-            if !value.split(',').any(|member| member.trim().eq_ignore_ascii_case("upgrade")) {
-                return Err(Error::argument("value", "lacks \"Upgrade\", without which no server upgrades"));
-            }
-            options.request.connection = Some(value.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_connection_header",
+            options,
+            value,
+            "value",
+            |options, value| {
+                check_value("value", value)?;
+                if !value
+                    .split(',')
+                    .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
+                {
+                    return Err(Error::argument(
+                        "value",
+                        "lacks \"Upgrade\", without which no server upgrades",
+                    ));
+                }
+                options.request.connection = Some(value.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -196,22 +263,44 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(options: *mut wsli
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_add_subprotocol(options: *mut wsline_options, name: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_add_subprotocol(
+    options: *mut wsline_options,
+    name: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_add_subprotocol", options, name, "name", |options, name| {
-            check_token("name", name)?;
-            if options.request.subprotocols.iter().any(|offered| offered == name) {
-                // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
-                return Err(Error::argument("name", format!("is {name:?}, which is offered already")));
-            }
-            options.request.subprotocols.push(name.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_add_subprotocol",
+            options,
+            name,
+            "name",
+            |options, name| {
+                check_token("name", name)?;
+                if options
+                    .request
+                    .subprotocols
+                    .iter()
+                    .any(|offered| offered == name)
+                {
+                    // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+                    return Err(Error::argument(
+                        "name",
+                        format!("is {name:?}, which is offered already"),
+                    ));
+                }
+                options.request.subprotocols.push(name.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
-fn header(name: &str, value: &str, name_argument: &str, value_argument: &str) -> Result<(String, String), Error> {
+fn header(
+    name: &str,
+    value: &str,
+    name_argument: &str,
+    value_argument: &str,
+) -> Result<(String, String), Error> {
     check_token(name_argument, name)?;
     check_not_owned(name_argument, name)?;
     check_value(value_argument, value)?;

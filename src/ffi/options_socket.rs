@@ -26,13 +26,23 @@ use std::ffi::c_void;
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_add_socket_option(options: *mut wsline_options, level: i32, name: i32, value: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_add_socket_option(
+    options: *mut wsline_options,
+    level: i32,
+    name: i32,
+    value: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let value = unsafe { ptr::payload(value, len, "value") };
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_add_socket_option", options, |options| {
-            options.socket_options.push(SocketOption { level, name, value: value?.to_owned() });
+            options.socket_options.push(SocketOption {
+                level,
+                name,
+                value: value?.to_owned(),
+            });
             Ok(())
         })
     }
@@ -52,14 +62,22 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(options: *mut wsline_o
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_fd(options: *mut wsline_options, fd: i32) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_fd(
+    options: *mut wsline_options,
+    fd: i32,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_fd", options, |options| {
             options.fd = match fd {
                 -1 => None,
                 0.. => Some(fd),
-                _ => return Err(Error::argument("fd", format!("is {fd}, which is no descriptor"))),
+                _ => {
+                    return Err(Error::argument(
+                        "fd",
+                        format!("is {fd}, which is no descriptor"),
+                    ));
+                }
             };
             Ok(())
         })

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Options of time, and how time-outs are written in C.
 
+use super::conn::wsline_conn;
 use super::guard;
 use super::options::{self, wsline_options};
 use super::status::wsline_status;
-use super::conn::wsline_conn;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
 use std::time::Duration;
@@ -21,7 +21,10 @@ pub(super) fn read_timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error
         WSLINE_DEFAULT_TIMEOUT => Ok(Timeout::Default),
         ms => match u64::try_from(ms) {
             Ok(ms) => Ok(Timeout::After(Duration::from_millis(ms))),
-            Err(_) => Err(Error::argument(name, format!("is {ms}; it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT"))),
+            Err(_) => Err(Error::argument(
+                name,
+                format!("is {ms}; it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT"),
+            )),
         },
     }
 }
@@ -49,7 +52,10 @@ pub(super) fn write_timeout(timeout: Timeout) -> i64 {
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_timeout_ms", options, |options| {
@@ -72,13 +78,20 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(options: *mut wsline_opti
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set("wsline_options_set_connect_timeout_ms", options, |options| {
-            options.connect_timeout = read_timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        })
+        options::set(
+            "wsline_options_set_connect_timeout_ms",
+            options,
+            |options| {
+                options.connect_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+                Ok(())
+            },
+        )
     }
 }
 
@@ -95,7 +108,10 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(options: *mut wsl
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_send_timeout_ms", options, |options| {
@@ -118,7 +134,10 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(options: *mut wsline
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(options: *mut wsline_options, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_close_timeout_ms", options, |options| {
@@ -139,7 +158,10 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(options: *mut wslin
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_set_timeout_ms(conn: *mut wsline_conn, timeout_ms: i64) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::on_conn("wsline_conn_set_timeout_ms", conn, |conn| {
@@ -160,5 +182,7 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(conn: *mut wsline_conn, time
 pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) -> i64 {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(WSLINE_DEFAULT_TIMEOUT, || conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| write_timeout(conn.timeout())))
+    guard::value(WSLINE_DEFAULT_TIMEOUT, || {
+        conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| write_timeout(conn.timeout()))
+    })
 }

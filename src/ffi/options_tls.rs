@@ -24,7 +24,10 @@ use std::ffi::{c_char, c_void};
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_verify(options: *mut wsline_options, verify: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_verify(
+    options: *mut wsline_options,
+    verify: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_tls_verify", options, |options| {
@@ -45,7 +48,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(options: *mut wsline_opti
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_verify_host(options: *mut wsline_options, verify: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
+    options: *mut wsline_options,
+    verify: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_tls_verify_host", options, |options| {
@@ -66,16 +72,25 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(options: *mut wsline
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_server_name(options: *mut wsline_options, name: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_server_name(
+    options: *mut wsline_options,
+    name: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_server_name", options, name, "name", |options, name| {
-            if name.is_empty() {
-                return Err(Error::argument("name", "is empty"));
-            }
-            options.tls.settings_mut().server_name = Some(name.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_server_name",
+            options,
+            name,
+            "name",
+            |options, name| {
+                if name.is_empty() {
+                    return Err(Error::argument("name", "is empty"));
+                }
+                options.tls.settings_mut().server_name = Some(name.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -92,13 +107,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(options: *mut wsline
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_ca_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_ca_file", options, path, "path", |options, path| {
-            options.tls.settings_mut().ca_file = Some(path.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_ca_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().ca_file = Some(path.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -113,13 +137,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(options: *mut wsline_opt
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_ca_path(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_ca_path", options, path, "path", |options, path| {
-            options.tls.settings_mut().ca_path = Some(path.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_ca_path",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().ca_path = Some(path.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -135,11 +168,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(options: *mut wsline_opt
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let pem = unsafe { ptr::payload(pem, len, "pem") };
     // SAFETY: as promised to ptr.
-    unsafe { set_pem("wsline_options_set_tls_ca_pem", options, pem, |options, pem| options.tls.settings_mut().ca_pem = Some(pem)) }
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_ca_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().ca_pem = Some(pem),
+        )
+    }
 }
 
 /// Sets the client certificate, for servers that ask for one.
@@ -153,13 +197,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(options: *mut wsline_opti
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_certificate_file", options, path, "path", |options, path| {
-            options.tls.settings_mut().certificate = Some(Pem::File(path.to_owned()));
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_certificate_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().certificate = Some(Pem::File(path.to_owned()));
+                Ok(())
+            },
+        )
     }
 }
 
@@ -174,13 +227,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(options: *mut w
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_file(options: *mut wsline_options, path: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_key_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_key_file", options, path, "path", |options, path| {
-            options.tls.settings_mut().key = Some(Pem::File(path.to_owned()));
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_key_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().key = Some(Pem::File(path.to_owned()));
+                Ok(())
+            },
+        )
     }
 }
 
@@ -197,13 +259,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(options: *mut wsline_op
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_password(options: *mut wsline_options, password: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_key_password(
+    options: *mut wsline_options,
+    password: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string("wsline_options_set_tls_key_password", options, password, "password", |options, password| {
-            options.tls.settings_mut().key_password = Some(password.to_owned());
-            Ok(())
-        })
+        options::set_string(
+            "wsline_options_set_tls_key_password",
+            options,
+            password,
+            "password",
+            |options, password| {
+                options.tls.settings_mut().key_password = Some(password.to_owned());
+                Ok(())
+            },
+        )
     }
 }
 
@@ -219,11 +290,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(options: *mut wslin
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let pem = unsafe { ptr::payload(pem, len, "pem") };
     // SAFETY: as promised to ptr.
-    unsafe { set_pem("wsline_options_set_tls_certificate_pem", options, pem, |options, pem| options.tls.settings_mut().certificate = Some(Pem::Bytes(pem))) }
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_certificate_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().certificate = Some(Pem::Bytes(pem)),
+        )
+    }
 }
 
 /// Sets the key of the client certificate from memory.
@@ -238,11 +320,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(options: *mut ws
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_pem(options: *mut wsline_options, pem: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let pem = unsafe { ptr::payload(pem, len, "pem") };
     // SAFETY: as promised to ptr.
-    unsafe { set_pem("wsline_options_set_tls_key_pem", options, pem, |options, pem| options.tls.settings_mut().key = Some(Pem::Bytes(pem))) }
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_key_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().key = Some(Pem::Bytes(pem)),
+        )
+    }
 }
 
 unsafe fn set_pem(

@@ -20,38 +20,65 @@ pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a s
 }
 
 /// The same; NULL is `None`.
-pub(super) unsafe fn optional_string<'a>(text: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
+pub(super) unsafe fn optional_string<'a>(
+    text: *const c_char,
+    name: &str,
+) -> Result<Option<&'a str>, Error> {
     if text.is_null() {
         return Ok(None);
     }
     // SAFETY: promised.
     let text = unsafe { CStr::from_ptr(text) };
-    text.to_str().map(Some).map_err(|_| Error::argument(name, "is not UTF-8"))
+    text.to_str()
+        .map(Some)
+        .map_err(|_| Error::argument(name, "is not UTF-8"))
 }
 
 /// A payload: NULL with length 0 is empty, `WSLINE_NUL_TERMINATED` takes a C string.
-pub(super) unsafe fn payload<'a>(data: *const c_void, len: usize, name: &str) -> Result<&'a [u8], Error> {
+pub(super) unsafe fn payload<'a>(
+    data: *const c_void,
+    len: usize,
+    name: &str,
+) -> Result<&'a [u8], Error> {
     if data.is_null() {
-        return if len == 0 { Ok(&[]) } else { Err(is_null(name)) };
+        return if len == 0 {
+            Ok(&[])
+        } else {
+            Err(is_null(name))
+        };
     }
     if len == WSLINE_NUL_TERMINATED {
         // SAFETY: promised by that length.
         return Ok(unsafe { CStr::from_ptr(data.cast()) }.to_bytes());
     }
     if len > isize::MAX as usize {
-        return Err(Error::argument("len", format!("is {len}, more than memory can hold")));
+        return Err(Error::argument(
+            "len",
+            format!("is {len}, more than memory can hold"),
+        ));
     }
     // SAFETY: promised.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
 }
 
 /// Bytes the caller gives for changing.
-pub(super) unsafe fn bytes_mut<'a>(data: *mut c_void, len: usize, name: &str) -> Result<&'a mut [u8], Error> {
+pub(super) unsafe fn bytes_mut<'a>(
+    data: *mut c_void,
+    len: usize,
+    name: &str,
+) -> Result<&'a mut [u8], Error> {
     if data.is_null() {
-        return if len == 0 { Ok(&mut []) } else { Err(is_null(name)) };
+        return if len == 0 {
+            Ok(&mut [])
+        } else {
+            Err(is_null(name))
+        };
     }
     if len > isize::MAX as usize {
-        return Err(Error::argument("len", format!("is {len}, more than memory can hold")));
+        return Err(Error::argument(
+            "len",
+            format!("is {len}, more than memory can hold"),
+        ));
     }
     // SAFETY: promised.
     Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
@@ -86,14 +113,25 @@ pub(super) unsafe fn call_free(function: wsline_free_fn, userdata: *mut c_void) 
     }
 }
 
-pub(super) unsafe fn call_log(function: wsline_log_fn, level: i32, line: &CStr, userdata: *mut c_void) {
+pub(super) unsafe fn call_log(
+    function: wsline_log_fn,
+    level: i32,
+    line: &CStr,
+    userdata: *mut c_void,
+) {
     if let Some(function) = function {
         // SAFETY: promised of callbacks, as long as they are registered.
         unsafe { function(level, line.as_ptr(), userdata) };
     }
 }
 
-pub(super) unsafe fn call_mask_key(function: wsline_mask_key_fn, key: &mut [u8; 4], userdata: *mut c_void) -> i32 {
+pub(super) unsafe fn call_mask_key(
+    function: wsline_mask_key_fn,
+    key: &mut [u8; 4],
+    userdata: *mut c_void,
+) -> i32 {
     // SAFETY: promised of callbacks, as long as they are registered.
-    function.map_or(-1, |function| unsafe { function(key.as_mut_ptr(), userdata) })
+    function.map_or(-1, |function| unsafe {
+        function(key.as_mut_ptr(), userdata)
+    })
 }

@@ -36,15 +36,29 @@ pub struct wsline_message {
 }
 
 impl wsline_message {
-    const NOTHING: Self = Self { data: std::ptr::null(), len: 0, opcode: 0, flags: 0, reserved: [0; 2] };
+    const NOTHING: Self = Self {
+        data: std::ptr::null(),
+        len: 0,
+        opcode: 0,
+        flags: 0,
+        reserved: [0; 2],
+    };
 
     fn of(event: &Event, payload: &[u8]) -> Self {
         let (opcode, first, last) = match event {
-            Event::Data { opcode, first, last } => (*opcode, *first, *last),
+            Event::Data {
+                opcode,
+                first,
+                last,
+            } => (*opcode, *first, *last),
             Event::Ping => (Opcode::Ping, true, true),
             Event::Pong => (Opcode::Pong, true, true),
             Event::Close(_) => (Opcode::Close, true, true),
-            Event::Frame { header, .. } => (header.opcode, header.opcode != Opcode::Continuation, header.fin),
+            Event::Frame { header, .. } => (
+                header.opcode,
+                header.opcode != Opcode::Continuation,
+                header.fin,
+            ),
         };
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         Self {
@@ -105,11 +119,24 @@ unsafe fn receive<T>(
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_recv(conn: *mut wsline_conn, timeout_ms: i64, message_out: *mut wsline_message) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_recv(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    message_out: *mut wsline_message,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
     // SAFETY: as promised to ptr.
-    unsafe { receive("wsline_conn_recv", conn, timeout_ms, Wanted::Data, place, wsline_message::of) }
+    unsafe {
+        receive(
+            "wsline_conn_recv",
+            conn,
+            timeout_ms,
+            Wanted::Data,
+            place,
+            wsline_message::of,
+        )
+    }
 }
 
 /// Waits for the next message or control frame.
@@ -128,11 +155,24 @@ pub unsafe extern "C" fn wsline_conn_recv(conn: *mut wsline_conn, timeout_ms: i6
 /// Blocks: as wsline_conn_recv().
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_recv_event(conn: *mut wsline_conn, timeout_ms: i64, message_out: *mut wsline_message) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_recv_event(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    message_out: *mut wsline_message,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
     // SAFETY: as promised to ptr.
-    unsafe { receive("wsline_conn_recv_event", conn, timeout_ms, Wanted::Events, place, wsline_message::of) }
+    unsafe {
+        receive(
+            "wsline_conn_recv_event",
+            conn,
+            timeout_ms,
+            Wanted::Events,
+            place,
+            wsline_message::of,
+        )
+    }
 }
 
 /// Waits for the next frame, whatever it is.
@@ -152,9 +192,22 @@ pub unsafe extern "C" fn wsline_conn_recv_event(conn: *mut wsline_conn, timeout_
 /// See also: wsline_conn_send_frame()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_recv_frame(conn: *mut wsline_conn, timeout_ms: i64, frame_out: *mut wsline_frame) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_recv_frame(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    frame_out: *mut wsline_frame,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let place = unsafe { ptr::out(frame_out, wsline_frame::NOTHING, "frame_out") };
     // SAFETY: as promised to ptr.
-    unsafe { receive("wsline_conn_recv_frame", conn, timeout_ms, Wanted::Frames, place, wsline_frame::of_event) }
+    unsafe {
+        receive(
+            "wsline_conn_recv_frame",
+            conn,
+            timeout_ms,
+            Wanted::Frames,
+            place,
+            wsline_frame::of_event,
+        )
+    }
 }

@@ -12,7 +12,14 @@ use crate::protocol::ws::opcode::Opcode;
 use std::ffi::{c_char, c_void};
 
 /// Runs an export that sends one payload with `opcode`.
-unsafe fn send(function: &'static str, conn: *mut wsline_conn, opcode: Result<Opcode, Error>, data: *const c_void, len: usize, name: &str) -> wsline_status {
+unsafe fn send(
+    function: &'static str,
+    conn: *mut wsline_conn,
+    opcode: Result<Opcode, Error>,
+    data: *const c_void,
+    len: usize,
+    name: &str,
+) -> wsline_status {
     // SAFETY: passed on.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, name)) };
     guard::on_conn(function, conn, |conn| conn.send(opcode?, payload?))
@@ -41,9 +48,22 @@ unsafe fn send(function: &'static str, conn: *mut wsline_conn, opcode: Result<Op
 /// See also: wsline_options_set_send_timeout_ms()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send_text(conn: *mut wsline_conn, text: *const c_char, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send_text(
+    conn: *mut wsline_conn,
+    text: *const c_char,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_send_text", conn, Ok(Opcode::Text), text.cast(), len, "text") }
+    unsafe {
+        send(
+            "wsline_conn_send_text",
+            conn,
+            Ok(Opcode::Text),
+            text.cast(),
+            len,
+            "text",
+        )
+    }
 }
 
 /// Sends a binary message.
@@ -59,9 +79,22 @@ pub unsafe extern "C" fn wsline_conn_send_text(conn: *mut wsline_conn, text: *co
 /// Blocks: as wsline_conn_send_text().
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send_binary(conn: *mut wsline_conn, data: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send_binary(
+    conn: *mut wsline_conn,
+    data: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_send_binary", conn, Ok(Opcode::Binary), data, len, "data") }
+    unsafe {
+        send(
+            "wsline_conn_send_binary",
+            conn,
+            Ok(Opcode::Binary),
+            data,
+            len,
+            "data",
+        )
+    }
 }
 
 /// Sends a message or a control frame of a kind given as a number.
@@ -79,10 +112,18 @@ pub unsafe extern "C" fn wsline_conn_send_binary(conn: *mut wsline_conn, data: *
 /// See also: wsline_conn_send_fragment(), wsline_conn_send_close()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send(conn: *mut wsline_conn, opcode: i32, data: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send(
+    conn: *mut wsline_conn,
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+) -> wsline_status {
     let opcode = match Opcode::from_i32(opcode) {
         Some(opcode @ (Opcode::Text | Opcode::Binary | Opcode::Ping | Opcode::Pong)) => Ok(opcode),
-        _ => Err(Error::argument("opcode", format!("is {opcode}; it must be text, binary, ping or pong"))),
+        _ => Err(Error::argument(
+            "opcode",
+            format!("is {opcode}; it must be text, binary, ping or pong"),
+        )),
     };
     // SAFETY: as promised to ptr.
     unsafe { send("wsline_conn_send", conn, opcode, data, len, "data") }
@@ -106,13 +147,28 @@ pub unsafe extern "C" fn wsline_conn_send(conn: *mut wsline_conn, opcode: i32, d
 /// Blocks: as wsline_conn_send_text().
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send_fragment(conn: *mut wsline_conn, opcode: i32, data: *const c_void, len: usize, fin: bool) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send_fragment(
+    conn: *mut wsline_conn,
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+    fin: bool,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, "data")) };
-    guard::on_conn("wsline_conn_send_fragment", conn, |conn| match Opcode::from_i32(opcode) {
-        Some(opcode @ (Opcode::Text | Opcode::Binary)) => conn.send_fragment(opcode, payload?, fin),
-        _ => Err(Error::argument("opcode", format!("is {opcode}; it must be text or binary"))),
-    })
+    guard::on_conn(
+        "wsline_conn_send_fragment",
+        conn,
+        |conn| match Opcode::from_i32(opcode) {
+            Some(opcode @ (Opcode::Text | Opcode::Binary)) => {
+                conn.send_fragment(opcode, payload?, fin)
+            }
+            _ => Err(Error::argument(
+                "opcode",
+                format!("is {opcode}; it must be text or binary"),
+            )),
+        },
+    )
 }
 
 /// Sends one frame as the caller describes it.
@@ -132,14 +188,20 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(conn: *mut wsline_conn, opcod
 /// See also: wsline_conn_recv_frame()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send_frame(conn: *mut wsline_conn, frame: *const wsline_frame) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send_frame(
+    conn: *mut wsline_conn,
+    frame: *const wsline_frame,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (conn, frame) = unsafe { (wsline_conn::get(conn), ptr::get(frame, "frame")) };
     guard::on_conn("wsline_conn_send_frame", conn, |conn| {
         let frame = frame?;
         let header = frame.header()?;
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Error::argument("frame", "has a reserved bit, and no extension is in use"));
+            return Err(Error::argument(
+                "frame",
+                "has a reserved bit, and no extension is in use",
+            ));
         }
         if header.mask.is_some() {
             return Err(Error::argument("frame", "is masked; the library masks it"));
@@ -163,9 +225,22 @@ pub unsafe extern "C" fn wsline_conn_send_frame(conn: *mut wsline_conn, frame: *
 /// See also: wsline_conn_recv_event(), which shows the pong
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_ping(conn: *mut wsline_conn, data: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_ping(
+    conn: *mut wsline_conn,
+    data: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_ping", conn, Ok(Opcode::Ping), data, len, "data") }
+    unsafe {
+        send(
+            "wsline_conn_ping",
+            conn,
+            Ok(Opcode::Ping),
+            data,
+            len,
+            "data",
+        )
+    }
 }
 
 /// Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of life.
@@ -181,9 +256,22 @@ pub unsafe extern "C" fn wsline_conn_ping(conn: *mut wsline_conn, data: *const c
 /// Blocks: as wsline_conn_send_text().
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_pong(conn: *mut wsline_conn, data: *const c_void, len: usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_pong(
+    conn: *mut wsline_conn,
+    data: *const c_void,
+    len: usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_pong", conn, Ok(Opcode::Pong), data, len, "data") }
+    unsafe {
+        send(
+            "wsline_conn_pong",
+            conn,
+            Ok(Opcode::Pong),
+            data,
+            len,
+            "data",
+        )
+    }
 }
 
 /// Begins the closing handshake without waiting for its end, or answers a close frame got from wsline_conn_recv_frame().
@@ -203,9 +291,18 @@ pub unsafe extern "C" fn wsline_conn_pong(conn: *mut wsline_conn, data: *const c
 /// See also: wsline_conn_close()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_send_close(conn: *mut wsline_conn, code: u16, reason: *const c_char) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_send_close(
+    conn: *mut wsline_conn,
+    code: u16,
+    reason: *const c_char,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, reason) = unsafe { (wsline_conn::get(conn), ptr::optional_string(reason, "reason")) };
+    let (conn, reason) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::optional_string(reason, "reason"),
+        )
+    };
     guard::on_conn("wsline_conn_send_close", conn, |conn| {
         let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
         conn.send_close(&frame)

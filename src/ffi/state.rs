@@ -89,13 +89,27 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_response_header(conn: *const wsline_conn, name: *const c_char) -> *const c_char {
+pub unsafe extern "C" fn wsline_conn_response_header(
+    conn: *const wsline_conn,
+    name: *const c_char,
+) -> *const c_char {
     // SAFETY: as promised to ptr.
     let (conn, name) = unsafe { (wsline_conn::get(conn), ptr::string(name, "name")) };
     guard::value(std::ptr::null(), || {
-        let (Ok(conn), Ok(name)) = (conn, name) else { return std::ptr::null() };
+        let (Ok(conn), Ok(name)) = (conn, name) else {
+            return std::ptr::null();
+        };
         let response = conn.response();
-        response.and_then(|response| response.head.fields.all(name).next().map(|value| value.as_ptr())).unwrap_or(std::ptr::null())
+        response
+            .and_then(|response| {
+                response
+                    .head
+                    .fields
+                    .all(name)
+                    .next()
+                    .map(|value| value.as_ptr())
+            })
+            .unwrap_or(std::ptr::null())
     })
 }
 
@@ -118,13 +132,24 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
     value_out: *mut *const c_char,
 ) -> bool {
     // SAFETY: as promised to ptr.
-    let places = unsafe { (ptr::out(name_out, std::ptr::null(), "name_out"), ptr::out(value_out, std::ptr::null(), "value_out")) };
+    let places = unsafe {
+        (
+            ptr::out(name_out, std::ptr::null(), "name_out"),
+            ptr::out(value_out, std::ptr::null(), "value_out"),
+        )
+    };
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::value(false, || {
-        let (Ok(conn), (Ok(name), Ok(value))) = (conn, places) else { return false };
-        let Some(response) = conn.response() else { return false };
-        let Some(field) = response.head.fields.at(index) else { return false };
+        let (Ok(conn), (Ok(name), Ok(value))) = (conn, places) else {
+            return false;
+        };
+        let Some(response) = conn.response() else {
+            return false;
+        };
+        let Some(field) = response.head.fields.at(index) else {
+            return false;
+        };
         (*name, *value) = (field.0.as_ptr(), field.1.as_ptr());
         true
     })
@@ -142,9 +167,18 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_response_body(conn: *const wsline_conn, data_out: *mut *const c_void, len_out: *mut usize) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_response_body(
+    conn: *const wsline_conn,
+    data_out: *mut *const c_void,
+    len_out: *mut usize,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let places = unsafe { (ptr::out(data_out, std::ptr::null(), "data_out"), ptr::out(len_out, 0, "len_out")) };
+    let places = unsafe {
+        (
+            ptr::out(data_out, std::ptr::null(), "data_out"),
+            ptr::out(len_out, 0, "len_out"),
+        )
+    };
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::on_conn("wsline_conn_response_body", conn, |conn| {
@@ -171,7 +205,9 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
     let conn = unsafe { wsline_conn::get(conn) };
     guard::value(std::ptr::null(), || {
         let response = conn.ok().and_then(|conn| conn.response());
-        response.and_then(|response| response.subprotocol.as_ref().map(|name| name.as_ptr())).unwrap_or(std::ptr::null())
+        response
+            .and_then(|response| response.subprotocol.as_ref().map(|name| name.as_ptr()))
+            .unwrap_or(std::ptr::null())
     })
 }
 
@@ -188,8 +224,20 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::value(std::ptr::null(), || {
-        let response = conn.ok().filter(|conn| conn.link().is_ok()).and_then(|conn| conn.response());
-        response.and_then(|response| response.head.fields.all("sec-websocket-extensions").next().map(|value| value.as_ptr())).unwrap_or(std::ptr::null())
+        let response = conn
+            .ok()
+            .filter(|conn| conn.link().is_ok())
+            .and_then(|conn| conn.response());
+        response
+            .and_then(|response| {
+                response
+                    .head
+                    .fields
+                    .all("sec-websocket-extensions")
+                    .next()
+                    .map(|value| value.as_ptr())
+            })
+            .unwrap_or(std::ptr::null())
     })
 }
 
@@ -208,7 +256,10 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(-1, || conn.and_then(|conn| conn.link()).map_or(-1, |link| link.stream().fd()))
+    guard::value(-1, || {
+        conn.and_then(|conn| conn.link())
+            .map_or(-1, |link| link.stream().fd())
+    })
 }
 
 /// The address of the server, or of whatever the socket is connected to.
@@ -223,7 +274,10 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || conn.and_then(|conn| conn.link()).map_or(std::ptr::null(), |link| link.peer_address().as_ptr()))
+    guard::value(std::ptr::null(), || {
+        conn.and_then(|conn| conn.link())
+            .map_or(std::ptr::null(), |link| link.peer_address().as_ptr())
+    })
 }
 
 /// What TLS has agreed on with the server.
@@ -239,15 +293,32 @@ pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_tls_info(conn: *const wsline_conn, info_out: *mut wsline_tls_info) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_tls_info(
+    conn: *const wsline_conn,
+    info_out: *mut wsline_tls_info,
+) -> wsline_status {
     let text = |text: &CStr| text.as_ptr();
     const NULL: *const c_char = std::ptr::null();
-    const NOTHING: wsline_tls_info = wsline_tls_info { version: NULL, cipher: NULL, alpn: NULL, peer_certificate_pem: NULL, reserved: [0; 4] };
+    const NOTHING: wsline_tls_info = wsline_tls_info {
+        version: NULL,
+        cipher: NULL,
+        alpn: NULL,
+        peer_certificate_pem: NULL,
+        reserved: [0; 4],
+    };
     // SAFETY: as promised to ptr.
-    let (conn, info) = unsafe { (wsline_conn::get(conn), ptr::out(info_out, NOTHING, "info_out")) };
+    let (conn, info) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(info_out, NOTHING, "info_out"),
+        )
+    };
     guard::on_conn("wsline_conn_tls_info", conn, |conn| {
         let info = info?;
-        let tls = conn.link()?.tls_info().ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
+        let tls = conn
+            .link()?
+            .tls_info()
+            .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
         *info = wsline_tls_info {
             version: text(&tls.version),
             cipher: text(&tls.cipher),
@@ -271,9 +342,17 @@ pub unsafe extern "C" fn wsline_conn_tls_info(conn: *const wsline_conn, info_out
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_stats(conn: *const wsline_conn, stats_out: *mut wsline_stats) -> wsline_status {
+pub unsafe extern "C" fn wsline_conn_stats(
+    conn: *const wsline_conn,
+    stats_out: *mut wsline_stats,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, place) = unsafe { (wsline_conn::get(conn), ptr::out(stats_out, wsline_stats::default(), "stats_out")) };
+    let (conn, place) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
+        )
+    };
     guard::on_conn("wsline_conn_stats", conn, |conn| {
         let place = place?;
         let link = conn.link()?;

@@ -71,7 +71,10 @@ const TEXTS: [(wsline_status, &CStr); 24] = [
     (WSLINE_ERR_BUSY, c"in use by another call"),
     (WSLINE_ERR_NOT_SUPPORTED, c"not supported"),
     (WSLINE_ERR_TIMEOUT, c"timed out"),
-    (WSLINE_ERR_WOULD_BLOCK, c"more input needed, or would have to wait"),
+    (
+        WSLINE_ERR_WOULD_BLOCK,
+        c"more input needed, or would have to wait",
+    ),
     (WSLINE_ERR_INVALID_URL, c"invalid URL"),
     (WSLINE_ERR_RESOLVE, c"name look-up failed"),
     (WSLINE_ERR_CONNECT, c"connect failed"),
@@ -80,7 +83,10 @@ const TEXTS: [(wsline_status, &CStr); 24] = [
     (WSLINE_ERR_TLS_VERIFY, c"certificate refused"),
     (WSLINE_ERR_TLS_CONFIG, c"TLS options unusable"),
     (WSLINE_ERR_BAD_STATUS, c"server refused the upgrade"),
-    (WSLINE_ERR_BAD_UPGRADE, c"server's answer to the upgrade is wrong"),
+    (
+        WSLINE_ERR_BAD_UPGRADE,
+        c"server's answer to the upgrade is wrong",
+    ),
     (WSLINE_ERR_PROTOCOL, c"server broke the WebSocket protocol"),
     (WSLINE_ERR_PAYLOAD, c"server sent text that is not UTF-8"),
     (WSLINE_ERR_MESSAGE_TOO_BIG, c"message above a limit"),

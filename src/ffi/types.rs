@@ -110,9 +110,11 @@ pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_vo
 /// Takes one line of the log.
 ///
 /// Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
-pub type wsline_log_fn = Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
+pub type wsline_log_fn =
+    Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
 /// Writes a masking key of four bytes; for tests that compare bytes.
 ///
 /// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It must not call the library.
-pub type wsline_mask_key_fn = Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
+pub type wsline_mask_key_fn =
+    Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;

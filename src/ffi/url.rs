@@ -34,7 +34,10 @@ pub struct wsline_url {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn wsline_url_parse(url: *const c_char, url_out: *mut *mut wsline_url) -> wsline_status {
+pub unsafe extern "C" fn wsline_url_parse(
+    url: *const c_char,
+    url_out: *mut *mut wsline_url,
+) -> wsline_status {
     guard::status("wsline_url_parse", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(url_out, std::ptr::null_mut(), "url_out") }?;
@@ -132,6 +135,8 @@ pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_utf8_is_valid(data: *const c_void, len: usize) -> bool {
-    // SAFETY: as promised to ptr.
-    guard::value(false, || unsafe { ptr::payload(data, len, "data") }.is_ok_and(utf8::is_valid))
+    guard::value(false, || {
+        // SAFETY: as promised to ptr.
+        unsafe { ptr::payload(data, len, "data") }.is_ok_and(utf8::is_valid)
+    })
 }

@@ -15,7 +15,11 @@ impl Poll {
     pub fn add(&mut self, fd: RawFd, readable: bool, writable: bool) {
         let read = if readable { libc::POLLIN } else { 0 };
         let write = if writable { libc::POLLOUT } else { 0 };
-        self.0.push(libc::pollfd { fd, events: read | write, revents: 0 });
+        self.0.push(libc::pollfd {
+            fd,
+            events: read | write,
+            revents: 0,
+        });
     }
 
     /// Waits until something is ready or `deadline` has passed; false if it has passed.
@@ -33,10 +37,14 @@ impl Poll {
 
     /// Whether anything happened to `fd`, errors and hang-ups included.
     pub fn is_ready(&self, fd: RawFd) -> bool {
-        self.0.iter().any(|entry| entry.fd == fd && entry.revents != 0)
+        self.0
+            .iter()
+            .any(|entry| entry.fd == fd && entry.revents != 0)
     }
 
     pub fn is_writable(&self, fd: RawFd) -> bool {
-        self.0.iter().any(|entry| entry.fd == fd && entry.revents & !libc::POLLIN != 0)
+        self.0
+            .iter()
+            .any(|entry| entry.fd == fd && entry.revents & !libc::POLLIN != 0)
     }
 }

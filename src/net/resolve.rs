@@ -21,15 +21,31 @@ pub struct Lookup {
 impl Lookup {
     /// Begins to look `host` up; `wake` is signalled when there is an answer.
     pub fn start(host: &str, port: u16, wake: &Arc<Wake>) -> Result<Self, Error> {
-        let lookup = Self { host: host.to_owned(), answer: Arc::default() };
-        let (answer, wake, name) = (Arc::clone(&lookup.answer), Arc::clone(wake), host.to_owned());
+        let lookup = Self {
+            host: host.to_owned(),
+            answer: Arc::default(),
+        };
+        let (answer, wake, name) = (
+            Arc::clone(&lookup.answer),
+            Arc::clone(wake),
+            host.to_owned(),
+        );
         let work = move || {
-            let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
+            let found = (name.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect);
             *answer.lock() = Some(found);
             wake.signal();
         };
-        sys::without_signals(|| thread::Builder::new().name("wsline-resolve".to_owned()).spawn(work))
-            .map_err(|error| Error::os(Kind::Resolve, "start a thread for the name look-up", &error).in_phase(Phase::Resolve))?;
+        sys::without_signals(|| {
+            thread::Builder::new()
+                .name("wsline-resolve".to_owned())
+                .spawn(work)
+        })
+        .map_err(|error| {
+            Error::os(Kind::Resolve, "start a thread for the name look-up", &error)
+                .in_phase(Phase::Resolve)
+        })?;
         Ok(lookup)
     }
 
@@ -38,9 +54,16 @@ impl Lookup {
         let host = &self.host;
         match self.answer.lock().take() {
             None => Ok(None),
-            Some(Ok(addresses)) if addresses.is_empty() => Err(failed(format!("{host} has no address"))),
+            Some(Ok(addresses)) if addresses.is_empty() => {
+                Err(failed(format!("{host} has no address")))
+            }
             Some(Ok(addresses)) => Ok(Some(addresses)),
-            Some(Err(error)) => Err(Error::os(Kind::Resolve, format_args!("look up {host}"), &error).in_phase(Phase::Resolve)),
+            Some(Err(error)) => {
+                Err(
+                    Error::os(Kind::Resolve, format_args!("look up {host}"), &error)
+                        .in_phase(Phase::Resolve),
+                )
+            }
         }
     }
 }

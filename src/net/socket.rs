@@ -20,10 +20,20 @@ pub struct SocketOption {
 ///
 /// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute:
 /// probes after 30 s of silence, three of them 10 s apart.
-pub fn begin_connect(address: SocketAddr, options: &[SocketOption]) -> Result<Socket, std::io::Error> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+pub fn begin_connect(
+    address: SocketAddr,
+    options: &[SocketOption],
+) -> Result<Socket, std::io::Error> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.nonblocking(),
+        Some(Protocol::TCP),
+    )?;
     socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10)).with_retries(3);
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     for option in options {
         sys::set_socket_option(socket.as_fd(), option.level, option.name, &option.value)?;
@@ -37,12 +47,18 @@ pub fn begin_connect(address: SocketAddr, options: &[SocketOption]) -> Result<So
 /// A socket of our own for the caller's connected descriptor.
 pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Socket, Error> {
     let in_phase = |error: std::io::Error| {
-        Error::os(Kind::Connect, format_args!("use the supplied descriptor {fd}"), &error).in_phase(Phase::Connect)
+        Error::os(
+            Kind::Connect,
+            format_args!("use the supplied descriptor {fd}"),
+            &error,
+        )
+        .in_phase(Phase::Connect)
     };
     let socket = Socket::from(sys::duplicate(fd).map_err(in_phase)?);
     socket.peer_addr().map_err(in_phase)?;
     for option in options {
-        sys::set_socket_option(socket.as_fd(), option.level, option.name, &option.value).map_err(in_phase)?;
+        sys::set_socket_option(socket.as_fd(), option.level, option.name, &option.value)
+            .map_err(in_phase)?;
     }
     Ok(socket)
 }

@@ -11,6 +11,7 @@ use crate::base::buffer::{READ_MAX, READ_MIN};
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
+use crate::base::outbox::Outbox;
 use crate::base::sync::{AtomicU64, Mutex, Ordering};
 use socket2::Socket;
 use std::ffi::CString;
@@ -46,7 +47,10 @@ pub struct Intake {
 pub enum Wait {
     No,
     /// `span` from now, which is until `deadline`: given to the socket itself, where it mostly is set already.
-    For { span: Option<Duration>, deadline: Deadline },
+    For {
+        span: Option<Duration>,
+        deadline: Deadline,
+    },
     /// What is left of a wait that began earlier.
     Until(Deadline),
 }
@@ -76,8 +80,12 @@ impl Stream {
 
     /// A stream over the caller's socket, in whatever mode it is.
     pub fn adopted(socket: Socket) -> Result<Self, Error> {
-        let is_nonblocking = sys::is_nonblocking(socket.as_fd()).map_err(|error| Error::os(Kind::Io, "ask for the descriptor's mode", &error))?;
-        Ok(Self { is_nonblocking, ..Self::new(socket) })
+        let is_nonblocking = sys::is_nonblocking(socket.as_fd())
+            .map_err(|error| Error::os(Kind::Io, "ask for the descriptor's mode", &error))?;
+        Ok(Self {
+            is_nonblocking,
+            ..Self::new(socket)
+        })
     }
 
     pub fn start_tls(&mut self, tls: Tls) {
@@ -85,7 +93,9 @@ impl Stream {
     }
 
     pub fn finish_connecting(&mut self) -> Result<(), Error> {
-        self.socket.set_nonblocking(false).map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
+        self.socket
+            .set_nonblocking(false)
+            .map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
         self.is_nonblocking = false;
         Ok(())
     }
@@ -107,43 +117,50 @@ impl Stream {
         let address = self.socket.peer_addr().ok();
         let text = address.and_then(|address| {
             let path = address.as_pathname().map(|path| path.display().to_string());
-            address.as_socket().map(|address| address.to_string()).or(path)
+            address
+                .as_socket()
+                .map(|address| address.to_string())
+                .or(path)
         });
         CString::new(text.unwrap_or_default()).unwrap_or_default()
     }
 
     /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
     pub fn handshake(&self) -> Result<bool, Error> {
-        self.tls.as_ref().map_or(Ok(true), |tls| tls.lock().handshake())
+        self.tls
+            .as_ref()
+            .map_or(Ok(true), |tls| tls.lock().handshake())
     }
 
     /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
-    pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Outbox) -> Result<(), Error> {
         match &self.tls {
             Some(tls) => {
                 let mut tls = tls.lock();
                 tls.encrypt(plain)?;
                 plain.clear();
-                tls.take_output(wire);
+                wire.take(tls.output());
             }
-            None if wire.is_empty() => std::mem::swap(plain, wire),
-            None => wire.append(plain),
+            None => wire.take(plain),
         }
         Ok(())
     }
 
-    /// Hands to the system what it takes now; `WouldBlock` where it takes nothing.
-    pub fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    /// Hands to the system what it takes without waiting; true when that is all.
+    pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
+        while !wire.is_empty() {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            match self.socket.send_with_flags(wire.unsent(), flags) {
                 Ok(count) => {
+                    wire.note_sent(count);
                     self.bytes_sent.add(count as u64);
-                    return Ok(count);
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
+        Ok(true)
     }
 
     /// Waits until the system takes more, or `deadline` has passed (false).
@@ -161,12 +178,20 @@ impl Stream {
     }
 
     /// One read: appends to `out`, which has spare capacity.
-    pub fn read(&self, intake: &mut Intake, out: &mut Vec<u8>, wait: Wait) -> Result<Received, Error> {
+    pub fn read(
+        &self,
+        intake: &mut Intake,
+        out: &mut Vec<u8>,
+        wait: Wait,
+    ) -> Result<Received, Error> {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
         if !intake.has_more {
-            match self.receive(intake.cipher_space()?, wait).map_err(|error| lost(&error))? {
+            match self
+                .receive(intake.cipher_space()?, wait)
+                .map_err(|error| lost(&error))?
+            {
                 Received::Bytes => intake.hand_to(&mut tls.lock()),
                 Received::End => tls.lock().end_input(),
                 other => return Ok(other),
@@ -186,7 +211,9 @@ impl Stream {
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
     pub fn feed_tls(&self, intake: &mut Intake) -> Result<Received, Error> {
-        let received = self.receive(intake.cipher_space()?, Wait::No).map_err(|error| lost(&error))?;
+        let received = self
+            .receive(intake.cipher_space()?, Wait::No)
+            .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
                 Received::Bytes => intake.hand_to(&mut tls.lock()),
@@ -213,8 +240,12 @@ impl Stream {
             Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),
         };
         let mut flags = match wait {
-            Wait::For { span, .. } if !self.is_nonblocking => self.set_receive_timeout(span).map(|()| 0)?,
-            Wait::Until(Deadline::NEVER) if !self.is_nonblocking => self.set_receive_timeout(None).map(|()| 0)?,
+            Wait::For { span, .. } if !self.is_nonblocking => {
+                self.set_receive_timeout(span).map(|()| 0)?
+            }
+            Wait::Until(Deadline::NEVER) if !self.is_nonblocking => {
+                self.set_receive_timeout(None).map(|()| 0)?
+            }
             _ => libc::MSG_DONTWAIT,
         };
         loop {
@@ -229,7 +260,9 @@ impl Stream {
                 Err(_) => {}
             }
             // The socket waits to the tick; the rest of the wait, if there is one, is exact.
-            let Some(deadline) = deadline else { return Ok(Received::TimedOut) };
+            let Some(deadline) = deadline else {
+                return Ok(Received::TimedOut);
+            };
             let mut poll = Poll::default();
             poll.add(self.fd(), true, false);
             if !poll.wait(deadline)? {
@@ -242,9 +275,12 @@ impl Stream {
     /// A system call only when the value changes; a caller's usual time-out stays set.
     fn set_receive_timeout(&self, span: Option<Duration>) -> io::Result<()> {
         // Zero would mean no limit (socket(7)).
-        let us = span.map_or(0, |span| u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1));
+        let us = span.map_or(0, |span| {
+            u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1)
+        });
         if self.receive_timeout_us.swap(us, Ordering::Relaxed) != us {
-            self.socket.set_read_timeout(span.map(|_| Duration::from_micros(us)))?;
+            self.socket
+                .set_read_timeout(span.map(|_| Duration::from_micros(us)))?;
         }
         Ok(())
     }
@@ -255,7 +291,9 @@ impl Intake {
     fn cipher_space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.read_size = self.read_size.max(READ_MIN);
         if self.cipher.capacity() < self.read_size {
-            self.cipher.try_reserve_exact(self.read_size).map_err(|_| Error::no_memory(self.read_size as u64))?;
+            self.cipher
+                .try_reserve_exact(self.read_size)
+                .map_err(|_| Error::no_memory(self.read_size as u64))?;
         }
         Ok(&mut self.cipher)
     }
@@ -271,7 +309,14 @@ impl Intake {
 /// What a failing read or write says about the connection.
 pub fn lost(error: &io::Error) -> Error {
     let kind = match error.raw_os_error() {
-        Some(libc::ECONNRESET | libc::EPIPE | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ENOTCONN) => Kind::ConnectionLost,
+        Some(
+            libc::ECONNRESET
+            | libc::EPIPE
+            | libc::ETIMEDOUT
+            | libc::EHOSTUNREACH
+            | libc::ENETUNREACH
+            | libc::ENOTCONN,
+        ) => Kind::ConnectionLost,
         _ => Kind::Io,
     };
     Error::os(kind, "connection lost", error)

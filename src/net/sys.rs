@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! System calls and foreign calls for which no crate has a safe form. One of the three places where `unsafe` may stand.
-#![allow(unsafe_code, reason = "each block is one call to the system or to OpenSSL")]
+#![allow(
+    unsafe_code,
+    reason = "each block is one call to the system or to OpenSSL"
+)]
 
 use openssl::error::ErrorStack;
 use openssl::ssl::SslStream;
@@ -13,10 +16,11 @@ use std::time::Duration;
 ///
 /// The spare capacity is not zeroed first: that alone would cost a quarter of a small echo.
 pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
-    let spare = into.spare_capacity_mut();
-    let room = spare.len() - 1;
-    // SAFETY: `spare` is writable for `room` bytes and the descriptor is open while it is borrowed.
-    let count = unsafe { libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, flags) };
+    let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
+    let room = room.unwrap_or_default();
+    let (place, len) = (room.as_mut_ptr().cast(), room.len());
+    // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is borrowed.
+    let count = unsafe { libc::recv(socket.as_raw_fd(), place, len, flags) };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
     let len = into.len() + count;
     // SAFETY: recv has initialised the first `count` bytes of the spare capacity.
@@ -25,10 +29,12 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
 }
 
 /// Appends decrypted bytes to `into`, likewise. The result is that of `SSL_read`.
-pub fn tls_read<S: io::Read + io::Write>(tls: &mut SslStream<S>, into: &mut Vec<u8>) -> Result<usize, openssl::ssl::Error> {
-    let spare = into.spare_capacity_mut();
-    let room = spare.len() - 1;
-    let count = tls.ssl_read_uninit(&mut spare[..room])?;
+pub fn tls_read<S: io::Read + io::Write>(
+    tls: &mut SslStream<S>,
+    into: &mut Vec<u8>,
+) -> Result<usize, openssl::ssl::Error> {
+    let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
+    let count = tls.ssl_read_uninit(room.unwrap_or_default())?;
     let len = into.len() + count;
     // SAFETY: SSL_read has initialised the first `count` bytes of the spare capacity.
     unsafe { into.set_len(len) };
@@ -38,7 +44,9 @@ pub fn tls_read<S: io::Read + io::Write>(tls: &mut SslStream<S>, into: &mut Vec<
 /// Waits until one of `fds` is ready, `timeout` has passed (`None`: for ever) or a signal came; how many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     // Rounded up, so that a wait never ends before its time.
-    let ms = timeout.map_or(-1, |span| c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX));
+    let ms = timeout.map_or(-1, |span| {
+        c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+    });
     // SAFETY: `fds` is writable for its length.
     let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
@@ -61,14 +69,28 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
 pub fn is_nonblocking(socket: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: takes integers.
     let flags = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_GETFL) };
-    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+    if flags < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(flags & libc::O_NONBLOCK != 0)
+    }
 }
 
-pub fn set_socket_option(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &[u8]) -> io::Result<()> {
+pub fn set_socket_option(
+    socket: BorrowedFd<'_>,
+    level: c_int,
+    name: c_int,
+    value: &[u8],
+) -> io::Result<()> {
     let len = value.len() as libc::socklen_t;
     // SAFETY: `value` is readable for `len` bytes.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), len) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let result =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.as_ptr().cast(), len) };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, and the host's
@@ -79,7 +101,8 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     // SAFETY: `all` is writable.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
     // SAFETY: `all` was filled above, `old` is writable.
-    let blocked = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr()) } == 0;
+    let blocked =
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr()) } == 0;
     let result = start();
     if blocked {
         // SAFETY: `old` was filled by the call above.

@@ -33,7 +33,12 @@ impl Dial {
     }
 
     /// Moves on; `is_ready` tells for which descriptors the last wait brought news.
-    pub fn step(&mut self, now: Instant, options: &[SocketOption], is_ready: impl Fn(RawFd) -> bool) -> Result<Option<(SocketAddr, Socket)>, Error> {
+    pub fn step(
+        &mut self,
+        now: Instant,
+        options: &[SocketOption],
+        is_ready: impl Fn(RawFd) -> bool,
+    ) -> Result<Option<(SocketAddr, Socket)>, Error> {
         for (address, socket) in std::mem::take(&mut self.attempts) {
             if !is_ready(socket.as_raw_fd()) {
                 self.attempts.push((address, socket));
@@ -45,7 +50,9 @@ impl Dial {
             }
         }
         while self.next_attempt.has_passed(now) {
-            let Some(address) = self.untried.pop_front() else { break };
+            let Some(address) = self.untried.pop_front() else {
+                break;
+            };
             match begin_connect(address, options) {
                 Ok(socket) => {
                     self.attempts.push((address, socket));
@@ -67,7 +74,11 @@ impl Dial {
 
     /// When to step even if no descriptor is ready.
     pub fn next_attempt(&self) -> Deadline {
-        if self.untried.is_empty() { Deadline::NEVER } else { self.next_attempt }
+        if self.untried.is_empty() {
+            Deadline::NEVER
+        } else {
+            self.next_attempt
+        }
     }
 
     /// A failure brings the next attempt forward (RFC 8305 section 5).
@@ -78,12 +89,21 @@ impl Dial {
 
     /// One line for all addresses; the number is the last one's.
     fn error(&self) -> Error {
-        let failed = |(address, error): &(SocketAddr, io::Error)| Error::os(Kind::Connect, format_args!("connect to {address}"), error);
+        let failed = |(address, error): &(SocketAddr, io::Error)| {
+            Error::os(Kind::Connect, format_args!("connect to {address}"), error)
+        };
         let errors: Vec<Error> = self.failures.iter().map(failed).collect();
-        let message = errors.iter().map(Error::message).collect::<Vec<_>>().join("; ");
+        let message = errors
+            .iter()
+            .map(Error::message)
+            .collect::<Vec<_>>()
+            .join("; ");
         match self.failures.last() {
-            Some((_, last)) => Error::os(Kind::Connect, "", last).with_message(message).in_phase(Phase::Connect),
-            None => Error::new(Kind::Connect, "there is no address to connect to").in_phase(Phase::Connect),
+            Some((_, last)) => Error::os(Kind::Connect, "", last)
+                .with_message(message)
+                .in_phase(Phase::Connect),
+            None => Error::new(Kind::Connect, "there is no address to connect to")
+                .in_phase(Phase::Connect),
         }
     }
 }
@@ -91,7 +111,9 @@ impl Dial {
 /// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (preferred, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let (preferred, other): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
     let mut other = other.into_iter();
     let mut order = VecDeque::new();
     for address in preferred {
@@ -109,7 +131,10 @@ mod tests {
     use std::net::TcpListener;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts.iter().map(|text| text.parse().expect("an address")).collect()
+        texts
+            .iter()
+            .map(|text| text.parse().expect("an address"))
+            .collect()
     }
 
     fn dial(addresses: Vec<SocketAddr>) -> Result<SocketAddr, Error> {
@@ -127,24 +152,46 @@ mod tests {
 
     #[test]
     fn families_alternate_and_the_first_one_begins() {
-        let order = interleave(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
-        assert_eq!(Vec::from(order), addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));
+        let order = interleave(addresses(&[
+            "[::1]:1",
+            "[::2]:1",
+            "[::3]:1",
+            "1.1.1.1:1",
+            "2.2.2.2:1",
+        ]));
+        assert_eq!(
+            Vec::from(order),
+            addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
+        );
     }
 
     #[test]
     fn a_refusing_address_does_not_stop_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let live = listener.local_addr().expect("address");
-        let dead = TcpListener::bind("127.0.0.1:0").and_then(|closed| closed.local_addr()).expect("address");
+        let dead = TcpListener::bind("127.0.0.1:0")
+            .and_then(|closed| closed.local_addr())
+            .expect("address");
         assert_eq!(dial(vec![dead, live]).expect("connected"), live);
     }
 
     #[test]
     fn when_all_refuse_each_is_named() {
-        let dead: Vec<SocketAddr> =
-            (0..2).map(|_| TcpListener::bind("127.0.0.1:0").and_then(|closed| closed.local_addr()).expect("address")).collect();
+        let dead: Vec<SocketAddr> = (0..2)
+            .map(|_| {
+                TcpListener::bind("127.0.0.1:0")
+                    .and_then(|closed| closed.local_addr())
+                    .expect("address")
+            })
+            .collect();
         let error = dial(dead.clone()).expect_err("nobody listens");
-        let text = format!("connect to {}: connection refused; connect to {}: connection refused", dead[0], dead[1]);
-        assert_eq!((error.message(), error.os_errno()), (text.as_str(), libc::ECONNREFUSED));
+        let text = format!(
+            "connect to {}: connection refused; connect to {}: connection refused",
+            dead[0], dead[1]
+        );
+        assert_eq!(
+            (error.message(), error.os_errno()),
+            (text.as_str(), libc::ECONNREFUSED)
+        );
     }
 }

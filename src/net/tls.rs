@@ -46,7 +46,12 @@ impl Tls {
     pub fn new(options: &TlsOptions, host: &str) -> Result<Self, Error> {
         let settings = options.settings();
         let name = settings.server_name.as_deref().unwrap_or(host);
-        let setup = |error: ErrorStack| failed(Kind::TlsConfig, format!("set up TLS for {name}: {}", reason(&error)));
+        let setup = |error: ErrorStack| {
+            failed(
+                Kind::TlsConfig,
+                format!("set up TLS for {name}: {}", reason(&error)),
+            )
+        };
         let mut ssl = Ssl::new(options.context()?).map_err(setup)?;
         let address = name.parse::<IpAddr>().ok();
         if address.is_none() {
@@ -56,14 +61,19 @@ impl Tls {
         if settings.verify_host {
             let verify = ssl.param_mut();
             // Only subjectAltName counts (RFC 9525 section 4.1), and a wildcard only for a whole label.
-            verify.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
+            verify.set_hostflags(
+                X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT,
+            );
             match address {
                 Some(address) => verify.set_ip(address).map_err(setup)?,
                 None => verify.set_host(name).map_err(setup)?,
             }
         }
         let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
-        Ok(Self { stream, peer: name.to_owned() })
+        Ok(Self {
+            stream,
+            peer: name.to_owned(),
+        })
     }
 
     /// Goes on with the handshake as far as what was fed allows; true when it is done.
@@ -108,12 +118,12 @@ impl Tls {
         }
     }
 
-    /// Encrypts all of `plain`; the result waits in [`Tls::take_output`].
+    /// Encrypts all of `plain`; the result waits in [`Tls::output`].
     pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
         sys::clear_openssl_errors();
         while !plain.is_empty() {
             match self.stream.ssl_write(plain) {
-                Ok(count) => plain = &plain[count..],
+                Ok(count) => plain = plain.get(count..).unwrap_or_default(),
                 Err(error) => return Err(failed(Kind::Tls, format!("TLS: {}", text(&error)))),
             }
         }
@@ -124,23 +134,24 @@ impl Tls {
         !self.stream.get_ref().outbox.is_empty()
     }
 
-    /// Appends to `wire` what is to be sent.
-    pub fn take_output(&mut self, wire: &mut Vec<u8>) {
-        let outbox = &mut self.stream.get_mut().outbox;
-        if wire.is_empty() {
-            std::mem::swap(wire, outbox);
-        } else {
-            wire.append(outbox);
-        }
+    /// What is to be sent, to be taken out.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.stream.get_mut().outbox
     }
 
     pub fn info(&self) -> TlsInfo {
         let ssl = self.stream.ssl();
         let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
-        let certificate = ssl.peer_certificate().and_then(|certificate| certificate.to_pem().ok());
+        let certificate = ssl
+            .peer_certificate()
+            .and_then(|certificate| certificate.to_pem().ok());
         TlsInfo {
             version: text(ssl.version_str().as_bytes()),
-            cipher: text(ssl.current_cipher().map_or("", |cipher| cipher.name()).as_bytes()),
+            cipher: text(
+                ssl.current_cipher()
+                    .map_or("", |cipher| cipher.name())
+                    .as_bytes(),
+            ),
             alpn: text(ssl.selected_alpn_protocol().unwrap_or_default()),
             peer_certificate_pem: text(&certificate.unwrap_or_default()),
         }
@@ -150,13 +161,22 @@ impl Tls {
         let peer = &self.peer;
         let verdict = self.stream.ssl().verify_result();
         if verdict != X509VerifyResult::OK && error.ssl_error().is_some() {
-            return failed(Kind::TlsVerify, format!("certificate of {peer} refused: {}", verdict.error_string()))
-                .with_tls_verify_result(i64::from(verdict.as_raw()));
+            return failed(
+                Kind::TlsVerify,
+                format!("certificate of {peer} refused: {}", verdict.error_string()),
+            )
+            .with_tls_verify_result(i64::from(verdict.as_raw()));
         }
         if self.stream.get_ref().is_ended {
-            return failed(Kind::Tls, format!("{peer} closed the connection during the TLS handshake"));
+            return failed(
+                Kind::Tls,
+                format!("{peer} closed the connection during the TLS handshake"),
+            );
         }
-        failed(Kind::Tls, format!("TLS handshake with {peer}: {}", text(error)))
+        failed(
+            Kind::Tls,
+            format!("TLS handshake with {peer}: {}", text(error)),
+        )
     }
 }
 
@@ -193,12 +213,11 @@ impl Memory {
 
 impl Read for Memory {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let unread = &self.inbox[self.read..];
+        let mut unread = self.inbox.get(self.read..).unwrap_or_default();
         if unread.is_empty() && !self.is_ended {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let count = unread.len().min(into.len());
-        into[..count].copy_from_slice(&unread[..count]);
+        let count = unread.read(into)?;
         self.read += count;
         Ok(count)
     }

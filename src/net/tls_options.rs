@@ -6,7 +6,9 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, OnceLock};
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+};
 use openssl::x509::X509;
 use std::fs;
 use std::path::Path;
@@ -78,9 +80,15 @@ impl TlsOptions {
 
 impl Settings {
     fn build(&self) -> Result<SslContext, Error> {
-        let mut builder = SslContextBuilder::new(SslMethod::tls_client()).map_err(|error| config("make a TLS context", &error))?;
-        self.set_protocol(&mut builder).map_err(|error| config("set up TLS", &error))?;
-        builder.set_verify(if self.verify { SslVerifyMode::PEER } else { SslVerifyMode::NONE });
+        let mut builder = SslContextBuilder::new(SslMethod::tls_client())
+            .map_err(|error| config("make a TLS context", &error))?;
+        self.set_protocol(&mut builder)
+            .map_err(|error| config("set up TLS", &error))?;
+        builder.set_verify(if self.verify {
+            SslVerifyMode::PEER
+        } else {
+            SslVerifyMode::NONE
+        });
         if self.verify {
             self.set_trust(&mut builder)?;
         }
@@ -98,7 +106,9 @@ impl Settings {
 
     fn set_trust(&self, builder: &mut SslContextBuilder) -> Result<(), Error> {
         if self.ca_file.is_none() && self.ca_path.is_none() && self.ca_pem.is_none() {
-            return builder.set_default_verify_paths().map_err(|error| config("load the system's CA certificates", &error));
+            return builder
+                .set_default_verify_paths()
+                .map_err(|error| config("load the system's CA certificates", &error));
         }
         if let Some(file) = &self.ca_file {
             let pem = read(file, "CA file")?;
@@ -106,9 +116,13 @@ impl Settings {
         }
         if let Some(path) = &self.ca_path {
             if !Path::new(path).is_dir() {
-                return Err(config_error(format!("the CA path {path:?} is not a directory")));
+                return Err(config_error(format!(
+                    "the CA path {path:?} is not a directory"
+                )));
             }
-            builder.load_verify_locations(None, Some(Path::new(path))).map_err(|error| config("use the CA path", &error))?;
+            builder
+                .load_verify_locations(None, Some(Path::new(path)))
+                .map_err(|error| config("use the CA path", &error))?;
         }
         if let Some(pem) = &self.ca_pem {
             add_authorities(builder, pem, format_args!("the CA PEM data"))?;
@@ -122,25 +136,39 @@ impl Settings {
             (Some(certificate), Some(key)) => (certificate, key),
             // A file may hold both, as curl and nginx allow.
             (Some(certificate), None) => (certificate, certificate),
-            (None, Some(_)) => return Err(config_error("a client key is set without its certificate")),
+            (None, Some(_)) => {
+                return Err(config_error("a client key is set without its certificate"));
+            }
         };
         let chain = X509::stack_from_pem(&certificate.read("client certificate")?)
             .map_err(|error| config("read the client certificate", &error))?;
         let mut chain = chain.into_iter();
-        let leaf = chain.next().ok_or_else(|| config_error("there is no certificate in the client certificate's PEM data"))?;
-        builder.set_certificate(&leaf).map_err(|error| config("use the client certificate", &error))?;
+        let leaf = chain.next().ok_or_else(|| {
+            config_error("there is no certificate in the client certificate's PEM data")
+        })?;
+        builder
+            .set_certificate(&leaf)
+            .map_err(|error| config("use the client certificate", &error))?;
         for issuer in chain {
-            builder.add_extra_chain_cert(issuer).map_err(|error| config("use the client certificate's chain", &error))?;
+            builder
+                .add_extra_chain_cert(issuer)
+                .map_err(|error| config("use the client certificate's chain", &error))?;
         }
         let key = self.private_key(&key.read("client key")?)?;
-        builder.set_private_key(&key).map_err(|error| config("use the client key", &error))
+        builder
+            .set_private_key(&key)
+            .map_err(|error| config("use the client key", &error))
     }
 
     /// Never asks on the terminal, as OpenSSL would for an encrypted key without a password.
     fn private_key(&self, pem: &[u8]) -> Result<PKey<Private>, Error> {
         let password = self.key_password.as_deref().unwrap_or_default();
-        PKey::private_key_from_pem_passphrase(pem, password.as_bytes())
-            .map_err(|error| config("read the client key (a wrong or missing password looks like this, too)", &error))
+        PKey::private_key_from_pem_passphrase(pem, password.as_bytes()).map_err(|error| {
+            config(
+                "read the client key (a wrong or missing password looks like this, too)",
+                &error,
+            )
+        })
     }
 }
 
@@ -154,16 +182,31 @@ impl Pem {
 }
 
 fn read(path: &str, what: &str) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| Error::os(Kind::TlsConfig, format_args!("read the {what} {path:?}"), &error).in_phase(Phase::Tls))
+    fs::read(path).map_err(|error| {
+        Error::os(
+            Kind::TlsConfig,
+            format_args!("read the {what} {path:?}"),
+            &error,
+        )
+        .in_phase(Phase::Tls)
+    })
 }
 
-fn add_authorities(builder: &mut SslContextBuilder, pem: &[u8], what: std::fmt::Arguments<'_>) -> Result<(), Error> {
-    let authorities = X509::stack_from_pem(pem).map_err(|error| config(&format!("read {what}"), &error))?;
+fn add_authorities(
+    builder: &mut SslContextBuilder,
+    pem: &[u8],
+    what: std::fmt::Arguments<'_>,
+) -> Result<(), Error> {
+    let authorities =
+        X509::stack_from_pem(pem).map_err(|error| config(&format!("read {what}"), &error))?;
     if authorities.is_empty() {
         return Err(config_error(format!("there is no certificate in {what}")));
     }
     for authority in authorities {
-        builder.cert_store_mut().add_cert(authority).map_err(|error| config(&format!("use {what}"), &error))?;
+        builder
+            .cert_store_mut()
+            .add_cert(authority)
+            .map_err(|error| config(&format!("use {what}"), &error))?;
     }
     Ok(())
 }
@@ -178,6 +221,10 @@ fn config_error(message: impl Into<String>) -> Error {
 
 /// What OpenSSL gives as the reason, without its file names and numbers.
 pub fn reason(errors: &ErrorStack) -> String {
-    let reason = errors.errors().iter().rev().find_map(openssl::error::Error::reason);
+    let reason = errors
+        .errors()
+        .iter()
+        .rev()
+        .find_map(openssl::error::Error::reason);
     reason.unwrap_or("no reason given by OpenSSL").to_owned()
 }

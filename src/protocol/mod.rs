@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a socket, a clock or a random source; bytes, keys and time are arguments.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod dialogue;
 pub mod http;

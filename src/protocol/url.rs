@@ -17,7 +17,9 @@ pub struct Url {
 impl Url {
     pub fn parse(text: &str) -> Result<Self, Error> {
         check_text(text)?;
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| invalid(text, "has no scheme, ws:// or wss://"))?;
+        let (scheme, rest) = text
+            .split_once(':')
+            .ok_or_else(|| invalid(text, "has no scheme, ws:// or wss://"))?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "ws" => false,
             "wss" => true,
@@ -30,13 +32,28 @@ impl Url {
             // Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
             return Err(invalid(text, "has a fragment (#)"));
         }
-        let url = url::Url::parse(text).map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
+        let url = url::Url::parse(text)
+            .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid(text, "has a user name or password, which is not supported"));
+            return Err(invalid(
+                text,
+                "has a user name or password, which is not supported",
+            ));
         }
-        let host = url.host().ok_or_else(|| invalid(text, "has no host"))?.to_owned();
-        let port = url.port_or_known_default().filter(|port| *port != 0).ok_or_else(|| invalid(text, "has port 0"))?;
-        Ok(Self { secure, host, port, resource: url[Position::BeforePath..].to_owned() })
+        let host = url
+            .host()
+            .ok_or_else(|| invalid(text, "has no host"))?
+            .to_owned();
+        let port = url
+            .port_or_known_default()
+            .filter(|port| *port != 0)
+            .ok_or_else(|| invalid(text, "has port 0"))?;
+        Ok(Self {
+            secure,
+            host,
+            port,
+            resource: url[Position::BeforePath..].to_owned(),
+        })
     }
 
     pub fn is_secure(&self) -> bool {
@@ -73,7 +90,11 @@ impl Url {
     /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
-        if self.port == default { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
+        if self.port == default {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// The `Origin` of a page on the same server (RFC 6454 section 6).
@@ -93,10 +114,16 @@ impl fmt::Display for Url {
 /// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here.
 fn check_text(text: &str) -> Result<(), Error> {
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
-        return Err(Error::new(Kind::InvalidUrl, format!("URL contains the control character {bad:?}")));
+        return Err(Error::new(
+            Kind::InvalidUrl,
+            format!("URL contains the control character {bad:?}"),
+        ));
     }
     if text.trim() != text {
-        return Err(Error::new(Kind::InvalidUrl, "URL begins or ends with a blank"));
+        return Err(Error::new(
+            Kind::InvalidUrl,
+            "URL begins or ends with a blank",
+        ));
     }
     if text.contains('\\') {
         return Err(Error::new(Kind::InvalidUrl, "URL contains a backslash"));
@@ -107,7 +134,9 @@ fn check_text(text: &str) -> Result<(), Error> {
 /// Quotes the URL without what stands before an `@`, which may be a password.
 fn invalid(text: &str, what: impl fmt::Display) -> Error {
     let shown = match (text.find("//"), text.rfind('@')) {
-        (Some(slashes), Some(at)) if slashes < at => format!("{}//…{}", &text[..slashes], &text[at..]),
+        (Some(slashes), Some(at)) if slashes < at => {
+            format!("{}//…{}", &text[..slashes], &text[at..])
+        }
         _ => text.to_owned(),
     };
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
@@ -119,7 +148,13 @@ mod tests {
 
     fn parts(text: &str) -> (bool, String, u16, String, String) {
         let url = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        (url.is_secure(), url.host(), url.port(), url.resource().to_owned(), url.authority())
+        (
+            url.is_secure(),
+            url.host(),
+            url.port(),
+            url.resource().to_owned(),
+            url.authority(),
+        )
     }
 
     #[test]
@@ -127,7 +162,14 @@ mod tests {
         let table = [
             ("ws://h", false, "h", 80, "/", "h"),
             ("wss://h", true, "h", 443, "/", "h"),
-            ("WSS://Exa-MPLE.com/A", true, "exa-mple.com", 443, "/A", "exa-mple.com"),
+            (
+                "WSS://Exa-MPLE.com/A",
+                true,
+                "exa-mple.com",
+                443,
+                "/A",
+                "exa-mple.com",
+            ),
             ("ws://h:443/", false, "h", 443, "/", "h:443"),
             ("wss://h:80/", true, "h", 80, "/", "h:80"),
             ("wss://h:443/", true, "h", 443, "/", "h"),
@@ -137,19 +179,47 @@ mod tests {
             ("ws://h/a b/ü", false, "h", 80, "/a%20b/%C3%BC", "h"),
             ("ws://[::1]:8080/r", false, "::1", 8080, "/r", "[::1]:8080"),
             ("ws://127.0.0.1/", false, "127.0.0.1", 80, "/", "127.0.0.1"),
-            ("ws://exämple.com/", false, "xn--exmple-cua.com", 80, "/", "xn--exmple-cua.com"),
+            (
+                "ws://exämple.com/",
+                false,
+                "xn--exmple-cua.com",
+                80,
+                "/",
+                "xn--exmple-cua.com",
+            ),
         ];
         for (text, secure, host, port, resource, authority) in table {
-            assert_eq!(parts(text), (secure, host.into(), port, resource.into(), authority.into()), "{text}");
+            assert_eq!(
+                parts(text),
+                (secure, host.into(), port, resource.into(), authority.into()),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_a_websocket_url_is_refused() {
         let table = [
-            "", "h", "http://h/", "ws:h", "ws:/h", "ws://", "ws://:80/", "ws://h:0/", "ws://h:65536/", "ws://h:x/",
-            "ws://h/#f", "ws://h/#", " ws://h/", "ws://h/\r\nX: y", "ws://h/\t", "ws://[::1/", "ws://h\\p", "ws://a b/",
-            "ws://u:p@h/", "2001:db8::1",
+            "",
+            "h",
+            "http://h/",
+            "ws:h",
+            "ws:/h",
+            "ws://",
+            "ws://:80/",
+            "ws://h:0/",
+            "ws://h:65536/",
+            "ws://h:x/",
+            "ws://h/#f",
+            "ws://h/#",
+            " ws://h/",
+            "ws://h/\r\nX: y",
+            "ws://h/\t",
+            "ws://[::1/",
+            "ws://h\\p",
+            "ws://a b/",
+            "ws://u:p@h/",
+            "2001:db8::1",
         ];
         for text in table {
             let error = Url::parse(text).expect_err(text);
@@ -159,7 +229,11 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_never_quoted() {
-        for text in ["ws://user:secret@h/", "http://user:secret@h/", "ws://user:secret@h/#f"] {
+        for text in [
+            "ws://user:secret@h/",
+            "http://user:secret@h/",
+            "ws://user:secret@h/#f",
+        ] {
             let error = Url::parse(text).expect_err(text);
             assert!(!error.message().contains("secret"), "{}", error.message());
         }

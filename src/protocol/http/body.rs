@@ -24,7 +24,11 @@ enum Framing {
 
 impl Body {
     pub fn new(head: &Head) -> Self {
-        let chunked = head.fields.members("transfer-encoding").last().is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
+        let chunked = head
+            .fields
+            .members("transfer-encoding")
+            .last()
+            .is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
         let length = head.fields.members("content-length").next().map(str::parse);
         let framing = match (head.status, chunked, length) {
             // RFC 9110 section 6.4.1: these have no body.
@@ -33,7 +37,10 @@ impl Body {
             (_, false, Some(Ok(length))) => Framing::Length(length),
             (_, false, _) => Framing::UntilEnd,
         };
-        Self { bytes: Vec::new(), framing }
+        Self {
+            bytes: Vec::new(),
+            framing,
+        }
     }
 
     /// Takes what belongs to the body from the front of `input`. True when it is complete, or enough of it is there.
@@ -47,7 +54,11 @@ impl Body {
                 }
                 Framing::Length(left) => {
                     let left = left - self.keep(input, left);
-                    self.framing = if left == 0 || self.is_full() { Framing::Done } else { Framing::Length(left) };
+                    self.framing = if left == 0 || self.is_full() {
+                        Framing::Done
+                    } else {
+                        Framing::Length(left)
+                    };
                     if left > 0 && input.is_empty() {
                         return self.is_full();
                     }
@@ -62,7 +73,11 @@ impl Body {
                 },
                 Framing::Chunked(left) => {
                     let left = left - self.keep(input, left);
-                    self.framing = if self.is_full() { Framing::Done } else { Framing::Chunked(left) };
+                    self.framing = if self.is_full() {
+                        Framing::Done
+                    } else {
+                        Framing::Chunked(left)
+                    };
                     if left > 0 && input.is_empty() {
                         return self.is_full();
                     }
@@ -72,7 +87,9 @@ impl Body {
     }
 
     fn keep(&mut self, input: &mut Vec<u8>, most: u64) -> u64 {
-        let count = most.min(input.len() as u64).min((MAX_BODY_BYTES - self.bytes.len()) as u64) as usize;
+        let count = most
+            .min(input.len() as u64)
+            .min((MAX_BODY_BYTES - self.bytes.len()) as u64) as usize;
         self.bytes.extend(input.drain(..count));
         count as u64
     }
@@ -84,7 +101,10 @@ impl Body {
 
 /// Each chunk ends with a line end, which stands before the next chunk's size.
 fn skip_line_end(input: &mut Vec<u8>) -> &[u8] {
-    let line_end = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let line_end = input
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
     input.drain(..line_end);
     input
 }
@@ -112,7 +132,10 @@ mod tests {
             assert_eq!(body(open, b"hello", step), (b"hello".to_vec(), false));
         }
         let chunked = "HTTP/1.1 403 no\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(body(chunked, b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 100), (b"hello".to_vec(), true));
+        assert_eq!(
+            body(chunked, b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n", 100),
+            (b"hello".to_vec(), true)
+        );
         let none = "HTTP/1.1 204 none\r\n\r\n";
         assert_eq!(body(none, b"x", 1), (Vec::new(), true));
     }

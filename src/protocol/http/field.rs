@@ -11,7 +11,10 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
     }
     match text.chars().find(|c| !is_token_char(*c)) {
         None => Ok(()),
-        Some(bad) => Err(Error::argument(argument, format!("contains {bad:?}, which no HTTP token may (RFC 9110 section 5.6.2)"))),
+        Some(bad) => Err(Error::argument(
+            argument,
+            format!("contains {bad:?}, which no HTTP token may (RFC 9110 section 5.6.2)"),
+        )),
     }
 }
 
@@ -19,7 +22,10 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
 pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
     match text.chars().find(|c| c.is_ascii_control() && *c != '\t') {
         None => Ok(()),
-        Some(bad) => Err(Error::argument(argument, format!("contains {bad:?}, which no header value may (RFC 9110 section 5.5)"))),
+        Some(bad) => Err(Error::argument(
+            argument,
+            format!("contains {bad:?}, which no header value may (RFC 9110 section 5.5)"),
+        )),
     }
 }
 
@@ -46,7 +52,10 @@ impl Fields {
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a CString> {
-        self.0.iter().filter(move |(n, _)| n.as_bytes().eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.0
+            .iter()
+            .filter(move |(n, _)| n.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
@@ -81,7 +90,10 @@ mod tests {
         let mut fields = Fields::default();
         fields.push("Connection", b"keep-alive, \tUpgrade");
         fields.push("CONNECTION", b",x,");
-        assert_eq!(fields.members("connection").collect::<Vec<_>>(), ["keep-alive", "Upgrade", "x"]);
+        assert_eq!(
+            fields.members("connection").collect::<Vec<_>>(),
+            ["keep-alive", "Upgrade", "x"]
+        );
         assert_eq!(fields.all("Connection").count(), 2);
     }
 }

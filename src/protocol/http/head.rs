@@ -32,10 +32,12 @@ impl HeadFinder {
     /// `budget` is what may still be spent on heads. Lines end with LF; a CR before it is part of the line end,
     /// and its absence is tolerated (RFC 9112 section 2.2).
     pub fn find(&mut self, input: &[u8], budget: usize) -> Result<Option<usize>, Error> {
-        while let Some(offset) = input[self.seen..].iter().position(|byte| *byte == b'\n') {
-            let line = &input[self.line_start..self.seen + offset];
+        let mut rest = input.get(self.seen..).unwrap_or_default();
+        while let Some(offset) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = input.get(self.line_start..self.seen + offset);
+            let is_empty = matches!(line, Some(b"" | b"\r"));
             self.seen += offset + 1;
-            let is_empty = matches!(line, b"" | b"\r");
+            rest = input.get(self.seen..).unwrap_or_default();
             if is_empty && self.line_start > 0 {
                 check_budget(self.seen, budget)?;
                 return Ok(Some(self.seen));
@@ -52,7 +54,9 @@ fn check_budget(bytes: usize, budget: usize) -> Result<(), Error> {
     if bytes <= budget {
         return Ok(());
     }
-    Err(bad(format!("the response head is longer than {MAX_HEAD_BYTES} bytes")))
+    Err(bad(format!(
+        "the response head is longer than {MAX_HEAD_BYTES} bytes"
+    )))
 }
 
 impl Head {
@@ -63,7 +67,11 @@ impl Head {
         match response.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err(bad("the response head is cut short")),
-            Err(httparse::Error::TooManyHeaders) => return Err(bad(format!("the response has more than {MAX_FIELDS} header fields"))),
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(bad(format!(
+                    "the response has more than {MAX_FIELDS} header fields"
+                )));
+            }
             Err(error) => return Err(bad(format!("the response is not HTTP: {error}"))),
         }
         let mut head = Self {
@@ -90,24 +98,46 @@ mod tests {
     /// Feeds `input` byte by byte; the length at which the head was found.
     fn find_byte_by_byte(input: &[u8]) -> Option<usize> {
         let mut finder = HeadFinder::default();
-        (1..=input.len()).find_map(|end| finder.find(&input[..end], MAX_HEAD_BYTES).expect("within the budget"))
+        (1..=input.len()).find_map(|end| {
+            finder
+                .find(&input[..end], MAX_HEAD_BYTES)
+                .expect("within the budget")
+        })
     }
 
     #[test]
     fn the_end_is_found_at_every_split_and_not_beyond() {
-        for head in [&b"HTTP/1.1 101 x\r\nA: b\r\n\r\n"[..], b"HTTP/1.1 200 OK\nA: b\n\n", b"HTTP/1.1 200\r\n\r\n"] {
+        for head in [
+            &b"HTTP/1.1 101 x\r\nA: b\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\nA: b\n\n",
+            b"HTTP/1.1 200\r\n\r\n",
+        ] {
             let with_rest = [head, b"\x81\x02\n\n\r\n\r\n"].concat();
             assert_eq!(find_byte_by_byte(&with_rest), Some(head.len()));
             let mut finder = HeadFinder::default();
-            assert_eq!(finder.find(&with_rest, MAX_HEAD_BYTES).expect("found"), Some(head.len()));
+            assert_eq!(
+                finder.find(&with_rest, MAX_HEAD_BYTES).expect("found"),
+                Some(head.len())
+            );
         }
     }
 
     #[test]
     fn a_head_beyond_its_budget_is_refused_while_it_arrives() {
         let mut finder = HeadFinder::default();
-        assert!(finder.find(&vec![b'x'; MAX_HEAD_BYTES], MAX_HEAD_BYTES).expect("just fits").is_none());
-        assert_eq!(finder.find(&vec![b'x'; MAX_HEAD_BYTES + 1], MAX_HEAD_BYTES).expect_err("too long").kind(), Kind::BadUpgrade);
+        assert!(
+            finder
+                .find(&vec![b'x'; MAX_HEAD_BYTES], MAX_HEAD_BYTES)
+                .expect("just fits")
+                .is_none()
+        );
+        assert_eq!(
+            finder
+                .find(&vec![b'x'; MAX_HEAD_BYTES + 1], MAX_HEAD_BYTES)
+                .expect_err("too long")
+                .kind(),
+            Kind::BadUpgrade
+        );
     }
 
     #[test]
@@ -124,7 +154,11 @@ mod tests {
             format!("HTTP/1.1 200 OK\r\n{many}\r\n"),
         ];
         for head in table {
-            assert_eq!(Head::parse(head.as_bytes()).expect_err(&head).kind(), Kind::BadUpgrade, "{head:?}");
+            assert_eq!(
+                Head::parse(head.as_bytes()).expect_err(&head).kind(),
+                Kind::BadUpgrade,
+                "{head:?}"
+            );
         }
     }
 }

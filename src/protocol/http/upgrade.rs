@@ -17,7 +17,10 @@ const OWNED: [(&str, Option<&str>); 11] = [
     ("Connection", Some("wsline_options_set_connection_header()")),
     ("Origin", Some("wsline_options_set_origin()")),
     ("Cookie", Some("wsline_options_set_cookie()")),
-    ("Sec-WebSocket-Protocol", Some("wsline_options_add_subprotocol()")),
+    (
+        "Sec-WebSocket-Protocol",
+        Some("wsline_options_add_subprotocol()"),
+    ),
     ("Sec-WebSocket-Key", None),
     ("Sec-WebSocket-Version", None),
     ("Sec-WebSocket-Extensions", None),
@@ -28,9 +31,17 @@ const OWNED: [(&str, Option<&str>); 11] = [
 
 /// Refuses a header that the handshake writes itself: two of them would be answered at the server's whim.
 pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
-    let Some((owned, setter)) = OWNED.iter().find(|(owned, _)| owned.eq_ignore_ascii_case(name)) else { return Ok(()) };
+    let Some((owned, setter)) = OWNED
+        .iter()
+        .find(|(owned, _)| owned.eq_ignore_ascii_case(name))
+    else {
+        return Ok(());
+    };
     let advice = setter.map_or_else(String::new, |setter| format!("; use {setter}"));
-    Err(Error::argument(argument, format!("is {owned}, which the handshake writes itself{advice}")))
+    Err(Error::argument(
+        argument,
+        format!("is {owned}, which the handshake writes itself{advice}"),
+    ))
 }
 
 #[derive(Clone, Debug, Default)]
@@ -97,14 +108,20 @@ impl Upgrade {
 
     pub fn into_response(self) -> Response {
         let body = self.refusal.map_or_else(Vec::new, |body| body.bytes);
-        Response { body, ..self.response }
+        Response {
+            body,
+            ..self.response
+        }
     }
 
     fn refusal_error(&self) -> Error {
         let head = &self.response.head;
         let reason: String = head.reason.escape_debug().take(100).collect();
         let blank = if reason.is_empty() { "" } else { " " };
-        let message = format!("the server answered {}{blank}{reason} instead of 101 Switching Protocols", head.status);
+        let message = format!(
+            "the server answered {}{blank}{reason} instead of 101 Switching Protocols",
+            head.status
+        );
         Error::new(Kind::BadStatus, message).with_http_status(head.status)
     }
 
@@ -116,20 +133,35 @@ impl Upgrade {
         }
         let upgrade: Vec<&str> = head.fields.members("upgrade").collect();
         if !matches!(upgrade[..], [only] if only.eq_ignore_ascii_case("websocket")) {
-            return Err(bad(format!("the server's Upgrade field is {}, not \"websocket\"", quoted(&upgrade))));
+            return Err(bad(format!(
+                "the server's Upgrade field is {}, not \"websocket\"",
+                quoted(&upgrade)
+            )));
         }
         let connection: Vec<&str> = head.fields.members("connection").collect();
-        if !connection.iter().any(|member| member.eq_ignore_ascii_case("upgrade")) {
-            return Err(bad(format!("the server's Connection field is {}, without \"upgrade\"", quoted(&connection))));
+        if !connection
+            .iter()
+            .any(|member| member.eq_ignore_ascii_case("upgrade"))
+        {
+            return Err(bad(format!(
+                "the server's Connection field is {}, without \"upgrade\"",
+                quoted(&connection)
+            )));
         }
         let accept: Vec<&str> = head.fields.members("sec-websocket-accept").collect();
         if accept != [self.accept.as_str()] {
             let expected = &self.accept;
-            return Err(bad(format!("the server's Sec-WebSocket-Accept field is {}, not {expected:?}", quoted(&accept))));
+            return Err(bad(format!(
+                "the server's Sec-WebSocket-Accept field is {}, not {expected:?}",
+                quoted(&accept)
+            )));
         }
         let extensions: Vec<&str> = head.fields.members("sec-websocket-extensions").collect();
         if !extensions.is_empty() {
-            return Err(bad(format!("the server uses the extension {}, which was not offered", quoted(&extensions))));
+            return Err(bad(format!(
+                "the server uses the extension {}, which was not offered",
+                quoted(&extensions)
+            )));
         }
         let chosen: Vec<&str> = head.fields.members("sec-websocket-protocol").collect();
         match chosen[..] {
@@ -139,7 +171,10 @@ impl Upgrade {
                 self.response.subprotocol = CString::new(one).ok();
                 Ok(())
             }
-            _ => Err(bad(format!("the server chose the subprotocol {}, which was not offered", quoted(&chosen)))),
+            _ => Err(bad(format!(
+                "the server chose the subprotocol {}, which was not offered",
+                quoted(&chosen)
+            ))),
         }
     }
 }
@@ -154,11 +189,17 @@ impl Dialogue for Upgrade {
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<Option<()>, Error> {
         loop {
             if let Some(body) = &mut self.refusal {
-                return if body.receive(input) { Err(self.refusal_error()) } else { Ok(None) };
+                return if body.receive(input) {
+                    Err(self.refusal_error())
+                } else {
+                    Ok(None)
+                };
             }
-            let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else { return Ok(None) };
-            self.response.head = Head::parse(&input[..len])?;
-            input.drain(..len);
+            let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else {
+                return Ok(None);
+            };
+            let head: Vec<u8> = input.drain(..len).collect();
+            self.response.head = Head::parse(&head)?;
             match self.response.head.status {
                 101 => return self.check().map(Some),
                 100..=199 => {
@@ -175,7 +216,10 @@ impl Dialogue for Upgrade {
         if self.is_refused() {
             return Err(self.refusal_error());
         }
-        Err(Error::new(Kind::ConnectionLost, "the server closed the connection before its answer was complete"))
+        Err(Error::new(
+            Kind::ConnectionLost,
+            "the server closed the connection before its answer was complete",
+        ))
     }
 }
 
@@ -184,9 +228,13 @@ fn request(url: &Url, options: &RequestOptions, key: &str) -> String {
     let mut line = |name: &str, value: &str| {
         lines.extend([name, ": ", value, "\r\n"]);
     };
-    line("Host", options.host.as_ref().unwrap_or(&url.authority()));
+    let authority = url.authority();
+    line("Host", options.host.as_ref().unwrap_or(&authority));
     line("Upgrade", "websocket");
-    line("Connection", options.connection.as_deref().unwrap_or("Upgrade"));
+    line(
+        "Connection",
+        options.connection.as_deref().unwrap_or("Upgrade"),
+    );
     line("Sec-WebSocket-Key", key);
     line("Sec-WebSocket-Version", "13");
     match &options.origin {
@@ -235,7 +283,10 @@ mod tests {
     #[test]
     fn the_accept_value_is_the_one_of_the_standard() {
         // Section 1.3.
-        assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            accept("dGhlIHNhbXBsZSBub25jZQ=="),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
     }
 
     #[test]
@@ -268,7 +319,11 @@ mod tests {
     #[test]
     fn owned_names_are_refused_and_their_setter_is_named() {
         let error = check_not_owned("name", "hOST").expect_err("owned");
-        assert!(error.message().contains("wsline_options_set_host()"), "{}", error.message());
+        assert!(
+            error.message().contains("wsline_options_set_host()"),
+            "{}",
+            error.message()
+        );
         check_not_owned("name", "Sec-WebSocket-Key").expect_err("owned");
         check_not_owned("name", "Authorization").expect("free");
     }

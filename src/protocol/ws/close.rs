@@ -31,17 +31,32 @@ impl CloseFrame {
     pub fn from_arguments(code: u16, reason: &str) -> Result<Self, Error> {
         if code == 0 {
             if !reason.is_empty() {
-                return Err(Error::argument("reason", "needs a close code: it cannot be sent without one"));
+                return Err(Error::argument(
+                    "reason",
+                    "needs a close code: it cannot be sent without one",
+                ));
             }
             return Ok(Self::default());
         }
         if !may_be_sent(code) {
-            return Err(Error::argument("code", format!("is {code}, which must not be sent (RFC 6455 section 7.4)")));
+            return Err(Error::argument(
+                "code",
+                format!("is {code}, which must not be sent (RFC 6455 section 7.4)"),
+            ));
         }
         if reason.len() > MAX_REASON_BYTES {
-            return Err(Error::argument("reason", format!("has {} bytes, the limit is {MAX_REASON_BYTES}", reason.len())));
+            return Err(Error::argument(
+                "reason",
+                format!(
+                    "has {} bytes, the limit is {MAX_REASON_BYTES}",
+                    reason.len()
+                ),
+            ));
         }
-        Ok(Self { code: Some(code), reason: reason.to_owned() })
+        Ok(Self {
+            code: Some(code),
+            reason: reason.to_owned(),
+        })
     }
 
     /// Reads the payload of a received close frame (section 5.5.1).
@@ -52,12 +67,20 @@ impl CloseFrame {
             [a, b, reason @ ..] => (u16::from_be_bytes([*a, *b]), reason),
         };
         if !may_be_sent(code) {
-            return Err(Error::protocol(format!("close frame with the code {code}, which must not be sent")));
+            return Err(Error::protocol(format!(
+                "close frame with the code {code}, which must not be sent"
+            )));
         }
         if !utf8::is_valid(reason) {
-            return Err(Error::new(Kind::Payload, "close frame with a reason that is not UTF-8"));
+            return Err(Error::new(
+                Kind::Payload,
+                "close frame with a reason that is not UTF-8",
+            ));
         }
-        Ok(Self { code: Some(code), reason: String::from_utf8_lossy(reason).into_owned() })
+        Ok(Self {
+            code: Some(code),
+            reason: String::from_utf8_lossy(reason).into_owned(),
+        })
     }
 
     pub fn payload(&self) -> Vec<u8> {
@@ -131,13 +154,20 @@ impl Closing {
     pub fn note_received(&mut self, frame: CloseFrame) {
         self.began.get_or_insert(Side::Server);
         let CloseFrame { code, reason } = frame;
-        self.received.get_or_insert_with(|| Received { code, reason_and_nul: reason + "\0" });
+        self.received.get_or_insert_with(|| Received {
+            code,
+            reason_and_nul: reason + "\0",
+        });
     }
 
     /// The connection ended by `error`, unless it had ended before: the first cause stays.
     pub fn note_failure(&mut self, error: &Error) {
         if self.failure.is_none() && !self.is_clean() {
-            let by = if error.kind() == Kind::ConnectionLost { Side::Server } else { Side::Client };
+            let by = if error.kind() == Kind::ConnectionLost {
+                Side::Server
+            } else {
+                Side::Client
+            };
             self.began.get_or_insert(by);
             self.failure = Some(error.clone());
         }
@@ -149,7 +179,12 @@ impl Closing {
             None if self.failure.is_some() => (ABNORMAL, ""),
             None => (0, ""),
         };
-        CloseInfo { code, reason, clean: self.is_clean(), closed_by: self.began }
+        CloseInfo {
+            code,
+            reason,
+            clean: self.is_clean(),
+            closed_by: self.began,
+        }
     }
 
     /// What a call on the ended connection reports.
@@ -158,18 +193,28 @@ impl Closing {
             return Some(failure.clone());
         }
         let received = self.received.as_ref()?;
-        let by = if self.began == Some(Side::Client) { "this side" } else { "the server" };
+        let by = if self.began == Some(Side::Client) {
+            "this side"
+        } else {
+            "the server"
+        };
         let why = match (received.code, received.reason()) {
             (None, _) => " without a code".to_owned(),
             (Some(code), "") => format!(", code {code}"),
             (Some(code), reason) => format!(", code {code}, reason {reason:?}"),
         };
-        Some(closed(format!("connection closed by {by}{why}")).with_close_code(received.code.unwrap_or(NO_STATUS)))
+        Some(
+            closed(format!("connection closed by {by}{why}"))
+                .with_close_code(received.code.unwrap_or(NO_STATUS)),
+        )
     }
 
     /// Why nothing more can be sent, if so.
     pub fn send_error(&self) -> Option<Error> {
-        self.error().or_else(|| self.sent.then(|| closed("a close frame has been sent; nothing can follow it")))
+        self.error().or_else(|| {
+            self.sent
+                .then(|| closed("a close frame has been sent; nothing can follow it"))
+        })
     }
 }
 
@@ -189,23 +234,41 @@ mod tests {
 
     #[test]
     fn codes_that_must_not_be_on_the_wire_are_refused_both_ways() {
-        for code in [1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
+        for code in [
+            1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535,
+        ] {
             let sent = CloseFrame::from_arguments(code, "").expect_err("not to be sent");
             assert_eq!(sent.kind(), Kind::InvalidArgument, "{code}");
             let received = CloseFrame::decode(&code.to_be_bytes()).expect_err("not to be received");
             assert_eq!(received.kind(), Kind::Protocol, "{code}");
         }
-        for code in [1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999] {
+        for code in [
+            1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999,
+        ] {
             let frame = CloseFrame::from_arguments(code, "why").expect("may be sent");
-            assert_eq!(CloseFrame::decode(&frame.payload()).expect("may be received"), frame);
+            assert_eq!(
+                CloseFrame::decode(&frame.payload()).expect("may be received"),
+                frame
+            );
         }
     }
 
     #[test]
     fn payloads_of_close_frames() {
-        assert_eq!(CloseFrame::decode(b"").expect("empty"), CloseFrame::default());
-        assert_eq!(CloseFrame::decode(b"\x03").expect_err("one byte").kind(), Kind::Protocol);
-        assert_eq!(CloseFrame::decode(b"\x03\xe8\xff").expect_err("not UTF-8").kind(), Kind::Payload);
+        assert_eq!(
+            CloseFrame::decode(b"").expect("empty"),
+            CloseFrame::default()
+        );
+        assert_eq!(
+            CloseFrame::decode(b"\x03").expect_err("one byte").kind(),
+            Kind::Protocol
+        );
+        assert_eq!(
+            CloseFrame::decode(b"\x03\xe8\xff")
+                .expect_err("not UTF-8")
+                .kind(),
+            Kind::Payload
+        );
         CloseFrame::from_arguments(0, "x").expect_err("a reason needs a code");
         CloseFrame::from_arguments(1000, &"x".repeat(124)).expect_err("too long");
     }
@@ -224,12 +287,24 @@ mod tests {
     #[test]
     fn a_clean_end_is_not_undone_by_what_the_transport_does_next() {
         let mut closing = Closing::default();
-        closing.note_received(CloseFrame { code: Some(1001), reason: "bye".into() });
+        closing.note_received(CloseFrame {
+            code: Some(1001),
+            reason: "bye".into(),
+        });
         assert!(!closing.is_open() && !closing.is_clean());
         closing.note_sent();
-        closing.note_failure(&Error::new(Kind::ConnectionLost, "reset after the handshake"));
+        closing.note_failure(&Error::new(
+            Kind::ConnectionLost,
+            "reset after the handshake",
+        ));
         let info = closing.info();
-        assert_eq!((info.code, info.reason, info.clean, info.closed_by), (1001, "bye", true, Some(Side::Server)));
-        assert_eq!(closing.error().expect("closed").message(), "connection closed by the server, code 1001, reason \"bye\"");
+        assert_eq!(
+            (info.code, info.reason, info.clean, info.closed_by),
+            (1001, "bye", true, Some(Side::Server))
+        );
+        assert_eq!(
+            closing.error().expect("closed").message(),
+            "connection closed by the server, code 1001, reason \"bye\""
+        );
     }
 }

@@ -26,22 +26,39 @@ pub struct Header {
 impl Header {
     /// A frame as a client sends it: no reserved bit, masked.
     pub fn masked(opcode: Opcode, fin: bool, len: usize, key: Key) -> Self {
-        Self { fin, rsv1: false, rsv2: false, rsv3: false, opcode, mask: Some(key), len: len as u64 }
+        Self {
+            fin,
+            rsv1: false,
+            rsv2: false,
+            rsv3: false,
+            opcode,
+            mask: Some(key),
+            len: len as u64,
+        }
     }
 
     /// Reads the header at the start of `bytes`; with it, how many bytes it takes. `None` while it is incomplete.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
-        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        let [first, second, rest @ ..] = bytes else {
+            return Ok(None);
+        };
         let Some(opcode) = Opcode::from_number(first & 0x0f) else {
-            return Err(Error::protocol(format!("frame with the reserved opcode {}", first & 0x0f)));
+            return Err(Error::protocol(format!(
+                "frame with the reserved opcode {}",
+                first & 0x0f
+            )));
         };
         let (len, rest) = match second & 0x7f {
             126 => {
-                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let Some((len, rest)) = rest.split_first_chunk() else {
+                    return Ok(None);
+                };
                 (extended(u64::from(u16::from_be_bytes(*len)), 126)?, rest)
             }
             127 => {
-                let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+                let Some((len, rest)) = rest.split_first_chunk() else {
+                    return Ok(None);
+                };
                 (extended(u64::from_be_bytes(*len), 65536)?, rest)
             }
             short => (u64::from(short), rest),
@@ -49,7 +66,9 @@ impl Header {
         let (mask, rest) = if second & 0x80 == 0 {
             (None, rest)
         } else {
-            let Some((key, rest)) = rest.split_first_chunk() else { return Ok(None) };
+            let Some((key, rest)) = rest.split_first_chunk() else {
+                return Ok(None);
+            };
             (Some(*key), rest)
         };
         let header = Self {
@@ -67,7 +86,11 @@ impl Header {
     /// Appends the header with its length in the shortest form, as section 5.2 demands.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, at: u8| u8::from(set) << at;
-        let first = bit(self.fin, 7) | bit(self.rsv1, 6) | bit(self.rsv2, 5) | bit(self.rsv3, 4) | self.opcode as u8;
+        let first = bit(self.fin, 7)
+            | bit(self.rsv1, 6)
+            | bit(self.rsv2, 5)
+            | bit(self.rsv3, 4)
+            | self.opcode as u8;
         let masked = bit(self.mask.is_some(), 7);
         match self.len {
             0..126 => out.extend_from_slice(&[first, masked | self.len as u8]),
@@ -89,11 +112,16 @@ impl Header {
     pub fn check_control(&self) -> Result<(), Error> {
         if self.opcode.is_control() {
             if !self.fin {
-                return Err(Error::protocol(format!("fragmented {} frame", self.opcode.name())));
+                return Err(Error::protocol(format!(
+                    "fragmented {} frame",
+                    self.opcode.name()
+                )));
             }
             if self.len > MAX_CONTROL_BYTES as u64 {
                 let (name, len) = (self.opcode.name(), self.len);
-                return Err(Error::protocol(format!("{name} frame of {len} bytes, the limit is {MAX_CONTROL_BYTES}")));
+                return Err(Error::protocol(format!(
+                    "{name} frame of {len} bytes, the limit is {MAX_CONTROL_BYTES}"
+                )));
             }
         }
         Ok(())
@@ -103,7 +131,9 @@ impl Header {
 /// "The minimal number of bytes MUST be used", "the most significant bit MUST be 0" (section 5.2).
 fn extended(len: u64, least: u64) -> Result<u64, Error> {
     if len < least {
-        return Err(Error::protocol(format!("frame length {len} is not in its shortest form")));
+        return Err(Error::protocol(format!(
+            "frame length {len} is not in its shortest form"
+        )));
     }
     if len > i64::MAX as u64 {
         return Err(Error::protocol("frame length has its top bit set"));
@@ -119,20 +149,38 @@ mod tests {
     fn headers_of_every_length_form_come_back_as_they_were() {
         for len in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20, i64::MAX as u64] {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let header = Header { fin: true, rsv1: true, rsv2: false, rsv3: true, opcode: Opcode::Binary, mask, len };
+                let header = Header {
+                    fin: true,
+                    rsv1: true,
+                    rsv2: false,
+                    rsv3: true,
+                    opcode: Opcode::Binary,
+                    mask,
+                    len,
+                };
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 for cut in 0..bytes.len() {
-                    assert_eq!(Header::decode(&bytes[..cut]).expect("no error in a prefix"), None);
+                    assert_eq!(
+                        Header::decode(&bytes[..cut]).expect("no error in a prefix"),
+                        None
+                    );
                 }
-                assert_eq!(Header::decode(&bytes).expect("valid"), Some((header, bytes.len())));
+                assert_eq!(
+                    Header::decode(&bytes).expect("valid"),
+                    Some((header, bytes.len()))
+                );
             }
         }
     }
 
     #[test]
     fn lengths_that_are_not_minimal_or_have_the_top_bit_are_refused() {
-        for bytes in [&[0x82, 126, 0, 125][..], &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff], &[0x82, 127, 0x80, 0, 0, 0, 0, 1, 0, 0]] {
+        for bytes in [
+            &[0x82, 126, 0, 125][..],
+            &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
+            &[0x82, 127, 0x80, 0, 0, 0, 0, 1, 0, 0],
+        ] {
             Header::decode(bytes).expect_err("refused");
         }
     }

@@ -27,9 +27,9 @@ pub fn append(key: Key, data: &[u8], out: &mut Vec<u8>) {
         apply(key, &mut masked);
         out.extend_from_slice(&masked);
     }
-    let at = out.len();
+    let rest = out.len();
     out.extend_from_slice(blocks.remainder());
-    apply(key, &mut out[at..]);
+    apply(key, out.get_mut(rest..).unwrap_or_default());
 }
 
 fn widen([a, b, c, d]: Key) -> u64 {
@@ -48,7 +48,10 @@ mod tests {
     use super::*;
 
     fn byte_by_byte(key: Key, data: &[u8]) -> Vec<u8> {
-        data.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect()
+        data.iter()
+            .enumerate()
+            .map(|(i, byte)| byte ^ key[i % 4])
+            .collect()
     }
 
     #[test]

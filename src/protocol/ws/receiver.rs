@@ -112,7 +112,10 @@ impl Receiver {
         self.release();
         let missing = match self.frame {
             // The next header comes along, so that one read can end one frame and begin the next.
-            Some(header) => header.len - (self.inbox.unread().len() as u64).min(header.len) + MAX_HEADER_BYTES as u64,
+            Some(header) => {
+                header.len - (self.inbox.unread().len() as u64).min(header.len)
+                    + MAX_HEADER_BYTES as u64
+            }
             None => 0,
         };
         self.inbox.space(missing)
@@ -123,7 +126,7 @@ impl Receiver {
         match self.lent {
             Lent::Nothing => &[],
             Lent::Inbox => self.inbox.lent(),
-            Lent::Joined => &self.joined[..self.joined.len() - 1],
+            Lent::Joined => self.joined.split_last().map_or(&[], |(_, payload)| payload),
         }
     }
 
@@ -165,10 +168,16 @@ impl Receiver {
 
     /// A message is received in one way from its first frame to its last.
     fn check_delivery(&self, delivery: Delivery) -> Result<(), Error> {
-        if self.message.is_none_or(|message| message.begun_as == delivery) {
+        if self
+            .message
+            .is_none_or(|message| message.begun_as == delivery)
+        {
             return Ok(());
         }
-        Err(Error::new(Kind::WrongState, "a fragmented message is under way that was begun with another receive function"))
+        Err(Error::new(
+            Kind::WrongState,
+            "a fragmented message is under way that was begun with another receive function",
+        ))
     }
 
     fn advance(&mut self, delivery: Delivery) -> Result<Option<Event>, Error> {
@@ -186,7 +195,9 @@ impl Receiver {
             if header.opcode.is_control() {
                 return self.take_control(header);
             }
-            if delivery == Delivery::Fragments || (header.fin && header.opcode != Opcode::Continuation) {
+            if delivery == Delivery::Fragments
+                || (header.fin && header.opcode != Opcode::Continuation)
+            {
                 return self.take_data(header);
             }
             if !self.join(header)? {
@@ -199,7 +210,9 @@ impl Receiver {
     }
 
     fn next_header(&mut self, delivery: Delivery) -> Result<Option<Header>, Error> {
-        let Some((header, len)) = Header::decode(self.inbox.unread())? else { return Ok(None) };
+        let Some((header, len)) = Header::decode(self.inbox.unread())? else {
+            return Ok(None);
+        };
         self.check_header(&header, delivery)?;
         self.inbox.consume(len);
         self.frame = Some(header);
@@ -213,7 +226,9 @@ impl Receiver {
     /// The rules a frame from a server must keep whatever it carries.
     fn check_header(&self, header: &Header, delivery: Delivery) -> Result<(), Error> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Error::protocol("frame with a reserved bit set and no extension to give it a meaning"));
+            return Err(Error::protocol(
+                "frame with a reserved bit set and no extension to give it a meaning",
+            ));
         }
         if header.mask.is_some() {
             // Section 5.1: "A server MUST NOT mask any frames that it sends to the client."
@@ -221,26 +236,50 @@ impl Receiver {
         }
         header.check_control()?;
         match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => return Err(Error::protocol("continuation frame without a message to continue")),
+            (Opcode::Continuation, None) => {
+                return Err(Error::protocol(
+                    "continuation frame without a message to continue",
+                ));
+            }
             (Opcode::Text | Opcode::Binary, Some(_)) => {
-                return Err(Error::protocol("new message before the last fragment of the one before"));
+                return Err(Error::protocol(
+                    "new message before the last fragment of the one before",
+                ));
             }
             _ => {}
         }
         if header.opcode.is_control() {
             return Ok(());
         }
-        too_big("frame", header.len, self.limits.max_frame_bytes, "wsline_options_set_max_frame_bytes")?;
-        let held = if delivery == Delivery::Messages { self.joined.len() as u64 } else { 0 };
+        too_big(
+            "frame",
+            header.len,
+            self.limits.max_frame_bytes,
+            "wsline_options_set_max_frame_bytes",
+        )?;
+        let held = if delivery == Delivery::Messages {
+            self.joined.len() as u64
+        } else {
+            0
+        };
         let whole = held.saturating_add(header.len);
-        too_big("message", whole, self.limits.max_message_bytes, "wsline_options_set_max_message_bytes")
+        too_big(
+            "message",
+            whole,
+            self.limits.max_message_bytes,
+            "wsline_options_set_max_message_bytes",
+        )
     }
 
     /// Keeps account of a message that comes in fragments (section 5.4).
     fn count_fragment(&mut self, header: &Header, delivery: Delivery) -> Result<(), Error> {
         if header.opcode != Opcode::Continuation {
             self.text = Utf8Stream::default();
-            self.message = (!header.fin).then_some(Message { opcode: header.opcode, fragments: 1, begun_as: delivery });
+            self.message = (!header.fin).then_some(Message {
+                opcode: header.opcode,
+                fragments: 1,
+                begun_as: delivery,
+            });
             return Ok(());
         }
         if let Some(message) = &mut self.message {
@@ -249,7 +288,9 @@ impl Receiver {
                 let limit = self.limits.max_fragments;
                 return Err(Error::new(
                     Kind::MessageTooBig,
-                    format!("message of more than {limit} fragments (wsline_options_set_max_fragments)"),
+                    format!(
+                        "message of more than {limit} fragments (wsline_options_set_max_fragments)"
+                    ),
                 ));
             }
         }
@@ -263,7 +304,11 @@ impl Receiver {
         if header.fin && !header.opcode.is_control() {
             self.message = None;
         }
-        let close = if header.opcode == Opcode::Close { Some(self.take_close()?) } else { None };
+        let close = if header.opcode == Opcode::Close {
+            Some(self.take_close()?)
+        } else {
+            None
+        };
         Ok(Some(Event::Frame { header, close }))
     }
 
@@ -297,20 +342,28 @@ impl Receiver {
         if header.fin {
             self.message = None;
         }
-        Ok(Some(Event::Data { opcode, first, last: header.fin }))
+        Ok(Some(Event::Data {
+            opcode,
+            first,
+            last: header.fin,
+        }))
     }
 
     /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte ends the
     /// connection when it comes and not when its message ends.
     fn check_text(&mut self, header: Header) -> Result<(), Error> {
-        let unread = self.inbox.unread();
-        let len = header.len.min(unread.len() as u64) as usize;
-        let is_last = header.fin && len as u64 == header.len;
+        let arrived = arrived(&self.inbox, header);
+        let is_last = header.fin && arrived.len() as u64 == header.len;
         if is_last && self.checked == 0 && header.opcode == Opcode::Text {
-            return if utf8::is_valid(&unread[..len]) { Ok(()) } else { Err(not_utf8()) };
+            return if utf8::is_valid(arrived) {
+                Ok(())
+            } else {
+                Err(not_utf8())
+            };
         }
-        self.text.feed(&unread[self.checked..len]).map_err(|_| not_utf8())?;
-        self.checked = len;
+        let unchecked = arrived.get(self.checked..).unwrap_or_default();
+        self.text.feed(unchecked).map_err(|_| not_utf8())?;
+        self.checked = arrived.len();
         if is_last && !self.text.is_complete() {
             return Err(not_utf8());
         }
@@ -319,21 +372,29 @@ impl Receiver {
 
     /// Appends what has arrived of a fragment to its message. True when the fragment is complete.
     fn join(&mut self, header: Header) -> Result<bool, Error> {
-        let unread = self.inbox.unread();
-        let len = header.len.min(unread.len() as u64) as usize;
-        let part = &unread[..len];
+        let part = arrived(&self.inbox, header);
+        let len = part.len();
         let left = header.len - len as u64;
-        if self.message.is_some_and(|message| message.opcode == Opcode::Text) && self.check_utf8 {
+        if self
+            .message
+            .is_some_and(|message| message.opcode == Opcode::Text)
+            && self.check_utf8
+        {
             self.text.feed(part).map_err(|_| not_utf8())?;
             if header.fin && left == 0 && !self.text.is_complete() {
                 return Err(not_utf8());
             }
         }
         // One more for the NUL.
-        self.joined.try_reserve(len + 1).map_err(|_| Error::no_memory(len as u64))?;
+        self.joined
+            .try_reserve(len + 1)
+            .map_err(|_| Error::no_memory(len as u64))?;
         self.joined.extend_from_slice(part);
         self.inbox.consume(len);
-        self.frame = (left > 0).then_some(Header { len: left, ..header });
+        self.frame = (left > 0).then_some(Header {
+            len: left,
+            ..header
+        });
         Ok(left == 0)
     }
 
@@ -343,7 +404,11 @@ impl Receiver {
         };
         self.joined.push(0);
         self.lent = Lent::Joined;
-        Ok(Event::Data { opcode: message.opcode, first: true, last: true })
+        Ok(Event::Data {
+            opcode: message.opcode,
+            first: true,
+            last: true,
+        })
     }
 
     /// Lends the payload of the frame in progress if it is all there.
@@ -371,11 +436,21 @@ impl Receiver {
     }
 }
 
+/// As much of a frame's payload as is there.
+fn arrived(inbox: &Inbox, header: Header) -> &[u8] {
+    let unread = inbox.unread();
+    let len = header.len.min(unread.len() as u64) as usize;
+    unread.get(..len).unwrap_or_default()
+}
+
 fn too_big(what: &str, bytes: u64, limit: u64, option: &str) -> Result<(), Error> {
     if bytes <= limit {
         return Ok(());
     }
-    Err(Error::new(Kind::MessageTooBig, format!("{what} of {bytes} bytes or more, the limit is {limit} ({option})")))
+    Err(Error::new(
+        Kind::MessageTooBig,
+        format!("{what} of {bytes} bytes or more, the limit is {limit} ({option})"),
+    ))
 }
 
 fn not_utf8() -> Error {

@@ -43,14 +43,23 @@ impl Sender {
     }
 
     /// The header of the next fragment of a message, or of its first (section 5.4). Control frames may go out between two.
-    pub fn fragment(&self, opcode: Opcode, fin: bool, len: usize, key: Key) -> Result<Header, Error> {
+    pub fn fragment(
+        &self,
+        opcode: Opcode,
+        fin: bool,
+        len: usize,
+        key: Key,
+    ) -> Result<Header, Error> {
         self.check_open()?;
         let wire = match self.fragmented {
             None => opcode,
             Some(begun) if begun == opcode => Opcode::Continuation,
             Some(begun) => {
                 let name = begun.name();
-                return Err(Error::argument("opcode", format!("must be {name}, that of the message being sent")));
+                return Err(Error::argument(
+                    "opcode",
+                    format!("must be {name}, that of the message being sent"),
+                ));
             }
         };
         Ok(Header::masked(wire, fin, len, key))
@@ -58,12 +67,19 @@ impl Sender {
 
     /// Whether a frame the caller made may be sent now.
     pub fn frame(&self, header: Header) -> Result<Header, Error> {
-        if header.opcode == Opcode::Close { self.check_may_close()? } else { self.check_open()? }
-        header.check_control().map_err(|error| Error::argument("frame", format!("is a {error}")))?;
+        if header.opcode == Opcode::Close {
+            self.check_may_close()?
+        } else {
+            self.check_open()?
+        }
+        header
+            .check_control()
+            .map_err(|error| Error::argument("frame", format!("is a {error}")))?;
         match header.opcode {
-            Opcode::Continuation if self.fragmented.is_none() => {
-                Err(Error::argument("frame", "continues a message, but none is being sent"))
-            }
+            Opcode::Continuation if self.fragmented.is_none() => Err(Error::argument(
+                "frame",
+                "continues a message, but none is being sent",
+            )),
             Opcode::Text | Opcode::Binary => self.check_no_fragments().map(|()| header),
             _ => Ok(header),
         }
@@ -97,9 +113,16 @@ impl Sender {
                 self.closing.note_received(frame.clone());
                 self.closing.note_sent();
                 // Section 5.5.1: "the endpoint typically echos the status code it received".
-                due.then(|| Answer::Close(CloseFrame { code: frame.code, reason: String::new() }))
+                due.then(|| {
+                    Answer::Close(CloseFrame {
+                        code: frame.code,
+                        reason: String::new(),
+                    })
+                })
             }
-            Event::Frame { close: Some(frame), .. } => {
+            Event::Frame {
+                close: Some(frame), ..
+            } => {
                 self.closing.note_received(frame.clone());
                 None
             }
@@ -109,11 +132,17 @@ impl Sender {
 
     /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
     pub fn fail(&mut self, error: &Error) -> Option<Answer> {
-        let code = error.kind().close_code().filter(|_| !self.closing.is_sent());
+        let code = error
+            .kind()
+            .close_code()
+            .filter(|_| !self.closing.is_sent());
         self.closing.note_failure(error);
         code.map(|code| {
             self.closing.note_sent();
-            Answer::Close(CloseFrame { code: Some(code), reason: String::new() })
+            Answer::Close(CloseFrame {
+                code: Some(code),
+                reason: String::new(),
+            })
         })
     }
 
@@ -122,14 +151,21 @@ impl Sender {
     }
 
     fn check_may_close(&self) -> Result<(), Error> {
-        if self.closing.is_received() && !self.closing.is_sent() { Ok(()) } else { self.check_open() }
+        if self.closing.is_received() && !self.closing.is_sent() {
+            Ok(())
+        } else {
+            self.check_open()
+        }
     }
 
     fn check_no_fragments(&self) -> Result<(), Error> {
         if self.fragmented.is_none() {
             return Ok(());
         }
-        Err(Error::new(Kind::Busy, "a fragmented message is being sent; finish it first"))
+        Err(Error::new(
+            Kind::Busy,
+            "a fragmented message is being sent; finish it first",
+        ))
     }
 }
 
@@ -147,7 +183,10 @@ pub fn check_control_len(len: usize) -> Result<(), Error> {
     if len <= MAX_CONTROL_BYTES {
         return Ok(());
     }
-    Err(Error::argument("len", format!("is {len}, the limit for control frames is {MAX_CONTROL_BYTES}")))
+    Err(Error::argument(
+        "len",
+        format!("is {len}, the limit for control frames is {MAX_CONTROL_BYTES}"),
+    ))
 }
 
 fn encode(opcode: Opcode, payload: &[u8], key: Key, out: &mut Vec<u8>) {

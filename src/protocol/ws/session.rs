@@ -21,7 +21,11 @@ pub struct Session {
 
 impl Session {
     pub fn new(limits: Limits, check_utf8: bool) -> Self {
-        Self { receiver: Receiver::new(limits, check_utf8), sender: Sender::default(), output: Vec::new() }
+        Self {
+            receiver: Receiver::new(limits, check_utf8),
+            sender: Sender::default(),
+            output: Vec::new(),
+        }
     }
 
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -30,7 +34,11 @@ impl Session {
     }
 
     /// The next event, what it asks for already answered; `None` when more bytes are needed.
-    pub fn next_event(&mut self, delivery: Delivery, mut key: impl FnMut() -> Key) -> Result<Option<Event>, Error> {
+    pub fn next_event(
+        &mut self,
+        delivery: Delivery,
+        mut key: impl FnMut() -> Key,
+    ) -> Result<Option<Event>, Error> {
         match self.receiver.next_event(delivery) {
             Ok(Some(event)) => {
                 if let Some(answer) = self.sender.answer(&event, true) {

@@ -11,8 +11,26 @@ pub fn is_valid(bytes: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Stream {
     /// The beginning of a character whose end is still to come.
-    pending: [u8; 4],
-    pending_len: usize,
+    pending: Pending,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Pending {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
 }
 
 /// The text is not UTF-8 and no further byte can mend it.
@@ -21,13 +39,14 @@ pub struct Invalid;
 
 impl Utf8Stream {
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
-        while self.pending_len > 0 {
-            let Some((&next, rest)) = bytes.split_first() else { return Ok(()) };
-            self.pending[self.pending_len] = next;
-            self.pending_len += 1;
+        while !self.pending.bytes().is_empty() {
+            let Some((&next, rest)) = bytes.split_first() else {
+                return Ok(());
+            };
+            self.pending.push(next);
             bytes = rest;
-            match compat::from_utf8(&self.pending[..self.pending_len]) {
-                Ok(_) => self.pending_len = 0,
+            match compat::from_utf8(self.pending.bytes()) {
+                Ok(_) => self.pending = Pending::default(),
                 Err(error) if error.error_len().is_some() => return Err(Invalid),
                 Err(_) => {}
             }
@@ -36,16 +55,15 @@ impl Utf8Stream {
             if error.error_len().is_some() {
                 return Err(Invalid);
             }
-            let cut = &bytes[error.valid_up_to()..];
-            self.pending[..cut.len()].copy_from_slice(cut);
-            self.pending_len = cut.len();
+            let cut = bytes.get(error.valid_up_to()..).unwrap_or_default();
+            cut.iter().for_each(|byte| self.pending.push(*byte));
         }
         Ok(())
     }
 
     /// Whether the text may end here, that is, not inside a character.
     pub fn is_complete(&self) -> bool {
-        self.pending_len == 0
+        self.pending.bytes().is_empty()
     }
 }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bytes on their way to the transport, which takes them bit by bit.
+
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outbox {
+    pub fn unsent(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.unsent().is_empty()
+    }
+
+    /// Some of what is in it has gone already.
+    pub fn is_begun(&self) -> bool {
+        self.sent > 0
+    }
+
+    pub fn note_sent(&mut self, count: usize) {
+        self.sent += count;
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.sent = 0;
+    }
+
+    /// Takes all of `bytes`; without a copy where nothing waits before them.
+    pub fn take(&mut self, bytes: &mut Vec<u8>) {
+        if self.is_empty() {
+            self.clear();
+            std::mem::swap(&mut self.bytes, bytes);
+        } else {
+            self.bytes.append(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_leave_in_the_order_they_came() {
+        let mut outbox = Outbox::default();
+        outbox.take(&mut b"abc".to_vec());
+        outbox.note_sent(1);
+        outbox.take(&mut b"def".to_vec());
+        assert_eq!((outbox.unsent(), outbox.is_begun()), (&b"bcdef"[..], true));
+        outbox.note_sent(5);
+        assert!(outbox.is_empty() && !outbox.is_begun());
+    }
+}
