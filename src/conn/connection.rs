@@ -44,7 +44,7 @@ pub struct Link {
     pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
     is_aborted: AtomicBool,
-    peer_address: CString,
+    peer_address: OnceLock<CString>,
     tls_info: Option<TlsInfo>,
 }
 
@@ -140,7 +140,7 @@ impl Link {
             stats,
             auto_pong: options.auto_pong,
             is_aborted: AtomicBool::new(false),
-            peer_address: stream.peer_address(),
+            peer_address: OnceLock::new(),
             tls_info: stream.tls_info(),
             stream,
         })
@@ -159,7 +159,7 @@ impl Link {
     }
 
     pub fn peer_address(&self) -> &CString {
-        &self.peer_address
+        self.peer_address.get_or_init(|| self.stream.peer_address())
     }
 
     pub fn tls_info(&self) -> Option<&TlsInfo> {

@@ -110,7 +110,9 @@ impl<'a> Connector<'a> {
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
     pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
-        self.wake.clear();
+        if poll.is_ready(self.wake.as_raw_fd()) {
+            self.wake.clear();
+        }
         loop {
             match self.advance(now, poll)? {
                 Step::Next(stage) => self.stage = stage,
@@ -164,13 +166,13 @@ impl<'a> Connector<'a> {
                 )?)))
             }
             Stage::Tls(wire) => {
-                if !wire.handshake()? {
+                if !wire.handshake(poll)? {
                     return Ok(Step::Wait);
                 }
                 self.begin_upgrade()
             }
             Stage::Upgrade { .. } => self
-                .advance_upgrade(now)
+                .advance_upgrade(now, poll)
                 .map_err(|error| error.or_in_phase(Phase::Upgrade)),
             Stage::Done => Ok(Step::Wait),
         }
@@ -192,7 +194,7 @@ impl<'a> Connector<'a> {
         }))
     }
 
-    fn advance_upgrade(&mut self, now: Instant) -> Result<Step, Error> {
+    fn advance_upgrade(&mut self, now: Instant, poll: &Poll) -> Result<Step, Error> {
         let Stage::Upgrade {
             wire,
             upgrade,
@@ -202,14 +204,16 @@ impl<'a> Connector<'a> {
         else {
             return Ok(Step::Wait);
         };
+        let is_late = body_deadline.has_passed(now) || self.deadline.has_passed(now);
+        if upgrade.is_refused() && is_late {
+            upgrade.end()?;
+        }
         // A server may refuse before it has read all of a long request, and then end the stream: its answer counts.
         let sent = wire.send();
+        if !poll.is_readable(wire.stream.fd()) {
+            return sent.map(|()| Step::Wait);
+        }
         loop {
-            if upgrade.is_refused()
-                && (body_deadline.has_passed(now) || self.deadline.has_passed(now))
-            {
-                upgrade.end()?;
-            }
             input.reserve(READ_BYTES);
             match wire.stream.read(&mut wire.intake, input, Wait::No)? {
                 Received::TimedOut | Received::Nothing => {
@@ -290,7 +294,8 @@ impl Wire {
     }
 
     /// Goes on with the TLS handshake, if there is one, as far as the socket allows; true when it is done.
-    fn handshake(&mut self) -> Result<bool, Error> {
+    fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
+        let in_phase = |error: Error| error.in_phase(Phase::Tls);
         loop {
             let result = self.stream.handshake();
             // An alert that says why the handshake failed must leave, too.
@@ -299,12 +304,11 @@ impl Wire {
             if result? {
                 return sent.map(|()| true);
             }
-            sent.map_err(|error| error.in_phase(Phase::Tls))?;
-            match self
-                .stream
-                .feed_tls(&mut self.intake)
-                .map_err(|error| error.in_phase(Phase::Tls))?
-            {
+            sent.map_err(in_phase)?;
+            if !poll.is_readable(self.stream.fd()) {
+                return Ok(false);
+            }
+            match self.stream.feed_tls(&mut self.intake).map_err(in_phase)? {
                 Received::Bytes | Received::End => {}
                 Received::Nothing | Received::TimedOut => return Ok(false),
             }

@@ -42,9 +42,10 @@ impl Poll {
             .any(|entry| entry.fd == fd && entry.revents != 0)
     }
 
-    pub fn is_writable(&self, fd: RawFd) -> bool {
+    /// Whether a read from `fd` would not wait; an error or the end is something to read, too.
+    pub fn is_readable(&self, fd: RawFd) -> bool {
         self.0
             .iter()
-            .any(|entry| entry.fd == fd && entry.revents & !libc::POLLIN != 0)
+            .any(|entry| entry.fd == fd && entry.revents & !libc::POLLOUT != 0)
     }
 }
