@@ -26,27 +26,27 @@
  * ```
  *
  * **Objects.** A wsline_options is a recipe: filled by setters, copied when it is used. A
- * wsline_conn is one connection. Both are freed with their `_free` function, in any order;
- * freeing NULL does nothing.
+ * wsline_conn is one connection. Both are freed with their `_free` function, in any order; freeing
+ * NULL does nothing.
  *
  * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
- * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives
- * the details; both are about the last failed call on the calling thread. A NULL handle, a call
- * at the wrong time or a bad argument is such an error too, never a crash.
+ * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives the
+ * details; both are about the last failed call on the calling thread. A NULL handle, a call at the
+ * wrong time or a bad argument is such an error too, never a crash.
  *
  * **Ownership.** Results come last, through pointers named `..._out`, and are NULL or zero on
  * failure. What arrives through a `**..._out` is yours to free, what a function returns is lent.
- * What you pass in is copied, except a userdata pointer: it goes to its callback as it is, and
- * the `userdata_free` given with it, if any, runs exactly once.
+ * What you pass in is copied, except a userdata pointer: it goes to its callback as it is, and the
+ * `userdata_free` given with it, if any, runs exactly once.
  *
- * **Strings.** Settings are NUL-terminated UTF-8. A payload is a pointer and a length; the
- * length WSLINE_NUL_TERMINATED takes a C string, NULL with length 0 is an empty payload. After
- * received data there is always a NUL, which the length does not count. Enumerators travel as
- * int32_t; an unknown number is WSLINE_ERR_INVALID_ARGUMENT.
+ * **Strings.** Settings are NUL-terminated UTF-8. A payload is a pointer and a length; the length
+ * WSLINE_NUL_TERMINATED takes a C string, NULL with length 0 is an empty payload. After received
+ * data there is always a NUL, which the length does not count. Enumerators travel as int32_t; an
+ * unknown number is WSLINE_ERR_INVALID_ARGUMENT.
  *
  * **Time.** Waiting times are int64_t milliseconds: 0 tries once, WSLINE_FOREVER has no end,
- * WSLINE_DEFAULT_TIMEOUT is the connection's own. A call that timed out leaves the connection
- * as it was, and what has arrived by then is kept.
+ * WSLINE_DEFAULT_TIMEOUT is the connection's own. A call that timed out leaves the connection as it
+ * was, and what has arrived by then is kept.
  *
  * **Threads.** Any thread may call any wsline_conn function, but one thread at a time receives
  * (another gets WSLINE_ERR_BUSY). wsline_conn_abort(), from any thread, ends every call that is
@@ -152,15 +152,18 @@ typedef enum wsline_status {
     /** The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field. */
     WSLINE_ERR_BAD_UPGRADE = -601,
     /**
-     * The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
+     * The server broke RFC 6455; a close frame with code 1002 was sent and the connection has
+     * ended.
      */
     WSLINE_ERR_PROTOCOL = -700,
     /**
-     * The server sent text that is not UTF-8; a close frame with code 1007 was sent and the connection has ended.
+     * The server sent text that is not UTF-8; a close frame with code 1007 was sent and the
+     * connection has ended.
      */
     WSLINE_ERR_PAYLOAD = -701,
     /**
-     * The server sent more than a limit allows; a close frame with code 1009 was sent and the connection has ended.
+     * The server sent more than a limit allows; a close frame with code 1009 was sent and the
+     * connection has ended.
      */
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
     /** The connection was closed; see wsline_conn_close_info(). */
@@ -192,7 +195,8 @@ typedef enum wsline_opcode {
 } wsline_opcode;
 
 /**
- * Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000 to 4999.
+ * Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000
+ * to 4999.
  */
 typedef enum wsline_close_code {
     /** The purpose is fulfilled. */
@@ -276,18 +280,19 @@ typedef enum wsline_side {
 /**
  * One connection to a server.
  *
- * Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call any function on it:
- * any number send, one at a time receives, and close and abort may come from anywhere. It keeps what it needs of the
- * options it was made with.
+ * Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call
+ * any function on it: any number send, one at a time receives, and close and abort may come from
+ * anywhere. It keeps what it needs of the options it was made with.
  */
 typedef struct wsline_conn wsline_conn;
 
 /**
  * How to connect: a recipe that is filled by setters and copied when it is used.
  *
- * Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any time: connections do
- * not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
- * Connections made with one object share its TLS context, so use one object for many.
+ * Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
+ * time: connections do not need it after they were made. One thread at a time may set it; any
+ * number may use it while nobody sets it. Connections made with one object share its TLS context,
+ * so use one object for many.
  */
 typedef struct wsline_options wsline_options;
 
@@ -321,7 +326,8 @@ typedef struct wsline_error_info {
 /**
  * Takes one line of the log.
  *
- * Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
+ * Runs on the thread that did what is logged, inside its call; it must be quick and must not call
+ * the library.
  */
 typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata);
 
@@ -331,7 +337,8 @@ typedef void (*wsline_free_fn)(void *userdata);
 /**
  * Writes a masking key of four bytes; for tests that compare bytes.
  *
- * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It must not call the library.
+ * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It
+ * must not call the library.
  */
 typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
 
@@ -364,7 +371,8 @@ typedef struct wsline_frame {
 /** What was received. Filled by the library. */
 typedef struct wsline_message {
     /**
-     * The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end.
+     * The payload, with a NUL behind it. Lent: valid until the next receive on the same connection,
+     * or its end.
      */
     const uint8_t *data;
     /** Bytes in `data`, without the NUL. */
@@ -380,8 +388,8 @@ typedef struct wsline_message {
 /** How a connection ended. Filled by the library. */
 typedef struct wsline_close_info {
     /**
-     * The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none, WSLINE_CLOSE_ABNORMAL if there was no
-     * close frame, 0 while none of this is known.
+     * The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
+     * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while none of this is known.
      */
     uint16_t code;
     /** Both sides have sent a close frame. */
@@ -389,7 +397,8 @@ typedef struct wsline_close_info {
     /** A wsline_side: who began to close, or whose fault it was. */
     uint8_t closed_by;
     /**
-     * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection is freed.
+     * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
+     * the connection is freed.
      */
     const char *reason;
     /** Bytes in `reason`, without the NUL. */
@@ -399,7 +408,8 @@ typedef struct wsline_close_info {
 } wsline_close_info;
 
 /**
- * What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
+ * What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the
+ * connection is freed.
  */
 typedef struct wsline_tls_info {
     /** For example "TLSv1.3". */
@@ -423,7 +433,8 @@ typedef struct wsline_stats {
     /** Frames that were sent, pongs and close frames of the library's own included. */
     uint64_t frames_sent;
     /**
-     * Frames that were received; a message of several fragments counts once unless fragments are handed out.
+     * Frames that were received; a message of several fragments counts once unless fragments are
+     * handed out.
      */
     uint64_t frames_received;
     /** Bytes handed to the socket, since the connect began. */
@@ -464,7 +475,8 @@ WSLINE_API const char *wsline_strerror(int32_t status);
 WSLINE_API const char *wsline_version(void);
 
 /**
- * The version of the library at run time as a number that can be compared with WSLINE_VERSION_NUMBER.
+ * The version of the library at run time as a number that can be compared with
+ * WSLINE_VERSION_NUMBER.
  *
  * @return  major << 16 | minor << 8 | patch.
  *
@@ -516,7 +528,8 @@ WSLINE_API int64_t wsline_get_default_timeout_ms(void);
  *
  * No end of line, no credential; the values that matter are quoted.
  *
- * @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next call of the library.
+ * @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next
+ *          call of the library.
  *
  * Threads: any; each has its own.
  * Blocks: no.
@@ -530,7 +543,8 @@ WSLINE_API const char *wsline_last_error_message(void);
  *
  * This call itself leaves the last failure as it is.
  *
- * @param info_out  filled; `info_out->message` is valid until this thread's next call of the library.
+ * @param info_out  filled; `info_out->message` is valid until this thread's next call of the
+ *                  library.
  * @retval WSLINE_OK                    filled; with status WSLINE_OK if that call succeeded.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
  *
@@ -546,7 +560,8 @@ WSLINE_API wsline_status wsline_last_error(wsline_error_info *info_out);
  * For callers that change threads between two calls, as Go and other languages do.
  *
  * @param conn      a connection.
- * @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+ * @param info_out  filled; `info_out->message` is valid until this thread's next call of this
+ *                  function.
  * @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
  *
@@ -562,16 +577,19 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
 /**
  * Sends the lines of the log to a function.
  *
- * The log is one for the process and silent at first. Values of Authorization, Cookie and the like are left out.
+ * The log is one for the process and silent at first. Values of Authorization, Cookie and the like
+ * are left out.
  *
  * @param level          a wsline_log_level: lines up to it are sent.
  * @param fn             called with each line; NULL ends the log.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
  * @retval WSLINE_OK                    done; what was set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
  *
- * Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they do.
+ * Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
+ * do.
  * Blocks: no.
  * In callbacks: `fn` must not call the library.
  * See also: wsline_trace_enable()
@@ -583,8 +601,8 @@ wsline_log_set(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
 /**
  * Writes both heads of the handshake and every frame to standard error, or stops it.
  *
- * Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out; of each payload
- * the first 64 bytes are shown, escaped.
+ * Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left
+ * out; of each payload the first 64 bytes are shown, escaped.
  *
  * @param on  true begins, false ends.
  * @retval WSLINE_OK            done.
@@ -644,14 +662,16 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
 /**
  * Adds a header to the request.
  *
- * Headers are sent in the order they were added, repeated ones too. Those that the handshake writes itself (Host,
- * Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a setter of their own.
+ * Headers are sent in the order they were added, repeated ones too. Those that the handshake writes
+ * itself (Host, Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a
+ * setter of their own.
  *
  * @param options  what is set.
  * @param name     an HTTP token, for example "Authorization".
  * @param value    without line ends and other control characters; may be "".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
+ *                                      handshake's, or `value` has a control character.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -666,7 +686,8 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
  * @param options  what is set.
  * @param line     "Name: value", without a line end.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
+ *                                      wsline_options_add_header() would refuse it.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -691,8 +712,8 @@ WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, cons
 /**
  * Sets the Origin header.
  *
- * Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not
- * the scheme's own.
+ * Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the
+ * host, and the port if it is not the scheme's own.
  *
  * @param options  what is set.
  * @param origin   for example "https://example.com".
@@ -727,7 +748,8 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * @param options  what is set.
  * @param host     a name, and a port where needed.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a
+ *                                      control character.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -742,7 +764,8 @@ WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const 
  * @param options  what is set.
  * @param value    for example "keep-alive, Upgrade".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or
+ *                                      lacks the member "Upgrade".
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -759,7 +782,8 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * @param options  what is set.
  * @param name     an HTTP token, for example "chat.v1".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
+ *                                      already.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -770,15 +794,17 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
 /* --- Options of time -------------------------------------------------------------------------- */
 
 /**
- * Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
- * connect if that has none of its own.
+ * Sets the time-out of the connection: for each send, for each receive that asks for
+ * WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see
+ * wsline_set_default_timeout_ms().
  *
  * @param options     what is set.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+ *                                      number.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -789,12 +815,14 @@ WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, 
 /**
  * Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
+ * process; where neither is set, 30 seconds.
  *
  * @param options     what is set.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+ *                                      number.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -811,7 +839,8 @@ wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_m
  * @param options     what is set.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+ *                                      number.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -828,7 +857,8 @@ wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
  * @param options     what is set.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+ *                                      number.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -868,8 +898,9 @@ WSLINE_API int64_t wsline_conn_get_timeout_ms(const wsline_conn *conn);
 /**
  * Adds an option that is set on the socket before it connects.
  *
- * Set by themselves are TCP_NODELAY and keepalive: probes after 30 seconds of silence, three of them, 10 seconds apart.
- * What is added here comes after them. An option that the system refuses makes the connect fail.
+ * Set by themselves are TCP_NODELAY and keepalive: probes after 30 seconds of silence, three of
+ * them, 10 seconds apart. What is added here comes after them. An option that the system refuses
+ * makes the connect fail.
  *
  * @param options  what is set.
  * @param level    as for setsockopt(2), for example SOL_SOCKET.
@@ -890,8 +921,9 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
 /**
  * Uses a connected socket of the caller's in place of one of the library's own.
  *
- * The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
- * caller's stays the caller's to close, and must not be read or written meanwhile.
+ * The URL still says what stands in the request, and `wss://` still means TLS. The library works on
+ * a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
+ * meanwhile.
  *
  * @param options  what is set.
  * @param fd       a connected stream socket; -1 takes it back.
@@ -909,11 +941,12 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /**
  * Switches the verification of the server's certificate off, or on again.
  *
- * Without it anybody on the way can pose as the server. For a server of your own, set its authority with
- * wsline_options_set_tls_ca_file() instead.
+ * Without it anybody on the way can pose as the server. For a server of your own, set its authority
+ * with wsline_options_set_tls_ca_file() instead.
  *
  * @param options  what is set.
- * @param verify   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+ * @param verify   true, the default: a server whose certificate cannot be traced to a trusted
+ *                 authority is refused.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -924,10 +957,12 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool verify);
 
 /**
- * Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
+ * Switches the check of the certificate's name off, or on again, apart from the verification as a
+ * whole.
  *
  * @param options  what is set.
- * @param verify   true, the default: the certificate must name the URL's host, in its subjectAltName.
+ * @param verify   true, the default: the certificate must name the URL's host, in its
+ *                 subjectAltName.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -938,7 +973,8 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
 WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool verify);
 
 /**
- * Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
+ * Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the
+ * URL's host.
  *
  * @param options  what is set.
  * @param name     a host name, or an IP address, which is verified but not sent.
@@ -955,7 +991,8 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
 /**
  * Trusts the authorities in a file, in place of the system's.
  *
- * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together.
+ * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
+ * together.
  *
  * @param options  what is set.
  * @param path     a file of PEM certificates; read at the first connect.
@@ -1079,7 +1116,8 @@ wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t 
 /* --- Options of the open connection ----------------------------------------------------------- */
 
 /**
- * Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ * Sets the largest message that is received; a larger one ends the connection with
+ * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * Memory is taken as a message arrives, never from the length a server announces. With
  * wsline_options_set_fire_fragments() the limit is for each fragment.
@@ -1097,7 +1135,8 @@ WSLINE_API wsline_status
 wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
 
 /**
- * Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ * Sets the largest data frame that is received; a larger one ends the connection with
+ * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * @param options  what is set.
  * @param bytes    0: no limit but that of messages, as at first.
@@ -1112,7 +1151,8 @@ WSLINE_API wsline_status
 wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
 
 /**
- * Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+ * Sets the largest number of fragments of a received message; more end the connection with
+ * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * @param options    what is set.
  * @param fragments  0: no limit. At first 1048576.
@@ -1144,11 +1184,12 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
 /**
  * Hands messages out in the fragments in which they are sent.
  *
- * The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
- * across them.
+ * The flags of wsline_message tell the first and the last. A character may be cut between two
+ * fragments; text is checked across them.
  *
  * @param options  what is set.
- * @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.
+ * @param fire     true: each fragment is handed out when it is whole; false, the default: messages
+ *                 are joined.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1182,7 +1223,8 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
  * @param options        what is set.
  * @param fn             NULL: random keys, the default.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1200,9 +1242,10 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
 /**
  * Connects to a server and hands over an open connection.
  *
- * Looks the host up, connects to the first of its addresses that answers, and under `wss://` verifies certificate and
- * name, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
- * use wsline_conn_new() and wsline_conn_connect().
+ * Looks the host up, connects to the first of its addresses that answers, and under `wss://`
+ * verifies certificate and name, all within one time-out. To look at a refusal, with its status,
+ * headers and body, or to abort from another thread, use wsline_conn_new() and
+ * wsline_conn_connect().
  *
  * @param url       `ws://` or `wss://`, host, port, path, query; no fragment, no user name.
  * @param options   how; NULL for defaults.
@@ -1212,7 +1255,8 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_RESOLVE            the host has no address.
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
- * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+ * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
+ *                                       during what.
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
@@ -1250,8 +1294,9 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
 /**
  * Connects a connection, as wsline_connect() does.
  *
- * After a failure it may be called again, here too; once it has succeeded, the connection stays what it is until it is
- * freed. What the server answered can be read in both cases, see wsline_conn_http_status().
+ * After a failure it may be called again, here too; once it has succeeded, the connection stays
+ * what it is until it is freed. What the server answered can be read in both cases, see
+ * wsline_conn_http_status().
  *
  * @param conn  made by wsline_conn_new().
  * @param url   as for wsline_connect().
@@ -1263,7 +1308,8 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_RESOLVE            the host has no address.
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
- * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+ * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
+ *                                       during what.
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
@@ -1274,7 +1320,8 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
  *
  * Threads: any.
- * Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
+ * Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another
+ * thread ends the wait.
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url);
@@ -1301,19 +1348,24 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @param text  UTF-8; NULL with `len` 0 is an empty message.
  * @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not UTF-8.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not
+ *                                      UTF-8.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  * @retval WSLINE_ERR_BUSY              a fragmented message is being sent.
- * @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is as it was.
+ * @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is
+ *                                      as it was.
  * @retval WSLINE_ERR_CLOSED            the connection was closed.
- * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was up with half a frame sent.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was
+ *                                      up with half a frame sent.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD
+ *                                      and WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * Threads: any number at once; messages never mix.
- * Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the wait.
+ * Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the
+ * wait.
  * See also: wsline_options_set_send_timeout_ms()
  * Since: 0.1
  */
@@ -1343,7 +1395,8 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload is not as said above.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
+ *                                      is not as said above.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any number at once; messages never mix.
@@ -1357,8 +1410,9 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
 /**
  * Sends a part of a message whose length is not known yet.
  *
- * Until the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY. Control frames
- * may go out between two parts. Text may be cut anywhere and is not checked to be UTF-8.
+ * Until the last part has been sent, other data waits: every other send of data answers
+ * WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not
+ * checked to be UTF-8.
  *
  * @param conn    an open connection.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; the same for each part of a message.
@@ -1366,7 +1420,8 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
  * @param len     bytes in `data`.
  * @param fin     true for the last part.
  * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode` is another than before.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode` is
+ *                                      another than before.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any, but the parts of one message come from one thread at a time.
@@ -1380,12 +1435,13 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
 /**
  * Sends one frame as the caller describes it.
  *
- * The payload is masked with a fresh key. Skipped are the checks of text and of the content of a close frame; refused is
- * what would break the connection: reserved bits, a control frame that is long or fragmented, a continuation of nothing,
- * a new message inside another.
+ * The payload is masked with a fresh key. Skipped are the checks of text and of the content of a
+ * close frame; refused is what would break the connection: reserved bits, a control frame that is
+ * long or fragmented, a continuation of nothing, a new message inside another.
  *
  * @param conn   an open connection.
- * @param frame  `fin`, `opcode`, `data` and `len` are used; the reserved bits and `masked` must be 0.
+ * @param frame  `fin`, `opcode`, `data` and `len` are used; the reserved bits and `masked` must be
+ *               0.
  * @retval WSLINE_OK                    the system has taken all of it.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
@@ -1404,8 +1460,10 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
  * @param data  at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
+ *                                      above 125.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+ *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
  * Blocks: as wsline_conn_send_text().
@@ -1415,14 +1473,17 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
 WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of life.
+ * Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of
+ * life.
  *
  * @param conn  an open connection.
  * @param data  at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
+ *                                      above 125.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+ *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
  * Blocks: as wsline_conn_send_text().
@@ -1431,17 +1492,21 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
 WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Begins the closing handshake without waiting for its end, or answers a close frame got from wsline_conn_recv_frame().
+ * Begins the closing handshake without waiting for its end, or answers a close frame got from
+ * wsline_conn_recv_frame().
  *
  * Nothing can be sent after it. Receiving goes on until the server's close frame has come.
  *
  * @param conn    an open connection.
- * @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without a code.
+ * @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without
+ *                a code.
  * @param reason  UTF-8 of at most 123 bytes; NULL for none.
  * @retval WSLINE_OK                    the close frame has been sent.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
+ *                                      long.
  * @retval WSLINE_ERR_CLOSED            a close frame has been sent before.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+ *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
  * Blocks: as wsline_conn_send_text().
@@ -1456,30 +1521,36 @@ wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
 /**
  * Waits for the next message.
  *
- * Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages that have come
- * together are handed out one by one without another system call.
+ * Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages
+ * that have come together are handed out one by one without another system call.
  *
  * @param conn         an open connection.
- * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+ * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever,
+ *                     WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
  * @param message_out  filled; zero on failure.
  * @retval WSLINE_OK                    a message is there.
- * @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the next call.
+ * @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the
+ *                                      next call.
  * @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
- * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has ended.
+ * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
+ *                                      ended.
  * @retval WSLINE_ERR_PAYLOAD           text is not UTF-8; likewise.
  * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
  * @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
- * @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with another receive function.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative number.
+ * @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with
+ *                                      another receive function.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative
+ *                                      number.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
  *
  * Ownership: the payload is lent until the next receive on this connection, or its end.
  * Threads: any, one at a time; others may send meanwhile.
- * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends the wait.
+ * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
+ * the wait.
  * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
  * Since: 0.1
  */
@@ -1489,12 +1560,14 @@ wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_
 /**
  * Waits for the next message or control frame.
  *
- * As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they call for has been done:
- * a ping has been answered, a close frame as well. The close frame comes once; after it the status is WSLINE_ERR_CLOSED.
+ * As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they
+ * call for has been done: a ping has been answered, a close frame as well. The close frame comes
+ * once; after it the status is WSLINE_ERR_CLOSED.
  *
  * @param conn         an open connection.
  * @param timeout_ms   as for wsline_conn_recv().
- * @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two bytes, the high one first, and a reason.
+ * @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two
+ *                     bytes, the high one first, and a reason.
  * @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
  * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
  *
@@ -1509,8 +1582,9 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
 /**
  * Waits for the next frame, whatever it is.
  *
- * Frames are handed out as they came: not joined, text not checked, pings not answered, a close frame not answered (answer
- * with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
+ * Frames are handed out as they came: not joined, text not checked, pings not answered, a close
+ * frame not answered (answer with wsline_conn_send_close()). Frames that break RFC 6455 end the
+ * connection here too, and the limits hold.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
@@ -1530,21 +1604,26 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
 /* --- Closing ---------------------------------------------------------------------------------- */
 
 /**
- * Closes a connection: sends a close frame, waits for the server's, and ends the transport, whatever comes of it.
+ * Closes a connection: sends a close frame, waits for the server's, and ends the transport,
+ * whatever comes of it.
  *
- * Messages that arrive meanwhile are dropped, unless another thread receives: then it gets them, and the end. A connection
- * that has ended already is only tidied up, so this call may stand at the end of every use.
+ * Messages that arrive meanwhile are dropped, unless another thread receives: then it gets them,
+ * and the end. A connection that has ended already is only tidied up, so this call may stand at the
+ * end of every use.
  *
  * @param conn        a connection.
- * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
+ * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
+ *                    4999; or 0 for none.
  * @param reason      UTF-8 of at most 123 bytes; NULL for none.
  * @param timeout_ms  milliseconds for all of it; WSLINE_DEFAULT_TIMEOUT is 3 seconds unless set.
  * @retval WSLINE_OK                    both close frames were exchanged, whoever began.
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
+ *                                      long. Nothing was done.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  * @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
- * @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a closing handshake.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a
+ *                                      closing handshake.
  *
  * Threads: any, also while another one sends or receives.
  * Blocks: up to `timeout_ms`; wsline_conn_abort() ends the wait.
@@ -1574,8 +1653,8 @@ WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
 /**
  * Ends every call that is waiting on a connection, in whatever phase, and every later one.
  *
- * They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that have come and were not
- * received are dropped.
+ * They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that
+ * have come and were not received are dropped.
  *
  * @param conn  a connection.
  * @retval WSLINE_OK                    whoever was waiting has been woken.
@@ -1637,8 +1716,10 @@ WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
  * A header of the server's answer to the last connect, whether it was yes or no.
  *
  * @param conn  a connection; NULL has none.
- * @param name  in any case. Of repeated headers this is the first; see wsline_conn_response_header_at().
- * @return      the value; NULL if there is none. Lent until the connection is freed or connected again.
+ * @param name  in any case. Of repeated headers this is the first; see
+ *              wsline_conn_response_header_at().
+ * @return      the value; NULL if there is none. Lent until the connection is freed or connected
+ *              again.
  *
  * Threads: any.
  * Blocks: no.
@@ -1651,9 +1732,11 @@ WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, cons
  *
  * @param conn       a connection; NULL has none.
  * @param index      0 for the first.
- * @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is freed or connected again.
+ * @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is
+ *                   freed or connected again.
  * @param value_out  set to the value, likewise.
- * @return           true if there is a header with this index; false behind the last, or if a pointer is NULL.
+ * @return           true if there is a header with this index; false behind the last, or if a
+ *                   pointer is NULL.
  *
  * Threads: any.
  * Blocks: no.
@@ -1667,7 +1750,8 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
  * The body of a refusal of the last connect, its first 64 KiB.
  *
  * @param conn      a connection.
- * @param data_out  set to the body; to NULL if there is none. Lent until the connection is freed or connected again.
+ * @param data_out  set to the body; to NULL if there is none. Lent until the connection is freed or
+ *                  connected again.
  * @param len_out   set to its bytes.
  * @retval WSLINE_OK                    set, if only to nothing.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -1696,7 +1780,8 @@ WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
  * The extensions in use, as the server named them.
  *
  * @param conn  a connection; NULL has none.
- * @return      the value of Sec-WebSocket-Extensions; NULL if none is in use, as always in this version. Lent until the connection is freed.
+ * @return      the value of Sec-WebSocket-Extensions; NULL if none is in use, as always in this
+ *              version. Lent until the connection is freed.
  *
  * Threads: any.
  * Blocks: no.
@@ -1707,11 +1792,12 @@ WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
 /**
  * The descriptor of the socket, for questions such as getsockopt(2).
  *
- * Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some may be buffered
- * already.
+ * Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some
+ * may be buffered already.
  *
  * @param conn  a connection.
- * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for NULL.
+ * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
+ *              NULL.
  *
  * Threads: any.
  * Blocks: no.
@@ -1723,7 +1809,8 @@ WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
  * The address of the server, or of whatever the socket is connected to.
  *
  * @param conn  a connection; NULL has none.
- * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket; NULL before the connect. Lent until the connection is freed.
+ * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket; NULL before the
+ *              connect. Lent until the connection is freed.
  *
  * Threads: any.
  * Blocks: no.
@@ -1767,14 +1854,16 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
 /**
  * Writes a frame into a buffer, with its length in the shortest form.
  *
- * Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it.
+ * Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested
+ * with it.
  *
  * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
  * @param buffer    where to; may be NULL if `capacity` is 0.
  * @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
  * @param len_out   set to the bytes of the frame, also if `capacity` is too small.
  * @retval WSLINE_OK                    written.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, or `capacity` is too small.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
+ *                                      unknown, or `capacity` is too small.
  *
  * Threads: any.
  * Blocks: no.
@@ -1786,9 +1875,10 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
 /**
  * Reads the frame at the start of a buffer.
  *
- * The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if `frame_out->masked` is 1, see
- * wsline_mask(). Reserved bits and masks are not judged; reserved opcodes, lengths that are not in the shortest form, and
- * long or fragmented control frames are refused.
+ * The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if
+ * `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not judged; reserved
+ * opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
+ * refused.
  *
  * @param data          bytes that begin with a frame; NULL with `len` 0 is none.
  * @param len           bytes in `data`.
@@ -1863,7 +1953,8 @@ WSLINE_API void wsline_url_free(wsline_url *url);
 WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
 
 /**
- * The host of a URL: a name in lower case, with A-labels for other scripts, or an address without brackets.
+ * The host of a URL: a name in lower case, with A-labels for other scripts, or an address without
+ * brackets.
  *
  * @param url  the parts of a URL.
  * @return     the host; NULL for NULL. Lent until the parts are freed.

@@ -15,7 +15,7 @@
 )]
 #![deny(missing_docs)]
 
-mod guard;
+pub mod guard;
 mod handle;
 mod ptr;
 
