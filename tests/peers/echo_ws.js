@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Echo server on the Node package `ws`: no compression, no limit on message size.
+//
+// usage: node echo_ws.js PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
+//
+// The paths are those of echo_websockets.py, and:
+//   /fragment   echoes every message in three fragments
+
+'use strict';
+
+const { once } = require('events');
+const fs = require('fs');
+const http = require('http');
+const https = require('https');
+const path = require('path');
+const { WebSocketServer } = require('ws');
+
+const SUBPROTOCOLS = ['chat.v1', 'chat.v2'];
+
+const upgrader = new WebSocketServer({
+  noServer: true,
+  perMessageDeflate: false,
+  maxPayload: 0,
+  maxFragments: 0,
+  maxBufferedChunks: 0,
+  handleProtocols: (offered) => [...offered].find((name) => SUBPROTOCOLS.includes(name)) ?? false,
+});
+
+async function main(pki, listeners) {
+  const ports = await Promise.all(listeners.map((name) => listen(pki, name)));
+  exitAtEndOfInput();
+  console.log(['READY', ...listeners.map((name, i) => `${name}=${ports[i]}`)].join(' '));
+}
+
+async function listen(pki, name) {
+  const server = name === 'tls'
+    ? https.createServer({
+      cert: fs.readFileSync(path.join(pki, 'server.pem')),
+      key: fs.readFileSync(path.join(pki, 'server.key')),
+    })
+    : http.createServer();
+  server.on('upgrade', answer);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server.address().port;
+}
+
+// A pipe on stdin ends even when run.py is killed.
+function exitAtEndOfInput() {
+  if (fs.fstatSync(0).isFIFO()) {
+    process.stdin.on('end', () => process.exit()).resume();
+  }
+}
+
+function answer(request, socket, head) {
+  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+  if (pathname === '/status') {
+    refuse(socket, searchParams);
+  } else {
+    upgrader.handleUpgrade(request, socket, head, (connection) => {
+      converse(connection, request, pathname, searchParams);
+    });
+  }
+}
+
+function refuse(socket, query) {
+  const code = query.get('code');
+  const body = query.get('body') ?? '';
+  socket.end([
+    `HTTP/1.1 ${code} ${http.STATUS_CODES[code] ?? 'Unknown'}`,
+    'Connection: close',
+    'Content-Type: text/plain',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n'));
+}
+
+function converse(connection, request, pathname, query) {
+  connection.on('error', () => {}); // A client that breaks the protocol is one of the tests.
+  const opened = OPENINGS[pathname]?.(connection, query, request);
+  const echo = pathname === '/fragment' ? sendInThree : sendWhole;
+  connection.on('message', async (data, isBinary) => {
+    await opened;
+    echo(connection, data, isBinary);
+  });
+}
+
+function sendWhole(connection, data, isBinary) {
+  connection.send(data, { binary: isBinary });
+}
+
+function sendInThree(connection, data, isBinary) {
+  const third = Math.ceil(data.length / 3);
+  connection.send(data.subarray(0, third), { binary: isBinary, fin: false });
+  connection.send(data.subarray(third, 2 * third), { binary: isBinary, fin: false });
+  connection.send(data.subarray(2 * third), { binary: isBinary, fin: true });
+}
+
+function close(connection, query) {
+  connection.close(Number(query.get('code') ?? 1000), query.get('reason') ?? '');
+}
+
+async function push(connection, query) {
+  const message = Buffer.alloc(Number(query.get('size')));
+  for (let left = Number(query.get('n')); left > 0; left -= 1) {
+    // Waiting for each keeps what the client has not read yet out of this process's memory.
+    await new Promise((sent) => { connection.send(message, sent); });
+  }
+}
+
+function sendRequest(connection, query, request) {
+  const headers = [];
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    headers.push(request.rawHeaders.slice(i, i + 2));
+  }
+  connection.send(JSON.stringify({ path: request.url, headers }));
+}
+
+function ping(connection) {
+  connection.ping('are you there?');
+  return new Promise((answered) => { connection.once('pong', answered); });
+}
+
+const OPENINGS = { '/close': close, '/push': push, '/headers': sendRequest, '/ping': ping };
+
+main(process.argv[2], process.argv.slice(3));

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection of the misbehaving server: bytes out, requests and frames in, a journal entry.
+
+Reading is unbuffered on purpose: what a fault does not ask for stays in the kernel, so that a
+server that "does not read" really does not.
+"""
+
+import select
+import socket
+import struct
+import time
+import urllib.parse
+from typing import NamedTuple
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+NO_STATUS = 1005
+MAX_READ = 1 << 16
+
+
+class ClientLeft(Exception):
+    """The client ended its side with a FIN."""
+
+
+class ServerReset(Exception):
+    """The server sent an RST: what the client does next cannot be seen."""
+
+
+class Request(NamedTuple):
+    path: str
+    query: dict
+    headers: dict
+
+    def number(self, name, default):
+        return int(self.query.get(name, default))
+
+
+class Frame(NamedTuple):
+    fin: bool
+    opcode: int
+    payload: bytes
+
+
+def encode(opcode, payload=b"", fin=True, length=None):
+    """A frame as servers send it; its header may claim another length than the payload has."""
+    length = len(payload) if length is None else length
+    first = fin << 7 | opcode
+    if length < 126:
+        header = struct.pack("!BB", first, length)
+    elif length < 1 << 16:
+        header = struct.pack("!BBH", first, 126, length)
+    else:
+        header = struct.pack("!BBQ", first, 127, length)
+    return header + payload
+
+
+def encode_close(code, reason=""):
+    return encode(CLOSE, struct.pack("!H", code) + reason.encode() if code else b"")
+
+
+class Connection:
+    def __init__(self, accepted):
+        self.socket = accepted
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.pause_after_read = 0
+        self.mask_keys = set()
+        self.entry = {
+            "path": None,
+            "masked": None,  # whether every frame was
+            "mask_keys": 0,  # how many different ones
+            "frames": 0,
+            "pongs": 0,
+            "close": None,  # the code; NO_STATUS when there was none
+            "after_close": 0,  # frames that followed the close frame
+            "end": None,  # fin, rst, or server when the server reset the connection
+        }
+
+    def read_request(self):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self._read(1)
+        request_line, *lines = head.decode("latin-1").split("\r\n")
+        target = urllib.parse.urlsplit(request_line.split()[1])
+        fields = (line.split(":", 1) for line in lines if line)
+        self.entry["path"] = target.path
+        return Request(
+            target.path,
+            dict(urllib.parse.parse_qsl(target.query)),
+            {name.lower(): value.strip() for name, value in fields},
+        )
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def drip(self, data, milliseconds):
+        for i in range(len(data)):
+            self.send(data[i : i + 1])
+            time.sleep(milliseconds / 1000)
+
+    def read_frame(self):
+        first, second = self._read(2)
+        length = second & 127
+        if length == 126:
+            (length,) = struct.unpack("!H", self._read(2))
+        elif length == 127:
+            (length,) = struct.unpack("!Q", self._read(8))
+        key = self._read(4) if second & 128 else None
+        payload = self._read(length)
+        if key:
+            payload = unmask(key, payload)
+        frame = Frame(bool(first & 128), first & 15, payload)
+        self._record(frame, key)
+        return frame
+
+    def read_to_end(self):
+        """Reads and records frames; returns by raising what the client's end raises."""
+        while True:
+            self.read_frame()
+
+    def finish(self):
+        """Sends a FIN, and stays to see how the client ends."""
+        self.socket.shutdown(socket.SHUT_WR)
+        self.read_to_end()
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+        raise ServerReset
+
+    def limit_receive_buffer(self):
+        """Keeps the kernel from taking megabytes in the place of a server that reads little."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_READ)
+
+    def wait_without_reading(self):
+        poll = select.poll()
+        poll.register(self.socket, getattr(select, "POLLRDHUP", 0))
+        poll.poll()
+        if self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise ConnectionResetError
+        raise ClientLeft
+
+    def _read(self, size):
+        data = bytearray()
+        while len(data) < size:
+            part = self.socket.recv(min(size - len(data), MAX_READ))
+            if not part:
+                raise ClientLeft
+            data += part
+            if self.pause_after_read:
+                time.sleep(self.pause_after_read * len(part))
+        return bytes(data)
+
+    def _record(self, frame, key):
+        entry = self.entry
+        self.mask_keys.add(key)
+        entry["masked"] = None not in self.mask_keys
+        entry["mask_keys"] = len(self.mask_keys - {None})
+        entry["frames"] += 1
+        entry["pongs"] += frame.opcode == PONG
+        entry["after_close"] += entry["close"] is not None
+        if frame.opcode == CLOSE and entry["close"] is None:
+            has_code = len(frame.payload) >= 2
+            entry["close"] = int.from_bytes(frame.payload[:2], "big") if has_code else NO_STATUS
+
+
+def unmask(key, payload):
+    size = len(payload)
+    stream = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")

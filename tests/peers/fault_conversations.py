@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults after a good handshake: path -> function.
+
+A function that returns has the connection ended with a FIN.
+"""
+
+from fault_connection import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode, encode_close
+
+DATA = (CONTINUATION, TEXT, BINARY)
+
+
+def echo(connection, request):
+    """No fault: returns every data frame, answers pings and, last, the close frame."""
+    connection.send(echo_until_close(connection, connection.send))
+
+
+def echo_until_close(connection, send):
+    """Returns the answer to the client's close frame, not sent yet."""
+    while (frame := connection.read_frame()).opcode != CLOSE:
+        if frame.opcode in DATA:
+            send(encode(frame.opcode, frame.payload, frame.fin))
+        elif frame.opcode == PING:
+            send(encode(PONG, frame.payload))
+    return encode(CLOSE, frame.payload)
+
+
+def drip_echo(connection, request):
+    """?ms=N: echoes, each byte in a segment of its own."""
+    milliseconds = request.number("ms", 1)
+    close_frame = echo_until_close(connection, lambda data: connection.drip(data, milliseconds))
+    connection.send(close_frame)
+
+
+def slow_read(connection, request):
+    """?bps=N: echoes, reading N bytes a second."""
+    connection.limit_receive_buffer()
+    connection.pause_after_read = 1 / request.number("bps", 100_000)
+    echo(connection, request)
+
+
+def stall(connection, request):
+    """Neither reads nor writes."""
+    connection.limit_receive_buffer()
+    connection.wait_without_reading()
+
+
+def flood(connection, request):
+    """?n=N&size=S: reads nothing before it has sent N messages of S bytes; then echoes."""
+    message = encode(BINARY, bytes(request.number("size", 65536)))
+    for _ in range(request.number("n", 1000)):
+        connection.send(message)
+    echo(connection, request)
+
+
+def ping_flood(connection, request):
+    """?n=N: reads nothing before it has sent N pings and the text "done"; then echoes."""
+    connection.limit_receive_buffer()
+    for _ in range(request.number("n", 10_000)):
+        connection.send(encode(PING, b"flood"))
+    connection.send(encode(TEXT, b"done"))
+    echo(connection, request)
+
+
+def any_bytes(connection, request):
+    """?hex=BYTES&n=N&then=echo|fin|rst: sends the bytes N times, which need not be frames."""
+    connection.send(bytes.fromhex(request.query["hex"]) * request.number("n", 1))
+    {"echo": echo, "fin": end, "rst": reset}[request.query.get("then", "echo")](connection, request)
+
+
+def claim(connection, request):
+    """?len=N: claims a frame of N bytes, sends 100 of them."""
+    connection.send(encode(BINARY, bytes(100), length=request.number("len", 1 << 62)))
+    echo(connection, request)
+
+
+def end(connection, request):
+    pass
+
+
+def reset(connection, request):
+    connection.reset()
+
+
+def end_in_message(connection, request):
+    connection.send(encode(BINARY, bytes(100), length=1000))
+
+
+def reset_in_message(connection, request):
+    connection.send(encode(BINARY, bytes(100), length=1000))
+    connection.reset()
+
+
+def close(connection, request):
+    """?code=N&reason=R: sends a close frame (empty for code 0), waits for the client's."""
+    send_close(connection, request)
+    wait_for_close(connection)
+
+
+def close_and_hold(connection, request):
+    """As /close, but never ends the TCP connection."""
+    send_close(connection, request)
+    connection.read_to_end()
+
+
+def close_then_data(connection, request):
+    """As /close, with three messages right behind the close frame."""
+    connection.send(close_frame(request) + encode(TEXT, b"late") * 3)
+    wait_for_close(connection)
+
+
+def close_then_reset(connection, request):
+    send_close(connection, request)
+    connection.reset()
+
+
+def send_close(connection, request):
+    connection.send(close_frame(request))
+
+
+def close_frame(request):
+    return encode_close(request.number("code", 1000), request.query.get("reason", ""))
+
+
+def wait_for_close(connection):
+    while connection.read_frame().opcode != CLOSE:
+        pass
+
+
+def answer_close_and_hold(connection, request):
+    """Echoes, the client's close frame too, but never ends the TCP connection."""
+    echo(connection, request)
+    connection.read_to_end()
+
+
+def no_close_reply(connection, request):
+    """Echoes, but does not answer a close frame."""
+    echo_until_close(connection, connection.send)
+    connection.read_to_end()
+
+
+CONVERSATIONS = {
+    "/echo": echo,
+    "/drip-echo": drip_echo,
+    "/slow-read": slow_read,
+    "/stall": stall,
+    "/flood": flood,
+    "/ping-flood": ping_flood,
+    "/frame": any_bytes,
+    "/claim": claim,
+    "/eof-after-101": end,
+    "/rst-after-101": reset,
+    "/fin-mid": end_in_message,
+    "/rst-mid": reset_in_message,
+    "/close": close,
+    "/close-hold": close_and_hold,
+    "/close-data": close_then_data,
+    "/close-rst": close_then_reset,
+    "/answer-close-hold": answer_close_and_hold,
+    "/no-close-reply": no_close_reply,
+}

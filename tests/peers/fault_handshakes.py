@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults in the answer to the upgrade request.
+
+HEADS: path -> function that spoils a good head; a client that accepts the result meets an echo.
+ANSWERS: path -> function that does all the answering itself.
+"""
+
+import base64
+import hashlib
+
+from fault_connection import BINARY, PING, TEXT, encode
+from fault_conversations import echo
+
+EARLY_FRAMES = encode(TEXT, b"early text") + encode(BINARY, b"early data") + encode(PING, b"early")
+ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Head:
+    """The head of a 101 answer, open to being spoilt."""
+
+    def __init__(self, request):
+        key = request.headers.get("sec-websocket-key", "")
+        digest = hashlib.sha1((key + ACCEPT_GUID).encode()).digest()
+        self.accept = base64.b64encode(digest).decode()
+        self.before = ""
+        self.status = "HTTP/1.1 101 Switching Protocols"
+        self.fields = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Accept": self.accept,
+        }
+        self.more_lines = []
+        self.newline = "\r\n"
+
+    def __bytes__(self):
+        fields = [f"{name}: {value}" for name, value in self.fields.items()]
+        lines = [self.status, *fields, *self.more_lines, "", ""]
+        return (self.before + self.newline.join(lines)).encode("latin-1")
+
+
+def bad_accept(head, request):
+    head.fields["Sec-WebSocket-Accept"] = wrong(head.accept)
+
+
+def no_accept(head, request):
+    del head.fields["Sec-WebSocket-Accept"]
+
+
+def duplicate_accept(head, request):
+    head.more_lines = [f"Sec-WebSocket-Accept: {wrong(head.accept)}"]
+
+
+def lower_accept(head, request):
+    head.fields["Sec-WebSocket-Accept"] = head.accept.lower()
+
+
+def wrong(accept):
+    return ("B" if accept[0] == "A" else "A") + accept[1:]
+
+
+def no_upgrade(head, request):
+    del head.fields["Upgrade"]
+
+
+def wrong_upgrade(head, request):
+    head.fields["Upgrade"] = "h2c"
+
+
+def no_connection(head, request):
+    del head.fields["Connection"]
+
+
+def wrong_connection(head, request):
+    head.fields["Connection"] = "keep-alive"
+
+
+def http_1_0(head, request):
+    head.status = "HTTP/1.0 101 Switching Protocols"
+
+
+def early_hints(head, request):
+    head.before = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+
+
+def continue_first(head, request):
+    head.before = "HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def odd_but_valid(head, request):
+    head.status = "HTTP/1.1 101 "
+    head.fields = {
+        "uPGRADE": "WebSocket",
+        "CONNECTION": "keep-alive,   Upgrade",
+        "sec-websocket-ACCEPT": f"  {head.accept}\t ",
+        "X-Empty": "",
+    }
+    head.more_lines = ["Set-Cookie: a=b", "Set-Cookie: c=d"]
+
+
+def line_feeds_only(head, request):
+    head.newline = "\n"
+
+
+def folded_line(head, request):
+    head.more_lines = ["X-Folded: a", " b"]
+
+
+def nul(head, request):
+    head.more_lines = ["X-Nul: a\0b"]
+
+
+def no_colon(head, request):
+    head.more_lines = ["a line without its mark"]
+
+
+def big_head(head, request):
+    """?size=N: the whole head has N bytes."""
+    head.more_lines = ["X-Filler: "]
+    missing = request.number("size", 65537) - len(bytes(head))
+    head.more_lines[0] += "x" * missing
+
+
+def many_headers(head, request):
+    """?n=N"""
+    head.more_lines = [f"X-Header-{i}: v" for i in range(request.number("n", 1000))]
+
+
+def unasked_subprotocol(head, request):
+    head.fields["Sec-WebSocket-Protocol"] = "unasked"
+
+
+def two_subprotocols(head, request):
+    """Both in one line or, with ?lines=2, in two; those that were asked for, if two were."""
+    offered = request.headers.get("sec-websocket-protocol", "one, two")
+    names = [name.strip() for name in offered.split(",")][:2]
+    values = names if request.number("lines", 1) == 2 else [", ".join(names)]
+    head.more_lines = [f"Sec-WebSocket-Protocol: {value}" for value in values]
+
+
+def unasked_extension(head, request):
+    head.fields["Sec-WebSocket-Extensions"] = "permessage-deflate"
+
+
+HEADS = {
+    "/bad-accept": bad_accept,
+    "/no-accept": no_accept,
+    "/duplicate-accept": duplicate_accept,
+    "/lower-accept": lower_accept,
+    "/no-upgrade": no_upgrade,
+    "/wrong-upgrade": wrong_upgrade,
+    "/no-connection": no_connection,
+    "/wrong-connection": wrong_connection,
+    "/http-1.0": http_1_0,
+    "/early-hints": early_hints,
+    "/continue": continue_first,
+    "/odd-but-valid": odd_but_valid,
+    "/line-feeds-only": line_feeds_only,
+    "/folded-line": folded_line,
+    "/nul": nul,
+    "/no-colon": no_colon,
+    "/big-head": big_head,
+    "/many-headers": many_headers,
+    "/unasked-subprotocol": unasked_subprotocol,
+    "/two-subprotocols": two_subprotocols,
+    "/unasked-extension": unasked_extension,
+}
+
+
+def hang(connection, request):
+    """Never answers."""
+    connection.read_to_end()
+
+
+def hang_half(connection, request):
+    """Stops in the middle of the head."""
+    head = bytes(Head(request))
+    connection.send(head[: len(head) // 2])
+    connection.read_to_end()
+
+
+def drip(connection, request):
+    """?ms=N: each byte of a good head in a segment of its own; then echoes."""
+    connection.drip(bytes(Head(request)), request.number("ms", 1))
+    echo(connection, request)
+
+
+def early_frames(connection, request):
+    """A text, a binary message and a ping in the same segment as a good head; then echoes."""
+    connection.send(bytes(Head(request)) + EARLY_FRAMES)
+    echo(connection, request)
+
+
+def status(connection, request):
+    """?code=N&body=TEXT&how=length|chunked|close: how the end of the body is told."""
+    body = request.query.get("body", "").encode()
+    how = request.query.get("how", "length")
+    framing, sent_body = {
+        "length": (f"Content-Length: {len(body)}", body),
+        "chunked": ("Transfer-Encoding: chunked", chunked(body)),
+        "close": ("Connection: close", body),
+    }[how]
+    head = f"HTTP/1.1 {request.number('code', 503)} No\r\nContent-Type: text/plain\r\n{framing}"
+    connection.send(head.encode() + b"\r\n\r\n" + sent_body)
+    if how != "close":
+        connection.read_to_end()
+
+
+def chunked(body):
+    middle = len(body) // 2
+    halves = [half for half in (body[:middle], body[middle:]) if half]
+    return b"".join(b"%x\r\n%s\r\n" % (len(half), half) for half in halves) + b"0\r\n\r\n"
+
+
+def not_found(connection, request):
+    """So that a test that asks for a fault that does not exist is told."""
+    connection.send(b"HTTP/1.1 404 No such fault\r\nContent-Length: 0\r\n\r\n")
+
+
+ANSWERS = {
+    "/hang": hang,
+    "/hang-half": hang_half,
+    "/drip": drip,
+    "/early": early_frames,
+    "/status": status,
+}
