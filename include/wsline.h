@@ -524,12 +524,13 @@ WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
 WSLINE_API int64_t wsline_get_default_timeout_ms(void);
 
 /**
- * Says in one line why the last call that returns a status failed on this thread.
+ * Says in one line what happened in the last call that failed on this thread.
  *
- * No end of line, no credential; the values that matter are quoted.
+ * No end of line, no credential; the values that matter are quoted. Like `errno`, it is not changed
+ * by calls that succeed.
  *
- * @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next
- *          call of the library.
+ * @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
+ *          thread.
  *
  * Threads: any; each has its own.
  * Blocks: no.
@@ -539,13 +540,10 @@ WSLINE_API int64_t wsline_get_default_timeout_ms(void);
 WSLINE_API const char *wsline_last_error_message(void);
 
 /**
- * Tells all about the failure of the last call that returns a status on this thread.
+ * Tells all about the last call that failed on this thread.
  *
- * This call itself leaves the last failure as it is.
- *
- * @param info_out  filled; `info_out->message` is valid until this thread's next call of the
- *                  library.
- * @retval WSLINE_OK                    filled; with status WSLINE_OK if that call succeeded.
+ * @param info_out  filled; `info_out->message` is valid until the next failure on this thread.
+ * @retval WSLINE_OK                    filled; with status WSLINE_OK if none has failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
  *
  * Threads: any; each has its own.

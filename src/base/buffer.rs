@@ -17,6 +17,8 @@ pub struct Inbox {
     /// Everything before is consumed.
     start: usize,
     read_size: usize,
+    /// The length of recent messages: that of the largest, forgotten bit by bit.
+    recent: usize,
     lent: Option<Lent>,
 }
 
@@ -55,8 +57,9 @@ impl Inbox {
         }
         let believed = wanted.min(unread.max(READ_MAX) as u64) as usize;
         let room = self.read_size.max(believed) + 1;
-        if self.bytes.capacity() > READ_MAX * 2 && (unread + room) * 4 < self.bytes.capacity() {
-            // One large message has passed and small ones follow: give its memory back.
+        let needed = self.recent.max(unread + room);
+        if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
+            // A large message has passed and small ones follow: give its memory back.
             self.bytes = self.bytes.split_off(self.start);
             self.start = 0;
         }
@@ -73,6 +76,7 @@ impl Inbox {
     /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`].
     pub fn lend(&mut self, count: usize) {
         let (start, end) = (self.start, self.start + count);
+        self.recent = count.max(self.recent - self.recent / 8);
         let replaced = self.bytes.get(end).copied();
         match self.bytes.get_mut(end) {
             Some(byte) => *byte = 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How long a call may take, and until when. The clock is always an argument.
 
+use super::sync::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a caller says about waiting.
@@ -14,6 +15,28 @@ pub enum Timeout {
 }
 
 impl Timeout {
+    const DEFAULT_MS: i64 = -2;
+    const FOREVER_MS: i64 = -1;
+
+    /// Milliseconds, or the negative numbers that C uses for the other two.
+    pub fn from_ms(ms: i64) -> Option<Self> {
+        match ms {
+            Self::DEFAULT_MS => Some(Self::Default),
+            Self::FOREVER_MS => Some(Self::Forever),
+            ms => u64::try_from(ms)
+                .ok()
+                .map(|ms| Self::After(Duration::from_millis(ms))),
+        }
+    }
+
+    pub fn to_ms(self) -> i64 {
+        match self {
+            Self::Default => Self::DEFAULT_MS,
+            Self::Forever => Self::FOREVER_MS,
+            Self::After(span) => i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
     /// `self`, or `other` where `self` leaves it open.
     pub fn or(self, other: Self) -> Self {
         if self == Self::Default { other } else { self }
@@ -25,6 +48,26 @@ impl Timeout {
             Self::After(span) => Some(span),
             Self::Default | Self::Forever => None,
         }
+    }
+}
+
+/// A time-out that any thread may change.
+#[derive(Debug)]
+pub struct SharedTimeout(AtomicI64);
+
+impl SharedTimeout {
+    pub const FOREVER: Self = Self(AtomicI64::new(Timeout::FOREVER_MS));
+
+    pub fn new(timeout: Timeout) -> Self {
+        Self(AtomicI64::new(timeout.to_ms()))
+    }
+
+    pub fn get(&self) -> Timeout {
+        Timeout::from_ms(self.0.load(Ordering::Relaxed)).unwrap_or(Timeout::Default)
+    }
+
+    pub fn set(&self, timeout: Timeout) {
+        self.0.store(timeout.to_ms(), Ordering::Relaxed);
     }
 }
 
@@ -76,6 +119,14 @@ mod tests {
             deadline.remaining(now + Duration::from_secs(1)),
             Some(Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn time_outs_are_the_numbers_that_c_uses() {
+        for ms in [-2, -1, 0, 1, 86_400_000] {
+            assert_eq!(Timeout::from_ms(ms).map(Timeout::to_ms), Some(ms));
+        }
+        assert_eq!(Timeout::from_ms(-3), None);
     }
 
     #[test]

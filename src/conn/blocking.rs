@@ -7,9 +7,9 @@ use super::keys::Keys;
 use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 use super::patience::Patience;
 use super::reader::Reader;
-use crate::base::deadline::{Deadline, Timeout};
+use crate::base::deadline::{Deadline, SharedTimeout, Timeout};
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::{Arc, AtomicI64, MutexGuard, Ordering, fence};
+use crate::base::sync::{Arc, MutexGuard, Ordering, fence};
 use crate::net::poll::Poll;
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;
@@ -25,26 +25,12 @@ use std::time::{Duration, Instant};
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The process's time-out in milliseconds; negative is for ever.
-static DEFAULT_TIMEOUT_MS: AtomicI64 = AtomicI64::new(-1);
-
-pub fn default_timeout() -> Timeout {
-    match u64::try_from(DEFAULT_TIMEOUT_MS.load(Ordering::Relaxed)) {
-        Ok(ms) => Timeout::After(Duration::from_millis(ms)),
-        Err(_) => Timeout::Forever,
-    }
-}
-
-pub fn set_default_timeout(timeout: Timeout) {
-    let ms = timeout.span().map_or(-1, |span| {
-        i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-    });
-    DEFAULT_TIMEOUT_MS.store(ms, Ordering::Relaxed);
-}
+/// The process's time-out, for connections without one of their own.
+pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::FOREVER;
 
 /// The process's time-out where one is set; a connect without any would hang on a dead address for minutes.
 fn default_connect_timeout() -> Timeout {
-    match default_timeout() {
+    match DEFAULT_TIMEOUT.get() {
         Timeout::Forever => Timeout::After(CONNECT_TIMEOUT),
         set => set,
     }
@@ -168,7 +154,7 @@ impl Connection {
         let span = self
             .options
             .connect_timeout
-            .or(self.timeout())
+            .or(self.timeout().get())
             .or(default_connect_timeout())
             .span();
         let now = Instant::now();
@@ -222,7 +208,7 @@ impl Connection {
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {
         if timeout == Timeout::Default {
-            self.timeout().or(default_timeout())
+            self.timeout().get().or(DEFAULT_TIMEOUT.get())
         } else {
             timeout
         }

@@ -7,7 +7,7 @@ use super::options::Options;
 use super::reader::Reader;
 use super::stats::Stats;
 use super::writer::Writer;
-use crate::base::deadline::Timeout;
+use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, OnceLock, Ordering};
 use crate::net::stream::Stream;
@@ -20,7 +20,7 @@ use std::ffi::CString;
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
 pub struct Connection {
     pub(super) options: Options,
-    pub(super) timeout: Mutex<Timeout>,
+    timeout: SharedTimeout,
     /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
     pub(super) link: OnceLock<Link>,
     /// Ends the wait of the connect under way.
@@ -51,7 +51,7 @@ pub struct Link {
 impl Connection {
     pub fn new(options: Options) -> Self {
         Self {
-            timeout: Mutex::new(options.timeout),
+            timeout: SharedTimeout::new(options.timeout),
             options,
             link: OnceLock::new(),
             connecting: Mutex::new(None),
@@ -77,12 +77,8 @@ impl Connection {
         self.link.get().is_some_and(|link| link.writer.is_open())
     }
 
-    pub fn timeout(&self) -> Timeout {
-        *self.timeout.lock()
-    }
-
-    pub fn set_timeout(&self, timeout: Timeout) {
-        *self.timeout.lock() = timeout;
+    pub fn timeout(&self) -> &SharedTimeout {
+        &self.timeout
     }
 
     pub fn response(&self) -> Option<Arc<Response>> {

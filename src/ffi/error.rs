@@ -43,12 +43,9 @@ thread_local! {
     static ASKED: RefCell<Option<Told>> = const { RefCell::new(None) };
 }
 
-pub(super) fn set_last_error(error: Option<Error>) {
+pub(super) fn set_last_error(error: Error) {
     // On a thread that is ending there is nobody left to ask.
-    let _ = LAST.try_with(|last| match error {
-        None if last.borrow().is_none() => {}
-        error => *last.borrow_mut() = error.map(told),
-    });
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
 }
 
 fn told(error: Error) -> Told {
@@ -95,11 +92,11 @@ fn number_of(phase: Phase) -> wsline_phase {
     }
 }
 
-/// Says in one line why the last call that returns a status failed on this thread.
+/// Says in one line what happened in the last call that failed on this thread.
 ///
-/// No end of line, no credential; the values that matter are quoted.
+/// No end of line, no credential; the values that matter are quoted. Like `errno`, it is not changed by calls that succeed.
 ///
-/// @return  a text that is never NULL; "" if that call succeeded. Valid until this thread's next call of the library.
+/// @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this thread.
 ///
 /// Threads: any; each has its own.
 /// Blocks: no.
@@ -117,12 +114,10 @@ pub extern "C" fn wsline_last_error_message() -> *const c_char {
     })
 }
 
-/// Tells all about the failure of the last call that returns a status on this thread.
+/// Tells all about the last call that failed on this thread.
 ///
-/// This call itself leaves the last failure as it is.
-///
-/// @param info_out  filled; `info_out->message` is valid until this thread's next call of the library.
-/// @retval WSLINE_OK                    filled; with status WSLINE_OK if that call succeeded.
+/// @param info_out  filled; `info_out->message` is valid until the next failure on this thread.
+/// @retval WSLINE_OK                    filled; with status WSLINE_OK if none has failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
 ///
 /// Threads: any; each has its own.

@@ -7,19 +7,16 @@ use crate::base::error::{Error, Kind};
 use crate::conn::connection::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs an export that can fail. Sets or clears the thread's last error: the only place that does.
+/// Runs an export that can fail. Sets the thread's last error, and is the only place that does.
 pub(super) fn status(
     function: &'static str,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> wsline_status {
     match caught(function, body) {
-        Ok(()) => {
-            set_last_error(None);
-            wsline_status::WSLINE_OK
-        }
+        Ok(()) => wsline_status::WSLINE_OK,
         Err(error) => {
             let status = wsline_status::of(error.kind());
-            set_last_error(Some(error));
+            set_last_error(error);
             status
         }
     }

@@ -2,12 +2,12 @@
 //! The library itself: its version, its features, the process's time-out.
 
 use super::guard;
-use super::options_time::{read_timeout, write_timeout};
+use super::options_time::read_timeout;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
-use crate::conn::blocking::{default_timeout, set_default_timeout};
+use crate::conn::blocking::DEFAULT_TIMEOUT;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.
@@ -84,7 +84,7 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
                 "cannot be WSLINE_DEFAULT_TIMEOUT here",
             )),
             timeout => {
-                set_default_timeout(timeout);
+                DEFAULT_TIMEOUT.set(timeout);
                 Ok(())
             }
         }
@@ -100,5 +100,5 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_get_default_timeout_ms() -> i64 {
-    guard::value(0, || write_timeout(default_timeout()))
+    guard::value(0, || DEFAULT_TIMEOUT.get().to_ms())
 }

@@ -7,7 +7,6 @@ use super::options::{self, wsline_options};
 use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
-use std::time::Duration;
 
 /// A time-out without end.
 pub const WSLINE_FOREVER: i64 = -1;
@@ -16,25 +15,10 @@ pub const WSLINE_FOREVER: i64 = -1;
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
 pub(super) fn read_timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
-    match timeout_ms {
-        WSLINE_FOREVER => Ok(Timeout::Forever),
-        WSLINE_DEFAULT_TIMEOUT => Ok(Timeout::Default),
-        ms => match u64::try_from(ms) {
-            Ok(ms) => Ok(Timeout::After(Duration::from_millis(ms))),
-            Err(_) => Err(Error::argument(
-                name,
-                format!("is {ms}; it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT"),
-            )),
-        },
-    }
-}
-
-pub(super) fn write_timeout(timeout: Timeout) -> i64 {
-    match timeout {
-        Timeout::Default => WSLINE_DEFAULT_TIMEOUT,
-        Timeout::Forever => WSLINE_FOREVER,
-        Timeout::After(span) => i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
-    }
+    Timeout::from_ms(timeout_ms).ok_or_else(|| {
+        let rule = "it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT";
+        Error::argument(name, format!("is {timeout_ms}; {rule}"))
+    })
 }
 
 /// @@ Options of time
@@ -165,7 +149,7 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::on_conn("wsline_conn_set_timeout_ms", conn, |conn| {
-        conn.set_timeout(read_timeout(timeout_ms, "timeout_ms")?);
+        conn.timeout().set(read_timeout(timeout_ms, "timeout_ms")?);
         Ok(())
     })
 }
@@ -183,6 +167,6 @@ pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) ->
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::value(WSLINE_DEFAULT_TIMEOUT, || {
-        conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| write_timeout(conn.timeout()))
+        conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| conn.timeout().get().to_ms())
     })
 }
