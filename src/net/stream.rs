@@ -255,11 +255,13 @@ impl Stream {
                     self.bytes_received.add(count as u64);
                     return Ok(Received::Bytes);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                Err(_) => {}
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted if flags != 0 => continue,
+                    // By now part of the time set on the socket has passed, or all of it, to the tick.
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {}
+                    _ => return Err(error),
+                },
             }
-            // The socket waits to the tick; the rest of the wait, if there is one, is exact.
             let Some(deadline) = deadline else {
                 return Ok(Received::TimedOut);
             };
