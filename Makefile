@@ -4,6 +4,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+TESTS = OFF
 
 .PHONY: help demo test install autobahn clean build tools peers autobahn-suite
 .NOTPARALLEL:
@@ -29,7 +30,8 @@ cargo-component = @if cargo $(1) --version > /dev/null 2>&1; then \
 		echo 'cargo $(1) $(2)'; cargo $(1) $(2); \
 	else echo 'skipped: cargo $(1) is not installed'; fi
 
-test: TOOLS = peers checks
+test autobahn: TESTS = ON
+test autobahn: TOOLS = peers checks
 test: build peers autobahn-suite
 	$(call cargo-component,fmt,--check)
 	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
@@ -48,9 +50,11 @@ install: build
 	cmake --install $(BUILD)
 	@test -n '$(DESTDIR)' || test "$$(id -u)" != 0 || ldconfig
 
+# Without MAKELEVEL, or the inner make would announce every directory.
 build: tools
-	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) > /dev/null
-	@cmake --build $(BUILD) --parallel $(JOBS)
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+		-DWSLINE_BUILD_TESTS=$(TESTS) > /dev/null
+	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
 
 tools:
 	@sh cmake/tools.sh $(TOOLS)

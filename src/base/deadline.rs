@@ -56,7 +56,9 @@ impl Timeout {
 pub struct SharedTimeout(AtomicI64);
 
 impl SharedTimeout {
-    pub const FOREVER: Self = Self(AtomicI64::new(Timeout::FOREVER_MS));
+    pub const fn forever() -> Self {
+        Self(AtomicI64::new(Timeout::FOREVER_MS))
+    }
 
     pub fn new(timeout: Timeout) -> Self {
         Self(AtomicI64::new(timeout.to_ms()))

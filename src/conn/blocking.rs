@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The process's time-out, for connections without one of their own.
-pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::FOREVER;
+pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
 
 /// The process's time-out where one is set; a connect without any would hang on a dead address for minutes.
 fn default_connect_timeout() -> Timeout {
