@@ -35,7 +35,7 @@ test autobahn: TOOLS = peers checks
 test: build peers autobahn-suite
 	$(call cargo-component,fmt,--check)
 	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
-	cargo test --locked
+	cargo test --locked --features test-panic
 	ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
 	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*' -- $(AUTOBAHN_DRIVER)
 

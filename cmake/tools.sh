@@ -49,6 +49,7 @@ for group in "$@"; do
             ;;
         checks)
             have c++ || need g++ 'a C++ compiler'
+            have clang || need clang clang
             have valgrind || need valgrind valgrind
             ;;
         *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;

@@ -182,7 +182,8 @@ impl Connection {
             connector.add_interests(&mut poll);
             poll.wait(connector.next_step())
                 .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
-            self.check_aborted()?;
+            self.check_aborted()
+                .map_err(|error| error.in_phase(connector.phase()))?;
             now = Instant::now();
         }
     }

@@ -193,7 +193,7 @@ impl Link {
 
     pub(super) fn check_aborted(&self) -> Result<(), Error> {
         if self.is_aborted.load(Ordering::Relaxed) {
-            Err(aborted())
+            Err(aborted().in_phase(Phase::Open))
         } else {
             Ok(())
         }
@@ -201,7 +201,7 @@ impl Link {
 
     fn abort(&self) {
         self.is_aborted.store(true, Ordering::SeqCst);
-        self.end_with(&aborted());
+        self.end_with(&aborted().in_phase(Phase::Open));
     }
 }
 

@@ -123,6 +123,16 @@ impl<'a> Connector<'a> {
         }
     }
 
+    /// What it is busy with.
+    pub fn phase(&self) -> Phase {
+        match &self.stage {
+            Stage::Resolve(_) => Phase::Resolve,
+            Stage::Dial(_) => Phase::Connect,
+            Stage::Tls(_) => Phase::Tls,
+            Stage::Upgrade { .. } | Stage::Done => Phase::Upgrade,
+        }
+    }
+
     /// Names what is waited for.
     pub fn add_interests(&self, poll: &mut Poll) {
         poll.add(self.wake.as_raw_fd(), true, false);
@@ -255,23 +265,14 @@ impl<'a> Connector<'a> {
     }
 
     fn timed_out(&self) -> Error {
-        let (phase, what) = match &self.stage {
-            Stage::Resolve(_) => (Phase::Resolve, format!("looking up {}", self.url.host())),
-            Stage::Dial(_) => (
-                Phase::Connect,
-                format!("connecting to {}", self.url.authority()),
-            ),
-            Stage::Tls(_) => (Phase::Tls, "the TLS handshake".to_owned()),
-            Stage::Upgrade { .. } | Stage::Done => (
-                Phase::Upgrade,
-                "waiting for the server's answer to the upgrade".to_owned(),
-            ),
+        let what = match self.phase() {
+            Phase::Resolve => format!("looking up {}", self.url.host()),
+            Phase::Connect => format!("connecting to {}", self.url.authority()),
+            Phase::Tls => "the TLS handshake".to_owned(),
+            _ => "waiting for the server's answer to the upgrade".to_owned(),
         };
-        Error::new(
-            Kind::Timeout,
-            format!("the time for connecting is up while {what}"),
-        )
-        .in_phase(phase)
+        let message = format!("the time for connecting is up while {what}");
+        Error::new(Kind::Timeout, message).in_phase(self.phase())
     }
 }
 

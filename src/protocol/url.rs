@@ -25,8 +25,12 @@ impl Url {
             "wss" => true,
             _ => return Err(invalid(text, "has a scheme other than ws and wss")),
         };
-        if !rest.starts_with("//") {
+        let Some(after_slashes) = rest.strip_prefix("//") else {
             return Err(invalid(text, "lacks the // behind its scheme"));
+        };
+        if after_slashes.starts_with('/') {
+            // Browsers skip further slashes and take the path for the host.
+            return Err(invalid(text, "has no host"));
         }
         if text.contains('#') {
             // Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
@@ -206,6 +210,7 @@ mod tests {
             "ws:h",
             "ws:/h",
             "ws://",
+            "ws:///path",
             "ws://:80/",
             "ws://h:0/",
             "ws://h:65536/",

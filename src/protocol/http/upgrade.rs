@@ -12,7 +12,7 @@ use sha1::{Digest, Sha1};
 use std::ffi::CString;
 
 /// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
-const OWNED: [(&str, Option<&str>); 11] = [
+const OWNED: [(&str, Option<&str>); 12] = [
     ("Host", Some("wsline_options_set_host()")),
     ("Connection", Some("wsline_options_set_connection_header()")),
     ("Origin", Some("wsline_options_set_origin()")),
@@ -24,6 +24,7 @@ const OWNED: [(&str, Option<&str>); 11] = [
     ("Sec-WebSocket-Key", None),
     ("Sec-WebSocket-Version", None),
     ("Sec-WebSocket-Extensions", None),
+    ("Sec-WebSocket-Accept", None),
     ("Upgrade", None),
     ("Content-Length", None),
     ("Transfer-Encoding", None),

@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# include/wsline.h is what the sources give.
+#   header_drift.sh SOURCE_DIR BUILD_DIR
+set -eu
+cd "$1"
+
+# build.rs writes one there each time it runs.
+fresh=$(find "$2/cargo" -path '*/build/wsline-*/out/wsline.h' -printf '%T@ %p\n' |
+    sort -n | tail -n 1 | cut -d ' ' -f 2-)
+diff -u include/wsline.h "$fresh"
+echo "the header is fresh"
+
+# The committed header belongs to the committed sources; while these are being edited it may lag.
+sources='src/ffi cbindgen.toml cmake/header Cargo.toml'
+# shellcheck disable=SC2086 # a list
+if git diff --quiet HEAD -- $sources 2> /dev/null; then
+    git show HEAD:./include/wsline.h | diff -u - "$fresh"
+    echo "so is the committed one"
+fi

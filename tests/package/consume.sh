@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds the program in consumer/ against wsline in one of several ways, and runs it.
+#   consume.sh WAY SOURCE_DIR BUILD_DIR WORK_DIR
+set -eu
+way=$1 source=$2 build=$3 work=$4
+consumer=$source/tests/package/consumer
+mkdir -p "$work"
+cd "$work"
+
+install_to() { cmake --install "$build" --prefix "$work/$1" > install.log; }
+
+# with_cmake ARGUMENT...: the program linked to the shared and to the static library
+with_cmake() {
+    cmake -S "$consumer" -B build "$@"
+    cmake --build build
+    run build/consumer shared
+    run build/consumer_static static
+}
+
+# Leaves pkg-config able to find what install_to installed; $libdir is where the libraries are.
+use_pkg_config() {
+    PKG_CONFIG_PATH=$(dirname "$(find "$work/$1" -name wsline.pc)")
+    export PKG_CONFIG_PATH
+    libdir=$(pkg-config --variable=libdir wsline)
+}
+
+# static_flags: to link libwsline.a although libwsline.so is beside it
+static_flags() {
+    echo -Wl,-Bstatic "$(pkg-config --cflags --libs wsline)" -Wl,-Bdynamic
+    pkg-config --libs-only-l --static wsline | sed 's/-lwsline//'
+}
+
+# run PROGRAM shared|static: with exactly that kind of libwsline
+run() {
+    case $2:$(objdump -p "$1" | grep NEEDED) in
+        shared:*libwsline.so.*) ;;
+        shared:* | static:*libwsline*) echo "$1 is not linked to the $2 library" && return 1 ;;
+    esac
+    "./$1"
+}
+
+# shellcheck disable=SC2046 # flags are several words
+case $way in
+    find_package)
+        install_to prefix
+        with_cmake -DCMAKE_PREFIX_PATH="$work/prefix"
+        ;;
+    moved)
+        rm -rf first second
+        install_to first
+        mv first second
+        with_cmake -DCMAKE_PREFIX_PATH="$work/second"
+        ;;
+    subdirectory)
+        with_cmake -DWSLINE_SOURCE="$source" -DCMAKE_BUILD_TYPE=Debug
+        ;;
+    pkg_config)
+        install_to prefix
+        use_pkg_config prefix
+        cc "$consumer/consumer.c" -o program $(pkg-config --cflags --libs wsline) -Wl,-rpath,"$libdir"
+        run program shared
+        ;;
+    static)
+        install_to prefix
+        use_pkg_config prefix
+        cc "$consumer/consumer.c" -o program $(static_flags)
+        run program static
+        ;;
+    beside_rust)
+        install_to prefix
+        use_pkg_config prefix
+        rustc --crate-type staticlib -o libneighbour.a "$consumer/neighbour.rs"
+        cc -DWITH_NEIGHBOUR "$consumer/consumer.c" -o program \
+            $(static_flags) -L. -lneighbour
+        run program static
+        ;;
+    *)
+        echo "consume.sh: no such way: $way" >&2
+        exit 2
+        ;;
+esac
