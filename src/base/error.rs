@@ -33,6 +33,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it ends a connection, or only one call on it.
+    pub fn is_final(self) -> bool {
+        !matches!(
+            self,
+            Self::InvalidArgument
+                | Self::WrongState
+                | Self::Busy
+                | Self::NotSupported
+                | Self::Timeout
+                | Self::WouldBlock
+        )
+    }
+
     /// The code of the close frame that tells the peer (RFC 6455 section 7.4.1); `None` where no frame is due.
     pub fn close_code(self) -> Option<u16> {
         match self {

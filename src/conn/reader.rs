@@ -40,7 +40,7 @@ impl Reader {
                 }
                 Ok(None) if self.receiver.is_closed() => return Err(link.end()),
                 Ok(None) => self.fill(link, patience)?,
-                Err(error) if error.kind() == Kind::WrongState => return Err(error),
+                Err(error) if !error.kind().is_final() => return Err(error),
                 Err(error) => return Err(link.fail(error)),
             }
         }

@@ -32,18 +32,23 @@ impl Url {
             // Browsers skip further slashes and take the path for the host.
             return Err(invalid(text, "has no host"));
         }
+        if after_slashes
+            .split(['/', '?', '#'])
+            .next()
+            .is_some_and(|authority| authority.contains('@'))
+        {
+            // Section 3 has no place for one.
+            return Err(invalid(
+                text,
+                "has a user name or password, which is not supported",
+            ));
+        }
         if text.contains('#') {
             // Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
             return Err(invalid(text, "has a fragment (#)"));
         }
         let url = url::Url::parse(text)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid(
-                text,
-                "has a user name or password, which is not supported",
-            ));
-        }
         let host = url
             .host()
             .ok_or_else(|| invalid(text, "has no host"))?
@@ -56,7 +61,7 @@ impl Url {
             secure,
             host,
             port,
-            resource: url[Position::BeforePath..].to_owned(),
+            resource: encode(&url[Position::BeforePath..]),
         })
     }
 
@@ -133,6 +138,24 @@ fn check_text(text: &str) -> Result<(), Error> {
         return Err(Error::new(Kind::InvalidUrl, "URL contains a backslash"));
     }
     Ok(())
+}
+
+/// Percent-encodes what browsers leave as it is and RFC 3986 sections 3.3 and 3.4 do not allow.
+fn encode(resource: &str) -> String {
+    let mut encoded = String::with_capacity(resource.len());
+    for c in resource.chars() {
+        if c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%".contains(c) {
+            encoded.push(c);
+        } else {
+            let mut utf8 = [0; 4];
+            encoded.extend(
+                c.encode_utf8(&mut utf8)
+                    .bytes()
+                    .map(|byte| format!("%{byte:02X}")),
+            );
+        }
+    }
+    encoded
 }
 
 /// Quotes the URL without what stands before an `@`, which may be a password.

@@ -6,6 +6,9 @@ use super::head::Head;
 /// What is kept; the rest is not read.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// A chunk's size, with whatever extensions stand behind it.
+const MAX_CHUNK_LINE_BYTES: usize = 1024;
+
 #[derive(Debug)]
 pub struct Body {
     pub bytes: Vec<u8>,
@@ -24,18 +27,15 @@ enum Framing {
 
 impl Body {
     pub fn new(head: &Head) -> Self {
-        let chunked = head
-            .fields
-            .members("transfer-encoding")
-            .last()
-            .is_some_and(|last| last.eq_ignore_ascii_case("chunked"));
-        let length = head.fields.members("content-length").next().map(str::parse);
-        let framing = match (head.status, chunked, length) {
+        let coding = head.fields.members("transfer-encoding").last();
+        let length = head.fields.members("content-length").next();
+        let length = length.and_then(|length| std::str::from_utf8(length).ok()?.parse().ok());
+        let framing = match (head.status, coding, length) {
             // RFC 9110 section 6.4.1: these have no body.
             (100..=199 | 204 | 304, ..) => Framing::Done,
-            (_, true, _) => Framing::Chunked(0),
-            (_, false, Some(Ok(length))) => Framing::Length(length),
-            (_, false, _) => Framing::UntilEnd,
+            (_, Some(last), _) if last.eq_ignore_ascii_case(b"chunked") => Framing::Chunked(0),
+            (_, None, Some(length)) => Framing::Length(length),
+            _ => Framing::UntilEnd,
         };
         Self {
             bytes: Vec::new(),
@@ -68,6 +68,9 @@ impl Body {
                     Ok(httparse::Status::Complete((line, size))) => {
                         input.drain(..line);
                         self.framing = Framing::Chunked(size);
+                    }
+                    Ok(httparse::Status::Partial) if input.len() > MAX_CHUNK_LINE_BYTES => {
+                        self.framing = Framing::Done
                     }
                     Ok(httparse::Status::Partial) => return false,
                 },

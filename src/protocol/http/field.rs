@@ -59,11 +59,10 @@ impl Fields {
     }
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
-    pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.all(name)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(|member| member.trim_matches([' ', '\t']))
+            .flat_map(|value| value.to_bytes().split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
             .filter(|member| !member.is_empty())
     }
 }
@@ -92,7 +91,7 @@ mod tests {
         fields.push("CONNECTION", b",x,");
         assert_eq!(
             fields.members("connection").collect::<Vec<_>>(),
-            ["keep-alive", "Upgrade", "x"]
+            [&b"keep-alive"[..], b"Upgrade", b"x"]
         );
         assert_eq!(fields.all("Connection").count(), 2);
     }

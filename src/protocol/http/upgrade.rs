@@ -132,50 +132,51 @@ impl Upgrade {
         if head.minor_version != 1 {
             return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
         }
-        let upgrade: Vec<&str> = head.fields.members("upgrade").collect();
-        if !matches!(upgrade[..], [only] if only.eq_ignore_ascii_case("websocket")) {
+        let upgrade: Vec<&[u8]> = head.fields.members("upgrade").collect();
+        if !matches!(upgrade[..], [only] if only.eq_ignore_ascii_case(b"websocket")) {
+            let found = quoted(&upgrade);
             return Err(bad(format!(
-                "the server's Upgrade field is {}, not \"websocket\"",
-                quoted(&upgrade)
+                "the server's Upgrade field is {found}, not \"websocket\""
             )));
         }
-        let connection: Vec<&str> = head.fields.members("connection").collect();
+        let connection: Vec<&[u8]> = head.fields.members("connection").collect();
         if !connection
             .iter()
-            .any(|member| member.eq_ignore_ascii_case("upgrade"))
+            .any(|member| member.eq_ignore_ascii_case(b"upgrade"))
         {
+            let found = quoted(&connection);
             return Err(bad(format!(
-                "the server's Connection field is {}, without \"upgrade\"",
-                quoted(&connection)
+                "the server's Connection field is {found}, without \"upgrade\""
             )));
         }
-        let accept: Vec<&str> = head.fields.members("sec-websocket-accept").collect();
-        if accept != [self.accept.as_str()] {
-            let expected = &self.accept;
+        let accept: Vec<&[u8]> = values(head, "sec-websocket-accept");
+        if accept != [self.accept.as_bytes()] {
+            let (found, expected) = (quoted(&accept), &self.accept);
             return Err(bad(format!(
-                "the server's Sec-WebSocket-Accept field is {}, not {expected:?}",
-                quoted(&accept)
+                "the server's Sec-WebSocket-Accept field is {found}, not {expected:?}"
             )));
         }
-        let extensions: Vec<&str> = head.fields.members("sec-websocket-extensions").collect();
+        let extensions: Vec<&[u8]> = head.fields.members("sec-websocket-extensions").collect();
         if !extensions.is_empty() {
+            let found = quoted(&extensions);
             return Err(bad(format!(
-                "the server uses the extension {}, which was not offered",
-                quoted(&extensions)
+                "the server uses the extension {found}, which was not offered"
             )));
         }
-        let chosen: Vec<&str> = head.fields.members("sec-websocket-protocol").collect();
+        let chosen: Vec<&[u8]> = values(head, "sec-websocket-protocol");
         match chosen[..] {
             // A server need not choose one (section 4.1, item 6 has no rule for absence).
             [] => Ok(()),
-            [one] if self.offered.iter().any(|offered| offered == one) => {
+            [one] if self.offered.iter().any(|offered| offered.as_bytes() == one) => {
                 self.response.subprotocol = CString::new(one).ok();
                 Ok(())
             }
-            _ => Err(bad(format!(
-                "the server chose the subprotocol {}, which was not offered",
-                quoted(&chosen)
-            ))),
+            _ => {
+                let found = quoted(&chosen);
+                Err(bad(format!(
+                    "the server chose the subprotocol {found}, which was not offered"
+                )))
+            }
         }
     }
 }
@@ -268,13 +269,21 @@ fn bad(message: impl Into<String>) -> Error {
     Error::new(Kind::BadUpgrade, message).with_http_status(101)
 }
 
+/// The lines of a field that holds one value.
+fn values<'a>(head: &'a Head, name: &'a str) -> Vec<&'a [u8]> {
+    head.fields
+        .all(name)
+        .map(|value| value.to_bytes())
+        .collect()
+}
+
 /// What the server sent, safe to print: escaped, and cut where it is long.
-fn quoted(members: &[&str]) -> String {
+fn quoted(members: &[&[u8]]) -> String {
     if members.is_empty() {
         return "missing".to_owned();
     }
-    let text: String = members.join(", ").chars().take(100).collect();
-    format!("{text:?}")
+    let text = members.join(&b", "[..]).escape_ascii().to_string();
+    format!("\"{}\"", text.chars().take(100).collect::<String>())
 }
 
 #[cfg(test)]

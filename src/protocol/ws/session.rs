@@ -47,6 +47,7 @@ impl Session {
                 Ok(Some(event))
             }
             Ok(None) => Ok(None),
+            Err(error) if !error.kind().is_final() => Err(error),
             Err(error) => {
                 if let Some(answer) = self.sender.fail(&error) {
                     answer.encode(&[], key(), &mut self.output);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One row of the tables about the server's answer to the upgrade, and what is done with it.
+//!
+//! A row is fed whole, byte by byte, in two pieces at every split point, with frames behind it, and with the stream
+//! ending at every point.
+
+use crate::outcome::shown;
+use crate::row::split_points;
+use crate::wire::{Bytes, NOTHING, TEXT, frame};
+use std::sync::LazyLock;
+use wsline::base::error::{Error, Kind};
+use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
+use wsline::protocol::url::Url;
+
+/// The key of RFC 6455 section 1.3, before it is encoded.
+pub(crate) const NONCE: [u8; 16] = *b"the sample nonce";
+
+/// What a server that accepts answers to [`NONCE`].
+pub(crate) const UPGRADE: &str = "Upgrade: websocket";
+pub(crate) const CONNECTION: &str = "Connection: Upgrade";
+pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// Parsed once: the rows take many thousand upgrades.
+static URL: LazyLock<Url> = LazyLock::new(|| Url::parse("ws://example.com/").expect("a URL"));
+
+pub(crate) struct Answer {
+    id: String,
+    section: &'static str,
+    offered: &'static [&'static str],
+    input: Vec<u8>,
+    /// Where the head of the final response ends.
+    head_len: usize,
+    verdict: Verdict,
+}
+
+#[derive(Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// Switched, with the subprotocol in use.
+    Accepted(Option<String>),
+    /// An answer other than a switch, with as much of its body as is kept.
+    Refused(u16, Vec<u8>),
+    /// The same, known only when the stream ends.
+    RefusedAtEnd(u16, Vec<u8>),
+    /// Not a valid answer.
+    Bad,
+    /// The stream has ended before the answer was complete.
+    Lost,
+}
+
+pub(crate) fn accepted(id: &str, section: &'static str, head: impl Bytes) -> Answer {
+    answer(id, section, head, "", Verdict::Accepted(None))
+}
+
+pub(crate) fn bad(id: &str, section: &'static str, head: impl Bytes) -> Answer {
+    answer(id, section, head, "", Verdict::Bad)
+}
+
+pub(crate) fn answer(
+    id: &str,
+    section: &'static str,
+    head: impl Bytes,
+    body: impl AsRef<[u8]>,
+    verdict: Verdict,
+) -> Answer {
+    let head = head.bytes();
+    Answer {
+        id: id.to_owned(),
+        section,
+        offered: &[],
+        head_len: head.len(),
+        input: [&head[..], body.as_ref()].concat(),
+        verdict,
+    }
+}
+
+/// A response head.
+pub(crate) fn head<F: AsRef<[u8]>>(
+    status_line: &str,
+    fields: impl IntoIterator<Item = F>,
+) -> Vec<u8> {
+    let mut bytes = format!("{status_line}\r\n").into_bytes();
+    for field in fields {
+        bytes.extend(field.as_ref());
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"\r\n");
+    bytes
+}
+
+/// The head of a switch with these fields and no others.
+pub(crate) fn switching<F: AsRef<[u8]>>(fields: impl IntoIterator<Item = F>) -> Vec<u8> {
+    head("HTTP/1.1 101 Switching Protocols", fields)
+}
+
+impl Answer {
+    /// The client has offered these subprotocols.
+    pub(crate) fn offering(mut self, subprotocols: &'static [&'static str]) -> Self {
+        self.offered = subprotocols;
+        self
+    }
+
+    pub(crate) fn choosing(mut self, subprotocol: &str) -> Self {
+        self.verdict = Verdict::Accepted(Some(subprotocol.to_owned()));
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let input = &self.input[..];
+        self.expect("whole", &[input], b"")?;
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        self.expect("byte by byte", &bytes, b"")?;
+        for point in split_points(input.len()) {
+            let (before, after) = input.split_at(point);
+            self.expect(&format!("split at {point}"), &[before, after], b"")?;
+            self.check_cut(point)?;
+        }
+        self.check_with_frames_behind()
+    }
+
+    fn check_with_frames_behind(&self) -> Result<(), String> {
+        if matches!(self.verdict, Verdict::RefusedAtEnd(..) | Verdict::Lost) {
+            // They would belong to the body or to the head.
+            return Ok(());
+        }
+        let frames = [frame(TEXT, "early"), frame(TEXT, "\r\n\r\n")].concat();
+        let together = [&self.input[..], &frames].concat();
+        self.expect("with frames behind", &[&together], &frames)?;
+        for point in split_points(self.input.len()) {
+            let (before, after) = together.split_at(point);
+            let how = format!("with frames behind, split at {point}");
+            self.expect(&how, &[before, after], &frames)?;
+        }
+        Ok(())
+    }
+
+    /// The stream ends after `len` bytes of the row.
+    fn check_cut(&self, len: usize) -> Result<(), String> {
+        let (got, _) = self.run(&[&self.input[..len]]);
+        let is_right = match (&self.verdict, &got) {
+            (verdict, got) if verdict == got => !matches!(got, Verdict::Accepted(_)),
+            (Verdict::Refused(status, body), Verdict::RefusedAtEnd(now, part))
+            | (Verdict::RefusedAtEnd(status, body), Verdict::RefusedAtEnd(now, part)) => {
+                len >= self.head_len && status == now && body.starts_with(part)
+            }
+            (_, got) => len < self.head_len && *got == Verdict::Lost,
+        };
+        if is_right {
+            return Ok(());
+        }
+        Err(format!("ended after {len} bytes: got {got:?}"))
+    }
+
+    /// `rest` is what must be left in the input when the server has accepted.
+    fn expect(&self, how: &str, pieces: &[&[u8]], rest: &[u8]) -> Result<(), String> {
+        let (got, left) = self.run(pieces);
+        if got != self.verdict {
+            let expected = &self.verdict;
+            return Err(format!(
+                "{how}:\n  expected {expected:?}\n  got      {got:?}"
+            ));
+        }
+        if matches!(got, Verdict::Accepted(_)) && left != rest {
+            return Err(format!("{how}: left in the input: {}", left.escape_ascii()));
+        }
+        Ok(())
+    }
+
+    /// Feeds the pieces one after the other, then ends the stream; with the verdict, what is left of the input.
+    fn run(&self, pieces: &[&[u8]]) -> (Verdict, Vec<u8>) {
+        let mut upgrade = self.upgrade();
+        let mut input = Vec::new();
+        let mut outcome = None;
+        for piece in pieces {
+            input.extend_from_slice(piece);
+            if outcome.is_none() {
+                outcome = upgrade.receive(&mut input).transpose();
+            }
+        }
+        let is_at_end = outcome.is_none();
+        let outcome = outcome.unwrap_or_else(|| upgrade.end());
+        (verdict(outcome, is_at_end, upgrade), input)
+    }
+
+    fn upgrade(&self) -> Upgrade {
+        let options = RequestOptions {
+            subprotocols: self.offered.iter().map(|&offered| offered.into()).collect(),
+            ..RequestOptions::default()
+        };
+        Upgrade::new(&URL, &options, NONCE)
+    }
+}
+
+fn verdict(outcome: Result<(), Error>, is_at_end: bool, upgrade: Upgrade) -> Verdict {
+    let response = upgrade.into_response();
+    let Err(error) = outcome else {
+        assert_eq!(response.head.status, 101);
+        let subprotocol = response
+            .subprotocol
+            .map(|name| name.into_string().expect("ASCII"));
+        return Verdict::Accepted(subprotocol);
+    };
+    let status = response.head.status;
+    match error.kind() {
+        Kind::BadStatus => {
+            assert_eq!(error.http_status(), status);
+            if is_at_end {
+                Verdict::RefusedAtEnd(status, response.body)
+            } else {
+                Verdict::Refused(status, response.body)
+            }
+        }
+        Kind::BadUpgrade => Verdict::Bad,
+        Kind::ConnectionLost if is_at_end => Verdict::Lost,
+        kind => panic!("{kind:?} is no verdict about an upgrade"),
+    }
+}
+
+/// Short enough to be read in a failure, whatever the body.
+impl std::fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Accepted(subprotocol) => write!(f, "Accepted({subprotocol:?})"),
+            Self::Refused(status, body) => write!(f, "Refused({status}, {})", shown(body)),
+            Self::RefusedAtEnd(status, body) => {
+                write!(f, "RefusedAtEnd({status}, {})", shown(body))
+            }
+            Self::Bad => f.write_str("Bad"),
+            Self::Lost => f.write_str("Lost"),
+        }
+    }
+}
+
+/// The verdict about any bytes, where nothing was offered.
+pub(crate) fn judge(pieces: &[&[u8]]) -> Verdict {
+    answer("", "", NOTHING, "", Verdict::Lost).run(pieces).0
+}
+
+/// Runs every row, so that one wrong row does not hide another.
+pub(crate) fn check_all(answers: impl IntoIterator<Item = Answer>) {
+    let wrong: Vec<String> = answers
+        .into_iter()
+        .filter_map(|answer| {
+            let problem = answer.check().err()?;
+            Some(format!("{} ({}), {problem}", answer.id, answer.section))
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} rows:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What comes out of a connection: events, bytes, and the state it is left in.
+
+use wsline::base::error::Kind;
+use wsline::protocol::ws::close::{CloseFrame, Side};
+use wsline::protocol::ws::opcode::Opcode;
+use wsline::protocol::ws::receiver::Event;
+
+#[derive(Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) events: Vec<Seen>,
+    pub(crate) sent: Vec<u8>,
+    pub(crate) end: End,
+}
+
+/// An event with its payload.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Seen {
+    Data {
+        opcode: Opcode,
+        first: bool,
+        last: bool,
+        payload: Vec<u8>,
+    },
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    Frame {
+        fin: bool,
+        opcode: u8,
+        payload: Vec<u8>,
+    },
+}
+
+/// Where the input leaves the connection.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    Open,
+    Closed {
+        code: u16,
+        reason: String,
+        by: Side,
+        clean: bool,
+    },
+    Failed(Kind),
+}
+
+pub(crate) const OPEN: End = End::Open;
+
+pub(crate) fn closed_by_server(code: u16, reason: &str) -> End {
+    closed(code, reason, Side::Server)
+}
+
+pub(crate) fn closed_by_client(code: u16, reason: &str) -> End {
+    closed(code, reason, Side::Client)
+}
+
+/// The server's close frame has come and is not answered, as it is with [`Delivery::Frames`].
+pub(crate) fn close_received(code: u16, reason: &str) -> End {
+    End::Closed {
+        code,
+        reason: reason.to_owned(),
+        by: Side::Server,
+        clean: false,
+    }
+}
+
+fn closed(code: u16, reason: &str, by: Side) -> End {
+    End::Closed {
+        code,
+        reason: reason.to_owned(),
+        by,
+        clean: true,
+    }
+}
+
+pub(crate) const fn failed(kind: Kind) -> End {
+    End::Failed(kind)
+}
+
+pub(crate) fn text(payload: impl AsRef<[u8]>) -> Seen {
+    data(Opcode::Text, true, true, payload)
+}
+
+pub(crate) fn binary(payload: impl AsRef<[u8]>) -> Seen {
+    data(Opcode::Binary, true, true, payload)
+}
+
+pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Data {
+        opcode,
+        first,
+        last,
+        payload: payload.as_ref().to_vec(),
+    }
+}
+
+pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Ping(payload.as_ref().to_vec())
+}
+
+pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Pong(payload.as_ref().to_vec())
+}
+
+/// A close frame with a code.
+pub(crate) fn closes(code: u16, reason: &str) -> Seen {
+    Seen::Close(Some(code), reason.to_owned())
+}
+
+pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Frame {
+        fin,
+        opcode,
+        payload: payload.as_ref().to_vec(),
+    }
+}
+
+impl Seen {
+    pub(crate) fn new(event: Event, payload: Vec<u8>) -> Self {
+        match event {
+            Event::Data {
+                opcode,
+                first,
+                last,
+            } => data(opcode, first, last, payload),
+            Event::Ping => Self::Ping(payload),
+            Event::Pong => Self::Pong(payload),
+            Event::Close(CloseFrame { code, reason }) => Self::Close(code, reason),
+            Event::Frame { header, .. } => raw(header.fin, header.opcode as u8, payload),
+        }
+    }
+}
+
+/// Short enough to be read in a failure, whatever the payloads.
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { events, sent, end } = self;
+        write!(f, "{events:?}, sent {}, {end:?}", shown(sent))
+    }
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Data {
+                opcode,
+                first,
+                last,
+                payload,
+            } => {
+                let payload = shown(payload);
+                write!(f, "{opcode:?}(first={first} last={last} {payload})")
+            }
+            Self::Ping(payload) => write!(f, "Ping({})", shown(payload)),
+            Self::Pong(payload) => write!(f, "Pong({})", shown(payload)),
+            Self::Close(code, reason) => write!(f, "Close({code:?}, {reason:?})"),
+            Self::Frame {
+                fin,
+                opcode,
+                payload,
+            } => write!(f, "Frame(fin={fin} opcode={opcode} {})", shown(payload)),
+        }
+    }
+}
+
+/// Their number and their beginning.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let start = bytes[..bytes.len().min(80)].escape_ascii();
+    format!("{} bytes \"{start}\"", bytes.len())
+}

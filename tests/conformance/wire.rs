@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Frames as bytes, written out anew here so that no table trusts the encoder it tests.
+
+pub(crate) const CONTINUATION: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+
+const FIN: u8 = 0x80;
+const MASKED: u8 = 0x80;
+
+/// The key of every frame sent: with it the payload stays readable.
+pub(crate) const KEY: [u8; 4] = [0; 4];
+
+/// Neither bytes in nor bytes out.
+pub(crate) const NOTHING: [u8; 0] = [];
+
+/// What a column of a table takes for bytes.
+pub(crate) trait Bytes {
+    fn bytes(self) -> Vec<u8>;
+}
+
+impl Bytes for Vec<u8> {
+    fn bytes(self) -> Vec<u8> {
+        self
+    }
+}
+
+impl<const N: usize> Bytes for [u8; N] {
+    fn bytes(self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
+impl<const N: usize> Bytes for [Vec<u8>; N] {
+    fn bytes(self) -> Vec<u8> {
+        self.concat()
+    }
+}
+
+/// A frame from the server that is final.
+pub(crate) fn frame(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    first_byte(FIN | opcode, payload)
+}
+
+/// A frame from the server that is not final.
+pub(crate) fn part(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    first_byte(opcode, payload)
+}
+
+/// A frame from the server with a first byte of any content.
+pub(crate) fn first_byte(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    [header(first, payload.len() as u64), payload.to_vec()].concat()
+}
+
+/// A final frame from the server of which only the header and the start of its payload come.
+pub(crate) fn cut(opcode: u8, len: usize, start: impl AsRef<[u8]>) -> Vec<u8> {
+    [header(FIN | opcode, len as u64), start.as_ref().to_vec()].concat()
+}
+
+/// The same, not final.
+pub(crate) fn cut_part(opcode: u8, len: usize, start: impl AsRef<[u8]>) -> Vec<u8> {
+    [header(opcode, len as u64), start.as_ref().to_vec()].concat()
+}
+
+/// The header of a frame from the server, its length in the shortest form (RFC 6455 section 5.2).
+pub(crate) fn header(first: u8, len: u64) -> Vec<u8> {
+    if len < 126 {
+        vec![first, len as u8]
+    } else if len < 65536 {
+        header16(first, len as u16)
+    } else {
+        header64(first, len)
+    }
+}
+
+/// A header with its length in two bytes, shortest or not.
+pub(crate) fn header16(first: u8, len: u16) -> Vec<u8> {
+    [&[first, 126][..], &len.to_be_bytes()].concat()
+}
+
+/// A header with its length in eight bytes, shortest or not.
+pub(crate) fn header64(first: u8, len: u64) -> Vec<u8> {
+    [&[first, 127][..], &len.to_be_bytes()].concat()
+}
+
+/// A header with a masking key, as only a client may send it.
+pub(crate) fn masked_header(first: u8, len: u64, key: [u8; 4]) -> Vec<u8> {
+    let mut bytes = header(first, len);
+    bytes[1] |= MASKED;
+    bytes.extend(key);
+    bytes
+}
+
+/// The payload of a close frame.
+pub(crate) fn status(code: u16, reason: impl AsRef<[u8]>) -> Vec<u8> {
+    [&code.to_be_bytes()[..], reason.as_ref()].concat()
+}
+
+pub(crate) fn close(code: u16, reason: impl AsRef<[u8]>) -> Vec<u8> {
+    frame(CLOSE, status(code, reason))
+}
+
+/// A final frame from the client, masked with [`KEY`].
+pub(crate) fn sent(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    let header = masked_header(FIN | opcode, payload.len() as u64, KEY);
+    [header, payload.to_vec()].concat()
+}
+
+/// The client's close frame.
+pub(crate) fn sent_close(code: u16) -> Vec<u8> {
+    sent(CLOSE, status(code, ""))
+}
