@@ -255,13 +255,13 @@ typedef enum wsline_phase {
 typedef enum wsline_log_level {
     /** Nothing. */
     WSLINE_LOG_OFF = 0,
-    /** What failed. */
+    /** Connects that failed. */
     WSLINE_LOG_ERROR = 1,
-    /** What may be a mistake. */
+    /** Connections that failed. */
     WSLINE_LOG_WARN = 2,
-    /** The course of a connection. */
+    /** Connections that open, and that this side cuts. */
     WSLINE_LOG_INFO = 3,
-    /** Its steps. */
+    /** What TLS has agreed on. */
     WSLINE_LOG_DEBUG = 4,
     /** Handshake heads and every frame. */
     WSLINE_LOG_TRACE = 5
@@ -337,8 +337,8 @@ typedef void (*wsline_free_fn)(void *userdata);
 /**
  * Writes a masking key of four bytes; for tests that compare bytes.
  *
- * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It
- * must not call the library.
+ * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
+ * WSLINE_ERR_INTERNAL. It must not call the library.
  */
 typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
 
@@ -394,7 +394,10 @@ typedef struct wsline_close_info {
     uint16_t code;
     /** Both sides have sent a close frame. */
     bool clean;
-    /** A wsline_side: who began to close, or whose fault it was. */
+    /**
+     * A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This
+     * program, if it refused what the server sent.
+     */
     uint8_t closed_by;
     /**
      * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
@@ -1605,9 +1608,10 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * Closes a connection: sends a close frame, waits for the server's, and ends the transport,
  * whatever comes of it.
  *
- * Messages that arrive meanwhile are dropped, unless another thread receives: then it gets them,
- * and the end. A connection that has ended already is only tidied up, so this call may stand at the
- * end of every use.
+ * If another thread is inside a receive call, that call gets what still arrives, and the end.
+ * Otherwise messages that arrive meanwhile are dropped, and a receive that begins meanwhile waits
+ * for the end. A message that was received before stays valid. A connection that has ended already
+ * is only tidied up, so this call may stand at the end of every use.
  *
  * @param conn        a connection.
  * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
@@ -1634,7 +1638,8 @@ wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason, int64_t 
 /**
  * Cuts the transport at once, without a closing handshake.
  *
- * Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED.
+ * Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what
+ * had arrived.
  *
  * @param conn  a connection.
  * @retval WSLINE_OK                    the transport has ended.
@@ -1748,8 +1753,8 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
  * The body of a refusal of the last connect, its first 64 KiB.
  *
  * @param conn      a connection.
- * @param data_out  set to the body; to NULL if there is none. Lent until the connection is freed or
- *                  connected again.
+ * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the
+ *                  connection is freed or connected again.
  * @param len_out   set to its bytes.
  * @retval WSLINE_OK                    set, if only to nothing.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -1856,7 +1861,7 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  * with it.
  *
  * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
- * @param buffer    where to; may be NULL if `capacity` is 0.
+ * @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
  * @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
  * @param len_out   set to the bytes of the frame, also if `capacity` is too small.
  * @retval WSLINE_OK                    written.

@@ -97,6 +97,19 @@ impl Inbox {
             .unwrap_or_default()
     }
 
+    /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the user may still be
+    /// looking at, come back.
+    pub fn retire(&mut self) -> Option<Vec<u8>> {
+        let replaced = self.lent.take()?.replaced;
+        let mut unread = self.unread().to_vec();
+        match replaced {
+            None => unread.clear(),
+            Some(byte) => unread.iter_mut().take(1).for_each(|first| *first = byte),
+        }
+        self.start = 0;
+        Some(std::mem::replace(&mut self.bytes, unread))
+    }
+
     pub fn release(&mut self) {
         let Some(Lent { end, replaced, .. }) = self.lent.take() else {
             return;
@@ -129,6 +142,20 @@ mod tests {
         assert_eq!((inbox.lent(), inbox.bytes[6]), (&b"def"[..], 0));
         inbox.release();
         assert_eq!(inbox.unread(), b"");
+    }
+
+    #[test]
+    fn retired_bytes_stay_as_they_are_and_the_unread_ones_go_on() {
+        let mut inbox = Inbox::default();
+        fill(&mut inbox, b"abcdef");
+        inbox.lend(3);
+        let retired = inbox.retire().expect("bytes were lent");
+        assert_eq!(retired.get(..4), Some(&b"abc\0"[..]));
+        assert_eq!(inbox.unread(), b"def");
+        inbox.lend(3);
+        inbox.retire().expect("bytes were lent");
+        assert_eq!(inbox.unread(), b"");
+        assert!(inbox.retire().is_none());
     }
 
     #[test]

@@ -7,8 +7,10 @@ use super::keys::Keys;
 use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 use super::patience::Patience;
 use super::reader::Reader;
+use super::trace;
 use crate::base::deadline::{Deadline, SharedTimeout, Timeout};
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard, Ordering, fence};
 use crate::net::poll::Poll;
 use crate::net::wake::Wake;
@@ -51,10 +53,12 @@ impl Connection {
         let url = Url::parse(url)?;
         let wake = self.begin_connecting()?;
         let result = self.connect_to(url, &wake);
+        let result = result.map(|link| self.link.get_or_init(|| link));
+        // After the link is there: whoever finds neither may begin to connect.
         *self.connecting.lock() = None;
-        let link = result?;
-        let link = self.link.get_or_init(|| link);
-        // An abort between the last step and the line above found no link to end.
+        let link = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
+        trace::open(&link.peer(), link.tls_info());
+        // An abort that came before the link was there found none to end.
         self.check_aborted()
             .inspect_err(|error| link.end_with(error))
     }
@@ -95,13 +99,9 @@ impl Connection {
         take: impl FnOnce(&Event, &[u8]) -> T,
     ) -> Result<T, Error> {
         let link = self.link()?;
-        let Some(mut reader) = link.reader.try_lock() else {
-            return Err(Error::new(
-                Kind::Busy,
-                "another thread is receiving on this connection",
-            ));
-        };
         let mut patience = Patience::new(self.usual_timeout(timeout).span());
+        let mut reader = link.take_reader(&mut patience)?;
+        reader.begin();
         let delivery = match wanted {
             Wanted::Frames => Delivery::Frames,
             _ if self.options.fire_fragments => Delivery::Fragments,
@@ -124,7 +124,10 @@ impl Connection {
         let link = self.link()?;
         let usual = self.options.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
         let span = timeout.or(usual).span();
-        link.close(frame, &mut Patience::new(span))
+        link.closers.fetch_add(1, Ordering::SeqCst);
+        let result = link.close(frame, &mut Patience::new(span));
+        link.closers.fetch_sub(1, Ordering::SeqCst);
+        result
     }
 
     fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
@@ -169,7 +172,7 @@ impl Connection {
         )?;
         let result = self.drive(&mut connector, now);
         *self.response.lock() = connector.take_response().map(Arc::new);
-        Link::new(result?, keys, &self.options)
+        Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))
     }
 
     fn drive(&self, connector: &mut Connector<'_>, mut now: Instant) -> Result<Established, Error> {
@@ -178,12 +181,13 @@ impl Connection {
             if let Some(established) = connector.step(now, &poll)? {
                 return Ok(established);
             }
+            // After the step, which takes the signal of an abort back.
+            self.check_aborted()
+                .map_err(|error| error.in_phase(connector.phase()))?;
             poll = Poll::default();
             connector.add_interests(&mut poll);
             poll.wait(connector.next_step())
                 .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
-            self.check_aborted()
-                .map_err(|error| error.in_phase(connector.phase()))?;
             now = Instant::now();
         }
     }
@@ -229,78 +233,95 @@ impl Link {
             // Where it could not be sent, what the server has sent still tells how the connection ended.
             Ok(()) | Err(_) => self.await_close(patience),
         };
-        if let Err(error) = &result {
-            if error.kind() == Kind::Timeout {
-                let cut = Error::new(
-                    Kind::Closed,
-                    "the connection was closed by this side; the server did not answer in time",
-                );
+        match result {
+            Err(error) if error.kind() == Kind::Timeout => {
+                let what = "the server did not answer the close frame in time";
+                let cut = Error::new(Kind::Closed, format!("closed by this side; {what}"));
                 self.end_with(&cut.in_phase(Phase::Close));
-                return Err(Error::new(
-                    Kind::Timeout,
-                    "the server did not answer the close frame in time; the connection was cut",
-                )
-                .in_phase(Phase::Close));
+                let message = format!("{what}; the connection was cut");
+                Err(Error::new(Kind::Timeout, message).in_phase(Phase::Close))
+            }
+            result => {
+                self.writer.end_tls(&self.stream);
+                self.linger(patience);
+                self.stream.shutdown();
+                result
             }
         }
-        self.linger(patience);
-        self.stream.shutdown();
-        result
     }
 
     /// Waits until the closing handshake is done, reading for it if nobody else does.
     fn await_close(&self, patience: &mut Patience) -> Result<(), Error> {
         loop {
-            let (is_clean, is_over) = self.writer.with_sender(|sender| {
-                (
-                    sender.closing().is_clean(),
-                    sender.closing().error().is_some(),
-                )
-            });
+            let (is_clean, end) = self
+                .writer
+                .with_sender(|sender| (sender.closing().is_clean(), sender.closing().error()));
             if is_clean {
                 return Ok(());
             }
-            if is_over {
-                return Err(self.end());
+            if let Some(end) = end {
+                return Err(end);
             }
-            let Some(mut reader) = self.wait_for_reader(patience) else {
-                if patience.is_over() {
-                    return Err(Error::new(
-                        Kind::Timeout,
-                        "another thread is still receiving",
-                    ));
-                }
-                continue;
-            };
-            let event = reader.next_to_discard(self, patience);
-            self.leave_reader(reader);
-            if let Err(error) = event {
-                if error.kind() == Kind::Timeout {
-                    return Err(error);
-                }
+            if let Some(mut reader) = self.wait_for_reader(patience)? {
+                let event = reader.next_to_discard(self, patience);
+                self.leave_reader(reader);
+                event
+                    .map(drop)
+                    .or_else(|error| match error.kind().is_final() {
+                        // The next turn of the loop tells what it was.
+                        true => Ok(()),
+                        false => Err(error),
+                    })?;
             }
         }
     }
 
-    /// The reader, or `None` when the thread that has it may have seen the end, or the time is up.
-    fn wait_for_reader(&self, patience: &mut Patience) -> Option<MutexGuard<'_, Reader>> {
+    /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
+    fn take_reader(&self, patience: &mut Patience) -> Result<MutexGuard<'_, Reader>, Error> {
+        loop {
+            if let Some(reader) = self.reader.try_lock() {
+                return Ok(reader);
+            }
+            if self.closers.load(Ordering::SeqCst) > 0 {
+                if let Some(reader) = self.wait_for_reader(patience)? {
+                    return Ok(reader);
+                }
+                continue;
+            }
+            // A closer that had it may have left between the two looks.
+            return self.reader.try_lock().ok_or_else(|| {
+                let message = "another thread is receiving on this connection";
+                Error::new(Kind::Busy, message)
+            });
+        }
+    }
+
+    /// Waits for the reader; `None` where it was busy for a while and much may have changed.
+    fn wait_for_reader(
+        &self,
+        patience: &mut Patience,
+    ) -> Result<Option<MutexGuard<'_, Reader>>, Error> {
         let gate = self.gate.lock();
-        self.closers.fetch_add(1, Ordering::SeqCst);
+        self.waiting_for_reader.fetch_add(1, Ordering::SeqCst);
         // Against the fence in `leave_reader`: either we find the reader free, or who frees it finds us counted.
         fence(Ordering::SeqCst);
         let mut reader = self.reader.try_lock();
-        if reader.is_none() {
+        if reader.is_none() && !patience.is_over() {
             drop(self.reader_is_free.wait(gate, patience.remaining()));
             reader = self.reader.try_lock();
         }
-        self.closers.fetch_sub(1, Ordering::SeqCst);
-        reader
+        self.waiting_for_reader.fetch_sub(1, Ordering::SeqCst);
+        if reader.is_none() && patience.is_over() {
+            let message = "another thread was receiving all the time";
+            return Err(Error::new(Kind::Timeout, message));
+        }
+        Ok(reader)
     }
 
     fn leave_reader(&self, reader: MutexGuard<'_, Reader>) {
         drop(reader);
         fence(Ordering::SeqCst);
-        if self.closers.load(Ordering::SeqCst) > 0 {
+        if self.waiting_for_reader.load(Ordering::SeqCst) > 0 {
             let _gate = self.gate.lock();
             self.reader_is_free.notify_all();
         }

@@ -9,12 +9,14 @@ use super::stats::Stats;
 use super::writer::Writer;
 use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, OnceLock, Ordering};
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
 use crate::net::wake::Wake;
 use crate::protocol::http::upgrade::Response;
 use crate::protocol::ws::receiver::Receiver;
+use std::borrow::Cow;
 use std::ffi::CString;
 
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
@@ -25,7 +27,8 @@ pub struct Connection {
     pub(super) link: OnceLock<Link>,
     /// Ends the wait of the connect under way.
     pub(super) connecting: Mutex<Option<Arc<Wake>>>,
-    is_aborted: AtomicBool,
+    /// One for the connection and its link, so that no abort falls between the two.
+    pub(super) is_aborted: Arc<AtomicBool>,
     /// What the server answered the last connect.
     pub(super) response: Mutex<Option<Arc<Response>>>,
     last_error: Mutex<Option<Error>>,
@@ -37,14 +40,16 @@ pub struct Link {
     pub(super) writer: Writer,
     /// Taken by the thread that receives, for as long as it does.
     pub(super) reader: Mutex<Reader>,
-    /// Threads that wait for the reader, to see the end themselves; they hold `gate` while they count.
+    /// Threads that close: one of them may have the reader, and whoever wants to receive waits for it.
     pub(super) closers: AtomicU32,
+    /// Threads that wait for the reader; they hold `gate` while they count.
+    pub(super) waiting_for_reader: AtomicU32,
     pub(super) gate: Mutex<()>,
     pub(super) reader_is_free: Condvar,
     pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
-    is_aborted: AtomicBool,
-    peer_address: OnceLock<CString>,
+    is_aborted: Arc<AtomicBool>,
+    peer_address: CString,
     tls_info: Option<TlsInfo>,
 }
 
@@ -55,7 +60,7 @@ impl Connection {
             options,
             link: OnceLock::new(),
             connecting: Mutex::new(None),
-            is_aborted: AtomicBool::new(false),
+            is_aborted: Arc::default(),
             response: Mutex::new(None),
             last_error: Mutex::new(None),
         }
@@ -118,25 +123,28 @@ impl Link {
         established: Established,
         keys: Keys,
         options: &Options,
+        is_aborted: Arc<AtomicBool>,
     ) -> Result<Self, Error> {
         let Established {
             stream,
             intake,
             input,
+            output,
         } = established;
         let mut receiver = Receiver::new(options.limits, options.check_utf8);
         receiver.space()?.extend_from_slice(&input);
         let stats = Arc::new(Stats::default());
         Ok(Self {
-            writer: Writer::new(keys, options.mask_key.clone(), Arc::clone(&stats)),
+            writer: Writer::new(keys, options.mask_key.clone(), Arc::clone(&stats), output),
             reader: Mutex::new(Reader::new(receiver, intake)),
             closers: AtomicU32::new(0),
+            waiting_for_reader: AtomicU32::new(0),
             gate: Mutex::new(()),
             reader_is_free: Condvar::new(),
             stats,
             auto_pong: options.auto_pong,
-            is_aborted: AtomicBool::new(false),
-            peer_address: OnceLock::new(),
+            is_aborted,
+            peer_address: stream.peer_address(),
             tls_info: stream.tls_info(),
             stream,
         })
@@ -155,7 +163,7 @@ impl Link {
     }
 
     pub fn peer_address(&self) -> &CString {
-        self.peer_address.get_or_init(|| self.stream.peer_address())
+        &self.peer_address
     }
 
     pub fn tls_info(&self) -> Option<&TlsInfo> {
@@ -171,16 +179,28 @@ impl Link {
 
     /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
     pub(super) fn fail(&self, error: Error) -> Error {
-        self.writer
-            .fail(&self.stream, &error.or_in_phase(Phase::Open))
+        let error = error.or_in_phase(Phase::Open);
+        if self
+            .writer
+            .with_sender(|sender| sender.closing().error().is_none())
+        {
+            log::write(Level::Warn, format_args!("{}: {error}", self.peer()));
+        }
+        self.writer.fail(&self.stream, &error)
     }
 
     /// Ends the connection at once, on this side too.
     pub(super) fn end_with(&self, error: &Error) {
+        log::write(Level::Info, format_args!("{}: {error}", self.peer()));
         self.writer.fail(&self.stream, error);
         self.stream.shutdown();
         let _gate = self.gate.lock();
         self.reader_is_free.notify_all();
+    }
+
+    /// The server, for the log.
+    pub(super) fn peer(&self) -> Cow<'_, str> {
+        self.peer_address.to_string_lossy()
     }
 
     /// Why there is nothing more to receive.
@@ -200,8 +220,14 @@ impl Link {
     }
 
     fn abort(&self) {
-        self.is_aborted.store(true, Ordering::SeqCst);
         self.end_with(&aborted().in_phase(Phase::Open));
+    }
+}
+
+impl Drop for Link {
+    /// A descriptor that the caller has, too, would keep the transport open.
+    fn drop(&mut self) {
+        self.stream.shutdown();
     }
 }
 

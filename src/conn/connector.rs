@@ -65,6 +65,8 @@ pub struct Established {
     pub intake: Intake,
     /// What came behind the answer.
     pub input: Vec<u8>,
+    /// What has not found room yet.
+    pub output: Outbox,
 }
 
 impl<'a> Connector<'a> {
@@ -79,7 +81,7 @@ impl<'a> Connector<'a> {
     ) -> Result<Self, Error> {
         let stage = match (options.fd, url.ip()) {
             (Some(fd), _) => {
-                let stream = Stream::adopted(socket::adopt(fd, &options.socket_options)?)?;
+                let stream = Stream::new(socket::adopt(fd, &options.socket_options)?);
                 Stage::Tls(Wire::new(&url, options, stream)?)
             }
             (None, Some(ip)) => Stage::Dial(Dial::new(vec![SocketAddr::new(ip, url.port())], now)),
@@ -114,7 +116,10 @@ impl<'a> Connector<'a> {
             self.wake.clear();
         }
         loop {
-            match self.advance(now, poll)? {
+            match self
+                .advance(now, poll)
+                .map_err(|error| self.name_server(error))?
+            {
                 Step::Next(stage) => self.stage = stage,
                 Step::Open(established) => return Ok(Some(established)),
                 Step::Wait if self.deadline.has_passed(now) => return Err(self.timed_out()),
@@ -223,13 +228,11 @@ impl<'a> Connector<'a> {
         if !poll.is_readable(wire.stream.fd()) {
             return sent.map(|()| Step::Wait);
         }
+        // One read of the socket a step: between two the driver looks at the clock and for an abort.
         loop {
             input.reserve(READ_BYTES);
             match wire.stream.read(&mut wire.intake, input, Wait::No)? {
-                Received::TimedOut | Received::Nothing => {
-                    sent?;
-                    return Ok(Step::Wait);
-                }
+                Received::TimedOut | Received::Nothing => return sent.map(|()| Step::Wait),
                 Received::End => upgrade.end()?,
                 Received::Bytes => {}
             }
@@ -242,6 +245,9 @@ impl<'a> Connector<'a> {
             }
             if upgrade.is_refused() && *body_deadline == Deadline::NEVER {
                 *body_deadline = Deadline::after(now, Some(BODY_WAIT));
+            }
+            if !wire.intake.has_more {
+                return Ok(Step::Wait);
             }
         }
     }
@@ -261,18 +267,29 @@ impl<'a> Connector<'a> {
             stream: wire.stream,
             intake: wire.intake,
             input,
+            output: wire.output,
         })
     }
 
     fn timed_out(&self) -> Error {
+        let (host, authority) = (self.url.host(), self.url.authority());
         let what = match self.phase() {
-            Phase::Resolve => format!("looking up {}", self.url.host()),
-            Phase::Connect => format!("connecting to {}", self.url.authority()),
-            Phase::Tls => "the TLS handshake".to_owned(),
-            _ => "waiting for the server's answer to the upgrade".to_owned(),
+            Phase::Resolve => format!("looking up {host}"),
+            Phase::Connect => format!("connecting to {authority}"),
+            Phase::Tls => format!("agreeing on TLS with {authority}"),
+            _ => format!("waiting for the answer of {authority} to the upgrade"),
         };
-        let message = format!("the time for connecting is up while {what}");
+        let message = format!("the time for connecting was up while {what}");
         Error::new(Kind::Timeout, message).in_phase(self.phase())
+    }
+
+    /// A transport that ends during the handshake says whose it was.
+    fn name_server(&self, error: Error) -> Error {
+        if !matches!(error.kind(), Kind::ConnectionLost | Kind::Io) {
+            return error;
+        }
+        let message = format!("{}: {error}", self.url.authority());
+        error.with_message(message)
     }
 }
 
@@ -297,6 +314,7 @@ impl Wire {
     /// Goes on with the TLS handshake, if there is one, as far as the socket allows; true when it is done.
     fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let in_phase = |error: Error| error.in_phase(Phase::Tls);
+        let mut may_read = poll.is_readable(self.stream.fd());
         loop {
             let result = self.stream.handshake();
             // An alert that says why the handshake failed must leave, too.
@@ -306,13 +324,11 @@ impl Wire {
                 return sent.map(|()| true);
             }
             sent.map_err(in_phase)?;
-            if !poll.is_readable(self.stream.fd()) {
+            if !may_read {
                 return Ok(false);
             }
-            match self.stream.feed_tls(&mut self.intake).map_err(in_phase)? {
-                Received::Bytes | Received::End => {}
-                Received::Nothing | Received::TimedOut => return Ok(false),
-            }
+            self.stream.feed_tls(&mut self.intake).map_err(in_phase)?;
+            may_read = false;
         }
     }
 

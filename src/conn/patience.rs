@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Patience {
     span: Option<Duration>,
+    /// Known from the first wait on.
     deadline: Option<Deadline>,
-    has_waited: bool,
 }
 
 impl Patience {
@@ -19,23 +19,28 @@ impl Patience {
         Self {
             span,
             deadline: None,
-            has_waited: false,
         }
+    }
+
+    pub fn is_limited(&self) -> bool {
+        self.span.is_some()
     }
 
     pub fn deadline(&mut self) -> Deadline {
         let span = self.span;
-        *self.deadline.get_or_insert_with(|| {
-            if span.is_none() {
-                Deadline::NEVER
-            } else {
-                Deadline::after(Instant::now(), span)
-            }
+        *self.deadline.get_or_insert_with(|| match span {
+            None => Deadline::NEVER,
+            span => Deadline::after(Instant::now(), span),
         })
     }
 
     pub fn is_over(&mut self) -> bool {
-        self.span.is_some() && self.deadline().has_passed(Instant::now())
+        self.is_limited() && self.deadline().has_passed(Instant::now())
+    }
+
+    /// After a first wait the time may be up although there is always something to read.
+    pub fn is_over_before_another_wait(&mut self) -> bool {
+        self.deadline.is_some() && self.is_over()
     }
 
     pub fn remaining(&mut self) -> Option<Duration> {
@@ -44,16 +49,12 @@ impl Patience {
 
     /// For a read: the first wait is the whole span, which the socket mostly has set; later ones are what is left.
     pub fn wait(&mut self) -> Wait {
-        if self.span == Some(Duration::ZERO) {
-            return Wait::No;
-        }
-        let deadline = self.deadline();
-        if std::mem::replace(&mut self.has_waited, true) {
-            return Wait::Until(deadline);
-        }
-        Wait::For {
-            span: self.span,
-            deadline,
+        let is_first = self.deadline.is_none();
+        let (span, deadline) = (self.span, self.deadline());
+        match span {
+            Some(Duration::ZERO) => Wait::No,
+            span if is_first => Wait::For { span, deadline },
+            _ => Wait::Until(deadline),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::connection::Link;
 use super::patience::Patience;
 use super::trace;
 use crate::base::error::{Error, Kind, Phase};
-use crate::net::stream::{Intake, Received, Wait};
+use crate::net::stream::{Intake, Received, Wait, lost};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event, Receiver};
 
@@ -23,6 +23,11 @@ impl Reader {
         self.receiver.payload()
     }
 
+    /// The user has come for more: what was lent before is no longer in use.
+    pub fn begin(&mut self) {
+        self.receiver.drop_retired();
+    }
+
     /// The next event, what it calls for already answered. A close frame is an event once; after it, and after
     /// whatever else ended the connection, the reason for the end is the error.
     pub fn next(
@@ -35,7 +40,7 @@ impl Reader {
             link.check_aborted()?;
             match self.receiver.next_event(delivery) {
                 Ok(Some(event)) => {
-                    self.note(link, &event)?;
+                    self.note(link, &event).map_err(|error| link.fail(error))?;
                     return Ok(event);
                 }
                 Ok(None) if self.receiver.is_closed() => return Err(link.end()),
@@ -46,29 +51,29 @@ impl Reader {
         }
     }
 
-    /// Events for a thread that only waits for the end: whatever way the message under way was begun in.
+    /// Events for a thread that only waits for the end, whatever way the message under way was begun in. What another
+    /// thread was lent stays as it is.
     pub fn next_to_discard(
         &mut self,
         link: &Link,
         patience: &mut Patience,
     ) -> Result<Event, Error> {
-        let delivery = self
-            .receiver
-            .delivery_under_way()
-            .unwrap_or(Delivery::Messages);
-        self.next(link, delivery, patience)
+        self.receiver.retire();
+        let under_way = self.receiver.delivery_under_way();
+        self.next(link, under_way.unwrap_or(Delivery::Messages), patience)
     }
 
     /// Reads and drops until the peer ends the stream or the time is up.
     pub fn drain(&mut self, link: &Link, patience: &mut Patience) {
-        loop {
+        self.receiver.retire();
+        while !patience.is_over_before_another_wait() {
             self.receiver.discard_input();
             let Ok(space) = self.receiver.space() else {
                 return;
             };
-            match link.stream.read(&mut self.intake, space, patience.wait()) {
-                Ok(Received::Bytes | Received::Nothing) => {}
-                Ok(Received::TimedOut | Received::End) | Err(_) => return,
+            let read = link.stream.read(&mut self.intake, space, patience.wait());
+            if !matches!(read, Ok(Received::Bytes | Received::Nothing)) {
+                return;
             }
         }
     }
@@ -97,35 +102,37 @@ impl Reader {
 
     /// One read from the transport, waiting for it as long as the caller may.
     fn fill(&mut self, link: &Link, patience: &mut Patience) -> Result<(), Error> {
+        if patience.is_over_before_another_wait() {
+            return Err(timed_out());
+        }
         let mut wait = patience.wait();
-        if link.writer.has_backlog() {
-            // A pong of ours did not find room: what comes first, room or bytes, decides.
-            let deadline = patience.deadline();
-            let came = link
-                .stream
-                .wait_either(deadline)
-                .map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))?;
-            if !came {
+        let mut may_find_nothing = false;
+        if link.writer.has_backlog() && !self.intake.has_more {
+            // Something of ours did not find room: what comes first, room or bytes, decides.
+            let ready = link.stream.wait_either(patience.deadline());
+            let ready = ready.map_err(|error| link.fail(lost(&error)))?;
+            if !ready {
                 return Err(timed_out());
             }
-            link.writer.flush(&link.stream);
+            self.flush(link)?;
             wait = Wait::No;
+            may_find_nothing = true;
         }
         let space = self.receiver.space().map_err(|error| link.fail(error))?;
-        match link
-            .stream
-            .read(&mut self.intake, space, wait)
-            .map_err(|error| link.fail(error))?
-        {
-            Received::TimedOut if matches!(wait, Wait::No) && !patience.is_over() => return Ok(()),
-            Received::TimedOut => return Err(timed_out()),
-            Received::End => return Err(link.fail(ended())),
-            Received::Bytes | Received::Nothing => {}
-        }
+        let received = link.stream.read(&mut self.intake, space, wait);
         if self.intake.owes_output {
-            link.writer.flush(&link.stream);
+            self.flush(link)?;
         }
-        Ok(())
+        match received.map_err(|error| link.fail(error))? {
+            Received::TimedOut if !may_find_nothing => Err(timed_out()),
+            Received::End => Err(link.fail(ended())),
+            Received::TimedOut | Received::Bytes | Received::Nothing => Ok(()),
+        }
+    }
+
+    fn flush(&self, link: &Link) -> Result<(), Error> {
+        let flushed = link.writer.flush(&link.stream);
+        flushed.map_err(|error| link.fail(error))
     }
 }
 

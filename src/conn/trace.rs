@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What goes over the wire, for the log at its finest level. Secrets are replaced before a line is made.
+//! What the log is told of a connection, at its finest level all that goes over the wire. Secrets are replaced before a
+//! line is made.
 
 use crate::base::log::{self, Level};
+use crate::net::tls::TlsInfo;
 use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
 
@@ -57,6 +59,14 @@ pub fn response(head: &Head) {
                 format_args!("< {name}: {}", value.to_bytes().escape_ascii()),
             );
         }
+    }
+}
+
+pub fn open(peer: &str, tls: Option<&TlsInfo>) {
+    log::write(Level::Info, format_args!("{peer}: open"));
+    if let Some(tls) = tls {
+        let (version, cipher) = (tls.version.to_string_lossy(), tls.cipher.to_string_lossy());
+        log::write(Level::Debug, format_args!("{peer}: {version}, {cipher}"));
     }
 }
 

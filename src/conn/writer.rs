@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sending side of an open connection, used by any number of threads.
 //!
-//! A frame is written in one turn, so frames never mix. Within a turn the lock is held for memory work and for
-//! `send(2)` calls that do not wait; a thread that must wait for room marks the turn as taken and waits outside the
-//! lock. Whoever receives never waits here: what it owes the peer (a pong, a close frame, bytes of TLS) is sent at
-//! once, or left to the thread that holds the turn.
+//! A frame is written in one turn, so frames never mix. A small frame that the socket takes at once is sent under the
+//! lock, with one `send(2)`. For whatever takes longer the thread marks the turn as taken and takes the buffers along,
+//! so that the lock is free while it masks, encrypts, sends and waits.
+//!
+//! Whoever receives never waits here: what it owes the peer (a pong, a close frame, bytes of TLS) it sends at once, or
+//! leaves to the thread whose turn it is, or sends when there is room.
 
 use super::keys::{Keys, MaskKeyFn};
 use super::patience::Patience;
@@ -16,18 +18,23 @@ use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 use crate::net::stream::{Stream, lost};
 use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::{self, Key};
+use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
 use crate::protocol::ws::sender::{Answer, Sender};
+use std::io;
 
 /// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
 /// A multiple of four, so that each piece begins with the first byte of the key.
 const PIECE: usize = 256 * 1024;
 
+/// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
+const MAX_TLS_BACKLOG: usize = 1 << 20;
+
 pub struct Writer {
     state: Mutex<State>,
     turn_is_over: Condvar,
     mask_key: Option<MaskKeyFn>,
-    /// Bytes are left that a receiving thread could not send without waiting.
+    /// Something of the receiving thread's has not left yet.
     has_backlog: AtomicBool,
     stats: Arc<Stats>,
 }
@@ -35,11 +42,8 @@ pub struct Writer {
 struct State {
     sender: Sender,
     keys: Keys,
-    /// Frames, ready but for TLS.
-    plain: Vec<u8>,
-    /// What goes to the socket next.
-    wire: Outbox,
-    /// A thread waits for room, outside the lock.
+    buffers: Buffers,
+    /// A thread has taken the buffers along.
     is_taken: bool,
     /// Threads that wait for the turn.
     waiting: usize,
@@ -58,13 +62,17 @@ struct Owed {
 }
 
 impl Writer {
-    pub fn new(keys: Keys, mask_key: Option<MaskKeyFn>, stats: Arc<Stats>) -> Self {
+    /// `wire` is what is left of the handshake.
+    pub fn new(keys: Keys, mask_key: Option<MaskKeyFn>, stats: Arc<Stats>, wire: Outbox) -> Self {
         Self {
+            has_backlog: AtomicBool::new(!wire.is_empty()),
             state: Mutex::new(State {
                 sender: Sender::default(),
                 keys,
-                plain: Vec::new(),
-                wire: Outbox::default(),
+                buffers: Buffers {
+                    wire,
+                    ..Buffers::default()
+                },
                 is_taken: false,
                 waiting: 0,
                 owed: Owed::default(),
@@ -72,7 +80,6 @@ impl Writer {
             }),
             turn_is_over: Condvar::new(),
             mask_key,
-            has_backlog: AtomicBool::new(false),
             stats,
         }
     }
@@ -88,14 +95,14 @@ impl Writer {
         payload: &[u8],
         header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
     ) -> Result<(), Error> {
-        // The caller's function runs before the lock is taken.
+        // The caller's functions, this one and the log's, run without the lock.
         let given_key = self.given_key()?;
-        let mut turn = self.take_turn(patience)?;
-        let result = turn.send(stream, patience, payload, given_key, header);
-        if result.is_ok() {
-            turn.settle(stream, patience);
-        }
-        result
+        let mut turn = self.take_turn(stream, patience)?;
+        let header = turn.send(patience, payload, given_key, header)?;
+        turn.settle(patience);
+        drop(turn);
+        trace::frame('>', header.opcode, header.fin, payload);
+        Ok(())
     }
 
     /// Sends what a received event calls for, without waiting.
@@ -108,9 +115,12 @@ impl Writer {
     ) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let mut state = self.state.lock();
-        if let Some(answer) = state.sender.answer(event, auto_pong) {
-            self.post(&mut state, stream, &answer, payload, given_key);
-        }
+        let Some(answer) = state.sender.answer(event, auto_pong) else {
+            return Ok(());
+        };
+        self.post(&mut state, stream, &answer, payload, given_key);
+        drop(state);
+        trace_answer(&answer, payload);
         Ok(())
     }
 
@@ -119,18 +129,19 @@ impl Writer {
     pub fn fail(&self, stream: &Stream, error: &Error) -> Error {
         let given_key = self.given_key().ok().flatten();
         let mut state = self.state.lock();
-        if let Some(answer) = state.sender.fail(error) {
-            self.post(&mut state, stream, &answer, &[], given_key);
+        let answer = state.sender.fail(error);
+        if let Some(answer) = &answer {
+            self.post(&mut state, stream, answer, &[], given_key);
             if !state.is_taken && !state.has_backlog() {
                 stream.shutdown_write();
             }
         }
-        self.turn_is_over.notify_all();
-        state
-            .sender
-            .closing()
-            .error()
-            .unwrap_or_else(|| error.clone())
+        let cause = state.sender.closing().error();
+        drop(state);
+        if let Some(answer) = &answer {
+            trace_answer(answer, &[]);
+        }
+        cause.unwrap_or_else(|| error.clone())
     }
 
     /// True while a receiving thread must look for room to write, too.
@@ -139,12 +150,25 @@ impl Writer {
     }
 
     /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that TLS wants to send.
-    pub fn flush(&self, stream: &Stream) {
+    pub fn flush(&self, stream: &Stream) -> Result<(), Error> {
         let mut state = self.state.lock();
         state.owed.tls |= stream.is_tls();
-        if !state.is_taken {
-            self.push(&mut state, stream);
+        self.push(&mut state, stream);
+        if state.buffers.wire.unsent().len() + stream.tls_output_len() > MAX_TLS_BACKLOG {
+            return Err(Error::new(
+                Kind::ConnectionLost,
+                "the server makes TLS answer, but does not read the answers",
+            ));
         }
+        Ok(())
+    }
+
+    /// Ends TLS in order (RFC 8446 section 6.1), as far as that needs no waiting.
+    pub fn end_tls(&self, stream: &Stream) {
+        let mut state = self.state.lock();
+        stream.end_tls();
+        state.owed.tls |= stream.is_tls();
+        self.push(&mut state, stream);
     }
 
     /// Looks at the closing handshake; the lock is held meanwhile.
@@ -165,7 +189,11 @@ impl Writer {
             .transpose()
     }
 
-    fn take_turn(&self, patience: &mut Patience) -> Result<Turn<'_>, Error> {
+    fn take_turn<'a>(
+        &'a self,
+        stream: &'a Stream,
+        patience: &mut Patience,
+    ) -> Result<Turn<'a>, Error> {
         let mut state = self.state.lock();
         while state.is_taken {
             if patience.is_over() {
@@ -177,6 +205,7 @@ impl Writer {
         }
         Ok(Turn {
             writer: self,
+            stream,
             state: Some(state),
         })
     }
@@ -197,59 +226,40 @@ impl Writer {
         };
         owed.clear();
         answer.encode(ping_payload, key, owed);
-        if !state.is_taken {
-            self.push(state, stream);
-        }
+        self.push(state, stream);
     }
 
-    /// Sends what is left, then what is owed, as far as the socket takes it.
+    /// Sends what is left, then what is owed, as far as the socket takes it, unless another thread has the turn.
     fn push(&self, state: &mut State, stream: &Stream) {
-        loop {
-            match stream.push(&mut state.wire) {
-                Ok(true) if !state.owed.is_empty() => {}
+        while !state.is_taken && state.broken.is_none() {
+            match stream.push(&mut state.buffers.wire) {
+                Ok(true) if !state.owed.is_empty() => state.seal_owed(stream, &self.stats),
                 Ok(_) => break,
-                Err(error) => {
-                    state.broken = Some(lost(&error));
-                    break;
-                }
-            }
-            if state.seal_owed(stream, &self.stats).is_err() {
-                break;
+                Err(error) => state.broken = Some(broken(&error)),
             }
         }
         self.note_backlog(state);
     }
 
     fn note_backlog(&self, state: &State) {
-        self.has_backlog.store(
-            state.has_backlog() && state.broken.is_none(),
-            Ordering::Relaxed,
-        );
+        let has_backlog = state.has_backlog() && state.broken.is_none();
+        self.has_backlog.store(has_backlog, Ordering::Relaxed);
     }
 }
 
 impl State {
     fn has_backlog(&self) -> bool {
-        !self.wire.is_empty() || !self.owed.is_empty()
+        !self.buffers.wire.is_empty() || !self.owed.is_empty()
     }
 
-    /// Moves what is owed to `wire`, which is empty.
-    fn seal_owed(&mut self, stream: &Stream, stats: &Stats) -> Result<(), Error> {
+    /// Moves what is owed to the wire, which is empty.
+    fn seal_owed(&mut self, stream: &Stream, stats: &Stats) {
         for frame in [&mut self.owed.pong, &mut self.owed.close] {
             stats.frames_sent.add(u64::from(!frame.is_empty()));
-            self.plain.append(frame);
+            self.buffers.plain.append(frame);
         }
         self.owed.tls = false;
-        self.seal(stream)
-    }
-
-    fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
-        let sealed = stream.seal(&mut self.plain, &mut self.wire);
-        if let Err(error) = &sealed {
-            self.plain.clear();
-            self.broken = Some(error.clone());
-        }
-        sealed
+        self.broken = self.buffers.seal(stream).err();
     }
 }
 
@@ -259,145 +269,210 @@ impl Owed {
     }
 }
 
-/// The right to write, with the lock held except while waiting for room.
+/// The right to write.
 struct Turn<'a> {
     writer: &'a Writer,
-    /// `None` only inside [`Turn::wait`].
+    stream: &'a Stream,
+    /// The lock; `None` only inside [`Turn::unlocked`].
     state: Option<MutexGuard<'a, State>>,
 }
 
 impl Turn<'_> {
     fn send(
         &mut self,
-        stream: &Stream,
         patience: &mut Patience,
         payload: &[u8],
         given_key: Option<Key>,
         header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) -> Result<(), Error> {
-        let state = self.state();
-        if state.has_backlog() {
-            self.drain_backlog(stream, patience)?;
-        }
+    ) -> Result<Header, Error> {
+        self.make_room(patience)?;
+        let stream = self.stream;
         let state = self.state();
         let key = given_key.unwrap_or_else(|| state.keys.mask_key());
         let header = header(&state.sender, key)?;
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
-        trace::frame('>', header.opcode, header.fin, payload);
-        header.encode(&mut state.plain);
         let mut pieces = payload.chunks(PIECE);
-        let first = pieces.next().unwrap_or_default();
-        append(&header, first, &mut state.plain);
-        state.seal(stream)?;
-        self.transmit_first(stream, patience)?;
-        for piece in pieces {
-            let state = self.state();
-            append(&header, piece, &mut state.plain);
-            state.seal(stream)?;
-            self.transmit_rest(stream, patience)?;
+        state
+            .buffers
+            .begin(&header, pieces.next().unwrap_or_default());
+        let mut sent = state.buffers.seal_and_push(stream);
+        let is_whole = matches!(sent, Ok(true)) && pieces.len() == 0;
+        if !is_whole && sent.is_ok() {
+            sent = self.unlocked(|buffers| buffers.send_rest(stream, patience, &header, pieces));
         }
-        self.state().sender.note_sent(&header);
-        let stats = &self.writer.stats;
-        stats.frames_sent.add(1);
-        stats
-            .messages_sent
-            .add(u64::from(header.fin && !header.opcode.is_control()));
-        Ok(())
+        match sent {
+            Ok(true) => self.note_sent(&header),
+            Ok(false) => return Err(self.give_up()),
+            Err(error) => return Err(self.break_off(error)),
+        }
+        Ok(header)
     }
 
-    /// Waits until everything before our frame has gone.
-    fn drain_backlog(&mut self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
-        loop {
-            let writer = self.writer;
+    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one
+    /// with a deadline is not begun before there is room.
+    fn make_room(&mut self, patience: &mut Patience) -> Result<(), Error> {
+        let (writer, stream) = (self.writer, self.stream);
+        while self.state().has_backlog() && self.state().broken.is_none() {
             writer.push(self.state(), stream);
-            if !self.state().has_backlog() || self.state().broken.is_some() {
-                return Ok(());
-            }
-            if !self.wait(stream, patience)? {
+            if self.state().has_backlog() && !self.wait(patience)? {
                 return Err(timed_out("earlier frames are still being sent"));
             }
         }
-    }
-
-    /// The beginning of a frame. Until its first byte has gone it can be taken back, unless TLS has counted it.
-    fn transmit_first(&mut self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
-        while !self.push_wire(stream)? {
-            if !self.wait(stream, patience)? {
-                let state = self.state();
-                if !state.wire.is_begun() && !stream.is_tls() {
-                    state.wire.clear();
-                    return Err(timed_out("nothing of the message has been sent"));
-                }
-                return Err(self.half_sent(stream));
-            }
+        if stream.is_tls() && patience.is_limited() && !self.wait(patience)? {
+            return Err(timed_out("nothing of the message has been sent"));
         }
         Ok(())
     }
 
-    fn transmit_rest(&mut self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
-        while !self.push_wire(stream)? {
-            if !self.wait(stream, patience)? {
-                return Err(self.half_sent(stream));
-            }
-        }
-        Ok(())
+    /// Waits for room; false when the time is up.
+    fn wait(&mut self, patience: &mut Patience) -> Result<bool, Error> {
+        let stream = self.stream;
+        let ready = self.unlocked(|_| stream.wait_writable(patience.deadline()));
+        ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
     }
 
-    /// False where the socket takes no more for now.
-    fn push_wire(&mut self, stream: &Stream) -> Result<bool, Error> {
+    fn note_sent(&mut self, header: &Header) {
+        let stats = &self.writer.stats;
+        stats.frames_sent.add(1);
+        let is_message = header.fin && !header.opcode.is_control();
+        stats.messages_sent.add(u64::from(is_message));
         let state = self.state();
-        stream.push(&mut state.wire).map_err(|error| {
-            // What the peer sent before it went can still be received, so only sending ends here.
-            let broken = lost(&error).in_phase(Phase::Open);
-            state.broken = Some(broken.clone());
-            state.sender.closing().error().unwrap_or(broken)
-        })
+        state.sender.note_sent(header);
+        if header.opcode == Opcode::Close {
+            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
+            state.owed.pong.clear();
+            state.owed.close.clear();
+        }
     }
 
-    fn half_sent(&mut self, stream: &Stream) -> Error {
+    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
+    fn give_up(&mut self) -> Error {
+        let stream = self.stream;
+        let state = self.state();
+        if !state.buffers.wire.is_begun() && !stream.is_tls() && state.buffers.is_first_piece {
+            state.buffers.wire.clear();
+            return timed_out("nothing of the message has been sent");
+        }
         let error = Error::new(
             Kind::ConnectionLost,
-            "the time for sending was up with a frame half sent; the connection was ended",
+            "the time for sending was up with part of a frame sent; the connection was ended",
         );
-        let state = self.state();
         state.sender.fail(&error);
         state.broken = Some(error.clone());
         stream.shutdown();
         error
     }
 
-    /// Waits for room with the lock released; false when the time is up.
-    fn wait(&mut self, stream: &Stream, patience: &mut Patience) -> Result<bool, Error> {
-        self.state().is_taken = true;
-        self.state = None;
-        let ready = stream.wait_writable(patience.deadline());
-        self.state = Some(self.writer.state.lock());
-        self.state().is_taken = false;
-        ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
+    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
+    fn break_off(&mut self, error: Error) -> Error {
+        let state = self.state();
+        state.broken = Some(error.clone());
+        state.sender.closing().error().unwrap_or(error)
     }
 
-    /// After our frame: what receiving threads have left to us. It must not be lost, but it is not our caller's failure.
-    fn settle(&mut self, stream: &Stream, patience: &mut Patience) {
-        if !self.state().owed.is_empty() {
-            let _ = self.drain_backlog(stream, patience);
+    /// After our frame: what a receiving thread has left to us. It must not be lost, but is not our caller's failure.
+    fn settle(&mut self, patience: &mut Patience) {
+        let (writer, stream) = (self.writer, self.stream);
+        while !self.state().owed.is_empty() && self.state().broken.is_none() {
+            writer.push(self.state(), stream);
+            if self.state().has_backlog() && !matches!(self.wait(patience), Ok(true)) {
+                return;
+            }
         }
+    }
+
+    /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
+    fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
+        let state = self.state();
+        state.is_taken = true;
+        let mut buffers = std::mem::take(&mut state.buffers);
+        self.state = None;
+        let result = work(&mut buffers);
+        let mut state = self.writer.state.lock();
+        state.is_taken = false;
+        state.buffers = buffers;
+        self.state = Some(state);
+        result
     }
 
     fn state(&mut self) -> &mut State {
         self.state
             .as_mut()
-            .expect("the lock is released only while waiting")
+            .expect("the lock is released only inside unlocked()")
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let Some(state) = &self.state else { return };
-        self.writer.note_backlog(state);
+        let (writer, stream) = (self.writer, self.stream);
+        let Some(state) = &mut self.state else {
+            return;
+        };
+        if state.has_backlog() {
+            writer.push(state, stream);
+        }
         if state.waiting > 0 {
-            self.writer.turn_is_over.notify_one();
+            writer.turn_is_over.notify_one();
+        }
+    }
+}
+
+/// A frame on its way.
+#[derive(Default)]
+struct Buffers {
+    /// Frames, ready but for TLS.
+    plain: Vec<u8>,
+    /// What goes to the socket next.
+    wire: Outbox,
+    /// What is on the wire begins with a frame's first byte.
+    is_first_piece: bool,
+}
+
+impl Buffers {
+    fn begin(&mut self, header: &Header, piece: &[u8]) {
+        header.encode(&mut self.plain);
+        append(header, piece, &mut self.plain);
+        self.is_first_piece = true;
+    }
+
+    fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
+        let sealed = stream.seal(&mut self.plain, &mut self.wire);
+        self.plain.clear();
+        sealed
+    }
+
+    /// False where the socket takes no more for now.
+    fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
+        self.seal(stream)?;
+        stream.push(&mut self.wire).map_err(|error| broken(&error))
+    }
+
+    /// What the first attempt has not sent, waiting for room; false when the time is up.
+    fn send_rest<'a>(
+        &mut self,
+        stream: &Stream,
+        patience: &mut Patience,
+        header: &Header,
+        mut pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<bool, Error> {
+        loop {
+            while !stream
+                .push(&mut self.wire)
+                .map_err(|error| broken(&error))?
+            {
+                let ready = stream.wait_writable(patience.deadline());
+                if !ready.map_err(|error| broken(&error))? {
+                    return Ok(false);
+                }
+            }
+            let Some(piece) = pieces.next() else {
+                return Ok(true);
+            };
+            append(header, piece, &mut self.plain);
+            self.is_first_piece = false;
+            self.seal(stream)?;
         }
     }
 }
@@ -409,6 +484,17 @@ fn append(header: &Header, piece: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+fn broken(error: &io::Error) -> Error {
+    lost(error).in_phase(Phase::Open)
+}
+
 fn timed_out(why: &str) -> Error {
     Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
+}
+
+fn trace_answer(answer: &Answer, ping_payload: &[u8]) {
+    match answer {
+        Answer::Pong => trace::frame('>', Opcode::Pong, true, ping_payload),
+        Answer::Close(frame) => trace::frame('>', Opcode::Close, true, &frame.payload()),
+    }
 }

@@ -18,7 +18,8 @@ pub struct wsline_close_info {
     pub code: u16,
     /// Both sides have sent a close frame.
     pub clean: bool,
-    /// A wsline_side: who began to close, or whose fault it was.
+    /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This program, if it
+    /// refused what the server sent.
     pub closed_by: u8,
     /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection is freed.
     pub reason: *const c_char,
@@ -64,8 +65,10 @@ impl wsline_close_info {
 /// @@ Closing
 /// Closes a connection: sends a close frame, waits for the server's, and ends the transport, whatever comes of it.
 ///
-/// Messages that arrive meanwhile are dropped, unless another thread receives: then it gets them, and the end. A connection
-/// that has ended already is only tidied up, so this call may stand at the end of every use.
+/// If another thread is inside a receive call, that call gets what still arrives, and the end. Otherwise messages that
+/// arrive meanwhile are dropped, and a receive that begins meanwhile waits for the end. A message that was received
+/// before stays valid. A connection that has ended already is only tidied up, so this call may stand at the end of every
+/// use.
 ///
 /// @param conn        a connection.
 /// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
@@ -104,7 +107,7 @@ pub unsafe extern "C" fn wsline_conn_close(
 
 /// Cuts the transport at once, without a closing handshake.
 ///
-/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED.
+/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what had arrived.
 ///
 /// @param conn  a connection.
 /// @retval WSLINE_OK                    the transport has ended.

@@ -75,7 +75,8 @@ impl wsline_frame {
         }
     }
 
-    pub(super) fn header(&self) -> Result<Header, Error> {
+    /// The header of a frame with this payload.
+    pub(super) fn header(&self, payload: &[u8]) -> Result<Header, Error> {
         let opcode = Opcode::from_i32(self.opcode);
         let opcode = opcode.ok_or_else(|| {
             Error::argument(
@@ -90,7 +91,7 @@ impl wsline_frame {
             rsv3: bit(self.rsv3, "rsv3")?,
             opcode,
             mask: bit(self.masked, "masked")?.then_some(self.mask_key),
-            len: self.len as u64,
+            len: payload.len() as u64,
         })
     }
 
@@ -117,7 +118,7 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it.
 ///
 /// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
-/// @param buffer    where to; may be NULL if `capacity` is 0.
+/// @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
 /// @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
 /// @param len_out   set to the bytes of the frame, also if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
@@ -142,7 +143,7 @@ pub unsafe extern "C" fn wsline_frame_encode(
         let payload = unsafe { frame.payload() }?;
         // SAFETY: as promised to ptr.
         let buffer = unsafe { ptr::bytes_mut(buffer, capacity, "buffer") }?;
-        let header = frame.header()?;
+        let header = frame.header(payload)?;
         let mut head = Vec::with_capacity(MAX_HEADER_BYTES);
         header.encode(&mut head);
         let len = head.len() + payload.len();

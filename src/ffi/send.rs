@@ -196,7 +196,9 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
     let (conn, frame) = unsafe { (wsline_conn::get(conn), ptr::get(frame, "frame")) };
     guard::on_conn("wsline_conn_send_frame", conn, |conn| {
         let frame = frame?;
-        let header = frame.header()?;
+        // SAFETY: as promised to ptr.
+        let payload = unsafe { frame.payload() }?;
+        let header = frame.header(payload)?;
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Error::argument(
                 "frame",
@@ -206,8 +208,7 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         if header.mask.is_some() {
             return Err(Error::argument("frame", "is masked; the library masks it"));
         }
-        // SAFETY: as promised to ptr.
-        conn.send_raw(header, unsafe { frame.payload() }?)
+        conn.send_raw(header, payload)
     })
 }
 

@@ -158,7 +158,7 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
 /// The body of a refusal of the last connect, its first 64 KiB.
 ///
 /// @param conn      a connection.
-/// @param data_out  set to the body; to NULL if there is none. Lent until the connection is freed or connected again.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the connection is freed or connected again.
 /// @param len_out   set to its bytes.
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -183,8 +183,11 @@ pub unsafe extern "C" fn wsline_conn_response_body(
     let conn = unsafe { wsline_conn::get(conn) };
     guard::on_conn("wsline_conn_response_body", conn, |conn| {
         let (data, len) = (places.0?, places.1?);
-        if let Some(response) = conn.response().filter(|response| !response.body.is_empty()) {
-            (*data, *len) = (response.body.as_ptr().cast(), response.body.len());
+        if let Some(response) = conn
+            .response()
+            .filter(|response| !response.body().is_empty())
+        {
+            (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
         }
         Ok(())
     })

@@ -81,13 +81,13 @@ pub enum wsline_phase {
 pub enum wsline_log_level {
     /// Nothing.
     WSLINE_LOG_OFF = 0,
-    /// What failed.
+    /// Connects that failed.
     WSLINE_LOG_ERROR = 1,
-    /// What may be a mistake.
+    /// Connections that failed.
     WSLINE_LOG_WARN = 2,
-    /// The course of a connection.
+    /// Connections that open, and that this side cuts.
     WSLINE_LOG_INFO = 3,
-    /// Its steps.
+    /// What TLS has agreed on.
     WSLINE_LOG_DEBUG = 4,
     /// Handshake heads and every frame.
     WSLINE_LOG_TRACE = 5,
@@ -115,6 +115,7 @@ pub type wsline_log_fn =
 
 /// Writes a masking key of four bytes; for tests that compare bytes.
 ///
-/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail. It must not call the library.
+/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
+/// WSLINE_ERR_INTERNAL. It must not call the library.
 pub type wsline_mask_key_fn =
     Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;

@@ -23,8 +23,8 @@ use std::time::Duration;
 pub struct Stream {
     socket: Socket,
     tls: Option<Mutex<Tls>>,
-    /// A caller's descriptor may be in non-blocking mode, and is left in it.
-    is_nonblocking: bool,
+    /// Whether a read that must wait may do so inside `recv(2)`.
+    waits_in_read: bool,
     /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
     receive_timeout_us: AtomicU64,
     pub bytes_sent: Counter,
@@ -36,8 +36,10 @@ pub struct Stream {
 pub struct Intake {
     cipher: Vec<u8>,
     read_size: usize,
-    /// The last read ran out of room before TLS ran out of plaintext.
-    has_more: bool,
+    /// The last read ran out of room before TLS ran out of plaintext: the next one has something without waiting.
+    pub has_more: bool,
+    /// TLS has seen the end, in order or not; there is nothing more to decrypt.
+    is_ended: bool,
     /// TLS has something to send that nobody asked for: a key update, an alert.
     pub owes_output: bool,
 }
@@ -66,26 +68,17 @@ pub enum Received {
 }
 
 impl Stream {
-    /// A stream over a socket in non-blocking mode; [`Stream::finish_connecting`] ends that mode.
+    /// A stream over a socket in whatever mode it is. A caller's socket keeps its mode and its time-outs: reads wait in
+    /// `poll(2)` until [`Stream::finish_connecting`], which is for sockets of our own.
     pub fn new(socket: Socket) -> Self {
         Self {
             socket,
             tls: None,
-            is_nonblocking: true,
+            waits_in_read: false,
             receive_timeout_us: AtomicU64::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
         }
-    }
-
-    /// A stream over the caller's socket, in whatever mode it is.
-    pub fn adopted(socket: Socket) -> Result<Self, Error> {
-        let is_nonblocking = sys::is_nonblocking(socket.as_fd())
-            .map_err(|error| Error::os(Kind::Io, "ask for the descriptor's mode", &error))?;
-        Ok(Self {
-            is_nonblocking,
-            ..Self::new(socket)
-        })
     }
 
     pub fn start_tls(&mut self, tls: Tls) {
@@ -96,7 +89,7 @@ impl Stream {
         self.socket
             .set_nonblocking(false)
             .map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
-        self.is_nonblocking = false;
+        self.waits_in_read = true;
         Ok(())
     }
 
@@ -106,6 +99,19 @@ impl Stream {
 
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// What TLS has to send and nobody has taken yet, in bytes.
+    pub fn tls_output_len(&self) -> usize {
+        let tls = self.tls.as_ref();
+        tls.map_or(0, |tls| tls.lock().output().len())
+    }
+
+    /// Lets TLS say that this side will send no more; [`Stream::seal`] takes it along.
+    pub fn end_tls(&self) {
+        if let Some(tls) = &self.tls {
+            tls.lock().end();
+        }
     }
 
     pub fn tls_info(&self) -> Option<TlsInfo> {
@@ -187,6 +193,9 @@ impl Stream {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
+        if intake.is_ended {
+            return Ok(Received::End);
+        }
         if !intake.has_more {
             match self
                 .receive(intake.cipher_space()?, wait)
@@ -199,14 +208,16 @@ impl Stream {
         }
         let before = out.len();
         let mut tls = tls.lock();
-        let decrypted = tls.decrypt(out)?;
-        intake.has_more = decrypted == Decrypted::Full;
+        let decrypted = tls.decrypt(out);
         intake.owes_output = tls.has_output();
-        Ok(match decrypted {
-            _ if out.len() > before => Received::Bytes,
-            Decrypted::End => Received::End,
-            _ => Received::Nothing,
-        })
+        intake.has_more = matches!(decrypted, Ok(Decrypted::Full));
+        intake.is_ended = matches!(decrypted, Ok(Decrypted::End) | Err(_));
+        match decrypted {
+            _ if out.len() > before => Ok(Received::Bytes),
+            Ok(Decrypted::End) => Ok(Received::End),
+            Ok(_) => Ok(Received::Nothing),
+            Err(error) => Err(error),
+        }
     }
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
@@ -240,10 +251,10 @@ impl Stream {
             Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),
         };
         let mut flags = match wait {
-            Wait::For { span, .. } if !self.is_nonblocking => {
+            Wait::For { span, .. } if self.waits_in_read => {
                 self.set_receive_timeout(span).map(|()| 0)?
             }
-            Wait::Until(Deadline::NEVER) if !self.is_nonblocking => {
+            Wait::Until(Deadline::NEVER) if self.waits_in_read => {
                 self.set_receive_timeout(None).map(|()| 0)?
             }
             _ => libc::MSG_DONTWAIT,

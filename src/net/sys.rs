@@ -66,16 +66,6 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     owned(fd)
 }
 
-pub fn is_nonblocking(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    // SAFETY: takes integers.
-    let flags = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_GETFL) };
-    if flags < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(flags & libc::O_NONBLOCK != 0)
-    }
-}
-
 pub fn set_socket_option(
     socket: BorrowedFd<'_>,
     level: c_int,

@@ -53,7 +53,7 @@ impl Dial {
             let Some(address) = self.untried.pop_front() else {
                 break;
             };
-            match begin_connect(address, options) {
+            match begin_connect(address, options)? {
                 Ok(socket) => {
                     self.attempts.push((address, socket));
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));

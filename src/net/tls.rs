@@ -130,6 +130,13 @@ impl Tls {
         Ok(())
     }
 
+    /// Adds close_notify to the output (RFC 8446 section 6.1).
+    pub fn end(&mut self) {
+        sys::clear_openssl_errors();
+        // Whether the peer has ended, too, does not matter: the socket goes next.
+        let _ = self.stream.shutdown();
+    }
+
     pub fn has_output(&self) -> bool {
         !self.stream.get_ref().outbox.is_empty()
     }

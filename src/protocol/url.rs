@@ -4,7 +4,7 @@
 use crate::base::error::{Error, Kind};
 use std::fmt;
 use std::net::IpAddr;
-use url::{Host, Position};
+use url::Host;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -49,19 +49,13 @@ impl Url {
         }
         let url = url::Url::parse(text)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
-        let host = url
-            .host()
-            .ok_or_else(|| invalid(text, "has no host"))?
-            .to_owned();
-        let port = url
-            .port_or_known_default()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| invalid(text, "has port 0"))?;
+        let host = url.host().ok_or_else(|| invalid(text, "has no host"))?;
+        let port = url.port_or_known_default().filter(|port| *port != 0);
         Ok(Self {
             secure,
-            host,
-            port,
-            resource: encode(&url[Position::BeforePath..]),
+            host: host.to_owned(),
+            port: port.ok_or_else(|| invalid(text, "has port 0"))?,
+            resource: resource(after_slashes),
         })
     }
 
@@ -140,31 +134,34 @@ fn check_text(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Percent-encodes what browsers leave as it is and RFC 3986 sections 3.3 and 3.4 do not allow.
-fn encode(resource: &str) -> String {
-    let mut encoded = String::with_capacity(resource.len());
-    for c in resource.chars() {
+/// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
+/// do not allow there is percent-encoded.
+fn resource(after_slashes: &str) -> String {
+    let start = after_slashes.find(['/', '?']);
+    let text = start.and_then(|start| after_slashes.get(start..));
+    let text = text.unwrap_or_default();
+    let mut resource = String::with_capacity(text.len() + 1);
+    if !text.starts_with('/') {
+        resource.push('/');
+    }
+    for c in text.chars() {
         if c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%".contains(c) {
-            encoded.push(c);
+            resource.push(c);
         } else {
             let mut utf8 = [0; 4];
-            encoded.extend(
-                c.encode_utf8(&mut utf8)
-                    .bytes()
-                    .map(|byte| format!("%{byte:02X}")),
-            );
+            let bytes = c.encode_utf8(&mut utf8).bytes();
+            resource.extend(bytes.map(|byte| format!("%{byte:02X}")));
         }
     }
-    encoded
+    resource
 }
 
-/// Quotes the URL without what stands before an `@`, which may be a password.
+/// Quotes the URL without its query and without what stands before an `@`: either may let its reader in.
 fn invalid(text: &str, what: impl fmt::Display) -> Error {
-    let shown = match (text.find("//"), text.rfind('@')) {
-        (Some(slashes), Some(at)) if slashes < at => {
-            format!("{}//…{}", &text[..slashes], &text[at..])
-        }
-        _ => text.to_owned(),
+    let shown = text.split('?').next().unwrap_or_default();
+    let shown = match shown.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => shown.to_owned(),
     };
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
 }
@@ -261,6 +258,9 @@ mod tests {
             "ws://user:secret@h/",
             "http://user:secret@h/",
             "ws://user:secret@h/#f",
+            "ws:user:secret@h",
+            "user:secret@h",
+            "http://h/?token=secret",
         ] {
             let error = Url::parse(text).expect_err(text);
             assert!(!error.message().contains("secret"), "{}", error.message());

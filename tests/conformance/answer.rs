@@ -205,9 +205,9 @@ fn verdict(outcome: Result<(), Error>, is_at_end: bool, upgrade: Upgrade) -> Ver
         Kind::BadStatus => {
             assert_eq!(error.http_status(), status);
             if is_at_end {
-                Verdict::RefusedAtEnd(status, response.body)
+                Verdict::RefusedAtEnd(status, response.body().to_vec())
             } else {
-                Verdict::Refused(status, response.body)
+                Verdict::Refused(status, response.body().to_vec())
             }
         }
         Kind::BadUpgrade => Verdict::Bad,

@@ -69,7 +69,8 @@ pub struct RequestOptions {
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub head: Head,
-    pub body: Vec<u8>,
+    /// What came of a refusal's body, and a NUL, with which it is lent to C.
+    pub body_and_nul: Vec<u8>,
     /// The subprotocol in use.
     pub subprotocol: Option<CString>,
 }
@@ -85,6 +86,13 @@ pub struct Upgrade {
     response: Response,
     /// The body of a refusal, once its head has come.
     refusal: Option<Body>,
+}
+
+impl Response {
+    pub fn body(&self) -> &[u8] {
+        let body = self.body_and_nul.split_last();
+        body.map_or(&[], |(_, body)| body)
+    }
 }
 
 impl Upgrade {
@@ -108,9 +116,10 @@ impl Upgrade {
     }
 
     pub fn into_response(self) -> Response {
-        let body = self.refusal.map_or_else(Vec::new, |body| body.bytes);
+        let mut body_and_nul = self.refusal.map_or_else(Vec::new, |body| body.bytes);
+        body_and_nul.push(0);
         Response {
-            body,
+            body_and_nul,
             ..self.response
         }
     }

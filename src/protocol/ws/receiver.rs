@@ -66,6 +66,8 @@ pub struct Receiver {
     /// The fragments joined so far; with a NUL behind them while lent.
     joined: Vec<u8>,
     lent: Lent,
+    /// What was lent when another thread began to read for itself.
+    retired: Option<Vec<u8>>,
     end: End,
 }
 
@@ -103,6 +105,7 @@ impl Receiver {
             checked: 0,
             joined: Vec::new(),
             lent: Lent::Nothing,
+            retired: None,
             end: End::NotYet,
         }
     }
@@ -420,6 +423,22 @@ impl Receiver {
         self.lent = Lent::Inbox;
         self.frame = None;
         Some(())
+    }
+
+    /// Keeps what the last event lent alive while others read on, until [`Receiver::drop_retired`].
+    pub fn retire(&mut self) {
+        let retired = match self.lent {
+            Lent::Nothing => return,
+            Lent::Inbox => self.inbox.retire(),
+            Lent::Joined => Some(std::mem::take(&mut self.joined)),
+        };
+        self.lent = Lent::Nothing;
+        self.retired = retired;
+    }
+
+    /// The user has come back: whatever was lent before is no longer in use.
+    pub fn drop_retired(&mut self) {
+        self.retired = None;
     }
 
     fn release(&mut self) {

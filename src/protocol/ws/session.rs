@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An open connection as one state machine: bytes in, events and bytes out.
 //!
-//! [`Receiver`] and [`Sender`] are its two halves. A blocking connection keeps them apart, so that one thread
-//! receives while others send; whoever drives a connection from one place uses them joined, as here.
+//! [`Receiver`] and [`Sender`] are its two halves. A connection keeps them apart, so that one thread receives while
+//! others send; joined, as here, they are what the conformance tests talk to.
 
 use super::close::CloseFrame;
 use super::frame::Header;

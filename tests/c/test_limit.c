@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much a peer may send, and what is checked of it. */
+#include "message.h"
+#include "peer.h"
+
+static void text_is_not_checked_on_request(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn;
+
+    CHECK_OK(wsline_options_set_skip_utf8_validation(options, true));
+    conn = peer_connect("FAULTS", "/frame?hex=8102c328", options);
+    wsline_options_free(options);
+    expect_message(conn, WSLINE_OPCODE_TEXT, "\xc3(", 2);
+    CHECK_OK(wsline_conn_send_text(conn, "\xff", 1));
+    expect_message(conn, WSLINE_OPCODE_TEXT, "\xff", 1);
+    peer_hang_up(conn);
+}
+
+static void messages_within_the_limits_pass(void)
+{
+    wsline_options *options = peer_options();
+    static const uint8_t zeros[1000];
+    wsline_conn *conn;
+
+    CHECK_OK(wsline_options_set_max_message_bytes(options, 1000));
+    CHECK_OK(wsline_options_set_max_frame_bytes(options, 1000));
+    CHECK_OK(wsline_options_set_max_fragments(options, 3));
+    conn = peer_connect("WEBSOCKETS", "/push?n=3&size=1000", options);
+    for (int i = 0; i < 3; i++)
+        expect_message(conn, WSLINE_OPCODE_BINARY, zeros, 1000);
+    peer_hang_up(conn);
+    conn = peer_connect("WS", "/fragment", options);
+    CHECK_OK(wsline_conn_send_binary(conn, zeros, 1000));
+    expect_message(conn, WSLINE_OPCODE_BINARY, zeros, 1000);
+    peer_hang_up(conn);
+    wsline_options_free(options);
+}
+
+static void what_exceeds_a_limit_is_too_big(void)
+{
+    static const struct {
+        const char *name;
+        const char *path;
+        uint64_t message, frame, fragments;
+    } rows[] = {
+        {"message", "/frame?hex=82054142434445&id=big0", 4, 0, 0},
+        {"message in fragments", "/frame?hex=0203414243" "80024445&id=big1", 4, 0, 0},
+        {"frame", "/frame?hex=82054142434445&id=big2", 0, 4, 0},
+        {"fragments", "/frame?hex=020141" "000142" "800143&id=big3", 0, 0, 2},
+        {"empty fragments", "/frame?hex=0200" "0000" "8000&id=big4", 0, 0, 2},
+        {"a claim beyond 64 bits of memory", "/claim?id=big5", 1 << 20, 0, 0},
+        {"the default", "/claim?len=67108865&id=big6", 64 << 20, 0, 0},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_options *options = peer_options();
+        wsline_message message;
+        char line[512];
+        wsline_conn *conn;
+
+        check_row(rows[i].name);
+        CHECK_OK(wsline_options_set_max_message_bytes(options, rows[i].message));
+        CHECK_OK(wsline_options_set_max_frame_bytes(options, rows[i].frame));
+        CHECK_OK(wsline_options_set_max_fragments(options, rows[i].fragments));
+        conn = peer_connect("FAULTS", rows[i].path, options);
+        wsline_options_free(options);
+        CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, wsline_conn_recv(conn, WAIT_MS, &message));
+        CHECK(message.data == NULL && message.len == 0);
+        CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, wsline_conn_recv(conn, WAIT_MS, &message));
+        wsline_conn_free(conn);
+        peer_journal(strstr(rows[i].path, "id=") + 3, line, sizeof line);
+        CHECK_HAS("\"close\": 1009", line);
+    }
+}
+
+static void a_claimed_length_takes_no_memory(void)
+{
+    wsline_options *options = peer_options();
+    wsline_message message;
+    wsline_conn *conn;
+
+    /* Nothing limits it: all that is left is to wait for the rest, without memory for it. */
+    CHECK_OK(wsline_options_set_max_message_bytes(options, 0));
+    CHECK_OK(wsline_options_set_max_frame_bytes(options, 0));
+    conn = peer_connect("FAULTS", "/claim?len=1099511627776", options);
+    wsline_options_free(options);
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 200, &message));
+    CHECK(wsline_conn_is_open(conn));
+    wsline_conn_free(conn);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(text_is_not_checked_on_request),
+        TEST(messages_within_the_limits_pass),
+        TEST(what_exceeds_a_limit_is_too_big),
+        TEST(a_claimed_length_takes_no_memory),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}

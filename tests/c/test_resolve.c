@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Name look-up with a resolver of the test's own: getaddrinfo() of the program stands in front of
+ * that of libc, so that names can hang, fail, or have several addresses.
+ */
+#include "clock.h"
+#include "listen.h"
+#include "peer.h"
+
+#include <netdb.h>
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool released;  /* look-ups of "hang.test" may go on */
+    unsigned calls;
+    unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
+} resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static struct addrinfo *resolver_entry(uint32_t address, uint16_t port, struct addrinfo *next)
+{
+    struct addrinfo *entry = calloc(1, sizeof *entry);
+    struct sockaddr_in *socket_address = calloc(1, sizeof *socket_address);
+
+    if (entry == NULL || socket_address == NULL)
+        abort();
+    *socket_address = listen_address(port);
+    socket_address->sin_addr.s_addr = htonl(address);
+    entry->ai_family = AF_INET;
+    entry->ai_socktype = SOCK_STREAM;
+    entry->ai_addrlen = sizeof *socket_address;
+    entry->ai_addr = (struct sockaddr *)socket_address;
+    entry->ai_next = next;
+    return entry;
+}
+
+static void resolver_done(void)
+{
+    pthread_mutex_lock(&resolver.lock);
+    resolver.given--;
+    pthread_cond_broadcast(&resolver.changed);
+    pthread_mutex_unlock(&resolver.lock);
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    uint16_t port = service == NULL ? 0 : (uint16_t)strtoul(service, NULL, 10);
+
+    (void)hints;
+    pthread_mutex_lock(&resolver.lock);
+    resolver.calls++;
+    resolver.given++;
+    while (strcmp(node, "hang.test") == 0 && !resolver.released)
+        pthread_cond_wait(&resolver.changed, &resolver.lock);
+    pthread_mutex_unlock(&resolver.lock);
+    if (strcmp(node, "localhost") == 0) {
+        *result = resolver_entry(INADDR_LOOPBACK, port, NULL);
+    } else if (strcmp(node, "second.test") == 0) {
+        /* Nobody listens at the first address. */
+        *result = resolver_entry(INADDR_LOOPBACK, port, NULL);
+        *result = resolver_entry(INADDR_LOOPBACK + 1, port, *result);
+    } else {
+        resolver_done();
+        return strcmp(node, "hang.test") == 0 ? EAI_AGAIN : EAI_NONAME;
+    }
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *result)
+{
+    while (result != NULL) {
+        struct addrinfo *next = result->ai_next;
+
+        free(result->ai_addr);
+        free(result);
+        result = next;
+    }
+    resolver_done();
+}
+
+static void resolver_hang(void)
+{
+    pthread_mutex_lock(&resolver.lock);
+    resolver.released = false;
+    resolver.calls = 0;
+    pthread_mutex_unlock(&resolver.lock);
+}
+
+static unsigned resolver_calls(void)
+{
+    unsigned calls;
+
+    pthread_mutex_lock(&resolver.lock);
+    calls = resolver.calls;
+    pthread_mutex_unlock(&resolver.lock);
+    return calls;
+}
+
+/* Lets what hangs come to its end, and waits for it. */
+static void resolver_release(void)
+{
+    pthread_mutex_lock(&resolver.lock);
+    resolver.released = true;
+    pthread_cond_broadcast(&resolver.changed);
+    while (resolver.given > 0)
+        pthread_cond_wait(&resolver.changed, &resolver.lock);
+    pthread_mutex_unlock(&resolver.lock);
+}
+
+/* `host` with the port of the echo server. */
+static void url_of(char url[PEER_URL_MAX], const char *host)
+{
+    snprintf(url, PEER_URL_MAX, "ws://%s%s/", host,
+             strrchr(peer_variable("WEBSOCKETS", "_URL"), ':'));
+}
+
+static void an_address_is_not_looked_up(void)
+{
+    resolver_hang();
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
+    CHECK_INT(0, resolver_calls());
+}
+
+static void a_name_is_looked_up(void)
+{
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+
+    resolver_hang();
+    url_of(url, "localhost");
+    REQUIRE_OK(wsline_connect(url, NULL, &conn));
+    CHECK_INT(1, resolver_calls());
+    CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
+    peer_hang_up(conn);
+}
+
+static void the_next_address_is_tried_when_one_refuses(void)
+{
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+
+    url_of(url, "second.test");
+    REQUIRE_OK(wsline_connect(url, NULL, &conn));
+    CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
+    peer_hang_up(conn);
+}
+
+static void the_resolvers_reason_is_in_the_message(void)
+{
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+
+    CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect("ws://none.test/", NULL, &conn));
+    CHECK_HAS("none.test", wsline_last_error_message());
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
+}
+
+static void a_look_up_that_hangs_ends_at_the_deadline(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+    int64_t start;
+
+    resolver_hang();
+    CHECK_OK(wsline_options_set_connect_timeout_ms(options, 300));
+    start = clock_ms();
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect("ws://hang.test/", options, &conn));
+    CHECK_TOOK(300, start);
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
+    CHECK_INT(1, resolver_calls());
+    wsline_options_free(options);
+    resolver_release();
+}
+
+static void abort_ends_a_look_up_that_hangs(void)
+{
+    struct later abort_it = {.call = wsline_conn_abort, .after_ms = 150};
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+    int64_t start;
+
+    resolver_hang();
+    REQUIRE_OK(wsline_conn_new(NULL, &conn));
+    abort_it.conn = conn;
+    start = clock_ms();
+    later_start(&abort_it);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, "ws://hang.test/"));
+    CHECK_TOOK(150, start);
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
+    later_end(&abort_it);
+    wsline_conn_free(conn);
+    resolver_release();
+}
+
+static void other_names_are_looked_up_while_one_hangs(void)
+{
+    wsline_options *options = peer_options();
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+
+    resolver_hang();
+    CHECK_OK(wsline_options_set_connect_timeout_ms(options, 100));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect("ws://hang.test/", options, &conn));
+    url_of(url, "localhost");
+    if (CHECK_OK(wsline_connect(url, NULL, &conn)))
+        peer_hang_up(conn);
+    wsline_options_free(options);
+    resolver_release();
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(an_address_is_not_looked_up),
+        TEST(a_name_is_looked_up),
+        TEST(the_next_address_is_tried_when_one_refuses),
+        TEST(the_resolvers_reason_is_in_the_message),
+        TEST(a_look_up_that_hangs_ends_at_the_deadline),
+        TEST(abort_ends_a_look_up_that_hangs),
+        TEST(other_names_are_looked_up_while_one_hangs),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP upgrade: what the client asks for, and which answers it takes. */
+#include "clock.h"
+#include "peer.h"
+
+/* Good answers -------------------------------------------------------------------------------- */
+
+static void heads_that_look_odd_are_accepted(void)
+{
+    static const char *const paths[] = {"/odd-but-valid", "/early-hints", "/continue",
+                                        "/many-headers?n=50"};
+
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        wsline_message message;
+        wsline_conn *conn;
+
+        check_row(paths[i]);
+        conn = peer_connect("FAULTS", paths[i], NULL);
+        CHECK_INT(101, wsline_conn_http_status(conn));
+        CHECK_OK(wsline_conn_send_text(conn, "x", 1));
+        REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+        CHECK_BYTES("x", 1, message.data, message.len);
+        peer_hang_up(conn);
+    }
+}
+
+static void repeated_response_headers_are_all_there(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", "/odd-but-valid", NULL);
+    const char *name, *value;
+    size_t cookies = 0;
+
+    for (size_t i = 0; wsline_conn_response_header_at(conn, i, &name, &value); i++)
+        cookies += strcmp(name, "Set-Cookie") == 0;
+    CHECK_INT(2, cookies);
+    CHECK_TEXT("a=b", wsline_conn_response_header(conn, "set-cookie"));
+    CHECK_TEXT("", wsline_conn_response_header(conn, "X-Empty"));
+    peer_hang_up(conn);
+}
+
+static void frames_right_behind_the_head_are_not_lost(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", "/early", NULL);
+    wsline_message message;
+
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_BYTES("early text", 10, message.data, message.len);
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_BYTES("early data", 10, message.data, message.len);
+    peer_hang_up(conn);
+}
+
+/* What the client asks for -------------------------------------------------------------------- */
+
+/* The request that the server saw, as JSON. */
+static void request_seen(const char *path, const wsline_options *options, char *json, size_t size)
+{
+    wsline_message message;
+    wsline_conn *conn = NULL;
+
+    REQUIRE_OK(peer_try("WEBSOCKETS", path, options, &conn));
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    snprintf(json, size, "%s", (const char *)message.data);
+    peer_hang_up(conn);
+}
+
+static void the_request_carries_what_the_rfc_wants(void)
+{
+    char json[4096], host[64];
+
+    request_seen("/headers?a=b%20c", NULL, json, sizeof json);
+    snprintf(host, sizeof host, "[\"Host\", \"%s\"]",
+             strstr(peer_variable("WEBSOCKETS", "_URL"), "//") + 2);
+    CHECK_HAS("\"path\": \"/headers?a=b%20c\"", json);
+    CHECK_HAS(host, json);
+    CHECK_HAS("[\"Upgrade\", \"websocket\"]", json);
+    CHECK_HAS("[\"Connection\", \"Upgrade\"]", json);
+    CHECK_HAS("[\"Sec-WebSocket-Version\", \"13\"]", json);
+    CHECK_HAS("[\"Sec-WebSocket-Key\", \"", json);
+    CHECK_HAS("[\"Origin\", \"http://127.0.0.1:", json);
+}
+
+static void the_request_carries_the_options(void)
+{
+    wsline_options *options = peer_options();
+    char json[4096];
+    const char *first, *second;
+
+    CHECK_OK(wsline_options_add_header(options, "X-Twice", "one"));
+    CHECK_OK(wsline_options_add_header(options, "X-Twice", "two"));
+    CHECK_OK(wsline_options_set_header_line(options, "X-Line: first"));
+    CHECK_OK(wsline_options_set_header_line(options, "x-line: last"));
+    CHECK_OK(wsline_options_set_cookie(options, "a=b; c=d"));
+    CHECK_OK(wsline_options_set_origin(options, "https://elsewhere.example"));
+    CHECK_OK(wsline_options_set_host(options, "virtual.example:81"));
+    CHECK_OK(wsline_options_set_connection_header(options, "keep-alive, Upgrade"));
+    request_seen("/headers", options, json, sizeof json);
+    first = strstr(json, "[\"X-Twice\", \"one\"]");
+    second = strstr(json, "[\"X-Twice\", \"two\"]");
+    CHECK(first != NULL && second != NULL && first < second);
+    CHECK_HAS("[\"x-line\", \"last\"]", json);
+    CHECK(strstr(json, "X-Line") == NULL);
+    CHECK_HAS("[\"Cookie\", \"a=b; c=d\"]", json);
+    CHECK_HAS("[\"Origin\", \"https://elsewhere.example\"]", json);
+    CHECK_HAS("[\"Host\", \"virtual.example:81\"]", json);
+    CHECK_HAS("[\"Connection\", \"keep-alive, Upgrade\"]", json);
+
+    CHECK_OK(wsline_options_suppress_origin(options, true));
+    request_seen("/headers", options, json, sizeof json);
+    CHECK(strstr(json, "Origin") == NULL);
+    wsline_options_free(options);
+}
+
+static void the_server_chooses_among_the_subprotocols(void)
+{
+    static const char *const peers[] = {"WEBSOCKETS", "WS"};
+    wsline_options *options = peer_options();
+
+    CHECK_OK(wsline_options_add_subprotocol(options, "unknown"));
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_conn *conn;
+
+        check_row(peers[i]);
+        conn = peer_connect(peers[i], "/subprotocol", options);
+        CHECK_TEXT(NULL, wsline_conn_subprotocol(conn));
+        peer_hang_up(conn);
+    }
+    CHECK_OK(wsline_options_add_subprotocol(options, "chat.v2"));
+    CHECK_OK(wsline_options_add_subprotocol(options, "chat.v1"));
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_conn *conn;
+
+        check_row(peers[i]);
+        conn = peer_connect(peers[i], "/subprotocol", options);
+        CHECK_TEXT("chat.v2", wsline_conn_subprotocol(conn));
+        peer_hang_up(conn);
+    }
+    wsline_options_free(options);
+}
+
+/* Answers that are no upgrade ----------------------------------------------------------------- */
+
+/* A connection whose upgrade was refused, kept to be looked at. */
+static wsline_conn *refused(const char *peer, const char *path, wsline_status status)
+{
+    wsline_conn *conn = NULL;
+    char url[PEER_URL_MAX];
+
+    peer_url(url, peer, path);
+    REQUIRE_OK(wsline_conn_new(NULL, &conn));
+    REQUIRE_STATUS(status, wsline_conn_connect(conn, url));
+    CHECK(!wsline_conn_is_open(conn));
+    return conn;
+}
+
+static void check_body(wsline_conn *conn, const char *text)
+{
+    const void *body = NULL;
+    size_t len = 0;
+
+    CHECK_OK(wsline_conn_response_body(conn, &body, &len));
+    CHECK_BYTES(text, strlen(text), body, len);
+}
+
+static void a_refusal_keeps_its_status_headers_and_body(void)
+{
+    static const char *const peers[] = {"WEBSOCKETS", "WS", "FAULTS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_error_info info, of_conn;
+        wsline_conn *conn;
+
+        check_row(peers[i]);
+        conn = refused(peers[i], "/status?code=403&body=no%20entry", WSLINE_ERR_BAD_STATUS);
+        CHECK_HAS("403", wsline_last_error_message());
+        CHECK_OK(wsline_last_error(&info));
+        CHECK_INT(WSLINE_PHASE_UPGRADE, info.phase);
+        CHECK_INT(403, info.http_status);
+        CHECK_OK(wsline_conn_last_error(conn, &of_conn));
+        CHECK_INT(WSLINE_ERR_BAD_STATUS, of_conn.status);
+        CHECK_INT(403, of_conn.http_status);
+        CHECK_INT(403, wsline_conn_http_status(conn));
+        CHECK_TEXT("text/plain", wsline_conn_response_header(conn, "content-type"));
+        check_body(conn, "no entry");
+        wsline_conn_free(conn);
+    }
+}
+
+static void a_refused_connection_may_try_again(void)
+{
+    wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_BAD_STATUS);
+    char url[PEER_URL_MAX];
+
+    peer_url(url, "WS", "/");
+    CHECK_OK(wsline_conn_connect(conn, url));
+    CHECK_INT(101, wsline_conn_http_status(conn));
+    check_body(conn, "");
+    peer_hang_up(conn);
+}
+
+static void each_way_to_end_a_body_is_understood(void)
+{
+    static const char *const rows[] = {"length", "chunked", "close"};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char path[128];
+        wsline_conn *conn;
+        int64_t start = clock_ms();
+
+        check_row(rows[i]);
+        snprintf(path, sizeof path, "/status?code=500&body=out%%20of%%20order&how=%s", rows[i]);
+        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        /* The server keeps the connection open where the body says its own end. */
+        CHECK_TOOK(0, start);
+        check_body(conn, "out of order");
+        wsline_conn_free(conn);
+    }
+}
+
+static void every_other_status_is_a_bad_status(void)
+{
+    static const int codes[] = {200, 204, 301, 304, 307, 401, 404, 407, 426, 500, 503, 599};
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        char path[64];
+        wsline_conn *conn;
+
+        snprintf(path, sizeof path, "/status?code=%d", codes[i]);
+        check_row(path);
+        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        CHECK_INT(codes[i], wsline_conn_http_status(conn));
+        wsline_conn_free(conn);
+    }
+}
+
+static void wrong_upgrades_are_refused(void)
+{
+    static const struct {
+        const char *path;
+        const char *says; /* a part of the message */
+    } rows[] = {
+        {"/bad-accept", "Sec-WebSocket-Accept"},
+        {"/no-accept", "Sec-WebSocket-Accept"},
+        {"/duplicate-accept", "Sec-WebSocket-Accept"},
+        {"/lower-accept", "Sec-WebSocket-Accept"},
+        {"/no-upgrade", "Upgrade"},
+        {"/wrong-upgrade", "Upgrade"},
+        {"/no-connection", "Connection"},
+        {"/wrong-connection", "Connection"},
+        {"/http-1.0", "HTTP/1.0"},
+        {"/nul", ""},
+        {"/no-colon", ""},
+        {"/folded-line", ""},
+        {"/unasked-subprotocol", "subprotocol"},
+        {"/two-subprotocols", "subprotocol"},
+        {"/two-subprotocols?lines=2", "subprotocol"},
+        {"/unasked-extension", "extension"},
+        {"/big-head?size=1000000", ""},
+        {"/many-headers?n=1000", ""},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_error_info info;
+        wsline_conn *conn;
+
+        check_row(rows[i].path);
+        conn = refused("FAULTS", rows[i].path, WSLINE_ERR_BAD_UPGRADE);
+        CHECK_HAS(rows[i].says, wsline_last_error_message());
+        CHECK_OK(wsline_conn_last_error(conn, &info));
+        CHECK_INT(WSLINE_PHASE_UPGRADE, info.phase);
+        wsline_conn_free(conn);
+    }
+}
+
+static void two_chosen_subprotocols_are_refused_though_both_were_offered(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+
+    CHECK_OK(wsline_options_add_subprotocol(options, "one"));
+    CHECK_OK(wsline_options_add_subprotocol(options, "two"));
+    CHECK_STATUS(WSLINE_ERR_BAD_UPGRADE, peer_try("FAULTS", "/two-subprotocols", options, &conn));
+    CHECK_STATUS(WSLINE_ERR_BAD_UPGRADE,
+                 peer_try("FAULTS", "/two-subprotocols?lines=2", options, &conn));
+    CHECK(conn == NULL);
+    wsline_options_free(options);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(heads_that_look_odd_are_accepted),
+        TEST(repeated_response_headers_are_all_there),
+        TEST(frames_right_behind_the_head_are_not_lost),
+        TEST(the_request_carries_what_the_rfc_wants),
+        TEST(the_request_carries_the_options),
+        TEST(the_server_chooses_among_the_subprotocols),
+        TEST(a_refusal_keeps_its_status_headers_and_body),
+        TEST(a_refused_connection_may_try_again),
+        TEST(each_way_to_end_a_body_is_understood),
+        TEST(every_other_status_is_a_bad_status),
+        TEST(wrong_upgrades_are_refused),
+        TEST(two_chosen_subprotocols_are_refused_though_both_were_offered),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
