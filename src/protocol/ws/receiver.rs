@@ -427,6 +427,10 @@ impl Receiver {
 
     /// Keeps what the last event lent alive while others read on, until [`Receiver::drop_retired`].
     pub fn retire(&mut self) {
+        if self.retired.is_some() {
+            // The user's; what has been lent since was to whoever reads on.
+            return self.release();
+        }
         let retired = match self.lent {
             Lent::Nothing => return,
             Lent::Inbox => self.inbox.retire(),
