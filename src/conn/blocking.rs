@@ -63,8 +63,11 @@ impl Connection {
             .inspect_err(|error| link.end_with(error))
     }
 
-    pub fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
-        self.check_text(opcode, payload)?;
+    /// `name` is the caller's for the payload.
+    pub fn send(&self, opcode: Opcode, payload: &[u8], name: &str) -> Result<(), Error> {
+        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
+            return Err(Error::argument(name, "is not UTF-8"));
+        }
         self.send_frame(payload, |sender, key| {
             sender.message(opcode, payload.len(), key)
         })
@@ -202,13 +205,6 @@ impl Connection {
         link.writer
             .send(&link.stream, &mut Patience::new(span), payload, header)
             .map_err(|error| error.or_in_phase(Phase::Open))
-    }
-
-    fn check_text(&self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
-        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
-            return Err(Error::argument("text", "is not UTF-8"));
-        }
-        Ok(())
     }
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {

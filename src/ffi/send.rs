@@ -22,7 +22,7 @@ unsafe fn send(
 ) -> wsline_status {
     // SAFETY: passed on.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, name)) };
-    guard::on_conn(function, conn, |conn| conn.send(opcode?, payload?))
+    guard::on_conn(function, conn, |conn| conn.send(opcode?, payload?, name))
 }
 
 /// @@ Sending
