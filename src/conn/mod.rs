@@ -7,6 +7,7 @@ pub mod connection;
 pub mod connector;
 pub mod keys;
 pub mod options;
+mod outgoing;
 pub mod patience;
 pub mod reader;
 pub mod stats;

@@ -9,23 +9,19 @@
 //! leaves to the thread whose turn it is, or sends when there is room.
 
 use super::keys::{Keys, MaskKeyFn};
+use super::outgoing::{Buffers, PIECE, broken};
 use super::patience::Patience;
 use super::stats::Stats;
 use super::trace;
-use crate::base::error::{Error, Kind, Phase};
+use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
-use crate::net::stream::{Stream, lost};
+use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::{self, Key};
+use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
 use crate::protocol::ws::sender::{Answer, Sender};
-use std::io;
-
-/// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
-/// A multiple of four, so that each piece begins with the first byte of the key.
-const PIECE: usize = 256 * 1024;
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -69,10 +65,7 @@ impl Writer {
             state: Mutex::new(State {
                 sender: Sender::default(),
                 keys,
-                buffers: Buffers {
-                    wire,
-                    ..Buffers::default()
-                },
+                buffers: Buffers::with_wire(wire),
                 is_taken: false,
                 waiting: 0,
                 owed: Owed::default(),
@@ -351,8 +344,7 @@ impl Turn<'_> {
     fn give_up(&mut self) -> Error {
         let stream = self.stream;
         let state = self.state();
-        if !state.buffers.wire.is_begun() && !stream.is_tls() && state.buffers.is_first_piece {
-            state.buffers.wire.clear();
+        if !stream.is_tls() && state.buffers.take_back() {
             return timed_out("nothing of the message has been sent");
         }
         let error = Error::new(
@@ -417,75 +409,6 @@ impl Drop for Turn<'_> {
             writer.turn_is_over.notify_one();
         }
     }
-}
-
-/// A frame on its way.
-#[derive(Default)]
-struct Buffers {
-    /// Frames, ready but for TLS.
-    plain: Vec<u8>,
-    /// What goes to the socket next.
-    wire: Outbox,
-    /// What is on the wire begins with a frame's first byte.
-    is_first_piece: bool,
-}
-
-impl Buffers {
-    fn begin(&mut self, header: &Header, piece: &[u8]) {
-        header.encode(&mut self.plain);
-        append(header, piece, &mut self.plain);
-        self.is_first_piece = true;
-    }
-
-    fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
-        let sealed = stream.seal(&mut self.plain, &mut self.wire);
-        self.plain.clear();
-        sealed
-    }
-
-    /// False where the socket takes no more for now.
-    fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
-        self.seal(stream)?;
-        stream.push(&mut self.wire).map_err(|error| broken(&error))
-    }
-
-    /// What the first attempt has not sent, waiting for room; false when the time is up.
-    fn send_rest<'a>(
-        &mut self,
-        stream: &Stream,
-        patience: &mut Patience,
-        header: &Header,
-        mut pieces: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<bool, Error> {
-        loop {
-            while !stream
-                .push(&mut self.wire)
-                .map_err(|error| broken(&error))?
-            {
-                let ready = stream.wait_writable(patience.deadline());
-                if !ready.map_err(|error| broken(&error))? {
-                    return Ok(false);
-                }
-            }
-            let Some(piece) = pieces.next() else {
-                return Ok(true);
-            };
-            append(header, piece, &mut self.plain);
-            self.is_first_piece = false;
-            self.seal(stream)?;
-        }
-    }
-}
-
-fn append(header: &Header, piece: &[u8], out: &mut Vec<u8>) {
-    match header.mask {
-        Some(key) => mask::append(key, piece, out),
-        None => out.extend_from_slice(piece),
-    }
-}
-
-fn broken(error: &io::Error) -> Error {
-    lost(error).in_phase(Phase::Open)
 }
 
 fn timed_out(why: &str) -> Error {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A frame on its way: masked, sealed and pushed piece by piece.
+
+use super::patience::Patience;
+use crate::base::error::{Error, Phase};
+use crate::base::outbox::Outbox;
+use crate::net::stream::{Stream, lost};
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask;
+use std::io;
+
+/// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
+/// A multiple of four, so that each piece begins with the first byte of the key.
+pub(super) const PIECE: usize = 256 * 1024;
+
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// Frames, ready but for TLS.
+    pub(super) plain: Vec<u8>,
+    /// What goes to the socket next.
+    pub(super) wire: Outbox,
+    /// What is on the wire begins with a frame's first byte.
+    is_first_piece: bool,
+}
+
+impl Buffers {
+    pub(super) fn with_wire(wire: Outbox) -> Self {
+        Self {
+            wire,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn begin(&mut self, header: &Header, piece: &[u8]) {
+        header.encode(&mut self.plain);
+        append(header, piece, &mut self.plain);
+        self.is_first_piece = true;
+    }
+
+    pub(super) fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
+        let sealed = stream.seal(&mut self.plain, &mut self.wire);
+        self.plain.clear();
+        sealed
+    }
+
+    /// Forgets the frame if nothing of it has left.
+    pub(super) fn take_back(&mut self) -> bool {
+        let may = self.is_first_piece && !self.wire.is_begun();
+        if may {
+            self.wire.clear();
+        }
+        may
+    }
+
+    /// False where the socket takes no more for now.
+    pub(super) fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
+        self.seal(stream)?;
+        stream.push(&mut self.wire).map_err(|error| broken(&error))
+    }
+
+    /// What the first attempt has not sent, waiting for room; false when the time is up.
+    pub(super) fn send_rest<'a>(
+        &mut self,
+        stream: &Stream,
+        patience: &mut Patience,
+        header: &Header,
+        mut pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<bool, Error> {
+        loop {
+            while !stream
+                .push(&mut self.wire)
+                .map_err(|error| broken(&error))?
+            {
+                let ready = stream.wait_writable(patience.deadline());
+                if !ready.map_err(|error| broken(&error))? {
+                    return Ok(false);
+                }
+            }
+            let Some(piece) = pieces.next() else {
+                return Ok(true);
+            };
+            append(header, piece, &mut self.plain);
+            self.is_first_piece = false;
+            self.seal(stream)?;
+        }
+    }
+}
+
+fn append(header: &Header, piece: &[u8], out: &mut Vec<u8>) {
+    match header.mask {
+        Some(key) => mask::append(key, piece, out),
+        None => out.extend_from_slice(piece),
+    }
+}
+
+pub(super) fn broken(error: &io::Error) -> Error {
+    lost(error).in_phase(Phase::Open)
+}
