@@ -28,6 +28,14 @@ static inline int64_t clock_ms(void)
         CHECK_RANGE((want_ms) - 2, (want_ms) + clock_tolerance_ms(), took_ms);                  \
     } while (0)
 
+/* Between two looks at something that another thread or process will change. */
+static inline void clock_pause(void)
+{
+    static const struct timespec pause = {0, 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
 static inline pthread_t thread_start(void *(*run)(void *), void *argument)
 {
     pthread_t thread;

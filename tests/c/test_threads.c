@@ -95,11 +95,10 @@ static void many_threads_send_while_one_receives(void)
 /* Pongs, because no server answers them, and not more than a slow one reads. */
 static void *pong_until_closed(void *argument)
 {
-    static const struct timespec pause = {0, 200000};
     wsline_status status;
 
     while ((status = wsline_conn_pong(argument, "p", 1)) == WSLINE_OK)
-        nanosleep(&pause, NULL);
+        clock_pause();
     CHECK_STATUS(WSLINE_ERR_CLOSED, status);
     return NULL;
 }
@@ -185,7 +184,7 @@ static void a_second_receiver_is_told_that_one_is_at_it(void)
     wsline_status status;
 
     while ((status = wsline_conn_recv(receiver.conn, 0, &message)) == WSLINE_ERR_TIMEOUT)
-        continue;
+        clock_pause();
     CHECK_STATUS(WSLINE_ERR_BUSY, status);
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_recv_event(receiver.conn, WAIT_MS, &message));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_recv_frame(receiver.conn, WAIT_MS, &frame));
