@@ -315,7 +315,7 @@ typedef struct wsline_error_info {
     int32_t http_status;
     /** OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. */
     int64_t tls_verify_result;
-    /** The code of the close frame that ended the connection, or 0. */
+    /** The code of the close frame that ended the connection, received or sent, or 0. */
     uint16_t close_code;
     /** One line, as wsline_last_error_message() gives it; never NULL. */
     const char *message;

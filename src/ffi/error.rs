@@ -23,7 +23,7 @@ pub struct wsline_error_info {
     pub http_status: i32,
     /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0.
     pub tls_verify_result: i64,
-    /// The code of the close frame that ended the connection, or 0.
+    /// The code of the close frame that ended the connection, received or sent, or 0.
     pub close_code: u16,
     /// One line, as wsline_last_error_message() gives it; never NULL.
     pub message: *const c_char,

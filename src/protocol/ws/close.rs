@@ -161,7 +161,7 @@ impl Closing {
     }
 
     /// The connection ended by `error`, unless it had ended before: the first cause stays.
-    pub fn note_failure(&mut self, error: &Error) {
+    pub fn note_failure(&mut self, error: Error) {
         if self.failure.is_none() && !self.is_clean() {
             let by = if error.kind() == Kind::ConnectionLost {
                 Side::Server
@@ -169,7 +169,7 @@ impl Closing {
                 Side::Client
             };
             self.began.get_or_insert(by);
-            self.failure = Some(error.clone());
+            self.failure = Some(error);
         }
     }
 
@@ -277,8 +277,8 @@ mod tests {
     fn the_first_cause_stays() {
         let mut closing = Closing::default();
         assert!(closing.is_open());
-        closing.note_failure(&Error::protocol("first"));
-        closing.note_failure(&Error::new(Kind::ConnectionLost, "second"));
+        closing.note_failure(Error::protocol("first"));
+        closing.note_failure(Error::new(Kind::ConnectionLost, "second"));
         assert_eq!(closing.error().expect("ended").message(), "first");
         assert_eq!(closing.info().code, ABNORMAL);
         assert_eq!(closing.info().closed_by, Some(Side::Client));
@@ -293,7 +293,7 @@ mod tests {
         });
         assert!(!closing.is_open() && !closing.is_clean());
         closing.note_sent();
-        closing.note_failure(&Error::new(
+        closing.note_failure(Error::new(
             Kind::ConnectionLost,
             "reset after the handshake",
         ));

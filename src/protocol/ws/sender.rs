@@ -132,13 +132,15 @@ impl Sender {
 
     /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
     pub fn fail(&mut self, error: &Error) -> Option<Answer> {
-        let code = error
-            .kind()
-            .close_code()
-            .filter(|_| !self.closing.is_sent());
+        let Some(code) = error.kind().close_code() else {
+            self.closing.note_failure(error.clone());
+            return None;
+        };
+        let is_due = !self.closing.is_sent();
+        let error = error.clone().with_close_code(code);
         self.closing.note_failure(error);
-        code.map(|code| {
-            self.closing.note_sent();
+        self.closing.note_sent();
+        is_due.then(|| {
             Answer::Close(CloseFrame {
                 code: Some(code),
                 reason: String::new(),
