@@ -6,7 +6,7 @@ use super::connector::{Connector, Established};
 use super::keys::Keys;
 use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 use super::patience::Patience;
-use super::reader::Reader;
+use super::reader::{Reader, timed_out};
 use super::trace;
 use crate::base::deadline::{Deadline, SharedTimeout, Timeout};
 use crate::base::error::{Error, Kind, Phase};
@@ -112,7 +112,11 @@ impl Connection {
         };
         let result = loop {
             match reader.next(link, delivery, &mut patience) {
-                Ok(Event::Ping | Event::Pong) if wanted == Wanted::Data => {}
+                Ok(Event::Ping | Event::Pong) if wanted == Wanted::Data => {
+                    if patience.is_over_meanwhile() {
+                        break Err(timed_out());
+                    }
+                }
                 Ok(Event::Close(_)) if wanted == Wanted::Data => break Err(link.end()),
                 Ok(event) => break Ok(take(&event, reader.payload())),
                 Err(error) => break Err(error),
@@ -257,6 +261,9 @@ impl Link {
             }
             if let Some(end) = end {
                 return Err(end);
+            }
+            if patience.is_over_meanwhile() {
+                return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(patience)? {
                 let event = reader.next_to_discard(self, patience);

@@ -43,6 +43,12 @@ impl Patience {
         self.deadline.is_some() && self.is_over()
     }
 
+    /// While what has come is looked through, which takes time, too, where it is a flood of pings. A call that does not
+    /// wait looks through all of it.
+    pub fn is_over_meanwhile(&mut self) -> bool {
+        self.span != Some(Duration::ZERO) && self.is_over()
+    }
+
     pub fn remaining(&mut self) -> Option<Duration> {
         self.deadline().remaining(Instant::now())
     }

@@ -136,7 +136,7 @@ impl Reader {
     }
 }
 
-fn timed_out() -> Error {
+pub(super) fn timed_out() -> Error {
     Error::new(Kind::Timeout, "nothing whole was received in time").in_phase(Phase::Open)
 }
 

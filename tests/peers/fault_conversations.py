@@ -4,6 +4,8 @@
 A function that returns has the connection ended with a FIN.
 """
 
+import time
+
 from fault_connection import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode, encode_close
 
 DATA = (CONTINUATION, TEXT, BINARY)
@@ -59,6 +61,30 @@ def ping_flood(connection, request):
         connection.send(encode(PING, b"flood"))
     connection.send(encode(TEXT, b"done"))
     echo(connection, request)
+
+
+def ping_without_reading(connection, request):
+    """?ms=N: reads nothing for 2 N ms, pings in the middle; sends the text "pong" for the pong."""
+    pause(connection, request)
+    connection.send(encode(PING, b"late"))
+    time.sleep(request.number("ms", 100) / 1000)
+    while connection.read_frame().opcode != PONG:
+        pass
+    connection.send(encode(TEXT, b"pong"))
+    echo(connection, request)
+
+
+def close_without_reading(connection, request):
+    """?ms=N: reads nothing for 2 N ms; sends a ping and a close frame in the middle."""
+    pause(connection, request)
+    connection.send(encode(PING, b"late") + encode_close(1000))
+    time.sleep(request.number("ms", 100) / 1000)
+    connection.read_to_end()
+
+
+def pause(connection, request):
+    connection.limit_receive_buffer()
+    time.sleep(request.number("ms", 100) / 1000)
 
 
 def any_bytes(connection, request):
@@ -145,6 +171,8 @@ CONVERSATIONS = {
     "/stall": stall,
     "/flood": flood,
     "/ping-flood": ping_flood,
+    "/ping-without-reading": ping_without_reading,
+    "/close-without-reading": close_without_reading,
     "/frame": any_bytes,
     "/claim": claim,
     "/eof-after-101": end,

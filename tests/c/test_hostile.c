@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers that never stop or never read, and threads that meet on one connection meanwhile. */
+#include "clock.h"
+#include "peer.h"
+
+#include <sys/socket.h>
+
+/* Longer than any deadline here, at the rate at which a client can take them. */
+#define ENDLESS_PINGS "/frame?hex=8900&n=5000000"
+#define ENDLESS_MESSAGES "/frame?hex=8200&n=20000000"
+
+static void a_flood_of_pings_does_not_move_the_deadline(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", ENDLESS_PINGS, NULL);
+    wsline_message message;
+    int64_t start = clock_ms();
+
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 200, &message));
+    CHECK_TOOK(200, start);
+    wsline_conn_free(conn);
+}
+
+static void a_flood_of_messages_does_not_hold_a_close(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", ENDLESS_MESSAGES, NULL);
+    int64_t start = clock_ms();
+
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
+    CHECK_TOOK(300, start);
+    wsline_conn_free(conn);
+}
+
+/*
+ * A connection whose sockets are full, because the server does not read. Frames of eight bytes:
+ * the kernel hardly ever takes half of one, which would end the connection; then once more.
+ */
+static wsline_conn *connect_and_fill(const char *path)
+{
+    static const int small = 8192;
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    wsline_status status = WSLINE_ERR_CONNECTION_LOST;
+
+    CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
+    CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
+                                              sizeof small));
+    for (int attempt = 0; attempt < 5 && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
+        wsline_conn_free(conn);
+        conn = peer_connect("FAULTS", path, options);
+        do {
+            status = wsline_conn_send_binary(conn, "xx", 2);
+        } while (status == WSLINE_OK);
+    }
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, status);
+    wsline_options_free(options);
+    return conn;
+}
+
+static wsline_status send_something(wsline_conn *conn)
+{
+    wsline_status status = wsline_conn_send_text(conn, "no room for this", WSLINE_NUL_TERMINATED);
+
+    return status == WSLINE_ERR_TIMEOUT ? WSLINE_OK : status;
+}
+
+static void a_pong_that_found_no_room_leaves_without_another_call(void)
+{
+    struct later stuck = {.call = send_something, .after_ms = 150};
+    wsline_conn *conn = connect_and_fill("/ping-without-reading?ms=300");
+    wsline_message message;
+
+    stuck.conn = conn;
+    later_start(&stuck);
+    /* The server says so once it has the pong, which this very call owes it. */
+    CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_BYTES("pong", 4, message.data, message.len);
+    later_end(&stuck);
+    wsline_conn_free(conn);
+}
+
+static wsline_status close_in_vain(wsline_conn *conn)
+{
+    return wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, "mine", WAIT_MS);
+}
+
+static void nothing_follows_our_close_frame(void)
+{
+    struct later close_it = {.call = close_in_vain, .after_ms = 0};
+    wsline_conn *conn = connect_and_fill("/close-without-reading?ms=600&id=nothing_follows");
+    wsline_message message;
+    char line[512];
+
+    close_it.conn = conn;
+    later_start(&close_it);
+    /* A ping and a close frame arrive while the close frame of the other thread waits for room. */
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    later_end(&close_it);
+    wsline_conn_free(conn);
+    peer_journal("nothing_follows", line, sizeof line);
+    CHECK_HAS("\"close\": 1000", line);
+    CHECK_HAS("\"after_close\": 0", line);
+}
+
+/* ---- what is lent stays, whoever else reads on ---- */
+
+static wsline_status close_quickly(wsline_conn *conn)
+{
+    wsline_status status = wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300);
+
+    return status == WSLINE_ERR_TIMEOUT ? WSLINE_OK : status;
+}
+
+static void check_lent(const char *path, size_t len)
+{
+    wsline_conn *conn = peer_connect("FAULTS", path, NULL);
+    struct later close_it = {.call = close_quickly, .conn = conn};
+    wsline_message message;
+    wsline_status status;
+    size_t changed = 0;
+
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK(message.len == len);
+    later_start(&close_it);
+    later_end(&close_it);
+    for (size_t i = 0; i < message.len; i++)
+        changed += message.data[i] != 'A';
+    CHECK(changed == 0);
+    CHECK_INT(0, message.data[message.len]);
+    /* What had come by then may still be handed out, if the close ran out of time. */
+    do {
+        status = wsline_conn_recv(conn, 0, &message);
+    } while (status == WSLINE_OK);
+    CHECK_STATUS(WSLINE_ERR_CLOSED, status);
+    wsline_conn_free(conn);
+}
+
+static void a_message_outlives_a_close_by_another_thread(void)
+{
+    /* AAAA, then more and more; then AA + AA in fragments, likewise. */
+    check_lent("/frame?hex=820441414141&n=200000", 4);
+    check_lent("/frame?hex=0202414180024141&n=200000", 4);
+}
+
+static void a_receive_during_a_close_waits_for_the_end(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply", NULL);
+    struct later close_it = {.call = close_quickly, .conn = conn};
+    wsline_message message;
+    wsline_status status;
+
+    later_start(&close_it);
+    while (wsline_conn_is_open(conn))
+        clock_pause();
+    do {
+        status = wsline_conn_recv(conn, 10, &message);
+    } while (status == WSLINE_ERR_TIMEOUT);
+    CHECK_STATUS(WSLINE_ERR_CLOSED, status);
+    later_end(&close_it);
+    wsline_conn_free(conn);
+}
+
+/* As many keys as `userdata` counts. */
+static int32_t few_keys(uint8_t *key_out, void *userdata)
+{
+    int *keys_left = userdata;
+
+    memset(key_out, 0, 4);
+    return (*keys_left)-- > 0 ? WSLINE_OK : WSLINE_ERR_INTERNAL;
+}
+
+static void a_masking_key_that_fails_ends_the_close(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn;
+    int keys_left = 1;
+    clock_t cpu = clock();
+
+    CHECK_OK(wsline_options_set_mask_key_fn(options, few_keys, &keys_left, NULL));
+    conn = peer_connect("FAULTS", "/ping-without-reading?ms=50", options);
+    CHECK_STATUS(WSLINE_ERR_INTERNAL,
+                 wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+    CHECK((clock() - cpu) / CLOCKS_PER_SEC < (check_slow() ? 30 : 1));
+    wsline_conn_free(conn);
+    wsline_options_free(options);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(a_flood_of_pings_does_not_move_the_deadline),
+        TEST(a_flood_of_messages_does_not_hold_a_close),
+        TEST(a_pong_that_found_no_room_leaves_without_another_call),
+        TEST(nothing_follows_our_close_frame),
+        TEST(a_message_outlives_a_close_by_another_thread),
+        TEST(a_receive_during_a_close_waits_for_the_end),
+        TEST(a_masking_key_that_fails_ends_the_close),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
