@@ -268,13 +268,12 @@ impl Link {
             if let Some(mut reader) = self.wait_for_reader(patience)? {
                 let event = reader.next_to_discard(self, patience);
                 self.leave_reader(reader);
-                event
-                    .map(drop)
-                    .or_else(|error| match error.kind().is_final() {
-                        // The next turn of the loop tells what it was.
-                        true => Ok(()),
-                        false => Err(error),
-                    })?;
+                if let Err(error) = event {
+                    // What a final error was, the next look at the closing handshake tells.
+                    if !error.kind().is_final() {
+                        return Err(error);
+                    }
+                }
             }
         }
     }
