@@ -144,6 +144,13 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_line_without_end_ends_the_body() {
+        let head = "HTTP/1.1 403 no\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let line = [b"5;".to_vec(), vec![b'a'; MAX_CHUNK_LINE_BYTES]].concat();
+        assert_eq!(body(head, &line, line.len()), (Vec::new(), true));
+    }
+
+    #[test]
     fn a_long_body_is_cut() {
         let head = "HTTP/1.1 500 x\r\nContent-Length: 1000000\r\n\r\n";
         let (bytes, done) = body(head, &vec![b'x'; MAX_BODY_BYTES + 10], 1000);
