@@ -139,6 +139,13 @@ typedef enum wsline_status {
     WSLINE_ERR_CONNECT = -302,
     /** A system call failed; see `os_errno`. */
     WSLINE_ERR_IO = -303,
+    /**
+     * The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its
+     * status.
+     */
+    WSLINE_ERR_PROXY = -400,
+    /** The proxy wants a user name and password, or others than those it was given. */
+    WSLINE_ERR_PROXY_AUTH = -401,
     /** TLS failed, for example because the server does not speak it. */
     WSLINE_ERR_TLS = -500,
     /** The server's certificate was refused; see `tls_verify_result`. */
@@ -151,6 +158,11 @@ typedef enum wsline_status {
     WSLINE_ERR_BAD_STATUS = -600,
     /** The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field. */
     WSLINE_ERR_BAD_UPGRADE = -601,
+    /**
+     * The server redirected more often than wsline_options_set_redirect_limit() allows; the text
+     * names the way.
+     */
+    WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /**
      * The server broke RFC 6455; a close frame with code 1002 was sent and the connection has
      * ended.

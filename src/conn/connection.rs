@@ -14,7 +14,7 @@ use crate::base::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, OnceLock, Or
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
 use crate::net::wake::Wake;
-use crate::protocol::http::upgrade::Response;
+use crate::protocol::http::reply::Response;
 use crate::protocol::ws::receiver::Receiver;
 use std::borrow::Cow;
 use std::ffi::CString;

@@ -16,7 +16,8 @@ use crate::net::tcp::Dial;
 use crate::net::tls::Tls;
 use crate::net::wake::Wake;
 use crate::protocol::dialogue::Dialogue;
-use crate::protocol::http::upgrade::{Response, Upgrade};
+use crate::protocol::http::reply::Response;
+use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::url::Url;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -101,7 +102,7 @@ impl<'a> Connector<'a> {
     /// What the server has answered so far. Taken out when the connect has ended.
     pub fn take_response(&mut self) -> Option<Response> {
         let response = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Upgrade { upgrade, .. } => Some(upgrade.into_response()),
+            Stage::Upgrade { mut upgrade, .. } => upgrade.take_response(),
             _ => self.response.take(),
         };
         if let Some(response) = &response {
@@ -197,10 +198,11 @@ impl<'a> Connector<'a> {
         let Stage::Tls(mut wire) = std::mem::replace(&mut self.stage, Stage::Done) else {
             return Ok(Step::Wait);
         };
-        let upgrade = Box::new(Upgrade::new(&self.url, &self.options.request, self.nonce));
-        trace::request(upgrade.request());
-        wire.stream
-            .seal(&mut upgrade.request().to_vec(), &mut wire.output)?;
+        let mut upgrade = Box::new(Upgrade::new(&self.url, &self.options.request, self.nonce));
+        if let Some(mut output) = upgrade.output() {
+            trace::said(&output.shown);
+            wire.stream.seal(&mut output.bytes, &mut wire.output)?;
+        }
         Ok(Step::Next(Stage::Upgrade {
             wire,
             upgrade,
@@ -221,7 +223,7 @@ impl<'a> Connector<'a> {
         };
         let is_late = body_deadline.has_passed(now) || self.deadline.has_passed(now);
         if upgrade.is_refused() && is_late {
-            upgrade.end()?;
+            return Err(upgrade.end());
         }
         // A server may refuse before it has read all of a long request, and then end the stream: its answer counts.
         let sent = wire.send();
@@ -233,14 +235,14 @@ impl<'a> Connector<'a> {
             input.reserve(READ_BYTES);
             match wire.stream.read(&mut wire.intake, input, Wait::No)? {
                 Received::TimedOut | Received::Nothing => return sent.map(|()| Step::Wait),
-                Received::End => upgrade.end()?,
+                Received::End => return Err(upgrade.end()),
                 Received::Bytes => {}
             }
             if wire.intake.owes_output {
                 wire.stream.seal(&mut Vec::new(), &mut wire.output)?;
                 wire.send()?;
             }
-            if upgrade.receive(input)?.is_some() {
+            if upgrade.receive(input)? {
                 return Ok(self.open());
             }
             if upgrade.is_refused() && *body_deadline == Deadline::NEVER {
@@ -255,14 +257,14 @@ impl<'a> Connector<'a> {
     fn open(&mut self) -> Step {
         let Stage::Upgrade {
             wire,
-            upgrade,
+            mut upgrade,
             input,
             ..
         } = std::mem::replace(&mut self.stage, Stage::Done)
         else {
             return Step::Wait;
         };
-        self.response = Some(upgrade.into_response());
+        self.response = upgrade.take_response();
         Step::Open(Established {
             stream: wire.stream,
             intake: wire.intake,

@@ -19,14 +19,12 @@ const SECRET: [&str; 5] = [
 /// As much of a payload as a line shows.
 const SHOWN_BYTES: usize = 64;
 
-pub fn request(head: &[u8]) {
+/// The lines of a head, or any other words.
+pub fn said(lines: &str) {
     if !log::is_on(Level::Trace) {
         return;
     }
-    for line in String::from_utf8_lossy(head)
-        .lines()
-        .filter(|line| !line.is_empty())
-    {
+    for line in lines.lines().filter(|line| !line.is_empty()) {
         match line.split_once(": ") {
             Some((name, _)) if is_secret(name) => {
                 log::write(Level::Trace, format_args!("> {name}: [redacted]"))

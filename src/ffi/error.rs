@@ -85,6 +85,7 @@ fn number_of(phase: Phase) -> wsline_phase {
         Phase::None => wsline_phase::WSLINE_PHASE_NONE,
         Phase::Resolve => wsline_phase::WSLINE_PHASE_RESOLVE,
         Phase::Connect => wsline_phase::WSLINE_PHASE_CONNECT,
+        Phase::Proxy => wsline_phase::WSLINE_PHASE_PROXY,
         Phase::Tls => wsline_phase::WSLINE_PHASE_TLS,
         Phase::Upgrade => wsline_phase::WSLINE_PHASE_UPGRADE,
         Phase::Open => wsline_phase::WSLINE_PHASE_OPEN,

@@ -6,6 +6,7 @@ use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
+use crate::conn::connection::Connection;
 use std::ffi::{CStr, c_char, c_void};
 
 /// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
@@ -95,21 +96,9 @@ pub unsafe extern "C" fn wsline_conn_response_header(
 ) -> *const c_char {
     // SAFETY: as promised to ptr.
     let (conn, name) = unsafe { (wsline_conn::get(conn), ptr::string(name, "name")) };
-    guard::value(std::ptr::null(), || {
-        let (Ok(conn), Ok(name)) = (conn, name) else {
-            return std::ptr::null();
-        };
-        let response = conn.response();
-        response
-            .and_then(|response| {
-                response
-                    .head
-                    .fields
-                    .all(name)
-                    .next()
-                    .map(|value| value.as_ptr())
-            })
-            .unwrap_or(std::ptr::null())
+    guard::value(std::ptr::null(), || match (conn, name) {
+        (Ok(conn), Ok(name)) => response_header(conn, name),
+        _ => std::ptr::null(),
     })
 }
 
@@ -206,12 +195,7 @@ pub unsafe extern "C" fn wsline_conn_response_body(
 pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *const c_char {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || {
-        let response = conn.ok().and_then(|conn| conn.response());
-        response
-            .and_then(|response| response.subprotocol.as_ref().map(|name| name.as_ptr()))
-            .unwrap_or(std::ptr::null())
-    })
+    guard::value(std::ptr::null(), || agreed(conn, "sec-websocket-protocol"))
 }
 
 /// The extensions in use, as the server named them.
@@ -227,20 +211,7 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::value(std::ptr::null(), || {
-        let response = conn
-            .ok()
-            .filter(|conn| conn.link().is_ok())
-            .and_then(|conn| conn.response());
-        response
-            .and_then(|response| {
-                response
-                    .head
-                    .fields
-                    .all("sec-websocket-extensions")
-                    .next()
-                    .map(|value| value.as_ptr())
-            })
-            .unwrap_or(std::ptr::null())
+        agreed(conn, "sec-websocket-extensions")
     })
 }
 
@@ -371,4 +342,19 @@ pub unsafe extern "C" fn wsline_conn_stats(
         };
         Ok(())
     })
+}
+
+/// What the server agreed to in a field: nothing unless the connect succeeded.
+fn agreed(conn: Result<&Connection, Error>, name: &str) -> *const c_char {
+    conn.ok()
+        .filter(|conn| conn.link().is_ok())
+        .map_or(std::ptr::null(), |conn| response_header(conn, name))
+}
+
+fn response_header(conn: &Connection, name: &str) -> *const c_char {
+    let Some(response) = conn.response() else {
+        return std::ptr::null();
+    };
+    let value = response.head.fields.all(name).next();
+    value.map_or(std::ptr::null(), |value| value.as_ptr())
 }

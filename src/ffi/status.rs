@@ -33,6 +33,10 @@ pub enum wsline_status {
     WSLINE_ERR_CONNECT = -302,
     /// A system call failed; see `os_errno`.
     WSLINE_ERR_IO = -303,
+    /// The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its status.
+    WSLINE_ERR_PROXY = -400,
+    /// The proxy wants a user name and password, or others than those it was given.
+    WSLINE_ERR_PROXY_AUTH = -401,
     /// TLS failed, for example because the server does not speak it.
     WSLINE_ERR_TLS = -500,
     /// The server's certificate was refused; see `tls_verify_result`.
@@ -43,6 +47,8 @@ pub enum wsline_status {
     WSLINE_ERR_BAD_STATUS = -600,
     /// The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field.
     WSLINE_ERR_BAD_UPGRADE = -601,
+    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the text names the way.
+    WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
     WSLINE_ERR_PROTOCOL = -700,
     /// The server sent text that is not UTF-8; a close frame with code 1007 was sent and the connection has ended.
@@ -64,7 +70,7 @@ pub enum wsline_status {
 use wsline_status::*;
 
 /// Each status with its text; for [`wsline_strerror`].
-const TEXTS: [(wsline_status, &CStr); 24] = [
+const TEXTS: [(wsline_status, &CStr); 27] = [
     (WSLINE_OK, c"success"),
     (WSLINE_ERR_INVALID_ARGUMENT, c"invalid argument"),
     (WSLINE_ERR_WRONG_STATE, c"not possible in this state"),
@@ -79,6 +85,8 @@ const TEXTS: [(wsline_status, &CStr); 24] = [
     (WSLINE_ERR_RESOLVE, c"name look-up failed"),
     (WSLINE_ERR_CONNECT, c"connect failed"),
     (WSLINE_ERR_IO, c"input or output failed"),
+    (WSLINE_ERR_PROXY, c"proxy refused or failed"),
+    (WSLINE_ERR_PROXY_AUTH, c"proxy wants other credentials"),
     (WSLINE_ERR_TLS, c"TLS failed"),
     (WSLINE_ERR_TLS_VERIFY, c"certificate refused"),
     (WSLINE_ERR_TLS_CONFIG, c"TLS options unusable"),
@@ -87,6 +95,7 @@ const TEXTS: [(wsline_status, &CStr); 24] = [
         WSLINE_ERR_BAD_UPGRADE,
         c"server's answer to the upgrade is wrong",
     ),
+    (WSLINE_ERR_TOO_MANY_REDIRECTS, c"too many redirects"),
     (WSLINE_ERR_PROTOCOL, c"server broke the WebSocket protocol"),
     (WSLINE_ERR_PAYLOAD, c"server sent text that is not UTF-8"),
     (WSLINE_ERR_MESSAGE_TOO_BIG, c"message above a limit"),
@@ -110,11 +119,14 @@ impl wsline_status {
             Kind::Resolve => WSLINE_ERR_RESOLVE,
             Kind::Connect => WSLINE_ERR_CONNECT,
             Kind::Io => WSLINE_ERR_IO,
+            Kind::Proxy => WSLINE_ERR_PROXY,
+            Kind::ProxyAuth => WSLINE_ERR_PROXY_AUTH,
             Kind::Tls => WSLINE_ERR_TLS,
             Kind::TlsVerify => WSLINE_ERR_TLS_VERIFY,
             Kind::TlsConfig => WSLINE_ERR_TLS_CONFIG,
             Kind::BadStatus => WSLINE_ERR_BAD_STATUS,
             Kind::BadUpgrade => WSLINE_ERR_BAD_UPGRADE,
+            Kind::TooManyRedirects => WSLINE_ERR_TOO_MANY_REDIRECTS,
             Kind::Protocol => WSLINE_ERR_PROTOCOL,
             Kind::Payload => WSLINE_ERR_PAYLOAD,
             Kind::MessageTooBig => WSLINE_ERR_MESSAGE_TOO_BIG,

@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One exchange before a connection is open: we say something, the peer answers, until it is settled.
 //!
-//! The HTTP upgrade is one. The connector drives any of them with the same few lines.
+//! The HTTP upgrade is one, the request to a proxy another. The connector drives them all with the same few lines.
 
+use super::http::reply::Response;
 use crate::base::error::Error;
 
 pub trait Dialogue {
-    type Outcome;
+    /// What to send now, each part once; `None` while it is the peer's turn.
+    fn output(&mut self) -> Option<Output>;
 
-    /// What to send, once.
-    fn request(&self) -> &[u8];
+    /// Takes what it needs from the front of `input` and leaves the rest for whoever comes after. True when it is
+    /// settled; an error when the peer has refused, or answered what no peer may.
+    fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error>;
 
-    /// Takes what it needs from the front of `input` and leaves the rest for whoever comes after.
-    /// `None` while the answer is incomplete.
-    fn receive(&mut self, input: &mut Vec<u8>) -> Result<Option<Self::Outcome>, Error>;
+    /// What it means that the peer will send no more.
+    fn end(&self) -> Error;
 
-    /// The peer will send no more.
-    fn end(&mut self) -> Result<Self::Outcome, Error>;
+    /// The peer has refused; what is still awaited only helps a person.
+    fn is_refused(&self) -> bool {
+        false
+    }
+
+    /// What the peer answered so far, where it speaks HTTP. Asked once, at the end.
+    fn take_response(&mut self) -> Option<Response> {
+        None
+    }
+}
+
+pub struct Output {
+    pub bytes: Vec<u8>,
+    /// The same for the log: the lines of a head, or words in place of what is no text or is secret.
+    pub shown: String,
 }

@@ -170,15 +170,17 @@ impl Answer {
     fn run(&self, pieces: &[&[u8]]) -> (Verdict, Vec<u8>) {
         let mut upgrade = self.upgrade();
         let mut input = Vec::new();
-        let mut outcome = None;
+        let mut outcome = Ok(false);
         for piece in pieces {
             input.extend_from_slice(piece);
-            if outcome.is_none() {
-                outcome = upgrade.receive(&mut input).transpose();
+            if let Ok(false) = outcome {
+                outcome = upgrade.receive(&mut input);
             }
         }
-        let is_at_end = outcome.is_none();
-        let outcome = outcome.unwrap_or_else(|| upgrade.end());
+        let is_at_end = matches!(outcome, Ok(false));
+        if is_at_end {
+            outcome = Err(upgrade.end());
+        }
         (verdict(outcome, is_at_end, upgrade), input)
     }
 
@@ -191,13 +193,12 @@ impl Answer {
     }
 }
 
-fn verdict(outcome: Result<(), Error>, is_at_end: bool, upgrade: Upgrade) -> Verdict {
-    let response = upgrade.into_response();
+fn verdict(outcome: Result<bool, Error>, is_at_end: bool, mut upgrade: Upgrade) -> Verdict {
+    let response = upgrade.take_response().expect("an answer in HTTP");
     let Err(error) = outcome else {
         assert_eq!(response.head.status, 101);
-        let subprotocol = response
-            .subprotocol
-            .map(|name| name.into_string().expect("ASCII"));
+        let subprotocol = response.head.fields.all("sec-websocket-protocol").next();
+        let subprotocol = subprotocol.map(|name| name.to_str().expect("ASCII").to_owned());
         return Verdict::Accepted(subprotocol);
     };
     let status = response.head.status;

@@ -140,6 +140,7 @@ fn options_are_written_as_they_are() {
 
 fn request(url: &str, options: &RequestOptions, nonce: [u8; 16]) -> String {
     let url = Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-    let upgrade = Upgrade::new(&url, options, nonce);
-    String::from_utf8(upgrade.request().to_vec()).expect("UTF-8")
+    let mut upgrade = Upgrade::new(&url, options, nonce);
+    let output = upgrade.output().expect("a request");
+    String::from_utf8(output.bytes).expect("UTF-8")
 }

@@ -4,4 +4,5 @@
 pub mod body;
 pub mod field;
 pub mod head;
+pub mod reply;
 pub mod upgrade;

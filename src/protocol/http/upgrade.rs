@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The opening handshake (RFC 6455 section 4): our request, and every check of the server's answer.
 
-use super::body::Body;
-use super::head::{Head, HeadFinder, MAX_HEAD_BYTES};
+use super::head::Head;
+use super::reply::{Progress, Reply, Response};
 use crate::base::error::{Error, Kind};
-use crate::protocol::dialogue::Dialogue;
+use crate::protocol::dialogue::{Dialogue, Output};
 use crate::protocol::url::Url;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
-use std::ffi::CString;
 
 /// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
 const OWNED: [(&str, Option<&str>); 12] = [
@@ -65,34 +64,13 @@ pub struct RequestOptions {
     pub cookie: Option<String>,
 }
 
-/// The server's answer, complete or as far as it came.
-#[derive(Clone, Debug, Default)]
-pub struct Response {
-    pub head: Head,
-    /// What came of a refusal's body, and a NUL, with which it is lent to C.
-    pub body_and_nul: Vec<u8>,
-    /// The subprotocol in use.
-    pub subprotocol: Option<CString>,
-}
-
 #[derive(Debug)]
 pub struct Upgrade {
-    request: String,
+    /// Until it has been sent.
+    request: Option<String>,
     accept: String,
     offered: Vec<String>,
-    finder: HeadFinder,
-    /// Bytes of interim responses so far.
-    spent: usize,
-    response: Response,
-    /// The body of a refusal, once its head has come.
-    refusal: Option<Body>,
-}
-
-impl Response {
-    pub fn body(&self) -> &[u8] {
-        let body = self.body_and_nul.split_last();
-        body.map_or(&[], |(_, body)| body)
-    }
+    reply: Reply,
 }
 
 impl Upgrade {
@@ -100,44 +78,24 @@ impl Upgrade {
     pub fn new(url: &Url, options: &RequestOptions, nonce: [u8; 16]) -> Self {
         let key = BASE64.encode(nonce);
         Self {
-            request: request(url, options, &key),
+            request: Some(request(url, options, &key)),
             accept: accept(&key),
             offered: options.subprotocols.clone(),
-            finder: HeadFinder::default(),
-            spent: 0,
-            response: Response::default(),
-            refusal: None,
-        }
-    }
-
-    /// Only the body of a refusal is still missing: the outcome is known.
-    pub fn is_refused(&self) -> bool {
-        self.refusal.is_some()
-    }
-
-    pub fn into_response(self) -> Response {
-        let mut body_and_nul = self.refusal.map_or_else(Vec::new, |body| body.bytes);
-        body_and_nul.push(0);
-        Response {
-            body_and_nul,
-            ..self.response
+            reply: Reply::new(101..=101),
         }
     }
 
     fn refusal_error(&self) -> Error {
-        let head = &self.response.head;
-        let reason: String = head.reason.escape_debug().take(100).collect();
-        let blank = if reason.is_empty() { "" } else { " " };
         let message = format!(
-            "the server answered {}{blank}{reason} instead of 101 Switching Protocols",
-            head.status
+            "the server answered {} instead of 101 Switching Protocols",
+            self.reply.status_line()
         );
-        Error::new(Kind::BadStatus, message).with_http_status(head.status)
+        Error::new(Kind::BadStatus, message).with_http_status(self.reply.head().status)
     }
 
     /// Section 4.1, the numbered list at its end.
-    fn check(&mut self) -> Result<(), Error> {
-        let head = &self.response.head;
+    fn check(&self) -> Result<(), Error> {
+        let head = self.reply.head();
         if head.minor_version != 1 {
             return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
         }
@@ -176,10 +134,7 @@ impl Upgrade {
         match chosen[..] {
             // A server need not choose one (section 4.1, item 6 has no rule for absence).
             [] => Ok(()),
-            [one] if self.offered.iter().any(|offered| offered.as_bytes() == one) => {
-                self.response.subprotocol = CString::new(one).ok();
-                Ok(())
-            }
+            [one] if self.offered.iter().any(|offered| offered.as_bytes() == one) => Ok(()),
             _ => {
                 let found = quoted(&chosen);
                 Err(bad(format!(
@@ -191,46 +146,37 @@ impl Upgrade {
 }
 
 impl Dialogue for Upgrade {
-    type Outcome = ();
-
-    fn request(&self) -> &[u8] {
-        self.request.as_bytes()
+    fn output(&mut self) -> Option<Output> {
+        self.request.take().map(|request| Output {
+            bytes: request.clone().into_bytes(),
+            shown: request,
+        })
     }
 
-    fn receive(&mut self, input: &mut Vec<u8>) -> Result<Option<()>, Error> {
-        loop {
-            if let Some(body) = &mut self.refusal {
-                return if body.receive(input) {
-                    Err(self.refusal_error())
-                } else {
-                    Ok(None)
-                };
-            }
-            let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else {
-                return Ok(None);
-            };
-            let head: Vec<u8> = input.drain(..len).collect();
-            self.response.head = Head::parse(&head)?;
-            match self.response.head.status {
-                101 => return self.check().map(Some),
-                100..=199 => {
-                    // Interim responses may come before the final one (RFC 9110 section 15.2).
-                    self.spent += len;
-                    self.finder = HeadFinder::default();
-                }
-                _ => self.refusal = Some(Body::new(&self.response.head)),
-            }
+    fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
+        match self.reply.receive(input)? {
+            Progress::Incomplete => Ok(false),
+            Progress::Accepted => self.check().map(|()| true),
+            Progress::Refused => Err(self.refusal_error()),
         }
     }
 
-    fn end(&mut self) -> Result<(), Error> {
+    fn end(&self) -> Error {
         if self.is_refused() {
-            return Err(self.refusal_error());
+            return self.refusal_error();
         }
-        Err(Error::new(
+        Error::new(
             Kind::ConnectionLost,
             "the server closed the connection before its answer was complete",
-        ))
+        )
+    }
+
+    fn is_refused(&self) -> bool {
+        self.reply.is_refused()
+    }
+
+    fn take_response(&mut self) -> Option<Response> {
+        Some(self.reply.take_response())
     }
 }
 
@@ -308,13 +254,18 @@ mod tests {
         );
     }
 
+    fn said(upgrade: &mut Upgrade) -> String {
+        let output = upgrade.output().expect("a request");
+        String::from_utf8(output.bytes).expect("UTF-8")
+    }
+
     #[test]
     fn a_plain_request() {
         let url = Url::parse("ws://example.com:8080/chat?x=1").expect("a URL");
-        let upgrade = Upgrade::new(&url, &RequestOptions::default(), *b"the sample nonce");
+        let mut upgrade = Upgrade::new(&url, &RequestOptions::default(), *b"the sample nonce");
         let expected = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://example.com:8080\r\n\r\n";
-        assert_eq!(std::str::from_utf8(upgrade.request()), Ok(expected));
+        assert_eq!(said(&mut upgrade), expected);
     }
 
     #[test]
@@ -328,11 +279,11 @@ mod tests {
             headers: vec![("X-A".into(), "1".into()), ("X-A".into(), "2".into())],
             cookie: Some("a=b; c=d".into()),
         };
-        let upgrade = Upgrade::new(&url, &options, [0; 16]);
+        let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
         let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://page.example\r\n\
             Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nCookie: a=b; c=d\r\n\r\n";
-        assert_eq!(std::str::from_utf8(upgrade.request()), Ok(expected));
+        assert_eq!(said(&mut upgrade), expected);
     }
 
     #[test]
