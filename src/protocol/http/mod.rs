@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HTTP/1.1 as far as an upgrade needs it (RFC 9110, RFC 9112).
 
+pub mod auth;
 pub mod body;
 pub mod field;
 pub mod head;
