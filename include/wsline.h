@@ -289,6 +289,34 @@ typedef enum wsline_side {
     WSLINE_SIDE_SERVER = 2
 } wsline_side;
 
+/** How a proxy is spoken to. */
+typedef enum wsline_proxy_type {
+    /** There is none. */
+    WSLINE_PROXY_NONE = 0,
+    /** HTTP CONNECT. */
+    WSLINE_PROXY_HTTP = 1,
+    /** HTTP CONNECT, over TLS. */
+    WSLINE_PROXY_HTTPS = 2,
+    /** SOCKS4, which takes IPv4 addresses. */
+    WSLINE_PROXY_SOCKS4 = 3,
+    /** SOCKS4a, which takes names too. */
+    WSLINE_PROXY_SOCKS4A = 4,
+    /** SOCKS5 (RFC 1928) with addresses. */
+    WSLINE_PROXY_SOCKS5 = 5,
+    /** SOCKS5 with names, which the proxy looks up. */
+    WSLINE_PROXY_SOCKS5H = 6
+} wsline_proxy_type;
+
+/** A family of addresses. */
+typedef enum wsline_address_family {
+    /** Either. */
+    WSLINE_ADDRESS_ANY = 0,
+    /** IPv4 alone. */
+    WSLINE_ADDRESS_IPV4 = 4,
+    /** IPv6 alone. */
+    WSLINE_ADDRESS_IPV6 = 6
+} wsline_address_family;
+
 /**
  * One connection to a server.
  *
@@ -723,6 +751,64 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
 WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, const char *cookie);
 
 /**
+ * Sends a user name and a password with the request (Basic authentication, RFC 7617).
+ *
+ * In place of those in the URL, and of a bearer token. A header "Authorization" that was added
+ * comes before either. None of them follows a redirect to another origin.
+ *
+ * @param options   what is set.
+ * @param user      without a colon; copied, never logged. NULL takes user and password back.
+ * @param password  likewise; may have colons. NULL is none.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
+ *                                      `user` has a colon, or one has a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_basic_auth(wsline_options *options, const char *user, const char *password);
+
+/**
+ * Sends a token with the request (RFC 6750).
+ *
+ * In place of a user name and password, see wsline_options_set_basic_auth().
+ *
+ * @param options  what is set.
+ * @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
+ *                                      character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_bearer_token(wsline_options *options, const char *token);
+
+/**
+ * Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
+ *
+ * A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to
+ * `ws` is never followed. What was meant for one origin (scheme, host and port) is not sent to
+ * another: Authorization, the Cookie string and the Host header that were set. Other headers are
+ * sent.
+ *
+ * @param options  what is set.
+ * @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any
+ *                 other: WSLINE_ERR_BAD_STATUS.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *options, uint32_t limit);
+
+/**
  * Sets the Origin header.
  *
  * Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the
@@ -906,6 +992,133 @@ WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t t
  */
 WSLINE_API int64_t wsline_conn_get_timeout_ms(const wsline_conn *conn);
 
+/* --- Options of the proxy --------------------------------------------------------------------- */
+
+/**
+ * Connects through a proxy.
+ *
+ * To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS
+ * the proxy itself is spoken to over TLS, under the options of TLS, but for the server's name and
+ * pins. WSLINE_PROXY_SOCKS4A, SOCKS5H and the HTTP proxies look the server's name up; for SOCKS4
+ * and SOCKS5 it is looked up here.
+ *
+ * @param options  what is set.
+ * @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port`
+ *                 are not looked at then.
+ * @param host     a name or an IP address.
+ * @param port     1 to 65535.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither name
+ *                                      nor address, or `port` is 0.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host, uint16_t port);
+
+/**
+ * Connects through a proxy that a URL names.
+ *
+ * @param options  what is set.
+ * @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5
+ *                 or socks5h in place of http; user and password percent-encoded. Without a scheme
+ *                 it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, const char *url);
+
+/**
+ * Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for
+ * SOCKS5.
+ *
+ * SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see
+ * these.
+ *
+ * @param options   what is set.
+ * @param user      copied; never logged. NULL takes user and password back.
+ * @param password  likewise; NULL is none.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
+ *                                      or one has a control character.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_proxy_auth(wsline_options *options, const char *user, const char *password);
+
+/**
+ * Names servers that are connected to without a proxy, whichever kind of proxy there is.
+ *
+ * As soon as one is named, no_proxy of the environment is not looked at.
+ *
+ * @param options  what is set.
+ * @param entry    one, or several with commas between them: "example.com" is that name and all
+ *                 below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1"
+ *                 an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port
+ *                 alone; "*" everything. Names are not looked up to find their addresses.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others
+ *                                      count.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, const char *entry);
+
+/**
+ * Says whether the environment may name a proxy, where no option does.
+ *
+ * Looked at are http_proxy for ws and https_proxy for wss, then all_proxy; and no_proxy, where
+ * wsline_options_add_no_proxy() named nothing. Each is looked for in lower case first, then in
+ * upper case; one that is set to nothing means no proxy. HTTP_PROXY does not count where
+ * REQUEST_METHOD is set: there it comes from whoever sent a request to a CGI program. Values are as
+ * for wsline_options_set_proxy_url().
+ *
+ * The environment is read by each connect; a program that calls setenv(3) meanwhile on another
+ * thread must switch this off.
+ *
+ * @param options  what is set.
+ * @param use      true, the default: it may; false: nothing of the environment is read.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_proxy_from_environment(wsline_options *options, bool use);
+
+/**
+ * Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the
+ * proxy's answer.
+ *
+ * @param options     what is set.
+ * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at
+ *                    first: all of it.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+ *                                      number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
 /* --- Options of the socket -------------------------------------------------------------------- */
 
 /**
@@ -932,11 +1145,61 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
                                  const void *value, size_t len);
 
 /**
+ * Connects to a Unix-domain socket, whatever host the URL names.
+ *
+ * The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A
+ * URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
+ *
+ * @param options  what is set.
+ * @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, const char *path);
+
+/**
+ * Sets the address of this end, for machines that have several.
+ *
+ * Only addresses of the same family are connected to. For an interface by name, add the socket
+ * option SO_BINDTODEVICE.
+ *
+ * @param options  what is set.
+ * @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
+ *                 "[2001:db8::1]:4000"; NULL takes it back.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_bind_address(wsline_options *options, const char *address);
+
+/**
+ * Connects to addresses of one family only.
+ *
+ * @param options  what is set.
+ * @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *options, int32_t family);
+
+/**
  * Uses a connected socket of the caller's in place of one of the library's own.
  *
  * The URL still says what stands in the request, and `wss://` still means TLS. The library works on
  * a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
- * meanwhile.
+ * meanwhile. It serves for one request: no proxy is used and no redirect is followed.
  *
  * @param options  what is set.
  * @param fd       a connected stream socket; -1 takes it back.
@@ -1255,12 +1518,13 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
 /**
  * Connects to a server and hands over an open connection.
  *
- * Looks the host up, connects to the first of its addresses that answers, and under `wss://`
- * verifies certificate and name, all within one time-out. To look at a refusal, with its status,
- * headers and body, or to abort from another thread, use wsline_conn_new() and
- * wsline_conn_connect().
+ * Looks the host up, connects to the first of its addresses that answers, directly or through a
+ * proxy, verifies certificate and name under `wss://`, and goes where redirects lead, all within
+ * one time-out. To look at a refusal, with its status, headers and body, or to abort from another
+ * thread, use wsline_conn_new() and wsline_conn_connect().
  *
- * @param url       `ws://` or `wss://`, host, port, path, query; no fragment, no user name.
+ * @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query;
+ *                  no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
  * @param options   how; NULL for defaults.
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                     `*conn_out` is open and yours.
@@ -1270,10 +1534,14 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
  * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
  *                                       during what.
+ * @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+ * @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+ * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a
+ *                                       redirect that cannot be followed.
+ * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
  * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
  * @retval WSLINE_ERR_IO                 a system call failed.
@@ -1323,10 +1591,14 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
  * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
  *                                       during what.
+ * @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+ * @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+ * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a
+ *                                       redirect that cannot be followed.
+ * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
  * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
  * @retval WSLINE_ERR_IO                 a system call failed.
@@ -1716,7 +1988,10 @@ wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
 WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
 
 /**
- * The status of the server's answer to the last connect, for example 101 or 403.
+ * The status of the answer to the last connect, for example 101 or 403.
+ *
+ * The answer is the server's, the last one's where there were redirects; or that of the proxy which
+ * refused, with WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
  *
  * @param conn  a connection; NULL has none.
  * @return      the status; 0 if no answer has come.
@@ -1728,7 +2003,7 @@ WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
 WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
 
 /**
- * A header of the server's answer to the last connect, whether it was yes or no.
+ * A header of the answer to the last connect, whether it was yes or no.
  *
  * @param conn  a connection; NULL has none.
  * @param name  in any case. Of repeated headers this is the first; see
@@ -1743,7 +2018,7 @@ WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
 WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, const char *name);
 
 /**
- * The headers of the server's answer to the last connect, one by one, in their order.
+ * The headers of the answer to the last connect, one by one, in their order.
  *
  * @param conn       a connection; NULL has none.
  * @param index      0 for the first.
@@ -1931,7 +2206,7 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
 /**
  * Takes a WebSocket URL apart, as a connect would.
  *
- * @param url      `ws://` or `wss://`, as for wsline_connect().
+ * @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
  * @param url_out  set to the parts; to NULL on failure.
  * @retval WSLINE_OK                    `*url_out` is yours.
  * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
@@ -1968,8 +2243,10 @@ WSLINE_API void wsline_url_free(wsline_url *url);
 WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
 
 /**
- * The host of a URL: a name in lower case, with A-labels for other scripts, or an address without
- * brackets.
+ * The host of a URL.
+ *
+ * A name in lower case, with A-labels for other scripts, or an address without brackets, with its
+ * zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
  *
  * @param url  the parts of a URL.
  * @return     the host; NULL for NULL. Lent until the parts are freed.
@@ -2003,6 +2280,44 @@ WSLINE_API uint16_t wsline_url_port(const wsline_url *url);
  * Since: 0.1
  */
 WSLINE_API const char *wsline_url_resource(const wsline_url *url);
+
+/**
+ * The user name in a URL, without its percent-encoding.
+ *
+ * @param url  the parts of a URL.
+ * @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
+ *             parts are freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_url_user(const wsline_url *url);
+
+/**
+ * The password in a URL, without its percent-encoding.
+ *
+ * @param url  the parts of a URL.
+ * @return     the password, "" with a name alone; NULL if there is neither name nor password, or
+ *             for NULL. Lent until the parts are freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_url_password(const wsline_url *url);
+
+/**
+ * The path of the Unix-domain socket in a `ws+unix://` URL, without its percent-encoding.
+ *
+ * @param url  the parts of a URL.
+ * @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
 
 /**
  * Tells whether bytes are UTF-8, as text messages must be.

@@ -118,6 +118,12 @@ impl Error {
         error
     }
 
+    /// The same, seen from further away.
+    pub fn with_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// The same, in other words.
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();

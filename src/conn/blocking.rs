@@ -57,7 +57,7 @@ impl Connection {
         // After the link is there: whoever finds neither may begin to connect.
         *self.connecting.lock() = None;
         let link = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
-        trace::open(&link.peer(), link.tls_info());
+        trace::open(&link.peer());
         // An abort that came before the link was there found none to end.
         self.check_aborted()
             .inspect_err(|error| link.end_with(error))
@@ -168,21 +168,21 @@ impl Connection {
             .or(default_connect_timeout())
             .span();
         let now = Instant::now();
-        let mut keys = Keys::new()?;
         let mut connector = Connector::new(
             url,
-            &self.options,
-            keys.nonce(),
+            Arc::clone(&self.options),
+            Keys::new()?,
             Arc::clone(wake),
             Deadline::after(now, span),
             now,
         )?;
         let result = self.drive(&mut connector, now);
-        *self.response.lock() = connector.take_response().map(Arc::new);
+        let (keys, response) = connector.into_parts();
+        *self.response.lock() = response.map(Arc::new);
         Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))
     }
 
-    fn drive(&self, connector: &mut Connector<'_>, mut now: Instant) -> Result<Established, Error> {
+    fn drive(&self, connector: &mut Connector, mut now: Instant) -> Result<Established, Error> {
         let mut poll = Poll::default();
         loop {
             if let Some(established) = connector.step(now, &poll)? {

@@ -6,6 +6,7 @@ use super::keys::Keys;
 use super::options::Options;
 use super::reader::Reader;
 use super::stats::Stats;
+use super::wire::Wire;
 use super::writer::Writer;
 use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
@@ -21,7 +22,7 @@ use std::ffi::CString;
 
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
 pub struct Connection {
-    pub(super) options: Options,
+    pub(super) options: Arc<Options>,
     timeout: SharedTimeout,
     /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
     pub(super) link: OnceLock<Link>,
@@ -57,7 +58,7 @@ impl Connection {
     pub fn new(options: Options) -> Self {
         Self {
             timeout: SharedTimeout::new(options.timeout),
-            options,
+            options: Arc::new(options),
             link: OnceLock::new(),
             connecting: Mutex::new(None),
             is_aborted: Arc::default(),
@@ -125,12 +126,13 @@ impl Link {
         options: &Options,
         is_aborted: Arc<AtomicBool>,
     ) -> Result<Self, Error> {
-        let Established {
+        let Established { wire, tls_info } = established;
+        let Wire {
             stream,
             intake,
             input,
             output,
-        } = established;
+        } = wire;
         let mut receiver = Receiver::new(options.limits, options.check_utf8);
         receiver.space()?.extend_from_slice(&input);
         let stats = Arc::new(Stats::default());
@@ -145,7 +147,7 @@ impl Link {
             auto_pong: options.auto_pong,
             is_aborted,
             peer_address: stream.peer_address(),
-            tls_info: stream.tls_info(),
+            tls_info,
             stream,
         })
     }

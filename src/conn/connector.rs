@@ -1,114 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From a URL to an open connection, as a state machine that never waits:
-//! look-up → TCP → TLS → upgrade. Whoever drives it waits for what it names and steps it again.
+//! From a URL to an open connection, over any number of redirects, as a state machine that never waits. Whoever drives
+//! it waits for what it names and steps it again.
 
+use super::attempt::Attempt;
+use super::keys::Keys;
 use super::options::Options;
 use super::trace;
+use super::wire::Wire;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::outbox::Outbox;
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
-use crate::net::resolve::Lookup;
-use crate::net::socket;
-use crate::net::stream::{Intake, Received, Stream, Wait, lost};
-use crate::net::tcp::Dial;
-use crate::net::tls::Tls;
+use crate::net::tls::TlsInfo;
 use crate::net::wake::Wake;
-use crate::protocol::dialogue::Dialogue;
+use crate::protocol::http::redirect::Redirects;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
+use crate::protocol::proxy::endpoint::Proxy;
+use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long the body of a refusal is waited for: the status is known, the body only helps.
-const BODY_WAIT: Duration = Duration::from_secs(2);
-
-/// A read of the answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
-const READ_BYTES: usize = 16 * 1024;
-
-pub struct Connector<'a> {
-    url: Url,
-    options: &'a Options,
-    nonce: [u8; 16],
+pub struct Connector {
+    options: Arc<Options>,
+    keys: Keys,
     wake: Arc<Wake>,
     deadline: Deadline,
-    stage: Stage,
+    redirects: Redirects,
+    attempt: Attempt,
     /// What the server answered, also when it was no yes.
     response: Option<Response>,
 }
 
-enum Stage {
-    Resolve(Lookup),
-    Dial(Dial),
-    Tls(Wire),
-    Upgrade {
-        wire: Wire,
-        upgrade: Box<Upgrade>,
-        input: Vec<u8>,
-        body_deadline: Deadline,
-    },
-    Done,
-}
-
-/// A connected stream on which somebody talks before it is open.
-struct Wire {
-    stream: Stream,
-    intake: Intake,
-    output: Outbox,
-}
-
 /// What a connect has made.
 pub struct Established {
-    pub stream: Stream,
-    pub intake: Intake,
-    /// What came behind the answer.
-    pub input: Vec<u8>,
-    /// What has not found room yet.
-    pub output: Outbox,
+    pub wire: Wire,
+    pub tls_info: Option<TlsInfo>,
 }
 
-impl<'a> Connector<'a> {
-    /// `nonce` is the random part of the upgrade.
+impl Connector {
     pub fn new(
         url: Url,
-        options: &'a Options,
-        nonce: [u8; 16],
+        options: Arc<Options>,
+        mut keys: Keys,
         wake: Arc<Wake>,
         deadline: Deadline,
         now: Instant,
     ) -> Result<Self, Error> {
-        let stage = match (options.fd, url.ip()) {
-            (Some(fd), _) => {
-                let stream = Stream::new(socket::adopt(fd, &options.socket_options)?);
-                Stage::Tls(Wire::new(&url, options, stream)?)
-            }
-            (None, Some(ip)) => Stage::Dial(Dial::new(vec![SocketAddr::new(ip, url.port())], now)),
-            (None, None) => Stage::Resolve(Lookup::start(&url.host(), url.port(), &wake)?),
+        // The caller's socket is for one request.
+        let limit = match options.fd {
+            Some(_) => 0,
+            None => options.request.redirect_limit,
         };
+        let redirects = Redirects::new(url, limit);
+        let attempt = attempt(&redirects, &options, &mut keys, &wake, now)?;
         Ok(Self {
-            url,
             options,
-            nonce,
+            keys,
             wake,
             deadline,
-            stage,
+            redirects,
+            attempt,
             response: None,
         })
-    }
-
-    /// What the server has answered so far. Taken out when the connect has ended.
-    pub fn take_response(&mut self) -> Option<Response> {
-        let response = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Upgrade { mut upgrade, .. } => upgrade.take_response(),
-            _ => self.response.take(),
-        };
-        if let Some(response) = &response {
-            trace::response(&response.head);
-        }
-        response
     }
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
@@ -116,226 +71,89 @@ impl<'a> Connector<'a> {
         if poll.is_ready(self.wake.as_raw_fd()) {
             self.wake.clear();
         }
-        loop {
-            match self
-                .advance(now, poll)
-                .map_err(|error| self.name_server(error))?
-            {
-                Step::Next(stage) => self.stage = stage,
-                Step::Open(established) => return Ok(Some(established)),
-                Step::Wait if self.deadline.has_passed(now) => return Err(self.timed_out()),
-                Step::Wait => return Ok(None),
+        match self.attempt.step(now, poll, self.deadline) {
+            Ok(None) => Ok(None),
+            Ok(Some(wire)) => {
+                self.keep_response();
+                let tls_info = self.attempt.tls_info(&wire);
+                Ok(Some(Established { wire, tls_info }))
+            }
+            Err(error) => {
+                self.keep_response();
+                self.follow(error, now)
             }
         }
     }
 
     /// What it is busy with.
     pub fn phase(&self) -> Phase {
-        match &self.stage {
-            Stage::Resolve(_) => Phase::Resolve,
-            Stage::Dial(_) => Phase::Connect,
-            Stage::Tls(_) => Phase::Tls,
-            Stage::Upgrade { .. } | Stage::Done => Phase::Upgrade,
-        }
+        self.attempt.phase()
     }
 
     /// Names what is waited for.
     pub fn add_interests(&self, poll: &mut Poll) {
         poll.add(self.wake.as_raw_fd(), true, false);
-        match &self.stage {
-            Stage::Resolve(_) | Stage::Done => {}
-            Stage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
-            Stage::Tls(wire) | Stage::Upgrade { wire, .. } => {
-                poll.add(wire.stream.fd(), true, !wire.output.is_empty())
-            }
-        }
+        self.attempt.add_interests(poll);
     }
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
-        let own = match &self.stage {
-            Stage::Dial(dial) => dial.next_attempt(),
-            Stage::Upgrade { body_deadline, .. } => *body_deadline,
-            Stage::Resolve(_) | Stage::Tls(_) | Stage::Done => Deadline::NEVER,
-        };
-        own.or_earlier(self.deadline)
+        self.attempt.next_step().or_earlier(self.deadline)
     }
 
-    fn advance(&mut self, now: Instant, poll: &Poll) -> Result<Step, Error> {
-        match &mut self.stage {
-            Stage::Resolve(lookup) => Ok(match lookup.poll()? {
-                Some(addresses) => Step::Next(Stage::Dial(Dial::new(addresses, now))),
-                None => Step::Wait,
-            }),
-            Stage::Dial(dial) => {
-                let Some((_, socket)) =
-                    dial.step(now, &self.options.socket_options, |fd| poll.is_ready(fd))?
-                else {
-                    return Ok(Step::Wait);
-                };
-                let mut stream = Stream::new(socket);
-                stream.finish_connecting()?;
-                Ok(Step::Next(Stage::Tls(Wire::new(
-                    &self.url,
-                    self.options,
-                    stream,
-                )?)))
-            }
-            Stage::Tls(wire) => {
-                if !wire.handshake(poll)? {
-                    return Ok(Step::Wait);
-                }
-                self.begin_upgrade()
-            }
-            Stage::Upgrade { .. } => self
-                .advance_upgrade(now, poll)
-                .map_err(|error| error.or_in_phase(Phase::Upgrade)),
-            Stage::Done => Ok(Step::Wait),
-        }
+    /// When the connect has ended: what is left of it.
+    pub fn into_parts(mut self) -> (Keys, Option<Response>) {
+        let response = self.attempt.take_response().or(self.response);
+        (self.keys, response)
     }
 
-    fn begin_upgrade(&mut self) -> Result<Step, Error> {
-        let Stage::Tls(mut wire) = std::mem::replace(&mut self.stage, Stage::Done) else {
-            return Ok(Step::Wait);
-        };
-        let mut upgrade = Box::new(Upgrade::new(&self.url, &self.options.request, self.nonce));
-        if let Some(mut output) = upgrade.output() {
-            trace::said(&output.shown);
-            wire.stream.seal(&mut output.bytes, &mut wire.output)?;
+    /// Goes where a refusal leads; any other error is the connect's.
+    fn follow(&mut self, error: Error, now: Instant) -> Result<Option<Established>, Error> {
+        match &self.response {
+            Some(response)
+                if error.kind() == Kind::BadStatus && self.redirects.follow(&response.head)? => {}
+            _ => return Err(error),
         }
-        Ok(Step::Next(Stage::Upgrade {
-            wire,
-            upgrade,
-            input: Vec::new(),
-            body_deadline: Deadline::NEVER,
-        }))
+        trace::note(format_args!("redirected to {}", self.redirects.url()));
+        self.attempt = attempt(
+            &self.redirects,
+            &self.options,
+            &mut self.keys,
+            &self.wake,
+            now,
+        )?;
+        // The old socket is gone, and its number may be the new one's.
+        self.step(now, &Poll::default())
     }
 
-    fn advance_upgrade(&mut self, now: Instant, poll: &Poll) -> Result<Step, Error> {
-        let Stage::Upgrade {
-            wire,
-            upgrade,
-            input,
-            body_deadline,
-        } = &mut self.stage
-        else {
-            return Ok(Step::Wait);
-        };
-        let is_late = body_deadline.has_passed(now) || self.deadline.has_passed(now);
-        if upgrade.is_refused() && is_late {
-            return Err(upgrade.end());
-        }
-        // A server may refuse before it has read all of a long request, and then end the stream: its answer counts.
-        let sent = wire.send();
-        if !poll.is_readable(wire.stream.fd()) {
-            return sent.map(|()| Step::Wait);
-        }
-        // One read of the socket a step: between two the driver looks at the clock and for an abort.
-        loop {
-            input.reserve(READ_BYTES);
-            match wire.stream.read(&mut wire.intake, input, Wait::No)? {
-                Received::TimedOut | Received::Nothing => return sent.map(|()| Step::Wait),
-                Received::End => return Err(upgrade.end()),
-                Received::Bytes => {}
-            }
-            if wire.intake.owes_output {
-                wire.stream.seal(&mut Vec::new(), &mut wire.output)?;
-                wire.send()?;
-            }
-            if upgrade.receive(input)? {
-                return Ok(self.open());
-            }
-            if upgrade.is_refused() && *body_deadline == Deadline::NEVER {
-                *body_deadline = Deadline::after(now, Some(BODY_WAIT));
-            }
-            if !wire.intake.has_more {
-                return Ok(Step::Wait);
-            }
-        }
-    }
-
-    fn open(&mut self) -> Step {
-        let Stage::Upgrade {
-            wire,
-            mut upgrade,
-            input,
-            ..
-        } = std::mem::replace(&mut self.stage, Stage::Done)
-        else {
-            return Step::Wait;
-        };
-        self.response = upgrade.take_response();
-        Step::Open(Established {
-            stream: wire.stream,
-            intake: wire.intake,
-            input,
-            output: wire.output,
-        })
-    }
-
-    fn timed_out(&self) -> Error {
-        let (host, authority) = (self.url.host(), self.url.authority());
-        let what = match self.phase() {
-            Phase::Resolve => format!("looking up {host}"),
-            Phase::Connect => format!("connecting to {authority}"),
-            Phase::Tls => format!("agreeing on TLS with {authority}"),
-            _ => format!("waiting for the answer of {authority} to the upgrade"),
-        };
-        let message = format!("the time for connecting was up while {what}");
-        Error::new(Kind::Timeout, message).in_phase(self.phase())
-    }
-
-    /// A transport that ends during the handshake says whose it was.
-    fn name_server(&self, error: Error) -> Error {
-        if !matches!(error.kind(), Kind::ConnectionLost | Kind::Io) {
-            return error;
-        }
-        let message = format!("{}: {error}", self.url.authority());
-        error.with_message(message)
+    fn keep_response(&mut self) {
+        self.response = self.attempt.take_response();
     }
 }
 
-enum Step {
-    Next(Stage),
-    Open(Established),
-    Wait,
+fn attempt(
+    redirects: &Redirects,
+    options: &Arc<Options>,
+    keys: &mut Keys,
+    wake: &Arc<Wake>,
+    now: Instant,
+) -> Result<Attempt, Error> {
+    let url = redirects.url();
+    let proxy = proxy(url, options)?;
+    let request = redirects.request_options(&options.request);
+    let upgrade = Upgrade::new(url, &request, keys.nonce());
+    let (options, wake) = (Arc::clone(options), Arc::clone(wake));
+    Attempt::new(url.clone(), proxy, upgrade, options, wake, now)
 }
 
-impl Wire {
-    fn new(url: &Url, options: &Options, mut stream: Stream) -> Result<Self, Error> {
-        if url.is_secure() {
-            stream.start_tls(Tls::new(&options.tls, &url.host())?);
-        }
-        Ok(Self {
-            stream,
-            intake: Intake::default(),
-            output: Outbox::default(),
-        })
+/// The proxy through which `url` is reached; none where the socket is known already.
+pub fn proxy(url: &Url, options: &Options) -> Result<Option<Proxy>, Error> {
+    if options.fd.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
+        return Ok(None);
     }
-
-    /// Goes on with the TLS handshake, if there is one, as far as the socket allows; true when it is done.
-    fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
-        let in_phase = |error: Error| error.in_phase(Phase::Tls);
-        let mut may_read = poll.is_readable(self.stream.fd());
-        loop {
-            let result = self.stream.handshake();
-            // An alert that says why the handshake failed must leave, too.
-            self.stream.seal(&mut Vec::new(), &mut self.output)?;
-            let sent = self.send();
-            if result? {
-                return sent.map(|()| true);
-            }
-            sent.map_err(in_phase)?;
-            if !may_read {
-                return Ok(false);
-            }
-            self.stream.feed_tls(&mut self.intake).map_err(in_phase)?;
-            may_read = false;
-        }
+    let selection = select(&options.proxy, url, &|name| std::env::var(name).ok())?;
+    for entry in &selection.ignored {
+        trace::warn(format_args!("no_proxy: {entry}"));
     }
-
-    fn send(&mut self) -> Result<(), Error> {
-        let pushed = self.stream.push(&mut self.output);
-        pushed.map(|_| ()).map_err(|error| lost(&error))
-    }
+    Ok(selection.proxy)
 }

@@ -2,6 +2,7 @@
 //! One connection: connect, send, receive, close. The only room that knows both the protocol and sockets.
 #![forbid(unsafe_code)]
 
+pub mod attempt;
 pub mod blocking;
 pub mod connection;
 pub mod connector;
@@ -11,5 +12,7 @@ mod outgoing;
 pub mod patience;
 pub mod reader;
 pub mod stats;
+pub mod talk;
 pub mod trace;
+pub mod wire;
 pub mod writer;

@@ -3,9 +3,10 @@
 
 use super::keys::MaskKeyFn;
 use crate::base::deadline::Timeout;
-use crate::net::socket::SocketOption;
+use crate::net::socket::SocketOptions;
 use crate::net::tls_options::TlsOptions;
 use crate::protocol::http::upgrade::RequestOptions;
+use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::ws::receiver::Limits;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -18,7 +19,12 @@ pub struct Options {
     pub connect_timeout: Timeout,
     pub send_timeout: Timeout,
     pub close_timeout: Timeout,
-    pub socket_options: Vec<SocketOption>,
+    pub proxy: ProxyOptions,
+    /// For the way through the proxy, within the time for connecting.
+    pub proxy_timeout: Timeout,
+    pub socket: SocketOptions,
+    /// A socket in the file system, in place of the URL's host.
+    pub unix_path: Option<String>,
     /// A connected socket of the caller's, in place of one of ours.
     pub fd: Option<RawFd>,
     pub tls: TlsOptions,
@@ -46,7 +52,10 @@ impl Default for Options {
             connect_timeout: Timeout::Default,
             send_timeout: Timeout::Default,
             close_timeout: Timeout::Default,
-            socket_options: Vec::new(),
+            proxy: ProxyOptions::default(),
+            proxy_timeout: Timeout::Default,
+            socket: SocketOptions::default(),
+            unix_path: None,
             fd: None,
             tls: TlsOptions::default(),
             limits: Limits {

@@ -6,6 +6,7 @@ use crate::base::log::{self, Level};
 use crate::net::tls::TlsInfo;
 use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
+use std::fmt;
 
 /// Fields whose values let their reader in elsewhere.
 const SECRET: [&str; 5] = [
@@ -60,8 +61,21 @@ pub fn response(head: &Head) {
     }
 }
 
-pub fn open(peer: &str, tls: Option<&TlsInfo>) {
+/// A step on the way to the server.
+pub fn note(line: fmt::Arguments<'_>) {
+    log::write(Level::Debug, line);
+}
+
+pub fn warn(line: fmt::Arguments<'_>) {
+    log::write(Level::Warn, line);
+}
+
+pub fn open(peer: &str) {
     log::write(Level::Info, format_args!("{peer}: open"));
+}
+
+/// What TLS has agreed on.
+pub fn tls(peer: &str, tls: Option<&TlsInfo>) {
     if let Some(tls) = tls {
         let (version, cipher) = (tls.version.to_string_lossy(), tls.cipher.to_string_lossy());
         log::write(Level::Debug, format_args!("{peer}: {version}, {cipher}"));

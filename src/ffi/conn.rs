@@ -46,11 +46,11 @@ fn default_options() -> Options {
 /// @@ Connection
 /// Connects to a server and hands over an open connection.
 ///
-/// Looks the host up, connects to the first of its addresses that answers, and under `wss://` verifies certificate and
-/// name, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
+/// Looks the host up, connects to the first of its addresses that answers, directly or through a proxy, verifies certificate
+/// and name under `wss://`, and goes where redirects lead, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
 /// use wsline_conn_new() and wsline_conn_connect().
 ///
-/// @param url       `ws://` or `wss://`, host, port, path, query; no fragment, no user name.
+/// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query; no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
 /// @param options   how; NULL for defaults.
 /// @param conn_out  set to the connection; to NULL on failure.
 /// @retval WSLINE_OK                     `*conn_out` is open and yours.
@@ -59,10 +59,13 @@ fn default_options() -> Options {
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
 /// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
 /// @retval WSLINE_ERR_IO                 a system call failed.
@@ -135,10 +138,13 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
 /// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
 /// @retval WSLINE_ERR_IO                 a system call failed.

@@ -35,6 +35,8 @@ pub mod options_request;
 
 pub mod options_time;
 
+pub mod options_proxy;
+
 pub mod options_socket;
 
 pub mod options_tls;

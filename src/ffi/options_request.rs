@@ -5,6 +5,7 @@ use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::protocol::http::auth::{Credentials, bearer};
 use crate::protocol::http::field::{check_token, check_value};
 use crate::protocol::http::upgrade::{Origin, check_not_owned};
 use std::ffi::c_char;
@@ -108,6 +109,106 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
                 Ok(())
             },
         )
+    }
+}
+
+/// Sends a user name and a password with the request (Basic authentication, RFC 7617).
+///
+/// In place of those in the URL, and of a bearer token. A header "Authorization" that was added comes before either. None of
+/// them follows a redirect to another origin.
+///
+/// @param options   what is set.
+/// @param user      without a colon; copied, never logged. NULL takes user and password back.
+/// @param password  likewise; may have colons. NULL is none.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, `user` has a colon, or one has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_basic_auth(
+    options: *mut wsline_options,
+    user: *const c_char,
+    password: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let credentials = unsafe { credentials(user, password) };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_basic_auth", options, |options| {
+            options.request.authorization = match credentials? {
+                None => None,
+                Some(credentials) => {
+                    let basic = credentials.basic();
+                    Some(basic.ok_or_else(|| Error::argument("user", "contains a colon"))?)
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sends a token with the request (RFC 6750).
+///
+/// In place of a user name and password, see wsline_options_set_basic_auth().
+///
+/// @param options  what is set.
+/// @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_bearer_token(
+    options: *mut wsline_options,
+    token: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let token = unsafe { ptr::optional_string(token, "token") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_bearer_token", options, |options| {
+            options.request.authorization = match token? {
+                None => None,
+                Some(token) => {
+                    let what =
+                        "is empty or has a character that no token has (RFC 6750 section 2.1)";
+                    Some(bearer(token).ok_or_else(|| Error::argument("token", what))?)
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
+///
+/// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to `ws` is never followed.
+/// What was meant for one origin (scheme, host and port) is not sent to another: Authorization, the
+/// Cookie string and the Host header that were set. Other headers are sent.
+///
+/// @param options  what is set.
+/// @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_redirect_limit(
+    options: *mut wsline_options,
+    limit: u32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_redirect_limit", options, |options| {
+            options.request.redirect_limit = limit;
+            Ok(())
+        })
     }
 }
 
@@ -305,4 +406,25 @@ fn header(
     check_not_owned(name_argument, name)?;
     check_value(value_argument, value)?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A user name and a password; NULL for both is none.
+pub(super) unsafe fn credentials(
+    user: *const c_char,
+    password: *const c_char,
+) -> Result<Option<Credentials>, Error> {
+    // SAFETY: passed on.
+    let (user, password) = unsafe {
+        (
+            ptr::optional_string(user, "user")?,
+            ptr::optional_string(password, "password")?,
+        )
+    };
+    match (user, password) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::argument("user", "is NULL")),
+        (Some(user), password) => Credentials::new(user, password.unwrap_or_default())
+            .map(Some)
+            .map_err(|what| Error::argument("user", what)),
+    }
 }

@@ -4,9 +4,17 @@
 use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
+use super::types::wsline_address_family::{self, *};
 use crate::base::error::Error;
-use crate::net::socket::SocketOption;
-use std::ffi::c_void;
+use crate::net::socket::{Family, SocketOption};
+use std::ffi::{c_char, c_void};
+use std::net::{IpAddr, SocketAddr};
+
+const FAMILIES: [(wsline_address_family, Family); 3] = [
+    (WSLINE_ADDRESS_ANY, Family::Any),
+    (WSLINE_ADDRESS_IPV4, Family::Ipv4),
+    (WSLINE_ADDRESS_IPV6, Family::Ipv6),
+];
 
 /// @@ Options of the socket
 /// Adds an option that is set on the socket before it connects.
@@ -38,7 +46,7 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_add_socket_option", options, |options| {
-            options.socket_options.push(SocketOption {
+            options.socket.options.push(SocketOption {
                 level,
                 name,
                 value: value?.to_owned(),
@@ -48,10 +56,100 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     }
 }
 
+/// Connects to a Unix-domain socket, whatever host the URL names.
+///
+/// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A URL
+/// `ws+unix:///run/server.sock:/path` does the same for a single connect.
+///
+/// @param options  what is set.
+/// @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_unix_path(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let path = unsafe { ptr::optional_string(path, "path") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_unix_path", options, |options| {
+            options.unix_path = match path? {
+                Some("") => return Err(Error::argument("path", "is empty")),
+                path => path.map(str::to_owned),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets the address of this end, for machines that have several.
+///
+/// Only addresses of the same family are connected to. For an interface by name, add the socket option SO_BINDTODEVICE.
+///
+/// @param options  what is set.
+/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_bind_address(
+    options: *mut wsline_options,
+    address: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let address = unsafe { ptr::optional_string(address, "address") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_bind_address", options, |options| {
+            options.socket.bind = address?.map(read_address).transpose()?;
+            Ok(())
+        })
+    }
+}
+
+/// Connects to addresses of one family only.
+///
+/// @param options  what is set.
+/// @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_address_family(
+    options: *mut wsline_options,
+    family: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_address_family", options, |options| {
+            let known = FAMILIES.iter().find(|(known, _)| *known as i32 == family);
+            let (_, family) = known.ok_or_else(|| {
+                let what = format!("is {family}, which is no wsline_address_family");
+                Error::argument("family", what)
+            })?;
+            options.socket.family = *family;
+            Ok(())
+        })
+    }
+}
+
 /// Uses a connected socket of the caller's in place of one of the library's own.
 ///
 /// The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
-/// caller's stays the caller's to close, and must not be read or written meanwhile.
+/// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one request: no proxy is
+/// used and no redirect is followed.
 ///
 /// @param options  what is set.
 /// @param fd       a connected stream socket; -1 takes it back.
@@ -82,4 +180,12 @@ pub unsafe extern "C" fn wsline_options_set_fd(
             Ok(())
         })
     }
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, Error> {
+    let without_port = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    without_port.or_else(|_| text.parse()).map_err(|_| {
+        let what = format!("is {text:?}, which is no IP address with or without a port");
+        Error::argument("address", what)
+    })
 }

@@ -62,7 +62,10 @@ pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
     guard::value(false, || conn.is_ok_and(|conn| conn.is_open()))
 }
 
-/// The status of the server's answer to the last connect, for example 101 or 403.
+/// The status of the answer to the last connect, for example 101 or 403.
+///
+/// The answer is the server's, the last one's where there were redirects; or that of the proxy which refused, with
+/// WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
 ///
 /// @param conn  a connection; NULL has none.
 /// @return      the status; 0 if no answer has come.
@@ -80,7 +83,7 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
     })
 }
 
-/// A header of the server's answer to the last connect, whether it was yes or no.
+/// A header of the answer to the last connect, whether it was yes or no.
 ///
 /// @param conn  a connection; NULL has none.
 /// @param name  in any case. Of repeated headers this is the first; see wsline_conn_response_header_at().
@@ -102,7 +105,7 @@ pub unsafe extern "C" fn wsline_conn_response_header(
     })
 }
 
-/// The headers of the server's answer to the last connect, one by one, in their order.
+/// The headers of the answer to the last connect, one by one, in their order.
 ///
 /// @param conn       a connection; NULL has none.
 /// @param index      0 for the first.

@@ -76,6 +76,38 @@ pub enum wsline_phase {
     WSLINE_PHASE_CLOSE = 7,
 }
 
+/// How a proxy is spoken to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum wsline_proxy_type {
+    /// There is none.
+    WSLINE_PROXY_NONE = 0,
+    /// HTTP CONNECT.
+    WSLINE_PROXY_HTTP = 1,
+    /// HTTP CONNECT, over TLS.
+    WSLINE_PROXY_HTTPS = 2,
+    /// SOCKS4, which takes IPv4 addresses.
+    WSLINE_PROXY_SOCKS4 = 3,
+    /// SOCKS4a, which takes names too.
+    WSLINE_PROXY_SOCKS4A = 4,
+    /// SOCKS5 (RFC 1928) with addresses.
+    WSLINE_PROXY_SOCKS5 = 5,
+    /// SOCKS5 with names, which the proxy looks up.
+    WSLINE_PROXY_SOCKS5H = 6,
+}
+
+/// A family of addresses.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum wsline_address_family {
+    /// Either.
+    WSLINE_ADDRESS_ANY = 0,
+    /// IPv4 alone.
+    WSLINE_ADDRESS_IPV4 = 4,
+    /// IPv6 alone.
+    WSLINE_ADDRESS_IPV6 = 6,
+}
+
 /// How much is logged; each level includes those before.
 #[repr(C)]
 pub enum wsline_log_level {

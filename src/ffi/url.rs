@@ -17,12 +17,15 @@ pub struct wsline_url {
     host: CString,
     port: u16,
     resource: CString,
+    user: Option<CString>,
+    password: Option<CString>,
+    unix_path: Option<CString>,
 }
 
 /// @@ Helpers
 /// Takes a WebSocket URL apart, as a connect would.
 ///
-/// @param url      `ws://` or `wss://`, as for wsline_connect().
+/// @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
 /// @param url_out  set to the parts; to NULL on failure.
 /// @retval WSLINE_OK                    `*url_out` is yours.
 /// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
@@ -45,9 +48,12 @@ pub unsafe extern "C" fn wsline_url_parse(
         let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
         *place = handle::give(wsline_url {
             is_secure: url.is_secure(),
-            host: CString::new(url.host()).unwrap_or_default(),
+            host: c_string(&url.host_and_zone()),
             port: url.port(),
-            resource: CString::new(url.resource()).unwrap_or_default(),
+            resource: c_string(url.resource()),
+            user: url.credentials().map(|it| c_string(it.user())),
+            password: url.credentials().map(|it| c_string(it.password())),
+            unix_path: url.unix_path().map(c_string),
         });
         Ok(())
     })
@@ -82,7 +88,10 @@ pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
     unsafe { ptr::get(url, "url") }.is_ok_and(|url| url.is_secure)
 }
 
-/// The host of a URL: a name in lower case, with A-labels for other scripts, or an address without brackets.
+/// The host of a URL.
+///
+/// A name in lower case, with A-labels for other scripts, or an address without brackets, with its zone if it has one
+/// ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
 ///
 /// @param url  the parts of a URL.
 /// @return     the host; NULL for NULL. Lent until the parts are freed.
@@ -124,6 +133,48 @@ pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c
     unsafe { ptr::get(url, "url") }.map_or(std::ptr::null(), |url| url.resource.as_ptr())
 }
 
+/// The user name in a URL, without its percent-encoding.
+///
+/// @param url  the parts of a URL.
+/// @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the parts are freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe { optional_part(url, |url| &url.user) }
+}
+
+/// The password in a URL, without its percent-encoding.
+///
+/// @param url  the parts of a URL.
+/// @return     the password, "" with a name alone; NULL if there is neither name nor password, or for NULL. Lent until the parts are freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe { optional_part(url, |url| &url.password) }
+}
+
+/// The path of the Unix-domain socket in a `ws+unix://` URL, without its percent-encoding.
+///
+/// @param url  the parts of a URL.
+/// @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe { optional_part(url, |url| &url.unix_path) }
+}
+
 /// Tells whether bytes are UTF-8, as text messages must be.
 ///
 /// @param data  NULL with `len` 0 is empty text.
@@ -139,4 +190,19 @@ pub unsafe extern "C" fn wsline_utf8_is_valid(data: *const c_void, len: usize) -
         // SAFETY: as promised to ptr.
         unsafe { ptr::payload(data, len, "data") }.is_ok_and(utf8::is_valid)
     })
+}
+
+unsafe fn optional_part(
+    url: *const wsline_url,
+    part: impl FnOnce(&wsline_url) -> &Option<CString>,
+) -> *const c_char {
+    // SAFETY: passed on.
+    let url = unsafe { ptr::get(url, "url") };
+    let text = url.ok().and_then(|url| part(url).as_ref());
+    text.map_or(std::ptr::null(), |text| text.as_ptr())
+}
+
+/// No part of a URL that was parsed has a NUL.
+fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap_or_default()
 }

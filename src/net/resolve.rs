@@ -49,6 +49,10 @@ impl Lookup {
         Ok(lookup)
     }
 
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// The addresses, in the order the system prefers; `None` while the look-up goes on.
     pub fn poll(&self) -> Result<Option<Vec<SocketAddr>>, Error> {
         let host = &self.host;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Making a TCP socket the way every connection wants it.
+//! Making a socket the way every connection wants it.
 
 use super::sys;
 use crate::base::error::{Error, Kind, Phase};
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, io};
 
 /// An option of the caller's for `setsockopt(2)`.
 #[derive(Clone, Debug)]
@@ -17,21 +18,80 @@ pub struct SocketOption {
     pub value: Vec<u8>,
 }
 
+/// Where a socket can be connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Ip(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// Which addresses are connected to, and how.
+#[derive(Clone, Debug, Default)]
+pub struct SocketOptions {
+    pub family: Family,
+    /// This end's address; port 0 lets the system choose one.
+    pub bind: Option<SocketAddr>,
+    /// Set before connecting, after our own.
+    pub options: Vec<SocketOption>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    #[default]
+    Any,
+    Ipv4,
+    Ipv6,
+}
+
+impl SocketOptions {
+    /// Whether `address` is of the family that is wanted, and of that of this end's address.
+    pub fn admit(&self, address: &Address) -> bool {
+        let Address::Ip(address) = address else {
+            return true;
+        };
+        let is_wanted = match self.family {
+            Family::Any => true,
+            Family::Ipv4 => address.is_ipv4(),
+            Family::Ipv6 => address.is_ipv6(),
+        };
+        is_wanted
+            && self
+                .bind
+                .is_none_or(|bind| bind.is_ipv4() == address.is_ipv4())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// A non-blocking socket that has begun to connect to `address`, or why this address is not to be had. What fails for
 /// every address alike, an option of the caller's, is the outer error.
 ///
 /// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute:
 /// probes after 30 s of silence, three of them 10 s apart.
 pub fn begin_connect(
-    address: SocketAddr,
-    options: &[SocketOption],
+    address: &Address,
+    options: &SocketOptions,
 ) -> Result<io::Result<Socket>, Error> {
-    let socket = match make_socket(address) {
-        Ok(socket) => socket,
+    let made = match address {
+        Address::Ip(address) => make_tcp_socket(*address).map(|socket| (socket, (*address).into())),
+        Address::Unix(path) => make_unix_socket(path),
+    };
+    let (socket, to): (Socket, SockAddr) = match made {
+        Ok(made) => made,
         Err(error) => return Ok(Err(error)),
     };
-    set_options(&socket, options)?;
-    match socket.connect(&SockAddr::from(address)) {
+    set_options(&socket, &options.options)?;
+    if let (Some(bind), Address::Ip(_)) = (options.bind, address) {
+        bind_to(&socket, bind)?;
+    }
+    match socket.connect(&to) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Ok(Err(error)),
         _ => Ok(Ok(socket)),
     }
@@ -49,7 +109,7 @@ pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Socket, Error> {
     Ok(socket)
 }
 
-fn make_socket(address: SocketAddr) -> io::Result<Socket> {
+fn make_tcp_socket(address: SocketAddr) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
@@ -59,6 +119,29 @@ fn make_socket(address: SocketAddr) -> io::Result<Socket> {
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     Ok(socket)
+}
+
+fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    Ok((socket, address))
+}
+
+fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
+    if address.port() == 0 {
+        // The port is chosen at connect(2), so that many sockets may share one as long as their peers differ
+        // (ip(7)). Where the system does not know the option, the port is chosen here.
+        let on = 1i32.to_ne_bytes();
+        let _ = sys::set_socket_option(
+            socket.as_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            &on,
+        );
+    }
+    socket.bind(&address.into()).map_err(|error| {
+        Error::os(Kind::Connect, format_args!("bind to {address}"), &error).in_phase(Phase::Connect)
+    })
 }
 
 fn set_options(socket: &Socket, options: &[SocketOption]) -> Result<(), Error> {

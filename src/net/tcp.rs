@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Connecting to the first of several addresses that answers (RFC 8305, "happy eyeballs").
 
-use super::socket::{SocketOption, begin_connect};
+use super::socket::{Address, Family, SocketOptions, begin_connect};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use socket2::Socket;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -16,36 +15,49 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub struct Dial {
-    untried: VecDeque<SocketAddr>,
-    attempts: Vec<(SocketAddr, Socket)>,
-    failures: Vec<(SocketAddr, io::Error)>,
+    untried: VecDeque<Address>,
+    attempts: Vec<(Address, Socket)>,
+    failures: Vec<(Address, io::Error)>,
     next_attempt: Deadline,
 }
 
 impl Dial {
-    pub fn new(addresses: Vec<SocketAddr>, now: Instant) -> Self {
-        Self {
-            untried: interleave(addresses),
+    /// Of `addresses`, which `name` has, those are tried that `options` admit.
+    pub fn new(
+        name: &str,
+        addresses: Vec<Address>,
+        options: &SocketOptions,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let admitted: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| options.admit(address))
+            .collect();
+        if admitted.is_empty() {
+            return Err(none_admitted(name, options));
+        }
+        Ok(Self {
+            untried: interleave(admitted),
             attempts: Vec::new(),
             failures: Vec::new(),
             next_attempt: Deadline::at(now),
-        }
+        })
     }
 
     /// Moves on; `is_ready` tells for which descriptors the last wait brought news.
     pub fn step(
         &mut self,
         now: Instant,
-        options: &[SocketOption],
+        options: &SocketOptions,
         is_ready: impl Fn(RawFd) -> bool,
-    ) -> Result<Option<(SocketAddr, Socket)>, Error> {
+    ) -> Result<Option<Socket>, Error> {
         for (address, socket) in std::mem::take(&mut self.attempts) {
             if !is_ready(socket.as_raw_fd()) {
                 self.attempts.push((address, socket));
                 continue;
             }
             match socket.take_error() {
-                Ok(None) => return Ok(Some((address, socket))),
+                Ok(None) => return Ok(Some(socket)),
                 Ok(Some(error)) | Err(error) => self.fail(address, error, now),
             }
         }
@@ -53,7 +65,7 @@ impl Dial {
             let Some(address) = self.untried.pop_front() else {
                 break;
             };
-            match begin_connect(address, options)? {
+            match begin_connect(&address, options)? {
                 Ok(socket) => {
                     self.attempts.push((address, socket));
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
@@ -82,14 +94,14 @@ impl Dial {
     }
 
     /// A failure brings the next attempt forward (RFC 8305 section 5).
-    fn fail(&mut self, address: SocketAddr, error: io::Error, now: Instant) {
+    fn fail(&mut self, address: Address, error: io::Error, now: Instant) {
         self.failures.push((address, error));
         self.next_attempt = Deadline::at(now);
     }
 
     /// One line for all addresses; the number is the last one's.
     fn error(&self) -> Error {
-        let failed = |(address, error): &(SocketAddr, io::Error)| {
+        let failed = |(address, error): &(Address, io::Error)| {
             Error::os(Kind::Connect, format_args!("connect to {address}"), error)
         };
         let errors: Vec<Error> = self.failures.iter().map(failed).collect();
@@ -108,12 +120,24 @@ impl Dial {
     }
 }
 
+fn none_admitted(name: &str, options: &SocketOptions) -> Error {
+    let wants_v6 = match options.family {
+        Family::Ipv4 => false,
+        Family::Ipv6 => true,
+        Family::Any => options.bind.is_some_and(|bind| bind.is_ipv6()),
+    };
+    let family = if wants_v6 { "IPv6" } else { "IPv4" };
+    let message = format!("{name} has no {family} address");
+    Error::new(Kind::Resolve, message).in_phase(Phase::Resolve)
+}
+
 /// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).
-fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
-    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
+    let is_v6 = |address: &Address| matches!(address, Address::Ip(ip) if ip.is_ipv6());
+    let first_is_v6 = addresses.first().is_some_and(is_v6);
     let (preferred, other): (Vec<_>, Vec<_>) = addresses
         .into_iter()
-        .partition(|address| address.is_ipv6() == first_is_v6);
+        .partition(|address| is_v6(address) == first_is_v6);
     let mut other = other.into_iter();
     let mut order = VecDeque::new();
     for address in preferred {
@@ -128,21 +152,21 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 mod tests {
     use super::*;
     use crate::net::poll::Poll;
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener};
 
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts
-            .iter()
-            .map(|text| text.parse().expect("an address"))
-            .collect()
+    fn addresses(texts: &[&str]) -> Vec<Address> {
+        let address = |text: &&str| Address::Ip(text.parse().expect("an address"));
+        texts.iter().map(address).collect()
     }
 
-    fn dial(addresses: Vec<SocketAddr>) -> Result<SocketAddr, Error> {
-        let mut dial = Dial::new(addresses, Instant::now());
+    fn dial(addresses: &[SocketAddr], options: &SocketOptions) -> Result<Socket, Error> {
+        let addresses = addresses.iter().copied().map(Address::Ip).collect();
+        let mut dial = Dial::new("it", addresses, options, Instant::now())?;
         let mut poll = Poll::default();
         loop {
-            if let Some((address, _)) = dial.step(Instant::now(), &[], |fd| poll.is_ready(fd))? {
-                return Ok(address);
+            let step = dial.step(Instant::now(), options, |fd| poll.is_ready(fd))?;
+            if let Some(socket) = step {
+                return Ok(socket);
             }
             poll = Poll::default();
             dial.descriptors().for_each(|fd| poll.add(fd, false, true));
@@ -172,7 +196,29 @@ mod tests {
         let dead = TcpListener::bind("127.0.0.1:0")
             .and_then(|closed| closed.local_addr())
             .expect("address");
-        assert_eq!(dial(vec![dead, live]).expect("connected"), live);
+        let socket = dial(&[dead, live], &SocketOptions::default()).expect("connected");
+        let peer = socket.peer_addr().expect("a peer").as_socket();
+        assert_eq!(peer, Some(live));
+    }
+
+    #[test]
+    fn only_addresses_of_the_wanted_family_are_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let live = [listener.local_addr().expect("address")];
+        for (family, bind, expected) in [
+            (Family::Ipv4, None, None),
+            (Family::Any, Some("127.0.0.2:0"), None),
+            (Family::Ipv6, None, Some("it has no IPv6 address")),
+            (Family::Any, Some("[::1]:0"), Some("it has no IPv6 address")),
+        ] {
+            let options = SocketOptions {
+                family,
+                bind: bind.map(|bind| bind.parse().expect("an address")),
+                ..SocketOptions::default()
+            };
+            let failure = dial(&live, &options).err();
+            assert_eq!(failure.as_ref().map(Error::message), expected);
+        }
     }
 
     #[test]
@@ -184,7 +230,7 @@ mod tests {
                     .expect("address")
             })
             .collect();
-        let error = dial(dead.clone()).expect_err("nobody listens");
+        let error = dial(&dead, &SocketOptions::default()).expect_err("nobody listens");
         let text = format!(
             "connect to {}: connection refused; connect to {}: connection refused",
             dead[0], dead[1]

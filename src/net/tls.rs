@@ -42,8 +42,12 @@ pub struct TlsInfo {
     pub peer_certificate_pem: CString,
 }
 
+pub enum Role {
+    Server,
+    Proxy,
+}
 impl Tls {
-    pub fn new(options: &TlsOptions, host: &str) -> Result<Self, Error> {
+    pub fn new(options: &TlsOptions, host: &str, _: u16, _: Role) -> Result<Self, Error> {
         let settings = options.settings();
         let name = settings.server_name.as_deref().unwrap_or(host);
         let setup = |error: ErrorStack| {

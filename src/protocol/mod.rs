@@ -7,5 +7,6 @@
 
 pub mod dialogue;
 pub mod http;
+pub mod proxy;
 pub mod url;
 pub mod ws;

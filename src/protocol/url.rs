@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and narrowed to what the RFC allows.
 
+use super::http::auth::Credentials;
 use crate::base::error::{Error, Kind};
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::net::IpAddr;
 use url::Host;
@@ -10,52 +12,91 @@ use url::Host;
 pub struct Url {
     secure: bool,
     host: Host<String>,
+    /// The interface through which a link-local address is reached (RFC 6874).
+    zone: Option<String>,
     port: u16,
     resource: String,
+    credentials: Option<Credentials>,
+    /// In place of the network.
+    unix_path: Option<String>,
 }
 
 impl Url {
+    /// `ws://`, `wss://`, or `ws+unix:///path/of/socket:/resource`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         check_text(text)?;
         let (scheme, rest) = text
             .split_once(':')
             .ok_or_else(|| invalid(text, "has no scheme, ws:// or wss://"))?;
-        let secure = match scheme.to_ascii_lowercase().as_str() {
-            "ws" => false,
-            "wss" => true,
-            _ => return Err(invalid(text, "has a scheme other than ws and wss")),
-        };
         let Some(after_slashes) = rest.strip_prefix("//") else {
             return Err(invalid(text, "lacks the // behind its scheme"));
         };
-        if after_slashes.starts_with('/') {
-            // Browsers skip further slashes and take the path for the host.
-            return Err(invalid(text, "has no host"));
-        }
-        if after_slashes
-            .split(['/', '?', '#'])
-            .next()
-            .is_some_and(|authority| authority.contains('@'))
-        {
-            // Section 3 has no place for one.
-            return Err(invalid(
-                text,
-                "has a user name or password, which is not supported",
-            ));
-        }
         if text.contains('#') {
             // Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
             return Err(invalid(text, "has a fragment (#)"));
         }
-        let url = url::Url::parse(text)
+        match scheme.to_ascii_lowercase().as_str() {
+            "ws" => Self::of_network(text, after_slashes, false),
+            "wss" => Self::of_network(text, after_slashes, true),
+            "ws+unix" => Self::of_unix_socket(text, after_slashes),
+            _ => Err(invalid(text, "has a scheme other than ws, wss and ws+unix")),
+        }
+    }
+
+    fn of_network(text: &str, after_slashes: &str, secure: bool) -> Result<Self, Error> {
+        if after_slashes.starts_with('/') {
+            // Browsers skip further slashes and take the path for the host.
+            return Err(invalid(text, "has no host"));
+        }
+        let (authority, _) = split_authority(after_slashes);
+        let zone = zone(authority).map_err(|what| invalid(text, what))?;
+        let without_zone = match &zone {
+            Some((written, _)) => text.replacen(written, "]", 1),
+            None => text.to_owned(),
+        };
+        let url = url::Url::parse(&without_zone)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
         let host = url.host().ok_or_else(|| invalid(text, "has no host"))?;
         let port = url.port_or_known_default().filter(|port| *port != 0);
+        let credentials = Credentials::of_url(&url).map_err(|what| invalid(text, what))?;
+        if credentials.as_ref().is_some_and(|it| it.basic().is_none()) {
+            return Err(invalid(text, "has a colon in its user name"));
+        }
         Ok(Self {
             secure,
             host: host.to_owned(),
+            zone: zone.map(|(_, name)| name),
             port: port.ok_or_else(|| invalid(text, "has port 0"))?,
             resource: resource(after_slashes),
+            credentials,
+            unix_path: None,
+        })
+    }
+
+    /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon in the socket's path
+    /// is written %3A.
+    fn of_unix_socket(text: &str, after_slashes: &str) -> Result<Self, Error> {
+        let end = after_slashes
+            .find([':', '?'])
+            .unwrap_or(after_slashes.len());
+        let (path, rest) = after_slashes.split_at(end);
+        let path = percent_decode_str(path)
+            .decode_utf8()
+            .map_err(|_| invalid(text, "has a socket path that is not UTF-8"))?;
+        if !path.starts_with('/') {
+            return Err(invalid(text, "has no absolute path of a socket"));
+        }
+        if path.contains('\0') {
+            return Err(invalid(text, "has a NUL in the path of its socket"));
+        }
+        Ok(Self {
+            secure: false,
+            host: Host::Domain("localhost".to_owned()),
+            zone: None,
+            port: 80,
+            resource: resource(rest.strip_prefix(':').unwrap_or(rest)),
+            credentials: None,
+            unix_path: Some(path.into_owned()),
         })
     }
 
@@ -63,12 +104,20 @@ impl Url {
         self.secure
     }
 
-    /// The host as it is looked up and verified: a name in A-labels, or an address without brackets.
+    /// The host as it is verified: a name in A-labels, or an address without brackets and zone.
     pub fn host(&self) -> String {
         match &self.host {
             Host::Domain(name) => name.clone(),
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
+        }
+    }
+
+    /// The host as it is looked up, with its zone.
+    pub fn host_and_zone(&self) -> String {
+        match &self.zone {
+            Some(zone) => format!("{}%{zone}", self.host()),
+            None => self.host(),
         }
     }
 
@@ -81,6 +130,10 @@ impl Url {
         }
     }
 
+    pub fn has_zone(&self) -> bool {
+        self.zone.is_some()
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -90,7 +143,16 @@ impl Url {
         &self.resource
     }
 
-    /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110 section 7.2).
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    pub fn unix_path(&self) -> Option<&str> {
+        self.unix_path.as_deref()
+    }
+
+    /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110 section 7.2), and so is
+    /// the zone, which means something to this machine alone (RFC 6874 section 4).
     pub fn authority(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
         if self.port == default {
@@ -105,13 +167,92 @@ impl Url {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}", self.authority())
     }
+
+    /// Whether what was meant for the one server may be sent to the other (RFC 6454 section 5).
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        (
+            self.secure,
+            &self.host,
+            &self.zone,
+            self.port,
+            &self.unix_path,
+        ) == (
+            other.secure,
+            &other.host,
+            &other.zone,
+            other.port,
+            &other.unix_path,
+        )
+    }
+
+    /// The URL that `reference` means in an answer of this one's server (RFC 3986 section 5.2), where `http` stands for
+    /// `ws`. What it says of a user is dropped: no server tells a client who it is.
+    pub fn join(&self, reference: &str) -> Result<Self, Error> {
+        check_text(reference)?;
+        let base = format!("{}{}", self.origin(), self.resource);
+        let joined = url::Url::parse(&base).and_then(|base| base.join(reference));
+        let mut url = joined
+            .map_err(|error| invalid(reference, format_args!("cannot be parsed: {error}")))?;
+        // A fragment is for pages.
+        url.set_fragment(None);
+        let scheme = match url.scheme() {
+            "http" => "ws",
+            "https" => "wss",
+            other => other,
+        };
+        let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
+        let mut target = Self::parse(&format!("{scheme}:{rest}"))?;
+        target.credentials = None;
+        // The server may send this client to another place of its own.
+        if target.host == self.host && target.port == self.port && target.secure == self.secure {
+            target.zone.clone_from(&self.zone);
+            target.unix_path.clone_from(&self.unix_path);
+            target.credentials.clone_from(&self.credentials);
+        }
+        Ok(target)
+    }
 }
 
+/// Without what may let its reader in: user and password, and the query.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}{}", self.authority(), self.resource)
+        let path = self.resource.split('?').next().unwrap_or_default();
+        match (&self.unix_path, self.secure) {
+            (Some(socket), _) => write!(f, "ws+unix://{socket}:{path}"),
+            (None, false) => write!(f, "ws://{}{path}", self.authority()),
+            (None, true) => write!(f, "wss://{}{path}", self.authority()),
+        }
     }
+}
+
+/// Host, port and userinfo, and what stands behind them.
+fn split_authority(after_slashes: &str) -> (&str, &str) {
+    let end = after_slashes
+        .find(['/', '?'])
+        .unwrap_or(after_slashes.len());
+    after_slashes.split_at(end)
+}
+
+/// The zone of an IPv6 address as it is written, with the bracket behind it, and decoded (RFC 6874 section 2).
+fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|host| host.split_once(']'))
+        .map(|(inside, _)| inside);
+    let Some((_, zone)) = inside.and_then(|inside| inside.split_once('%')) else {
+        return Ok(None);
+    };
+    let name = zone
+        .strip_prefix("25")
+        .ok_or("has a zone whose % is not written %25")?;
+    let decoded = percent_decode_str(name)
+        .decode_utf8()
+        .map_err(|_| "has a zone that is not UTF-8")?;
+    if decoded.is_empty() || decoded.chars().any(|c| c.is_control() || c == '%') {
+        return Err("has a zone that names no interface");
+    }
+    Ok(Some((format!("%{zone}]"), decoded.into_owned())))
 }
 
 /// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here.
@@ -137,9 +278,7 @@ fn check_text(text: &str) -> Result<(), Error> {
 /// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
 /// do not allow there is percent-encoded.
 fn resource(after_slashes: &str) -> String {
-    let start = after_slashes.find(['/', '?']);
-    let text = start.and_then(|start| after_slashes.get(start..));
-    let text = text.unwrap_or_default();
+    let (_, text) = split_authority(after_slashes);
     let mut resource = String::with_capacity(text.len() + 1);
     if !text.starts_with('/') {
         resource.push('/');
@@ -222,6 +361,77 @@ mod tests {
     }
 
     #[test]
+    fn user_zone_and_socket_are_taken_out() {
+        let url = |text: &str| Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let user = url("ws://u%40x:p%3Aw@h/");
+        let credentials = user.credentials().map(|it| (it.user(), it.password()));
+        assert_eq!(credentials, Some(("u@x", "p:w")));
+        assert_eq!(user.authority(), "h");
+
+        let zone = url("ws://u@[fe80::1%25eth0%2E1]:81/%25eth0");
+        assert_eq!(zone.host_and_zone(), "fe80::1%eth0.1");
+        assert_eq!(zone.host(), "fe80::1");
+        assert_eq!(zone.authority(), "[fe80::1]:81");
+        assert_eq!(zone.resource(), "/%25eth0");
+
+        for (text, path, resource) in [
+            (
+                "ws+unix:///run/a.sock:/chat?x=1",
+                "/run/a.sock",
+                "/chat?x=1",
+            ),
+            ("WS+UNIX:///run/a%20b%3A1", "/run/a b:1", "/"),
+            ("ws+unix:///s?x=1", "/s", "/?x=1"),
+        ] {
+            let unix = url(text);
+            assert_eq!((unix.unix_path(), unix.resource()), (Some(path), resource));
+            assert_eq!(unix.authority(), "localhost");
+        }
+    }
+
+    #[test]
+    fn references_are_resolved_against_the_url_they_came_from() {
+        let table = [
+            ("ws://h/a/b?q", "c", "ws://h/a/c"),
+            ("ws://h/a/b", "../c?x=1", "ws://h/c"),
+            ("ws://h/a/b", "/c", "ws://h/c"),
+            ("ws://h/a/b", "//i:81/c", "ws://i:81/c"),
+            ("wss://h/a", "//i/c", "wss://i/c"),
+            ("ws://h/", "http://i/c#top", "ws://i/c"),
+            ("ws://h/", "HTTPS://user:secret@i/c", "wss://i/c"),
+            ("ws://h/", "wss://i", "wss://i/"),
+            ("ws://[fe80::1%25lo]/", "/c", "ws://[fe80::1]/c"),
+            ("ws+unix:///s:/a", "b", "ws+unix:///s:/b"),
+            ("ws+unix:///s:/a", "ws://i/b", "ws://i/b"),
+        ];
+        for (from, reference, to) in table {
+            let from = Url::parse(from).expect("a URL");
+            let joined = from
+                .join(reference)
+                .unwrap_or_else(|error| panic!("{reference}: {error}"));
+            assert_eq!(joined.to_string(), to, "{from} + {reference}");
+            assert_eq!(joined.credentials(), None);
+            assert!(
+                joined.is_same_origin(&from)
+                    != (joined.authority() != from.authority()
+                        || joined.is_secure() != from.is_secure())
+            );
+        }
+        let from = Url::parse("ws://h/").expect("a URL");
+        for bad in [
+            "ftp://i/",
+            "mailto:a@b",
+            "//",
+            "http://",
+            "/a\tb",
+            "\\\\i\\c",
+            "ws://i:0/",
+        ] {
+            from.join(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
     fn what_is_not_a_websocket_url_is_refused() {
         let table = [
             "",
@@ -243,7 +453,15 @@ mod tests {
             "ws://[::1/",
             "ws://h\\p",
             "ws://a b/",
-            "ws://u:p@h/",
+            "ws://a%3Ab:c@h/",
+            "ws://a%0Ab@h/",
+            "ws://[fe80::1%eth0]/",
+            "ws://[fe80::1%25]/",
+            "ws://h%25eth0/",
+            "ws+unix://h/s",
+            "ws+unix://",
+            "ws+unix:///s%00:/",
+            "wss+unix:///s:/",
             "2001:db8::1",
         ];
         for text in table {
@@ -255,7 +473,7 @@ mod tests {
     #[test]
     fn a_password_in_a_url_is_never_quoted() {
         for text in [
-            "ws://user:secret@h/",
+            "ws://us%3Aer:secret@h/",
             "http://user:secret@h/",
             "ws://user:secret@h/#f",
             "ws:user:secret@h",

@@ -362,7 +362,6 @@ static void url_parse_refuses_bad_urls(void)
         "ws://example.com/ ",
         "ws://example.com\\path",
         "ws://example.com/#fragment",
-        "ws://user@example.com/",
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -377,7 +376,7 @@ static void url_parse_refuses_bad_urls(void)
 static void a_refused_url_keeps_its_password_out_of_the_message(void)
 {
     static const char *const rows[] = {
-        "ws://user:hush-hush@example.com/",
+        "ws://us%3Aer:hush-hush@example.com/",
         "http://user:hush-hush@example.com/",
         "ws://user:hush-hush@example.com:port/",
         "ws://user:hush-hush@/",

@@ -187,6 +187,8 @@ impl Answer {
     fn upgrade(&self) -> Upgrade {
         let options = RequestOptions {
             subprotocols: self.offered.iter().map(|&offered| offered.into()).collect(),
+            // The body of a redirect that is followed is not waited for.
+            redirect_limit: 0,
             ..RequestOptions::default()
         };
         Upgrade::new(&URL, &options, NONCE)

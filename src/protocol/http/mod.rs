@@ -5,5 +5,6 @@ pub mod auth;
 pub mod body;
 pub mod field;
 pub mod head;
+pub mod redirect;
 pub mod reply;
 pub mod upgrade;

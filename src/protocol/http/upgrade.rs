@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The opening handshake (RFC 6455 section 4): our request, and every check of the server's answer.
 
+use super::auth::Credentials;
 use super::head::Head;
+use super::redirect::is_redirect;
 use super::reply::{Progress, Reply, Response};
 use crate::base::error::{Error, Kind};
 use crate::protocol::dialogue::{Dialogue, Output};
@@ -11,11 +13,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
 
 /// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
-const OWNED: [(&str, Option<&str>); 12] = [
+const OWNED: [(&str, Option<&str>); 13] = [
     ("Host", Some("wsline_options_set_host()")),
     ("Connection", Some("wsline_options_set_connection_header()")),
     ("Origin", Some("wsline_options_set_origin()")),
     ("Cookie", Some("wsline_options_set_cookie()")),
+    (
+        "Proxy-Authorization",
+        Some("wsline_options_set_proxy_auth()"),
+    ),
     (
         "Sec-WebSocket-Protocol",
         Some("wsline_options_add_subprotocol()"),
@@ -44,17 +50,16 @@ pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
     ))
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub enum Origin {
     /// That of a page on the same server.
-    #[default]
     OfServer,
     Value(String),
     Suppressed,
 }
 
 /// What the caller may set about the request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RequestOptions {
     pub host: Option<String>,
     pub origin: Origin,
@@ -62,6 +67,25 @@ pub struct RequestOptions {
     pub subprotocols: Vec<String>,
     pub headers: Vec<(String, String)>,
     pub cookie: Option<String>,
+    /// The value of `Authorization`, unless there is one among the headers; in place of what the URL says.
+    pub authorization: Option<String>,
+    /// How often a redirect is followed.
+    pub redirect_limit: u32,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            host: None,
+            origin: Origin::OfServer,
+            connection: None,
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            cookie: None,
+            authorization: None,
+            redirect_limit: 3,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -70,6 +94,7 @@ pub struct Upgrade {
     request: Option<String>,
     accept: String,
     offered: Vec<String>,
+    follows_redirects: bool,
     reply: Reply,
 }
 
@@ -81,8 +106,13 @@ impl Upgrade {
             request: Some(request(url, options, &key)),
             accept: accept(&key),
             offered: options.subprotocols.clone(),
+            follows_redirects: options.redirect_limit > 0,
             reply: Reply::new(101..=101),
         }
+    }
+
+    fn is_followed(&self) -> bool {
+        self.follows_redirects && self.is_refused() && is_redirect(self.reply.head().status)
     }
 
     fn refusal_error(&self) -> Error {
@@ -155,6 +185,8 @@ impl Dialogue for Upgrade {
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         match self.reply.receive(input)? {
+            // Nobody waits for the body of a redirect.
+            Progress::Incomplete if self.is_followed() => Err(self.refusal_error()),
             Progress::Incomplete => Ok(false),
             Progress::Accepted => self.check().map(|()| true),
             Progress::Refused => Err(self.refusal_error()),
@@ -205,11 +237,24 @@ fn request(url: &Url, options: &RequestOptions, key: &str) -> String {
     for (name, value) in &options.headers {
         line(name, value);
     }
+    if let Some(authorization) = authorization(url, options) {
+        line("Authorization", &authorization);
+    }
     if let Some(cookie) = &options.cookie {
         line("Cookie", cookie);
     }
     lines.push_str("\r\n");
     lines
+}
+
+/// What is set is meant for every URL, so it comes before what the URL says.
+fn authorization(url: &Url, options: &RequestOptions) -> Option<String> {
+    let mut names = options.headers.iter().map(|(name, _)| name);
+    if names.any(|name| name.eq_ignore_ascii_case("authorization")) {
+        return None;
+    }
+    let of_url = || url.credentials().and_then(Credentials::basic);
+    options.authorization.clone().or_else(of_url)
 }
 
 /// Section 4.2.2, item 5.4: the key and this GUID, hashed.
@@ -278,12 +323,55 @@ mod tests {
             subprotocols: vec!["chat.v2".into(), "chat.v1".into()],
             headers: vec![("X-A".into(), "1".into()), ("X-A".into(), "2".into())],
             cookie: Some("a=b; c=d".into()),
+            authorization: Some("Bearer x".into()),
+            redirect_limit: 0,
         };
         let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
         let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://page.example\r\n\
-            Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nCookie: a=b; c=d\r\n\r\n";
+            Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nAuthorization: Bearer x\r\nCookie: a=b; c=d\r\n\r\n";
         assert_eq!(said(&mut upgrade), expected);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_body_of_a_redirect_that_is_followed() {
+        let url = Url::parse("ws://h/").expect("a URL");
+        let head = b"HTTP/1.1 302 Found\r\nContent-Length: 9\r\n\r\n";
+        for (redirect_limit, is_settled) in [(1, true), (0, false)] {
+            let options = RequestOptions {
+                redirect_limit,
+                ..RequestOptions::default()
+            };
+            let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
+            let result = upgrade.receive(&mut head.to_vec());
+            assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
+            assert!(upgrade.is_refused());
+        }
+    }
+
+    #[test]
+    fn what_authorizes_is_said_once() {
+        let url = Url::parse("ws://user:pass@h/").expect("a URL");
+        let table = [
+            (None, None, "Authorization: Basic dXNlcjpwYXNz\r\n"),
+            (Some("Bearer x"), None, "Authorization: Bearer x\r\n"),
+            (Some("Bearer x"), Some("y"), "authorization: y\r\n"),
+            (None, Some("y"), "authorization: y\r\n"),
+        ];
+        for (set, added, expected) in table {
+            let options = RequestOptions {
+                authorization: set.map(str::to_owned),
+                headers: added
+                    .map(|value| ("authorization".to_owned(), value.to_owned()))
+                    .into_iter()
+                    .collect(),
+                ..RequestOptions::default()
+            };
+            let request = request(&url, &options, "");
+            assert!(request.contains(expected), "{request}");
+            assert_eq!(request.to_lowercase().matches("authorization").count(), 1);
+            assert!(!request.contains("user"), "{request}");
+        }
     }
 
     #[test]

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A connected stream on which somebody talks before it is open.
+
+use crate::base::error::Error;
+use crate::base::outbox::Outbox;
+use crate::net::poll::Poll;
+use crate::net::stream::{Intake, Received, Stream, Wait, lost};
+
+/// A read of an answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
+const READ_BYTES: usize = 16 * 1024;
+
+pub struct Wire {
+    pub stream: Stream,
+    pub intake: Intake,
+    /// What has come and nobody has taken yet.
+    pub input: Vec<u8>,
+    /// What has not found room yet.
+    pub output: Outbox,
+}
+
+impl Wire {
+    pub fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            intake: Intake::default(),
+            input: Vec::new(),
+            output: Outbox::default(),
+        }
+    }
+
+    pub fn add_interests(&self, poll: &mut Poll) {
+        poll.add(self.stream.fd(), true, !self.output.is_empty());
+    }
+
+    /// Goes on with the TLS handshake as far as the socket allows; true when it is done.
+    pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
+        let mut may_read = poll.is_readable(self.stream.fd());
+        loop {
+            let result = self.stream.handshake();
+            // An alert that says why the handshake failed must leave, too.
+            self.stream.seal(&mut Vec::new(), &mut self.output)?;
+            let sent = self.send();
+            if result? {
+                return sent.map(|()| true);
+            }
+            sent?;
+            if !may_read {
+                return Ok(false);
+            }
+            self.stream.feed_tls(&mut self.intake)?;
+            may_read = false;
+        }
+    }
+
+    /// Takes `bytes` along; they leave with the next [`Wire::send`].
+    pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
+        self.stream.seal(&mut bytes, &mut self.output)
+    }
+
+    /// Hands to the system what it takes without waiting.
+    pub fn send(&mut self) -> Result<(), Error> {
+        let pushed = self.stream.push(&mut self.output);
+        pushed.map(|_| ()).map_err(|error| lost(&error))
+    }
+
+    /// One read of the socket, or of what TLS still holds.
+    pub fn read(&mut self) -> Result<Received, Error> {
+        self.input.reserve(READ_BYTES);
+        let received = self
+            .stream
+            .read(&mut self.intake, &mut self.input, Wait::No)?;
+        if self.intake.owes_output {
+            self.say(Vec::new())?;
+            self.send()?;
+        }
+        Ok(received)
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): where they lead, and whether to go.
+
+use super::head::Head;
+use super::upgrade::RequestOptions;
+use crate::base::error::{Error, Kind};
+use crate::protocol::url::Url;
+
+/// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
+pub fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// The URLs that a connect has been sent to, the first of them the caller's.
+#[derive(Debug)]
+pub struct Redirects {
+    chain: Vec<Url>,
+    url: Url,
+    limit: u32,
+    has_left_origin: bool,
+}
+
+impl Redirects {
+    pub fn new(url: Url, limit: u32) -> Self {
+        Self {
+            chain: Vec::new(),
+            url,
+            limit,
+            has_left_origin: false,
+        }
+    }
+
+    /// The URL in force.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// True if `head` sends the connect elsewhere, to [`Redirects::url`] from now on. False if it is no redirect, or
+    /// redirects are not followed.
+    pub fn follow(&mut self, head: &Head) -> Result<bool, Error> {
+        if self.limit == 0 || !is_redirect(head.status) {
+            return Ok(false);
+        }
+        let target = self.target(head)?;
+        self.chain.push(std::mem::replace(&mut self.url, target));
+        if self.chain.len() > self.limit as usize {
+            return Err(self.too_many(head.status));
+        }
+        self.has_left_origin |= self.chain.iter().any(|url| !url.is_same_origin(&self.url));
+        Ok(true)
+    }
+
+    /// The request for the URL in force: once the connect has been sent to another origin, it carries nothing that was
+    /// meant for the first.
+    pub fn request_options(&self, options: &RequestOptions) -> RequestOptions {
+        let mut options = options.clone();
+        if self.has_left_origin {
+            options.authorization = None;
+            options.cookie = None;
+            options.host = None;
+            options
+                .headers
+                .retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+        }
+        options
+    }
+
+    fn target(&self, head: &Head) -> Result<Url, Error> {
+        let status = head.status;
+        let refused = |what: String| {
+            Error::new(
+                Kind::BadStatus,
+                format!("{} answered {status} {what}", self.url),
+            )
+            .with_http_status(status)
+        };
+        let location = head.fields.all("location").next();
+        let location = location.ok_or_else(|| refused("without a Location field".to_owned()))?;
+        let location = location
+            .to_str()
+            .map_err(|_| refused("with a Location field that is not UTF-8".to_owned()))?;
+        let target = self.url.join(location).map_err(|error| {
+            refused(format!("with a Location that is no WebSocket URL: {error}"))
+        })?;
+        if self.url.is_secure() && !target.is_secure() {
+            return Err(refused(format!("and would give up TLS for {target}")));
+        }
+        Ok(target)
+    }
+
+    fn too_many(&self, status: u16) -> Error {
+        let what = if self.chain.contains(&self.url) {
+            "a redirect loop"
+        } else {
+            "too many redirects"
+        };
+        let chain: Vec<String> = self
+            .chain
+            .iter()
+            .chain([&self.url])
+            .map(Url::to_string)
+            .collect();
+        let message = format!("{what}, {} allowed: {}", self.limit, chain.join(" -> "));
+        Error::new(Kind::TooManyRedirects, message).with_http_status(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirects(url: &str, limit: u32) -> Redirects {
+        Redirects::new(Url::parse(url).expect("a URL"), limit)
+    }
+
+    fn head(status: u16, location: &str) -> Head {
+        let text = format!("HTTP/1.1 {status} x\r\nLocation: {location}\r\n\r\n");
+        Head::parse(text.as_bytes()).expect("a head")
+    }
+
+    #[test]
+    fn five_statuses_lead_elsewhere() {
+        for status in [301, 302, 303, 307, 308] {
+            let mut redirects = redirects("ws://h/", 1);
+            assert!(redirects.follow(&head(status, "/there")).expect("followed"));
+            assert_eq!(redirects.url().to_string(), "ws://h/there");
+        }
+        for status in [200, 300, 304, 305, 401, 503] {
+            let mut redirects = redirects("ws://h/", 1);
+            assert!(
+                !redirects
+                    .follow(&head(status, "/there"))
+                    .expect("no redirect")
+            );
+        }
+    }
+
+    #[test]
+    fn with_limit_0_a_redirect_is_an_answer_like_any_other() {
+        let mut redirects = redirects("ws://h/", 0);
+        assert!(
+            !redirects
+                .follow(&head(302, "/there"))
+                .expect("not followed")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_followed_says_why() {
+        for (from, location, expected) in [
+            (
+                "wss://h/a",
+                "ws://h/a",
+                "wss://h/a answered 302 and would give up TLS for ws://h/a",
+            ),
+            (
+                "wss://h/",
+                "http://i/",
+                "wss://h/ answered 302 and would give up TLS for ws://i/",
+            ),
+            (
+                "ws://h/",
+                "ftp://i/",
+                "ws://h/ answered 302 with a Location that is no WebSocket URL: URL \"ftp://i/\" has a scheme other than ws, wss and ws+unix",
+            ),
+        ] {
+            let error = redirects(from, 1)
+                .follow(&head(302, location))
+                .expect_err(location);
+            assert_eq!((error.kind(), error.message()), (Kind::BadStatus, expected));
+        }
+        let none = Head::parse(b"HTTP/1.1 302 x\r\n\r\n").expect("a head");
+        let error = redirects("ws://h/", 1)
+            .follow(&none)
+            .expect_err("no Location");
+        assert_eq!(
+            error.message(),
+            "ws://h/ answered 302 without a Location field"
+        );
+    }
+
+    #[test]
+    fn the_limit_and_a_loop_name_the_way() {
+        let mut far = redirects("ws://h/?token=secret", 2);
+        assert!(far.follow(&head(302, "/a")).expect("followed"));
+        assert!(far.follow(&head(302, "/b")).expect("followed"));
+        let error = far.follow(&head(302, "/c")).expect_err("too many");
+        assert_eq!(error.kind(), Kind::TooManyRedirects);
+        assert_eq!(
+            error.message(),
+            "too many redirects, 2 allowed: ws://h/ -> ws://h/a -> ws://h/b -> ws://h/c"
+        );
+        let mut round = redirects("ws://h/a", 1);
+        assert!(round.follow(&head(302, "/b")).expect("followed"));
+        let error = round.follow(&head(302, "/a")).expect_err("a loop");
+        assert_eq!(
+            error.message(),
+            "a redirect loop, 1 allowed: ws://h/a -> ws://h/b -> ws://h/a"
+        );
+    }
+
+    #[test]
+    fn what_was_meant_for_one_origin_is_not_sent_to_another() {
+        let options = RequestOptions {
+            host: Some("virtual".into()),
+            cookie: Some("a=b".into()),
+            authorization: Some("Bearer x".into()),
+            headers: vec![
+                ("AUTHORIZATION".into(), "Basic x".into()),
+                ("X-A".into(), "1".into()),
+            ],
+            ..RequestOptions::default()
+        };
+        for (to, is_kept) in [
+            ("/there", true),
+            ("ws://h:80/there", true),
+            ("ws://h:81/", false),
+            ("ws://sub.h/", false),
+            ("wss://h/", false),
+        ] {
+            let mut redirects = redirects("ws://h/", 3);
+            assert!(redirects.follow(&head(302, to)).expect("followed"));
+            let sent = redirects.request_options(&options);
+            assert_eq!(sent.authorization.is_some(), is_kept, "{to}");
+            assert_eq!(sent.cookie.is_some(), is_kept, "{to}");
+            assert_eq!(sent.host.is_some(), is_kept, "{to}");
+            assert_eq!(sent.headers.len(), if is_kept { 2 } else { 1 }, "{to}");
+        }
+        // Nor on the way back: the other origin chose this request.
+        let mut redirects = redirects("ws://h/", 3);
+        assert!(redirects.follow(&head(302, "ws://i/")).expect("followed"));
+        assert!(redirects.follow(&head(302, "ws://h/")).expect("followed"));
+        assert!(redirects.request_options(&options).authorization.is_none());
+    }
+}

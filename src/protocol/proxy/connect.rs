@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A tunnel through an HTTP proxy: CONNECT (RFC 9110 section 9.3.6).
+
+use super::endpoint::Proxy;
+use super::target::Target;
+use crate::base::error::{Error, Kind};
+use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::http::reply::{Progress, Reply, Response};
+
+/// As much of the list of authentication schemes as an error shows.
+const MAX_SHOWN: usize = 100;
+
+#[derive(Debug)]
+pub struct Connect {
+    proxy: Proxy,
+    /// Until it has been sent.
+    request: Option<String>,
+    reply: Reply,
+}
+
+impl Connect {
+    pub fn new(proxy: &Proxy, target: &Target) -> Result<Self, Error> {
+        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+        if let Some(credentials) = &proxy.credentials {
+            let basic = credentials.basic().ok_or_else(|| {
+                let what = "cannot be told a user name with a colon (RFC 7617 section 2)";
+                proxy.error(Kind::ProxyAuth, what)
+            })?;
+            request.extend(["Proxy-Authorization: ", &basic, "\r\n"]);
+        }
+        request.push_str("\r\n");
+        Ok(Self {
+            proxy: proxy.clone(),
+            request: Some(request),
+            // Any 2xx is a yes, and has no body whatever its fields say.
+            reply: Reply::new(200..=299),
+        })
+    }
+
+    fn refusal(&self) -> Error {
+        let status = self.reply.head().status;
+        let answered = format!("answered {}", self.reply.status_line());
+        let error = match status {
+            // Some proxies answer 401 to a wrong password.
+            401 | 407 => {
+                let what = format!("{answered}; {}", self.wanted());
+                self.proxy.error(Kind::ProxyAuth, what)
+            }
+            _ => self.proxy.error(Kind::Proxy, answered),
+        };
+        error.with_http_status(status)
+    }
+
+    fn wanted(&self) -> String {
+        let schemes = self.schemes();
+        let speaks_basic = schemes
+            .iter()
+            .any(|scheme| scheme.eq_ignore_ascii_case("basic"));
+        if !schemes.is_empty() && !speaks_basic {
+            let schemes: String = schemes.join(", ").chars().take(MAX_SHOWN).collect();
+            return format!("it asks for {schemes}, and only Basic is spoken here");
+        }
+        if self.proxy.credentials.is_some() {
+            return "it refused the user name and password".to_owned();
+        }
+        "it asks for a user name and password".to_owned()
+    }
+
+    /// The authentication schemes that it asks for, safe to print (RFC 9110 section 11.7.1).
+    fn schemes(&self) -> Vec<String> {
+        let mut schemes = Vec::new();
+        for value in self.reply.head().fields.all("proxy-authenticate") {
+            let mut is_quoted = false;
+            let members = value.to_bytes().split(|byte| {
+                is_quoted ^= *byte == b'"';
+                *byte == b',' && !is_quoted
+            });
+            for member in members.map(<[u8]>::trim_ascii) {
+                let word = member.split(|byte| *byte == b' ').next();
+                let word = word.unwrap_or_default();
+                // A member is a scheme, or one more parameter of the scheme before it.
+                if !word.is_empty() && !word.contains(&b'=') {
+                    schemes.push(word.escape_ascii().to_string());
+                }
+            }
+        }
+        schemes
+    }
+}
+
+impl Dialogue for Connect {
+    fn output(&mut self) -> Option<Output> {
+        self.request.take().map(|request| Output {
+            bytes: request.clone().into_bytes(),
+            shown: request,
+        })
+    }
+
+    fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
+        let progress = self.reply.receive(input);
+        // What is wrong with a response is told as if it were the server's.
+        match progress.map_err(|error| self.proxy.error(Kind::Proxy, format!("failed: {error}")))? {
+            Progress::Incomplete => Ok(false),
+            Progress::Accepted => Ok(true),
+            Progress::Refused => Err(self.refusal()),
+        }
+    }
+
+    fn end(&self) -> Error {
+        if self.is_refused() {
+            return self.refusal();
+        }
+        self.proxy.closed_early()
+    }
+
+    fn is_refused(&self) -> bool {
+        self.reply.is_refused()
+    }
+
+    fn take_response(&mut self) -> Option<Response> {
+        Some(self.reply.take_response())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connect(proxy: &str) -> Connect {
+        let proxy = Proxy::parse(proxy).expect("a proxy");
+        let target = Target::Name("example.com".into(), 443);
+        Connect::new(&proxy, &target).expect("a request")
+    }
+
+    fn refusal(proxy: &str, answer: &str) -> String {
+        let mut connect = connect(proxy);
+        let error = connect.receive(&mut answer.as_bytes().to_vec());
+        error.expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn the_request_is_sent_once_with_credentials_where_there_are_any() {
+        let mut plain = connect("http://h");
+        let output = plain.output().expect("a request");
+        let expected = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
+        assert_eq!(output.bytes, expected.as_bytes());
+        assert!(plain.output().is_none());
+
+        // RFC 7617 section 2.
+        let mut secret = connect("http://Aladdin:open%20sesame@h");
+        let output = secret.output().expect("a request");
+        let expected = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\
+            Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n";
+        assert_eq!(output.bytes, expected.as_bytes());
+    }
+
+    #[test]
+    fn a_user_name_with_a_colon_cannot_be_told() {
+        let proxy = Proxy::parse("http://a%3Asecret:b@h").expect("a proxy");
+        let target = Target::Name("example.com".into(), 443);
+        let error = Connect::new(&proxy, &target).expect_err("a colon");
+        assert_eq!(error.kind(), Kind::ProxyAuth);
+        assert!(!error.message().contains("secret"), "{error}");
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_demand_for_authentication_says_what_is_wanted() {
+        const SCHEMES: &str = "it asks for Negotiate, NTLM, and only Basic is spoken here";
+        const CREDENTIALS: &str = "it asks for a user name and password";
+        const OTHERS: &str = "it refused the user name and password";
+        //   proxy        field
+        let table = [
+            ("http://h",   "Proxy-Authenticate: Basic realm=\"x\"",               CREDENTIALS),
+            ("http://h",   "X: y",                                                CREDENTIALS),
+            ("http://u@h", "Proxy-Authenticate: Digest realm=\"x\", BASIC realm=\"y\"", OTHERS),
+            ("http://u@h", "X: y",                                                OTHERS),
+            ("http://h",   "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM", SCHEMES),
+            ("http://u@h", "Proxy-Authenticate: Negotiate, NTLM",                 SCHEMES),
+            ("http://u@h", "Proxy-Authenticate: Negotiate realm=\"a, Basic b\", nonce=1, , NTLM", SCHEMES),
+            ("http://u@h", "Proxy-Authenticate: \u{fc}",  "it asks for \\xc3\\xbc, and only Basic is spoken here"),
+        ];
+        for (proxy, field, expected) in table {
+            let answer = format!("HTTP/1.1 407 No\r\n{field}\r\nContent-Length: 0\r\n\r\n");
+            let expected = format!("the proxy http://h:80 answered 407 No; {expected}");
+            assert_eq!(refusal(proxy, &answer), expected, "{field}");
+        }
+        let long = format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(1000));
+        assert!(refusal("http://h", &long).len() < 250);
+    }
+}

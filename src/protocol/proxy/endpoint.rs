@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A proxy: the protocol it speaks, where it is, who we are to it.
+
+use super::connect::Connect;
+use super::socks4::Socks4;
+use super::socks5::Socks5;
+use super::target::Target;
+use crate::base::error::{Error, Kind, Phase};
+use crate::protocol::dialogue::Dialogue;
+use crate::protocol::http::auth::Credentials;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use url::Host;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    /// CONNECT over TLS to the proxy.
+    Https,
+    Socks4,
+    /// SOCKS4 with names.
+    Socks4a,
+    /// SOCKS5 with addresses only.
+    Socks5,
+    /// SOCKS5 with names: the "h" is the host that it looks up.
+    Socks5h,
+}
+
+impl Scheme {
+    const ALL: [Self; 6] = [
+        Self::Http,
+        Self::Https,
+        Self::Socks4,
+        Self::Socks4a,
+        Self::Socks5,
+        Self::Socks5h,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks4 => "socks4",
+            Self::Socks4a => "socks4a",
+            Self::Socks5 => "socks5",
+            Self::Socks5h => "socks5h",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            Self::Socks4 | Self::Socks4a | Self::Socks5 | Self::Socks5h => 1080,
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter();
+        let mut named = known.filter(|scheme| scheme.name().eq_ignore_ascii_case(name));
+        named.next().ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            format!("has the unknown scheme {name:?}; known are {known}")
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub scheme: Scheme,
+    pub host: Host<String>,
+    pub port: u16,
+    pub credentials: Option<Credentials>,
+}
+
+impl Proxy {
+    /// Reads a URL, by default of the scheme http. Fails with what is wrong, which is safe to print.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        // What the `url` crate would quietly drop or rewrite, as browsers do.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err("contains a blank, a control character or a backslash".to_owned());
+        }
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) => (Scheme::named(scheme)?, rest),
+            _ => (Scheme::Http, text),
+        };
+        if rest.starts_with('/') {
+            return Err("has no host".to_owned());
+        }
+        if let Some((_, path)) = rest.split_once(['/', '?', '#']) {
+            if !path.is_empty() || !rest.ends_with('/') {
+                return Err(
+                    "has a path, query or fragment (in a password, write %2F for a slash, \
+                     %3F for a question mark, %23 for a hash)"
+                        .to_owned(),
+                );
+            }
+        }
+        // The crate knows no SOCKS, and leaves hosts of schemes that it does not know as they are.
+        let parse = |known: &str| {
+            url::Url::parse(&format!("{known}://{rest}"))
+                .map_err(|error| format!("is no proxy URL: {error}"))
+        };
+        let url = parse("http")?;
+        // It drops a scheme's own default port. No port is that of both.
+        let port = match url.port() {
+            Some(port) => Some(port),
+            None => parse("https")?.port(),
+        };
+        let host = url.host().ok_or("has no host")?;
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port: checked(port.unwrap_or_else(|| scheme.default_port()))?,
+            credentials: Credentials::of_url(&url)?,
+        })
+    }
+
+    /// `host` is a name, an IPv4 address or an IPv6 address, with or without brackets.
+    pub fn new(scheme: Scheme, host: &str, port: u16) -> Result<Self, String> {
+        let host = match host.parse::<Ipv6Addr>() {
+            Ok(address) => Host::Ipv6(address),
+            Err(_) => Host::parse(host).map_err(|error| format!("is no host: {error}"))?,
+        };
+        Ok(Self {
+            scheme,
+            host,
+            port: checked(port)?,
+            credentials: None,
+        })
+    }
+
+    /// As it is looked up and verified: a name in A-labels, or an address without brackets.
+    pub fn host(&self) -> String {
+        match &self.host {
+            Host::Domain(name) => name.clone(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        }
+    }
+
+    /// Its address, where its host is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.host {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+        }
+    }
+
+    /// Whether TLS is spoken to the proxy itself.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// Whether the proxy looks the target's name up. Where it does not, its target is an address.
+    pub fn looks_up_target(&self) -> bool {
+        !matches!(self.scheme, Scheme::Socks4 | Scheme::Socks5)
+    }
+
+    /// What is said to it so that it connects to `target`.
+    pub fn dialogue(&self, target: &Target) -> Result<Box<dyn Dialogue + Send>, Error> {
+        Ok(match self.scheme {
+            Scheme::Http | Scheme::Https => Box::new(Connect::new(self, target)?),
+            Scheme::Socks4 | Scheme::Socks4a => Box::new(Socks4::new(self, target)?),
+            Scheme::Socks5 | Scheme::Socks5h => Box::new(Socks5::new(self, target)?),
+        })
+    }
+
+    /// What went wrong with it, a phrase of which the proxy is the subject.
+    pub(super) fn error(&self, kind: Kind, what: impl fmt::Display) -> Error {
+        Error::new(kind, format!("the proxy {self} {what}")).in_phase(Phase::Proxy)
+    }
+
+    pub(super) fn closed_early(&self) -> Error {
+        let what = "closed the connection before its answer was complete";
+        self.error(Kind::Proxy, what)
+    }
+}
+
+/// Without the credentials.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
+    }
+}
+
+/// RFC 3986 section 3.1. In front of another "://" stands a password.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+fn checked(port: u16) -> Result<u16, &'static str> {
+    if port == 0 {
+        return Err("has port 0");
+    }
+    Ok(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn urls_come_apart() {
+        //   text                          is                      host          user and password
+        let table = [
+            ("h",                          "http://h:80",          "h",          None),
+            ("h:3128",                     "http://h:3128",        "h",          None),
+            ("h:3128/",                    "http://h:3128",        "h",          None),
+            ("h:",                         "http://h:80",          "h",          None),
+            ("u:p@h:1",                    "http://h:1",           "h",          Some(("u", "p"))),
+            ("127.0.0.1:8080",             "http://127.0.0.1:8080", "127.0.0.1", None),
+            ("[::1]:8080",                 "http://[::1]:8080",    "::1",        None),
+            ("http://h",                   "http://h:80",          "h",          None),
+            ("http://h:443",               "http://h:443",         "h",          None),
+            ("https://h",                  "https://h:443",        "h",          None),
+            ("https://h:80",               "https://h:80",         "h",          None),
+            ("HTTP://Proxy.Example/",      "http://proxy.example:80", "proxy.example", None),
+            ("socks4://h",                 "socks4://h:1080",      "h",          None),
+            ("SOCKS4A://h",                "socks4a://h:1080",     "h",          None),
+            ("socks5://h",                 "socks5://h:1080",      "h",          None),
+            ("socks5://h:80",              "socks5://h:80",        "h",          None),
+            ("socks5://h:443",             "socks5://h:443",       "h",          None),
+            ("socks5h://H.Example:9050/",  "socks5h://h.example:9050", "h.example", None),
+            ("socks5h://127.0.0.1",        "socks5h://127.0.0.1:1080", "127.0.0.1", None),
+            ("socks5://[2001:DB8::1]:80",  "socks5://[2001:db8::1]:80", "2001:db8::1", None),
+            ("socks5://exämple.com",       "socks5://xn--exmple-cua.com:1080", "xn--exmple-cua.com", None),
+            ("http://user@h",              "http://h:80",          "h",          Some(("user", ""))),
+            ("http://:p@h",                "http://h:80",          "h",          Some(("", "p"))),
+            ("http://@h",                  "http://h:80",          "h",          None),
+            ("socks5://u%40x:p%3Aw%2F@h",  "socks5://h:1080",      "h",          Some(("u@x", "p:w/"))),
+            ("http://u:a@b@h",             "http://h:80",          "h",          Some(("u", "a@b"))),
+        ];
+        for (text, shown, host, credentials) in table {
+            let proxy = Proxy::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((proxy.to_string().as_str(), proxy.host().as_str()), (shown, host), "{text}");
+            let expected = credentials.map(|(user, password)| Credentials::new(user, password).expect("valid"));
+            assert_eq!(proxy.credentials, expected, "{text}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_is_no_proxy_is_refused_and_no_secret_quoted() {
+        let table = [
+            ("",                            "empty host"),
+            ("http://",                     "empty host"),
+            (":3128",                       "empty host"),
+            ("://h",                        "a path, query"),
+            ("http://u:secret@",            "empty host"),
+            ("http:///h",                   "has no host"),
+            ("ftp://u:secret@h",            "unknown scheme \"ftp\"; known are http, https, socks4, socks4a, socks5, socks5h"),
+            ("socks://h",                   "unknown scheme \"socks\""),
+            ("ws://h",                      "unknown scheme \"ws\""),
+            ("http://h:0",                  "port 0"),
+            ("socks5://u:secret@h:0",       "port 0"),
+            ("http://h:65536",              "invalid port"),
+            ("http://h:x",                  "invalid port"),
+            ("socks5:h:1080",               "invalid port"),
+            ("u:secret://x@h",              "a path, query"),
+            ("http://u:secret#x@h",         "a path, query"),
+            ("http://u:1/secret@h",         "a path, query"),
+            ("http://h/p",                  "a path, query"),
+            ("http://h/..",                 "a path, query"),
+            ("http://h//",                  "a path, query"),
+            ("http://h?",                   "a path, query"),
+            ("http://h/?secret",            "a path, query"),
+            ("http://h#",                   "a path, query"),
+            ("http://h\\p",                 "a backslash"),
+            (" http://h",                   "a blank"),
+            ("http://u:se cret@h",          "a blank"),
+            ("http://h\r\nX: y",            "a control character"),
+            ("http://[::1",                 "invalid IPv6"),
+            ("::1",                         "empty host"),
+            ("http://[secret]",             "invalid IPv6"),
+            ("http://1.2.3.256",            "invalid IPv4"),
+            ("http://a<b",                  "invalid"),
+            ("http://%FF:secret@h",         "not UTF-8"),
+            ("http://u:secret%0A@h",        "a control character"),
+        ];
+        for (text, expected) in table {
+            let error = Proxy::parse(text).expect_err(text);
+            assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("secret"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn parts_make_a_proxy() {
+        for (host, expected) in [
+            ("Proxy.example", "socks4a://proxy.example:9"),
+            ("127.0.0.1", "socks4a://127.0.0.1:9"),
+            ("::1", "socks4a://[::1]:9"),
+            ("[::1]", "socks4a://[::1]:9"),
+        ] {
+            let proxy = Proxy::new(Scheme::Socks4a, host, 9).expect(host);
+            assert_eq!(proxy.to_string(), expected);
+            assert_eq!(Proxy::parse(expected), Ok(proxy));
+        }
+        for host in ["", "h:1", "u:p@h", "http://h", "a b", "[::1", "h/", "h\n"] {
+            Proxy::new(Scheme::Http, host, 9).expect_err(host);
+        }
+        Proxy::new(Scheme::Http, "h", 0).expect_err("port 0");
+    }
+
+    #[test]
+    fn schemes_differ_in_tls_and_in_who_looks_names_up() {
+        let facts = |scheme| {
+            let proxy = Proxy::new(scheme, "h", 1).expect("a proxy");
+            (proxy.is_secure(), proxy.looks_up_target())
+        };
+        assert_eq!(
+            Scheme::ALL.map(facts),
+            [
+                (false, true),
+                (true, true),
+                (false, false),
+                (false, true),
+                (false, false),
+                (false, true)
+            ]
+        );
+    }
+
+    #[test]
+    fn credentials_are_not_printed() {
+        let proxy = Proxy::parse("http://user:secret@h").expect("a proxy");
+        assert!(!format!("{proxy} {proxy:?}").contains("secret"));
+    }
+}

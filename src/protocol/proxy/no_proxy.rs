@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which targets are reached without a proxy.
+//!
+//! No standard says what such a list means; each rule here is one that most programs share.
+
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU16;
+use url::Host;
+
+/// As much of an entry as a problem quotes.
+const MAX_SHOWN: usize = 100;
+
+#[derive(Clone, Debug, Default)]
+pub struct NoProxy(Vec<Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    hosts: Hosts,
+    /// Any, if it names none.
+    port: Option<NonZeroU16>,
+}
+
+#[derive(Clone, Debug)]
+enum Hosts {
+    All,
+    /// A name, and all names below it.
+    Name(String),
+    /// Literal addresses only: a name is not looked up for this.
+    Net(IpNet),
+}
+
+impl NoProxy {
+    /// Adds entries, separated by commas or blanks. Those that are malformed are left out, and returned as what is wrong.
+    pub fn add(&mut self, list: &str) -> Vec<String> {
+        let mut problems = Vec::new();
+        let texts = list.split(|c: char| c == ',' || c.is_whitespace());
+        for text in texts.filter(|text| !text.is_empty()) {
+            match Entry::parse(text) {
+                Some(entry) => self.0.push(entry),
+                None => problems.push(problem(text)),
+            }
+        }
+        problems
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `host`, and `ip` if it is an address, as a URL has them.
+    pub fn matches(&self, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
+        let host = host.trim_end_matches('.');
+        self.0.iter().any(|entry| {
+            let is_port = entry.port.is_none_or(|only| only.get() == port);
+            is_port && entry.hosts.contain(host, ip)
+        })
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Self> {
+        let any_port = |hosts| Self { hosts, port: None };
+        if let Ok(net) = text.parse::<IpNet>() {
+            return Some(any_port(Hosts::Net(net)));
+        }
+        if let Some(hosts) = Hosts::parse(text) {
+            return Some(any_port(hosts));
+        }
+        let (hosts, port) = text.rsplit_once(':')?;
+        Some(Self {
+            hosts: Hosts::parse(hosts)?,
+            port: Some(port.parse().ok()?),
+        })
+    }
+}
+
+impl Hosts {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::All);
+        }
+        let text = text.trim_end_matches('.');
+        if let Some(address) = address(text) {
+            return Some(Self::Net(address.into()));
+        }
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        match Host::parse(name.trim_start_matches('.')) {
+            Ok(Host::Domain(name)) if !name.contains('*') => Some(Self::Name(name)),
+            // Addresses in other forms, too: "192.168." is 192.0.0.168, which nobody means.
+            _ => None,
+        }
+    }
+
+    fn contain(&self, host: &str, ip: Option<IpAddr>) -> bool {
+        match (self, ip) {
+            (Self::All, _) => true,
+            (Self::Net(net), Some(ip)) => net.contains(&ip),
+            (Self::Name(name), None) => host
+                .strip_suffix(name.as_str())
+                .is_some_and(|below| below.is_empty() || below.ends_with('.')),
+            (Self::Net(_), None) | (Self::Name(_), Some(_)) => false,
+        }
+    }
+}
+
+/// With brackets or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    match bracketed {
+        Some(text) => text.parse::<Ipv6Addr>().ok().map(IpAddr::from),
+        None => text.parse().ok(),
+    }
+}
+
+/// Without what stands before an `@`, in case somebody took a proxy's URL for an entry.
+fn problem(text: &str) -> String {
+    let shown = match text.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => text.to_owned(),
+    };
+    let shown: String = shown.chars().take(MAX_SHOWN).collect();
+    format!("{shown:?} is neither a host name, nor an address, nor a network")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_entries_are_added_and_others_returned() {
+        let mut no_proxy = NoProxy::default();
+        assert!(no_proxy.is_empty());
+        let problems = no_proxy.add(" a.example, <local>\tb.example,,http://u:secret@h:1 ");
+        let text = "is neither a host name, nor an address, nor a network";
+        let expected = [format!("\"<local>\" {text}"), format!("\"…@h:1\" {text}")];
+        assert_eq!(problems, expected);
+        assert_eq!(no_proxy.0.len(), 2);
+        assert!(no_proxy.add(" ,").is_empty());
+    }
+
+    #[test]
+    fn a_problem_is_one_short_line() {
+        let problems = NoProxy::default().add(&format!("\u{1b}[{}", "x".repeat(1000)));
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].len() < 200 && problems[0].starts_with("\"\\u{1b}["));
+    }
+}

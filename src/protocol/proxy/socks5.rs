@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+//! SOCKS5 (RFC 1928), without authentication or with a user name and a password (RFC 1929).
+
+use super::endpoint::Proxy;
+use super::target::Target;
+use crate::base::error::{Error, Kind};
+use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::http::auth::Credentials;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+const VERSION: u8 = 5;
+/// Of the negotiation in RFC 1929.
+const AUTHENTICATION_VERSION: u8 = 1;
+
+const NO_AUTHENTICATION: u8 = 0;
+const USER_AND_PASSWORD: u8 = 2;
+const NO_METHOD: u8 = 0xff;
+
+const CONNECT: u8 = 1;
+const RESERVED: u8 = 0;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+const PORT_BYTES: usize = 2;
+
+pub struct Socks5 {
+    proxy: Proxy,
+    target: Target,
+    /// Said next. A queue, because an answer may come before it is due.
+    output: VecDeque<Output>,
+    /// Said if the proxy chooses it; `None` where it was not offered.
+    authentication: Option<Output>,
+    request: Option<Output>,
+    awaited: Awaited,
+}
+
+/// What the proxy says next.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// The method of authentication.
+    Method,
+    Authenticated,
+    Reply,
+    /// The type of the address that it connects from, its length if it is a name, the address and the port:
+    /// they are skipped.
+    AddressType,
+    NameLength,
+    Address(usize),
+    Nothing,
+}
+
+impl Socks5 {
+    pub fn new(proxy: &Proxy, target: &Target) -> Result<Self, Error> {
+        let authentication = match &proxy.credentials {
+            Some(credentials) => Some(authentication(credentials).ok_or_else(|| {
+                let what = "cannot be told an empty user name, nor a user name or password of more than 255 bytes";
+                proxy.error(Kind::ProxyAuth, what)
+            })?),
+            None => None,
+        };
+        let request = request(target).ok_or_else(|| {
+            proxy.error(
+                Kind::Proxy,
+                "cannot be told a host name of more than 255 bytes",
+            )
+        })?;
+        Ok(Self {
+            proxy: proxy.clone(),
+            target: target.clone(),
+            output: VecDeque::from([greeting(authentication.is_some())]),
+            authentication,
+            request: Some(request),
+            awaited: Awaited::Method,
+        })
+    }
+
+    /// Takes what is awaited from the front of `input`; `None` while it is incomplete.
+    fn advance(&mut self, input: &mut Vec<u8>) -> Option<Result<Awaited, Error>> {
+        Some(match self.awaited {
+            Awaited::Method => {
+                let [version, method] = take(input)?;
+                let checked = self.check_version(version, VERSION);
+                checked.and_then(|()| self.choose(method))
+            }
+            Awaited::Authenticated => {
+                let [version, status] = take(input)?;
+                let checked = self.check_version(version, AUTHENTICATION_VERSION);
+                checked.and_then(|()| self.authenticated(status))
+            }
+            Awaited::Reply => {
+                let [version, reply] = take(input)?;
+                let checked = self.check_version(version, VERSION);
+                checked.and_then(|()| self.replied(reply))
+            }
+            Awaited::AddressType => match take(input)? {
+                [_, IPV4] => Ok(Awaited::Address(4 + PORT_BYTES)),
+                [_, IPV6] => Ok(Awaited::Address(16 + PORT_BYTES)),
+                [_, NAME] => Ok(Awaited::NameLength),
+                [_, other] => {
+                    let what = format!("answered with an address of the unknown type {other}");
+                    Err(self.proxy.error(Kind::Proxy, what))
+                }
+            },
+            Awaited::NameLength => {
+                let [len] = take(input)?;
+                Ok(Awaited::Address(usize::from(len) + PORT_BYTES))
+            }
+            Awaited::Address(len) => {
+                if input.len() < len {
+                    return None;
+                }
+                input.drain(..len);
+                Ok(Awaited::Nothing)
+            }
+            Awaited::Nothing => Ok(Awaited::Nothing),
+        })
+    }
+
+    fn check_version(&self, version: u8, expected: u8) -> Result<(), Error> {
+        if version == expected {
+            return Ok(());
+        }
+        let what = format!("answered with version {version}, not {expected}");
+        Err(self.proxy.error(Kind::Proxy, what))
+    }
+
+    fn choose(&mut self, method: u8) -> Result<Awaited, Error> {
+        match (method, self.authentication.take()) {
+            (NO_AUTHENTICATION, _) => Ok(self.connect()),
+            (USER_AND_PASSWORD, Some(authentication)) => {
+                self.output.push_back(authentication);
+                Ok(Awaited::Authenticated)
+            }
+            (NO_METHOD, Some(_)) => {
+                let what = "takes neither no authentication nor a user name and password";
+                Err(self.proxy.error(Kind::ProxyAuth, what))
+            }
+            (NO_METHOD, None) => {
+                let what = "asks for authentication, perhaps a user name and password";
+                Err(self.proxy.error(Kind::ProxyAuth, what))
+            }
+            _ => {
+                let what = format!("chose authentication method {method}, which was not offered");
+                Err(self.proxy.error(Kind::Proxy, what))
+            }
+        }
+    }
+
+    fn authenticated(&mut self, status: u8) -> Result<Awaited, Error> {
+        if status == 0 {
+            return Ok(self.connect());
+        }
+        let what = format!("refused the user name and password with status {status}");
+        Err(self.proxy.error(Kind::ProxyAuth, what))
+    }
+
+    fn connect(&mut self) -> Awaited {
+        self.output.extend(self.request.take());
+        Awaited::Reply
+    }
+
+    /// RFC 1928 section 6.
+    fn replied(&self, reply: u8) -> Result<Awaited, Error> {
+        let words = match reply {
+            0 => return Ok(Awaited::AddressType),
+            1 => "general SOCKS server failure",
+            2 => "connection not allowed by ruleset",
+            3 => "network unreachable",
+            4 => "host unreachable",
+            5 => "connection refused",
+            6 => "TTL expired",
+            7 => "command not supported",
+            8 => "address type not supported",
+            _ => "which SOCKS5 does not know",
+        };
+        let target = &self.target;
+        let what = format!("answered {reply}, {words}, to a connection to {target}");
+        Err(self.proxy.error(Kind::Proxy, what))
+    }
+}
+
+impl Dialogue for Socks5 {
+    fn output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
+        while !matches!(self.awaited, Awaited::Nothing) {
+            let Some(next) = self.advance(input) else {
+                return Ok(false);
+            };
+            self.awaited = next?;
+        }
+        Ok(true)
+    }
+
+    fn end(&self) -> Error {
+        self.proxy.closed_early()
+    }
+}
+
+fn greeting(with_authentication: bool) -> Output {
+    let (bytes, shown) = if with_authentication {
+        (
+            vec![VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD],
+            "SOCKS5: greeting with no authentication, user name and password",
+        )
+    } else {
+        (
+            vec![VERSION, 1, NO_AUTHENTICATION],
+            "SOCKS5: greeting with no authentication",
+        )
+    };
+    Output {
+        bytes,
+        shown: shown.to_owned(),
+    }
+}
+
+/// RFC 1929 section 2. An empty password, which it does not foresee, is sent as such: others do it, and proxies take it.
+fn authentication(credentials: &Credentials) -> Option<Output> {
+    let (user, password) = (credentials.user(), credentials.password());
+    if user.is_empty() {
+        return None;
+    }
+    Some(Output {
+        bytes: [
+            vec![AUTHENTICATION_VERSION],
+            counted(user)?,
+            counted(password)?,
+        ]
+        .concat(),
+        shown: "SOCKS5: user name and password".to_owned(),
+    })
+}
+
+/// RFC 1928 section 4.
+fn request(target: &Target) -> Option<Output> {
+    let (kind, address, port) = match target {
+        Target::Name(name, port) => (NAME, counted(name)?, *port),
+        Target::Address(SocketAddr::V4(v4)) => (IPV4, v4.ip().octets().to_vec(), v4.port()),
+        Target::Address(SocketAddr::V6(v6)) => (IPV6, v6.ip().octets().to_vec(), v6.port()),
+    };
+    let mut bytes = vec![VERSION, CONNECT, RESERVED, kind];
+    bytes.extend(address);
+    bytes.extend(port.to_be_bytes());
+    Some(Output {
+        bytes,
+        shown: format!("SOCKS5: connect to {target}"),
+    })
+}
+
+/// A text behind its length, which has one byte.
+fn counted(text: &str) -> Option<Vec<u8>> {
+    let len = u8::try_from(text.len()).ok()?;
+    Some([&[len], text.as_bytes()].concat())
+}
+
+/// The first bytes of `input`, once they are all there.
+fn take<const N: usize>(input: &mut Vec<u8>) -> Option<[u8; N]> {
+    let bytes = *input.first_chunk()?;
+    input.drain(..N);
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dialogue(proxy: &str, target: &Target) -> Result<Socks5, Error> {
+        Socks5::new(&Proxy::parse(proxy).expect("a proxy"), target)
+    }
+
+    fn name(text: &str) -> Target {
+        Target::Name(text.into(), 443)
+    }
+
+    /// What is said after each of `answers`, and at first.
+    fn said(proxy: &str, target: &Target, answers: &[&[u8]]) -> Vec<(Vec<u8>, String)> {
+        let mut dialogue = dialogue(proxy, target).unwrap_or_else(|error| panic!("{error}"));
+        let mut said = Vec::new();
+        for answer in [&[&[][..]], answers].concat() {
+            assert!(!dialogue.receive(&mut answer.to_vec()).expect("no refusal"));
+            let output = dialogue.output().expect("our turn");
+            said.push((output.bytes, output.shown));
+            assert!(dialogue.output().is_none(), "the proxy's turn");
+        }
+        said
+    }
+
+    #[test]
+    fn without_credentials_the_request_follows_the_greeting() {
+        let greeting = (
+            b"\x05\x01\0".to_vec(),
+            "SOCKS5: greeting with no authentication".to_owned(),
+        );
+        let address = |text: &str| Target::Address(text.parse().expect("an address"));
+        for (target, expected) in [
+            (
+                name("h.example"),
+                &b"\x05\x01\0\x03\x09h.example\x01\xbb"[..],
+            ),
+            (
+                address("1.2.3.4:80"),
+                b"\x05\x01\0\x01\x01\x02\x03\x04\0\x50",
+            ),
+            (
+                address("[2001:db8::1]:80"),
+                b"\x05\x01\0\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\0\x50",
+            ),
+        ] {
+            let request = (expected.to_vec(), format!("SOCKS5: connect to {target}"));
+            let said = said("socks5h://h", &target, &[b"\x05\0"]);
+            assert_eq!(said, [greeting.clone(), request]);
+        }
+    }
+
+    #[test]
+    fn credentials_are_sent_where_the_proxy_wants_them_and_never_shown() {
+        let proxy = "socks5h://user:secret@h";
+        let with = said(proxy, &name("h"), &[b"\x05\x02", b"\x01\0"]);
+        let bytes: Vec<&[u8]> = with.iter().map(|(bytes, _)| &bytes[..]).collect();
+        let request = &b"\x05\x01\0\x03\x01h\x01\xbb"[..];
+        assert_eq!(
+            bytes,
+            [&b"\x05\x02\0\x02"[..], b"\x01\x04user\x06secret", request]
+        );
+        assert_eq!(with[1].1, "SOCKS5: user name and password");
+        let without = said(proxy, &name("h"), &[b"\x05\0"]);
+        assert_eq!(without[1].0, request);
+        let empty = said("socks5h://user@h", &name("h"), &[b"\x05\x02"]);
+        assert_eq!(empty[1].0, b"\x01\x04user\0");
+    }
+
+    #[test]
+    fn texts_have_at_most_255_bytes() {
+        let long = |len| "x".repeat(len);
+        let with = |user: &str, password: &str| format!("socks5h://{user}:{password}@h");
+        let target = name(&long(255));
+        assert!(dialogue(&with(&long(255), &long(255)), &target).is_ok());
+        for (proxy, target, kind) in [
+            (with(&long(256), ""), &target, Kind::ProxyAuth),
+            (with("u", &long(256)), &target, Kind::ProxyAuth),
+            (with("", "p"), &target, Kind::ProxyAuth),
+            (with("u", "p"), &name(&long(256)), Kind::Proxy),
+        ] {
+            let error = dialogue(&proxy, target).err().expect("too long");
+            assert_eq!(error.kind(), kind, "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_unsaid_when_answers_come_early() {
+        let mut dialogue = dialogue("socks5h://u@h", &name("h")).expect("a dialogue");
+        let mut input = b"\x05\x02\x01\0\x05\0\0\x01\0\0\0\0\0\0rest".to_vec();
+        assert!(dialogue.receive(&mut input).expect("accepted"));
+        assert_eq!(input, b"rest");
+        assert_eq!(std::iter::from_fn(|| dialogue.output()).count(), 3);
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where a proxy is asked to connect to.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The proxy looks it up. A name as a URL has it: in A-labels, without blanks and control characters.
+    Name(String, u16),
+    Address(SocketAddr),
+}
+
+/// An authority whose port is never left out (RFC 9110 section 9.3.6).
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+            Self::Address(SocketAddr::V4(address)) => address.fmt(f),
+            // Without its scope, which means nothing to another host.
+            Self::Address(SocketAddr::V6(address)) => {
+                write!(f, "[{}]:{}", address.ip(), address.port())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv6Addr, SocketAddrV6};
+
+    #[test]
+    fn a_target_reads_as_an_authority() {
+        let address = |text: &str| Target::Address(text.parse().expect("an address"));
+        let scoped = SocketAddrV6::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1), 80, 0, 2);
+        for (target, expected) in [
+            (Target::Name("example.com".into(), 443), "example.com:443"),
+            (address("127.0.0.1:80"), "127.0.0.1:80"),
+            (address("[::1]:443"), "[::1]:443"),
+            (Target::Address(scoped.into()), "[fe80::1]:80"),
+        ] {
+            assert_eq!(target.to_string(), expected);
+        }
+    }
+}

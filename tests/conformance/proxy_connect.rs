@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What HTTP proxies answer to CONNECT (RFC 9110 section 9.3.6).
+
+use crate::answer::head;
+use crate::proxy_dialogue::{CLOSED_EARLY, Row, check_all, connected, failed};
+use wsline::base::error::Kind;
+use wsline::protocol::proxy::endpoint::Proxy;
+use wsline::protocol::proxy::target::Target;
+
+const PLAIN: &str = "http://proxy.example:3128";
+const WITH_CREDENTIALS: &str = "https://user:secret@proxy.example:3128";
+
+/// Neither a body nor its length.
+const NOTHING: [&str; 0] = [];
+
+#[test]
+#[rustfmt::skip]
+fn any_2xx_opens_the_tunnel() {
+    let interim = |status_line| head(status_line, ["Link: </a>", "Content-Length: 3"]);
+    let yes = || head("HTTP/1.1 200 OK", NOTHING);
+    check_all([
+        yes_row("200",               head("HTTP/1.1 200 Connection established", NOTHING)),
+        yes_row("201",               head("HTTP/1.1 201 Created", NOTHING)),
+        yes_row("204",               head("HTTP/1.1 204 No Content", NOTHING)),
+        yes_row("299",               head("HTTP/1.1 299 x", NOTHING)),
+        yes_row("no reason",         head("HTTP/1.1 200", NOTHING)),
+        yes_row("HTTP/1.0",          head("HTTP/1.0 200 Connection established", ["Proxy-Agent: x"])),
+        yes_row("bare LF",           b"HTTP/1.0 200 OK\nA: b\n\n"),
+        yes_row("a length",          head("HTTP/1.1 200 OK", ["Content-Length: 5"])),
+        yes_row("chunks",            head("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"])),
+        yes_row("a closing one",     head("HTTP/1.1 200 OK", ["Connection: close"])),
+        yes_row("100 first",         [interim("HTTP/1.1 100 Continue"), yes()].concat()),
+        yes_row("102 and 103 first", [interim("HTTP/1.1 102 x"), interim("HTTP/1.1 103 y"), yes()].concat()),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn any_other_status_is_a_refusal() {
+    let no = |status_line| head(status_line, ["Content-Length: 5"]);
+    let proxy = Kind::Proxy;
+    check_all([
+        failed("302",         "15.4",   PLAIN, no("HTTP/1.1 302 Found"),           proxy, "answered 302 Found"),
+        failed("400",         "15.5",   PLAIN, no("HTTP/1.1 400 Bad Request"),     proxy, "answered 400 Bad Request"),
+        failed("403",         "15.5",   PLAIN, no("HTTP/1.1 403 Forbidden"),       proxy, "answered 403 Forbidden"),
+        failed("403 credentials", "15.5", WITH_CREDENTIALS, no("HTTP/1.1 403 no"), proxy, "answered 403 no"),
+        failed("502",         "15.6",   PLAIN, no("HTTP/1.0 502 Bad Gateway"),     proxy, "answered 502 Bad Gateway"),
+        failed("no reason",   "15.6",   PLAIN, no("HTTP/1.1 503"),                 proxy, "answered 503"),
+        failed("with a body", "15.6",   PLAIN, [&no("HTTP/1.1 504 x")[..], b"hello"].concat(), proxy, "answered 504 x"),
+        failed("until the end", "15.6", PLAIN, head("HTTP/1.1 504 x", NOTHING),    proxy, "answered 504 x"),
+        failed("100 first",   "15.2",   PLAIN,
+            [head("HTTP/1.1 100 x", NOTHING), no("HTTP/1.1 403 y")].concat(),      proxy, "answered 403 y"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn demands_for_authentication() {
+    let no = |status_line, field| head(status_line, ["Content-Length: 0", field]);
+    let auth = Kind::ProxyAuth;
+    check_all([
+        failed("407",              "15.5.8", PLAIN, no("HTTP/1.1 407 No", "Proxy-Authenticate: Basic realm=\"x\""),
+            auth, "answered 407 No; it asks for a user name and password"),
+        failed("407 credentials",  "15.5.8", WITH_CREDENTIALS, no("HTTP/1.1 407 No", "Proxy-Authenticate: Basic"),
+            auth, "answered 407 No; it refused the user name and password"),
+        failed("407 without Basic", "11.7.1", WITH_CREDENTIALS, no("HTTP/1.1 407 No", "Proxy-Authenticate: NTLM"),
+            auth, "answered 407 No; it asks for NTLM, and only Basic is spoken here"),
+        failed("401",              "15.5.2", PLAIN, no("HTTP/1.1 401 Who", "X: y"),
+            auth, "answered 401 Who; it asks for a user name and password"),
+        failed("401 credentials",  "15.5.2", WITH_CREDENTIALS, no("HTTP/1.1 401 Who", "X: y"),
+            auth, "answered 401 Who; it refused the user name and password"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_is_no_http_is_no_answer() {
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
+    let many = head("HTTP/1.1 200 OK", (0..=100).map(|i| format!("X-{i}: v")));
+    let proxy = Kind::Proxy;
+    check_all([
+        failed("SOCKS",      "9112 4",   PLAIN, b"\x05\0\r\n\r\n", proxy, "failed: the response is not HTTP: invalid HTTP version"),
+        failed("a letter",   "9112 4",   PLAIN, head("HTTP/1.1 2OO OK", NOTHING), proxy,
+            "failed: the response is not HTTP: invalid response status"),
+        failed("a blank",    "9112 5.1", PLAIN, head("HTTP/1.1 200 OK", ["A : b"]), proxy,
+            "failed: the response is not HTTP: invalid header name"),
+        failed("too long",   "6455 10.4", PLAIN, long, proxy, "failed: the response head is longer than 65536 bytes"),
+        failed("too many fields", "6455 10.4", PLAIN, many, proxy, "failed: the response has more than 100 header fields"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn streams_that_end_early() {
+    let lost = |id, input: &[u8]| failed(id, "9112 8", PLAIN, input, Kind::Proxy, CLOSED_EARLY);
+    check_all([
+        lost("nothing",        b""),
+        lost("no line end",    b"HTTP/1.1 200 OK"),
+        lost("no empty line",  b"HTTP/1.1 200 OK\r\n"),
+        lost("half a line end", b"HTTP/1.1 200 OK\r\n\r"),
+        lost("only interim",   b"HTTP/1.1 100 Continue\r\n\r\n"),
+        lost("another protocol", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+        lost("TLS",            b"\x15\x03\x01\0\x02\x02\x46"),
+    ]);
+}
+
+#[test]
+fn a_refusal_is_kept_with_its_body() {
+    let proxy = Proxy::parse(PLAIN).expect("a proxy");
+    let target = Target::Name("example.com".into(), 443);
+    let mut dialogue = proxy.dialogue(&target).expect("a dialogue");
+    let answer = b"HTTP/1.1 403 no\r\nContent-Length: 9\r\nX-A: b\r\n\r\nblo";
+    assert!(!dialogue.receive(&mut answer.to_vec()).expect("incomplete"));
+    assert!(dialogue.is_refused());
+    dialogue
+        .receive(&mut b"cked!!".to_vec())
+        .expect_err("refused");
+    let response = dialogue.take_response().expect("an answer in HTTP");
+    assert_eq!(response.body(), b"blocked!!");
+    assert_eq!(response.head.fields.all("x-a").count(), 1);
+}
+
+fn yes_row(id: &'static str, input: impl AsRef<[u8]>) -> Row {
+    connected(id, "9.3.6", PLAIN, input)
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What SOCKS proxies answer (RFC 1928, RFC 1929, SOCKS4).
+
+use crate::proxy_dialogue::{CLOSED_EARLY, check_all, connected, failed};
+use wsline::base::error::Kind;
+
+const V4: &str = "socks4://user@proxy.example";
+const V4A: &str = "socks4a://proxy.example";
+const V5: &str = "socks5://proxy.example";
+const V5H: &str = "socks5h://proxy.example";
+const V5_AUTH: &str = "socks5h://user:secret@proxy.example";
+
+#[test]
+#[rustfmt::skip]
+fn socks5_opens_the_tunnel() {
+    let name = |len: u8| [&b"\x05\0\x05\0\0\x03"[..], &[len], &vec![b'n'; len.into()], b"\x04\x38"].concat();
+    check_all([
+        connected("an IPv4 address",  "1928 6", V5H, b"\x05\0\x05\0\0\x01\x7f\0\0\x01\x04\x38"),
+        connected("an IPv6 address",  "1928 6", V5H, b"\x05\0\x05\0\0\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x04\x38"),
+        connected("a name",           "1928 6", V5H, name(11)),
+        connected("an empty name",    "1928 6", V5H, name(0)),
+        connected("the longest name", "1928 6", V5H, name(255)),
+        connected("zeros",            "1928 6", V5,  b"\x05\0\x05\0\0\x01\0\0\0\0\0\0"),
+        connected("a reserved byte",  "1928 6", V5,  b"\x05\0\x05\0\xff\x01\0\0\0\0\0\0"),
+        connected("credentials",      "1929 2", V5_AUTH, b"\x05\x02\x01\0\x05\0\0\x01\0\0\0\0\0\0"),
+        connected("credentials not wanted", "1928 3", V5_AUTH, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0"),
+        connected("credentials in version 5", "1928 3", V5_AUTH, b"\x05\x02\x01\0\x05\0\0\x03\x01x\0\0"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn socks5_authentication() {
+    let (proxy, auth) = (Kind::Proxy, Kind::ProxyAuth);
+    check_all([
+        failed("none without credentials", "1928 3", V5H,     b"\x05\xff", auth,
+            "asks for authentication, perhaps a user name and password"),
+        failed("none with credentials",    "1928 3", V5_AUTH, b"\x05\xff", auth,
+            "takes neither no authentication nor a user name and password"),
+        failed("password not offered",     "1928 3", V5H,     b"\x05\x02", proxy,
+            "chose authentication method 2, which was not offered"),
+        failed("GSSAPI",                   "1928 3", V5_AUTH, b"\x05\x01", proxy,
+            "chose authentication method 1, which was not offered"),
+        failed("status 1",                 "1929 2", V5_AUTH, b"\x05\x02\x01\x01", auth,
+            "refused the user name and password with status 1"),
+        failed("status 255",               "1929 2", V5_AUTH, b"\x05\x02\x01\xff", auth,
+            "refused the user name and password with status 255"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn socks5_refusals() {
+    let texts = [
+        (b"\x05\0\x05\x01\0\x01\0\0\0\0\0\0", "answered 1, general SOCKS server failure"),
+        (b"\x05\0\x05\x02\0\x01\0\0\0\0\0\0", "answered 2, connection not allowed by ruleset"),
+        (b"\x05\0\x05\x03\0\x01\0\0\0\0\0\0", "answered 3, network unreachable"),
+        (b"\x05\0\x05\x04\0\x01\0\0\0\0\0\0", "answered 4, host unreachable"),
+        (b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0", "answered 5, connection refused"),
+        (b"\x05\0\x05\x06\0\x01\0\0\0\0\0\0", "answered 6, TTL expired"),
+        (b"\x05\0\x05\x07\0\x01\0\0\0\0\0\0", "answered 7, command not supported"),
+        (b"\x05\0\x05\x08\0\x01\0\0\0\0\0\0", "answered 8, address type not supported"),
+        (b"\x05\0\x05\x09\0\x01\0\0\0\0\0\0", "answered 9, which SOCKS5 does not know"),
+        (b"\x05\0\x05\xff\0\x01\0\0\0\0\0\0", "answered 255, which SOCKS5 does not know"),
+    ];
+    check_all(texts.map(|(input, text)| {
+        let text = format!("{text}, to a connection to example.com:443");
+        failed("reply", "1928 6", V5H, input, Kind::Proxy, &text)
+    }));
+    check_all([
+        failed("to an address", "1928 6", V5, b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0", Kind::Proxy,
+            "answered 5, connection refused, to a connection to 192.0.2.1:443"),
+        failed("cut short",     "1928 6", V5, b"\x05\0\x05\x05",                   Kind::Proxy,
+            "answered 5, connection refused, to a connection to 192.0.2.1:443"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn socks5_wrong_bytes() {
+    let bad = |id, input: &[u8], what| failed(id, "1928", V5_AUTH, input, Kind::Proxy, what);
+    check_all([
+        bad("HTTP",               b"HTTP/1.1 400 Bad Request\r\n\r\n",    "answered with version 72, not 5"),
+        bad("SOCKS4",             b"\0\x5a\0\0\0\0\0\0",                  "answered with version 0, not 5"),
+        bad("version of RFC 1929", b"\x05\x02\x05\0",                     "answered with version 5, not 1"),
+        bad("version of a reply", b"\x05\0\x04\0\0\x01\0\0\0\0\0\0",      "answered with version 4, not 5"),
+        bad("type 0",             b"\x05\0\x05\0\0\0\0\0\0\0\0\0",        "answered with an address of the unknown type 0"),
+        bad("type 2",             b"\x05\0\x05\0\0\x02\0\0\0\0\0\0",      "answered with an address of the unknown type 2"),
+        bad("type 255",           b"\x05\0\x05\0\0\xff\0\0\0\0\0\0",      "answered with an address of the unknown type 255"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn socks5_streams_that_end_early() {
+    let lost = |id, input: &[u8]| failed(id, "1928", V5H, input, Kind::Proxy, CLOSED_EARLY);
+    check_all([
+        lost("nothing",          b""),
+        lost("in the method",    b"\x05"),
+        lost("after the method", b"\x05\0"),
+        lost("in the reply",     b"\x05\0\x05"),
+        lost("in the type",      b"\x05\0\x05\0\0"),
+        lost("in an address",    b"\x05\0\x05\0\0\x01\0\0\0\0\0"),
+        lost("in a name",        b"\x05\0\x05\0\0\x03\x05abc"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn socks4() {
+    let proxy = Kind::Proxy;
+    check_all([
+        connected("zeros",        "socks4",  V4,  b"\0\x5a\0\0\0\0\0\0"),
+        connected("an address",   "socks4",  V4,  b"\0\x5a\x01\xbb\x01\x02\x03\x04"),
+        connected("a name",       "socks4a", V4A, b"\0\x5a\xff\xff\xff\xff\xff\xff"),
+        failed("91", "socks4",  V4,  b"\0\x5b\0\0\0\0\0\0", proxy,
+            "answered 91, request rejected or failed, to a connection to 192.0.2.1:443"),
+        failed("91", "socks4a", V4A, b"\0\x5b\0\0\0\0\0\0", proxy,
+            "answered 91, request rejected or failed, to a connection to example.com:443"),
+        failed("92", "socks4",  V4A, b"\0\x5c\0\0\0\0\0\0", proxy,
+            "answered 92, request rejected because the proxy cannot connect to identd on the client, \
+             to a connection to example.com:443"),
+        failed("93", "socks4",  V4A, b"\0\x5d\0\0\0\0\0\0", proxy,
+            "answered 93, request rejected because the client program and identd report different user-ids, \
+             to a connection to example.com:443"),
+        failed("0",  "socks4",  V4A, b"\0\0\0\0\0\0\0\0",   proxy,
+            "answered 0, which SOCKS4 does not know, to a connection to example.com:443"),
+        failed("94", "socks4",  V4A, b"\0\x5e",             proxy,
+            "answered 94, which SOCKS4 does not know, to a connection to example.com:443"),
+        failed("version 4", "socks4", V4, b"\x04\x5a\0\0\0\0\0\0", proxy, "answered in version 4 of SOCKS4 replies, not 0"),
+        failed("SOCKS5",    "socks4", V4, b"\x05\0",               proxy, "answered in version 5 of SOCKS4 replies, not 0"),
+        failed("HTTP",      "socks4", V4, b"HTTP/1.1 400 x\r\n",   proxy, "answered in version 72 of SOCKS4 replies, not 0"),
+        failed("nothing",   "socks4", V4, b"",                     proxy, CLOSED_EARLY),
+        failed("one byte",  "socks4", V4, b"\0",                   proxy, CLOSED_EARLY),
+        failed("too short", "socks4", V4, b"\0\x5a\0\0\0\0\0",     proxy, CLOSED_EARLY),
+    ]);
+}
