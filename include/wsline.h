@@ -2320,6 +2320,27 @@ WSLINE_API const char *wsline_url_password(const wsline_url *url);
 WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
 
 /**
+ * Tells which proxy a connect would go through.
+ *
+ * @param url        as for wsline_connect().
+ * @param options    how; NULL for defaults, with which the environment decides.
+ * @param proxy_out  set to the proxy's URL, without user name and password, for example
+ *                   "http://proxy.example:3128"; to NULL for none, and on failure.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
+ *                                      says which variable does.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
+ *
+ * Ownership: free it with wsline_string_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_proxy_for_url(const char *url, const wsline_options *options, char **proxy_out);
+
+/**
  * Tells whether bytes are UTF-8, as text messages must be.
  *
  * @param data  NULL with `len` 0 is empty text.
@@ -2331,6 +2352,17 @@ WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
  * Since: 0.1
  */
 WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
+
+/**
+ * Frees a string that the library has handed out through a `char **`.
+ *
+ * @param string  may be NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_string_free(char *string);
 
 #ifdef __cplusplus
 } /* extern "C" */

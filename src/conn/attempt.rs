@@ -101,7 +101,7 @@ impl Attempt {
         poll: &Poll,
         deadline: Deadline,
     ) -> Result<Option<Wire>, Error> {
-        let is_late = deadline.or_earlier(self.deadline()).has_passed(now);
+        let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
         loop {
             let stage = std::mem::replace(&mut self.stage, Stage::Done);
             match self.advance(stage, now, poll, is_late)? {
@@ -147,7 +147,7 @@ impl Attempt {
             Stage::Talk(talk, _) => talk.next_step(),
             _ => Deadline::NEVER,
         };
-        own.or_earlier(self.deadline())
+        own.or_earlier(self.proxy_deadline)
     }
 
     /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
@@ -311,6 +311,7 @@ impl Attempt {
             return Err(Error::new(Kind::Proxy, message).in_phase(Phase::Proxy));
         }
         trace::note(format_args!("the proxy leads to {}", self.target));
+        self.proxy_deadline = Deadline::NEVER;
         self.reach(Peer::Server, wire)
     }
 
@@ -323,13 +324,6 @@ impl Attempt {
         let suited = |address: &&SocketAddr| !is_socks4 || address.is_ipv4();
         if let Some(address) = addresses.iter().find(suited).or_else(|| addresses.first()) {
             self.target = Target::Address(*address);
-        }
-    }
-
-    fn deadline(&self) -> Deadline {
-        match self.upgrade {
-            Some(_) => self.proxy_deadline,
-            None => Deadline::NEVER,
         }
     }
 

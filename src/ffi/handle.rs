@@ -4,7 +4,7 @@
 
 use super::ptr;
 use super::types::wsline_free_fn;
-use std::ffi::c_void;
+use std::ffi::{CString, c_char, c_void};
 
 /// Hands an object to C.
 pub(super) fn give<T>(object: T) -> *mut T {
@@ -16,6 +16,18 @@ pub(super) unsafe fn take_back<T>(object: *mut T) {
     if !object.is_null() {
         // SAFETY: the caller promises that it came from `give` and is not used again.
         drop(unsafe { Box::from_raw(object) });
+    }
+}
+
+pub(super) fn give_string(text: CString) -> *mut c_char {
+    text.into_raw()
+}
+
+/// Ends a string that [`give_string`] gave; NULL is nothing to end.
+pub(super) unsafe fn take_string_back(text: *mut c_char) {
+    if !text.is_null() {
+        // SAFETY: the caller promises that it came from `give_string` and is not used again.
+        drop(unsafe { CString::from_raw(text) });
     }
 }
 

@@ -56,3 +56,5 @@ pub mod state;
 pub mod frame;
 
 pub mod url;
+
+pub mod string;

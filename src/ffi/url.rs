@@ -3,8 +3,12 @@
 
 use super::guard;
 use super::handle;
+use super::options::wsline_options;
 use super::ptr;
 use super::status::wsline_status;
+use super::string;
+use crate::conn::connector;
+use crate::conn::options::Options;
 use crate::protocol::url::Url;
 use crate::protocol::ws::utf8;
 use std::ffi::{CString, c_char, c_void};
@@ -173,6 +177,44 @@ pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c
 pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const c_char {
     // SAFETY: as promised to ptr.
     unsafe { optional_part(url, |url| &url.unix_path) }
+}
+
+/// Tells which proxy a connect would go through.
+///
+/// @param url        as for wsline_connect().
+/// @param options    how; NULL for defaults, with which the environment decides.
+/// @param proxy_out  set to the proxy's URL, without user name and password, for example "http://proxy.example:3128"; to NULL for none, and on failure.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text says which variable does.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
+///
+/// Ownership: free it with wsline_string_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_proxy_for_url(
+    url: *const c_char,
+    options: *const wsline_options,
+    proxy_out: *mut *mut c_char,
+) -> wsline_status {
+    guard::status("wsline_proxy_for_url", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(proxy_out, std::ptr::null_mut(), "proxy_out") }?;
+        // SAFETY: as promised to ptr.
+        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        // SAFETY: as promised to ptr; NULL is not an error here.
+        let proxy = match unsafe { ptr::get(options, "options") } {
+            Ok(options) => connector::proxy(&url, &options.options),
+            Err(_) => connector::proxy(&url, &Options::default()),
+        };
+        if let Some(proxy) = proxy? {
+            *place = string::give(&proxy.to_string());
+        }
+        Ok(())
+    })
 }
 
 /// Tells whether bytes are UTF-8, as text messages must be.

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Strings that C owns.
+
+use super::guard;
+use super::handle;
+use std::ffi::{CString, c_char};
+
+/// Frees a string that the library has handed out through a `char **`.
+///
+/// @param string  may be NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_string_free(string: *mut c_char) {
+    guard::value((), || {
+        // SAFETY: the caller promises that it came from the library and is not used again.
+        unsafe { handle::take_string_back(string) };
+    });
+}
+
+/// Hands a string to C, for [`wsline_string_free`].
+pub(super) fn give(text: &str) -> *mut c_char {
+    handle::give_string(CString::new(text).unwrap_or_default())
+}
