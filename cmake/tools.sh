@@ -9,7 +9,7 @@
 # with WSLINE_NO_INSTALL=1, the script names them and the command that installs them.
 set -eu
 cd "$(dirname "$0")/.."
-PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+PATH=$PATH:/usr/sbin:${CARGO_HOME:-$HOME/.cargo}/bin
 
 have() { command -v "$1" > /dev/null 2>&1; }
 
@@ -23,11 +23,12 @@ have_rust() {
 
 # ---- what is missing ----
 
-packages='' missing=''
-# need PACKAGES NAME
+packages='' missing='' services=''
+# need PACKAGES NAME [SERVICE]: SERVICE is what Debian would run once the packages are there.
 need() {
     packages="$packages $1"
     missing="$missing${missing:+, }$2"
+    services="$services${3:+ $3}"
 }
 
 have cc || need 'gcc libc6-dev' 'a C compiler'
@@ -51,6 +52,16 @@ for group in "$@"; do
             have c++ || need g++ 'a C++ compiler'
             have clang || need clang clang
             have valgrind || need valgrind valgrind
+            have nginx || need nginx nginx nginx
+            have tinyproxy || need tinyproxy-bin tinyproxy
+            have squid || need squid-openssl squid squid
+            have microsocks || need microsocks microsocks
+            have danted || need dante-server danted danted
+            have ssh || need openssh-client ssh
+            have sshd || need openssh-server sshd ssh
+            # The dynamic linker complains of a library that it does not find.
+            [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
+                need libnss-wrapper libnss_wrapper
             ;;
         *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;
     esac
@@ -104,10 +115,31 @@ debian_rust() {
     return 1
 }
 
+# Debian runs a service when it is installed, unless policy-rc.d says no, and at every boot.
+policy=/usr/sbin/policy-rc.d
+keep_services_from_running() {
+    [ -n "$services" ] && [ ! -e "$policy" ] || return 0
+    trap '$sudo rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    # shellcheck disable=SC2086 # empty or one word
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" > /dev/null
+    # shellcheck disable=SC2086
+    $sudo chmod 755 "$policy"
+}
+
+keep_services_from_booting() {
+    for service in $services; do
+        # shellcheck disable=SC2086 # empty or one word
+        $sudo update-rc.d "$service" disable > /dev/null 2>&1 || true
+    done
+}
+
 echo "wsline: installing $missing"
 apt update || by_hand
 if ! $rust; then
     packages="$packages $(debian_rust)" || by_hand
 fi
+keep_services_from_running
 # shellcheck disable=SC2086 # a list
 apt install -y --no-install-recommends $packages || by_hand
+keep_services_from_booting

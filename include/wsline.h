@@ -289,6 +289,18 @@ typedef enum wsline_side {
     WSLINE_SIDE_SERVER = 2
 } wsline_side;
 
+/** A version of TLS. */
+typedef enum wsline_tls_version {
+    /** TLS 1.0, of 1999. */
+    WSLINE_TLS_1_0 = 10,
+    /** TLS 1.1, of 2006. */
+    WSLINE_TLS_1_1 = 11,
+    /** TLS 1.2, of 2008. */
+    WSLINE_TLS_1_2 = 12,
+    /** TLS 1.3, of 2018. */
+    WSLINE_TLS_1_3 = 13
+} wsline_tls_version;
+
 /** How a proxy is spoken to. */
 typedef enum wsline_proxy_type {
     /** There is none. */
@@ -463,6 +475,11 @@ typedef struct wsline_tls_info {
     const char *alpn;
     /** The server's own certificate. */
     const char *peer_certificate_pem;
+    /**
+     * The handshake was a short one, with what an earlier connection of the same options had agreed
+     * on.
+     */
+    bool resumed;
     /** Room to grow; zero. */
     uint64_t reserved[4];
 } wsline_tls_info;
@@ -1217,8 +1234,8 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /**
  * Switches the verification of the server's certificate off, or on again.
  *
- * Without it anybody on the way can pose as the server. For a server of your own, set its authority
- * with wsline_options_set_tls_ca_file() instead.
+ * Without it anybody on the way can pose as the server: its name is not checked then either. For a
+ * server of your own, set its authority with wsline_options_set_tls_ca_file() instead.
  *
  * @param options  what is set.
  * @param verify   true, the default: a server whose certificate cannot be traced to a trusted
@@ -1312,6 +1329,26 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
+ * Expects a certain public key of the server, beside whatever else is verified.
+ *
+ * Checked is the server's own certificate, also when its verification is switched off, and on
+ * resumed sessions. The pin of a server is printed by `openssl x509 -in server.pem -pubkey -noout |
+ * openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64`.
+ *
+ * @param options  what is set.
+ * @param pin      the SHA-256 of a SubjectPublicKeyInfo in base64, 44 characters. Of several that
+ *                 are added the server must have one.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pin` is not 32 bytes in base64.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_add_tls_pin_sha256(wsline_options *options, const char *pin);
+
+/**
  * Sets the client certificate, for servers that ask for one.
  *
  * @param options  what is set.
@@ -1388,6 +1425,145 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
+
+/**
+ * Sets the oldest version of TLS that is spoken.
+ *
+ * OpenSSL 3 speaks 1.0 and 1.1 only with weak ciphers allowed: wsline_options_set_tls_ciphers()
+ * with "DEFAULT:@SECLEVEL=0".
+ *
+ * @param options  what is set.
+ * @param version  a wsline_tls_version; at first WSLINE_TLS_1_2.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
+
+/**
+ * Sets the newest version of TLS that is spoken.
+ *
+ * @param options  what is set.
+ * @param version  a wsline_tls_version; at first the newest that OpenSSL knows. Below the minimum
+ *                 it makes the connect fail.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
+
+/**
+ * Sets the ciphers for TLS 1.2 and older.
+ *
+ * @param options  what is set.
+ * @param list     as for SSL_CTX_set_cipher_list(3), for example "ECDHE+AESGCM"; one that OpenSSL
+ *                 does not understand makes the connect fail.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options, const char *list);
+
+/**
+ * Sets the cipher suites for TLS 1.3.
+ *
+ * @param options  what is set.
+ * @param list     as for SSL_CTX_set_ciphersuites(3), for example "TLS_AES_128_GCM_SHA256"; one
+ *                 that OpenSSL does not understand makes the connect fail.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
+
+/**
+ * Sets the groups for the key exchange.
+ *
+ * @param options  what is set.
+ * @param list     as for SSL_CTX_set1_groups_list(3), for example "X25519:P-256"; one that OpenSSL
+ *                 does not understand makes the connect fail.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, const char *list);
+
+/**
+ * Sets the protocols that are offered inside TLS (ALPN, RFC 7301).
+ *
+ * At first "http/1.1", which is what is spoken whatever the server chooses; wsline_conn_tls_info()
+ * tells its choice.
+ *
+ * @param options    what is set.
+ * @param protocols  names with commas between them, the preferred one first; "" offers none.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or longer than 255
+ *                                      bytes.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
+
+/**
+ * Writes the keys of each connection to a file, with which for example Wireshark can read what was
+ * captured of it.
+ *
+ * Whoever has the file can read everything. The library never looks at the variable SSLKEYLOGFILE.
+ *
+ * @param options  what is set.
+ * @param path     a file; lines are added to it. One that is made can be read by its owner only.
+ *                 One that cannot be opened makes the connect fail.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
+
+/**
+ * Uses an `SSL_CTX` of the caller's in place of one of the library's own.
+ *
+ * What a context holds is the caller's then, and the options for it are not looked at: trust,
+ * whether certificates are verified, client certificate, versions, ciphers, curves, ALPN, key log,
+ * and whether sessions are resumed. What belongs to a connection still counts: server name, the
+ * check of it, pins.
+ *
+ * @param options  what is set.
+ * @param ssl_ctx  an `SSL_CTX *` of the libssl that this library uses, made for a client; NULL
+ *                 takes it back. It is shared (SSL_CTX_up_ref), so the caller frees its own
+ *                 reference at any time, and may not change it while it is in use.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options, void *ssl_ctx);
 
 /* --- Options of the open connection ----------------------------------------------------------- */
 

@@ -41,6 +41,10 @@ pub mod options_socket;
 
 pub mod options_tls;
 
+pub mod options_tls_identity;
+
+pub mod options_tls_protocol;
+
 pub mod options_protocol;
 
 pub mod conn;

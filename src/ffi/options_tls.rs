@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS.
+//! Options of TLS: whom to trust.
 
 use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
 use crate::conn::options::Options;
-use crate::net::tls_options::Pem;
+use crate::net::tls_pin::Pin;
 use std::ffi::{c_char, c_void};
 
 /// @@ Options of TLS
 /// Switches the verification of the server's certificate off, or on again.
 ///
-/// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
+/// Without it anybody on the way can pose as the server: its name is not checked then either. For a server of your own, set its authority with
 /// wsline_options_set_tls_ca_file() instead.
 ///
 /// @param options  what is set.
@@ -186,159 +186,43 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     }
 }
 
-/// Sets the client certificate, for servers that ask for one.
+/// Expects a certain public key of the server, beside whatever else is verified.
+///
+/// Checked is the server's own certificate, also when its verification is switched off, and on resumed sessions. The pin
+/// of a server is printed by
+/// `openssl x509 -in server.pem -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64`.
 ///
 /// @param options  what is set.
-/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+/// @param pin      the SHA-256 of a SubjectPublicKeyInfo in base64, 44 characters. Of several that are added the server must have one.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pin` is not 32 bytes in base64.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
+pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
-    path: *const c_char,
+    pin: *const c_char,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set_string(
-            "wsline_options_set_tls_certificate_file",
+            "wsline_options_add_tls_pin_sha256",
             options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().certificate = Some(Pem::File(path.to_owned()));
+            pin,
+            "pin",
+            |options, text| {
+                let pin = Pin::parse(text);
+                let pin = pin.ok_or_else(|| Error::argument("pin", "is not 32 bytes in base64"))?;
+                options.tls.settings_mut().pins.push(pin);
                 Ok(())
             },
         )
     }
 }
 
-/// Sets the key of the client certificate, where it is not in the certificate's file.
-///
-/// @param options  what is set.
-/// @param path     a PEM file.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_file(
-    options: *mut wsline_options,
-    path: *const c_char,
-) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        options::set_string(
-            "wsline_options_set_tls_key_file",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().key = Some(Pem::File(path.to_owned()));
-                Ok(())
-            },
-        )
-    }
-}
-
-/// Sets the password of an encrypted key.
-///
-/// The library never asks for one on the terminal.
-///
-/// @param options   what is set.
-/// @param password  copied; never logged.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_password(
-    options: *mut wsline_options,
-    password: *const c_char,
-) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        options::set_string(
-            "wsline_options_set_tls_key_password",
-            options,
-            password,
-            "password",
-            |options, password| {
-                options.tls.settings_mut().key_password = Some(password.to_owned());
-                Ok(())
-            },
-        )
-    }
-}
-
-/// Sets the client certificate from memory.
-///
-/// @param options  what is set.
-/// @param pem      the certificate, then its chain; it may hold the key, too. Copied.
-/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
-    options: *mut wsline_options,
-    pem: *const c_void,
-    len: usize,
-) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let pem = unsafe { ptr::payload(pem, len, "pem") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set_pem(
-            "wsline_options_set_tls_certificate_pem",
-            options,
-            pem,
-            |options, pem| options.tls.settings_mut().certificate = Some(Pem::Bytes(pem)),
-        )
-    }
-}
-
-/// Sets the key of the client certificate from memory.
-///
-/// @param options  what is set.
-/// @param pem      the key, copied.
-/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
-    options: *mut wsline_options,
-    pem: *const c_void,
-    len: usize,
-) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let pem = unsafe { ptr::payload(pem, len, "pem") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set_pem(
-            "wsline_options_set_tls_key_pem",
-            options,
-            pem,
-            |options, pem| options.tls.settings_mut().key = Some(Pem::Bytes(pem)),
-        )
-    }
-}
-
-unsafe fn set_pem(
+pub(super) unsafe fn set_pem(
     function: &'static str,
     options: *mut wsline_options,
     pem: Result<&[u8], Error>,

@@ -20,6 +20,8 @@ pub struct wsline_tls_info {
     pub alpn: *const c_char,
     /// The server's own certificate.
     pub peer_certificate_pem: *const c_char,
+    /// The handshake was a short one, with what an earlier connection of the same options had agreed on.
+    pub resumed: bool,
     /// Room to grow; zero.
     pub reserved: [u64; 4],
 }
@@ -281,6 +283,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
         cipher: NULL,
         alpn: NULL,
         peer_certificate_pem: NULL,
+        resumed: false,
         reserved: [0; 4],
     };
     // SAFETY: as promised to ptr.
@@ -301,6 +304,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
             cipher: text(&tls.cipher),
             alpn: text(&tls.alpn),
             peer_certificate_pem: text(&tls.peer_certificate_pem),
+            resumed: tls.is_resumed,
             reserved: [0; 4],
         };
         Ok(())

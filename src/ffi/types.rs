@@ -96,6 +96,20 @@ pub enum wsline_proxy_type {
     WSLINE_PROXY_SOCKS5H = 6,
 }
 
+/// A version of TLS.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum wsline_tls_version {
+    /// TLS 1.0, of 1999.
+    WSLINE_TLS_1_0 = 10,
+    /// TLS 1.1, of 2006.
+    WSLINE_TLS_1_1 = 11,
+    /// TLS 1.2, of 2008.
+    WSLINE_TLS_1_2 = 12,
+    /// TLS 1.3, of 2018.
+    WSLINE_TLS_1_3 = 13,
+}
+
 /// A family of addresses.
 #[repr(C)]
 #[derive(Clone, Copy)]

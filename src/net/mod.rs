@@ -8,5 +8,8 @@ pub mod stream;
 pub mod sys;
 pub mod tcp;
 pub mod tls;
+pub mod tls_context;
 pub mod tls_options;
+pub mod tls_pin;
+pub mod tls_session;
 pub mod wake;

@@ -5,11 +5,13 @@
     reason = "each block is one call to the system or to OpenSSL"
 )]
 
+use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::ssl::SslStream;
-use std::ffi::c_int;
+use openssl::ssl::{SslContext, SslContextRef, SslRef, SslSessionRef, SslStream};
+use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0 is the end.
@@ -99,6 +101,23 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
     }
     result
+}
+
+/// Lets `ssl`, before its handshake, resume `session`.
+pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), ErrorStack> {
+    // SAFETY: the session belongs to the context that `ssl` is made of: the store that it comes from lies beside that
+    // context and is filled by nobody else.
+    unsafe { ssl.set_session(session) }
+}
+
+/// A share in the caller's `SSL_CTX`.
+///
+/// # Safety
+///
+/// `ssl_ctx` points to an `SSL_CTX` of the libssl that this library uses.
+pub unsafe fn share_ssl_ctx(ssl_ctx: NonNull<c_void>) -> SslContext {
+    // SAFETY: promised; the share is counted by SSL_CTX_up_ref(3).
+    unsafe { SslContextRef::from_ptr(ssl_ctx.as_ptr().cast()) }.to_owned()
 }
 
 /// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.

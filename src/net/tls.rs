@@ -5,10 +5,15 @@
 //! socket while another encrypts, and there is one place that reads and writes sockets.
 
 use super::sys;
-use super::tls_options::{TlsOptions, reason};
+use super::tls_context::reason;
+use super::tls_options::TlsOptions;
+use super::tls_pin::Pin;
+use super::tls_session::{self, Sessions};
+use crate::base::buffer::READ_MIN;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::Arc;
 use openssl::error::ErrorStack;
-use openssl::ssl::{self, ErrorCode, Ssl, SslStream};
+use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslStream};
 use openssl::x509::X509VerifyResult;
 use openssl::x509::verify::X509CheckFlags;
 use std::ffi::CString;
@@ -17,8 +22,20 @@ use std::net::IpAddr;
 
 pub struct Tls {
     stream: SslStream<Memory>,
-    /// The name or address that is verified, for messages.
+    sessions: Arc<Sessions>,
+    pins: Vec<Pin>,
+    /// With whom, for messages and as the sessions' key.
     peer: String,
+    /// The TLS with a proxy, inside which this one runs.
+    carrier: Option<Box<Self>>,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Server,
+    /// Has a name of its own, and is not who is pinned.
+    Proxy,
 }
 
 /// What one call of [`Tls::decrypt`] came to.
@@ -40,63 +57,87 @@ pub struct TlsInfo {
     /// Empty where the server chose none.
     pub alpn: CString,
     pub peer_certificate_pem: CString,
+    /// The handshake was a short one, with the session of an earlier connection.
+    pub is_resumed: bool,
 }
 
-pub enum Role {
-    Server,
-    Proxy,
-}
 impl Tls {
-    pub fn new(options: &TlsOptions, host: &str, _: u16, _: Role) -> Result<Self, Error> {
+    pub fn new(options: &TlsOptions, host: &str, port: u16, role: Role) -> Result<Self, Error> {
         let settings = options.settings();
-        let name = settings.server_name.as_deref().unwrap_or(host);
-        let setup = |error: ErrorStack| {
-            failed(
-                Kind::TlsConfig,
-                format!("set up TLS for {name}: {}", reason(&error)),
-            )
+        let context = options.context()?;
+        let (name, pins) = match role {
+            Role::Server => (settings.server_name.as_deref(), settings.pins.clone()),
+            Role::Proxy => (None, Vec::new()),
         };
-        let mut ssl = Ssl::new(options.context()?).map_err(setup)?;
-        let address = name.parse::<IpAddr>().ok();
-        if address.is_none() {
-            // An address never stands in SNI (RFC 6066 section 3).
-            ssl.set_hostname(name).map_err(setup)?;
+        let name = name.unwrap_or(host);
+        let mut ssl = Ssl::new(&context.ssl).map_err(setup)?;
+        set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
+        let peer = match role {
+            Role::Server => name.to_owned(),
+            Role::Proxy => format!("proxy {name}"),
+        };
+        let key = format!("{peer} {port}");
+        if let Some(session) = context.sessions.take(&key) {
+            sys::offer_session(&mut ssl, &session).map_err(setup)?;
         }
-        if settings.verify_host {
-            let verify = ssl.param_mut();
-            // Only subjectAltName counts (RFC 9525 section 4.1), and a wildcard only for a whole label.
-            verify.set_hostflags(
-                X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT,
-            );
-            match address {
-                Some(address) => verify.set_ip(address).map_err(setup)?,
-                None => verify.set_host(name).map_err(setup)?,
-            }
-        }
-        let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
+        tls_session::name_peer(&mut ssl, key)?;
         Ok(Self {
-            stream,
-            peer: name.to_owned(),
+            stream: SslStream::new(ssl, Memory::default()).map_err(setup)?,
+            sessions: Arc::clone(&context.sessions),
+            pins,
+            peer,
+            carrier: None,
         })
+    }
+
+    /// Runs inside `carrier` from now on.
+    pub fn inside(mut self, carrier: Self) -> Self {
+        self.carrier = Some(Box::new(carrier));
+        self
     }
 
     /// Goes on with the handshake as far as what was fed allows; true when it is done.
     pub fn handshake(&mut self) -> Result<bool, Error> {
         sys::clear_openssl_errors();
         match self.stream.connect() {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.check_pins()?;
+                tls_session::keep_resumed(self.stream.ssl(), &self.sessions);
+                Ok(true)
+            }
             Err(error) if error.code() == ErrorCode::WANT_READ => Ok(false),
             Err(error) => Err(self.handshake_error(&error)),
         }
     }
 
     /// Takes what came from the network; `cipher` is left empty.
-    pub fn feed(&mut self, cipher: &mut Vec<u8>) {
-        self.stream.get_mut().feed(cipher);
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
+        let Some(carrier) = &mut self.carrier else {
+            self.stream.get_mut().feed(cipher);
+            return Ok(());
+        };
+        carrier.feed(cipher)?;
+        loop {
+            let mut carried = Vec::with_capacity(READ_MIN);
+            let decrypted = carrier.decrypt(&mut carried)?;
+            let inner = self.stream.get_mut();
+            inner.feed(&mut carried);
+            match decrypted {
+                Decrypted::Full => {}
+                Decrypted::All => return Ok(()),
+                Decrypted::End => {
+                    inner.is_ended = true;
+                    return Ok(());
+                }
+            }
+        }
     }
 
     pub fn end_input(&mut self) {
         self.stream.get_mut().is_ended = true;
+        if let Some(carrier) = &mut self.carrier {
+            carrier.end_input();
+        }
     }
 
     /// Decrypts into the spare capacity of `out`.
@@ -135,19 +176,32 @@ impl Tls {
     }
 
     /// Adds close_notify to the output (RFC 8446 section 6.1).
-    pub fn end(&mut self) {
+    pub fn end(&mut self) -> Result<(), Error> {
         sys::clear_openssl_errors();
         // Whether the peer has ended, too, does not matter: the socket goes next.
         let _ = self.stream.shutdown();
+        if let Some(carrier) = &mut self.carrier {
+            // Behind what this side still says inside.
+            carrier.encrypt(&std::mem::take(&mut self.stream.get_mut().outbox))?;
+            carrier.end()?;
+        }
+        Ok(())
     }
 
     pub fn has_output(&self) -> bool {
+        let carrier = self.carrier.as_ref();
         !self.stream.get_ref().outbox.is_empty()
+            || carrier.is_some_and(|carrier| carrier.has_output())
     }
 
     /// What is to be sent, to be taken out.
-    pub fn output(&mut self) -> &mut Vec<u8> {
-        &mut self.stream.get_mut().outbox
+    pub fn output(&mut self) -> Result<&mut Vec<u8>, Error> {
+        let Some(carrier) = &mut self.carrier else {
+            return Ok(&mut self.stream.get_mut().outbox);
+        };
+        let carried = std::mem::take(&mut self.stream.get_mut().outbox);
+        carrier.encrypt(&carried)?;
+        carrier.output()
     }
 
     pub fn info(&self) -> TlsInfo {
@@ -165,7 +219,26 @@ impl Tls {
             ),
             alpn: text(ssl.selected_alpn_protocol().unwrap_or_default()),
             peer_certificate_pem: text(&certificate.unwrap_or_default()),
+            is_resumed: ssl.session_reused(),
         }
+    }
+
+    fn check_pins(&self) -> Result<(), Error> {
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let peer = &self.peer;
+        let certificate = self.stream.ssl().peer_certificate();
+        let certificate = certificate
+            .ok_or_else(|| failed(Kind::TlsVerify, format!("{peer} has shown no certificate")))?;
+        let pin = Pin::of(&certificate).map_err(setup)?;
+        if self.pins.contains(&pin) {
+            return Ok(());
+        }
+        let message = format!(
+            "certificate of {peer} refused: the SHA-256 of its public key is {pin}, which is not among the pins"
+        );
+        Err(failed(Kind::TlsVerify, message))
     }
 
     fn handshake_error(&self, error: &ssl::Error) -> Error {
@@ -189,6 +262,38 @@ impl Tls {
             format!("TLS handshake with {peer}: {}", text(error)),
         )
     }
+}
+
+impl Drop for Tls {
+    /// A connection that was cut does not cost its session: TLS leaves that to the client (RFC 5246 section 7.2.1), while
+    /// OpenSSL forgets it unless both sides have said goodbye.
+    fn drop(&mut self) {
+        self.stream
+            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+    }
+}
+
+fn set_name(ssl: &mut Ssl, name: &str, is_verified: bool) -> Result<(), ErrorStack> {
+    let address = name.parse::<IpAddr>().ok();
+    if address.is_none() {
+        // An address never stands in SNI (RFC 6066 section 3).
+        ssl.set_hostname(name)?;
+    }
+    if !is_verified {
+        return Ok(());
+    }
+    let verify = ssl.param_mut();
+    // Only subjectAltName counts (RFC 9525 section 4.1), and a wildcard only for a whole label.
+    verify
+        .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
+    match address {
+        Some(address) => verify.set_ip(address),
+        None => verify.set_host(name),
+    }
+}
+
+fn setup(error: ErrorStack) -> Error {
+    failed(Kind::Tls, format!("set up TLS: {}", reason(&error)))
 }
 
 fn failed(kind: Kind, message: String) -> Error {
