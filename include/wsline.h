@@ -26,8 +26,9 @@
  * ```
  *
  * **Objects.** A wsline_options is a recipe: filled by setters, copied when it is used. A
- * wsline_conn is one connection. Both are freed with their `_free` function, in any order; freeing
- * NULL does nothing.
+ * wsline_conn is one connection. A wsline_cookie_jar keeps cookies for those that share it. Each is
+ * freed with its `_free` function, in any order; freeing NULL does nothing. Strings that are yours
+ * are freed with wsline_string_free().
  *
  * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
  * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives the
@@ -337,6 +338,21 @@ typedef enum wsline_address_family {
  * anywhere. It keeps what it needs of the options it was made with.
  */
 typedef struct wsline_conn wsline_conn;
+
+/**
+ * Cookies that servers set, for them to get back.
+ *
+ * Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed
+ * by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it at
+ * once.
+ *
+ * A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
+ * only to the host or the domain that set it, never for a whole public suffix such as `co.uk`,
+ * below its path, until it expires, and under `wss` alone if it is Secure. A jar keeps 3000
+ * cookies, 50 for a domain; above that, those go that have not been sent for longest, those without
+ * Secure first. It is in memory only.
+ */
+typedef struct wsline_cookie_jar wsline_cookie_jar;
 
 /**
  * How to connect: a recipe that is filled by setters and copied when it is used.
@@ -824,6 +840,27 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *options, uint32_t limit);
+
+/**
+ * Sets a jar from which connections take cookies, and into which they put those that servers set.
+ *
+ * What the jar has for the URL goes into the Cookie header in front of what
+ * wsline_options_set_cookie() set.
+ *
+ * @param options  what is set.
+ * @param jar      any number of options objects may have the same; NULL for none, as at first.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Ownership: the jar stays yours, and you may free it at any time: options object and connections
+ * keep what they need.
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_cookie_jar_new()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *jar);
 
 /**
  * Sets the Origin header.
@@ -1688,6 +1725,103 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
 WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
+
+/* --- Cookie jars ------------------------------------------------------------------------------ */
+
+/**
+ * Makes an empty cookie jar.
+ *
+ * @param jar_out  set to the jar; to NULL on failure.
+ * @retval WSLINE_OK                    `*jar_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
+ *
+ * Ownership: free it with wsline_cookie_jar_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status wsline_cookie_jar_new(wsline_cookie_jar **jar_out);
+
+/**
+ * Frees a cookie jar.
+ *
+ * @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
+ *
+ * Threads: any, while no other thread uses this pointer.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
+
+/**
+ * Puts a cookie into a jar, as if the server had set it.
+ *
+ * It takes the place of the cookie of the same name, domain and path. One that has expired only
+ * takes that one away.
+ *
+ * @param jar         where it goes.
+ * @param url         `ws://` or `wss://`, whose server sets it.
+ * @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/;
+ *                    Max-Age=3600".
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that
+ *                                      this server may not set; the text says why.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
+
+/**
+ * Puts a cookie into a jar in place of all that the server would get.
+ *
+ * @param jar         where it goes; stays as it is on failure.
+ * @param url         `ws://` or `wss://`, whose server sets it.
+ * @param set_cookie  as for wsline_cookie_jar_add().
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
+
+/**
+ * Gives the Cookie header that a server would get.
+ *
+ * @param jar          what is looked into.
+ * @param url          `ws://` or `wss://`, path included.
+ * @param cookies_out  set to "name=value; other=value"; to NULL if there is none, and on failure.
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Ownership: `*cookies_out` is yours; free it with wsline_string_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_cookie_jar_get(const wsline_cookie_jar *jar, const char *url, char **cookies_out);
+
+/**
+ * Takes every cookie out of a jar.
+ *
+ * @param jar  what is emptied.
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
 
 /* --- Connection ------------------------------------------------------------------------------- */
 

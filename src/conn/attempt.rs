@@ -22,7 +22,7 @@ use crate::protocol::proxy::endpoint::{Proxy, Scheme};
 use crate::protocol::proxy::target::Target;
 use crate::protocol::url::Url;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub struct Attempt {
     options: Arc<Options>,
@@ -256,6 +256,9 @@ impl Attempt {
                     return Ok(Step::Wait(Stage::Talk(talk, peer)));
                 }
                 let response = talk.take_response();
+                if peer == Peer::Server {
+                    self.keep_cookies(response.as_ref());
+                }
                 match (settled, peer) {
                     (Err(error), _) => {
                         self.response = response;
@@ -324,6 +327,18 @@ impl Attempt {
         let suited = |address: &&SocketAddr| !is_socks4 || address.is_ipv4();
         if let Some(address) = addresses.iter().find(suited).or_else(|| addresses.first()) {
             self.target = Target::Address(*address);
+        }
+    }
+
+    /// Those of any answer count (RFC 6265 section 3).
+    fn keep_cookies(&self, response: Option<&Response>) {
+        let (Some(jar), Some(response)) = (&self.options.cookie_jar, response) else {
+            return;
+        };
+        for cookie in response.head.fields.all("set-cookie") {
+            if let Err(why) = jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
+                trace::note(format_args!("a cookie was not kept: it {why}"));
+            }
         }
     }
 

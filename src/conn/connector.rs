@@ -20,7 +20,7 @@ use crate::protocol::proxy::endpoint::Proxy;
 use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
 use std::os::fd::AsRawFd;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub struct Connector {
     options: Arc<Options>,
@@ -74,12 +74,12 @@ impl Connector {
         match self.attempt.step(now, poll, self.deadline) {
             Ok(None) => Ok(None),
             Ok(Some(wire)) => {
-                self.keep_response();
+                self.response = self.attempt.take_response();
                 let tls_info = self.attempt.tls_info(&wire);
                 Ok(Some(Established { wire, tls_info }))
             }
             Err(error) => {
-                self.keep_response();
+                self.response = self.attempt.take_response();
                 self.follow(error, now)
             }
         }
@@ -114,6 +114,7 @@ impl Connector {
                 if error.kind() == Kind::BadStatus && self.redirects.follow(&response.head)? => {}
             _ => return Err(error),
         }
+        self.response = None;
         trace::note(format_args!("redirected to {}", self.redirects.url()));
         self.attempt = attempt(
             &self.redirects,
@@ -124,10 +125,6 @@ impl Connector {
         )?;
         // The old socket is gone, and its number may be the new one's.
         self.step(now, &Poll::default())
-    }
-
-    fn keep_response(&mut self) {
-        self.response = self.attempt.take_response();
     }
 }
 
@@ -140,7 +137,13 @@ fn attempt(
 ) -> Result<Attempt, Error> {
     let url = redirects.url();
     let proxy = proxy(url, options)?;
-    let request = redirects.request_options(&options.request);
+    let mut request = redirects.request_options(&options.request);
+    if let Some(jar) = &options.cookie_jar {
+        let kept = jar.header(url, SystemTime::now()).into_iter();
+        request.cookie = kept
+            .chain(request.cookie)
+            .reduce(|all, more| all + "; " + &more);
+    }
     let upgrade = Upgrade::new(url, &request, keys.nonce());
     let (options, wake) = (Arc::clone(options), Arc::clone(wake));
     Attempt::new(url.clone(), proxy, upgrade, options, wake, now)

@@ -3,8 +3,10 @@
 
 use super::keys::MaskKeyFn;
 use crate::base::deadline::Timeout;
+use crate::base::sync::Arc;
 use crate::net::socket::SocketOptions;
 use crate::net::tls_options::TlsOptions;
+use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::http::upgrade::RequestOptions;
 use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::ws::receiver::Limits;
@@ -14,6 +16,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Options {
     pub request: RequestOptions,
+    pub cookie_jar: Option<Arc<CookieJar>>,
     /// For each receive, send and connect that names no time of its own.
     pub timeout: Timeout,
     pub connect_timeout: Timeout,
@@ -48,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             request: RequestOptions::default(),
+            cookie_jar: None,
             timeout: Timeout::Default,
             connect_timeout: Timeout::Default,
             send_timeout: Timeout::Default,

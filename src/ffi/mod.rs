@@ -47,6 +47,8 @@ pub mod options_tls_protocol;
 
 pub mod options_protocol;
 
+pub mod cookie_jar;
+
 pub mod conn;
 
 pub mod send;

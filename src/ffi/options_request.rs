@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Options of the HTTP request. No value can add a line to it: names must be tokens, values free of control characters.
 
+use super::cookie_jar::wsline_cookie_jar;
 use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use crate::protocol::http::auth::{Credentials, bearer};
 use crate::protocol::http::field::{check_token, check_value};
 use crate::protocol::http::upgrade::{Origin, check_not_owned};
@@ -207,6 +209,36 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
     unsafe {
         options::set("wsline_options_set_redirect_limit", options, |options| {
             options.request.redirect_limit = limit;
+            Ok(())
+        })
+    }
+}
+
+/// Sets a jar from which connections take cookies, and into which they put those that servers set.
+///
+/// What the jar has for the URL goes into the Cookie header in front of what wsline_options_set_cookie() set.
+///
+/// @param options  what is set.
+/// @param jar      any number of options objects may have the same; NULL for none, as at first.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Ownership: the jar stays yours, and you may free it at any time: options object and connections keep what they need.
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_cookie_jar_new()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_cookie_jar(
+    options: *mut wsline_options,
+    jar: *const wsline_cookie_jar,
+) -> wsline_status {
+    // SAFETY: as promised to ptr; NULL is not an error here.
+    let jar = unsafe { ptr::get(jar, "jar") }.ok();
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_cookie_jar", options, |options| {
+            options.cookie_jar = jar.map(|jar| Arc::clone(&jar.jar));
             Ok(())
         })
     }

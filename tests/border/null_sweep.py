@@ -17,6 +17,7 @@ from c_header import Function, functions
 # How a live handle of each opaque type is made.
 CONSTRUCTORS = {
     "wsline_options": "wsline_options_new(&handle)",
+    "wsline_cookie_jar": "wsline_cookie_jar_new(&handle)",
     "wsline_conn": "wsline_conn_new(NULL, &handle)",
     "wsline_url": 'wsline_url_parse("ws://localhost/", &handle)',
 }

@@ -11,6 +11,7 @@
 
 mod answer;
 mod closing;
+mod cookies;
 mod delivery;
 mod frames;
 mod generate;

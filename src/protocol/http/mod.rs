@@ -3,8 +3,12 @@
 
 pub mod auth;
 pub mod body;
+pub mod cookie;
+pub mod cookie_date;
 pub mod field;
 pub mod head;
+pub mod public_suffix;
 pub mod redirect;
 pub mod reply;
+pub mod set_cookie;
 pub mod upgrade;

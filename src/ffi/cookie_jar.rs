@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Cookie jars.
+
+use super::guard;
+use super::handle;
+use super::ptr;
+use super::status::wsline_status;
+use super::string;
+use crate::base::error::Error;
+use crate::base::sync::Arc;
+use crate::protocol::http::cookie::CookieJar;
+use crate::protocol::url::Url;
+use std::ffi::c_char;
+use std::time::SystemTime;
+
+/// Cookies that servers set, for them to get back.
+///
+/// Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed by
+/// wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it at once.
+///
+/// A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`: only to the host or the
+/// domain that set it, never for a whole public suffix such as `co.uk`, below its path, until it expires, and under `wss`
+/// alone if it is Secure. A jar keeps 3000 cookies, 50 for a domain; above that, those go that have not been sent for
+/// longest, those without Secure first. It is in memory only.
+pub struct wsline_cookie_jar {
+    pub(super) jar: Arc<CookieJar>,
+}
+
+/// @@ Cookie jars
+/// Makes an empty cookie jar.
+///
+/// @param jar_out  set to the jar; to NULL on failure.
+/// @retval WSLINE_OK                    `*jar_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
+///
+/// Ownership: free it with wsline_cookie_jar_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_cookie_jar_new(
+    jar_out: *mut *mut wsline_cookie_jar,
+) -> wsline_status {
+    guard::status("wsline_cookie_jar_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(jar_out, std::ptr::null_mut(), "jar_out") }?;
+        *place = handle::give(wsline_cookie_jar {
+            jar: Arc::default(),
+        });
+        Ok(())
+    })
+}
+
+/// Frees a cookie jar.
+///
+/// @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
+///
+/// Threads: any, while no other thread uses this pointer.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
+    guard::value((), || {
+        // SAFETY: the caller promises that it is not used again.
+        unsafe { handle::take_back(jar) };
+    });
+}
+
+/// Puts a cookie into a jar, as if the server had set it.
+///
+/// It takes the place of the cookie of the same name, domain and path. One that has expired only takes that one away.
+///
+/// @param jar         where it goes.
+/// @param url         `ws://` or `wss://`, whose server sets it.
+/// @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/; Max-Age=3600".
+/// @retval WSLINE_OK                    done.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that this server may not set; the text says why.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_cookie_jar_add(
+    jar: *mut wsline_cookie_jar,
+    url: *const c_char,
+    set_cookie: *const c_char,
+) -> wsline_status {
+    // SAFETY: passed on.
+    unsafe {
+        take_in(
+            "wsline_cookie_jar_add",
+            jar,
+            url,
+            set_cookie,
+            CookieJar::add,
+        )
+    }
+}
+
+/// Puts a cookie into a jar in place of all that the server would get.
+///
+/// @param jar         where it goes; stays as it is on failure.
+/// @param url         `ws://` or `wss://`, whose server sets it.
+/// @param set_cookie  as for wsline_cookie_jar_add().
+/// @retval WSLINE_OK                    done.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_cookie_jar_set(
+    jar: *mut wsline_cookie_jar,
+    url: *const c_char,
+    set_cookie: *const c_char,
+) -> wsline_status {
+    // SAFETY: passed on.
+    unsafe {
+        take_in(
+            "wsline_cookie_jar_set",
+            jar,
+            url,
+            set_cookie,
+            CookieJar::set,
+        )
+    }
+}
+
+unsafe fn take_in(
+    function: &'static str,
+    jar: *const wsline_cookie_jar,
+    url: *const c_char,
+    set_cookie: *const c_char,
+    take: fn(&CookieJar, &Url, &[u8], SystemTime) -> Result<(), &'static str>,
+) -> wsline_status {
+    guard::status(function, || {
+        // SAFETY: as promised to ptr.
+        let jar = unsafe { ptr::get(jar, "jar") }?;
+        // SAFETY: as promised to ptr.
+        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        // SAFETY: as promised to ptr.
+        let set_cookie = unsafe { ptr::string(set_cookie, "set_cookie") }?;
+        take(&jar.jar, &url, set_cookie.as_bytes(), SystemTime::now())
+            .map_err(|reason| Error::argument("set_cookie", reason))
+    })
+}
+
+/// Gives the Cookie header that a server would get.
+///
+/// @param jar          what is looked into.
+/// @param url          `ws://` or `wss://`, path included.
+/// @param cookies_out  set to "name=value; other=value"; to NULL if there is none, and on failure.
+/// @retval WSLINE_OK                    done.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Ownership: `*cookies_out` is yours; free it with wsline_string_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_cookie_jar_get(
+    jar: *const wsline_cookie_jar,
+    url: *const c_char,
+    cookies_out: *mut *mut c_char,
+) -> wsline_status {
+    guard::status("wsline_cookie_jar_get", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(cookies_out, std::ptr::null_mut(), "cookies_out") }?;
+        // SAFETY: as promised to ptr.
+        let jar = unsafe { ptr::get(jar, "jar") }?;
+        // SAFETY: as promised to ptr.
+        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        if let Some(cookies) = jar.jar.header(&url, SystemTime::now()) {
+            *place = string::give(&cookies);
+        }
+        Ok(())
+    })
+}
+
+/// Takes every cookie out of a jar.
+///
+/// @param jar  what is emptied.
+/// @retval WSLINE_OK                    done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_cookie_jar_clear(jar: *mut wsline_cookie_jar) -> wsline_status {
+    guard::status("wsline_cookie_jar_clear", || {
+        // SAFETY: as promised to ptr.
+        unsafe { ptr::get(jar, "jar") }?.jar.clear();
+        Ok(())
+    })
+}

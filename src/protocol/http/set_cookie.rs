@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A `Set-Cookie` field, taken apart (RFC 6265 section 5.2).
+
+use super::cookie_date;
+use std::time::{Duration, SystemTime};
+
+/// Of name and value together. RFC 6265 section 6.1 asks for that much.
+const MAX_BYTES: usize = 4096;
+
+pub struct SetCookie<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+    /// As the server writes it, without the dot in front.
+    pub domain: Option<&'a str>,
+    pub path: Option<&'a str>,
+    pub is_secure: bool,
+    expires: Option<SystemTime>,
+    max_age_ends: Option<SystemTime>,
+}
+
+impl<'a> SetCookie<'a> {
+    /// Fails with what is wrong, which is safe to print.
+    pub fn parse(field: &'a [u8], now: SystemTime) -> Result<Self, &'static str> {
+        let field = std::str::from_utf8(field).map_err(|_| "is not UTF-8")?;
+        let (pair, attributes) = field.split_once(';').unwrap_or((field, ""));
+        let (name, value) = pair.split_once('=').ok_or("has no \"=\"")?;
+        let (name, value) = (trim(name), trim(value));
+        if name.is_empty() {
+            return Err("has no name");
+        }
+        if name.len() + value.len() > MAX_BYTES {
+            return Err("is longer than 4096 bytes");
+        }
+        let is_harmful = |c: char| c.is_control() && c != '\t';
+        if field.contains(is_harmful) || name.contains('\t') || value.contains('\t') {
+            return Err("has a control character");
+        }
+        let mut cookie = Self {
+            name,
+            value,
+            domain: None,
+            path: None,
+            is_secure: false,
+            expires: None,
+            max_age_ends: None,
+        };
+        for attribute in attributes.split(';') {
+            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+            cookie.note(trim(name), trim(value), now);
+        }
+        Ok(cookie)
+    }
+
+    /// Sections 5.2.1 to 5.2.6: the last of a name counts, and one that says nothing is none.
+    fn note(&mut self, name: &str, value: &'a str, now: SystemTime) {
+        match name.to_ascii_lowercase().as_str() {
+            "expires" => self.expires = cookie_date::parse(value).or(self.expires),
+            "max-age" => self.max_age_ends = end_of(value, now).or(self.max_age_ends),
+            "domain" if !value.is_empty() => {
+                let domain = value.strip_prefix('.').unwrap_or(value);
+                self.domain = Some(domain).filter(|domain| !domain.is_empty());
+            }
+            "path" => self.path = Some(value).filter(|path| path.starts_with('/')),
+            "secure" => self.is_secure = true,
+            // HttpOnly is about scripts, SameSite about pages; neither is here.
+            _ => {}
+        }
+    }
+
+    /// Section 5.3, item 3; `None`: not before its jar.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.max_age_ends.or(self.expires)
+    }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// When so many seconds are over.
+fn end_of(max_age: &str, now: SystemTime) -> Option<SystemTime> {
+    let digits = max_age.strip_prefix('-').unwrap_or(max_age);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    if digits != max_age {
+        return Some(now);
+    }
+    // 136 years are enough for what may have more digits than any number.
+    let seconds = max_age.parse().unwrap_or(u32::MAX);
+    now.checked_add(Duration::from_secs(seconds.into()))
+}
