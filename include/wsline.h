@@ -1235,7 +1235,8 @@ WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
 
 /**
- * Connects to addresses of one family only.
+ * Connects to addresses of one family only; asks a proxy that takes addresses for one of that
+ * family, too.
  *
  * @param options  what is set.
  * @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
@@ -1271,8 +1272,8 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /**
  * Switches the verification of the server's certificate off, or on again.
  *
- * Without it anybody on the way can pose as the server: its name is not checked then either. For a
- * server of your own, set its authority with wsline_options_set_tls_ca_file() instead.
+ * Without it anybody on the way can pose as the server. For a server of your own, set its authority
+ * with wsline_options_set_tls_ca_file() instead.
  *
  * @param options  what is set.
  * @param verify   true, the default: a server whose certificate cannot be traced to a trusted
@@ -1366,24 +1367,25 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Expects a certain public key of the server, beside whatever else is verified.
+ * Accepts only a server whose certificate has this key, whoever signed it; several can be added,
+ * one must match.
  *
- * Checked is the server's own certificate, also when its verification is switched off, and on
- * resumed sessions. The pin of a server is printed by `openssl x509 -in server.pem -pubkey -noout |
- * openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64`.
+ * The check comes on top of the verification and takes its place where that is switched off. It is
+ * the same for a session that is resumed. For an HTTPS proxy pins do not count.
  *
  * @param options  what is set.
- * @param pin      the SHA-256 of a SubjectPublicKeyInfo in base64, 44 characters. Of several that
- *                 are added the server must have one.
- * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pin` is not 32 bytes in base64.
+ * @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
+ *                 as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin
+ *                 -outform der | openssl dgst -sha256 -binary | base64`.
+ * @retval WSLINE_OK                    added.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
  *
  * Threads: one at a time per object.
  * Blocks: no.
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_options_add_tls_pin_sha256(wsline_options *options, const char *pin);
+wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
 
 /**
  * Sets the client certificate, for servers that ask for one.
@@ -1464,13 +1466,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Sets the oldest version of TLS that is spoken.
+ * Sets the oldest version of TLS that is agreed to.
  *
- * OpenSSL 3 speaks 1.0 and 1.1 only with weak ciphers allowed: wsline_options_set_tls_ciphers()
- * with "DEFAULT:@SECLEVEL=0".
+ * The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
+ * wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
  *
  * @param options  what is set.
- * @param version  a wsline_tls_version; at first WSLINE_TLS_1_2.
+ * @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
  *
@@ -1482,11 +1484,12 @@ WSLINE_API wsline_status
 wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
 
 /**
- * Sets the newest version of TLS that is spoken.
+ * Sets the newest version of TLS that is agreed to.
+ *
+ * If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param version  a wsline_tls_version; at first the newest that OpenSSL knows. Below the minimum
- *                 it makes the connect fail.
+ * @param version  a wsline_tls_version. Default: the newest there is.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
  *
@@ -1498,11 +1501,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
 
 /**
- * Sets the ciphers for TLS 1.2 and older.
+ * Sets which ciphers TLS 1.2 and older may use.
+ *
+ * If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param list     as for SSL_CTX_set_cipher_list(3), for example "ECDHE+AESGCM"; one that OpenSSL
- *                 does not understand makes the connect fail.
+ * @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
+ *                 Default: those of OpenSSL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1513,11 +1518,13 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
 WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options, const char *list);
 
 /**
- * Sets the cipher suites for TLS 1.3.
+ * Sets which cipher suites TLS 1.3 may use.
+ *
+ * If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param list     as for SSL_CTX_set_ciphersuites(3), for example "TLS_AES_128_GCM_SHA256"; one
- *                 that OpenSSL does not understand makes the connect fail.
+ * @param list     names with colons between, for example
+ *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of OpenSSL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1529,11 +1536,12 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
 
 /**
- * Sets the groups for the key exchange.
+ * Sets the groups in which keys may be agreed on, the preferred one first.
+ *
+ * If OpenSSL does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param list     as for SSL_CTX_set1_groups_list(3), for example "X25519:P-256"; one that OpenSSL
- *                 does not understand makes the connect fail.
+ * @param list     names with colons between, for example "X25519:P-256". Default: those of OpenSSL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1544,16 +1552,16 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
 WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, const char *list);
 
 /**
- * Sets the protocols that are offered inside TLS (ALPN, RFC 7301).
+ * Sets the application protocols that are offered to the server (ALPN).
  *
- * At first "http/1.1", which is what is spoken whatever the server chooses; wsline_conn_tls_info()
- * tells its choice.
+ * Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what
+ * it was.
  *
  * @param options    what is set.
- * @param protocols  names with commas between them, the preferred one first; "" offers none.
+ * @param protocols  names of 1 to 255 bytes with commas between; "" offers none. Default:
+ *                   "http/1.1".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or longer than 255
- *                                      bytes.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or too long.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1563,14 +1571,15 @@ WSLINE_API wsline_status
 wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
 
 /**
- * Writes the keys of each connection to a file, with which for example Wireshark can read what was
- * captured of it.
+ * Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
  *
- * Whoever has the file can read everything. The library never looks at the variable SSLKEYLOGFILE.
+ * Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked
+ * at.
  *
  * @param options  what is set.
- * @param path     a file; lines are added to it. One that is made can be read by its owner only.
- *                 One that cannot be opened makes the connect fail.
+ * @param path     a file that is appended to, in the format of NSS; made at the first connect, for
+ *                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
+ *                 WSLINE_ERR_TLS_CONFIG.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1582,17 +1591,21 @@ WSLINE_API wsline_status
 wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
 
 /**
- * Uses an `SSL_CTX` of the caller's in place of one of the library's own.
+ * Uses the caller's own OpenSSL context in place of one that the library makes.
  *
- * What a context holds is the caller's then, and the options for it are not looked at: trust,
- * whether certificates are verified, client certificate, versions, ciphers, curves, ALPN, key log,
- * and whether sessions are resumed. What belongs to a connection still counts: server name, the
- * check of it, pins.
+ * All that a context holds is then the caller's to set there: trust, identity, versions, ciphers,
+ * groups, ALPN, whether the server is verified, the key log, sessions. The options for these are
+ * not looked at, and the library resumes no sessions of its own. What belongs to a connection still
+ * counts: the server name and the check for it in the certificate (in a context that verifies), and
+ * pins.
+ *
+ * The program and the library must use the same libssl; a context of another one is not noticed and
+ * crashes.
  *
  * @param options  what is set.
- * @param ssl_ctx  an `SSL_CTX *` of the libssl that this library uses, made for a client; NULL
- *                 takes it back. It is shared (SSL_CTX_up_ref), so the caller frees its own
- *                 reference at any time, and may not change it while it is in use.
+ * @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref).
+ *                 While connections use it, it must not be changed. NULL, the default: the library
+ *                 makes its own.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *

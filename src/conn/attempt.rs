@@ -11,7 +11,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
 use crate::net::resolve::Lookup;
-use crate::net::socket::{self, Address};
+use crate::net::socket::{self, Address, Family};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::{Role, Tls, TlsInfo};
@@ -218,7 +218,7 @@ impl Attempt {
             Stage::LookUpTarget(lookup) => match lookup.poll()? {
                 None => Ok(Step::Wait(Stage::LookUpTarget(lookup))),
                 Some(addresses) => {
-                    self.choose_target(&addresses);
+                    self.choose_target(lookup.host(), &addresses)?;
                     self.find_first_peer(now).map(Step::Next)
                 }
             },
@@ -318,16 +318,20 @@ impl Attempt {
         self.reach(Peer::Server, wire)
     }
 
-    /// SOCKS4 takes IPv4 addresses only.
-    fn choose_target(&mut self, addresses: &[SocketAddr]) {
+    /// The first that is wanted: a proxy is asked for one. SOCKS4 takes IPv4 addresses only.
+    fn choose_target(&mut self, name: &str, addresses: &[SocketAddr]) -> Result<(), Error> {
         let is_socks4 = self
             .proxy
             .as_ref()
             .is_some_and(|proxy| proxy.scheme == Scheme::Socks4);
-        let suited = |address: &&SocketAddr| !is_socks4 || address.is_ipv4();
-        if let Some(address) = addresses.iter().find(suited).or_else(|| addresses.first()) {
-            self.target = Target::Address(*address);
-        }
+        let family = match self.options.socket.family {
+            Family::Any if is_socks4 => Family::Ipv4,
+            family => family,
+        };
+        let mut wanted = addresses.iter().filter(|address| family.admits(address));
+        let address = wanted.next().ok_or_else(|| family.missing(name))?;
+        self.target = Target::Address(*address);
+        Ok(())
     }
 
     /// Those of any answer count (RFC 6265 section 3).

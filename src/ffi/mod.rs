@@ -39,7 +39,7 @@ pub mod options_proxy;
 
 pub mod options_socket;
 
-pub mod options_tls;
+pub mod options_tls_trust;
 
 pub mod options_tls_identity;
 

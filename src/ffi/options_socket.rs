@@ -116,7 +116,7 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     }
 }
 
-/// Connects to addresses of one family only.
+/// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
 ///
 /// @param options  what is set.
 /// @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: who this client is.
+//! Options of TLS: who this side says it is.
 
 use super::options::{self, wsline_options};
-use super::options_tls::set_pem;
+use super::options_tls_trust::set_pem;
 use super::ptr;
 use super::status::wsline_status;
-use crate::net::tls_options::Pem;
+use crate::net::tls_identity::Pem;
 use std::ffi::{c_char, c_void};
 
 /// Sets the client certificate, for servers that ask for one.
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
             path,
             "path",
             |options, path| {
-                options.tls.settings_mut().certificate = Some(Pem::File(path.to_owned()));
+                options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
                 Ok(())
             },
         )
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
             path,
             "path",
             |options, path| {
-                options.tls.settings_mut().key = Some(Pem::File(path.to_owned()));
+                options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
                 Ok(())
             },
         )
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
             password,
             "password",
             |options, password| {
-                options.tls.settings_mut().key_password = Some(password.to_owned());
+                options.tls.settings_mut().identity.key_password = Some(password.to_owned());
                 Ok(())
             },
         )
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
             "wsline_options_set_tls_certificate_pem",
             options,
             pem,
-            |options, pem| options.tls.settings_mut().certificate = Some(Pem::Bytes(pem)),
+            |options, pem| options.tls.settings_mut().identity.certificate = Some(Pem::Bytes(pem)),
         )
     }
 }
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
             "wsline_options_set_tls_key_pem",
             options,
             pem,
-            |options, pem| options.tls.settings_mut().key = Some(Pem::Bytes(pem)),
+            |options, pem| options.tls.settings_mut().identity.key = Some(Pem::Bytes(pem)),
         )
     }
 }

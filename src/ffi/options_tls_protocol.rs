@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: what is spoken.
+//! Options of TLS: what may be agreed on, and how.
 
 use super::options::{self, wsline_options};
 use super::status::wsline_status;
-use super::types::wsline_tls_version::{self, *};
 use crate::base::error::Error;
 use crate::net::sys;
-use crate::net::tls_options::TlsVersion;
+use crate::net::tls_protocol::{Alpn, Version};
 use std::ffi::{c_char, c_void};
-use std::ptr::NonNull;
 
-const VERSIONS: [(wsline_tls_version, TlsVersion); 4] = [
-    (WSLINE_TLS_1_0, TlsVersion::Tls1_0),
-    (WSLINE_TLS_1_1, TlsVersion::Tls1_1),
-    (WSLINE_TLS_1_2, TlsVersion::Tls1_2),
-    (WSLINE_TLS_1_3, TlsVersion::Tls1_3),
-];
-
-/// Sets the oldest version of TLS that is spoken.
+/// Sets the oldest version of TLS that is agreed to.
 ///
-/// OpenSSL 3 speaks 1.0 and 1.1 only with weak ciphers allowed: wsline_options_set_tls_ciphers() with "DEFAULT:@SECLEVEL=0".
+/// The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
+/// wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
 ///
 /// @param options  what is set.
-/// @param version  a wsline_tls_version; at first WSLINE_TLS_1_2.
+/// @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
 ///
@@ -37,16 +29,18 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_tls_min_version", options, |options| {
-            options.tls.settings_mut().min_version = read_version(version)?;
+            options.tls.settings_mut().protocol.min_version = read_version(version)?;
             Ok(())
         })
     }
 }
 
-/// Sets the newest version of TLS that is spoken.
+/// Sets the newest version of TLS that is agreed to.
+///
+/// If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param version  a wsline_tls_version; at first the newest that OpenSSL knows. Below the minimum it makes the connect fail.
+/// @param version  a wsline_tls_version. Default: the newest there is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
 ///
@@ -61,16 +55,18 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_tls_max_version", options, |options| {
-            options.tls.settings_mut().max_version = Some(read_version(version)?);
+            options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
             Ok(())
         })
     }
 }
 
-/// Sets the ciphers for TLS 1.2 and older.
+/// Sets which ciphers TLS 1.2 and older may use.
+///
+/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     as for SSL_CTX_set_cipher_list(3), for example "ECDHE+AESGCM"; one that OpenSSL does not understand makes the connect fail.
+/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". Default: those of OpenSSL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -90,17 +86,19 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
             list,
             "list",
             |options, list| {
-                options.tls.settings_mut().ciphers = Some(list.to_owned());
+                options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
                 Ok(())
             },
         )
     }
 }
 
-/// Sets the cipher suites for TLS 1.3.
+/// Sets which cipher suites TLS 1.3 may use.
+///
+/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     as for SSL_CTX_set_ciphersuites(3), for example "TLS_AES_128_GCM_SHA256"; one that OpenSSL does not understand makes the connect fail.
+/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of OpenSSL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -120,17 +118,19 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
             list,
             "list",
             |options, list| {
-                options.tls.settings_mut().ciphersuites = Some(list.to_owned());
+                options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
                 Ok(())
             },
         )
     }
 }
 
-/// Sets the groups for the key exchange.
+/// Sets the groups in which keys may be agreed on, the preferred one first.
+///
+/// If OpenSSL does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     as for SSL_CTX_set1_groups_list(3), for example "X25519:P-256"; one that OpenSSL does not understand makes the connect fail.
+/// @param list     names with colons between, for example "X25519:P-256". Default: those of OpenSSL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -150,21 +150,21 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
             list,
             "list",
             |options, list| {
-                options.tls.settings_mut().curves = Some(list.to_owned());
+                options.tls.settings_mut().protocol.curves = Some(list.to_owned());
                 Ok(())
             },
         )
     }
 }
 
-/// Sets the protocols that are offered inside TLS (ALPN, RFC 7301).
+/// Sets the application protocols that are offered to the server (ALPN).
 ///
-/// At first "http/1.1", which is what is spoken whatever the server chooses; wsline_conn_tls_info() tells its choice.
+/// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what it was.
 ///
 /// @param options    what is set.
-/// @param protocols  names with commas between them, the preferred one first; "" offers none.
+/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. Default: "http/1.1".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or longer than 255 bytes.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or too long.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -182,19 +182,19 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
             protocols,
             "protocols",
             |options, protocols| {
-                options.tls.settings_mut().alpn = alpn(protocols)?;
+                options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
                 Ok(())
             },
         )
     }
 }
 
-/// Writes the keys of each connection to a file, with which for example Wireshark can read what was captured of it.
+/// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
 ///
-/// Whoever has the file can read everything. The library never looks at the variable SSLKEYLOGFILE.
+/// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked at.
 ///
 /// @param options  what is set.
-/// @param path     a file; lines are added to it. One that is made can be read by its owner only. One that cannot be opened makes the connect fail.
+/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -221,14 +221,17 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
     }
 }
 
-/// Uses an `SSL_CTX` of the caller's in place of one of the library's own.
+/// Uses the caller's own OpenSSL context in place of one that the library makes.
 ///
-/// What a context holds is the caller's then, and the options for it are not looked at: trust, whether certificates are
-/// verified, client certificate, versions, ciphers, curves, ALPN, key log, and whether sessions are resumed. What belongs to a
-/// connection still counts: server name, the check of it, pins.
+/// All that a context holds is then the caller's to set there: trust, identity, versions, ciphers, groups, ALPN, whether the
+/// server is verified, the key log, sessions. The options for these are not looked at, and the library resumes no sessions
+/// of its own. What belongs to a connection still counts: the server name and the check for it in the certificate (in a
+/// context that verifies), and pins.
+///
+/// The program and the library must use the same libssl; a context of another one is not noticed and crashes.
 ///
 /// @param options  what is set.
-/// @param ssl_ctx  an `SSL_CTX *` of the libssl that this library uses, made for a client; NULL takes it back. It is shared (SSL_CTX_up_ref), so the caller frees its own reference at any time, and may not change it while it is in use.
+/// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the default: the library makes its own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -240,39 +243,26 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     options: *mut wsline_options,
     ssl_ctx: *mut c_void,
 ) -> wsline_status {
-    // SAFETY: the caller promises that a pointer which is not NULL is an SSL_CTX.
-    let shared = NonNull::new(ssl_ctx).map(|ssl_ctx| unsafe { sys::share_ssl_ctx(ssl_ctx) });
-    // SAFETY: as promised to ptr.
+    // SAFETY: as promised to ptr, and of the context in the same way.
     unsafe {
         options::set("wsline_options_set_tls_ssl_ctx", options, |options| {
-            options.tls.settings_mut().ssl_ctx = shared;
+            options.tls.settings_mut().context = sys::ssl_context(ssl_ctx);
             Ok(())
         })
     }
 }
 
-fn read_version(number: i32) -> Result<TlsVersion, Error> {
-    let known = VERSIONS.iter().find(|(known, _)| *known as i32 == number);
-    known.map(|(_, version)| *version).ok_or_else(|| {
-        let what = format!("is {number}, which is no wsline_tls_version");
-        Error::argument("version", what)
+fn read_version(version: i32) -> Result<Version, Error> {
+    Ok(match version {
+        10 => Version::Tls1_0,
+        11 => Version::Tls1_1,
+        12 => Version::Tls1_2,
+        13 => Version::Tls1_3,
+        _ => {
+            return Err(Error::argument(
+                "version",
+                format!("is {version}, which is no wsline_tls_version"),
+            ));
+        }
     })
-}
-
-/// Each name with its length before it (RFC 7301 section 3.1).
-fn alpn(protocols: &str) -> Result<Vec<u8>, Error> {
-    let mut list = Vec::new();
-    for name in protocols.split(',').filter(|_| !protocols.is_empty()) {
-        let name = name.trim_ascii();
-        let len = u8::try_from(name.len()).ok().filter(|len| *len > 0);
-        let len = len.ok_or_else(|| {
-            Error::argument(
-                "protocols",
-                "has a name that is empty or longer than 255 bytes",
-            )
-        })?;
-        list.push(len);
-        list.extend_from_slice(name.as_bytes());
-    }
-    Ok(list)
 }

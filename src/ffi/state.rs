@@ -304,7 +304,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
             cipher: text(&tls.cipher),
             alpn: text(&tls.alpn),
             peer_certificate_pem: text(&tls.peer_certificate_pem),
-            resumed: tls.is_resumed,
+            resumed: tls.resumed,
             reserved: [0; 4],
         };
         Ok(())

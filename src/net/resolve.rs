@@ -58,9 +58,6 @@ impl Lookup {
         let host = &self.host;
         match self.answer.lock().take() {
             None => Ok(None),
-            Some(Ok(addresses)) if addresses.is_empty() => {
-                Err(failed(format!("{host} has no address")))
-            }
             Some(Ok(addresses)) => Ok(Some(addresses)),
             Some(Err(error)) => {
                 Err(
@@ -70,8 +67,4 @@ impl Lookup {
             }
         }
     }
-}
-
-fn failed(message: String) -> Error {
-    Error::new(Kind::Resolve, message).in_phase(Phase::Resolve)
 }

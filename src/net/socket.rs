@@ -43,18 +43,34 @@ pub enum Family {
     Ipv6,
 }
 
+impl Family {
+    pub fn admits(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+        }
+    }
+
+    /// Says that `name` has no address of this family.
+    pub fn missing(self, name: &str) -> Error {
+        let family = match self {
+            Self::Any => "",
+            Self::Ipv4 => "IPv4 ",
+            Self::Ipv6 => "IPv6 ",
+        };
+        let message = format!("{name} has no {family}address");
+        Error::new(Kind::Resolve, message).in_phase(Phase::Resolve)
+    }
+}
+
 impl SocketOptions {
     /// Whether `address` is of the family that is wanted, and of that of this end's address.
     pub fn admit(&self, address: &Address) -> bool {
         let Address::Ip(address) = address else {
             return true;
         };
-        let is_wanted = match self.family {
-            Family::Any => true,
-            Family::Ipv4 => address.is_ipv4(),
-            Family::Ipv6 => address.is_ipv6(),
-        };
-        is_wanted
+        self.family.admits(address)
             && self
                 .bind
                 .is_none_or(|bind| bind.is_ipv4() == address.is_ipv4())

@@ -81,13 +81,12 @@ impl Stream {
         }
     }
 
-    /// Inside the TLS that is spoken already, if any.
+    /// From here on what is sent and received goes through `tls`, inside the TLS there is, if any.
     pub fn start_tls(&mut self, tls: Tls) {
-        let tls = match self.tls.take() {
-            Some(carrier) => tls.inside(carrier.into_inner()),
-            None => tls,
-        };
-        self.tls = Some(Mutex::new(tls));
+        match &self.tls {
+            Some(carrier) => carrier.lock().carry(tls),
+            None => self.tls = Some(Mutex::new(tls)),
+        }
     }
 
     pub fn finish_connecting(&mut self) -> Result<(), Error> {
@@ -109,19 +108,17 @@ impl Stream {
     /// What TLS has to send and nobody has taken yet, in bytes.
     pub fn tls_output_len(&self) -> usize {
         let tls = self.tls.as_ref();
-        tls.map_or(0, |tls| {
-            tls.lock().output().map_or(0, |output| output.len())
-        })
+        tls.map_or(0, |tls| tls.lock().output().len())
     }
 
     /// Lets TLS say that this side will send no more; [`Stream::seal`] takes it along.
     pub fn end_tls(&self) {
         if let Some(tls) = &self.tls {
-            // What cannot be encrypted any more need not be said.
-            let _ = tls.lock().end();
+            tls.lock().end();
         }
     }
 
+    /// About the TLS that was started last.
     pub fn tls_info(&self) -> Option<TlsInfo> {
         self.tls.as_ref().map(|tls| tls.lock().info())
     }
@@ -153,7 +150,7 @@ impl Stream {
                 let mut tls = tls.lock();
                 tls.encrypt(plain)?;
                 plain.clear();
-                wire.take(tls.output()?);
+                wire.take(tls.output());
             }
             None => wire.take(plain),
         }
@@ -209,7 +206,7 @@ impl Stream {
                 .receive(intake.cipher_space()?, wait)
                 .map_err(|error| lost(&error))?
             {
-                Received::Bytes => intake.hand_to(&mut tls.lock())?,
+                Received::Bytes => intake.hand_to(&mut tls.lock()),
                 Received::End => tls.lock().end_input(),
                 other => return Ok(other),
             }
@@ -235,7 +232,7 @@ impl Stream {
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
-                Received::Bytes => intake.hand_to(&mut tls.lock())?,
+                Received::Bytes => intake.hand_to(&mut tls.lock()),
                 Received::End => tls.lock().end_input(),
                 Received::Nothing | Received::TimedOut => {}
             }
@@ -319,11 +316,11 @@ impl Intake {
         Ok(&mut self.cipher)
     }
 
-    fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
+    fn hand_to(&mut self, tls: &mut Tls) {
         if self.cipher.len() + 1 >= self.cipher.capacity() {
             self.read_size = (self.read_size * 2).min(READ_MAX);
         }
-        tls.feed(&mut self.cipher)
+        tls.feed(&mut self.cipher);
     }
 }
 

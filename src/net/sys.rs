@@ -11,7 +11,6 @@ use openssl::ssl::{SslContext, SslContextRef, SslRef, SslSessionRef, SslStream};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr::NonNull;
 use std::time::Duration;
 
 /// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0 is the end.
@@ -103,26 +102,29 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Lets `ssl`, before its handshake, resume `session`.
-pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), ErrorStack> {
-    // SAFETY: the session belongs to the context that `ssl` is made of: the store that it comes from lies beside that
-    // context and is filled by nobody else.
-    unsafe { ssl.set_session(session) }
-}
-
-/// A share in the caller's `SSL_CTX`.
-///
-/// # Safety
-///
-/// `ssl_ctx` points to an `SSL_CTX` of the libssl that this library uses.
-pub unsafe fn share_ssl_ctx(ssl_ctx: NonNull<c_void>) -> SslContext {
-    // SAFETY: promised; the share is counted by SSL_CTX_up_ref(3).
-    unsafe { SslContextRef::from_ptr(ssl_ctx.as_ptr().cast()) }.to_owned()
-}
-
 /// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.
 pub fn clear_openssl_errors() {
     drop(ErrorStack::get());
+}
+
+/// Offers the server a session to take up. It came from another connection of the same context.
+pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), ErrorStack> {
+    // SAFETY: the same context is what is asked for; OpenSSL takes a reference to the session.
+    unsafe { ssl.set_session(session) }
+}
+
+/// The caller's `SSL_CTX`, with a reference of our own to it; NULL is `None`.
+///
+/// # Safety
+///
+/// `context` is NULL or points to an `SSL_CTX` of the libssl that this library is linked with.
+pub unsafe fn ssl_context(context: *mut c_void) -> Option<SslContext> {
+    if context.is_null() {
+        return None;
+    }
+    // SAFETY: promised by whoever calls.
+    let context = unsafe { SslContextRef::from_ptr(context.cast()) };
+    Some(context.to_owned())
 }
 
 fn owned(fd: RawFd) -> io::Result<OwnedFd> {

@@ -121,14 +121,12 @@ impl Dial {
 }
 
 fn none_admitted(name: &str, options: &SocketOptions) -> Error {
-    let wants_v6 = match options.family {
-        Family::Ipv4 => false,
-        Family::Ipv6 => true,
-        Family::Any => options.bind.is_some_and(|bind| bind.is_ipv6()),
+    let family = match (options.family, options.bind) {
+        (Family::Any, Some(bind)) if bind.is_ipv6() => Family::Ipv6,
+        (Family::Any, Some(_)) => Family::Ipv4,
+        (family, _) => family,
     };
-    let family = if wants_v6 { "IPv6" } else { "IPv4" };
-    let message = format!("{name} has no {family} address");
-    Error::new(Kind::Resolve, message).in_phase(Phase::Resolve)
+    family.missing(name)
 }
 
 /// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).

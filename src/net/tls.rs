@@ -2,39 +2,37 @@
 //! TLS as a transformation of bytes: OpenSSL between two buffers, never on a socket.
 //!
 //! What comes from the network is fed in, what is to be sent is taken out. So one thread can wait for the
-//! socket while another encrypts, and there is one place that reads and writes sockets.
+//! socket while another encrypts, there is one place that reads and writes sockets, and TLS can run inside TLS.
 
 use super::sys;
-use super::tls_context::reason;
+use super::tls_error::{config, failed, handshake_failed, text};
+use super::tls_memory::Memory;
 use super::tls_options::TlsOptions;
-use super::tls_pin::Pin;
-use super::tls_session::{self, Sessions};
-use crate::base::buffer::READ_MIN;
-use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::Arc;
+use super::tls_pin::{self, Pin};
+use super::tls_session::{Key, Resumption};
+use crate::base::error::{Error, Kind};
 use openssl::error::ErrorStack;
-use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslStream};
-use openssl::x509::X509VerifyResult;
+use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
 use openssl::x509::verify::X509CheckFlags;
 use std::ffi::CString;
-use std::io::{self, Read, Write};
 use std::net::IpAddr;
 
 pub struct Tls {
     stream: SslStream<Memory>,
-    sessions: Arc<Sessions>,
-    pins: Vec<Pin>,
-    /// With whom, for messages and as the sessions' key.
+    /// The name or address that is verified, for messages.
     peer: String,
-    /// The TLS with a proxy, inside which this one runs.
+    pins: Vec<Pin>,
+    resumption: Option<Resumption>,
+    /// What this TLS runs in, if that is not the socket: the TLS to an HTTPS proxy.
     carrier: Option<Box<Self>>,
 }
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// The caller may have set another name for it than the URL's host, and pinned its key.
     Server,
-    /// Has a name of its own, and is not who is pinned.
+    /// An HTTPS proxy: trust, identity and protocol are those set for the server.
     Proxy,
 }
 
@@ -57,110 +55,90 @@ pub struct TlsInfo {
     /// Empty where the server chose none.
     pub alpn: CString,
     pub peer_certificate_pem: CString,
-    /// The handshake was a short one, with the session of an earlier connection.
-    pub is_resumed: bool,
+    /// The handshake took up an earlier session, without certificates.
+    pub resumed: bool,
 }
 
 impl Tls {
     pub fn new(options: &TlsOptions, host: &str, port: u16, role: Role) -> Result<Self, Error> {
         let settings = options.settings();
-        let context = options.context()?;
         let (name, pins) = match role {
-            Role::Server => (settings.server_name.as_deref(), settings.pins.clone()),
-            Role::Proxy => (None, Vec::new()),
+            Role::Server => (
+                settings.server_name.as_deref().unwrap_or(host),
+                settings.pins.clone(),
+            ),
+            Role::Proxy => (host, Vec::new()),
         };
-        let name = name.unwrap_or(host);
-        let mut ssl = Ssl::new(&context.ssl).map_err(setup)?;
-        set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
         let peer = match role {
             Role::Server => name.to_owned(),
             Role::Proxy => format!("proxy {name}"),
         };
-        let key = format!("{peer} {port}");
-        if let Some(session) = context.sessions.take(&key) {
-            sys::offer_session(&mut ssl, &session).map_err(setup)?;
-        }
-        tls_session::name_peer(&mut ssl, key)?;
+        let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
+        let mut ssl = Ssl::new(options.context()?).map_err(setup)?;
+        set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
+        let resumption = options.sessions().map(|sessions| {
+            let key = Key::new(role, name, port);
+            Resumption::start(sessions.clone(), key, &mut ssl)
+        });
+        let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
         Ok(Self {
-            stream: SslStream::new(ssl, Memory::default()).map_err(setup)?,
-            sessions: Arc::clone(&context.sessions),
-            pins,
+            stream,
             peer,
+            pins,
+            resumption,
             carrier: None,
         })
     }
 
-    /// Runs inside `carrier` from now on.
-    pub fn inside(mut self, carrier: Self) -> Self {
+    /// Makes `inner` run inside this TLS, whose handshake is done, and stand for both from here on.
+    pub fn carry(&mut self, inner: Self) {
+        let carrier = std::mem::replace(self, inner);
         self.carrier = Some(Box::new(carrier));
-        self
     }
 
     /// Goes on with the handshake as far as what was fed allows; true when it is done.
     pub fn handshake(&mut self) -> Result<bool, Error> {
+        let drawn = self.draw();
         sys::clear_openssl_errors();
-        match self.stream.connect() {
-            Ok(()) => {
-                self.check_pins()?;
-                tls_session::keep_resumed(self.stream.ssl(), &self.sessions);
-                Ok(true)
-            }
-            Err(error) if error.code() == ErrorCode::WANT_READ => Ok(false),
-            Err(error) => Err(self.handshake_error(&error)),
+        let result = self.stream.connect();
+        // An alert that says why the handshake failed must leave, too.
+        let passed = self.pass();
+        drawn?;
+        match result {
+            Ok(()) => {}
+            Err(error) if error.code() == ErrorCode::WANT_READ => return passed.map(|()| false),
+            Err(error) => return Err(self.handshake_error(&error)),
         }
+        passed?;
+        self.check_pins()?;
+        if let Some(resumption) = &self.resumption {
+            resumption.finish(self.stream.ssl());
+        }
+        Ok(true)
     }
 
     /// Takes what came from the network; `cipher` is left empty.
-    pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
-        let Some(carrier) = &mut self.carrier else {
-            self.stream.get_mut().feed(cipher);
-            return Ok(());
-        };
-        carrier.feed(cipher)?;
-        loop {
-            let mut carried = Vec::with_capacity(READ_MIN);
-            let decrypted = carrier.decrypt(&mut carried)?;
-            let inner = self.stream.get_mut();
-            inner.feed(&mut carried);
-            match decrypted {
-                Decrypted::Full => {}
-                Decrypted::All => return Ok(()),
-                Decrypted::End => {
-                    inner.is_ended = true;
-                    return Ok(());
-                }
-            }
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) {
+        match &mut self.carrier {
+            Some(carrier) => carrier.feed(cipher),
+            None => self.stream.get_mut().feed(cipher),
         }
     }
 
     pub fn end_input(&mut self) {
-        self.stream.get_mut().is_ended = true;
-        if let Some(carrier) = &mut self.carrier {
-            carrier.end_input();
+        match &mut self.carrier {
+            Some(carrier) => carrier.end_input(),
+            None => self.stream.get_mut().is_ended = true,
         }
     }
 
     /// Decrypts into the spare capacity of `out`.
     pub fn decrypt(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
-        sys::clear_openssl_errors();
-        loop {
-            if out.capacity() - out.len() < 2 {
-                return Ok(Decrypted::Full);
-            }
-            match sys::tls_read(&mut self.stream, out) {
-                Ok(0) => return Ok(Decrypted::End),
-                Ok(_) => {}
-                Err(error) => {
-                    return match error.code() {
-                        ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => Ok(Decrypted::All),
-                        // A stream cut without close_notify is told by the missing close frame.
-                        ErrorCode::ZERO_RETURN => Ok(Decrypted::End),
-                        _ if self.stream.get_ref().is_ended => Ok(Decrypted::End),
-                        _ => Err(failed(Kind::Tls, format!("TLS: {}", text(&error)))),
-                    };
-                }
-            }
-        }
+        let drawn = self.draw();
+        // What came before the carrier failed is still good.
+        let decrypted = self.decrypt_drawn(out);
+        let passed = self.pass();
+        drawn.and(decrypted).and_then(|done| passed.map(|()| done))
     }
 
     /// Encrypts all of `plain`; the result waits in [`Tls::output`].
@@ -169,41 +147,39 @@ impl Tls {
         while !plain.is_empty() {
             match self.stream.ssl_write(plain) {
                 Ok(count) => plain = plain.get(count..).unwrap_or_default(),
-                Err(error) => return Err(failed(Kind::Tls, format!("TLS: {}", text(&error)))),
+                Err(error) => return Err(self.error(&error)),
             }
         }
-        Ok(())
+        self.pass()
     }
 
-    /// Adds close_notify to the output (RFC 8446 section 6.1).
-    pub fn end(&mut self) -> Result<(), Error> {
+    /// Adds close_notify to the output (RFC 8446 section 6.1), the inner one first.
+    pub fn end(&mut self) {
         sys::clear_openssl_errors();
         // Whether the peer has ended, too, does not matter: the socket goes next.
         let _ = self.stream.shutdown();
+        let _ = self.pass();
         if let Some(carrier) = &mut self.carrier {
-            // Behind what this side still says inside.
-            carrier.encrypt(&std::mem::take(&mut self.stream.get_mut().outbox))?;
-            carrier.end()?;
+            carrier.end();
         }
-        Ok(())
     }
 
     pub fn has_output(&self) -> bool {
-        let carrier = self.carrier.as_ref();
-        !self.stream.get_ref().outbox.is_empty()
-            || carrier.is_some_and(|carrier| carrier.has_output())
+        match &self.carrier {
+            Some(carrier) => carrier.has_output(),
+            None => !self.stream.get_ref().outbox.is_empty(),
+        }
     }
 
     /// What is to be sent, to be taken out.
-    pub fn output(&mut self) -> Result<&mut Vec<u8>, Error> {
-        let Some(carrier) = &mut self.carrier else {
-            return Ok(&mut self.stream.get_mut().outbox);
-        };
-        let carried = std::mem::take(&mut self.stream.get_mut().outbox);
-        carrier.encrypt(&carried)?;
-        carrier.output()
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        match &mut self.carrier {
+            Some(carrier) => carrier.output(),
+            None => &mut self.stream.get_mut().outbox,
+        }
     }
 
+    /// About the innermost TLS.
     pub fn info(&self) -> TlsInfo {
         let ssl = self.stream.ssl();
         let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
@@ -219,67 +195,106 @@ impl Tls {
             ),
             alpn: text(ssl.selected_alpn_protocol().unwrap_or_default()),
             peer_certificate_pem: text(&certificate.unwrap_or_default()),
-            is_resumed: ssl.session_reused(),
+            resumed: ssl.session_reused(),
         }
     }
 
+    /// Takes out of the carrier what it has for this TLS.
+    fn draw(&mut self) -> Result<(), Error> {
+        let Some(carrier) = &mut self.carrier else {
+            return Ok(());
+        };
+        let memory = self.stream.get_mut();
+        loop {
+            match carrier.decrypt(memory.space()?)? {
+                Decrypted::Full => {}
+                Decrypted::All => return Ok(()),
+                Decrypted::End => {
+                    memory.is_ended = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Hands to the carrier what this TLS has to send.
+    fn pass(&mut self) -> Result<(), Error> {
+        let Some(carrier) = &mut self.carrier else {
+            return Ok(());
+        };
+        let outbox = &mut self.stream.get_mut().outbox;
+        let result = carrier.encrypt(outbox);
+        outbox.clear();
+        result
+    }
+
+    fn decrypt_drawn(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
+        sys::clear_openssl_errors();
+        loop {
+            if out.capacity() - out.len() < 2 {
+                return Ok(Decrypted::Full);
+            }
+            match sys::tls_read(&mut self.stream, out) {
+                Ok(0) => return Ok(Decrypted::End),
+                Ok(_) => {}
+                Err(error) => match error.code() {
+                    // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session ticket.
+                    ErrorCode::WANT_READ if self.stream.get_ref().has_unread() => {}
+                    ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => return Ok(Decrypted::All),
+                    // A stream cut without close_notify is told by the missing close frame.
+                    ErrorCode::ZERO_RETURN => return Ok(Decrypted::End),
+                    _ if self.stream.get_ref().is_ended => return Ok(Decrypted::End),
+                    _ => return Err(self.error(&error)),
+                },
+            }
+        }
+    }
+
+    /// Also for a session that was resumed, whose certificate is that of the first handshake.
     fn check_pins(&self) -> Result<(), Error> {
-        if self.pins.is_empty() {
-            return Ok(());
-        }
-        let peer = &self.peer;
         let certificate = self.stream.ssl().peer_certificate();
-        let certificate = certificate
-            .ok_or_else(|| failed(Kind::TlsVerify, format!("{peer} has shown no certificate")))?;
-        let pin = Pin::of(&certificate).map_err(setup)?;
-        if self.pins.contains(&pin) {
-            return Ok(());
-        }
-        let message = format!(
-            "certificate of {peer} refused: the SHA-256 of its public key is {pin}, which is not among the pins"
-        );
-        Err(failed(Kind::TlsVerify, message))
+        tls_pin::check(&self.pins, certificate.as_deref()).map_err(|why| {
+            if let Some(resumption) = &self.resumption {
+                resumption.forget();
+            }
+            let message = format!("certificate of {} refused: {why}", self.peer);
+            failed(Kind::TlsVerify, message)
+        })
     }
 
     fn handshake_error(&self, error: &ssl::Error) -> Error {
-        let peer = &self.peer;
-        let verdict = self.stream.ssl().verify_result();
-        if verdict != X509VerifyResult::OK && error.ssl_error().is_some() {
-            return failed(
-                Kind::TlsVerify,
-                format!("certificate of {peer} refused: {}", verdict.error_string()),
-            )
-            .with_tls_verify_result(i64::from(verdict.as_raw()));
-        }
-        if self.stream.get_ref().is_ended {
-            return failed(
-                Kind::Tls,
-                format!("{peer} closed the connection during the TLS handshake"),
-            );
-        }
+        handshake_failed(
+            &self.peer,
+            error,
+            self.stream.ssl().verify_result(),
+            self.stream.get_ref().is_ended,
+        )
+    }
+
+    fn error(&self, error: &ssl::Error) -> Error {
         failed(
             Kind::Tls,
-            format!("TLS handshake with {peer}: {}", text(error)),
+            format!("TLS with {}: {}", self.peer, text(error)),
         )
     }
 }
 
 impl Drop for Tls {
-    /// A connection that was cut does not cost its session: TLS leaves that to the client (RFC 5246 section 7.2.1), while
-    /// OpenSSL forgets it unless both sides have said goodbye.
+    /// Without this, OpenSSL gives up the session of a connection that ends without close_notify, which TLS no longer
+    /// asks for (RFC 5246 section 7.2.1).
     fn drop(&mut self) {
-        self.stream
-            .set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+        self.stream.set_shutdown(ShutdownState::SENT);
     }
 }
 
-fn set_name(ssl: &mut Ssl, name: &str, is_verified: bool) -> Result<(), ErrorStack> {
+/// What the server is asked for, and what its certificate is looked through for.
+fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), ErrorStack> {
     let address = name.parse::<IpAddr>().ok();
     if address.is_none() {
         // An address never stands in SNI (RFC 6066 section 3).
         ssl.set_hostname(name)?;
     }
-    if !is_verified {
+    if !verify_host {
         return Ok(());
     }
     let verify = ssl.param_mut();
@@ -292,60 +307,182 @@ fn set_name(ssl: &mut Ssl, name: &str, is_verified: bool) -> Result<(), ErrorSta
     }
 }
 
-fn setup(error: ErrorStack) -> Error {
-    failed(Kind::Tls, format!("set up TLS: {}", reason(&error)))
-}
+#[cfg(test)]
+mod tests {
+    use super::super::tls_server::{Server, Site, identity, read, shake_hands};
+    use super::*;
 
-fn failed(kind: Kind, message: String) -> Error {
-    Error::new(kind, message).in_phase(Phase::Tls)
-}
+    /// The bytes of both sides, one at a time.
+    fn one_by_one(bytes: &mut Vec<u8>) -> impl Iterator<Item = Vec<u8>> + use<> {
+        std::mem::take(bytes).into_iter().map(|byte| vec![byte])
+    }
 
-fn text(error: &ssl::Error) -> String {
-    error.ssl_error().map_or_else(|| error.to_string(), reason)
-}
+    /// A proxy in the way: TLS of its own, with that of the server inside.
+    struct Tunnel {
+        proxy: Server,
+        server: Server,
+    }
 
-/// The two buffers that OpenSSL takes for its network.
-#[derive(Default)]
-struct Memory {
-    inbox: Vec<u8>,
-    /// How much of `inbox` has been read.
-    read: usize,
-    /// Nothing will follow what is in `inbox`.
-    is_ended: bool,
-    outbox: Vec<u8>,
-}
+    impl Tunnel {
+        /// Byte by byte to the server; what it understood.
+        fn up(&mut self, client: &mut Tls) -> Vec<u8> {
+            let mut said = Vec::new();
+            for mut byte in one_by_one(client.output()) {
+                let mut inner = self.proxy.read(&mut byte);
+                said.append(&mut self.server.read(&mut inner));
+            }
+            said
+        }
 
-impl Memory {
-    fn feed(&mut self, cipher: &mut Vec<u8>) {
-        if self.read == self.inbox.len() {
-            self.inbox.clear();
-            self.read = 0;
-            std::mem::swap(&mut self.inbox, cipher);
-        } else {
-            self.inbox.append(cipher);
+        /// Byte by byte to the client; what it understood.
+        fn down(&mut self, client: &mut Tls) -> Vec<u8> {
+            let mut said = Vec::new();
+            self.proxy.write(&std::mem::take(self.server.output()));
+            for mut byte in one_by_one(self.proxy.output()) {
+                client.feed(&mut byte);
+                said.append(&mut read(client).unwrap());
+            }
+            said
         }
     }
-}
 
-impl Read for Memory {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut unread = self.inbox.get(self.read..).unwrap_or_default();
-        if unread.is_empty() && !self.is_ended {
-            return Err(io::ErrorKind::WouldBlock.into());
+    fn through_proxy() -> (Tls, Tunnel) {
+        let (proxy_site, site) = (Site::usual(), Site::usual());
+        let mut proxy = proxy_site.accept();
+        let options = proxy_site.trusted();
+        let mut client = Tls::new(&options, "localhost", 3128, Role::Proxy).unwrap();
+        shake_hands(&mut client, &mut proxy).unwrap();
+
+        let inner = Tls::new(&site.trusted(), "localhost", 443, Role::Server).unwrap();
+        client.carry(inner);
+        let mut tunnel = Tunnel {
+            proxy,
+            server: site.accept(),
+        };
+        while !client.handshake().unwrap() {
+            tunnel.up(&mut client);
+            tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
+            for mut byte in one_by_one(tunnel.proxy.output()) {
+                client.feed(&mut byte);
+                client.handshake().unwrap();
+            }
         }
-        let count = unread.read(into)?;
-        self.read += count;
-        Ok(count)
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outbox.extend_from_slice(bytes);
-        Ok(bytes.len())
+        tunnel.up(&mut client);
+        (client, tunnel)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    #[test]
+    fn tls_in_tls_carries_bytes_both_ways() {
+        let (mut client, mut tunnel) = through_proxy();
+        let long = vec![b'x'; 40_000];
+        for text in [&b"to"[..], &long] {
+            client.encrypt(text).unwrap();
+            assert!(client.has_output());
+            assert_eq!(text, &tunnel.up(&mut client)[..]);
+            assert!(!client.has_output());
+            tunnel.server.write(text);
+            assert_eq!(text, &tunnel.down(&mut client)[..]);
+        }
+    }
+
+    #[test]
+    fn tls_in_tls_reads_what_comes_at_once_as_room_allows() {
+        let (mut client, mut tunnel) = through_proxy();
+        tunnel.server.write(&[b'x'; 50_000]);
+        tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
+        client.feed(tunnel.proxy.output());
+        let mut total = 0;
+        loop {
+            let mut plain = Vec::with_capacity(1000);
+            let decrypted = client.decrypt(&mut plain).unwrap();
+            total += plain.len();
+            if decrypted == Decrypted::All {
+                break;
+            }
+        }
+        assert_eq!(50_000, total);
+    }
+
+    #[test]
+    fn both_say_that_they_end_the_inner_one_first() {
+        let (mut client, mut tunnel) = through_proxy();
+        client.end();
+        let mut cipher = std::mem::take(client.output());
+        let mut inner = tunnel.proxy.read(&mut cipher);
+        assert!(tunnel.proxy.has_ended);
+        assert!(!tunnel.server.has_ended);
+        tunnel.server.read(&mut inner);
+        assert!(tunnel.server.has_ended);
+    }
+
+    #[test]
+    fn the_end_of_either_is_the_end() {
+        let mut plain = Vec::with_capacity(100);
+        let (mut client, mut tunnel) = through_proxy();
+        tunnel.server.write(b"bye");
+        tunnel.server.end();
+        tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
+        client.feed(tunnel.proxy.output());
+        assert_eq!(Decrypted::End, client.decrypt(&mut plain).unwrap());
+        assert_eq!(b"bye", &plain[..]);
+
+        let (mut client, mut tunnel) = through_proxy();
+        tunnel.proxy.end();
+        client.feed(tunnel.proxy.output());
+        assert_eq!(Decrypted::End, client.decrypt(&mut plain).unwrap());
+
+        let (mut client, _) = through_proxy();
+        client.end_input();
+        assert_eq!(Decrypted::End, client.decrypt(&mut plain).unwrap());
+    }
+
+    #[test]
+    fn a_carrier_that_fails_is_an_error_after_what_came_before() {
+        let (mut client, mut tunnel) = through_proxy();
+        tunnel.server.write(b"good");
+        tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
+        tunnel.proxy.output().extend_from_slice(b"HTTP/1.1 400 ");
+        client.feed(tunnel.proxy.output());
+        let mut plain = Vec::with_capacity(100);
+        let error = client.decrypt(&mut plain).unwrap_err();
+        assert_eq!(b"good", &plain[..]);
+        assert_eq!(Kind::Tls, error.kind());
+        assert!(
+            error.message().starts_with("TLS with proxy localhost: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_is_refused_through_a_proxy_is_told_so() {
+        let (proxy_site, site) = (Site::usual(), Site::usual());
+        let mut proxy = proxy_site.accept();
+        let options = proxy_site.trusted();
+        let mut client = Tls::new(&options, "localhost", 3128, Role::Proxy).unwrap();
+        shake_hands(&mut client, &mut proxy).unwrap();
+        client.carry(Tls::new(&options, "localhost", 443, Role::Server).unwrap());
+        let mut server = site.accept();
+        assert!(!client.handshake().unwrap());
+        server.read(&mut proxy.read(client.output()));
+        proxy.write(&std::mem::take(server.output()));
+        client.feed(proxy.output());
+        let error = client.handshake().unwrap_err();
+        assert_eq!(Kind::TlsVerify, error.kind());
+        assert!(error.message().starts_with("certificate of localhost "));
+        let alert = proxy.read(client.output());
+        assert_eq!(21, alert[0], "RFC 8446 section 5.1: the type of an alert");
+    }
+
+    #[test]
+    fn a_proxy_has_neither_the_servers_pins_nor_its_name() {
+        let site = Site::usual();
+        let mut options = site.trusted();
+        options.settings_mut().pins = vec![Pin::of(&identity("localhost").0).unwrap()];
+        options.settings_mut().server_name = Some("server.invalid".to_owned());
+        let mut server = site.accept();
+        let mut client = Tls::new(&options, "localhost", 443, Role::Proxy).unwrap();
+        shake_hands(&mut client, &mut server).unwrap();
+        let error = site.connect(&options).err().unwrap();
+        assert!(error.message().contains("server.invalid"), "{error}");
     }
 }

@@ -1,52 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The fingerprint of a public key that a server is expected to have.
+//! Pins: the keys that a server may have, whoever vouches for it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use openssl::error::ErrorStack;
+use crate::base::error::Error;
+use openssl::base64;
 use openssl::sha::sha256;
 use openssl::x509::X509Ref;
 use std::fmt;
 
-/// SHA-256 of a SubjectPublicKeyInfo (RFC 7469 section 2.4): it stays the same when a certificate is renewed with its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The SHA-256 of a SubjectPublicKeyInfo, as of RFC 7469 section 2.4.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
 impl Pin {
-    /// From base64; `None` where that is not 32 bytes.
-    pub fn parse(text: &str) -> Option<Self> {
-        BASE64.decode(text).ok()?.try_into().ok().map(Self)
+    pub fn from_base64(text: &str) -> Result<Self, Error> {
+        let bytes = base64::decode_block(text).unwrap_or_default();
+        let pin = <[u8; 32]>::try_from(bytes).map(Self).ok();
+        // OpenSSL decodes more than it would encode: spaces around, odd padding.
+        pin.filter(|pin| pin.to_string() == text).ok_or_else(|| {
+            let what = format!("is {text:?}, not the base64 of a SHA-256 (44 characters)");
+            Error::argument("base64", what)
+        })
     }
 
-    pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
-        let key = certificate.public_key()?.public_key_to_der()?;
-        Ok(Self(sha256(&key)))
+    pub(super) fn of(certificate: &X509Ref) -> Option<Self> {
+        let key = certificate.public_key().ok()?;
+        Some(Self(sha256(&key.public_key_to_der().ok()?)))
     }
 }
 
-/// As it is parsed.
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64.encode(self.0))
+        f.write_str(&base64::encode_block(&self.0))
+    }
+}
+
+/// Whether the certificate has one of these pins, if there are any; otherwise why it is refused.
+pub fn check(pins: &[Pin], certificate: Option<&X509Ref>) -> Result<(), String> {
+    if pins.is_empty() {
+        return Ok(());
+    }
+    match certificate.and_then(Pin::of) {
+        Some(pin) if pins.contains(&pin) => Ok(()),
+        Some(pin) => Err(format!("its key has the pin \"{pin}\", which is not set")),
+        None => Err("there is no key to compare with the pins that are set".to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tls_server::{Site, identity};
     use super::*;
+    use crate::base::error::Kind;
 
     #[test]
-    fn a_pin_is_32_bytes_of_base64() {
-        let text = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        assert_eq!(Pin::parse(text).expect("a pin").to_string(), text);
+    fn a_pin_is_44_characters_of_base64_and_nothing_else() {
+        let good = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+        assert_eq!(good, Pin::from_base64(good).unwrap().to_string());
         for bad in [
             "",
-            "47DEQpj8",
+            "=",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
+            " 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuF==",
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFUA",
             "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-            &text[1..],
-            &text[..43],
+            "ä",
         ] {
-            assert_eq!(Pin::parse(bad), None, "{bad}");
+            let error = Pin::from_base64(bad).err().unwrap();
+            assert!(error.message().contains("`base64`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pin_belongs_to_a_key_not_to_a_certificate() {
+        let (certificate, key) = identity("localhost");
+        let der = key.public_key_to_der().unwrap();
+        let pin = Pin(sha256(&der));
+        assert_eq!(Ok(()), check(&[pin], Some(&certificate)));
+        let (other, _) = identity("localhost");
+        assert!(check(&[pin], Some(&other)).is_err());
+        assert!(check(&[pin], None).is_err());
+        assert_eq!(Ok(()), check(&[], None));
+    }
+
+    #[test]
+    fn a_pin_of_the_servers_key_is_enough_without_verification_and_needed_with_it() {
+        let site = Site::usual();
+        let pin = Pin::of(&site.certificate).unwrap();
+        let other = Pin::of(&identity("localhost").0).unwrap();
+        for verify in [true, false] {
+            let mut options = site.trusted();
+            options.settings_mut().verify = verify;
+            options.settings_mut().pins = vec![other];
+            for _ in 0..2 {
+                let error = site.connect(&options).err().unwrap();
+                assert_eq!(Kind::TlsVerify, error.kind());
+                assert!(error.message().contains(&pin.to_string()), "{error}");
+            }
+            options.settings_mut().pins.push(pin);
+            for resumed in [false, true] {
+                let client = site.connect(&options).unwrap();
+                assert_eq!(resumed, client.info().resumed);
+            }
         }
     }
 }

@@ -1,71 +1,239 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions of TLS that can be resumed, which saves the certificates and most of the time of a handshake.
+//! Sessions to be resumed: a handshake that takes one up needs neither certificates nor signatures.
+//!
+//! They stand beside the context they came from, so they were verified under the settings they are used under. A
+//! handshake in which a certificate is refused never comes to a session.
 
-use crate::base::error::{Error, Kind, Phase};
+use super::sys;
+use super::tls::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMode, SslSessionRef, SslVersion,
+};
 use std::collections::VecDeque;
 
-/// Enough for the few servers that one set of options is used for; a session takes a few KiB.
+/// Of all servers together.
 const MAX_SESSIONS: usize = 32;
 
-/// Sessions with the peer each was made with, the newest first.
+/// What servers gave to the connections of one context, the newest first.
 #[derive(Default)]
-pub struct Sessions(Mutex<VecDeque<(String, SslSession)>>);
+pub struct Sessions(Mutex<VecDeque<(Key, SslSession)>>);
 
-impl Sessions {
-    /// Lets the connections of a context leave their sessions here.
-    pub fn collect(self: &Arc<Self>, builder: &mut SslContextBuilder) -> Result<(), Error> {
-        let peer_index = peer_index()?;
-        builder
-            .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-        let sessions = Arc::clone(self);
-        builder.set_new_session_callback(move |ssl, session| {
-            if let Some(peer) = ssl.ex_data(peer_index) {
-                sessions.put(peer, session);
-            }
-        });
-        Ok(())
-    }
-
-    pub fn put(&self, peer: &str, session: SslSession) {
-        let mut sessions = self.0.lock();
-        sessions.push_front((peer.to_owned(), session));
-        sessions.truncate(MAX_SESSIONS);
-    }
-
-    /// Each is given out once: whoever sees a ticket twice knows that it is the same client (RFC 8446 appendix C.4).
-    pub fn take(&self, peer: &str) -> Option<SslSession> {
-        let mut sessions = self.0.lock();
-        let at = sessions.iter().position(|(other, _)| other == peer)?;
-        sessions.remove(at).map(|(_, session)| session)
-    }
+/// Whose sessions they are: the name or address that was verified, as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    role: Role,
+    name: String,
+    port: u16,
 }
 
-/// Says with whom a connection is, for the sessions that it will leave.
-pub fn name_peer(ssl: &mut SslRef, peer: String) -> Result<(), Error> {
-    ssl.set_ex_data(peer_index()?, peer);
-    Ok(())
+/// One connection's part in it.
+pub struct Resumption {
+    sessions: Arc<Sessions>,
+    key: Key,
 }
 
-/// A resumed session of TLS 1.2 serves again; in TLS 1.3 the server gives new ones.
-pub fn keep_resumed(ssl: &SslRef, sessions: &Sessions) {
-    let is_older = ssl.version2() != Some(SslVersion::TLS1_3);
-    if let (true, true, Some(session), Ok(index)) =
-        (ssl.session_reused(), is_older, ssl.session(), peer_index())
-    {
-        if let Some(peer) = ssl.ex_data(index) {
-            sessions.put(peer, session.to_owned());
+impl Key {
+    pub fn new(role: Role, name: &str, port: u16) -> Self {
+        Self {
+            role,
+            name: name.to_owned(),
+            port,
         }
     }
 }
 
-fn peer_index() -> Result<Index<Ssl, String>, Error> {
-    static INDEX: OnceLock<Option<Index<Ssl, String>>> = OnceLock::new();
-    let index = INDEX.get_or_init(|| Ssl::new_ex_index().ok());
-    index.ok_or_else(|| {
-        let message = "OpenSSL has no room for the name of a session's peer";
-        Error::new(Kind::Internal, message).in_phase(Phase::Tls)
-    })
+impl Resumption {
+    /// Before the handshake: offers the server what it gave last, and asks for more.
+    pub fn start(sessions: Arc<Sessions>, key: Key, ssl: &mut SslRef) -> Self {
+        if let Some(index) = key_index() {
+            ssl.set_ex_data(index, key.clone());
+        }
+        if let Some(session) = sessions.take(&key) {
+            // What cannot be offered is no loss: the handshake is a whole one then.
+            let _ = sys::offer_session(ssl, &session);
+        }
+        Self { sessions, key }
+    }
+
+    /// After the handshake: a session of TLS 1.2 that was resumed can be resumed again, a ticket of TLS 1.3 should
+    /// not (RFC 8446 appendix C.4).
+    pub fn finish(&self, ssl: &SslRef) {
+        let session = ssl.session().filter(|session| !is_ticket(session));
+        if let (true, Some(session)) = (ssl.session_reused(), session) {
+            self.sessions.put(self.key.clone(), session.to_owned());
+        }
+    }
+
+    pub fn forget(&self) {
+        self.sessions.forget(&self.key);
+    }
+}
+
+impl Sessions {
+    /// Has the connections of `builder`'s context put here what servers give them.
+    pub fn collect(self: Arc<Self>, builder: &mut SslContextBuilder) {
+        builder
+            .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+        builder.set_new_session_callback(move |ssl, session| {
+            if let Some(key) = key_index().and_then(|index| ssl.ex_data(index)) {
+                self.put(key.clone(), session);
+            }
+        });
+    }
+
+    fn put(&self, key: Key, session: SslSession) {
+        let mut sessions = self.0.lock();
+        if !is_ticket(&session) {
+            // It is not used up, so one a server is enough.
+            sessions.retain(|(other, old)| *other != key || is_ticket(old));
+        }
+        sessions.push_front((key, session));
+        sessions.truncate(MAX_SESSIONS);
+    }
+
+    fn take(&self, key: &Key) -> Option<SslSession> {
+        let mut sessions = self.0.lock();
+        let at = sessions.iter().position(|(other, _)| other == key)?;
+        sessions.remove(at).map(|(_, session)| session)
+    }
+
+    fn forget(&self, key: &Key) {
+        self.0.lock().retain(|(other, _)| other != key);
+    }
+}
+
+fn is_ticket(session: &SslSessionRef) -> bool {
+    session.protocol_version() == SslVersion::TLS1_3
+}
+
+/// Where an `Ssl` holds its key. `None`: OpenSSL has no room for it, and nothing is resumed.
+fn key_index() -> Option<Index<Ssl, Key>> {
+    static INDEX: OnceLock<Option<Index<Ssl, Key>>> = OnceLock::new();
+    *INDEX.get_or_init(|| Ssl::new_ex_index().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tls::Tls;
+    use super::super::tls_options::TlsOptions;
+    use super::super::tls_server::{Site, shake_hands};
+    use super::*;
+
+    const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
+
+    fn resumes(site: &Site, options: &TlsOptions) -> bool {
+        site.connect(options).unwrap().info().resumed
+    }
+
+    fn count(options: &TlsOptions) -> usize {
+        options.sessions().unwrap().0.lock().len()
+    }
+
+    #[test]
+    fn the_second_connection_resumes_and_so_do_later_ones() {
+        for version in VERSIONS {
+            let site = Site::with_version(version);
+            let options = site.trusted();
+            assert!(!resumes(&site, &options));
+            for _ in 0..5 {
+                assert!(resumes(&site, &options));
+                assert!(resumes(&site, &options.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_resumed_connection_still_knows_the_servers_certificate() {
+        for version in VERSIONS {
+            let site = Site::with_version(version);
+            let options = site.trusted();
+            resumes(&site, &options);
+            let info = site.connect(&options).unwrap().info();
+            assert!(info.resumed);
+            assert_eq!(site.pem(), info.peer_certificate_pem.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_settings_forgets_the_sessions_of_the_one_object() {
+        for version in VERSIONS {
+            let site = Site::with_version(version);
+            let mut options = site.trusted();
+            let other = options.clone();
+            resumes(&site, &options);
+            options.settings_mut().verify_host = false;
+            assert!(!resumes(&site, &options));
+            assert!(resumes(&site, &other));
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_used_once_and_an_older_session_again() {
+        let ticketed = Site::with_version(SslVersion::TLS1_3);
+        let options = ticketed.trusted();
+        resumes(&ticketed, &options);
+        let given = count(&options);
+        let key = Key::new(Role::Server, "localhost", 443);
+        let tickets: Vec<_> = (0..given)
+            .filter_map(|_| options.sessions().unwrap().take(&key))
+            .collect();
+        assert_eq!((given, 0), (tickets.len(), count(&options)));
+        assert!(!resumes(&ticketed, &options));
+
+        let older = Site::with_version(SslVersion::TLS1_2);
+        let options = older.trusted();
+        for resumed in [false, true, true] {
+            assert_eq!(resumed, resumes(&older, &options));
+            assert_eq!(1, count(&options));
+        }
+    }
+
+    #[test]
+    fn another_port_name_or_role_has_its_own_sessions() {
+        for version in VERSIONS {
+            let site = Site::with_version(version);
+            let options = site.trusted();
+            resumes(&site, &options);
+            for (port, role) in [(444, Role::Server), (443, Role::Proxy)] {
+                let mut client = Tls::new(&options, "localhost", port, role).unwrap();
+                shake_hands(&mut client, &mut site.accept()).unwrap();
+                assert!(!client.info().resumed);
+            }
+            assert!(resumes(&site, &options));
+        }
+    }
+
+    #[test]
+    fn a_server_that_has_forgotten_the_session_gets_a_whole_handshake() {
+        for version in VERSIONS {
+            let mut site = Site::with_version(version);
+            let mut options = site.trusted();
+            options.settings_mut().verify = false;
+            resumes(&site, &options);
+            site = Site::with_version(version);
+            assert!(!resumes(&site, &options));
+            assert!(resumes(&site, &options));
+        }
+    }
+
+    #[test]
+    fn there_are_never_more_than_the_bound_and_the_newest_come_first() {
+        let site = Site::with_version(SslVersion::TLS1_3);
+        let options = site.trusted();
+        let client = site.connect(&options).unwrap();
+        let sessions = options.sessions().unwrap();
+        let key = Key::new(Role::Server, "localhost", 443);
+        let session = sessions.take(&key).unwrap();
+        for port in 1..=100 {
+            sessions.put(Key::new(Role::Server, "other", port), session.clone());
+        }
+        assert_eq!(MAX_SESSIONS, count(&options));
+        for port in 1..=100 {
+            let kept = sessions.take(&Key::new(Role::Server, "other", port));
+            assert_eq!(port > 68, kept.is_some(), "{port}");
+        }
+        drop(client);
+    }
 }

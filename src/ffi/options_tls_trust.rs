@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: whom to trust.
+//! Options of TLS: which servers are believed.
 
 use super::options::{self, wsline_options};
 use super::ptr;
@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_void};
 /// @@ Options of TLS
 /// Switches the verification of the server's certificate off, or on again.
 ///
-/// Without it anybody on the way can pose as the server: its name is not checked then either. For a server of your own, set its authority with
+/// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
 /// wsline_options_set_tls_ca_file() instead.
 ///
 /// @param options  what is set.
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
             path,
             "path",
             |options, path| {
-                options.tls.settings_mut().ca_file = Some(path.to_owned());
+                options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
                 Ok(())
             },
         )
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
             path,
             "path",
             |options, path| {
-                options.tls.settings_mut().ca_path = Some(path.to_owned());
+                options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
                 Ok(())
             },
         )
@@ -181,21 +181,20 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
             "wsline_options_set_tls_ca_pem",
             options,
             pem,
-            |options, pem| options.tls.settings_mut().ca_pem = Some(pem),
+            |options, pem| options.tls.settings_mut().trust.ca_pem = Some(pem),
         )
     }
 }
 
-/// Expects a certain public key of the server, beside whatever else is verified.
+/// Accepts only a server whose certificate has this key, whoever signed it; several can be added, one must match.
 ///
-/// Checked is the server's own certificate, also when its verification is switched off, and on resumed sessions. The pin
-/// of a server is printed by
-/// `openssl x509 -in server.pem -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64`.
+/// The check comes on top of the verification and takes its place where that is switched off. It is the same for a
+/// session that is resumed. For an HTTPS proxy pins do not count.
 ///
 /// @param options  what is set.
-/// @param pin      the SHA-256 of a SubjectPublicKeyInfo in base64, 44 characters. Of several that are added the server must have one.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pin` is not 32 bytes in base64.
+/// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.
+/// @retval WSLINE_OK                    added.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -203,18 +202,17 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
-    pin: *const c_char,
+    base64: *const c_char,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
         options::set_string(
             "wsline_options_add_tls_pin_sha256",
             options,
-            pin,
-            "pin",
-            |options, text| {
-                let pin = Pin::parse(text);
-                let pin = pin.ok_or_else(|| Error::argument("pin", "is not 32 bytes in base64"))?;
+            base64,
+            "base64",
+            |options, base64| {
+                let pin = Pin::from_base64(base64)?;
                 options.tls.settings_mut().pins.push(pin);
                 Ok(())
             },
@@ -222,6 +220,7 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     }
 }
 
+/// Runs a setter that takes PEM data, which is not empty.
 pub(super) unsafe fn set_pem(
     function: &'static str,
     options: *mut wsline_options,

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The two buffers that OpenSSL takes for its network.
+
+use crate::base::error::Error;
+use std::io::{self, Read, Write};
+
+/// The most that one TLS record brings (RFC 8446 section 5.2).
+const RECORD_BYTES: usize = 16 * 1024;
+
+#[derive(Default)]
+pub struct Memory {
+    inbox: Vec<u8>,
+    /// How much of `inbox` has been read.
+    read: usize,
+    /// Nothing will follow what is in `inbox`.
+    pub is_ended: bool,
+    pub outbox: Vec<u8>,
+}
+
+impl Memory {
+    /// Takes all of `cipher`.
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) {
+        self.forget_read();
+        if self.inbox.is_empty() {
+            std::mem::swap(&mut self.inbox, cipher);
+        } else {
+            self.inbox.append(cipher);
+        }
+    }
+
+    /// The inbox with room for a record, to be appended to.
+    pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
+        self.forget_read();
+        self.inbox
+            .try_reserve(RECORD_BYTES)
+            .map_err(|_| Error::no_memory(RECORD_BYTES as u64))?;
+        Ok(&mut self.inbox)
+    }
+
+    pub fn has_unread(&self) -> bool {
+        self.read < self.inbox.len()
+    }
+
+    fn forget_read(&mut self) {
+        if !self.has_unread() {
+            self.inbox.clear();
+            self.read = 0;
+        }
+    }
+}
+
+impl Read for Memory {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut unread = self.inbox.get(self.read..).unwrap_or_default();
+        if unread.is_empty() && !self.is_ended {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = unread.read(into)?;
+        self.read += count;
+        Ok(count)
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outbox.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
