@@ -15,7 +15,7 @@ static const char *const peer_echo_servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_
 
 static inline const char *peer_variable(const char *peer, const char *suffix)
 {
-    char name[64];
+    char name[128];
     const char *value;
 
     snprintf(name, sizeof name, "WSLINE_TEST_%s%s", peer, suffix);

@@ -10,7 +10,13 @@
 #   expired, future        not valid any more, not valid yet
 #   selfsigned             for localhost, signed by itself
 #   untrusted              for localhost, signed by ca2
+#   noname                 for localhost in its subject only, without subjectAltName
+#   eku                    for localhost, but good for clients only
+#   rsa                    good, with an RSA key
+#   chain                  good, signed by intermediate.pem, which follows in chain.pem
+#   no-chain               the same without the intermediate certificate
 #   client.{pem,key}       client certificate; client-encrypted.key is its key, password "secret"
+#   client-rsa             client certificate with an RSA key
 #   client-untrusted       client certificate signed by ca2
 set -eu
 
@@ -43,6 +49,11 @@ prompt = no
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[intermediate]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 [server]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -57,6 +68,19 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = DNS:wrong.invalid
+[noname]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[eku]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost,IP:127.0.0.1,IP:::1
 [client]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -70,9 +94,12 @@ quiet_openssl() {
     openssl "$@" 2> openssl.log || { cat openssl.log >&2; exit 1; }
 }
 
+key_type='ec -pkeyopt ec_paramgen_curve:P-256'
+
 # self_signed NAME EXTENSIONS SUBJECT
 self_signed() {
-    quiet_openssl req -new -x509 -config openssl.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+    # shellcheck disable=SC2086 # several words
+    quiet_openssl req -new -x509 -config openssl.cnf -newkey $key_type \
         -nodes -keyout "$1.key" -out "$1.pem" -days 3650 -extensions "$2" -subj "/CN=$3"
 }
 
@@ -80,7 +107,8 @@ self_signed() {
 issue() {
     name=$1 signer=$2 extensions=$3 subject=$4
     shift 4
-    quiet_openssl req -new -config openssl.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+    # shellcheck disable=SC2086 # several words
+    quiet_openssl req -new -config openssl.cnf -newkey $key_type \
         -nodes -keyout "$name.key" -out "$name.csr" -subj "/CN=$subject"
     quiet_openssl ca -batch -notext -config openssl.cnf -cert "$signer.pem" -keyfile "$signer.key" \
         -extensions "$extensions" -in "$name.csr" -out "$name.pem" "$@"
@@ -94,10 +122,19 @@ issue wronghost ca wronghost wrong.invalid
 issue expired ca server localhost -startdate 20200101000000Z -enddate 20210101000000Z
 issue future ca server localhost -startdate 20900101000000Z -enddate 20910101000000Z
 issue untrusted ca2 server localhost
+issue noname ca noname localhost
+issue eku ca eku localhost
+issue intermediate ca intermediate 'wsline test intermediate'
+issue no-chain intermediate server localhost
+cat no-chain.pem intermediate.pem > chain.pem
+cp no-chain.key chain.key
 issue client ca client 'wsline test client'
 issue client-untrusted ca2 client 'wsline other test client'
 quiet_openssl pkcs8 -topk8 -v2 aes-256-cbc -in client.key -out client-encrypted.key \
     -passout pass:secret
+key_type=rsa:2048
+issue rsa ca server localhost
+issue client-rsa ca client 'wsline RSA test client'
 
 # What `openssl ca` leaves behind: requests, its database, each certificate again by serial number.
 cut -f 4 index.txt | while read -r serial; do rm "$serial.pem"; done

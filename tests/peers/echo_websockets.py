@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Echo server on the Python package `websockets`: no compression, no limit on message size.
 
-usage: echo_websockets.py PKI LISTENER...   (LISTENER: a key of CERTIFICATES; PKI: see certs.sh)
+usage: echo_websockets.py PKI LISTENER...
+
+LISTENER is "unix" for a Unix-domain socket, or a key of CERTIFICATES; for PKI see certs.sh.
 
 Each listener serves the same paths:
   /                          echoes every message
@@ -18,11 +20,13 @@ import asyncio
 import http
 import json
 import pathlib
+import shutil
 import ssl
 import sys
+import tempfile
 import urllib.parse
 
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import serve, unix_serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
@@ -38,29 +42,33 @@ CERTIFICATES = {
     "wronghost": "wronghost",
     "selfsigned": "selfsigned",
     "untrusted": "untrusted",
+    "noname": "noname",
+    "eku": "eku",
+    "rsa": "rsa",
+    "chain": "chain",
+    "no-chain": "no-chain",
 }
 SUBPROTOCOLS = ("chat.v1", "chat.v2")
 
 
 async def main(pki, listeners):
-    servers = {name: await listen(pki, name) for name in listeners}
-    exit_at_end_of_input()
-    announce({name: server.sockets[0].getsockname()[1] for name, server in servers.items()})
-    await asyncio.get_running_loop().create_future()
+    with tempfile.TemporaryDirectory(prefix="wsline-") as directory:
+        servers = {name: await listen(pki, name, directory) for name in listeners}
+        exit_at_end_of_input(lambda: shutil.rmtree(directory))
+        announce({name: address(server) for name, server in servers.items()})
+        await asyncio.get_running_loop().create_future()
 
 
-async def listen(pki, name):
-    return await serve(
-        converse,
-        "127.0.0.1",
-        0,
-        ssl=tls_context(pki, name),
-        process_request=refuse_if_asked,
-        select_subprotocol=select_subprotocol,
-        compression=None,
-        max_size=None,
-        ping_interval=None,
-    )
+async def listen(pki, name, directory):
+    if name == "unix":
+        return await unix_serve(path=f"{directory}/echo", **BEHAVIOUR)
+    return await serve(host="127.0.0.1", port=0, ssl=tls_context(pki, name), **BEHAVIOUR)
+
+
+def address(server):
+    """A port, or the path of a Unix-domain socket."""
+    name = server.sockets[0].getsockname()
+    return name if isinstance(name, str) else name[1]
 
 
 def tls_context(pki, name):
@@ -134,6 +142,14 @@ async def ping(connection, query):
 
 
 OPENINGS = {"/close": close, "/push": push, "/headers": send_request, "/ping": ping}
+BEHAVIOUR = {
+    "handler": converse,
+    "process_request": refuse_if_asked,
+    "select_subprotocol": select_subprotocol,
+    "compression": None,
+    "max_size": None,
+    "ping_interval": None,
+}
 
 if __name__ == "__main__":
     asyncio.run(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))

@@ -30,7 +30,9 @@ const upgrader = new WebSocketServer({
 async function main(pki, listeners) {
   const ports = await Promise.all(listeners.map((name) => listen(pki, name)));
   exitAtEndOfInput();
-  console.log(['READY', ...listeners.map((name, i) => `${name}=${ports[i]}`)].join(' '));
+  // As announce() in serving.py.
+  const addresses = Object.fromEntries(listeners.map((name, i) => [name, ports[i]]));
+  console.log(`READY ${JSON.stringify({ addresses, environment: {} })}`);
 }
 
 async function listen(pki, name) {

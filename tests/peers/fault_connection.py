@@ -26,9 +26,24 @@ class ServerReset(Exception):
 
 
 class Request(NamedTuple):
-    path: str
-    query: dict
+    head: str
+    target: str
     headers: dict
+
+    @property
+    def path(self):
+        return urllib.parse.urlsplit(self.target).path
+
+    @property
+    def query(self):
+        return dict(self.parameters())
+
+    def parameters(self):
+        return urllib.parse.parse_qsl(urllib.parse.urlsplit(self.target).query)
+
+    def all(self, name):
+        """The values of a parameter that may come more than once."""
+        return [value for key, value in self.parameters() if key == name]
 
     def number(self, name, default):
         return int(self.query.get(name, default))
@@ -79,22 +94,20 @@ class Connection:
         while not head.endswith(b"\r\n\r\n"):
             head += self._read(1)
         request_line, *lines = head.decode("latin-1").split("\r\n")
-        target = urllib.parse.urlsplit(request_line.split()[1])
         fields = (line.split(":", 1) for line in lines if line)
-        self.entry["path"] = target.path
-        return Request(
-            target.path,
-            dict(urllib.parse.parse_qsl(target.query)),
+        request = Request(
+            head.decode("latin-1"),
+            request_line.split()[1],
             {name.lower(): value.strip() for name, value in fields},
         )
+        self.entry["path"] = request.path
+        return request
 
     def send(self, data):
         self.socket.sendall(data)
 
     def drip(self, data, milliseconds):
-        for i in range(len(data)):
-            self.send(data[i : i + 1])
-            time.sleep(milliseconds / 1000)
+        drip(self.socket, data, milliseconds)
 
     def read_frame(self):
         first, second = self._read(2)
@@ -122,8 +135,7 @@ class Connection:
         self.read_to_end()
 
     def reset(self):
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        reset(self.socket)
         raise ServerReset
 
     def limit_receive_buffer(self):
@@ -160,6 +172,19 @@ class Connection:
         if frame.opcode == CLOSE and entry["close"] is None:
             has_code = len(frame.payload) >= 2
             entry["close"] = int.from_bytes(frame.payload[:2], "big") if has_code else NO_STATUS
+
+
+def drip(stream, data, milliseconds):
+    """Sends each byte in a segment of its own, if the socket has TCP_NODELAY."""
+    for i in range(len(data)):
+        stream.sendall(data[i : i + 1])
+        time.sleep(milliseconds / 1000)
+
+
+def reset(stream):
+    """Ends the connection with an RST."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.close()
 
 
 def unmask(key, payload):

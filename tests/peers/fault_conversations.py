@@ -26,6 +26,12 @@ def echo_until_close(connection, send):
     return encode(CLOSE, frame.payload)
 
 
+def send_head(connection, request):
+    """Sends the head of the upgrade request, as it came, as one text message; then echoes."""
+    connection.send(encode(TEXT, request.head.encode()))
+    echo(connection, request)
+
+
 def drip_echo(connection, request):
     """?ms=N: echoes, each byte in a segment of its own."""
     milliseconds = request.number("ms", 1)
@@ -166,6 +172,7 @@ def no_close_reply(connection, request):
 
 CONVERSATIONS = {
     "/echo": echo,
+    "/head": send_head,
     "/drip-echo": drip_echo,
     "/slow-read": slow_read,
     "/stall": stall,

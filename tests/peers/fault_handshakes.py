@@ -7,6 +7,7 @@ ANSWERS: path -> function that does all the answering itself.
 
 import base64
 import hashlib
+import urllib.parse
 
 from fault_connection import BINARY, PING, TEXT, encode
 from fault_conversations import echo
@@ -141,6 +142,15 @@ def unasked_extension(head, request):
     head.fields["Sec-WebSocket-Extensions"] = "permessage-deflate"
 
 
+def set_cookie(head, request):
+    """?cookie=TEXT&cookie=TEXT..."""
+    head.more_lines = cookie_lines(request)
+
+
+def cookie_lines(request):
+    return [f"Set-Cookie: {cookie}" for cookie in request.all("cookie")]
+
+
 HEADS = {
     "/bad-accept": bad_accept,
     "/no-accept": no_accept,
@@ -163,6 +173,7 @@ HEADS = {
     "/unasked-subprotocol": unasked_subprotocol,
     "/two-subprotocols": two_subprotocols,
     "/unasked-extension": unasked_extension,
+    "/set-cookie": set_cookie,
 }
 
 
@@ -191,7 +202,10 @@ def early_frames(connection, request):
 
 
 def status(connection, request):
-    """?code=N&body=TEXT&how=length|chunked|close: how the end of the body is told."""
+    """?code=N&body=TEXT&how=length|chunked|close: how the end of the body is told.
+
+    With &cookie=TEXT, as often as wanted, a Set-Cookie header each.
+    """
     body = request.query.get("body", "").encode()
     how = request.query.get("how", "length")
     framing, sent_body = {
@@ -199,10 +213,40 @@ def status(connection, request):
         "chunked": ("Transfer-Encoding: chunked", chunked(body)),
         "close": ("Connection: close", body),
     }[how]
-    head = f"HTTP/1.1 {request.number('code', 503)} No\r\nContent-Type: text/plain\r\n{framing}"
-    connection.send(head.encode() + b"\r\n\r\n" + sent_body)
+    lines = ["Content-Type: text/plain", framing, *cookie_lines(request)]
+    refuse(connection, request.number("code", 503), lines, sent_body)
     if how != "close":
         connection.read_to_end()
+
+
+def redirect(connection, request):
+    """?code=N&to=URL&cookie=TEXT: to nowhere without "to"; cookies as in /status.
+
+    With &n=N, N redirects in a row: all but the last are to this path.
+    """
+    target = request.query.get("to")
+    left = request.number("n", 1) - 1
+    if left > 0:
+        others = [(name, value) for name, value in request.parameters() if name != "n"]
+        target = f"{request.path}?{urllib.parse.urlencode([*others, ('n', left)])}"
+    send_redirect(connection, request, target)
+
+
+def redirect_loop(connection, request):
+    """To itself."""
+    send_redirect(connection, request, request.target)
+
+
+def send_redirect(connection, request, target):
+    lines = [] if target is None else [f"Location: {target}"]
+    lines += ["Content-Length: 0", *cookie_lines(request)]
+    refuse(connection, request.number("code", 302), lines)
+    connection.read_to_end()
+
+
+def refuse(connection, code, lines, body=b""):
+    head = "\r\n".join([f"HTTP/1.1 {code} No", *lines, "", ""])
+    connection.send(head.encode("latin-1") + body)
 
 
 def chunked(body):
@@ -222,4 +266,6 @@ ANSWERS = {
     "/drip": drip,
     "/early": early_frames,
     "/status": status,
+    "/redirect": redirect,
+    "/redirect-loop": redirect_loop,
 }

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A WebSocket server that misbehaves on request: the path says how, the query how much.
 
+usage: faults.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
+
 The paths are the keys of HEADS and ANSWERS (fault_handshakes.py) and of CONVERSATIONS
 (fault_conversations.py); an unknown one is answered with 404. When a connection has ended, a line
 of JSON says what the client did: see Connection.entry (fault_connection.py).
@@ -11,12 +13,15 @@ for that connection's end, so a test can ask at once.
 """
 
 import json
+import pathlib
 import socket
+import sys
 import threading
 
 from fault_connection import TEXT, ClientLeft, Connection, ServerReset, encode
 from fault_conversations import CONVERSATIONS, close, echo
 from fault_handshakes import ANSWERS, HEADS, Head, not_found
+from fault_tls import TlsSocket
 from serving import announce, exit_at_end_of_input
 
 
@@ -45,18 +50,25 @@ class Journal:
 JOURNAL = Journal()
 
 
-def main():
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+def main(pki, names):
+    listeners = {name: socket.create_server(("127.0.0.1", 0), backlog=128) for name in names}
+    for name, listener in listeners.items():
+        wrap = (lambda accepted: TlsSocket(accepted, pki)) if name == "tls" else None
+        threading.Thread(target=accept_all, args=(listener, wrap), daemon=True).start()
     exit_at_end_of_input()
-    announce({"plain": listener.getsockname()[1]})
+    announce({name: listener.getsockname()[1] for name, listener in listeners.items()})
+    threading.Event().wait()
+
+
+def accept_all(listener, wrap):
     while True:
         accepted, _ = listener.accept()
-        threading.Thread(target=serve, args=(accepted,), daemon=True).start()
+        threading.Thread(target=serve, args=(accepted, wrap), daemon=True).start()
 
 
-def serve(accepted):
+def serve(accepted, wrap):
     with accepted:
-        connection = Connection(accepted)
+        connection = Connection(wrap(accepted) if wrap else accepted)
         identity, end = converse(connection)
         if connection.entry["path"] != JOURNAL_PATH:
             JOURNAL.add(identity, json.dumps(connection.entry | {"end": end}))
@@ -105,4 +117,4 @@ def accept(connection, request, spoil=None):
 
 
 if __name__ == "__main__":
-    main()
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -2,65 +2,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command with test servers around it.
 
-usage: run.py [--need NAME,...] -- COMMAND [ARGUMENT...]
+usage: run.py --need NAME,... -- COMMAND [ARGUMENT...]
 
-Starts the servers that are named in --need (all of them by default), puts their addresses into
-the environment, runs COMMAND, stops the servers and exits with COMMAND's status. If that is not
-0, what the servers said follows on stderr. setup.sh must have been run once.
+Starts the servers that are named in --need, puts their addresses into the environment, runs
+COMMAND, stops the servers and exits with COMMAND's status. If that is not 0, what the servers said
+follows on stderr. setup.sh must have been run once.
 
-NAME                      environment variable
-  websockets, -tls          WSLINE_TEST_WEBSOCKETS_URL, WSLINE_TEST_WEBSOCKETS_TLS_URL
-  ws, ws-tls                WSLINE_TEST_WS_URL, WSLINE_TEST_WS_TLS_URL
-  faults                    WSLINE_TEST_FAULTS_URL
-  tls-expired, -future, -wronghost, -selfsigned, -untrusted, -clientcert
-                            WSLINE_TEST_TLS_EXPIRED_URL, ...
-Always set: WSLINE_TEST_PKI (the directory that certs.sh fills), WSLINE_TEST_CA (its ca.pem).
+The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -:
+  websockets, -tls, ws, -tls            echo servers
+  nginx, -tls, -tls12, -tls13, -clientcert
+                                        nginx in front of an echo server
+  tls-chain, -no-chain, -rsa, -clientcert, -expired, -future, -wronghost, -selfsigned, -untrusted,
+  -noname, -eku                         an echo server with this certificate
+  faults, -tls                          a server that misbehaves on request
+  blackhole                             an address where connect() hangs
+  tinyproxy, -auth, squid, -auth        HTTP proxies; -auth: user "user", password "secret", for
+                                        squid "p:w@d"; squid does not connect to denied.test
+  squid-tls, tls-proxy-auth             HTTPS proxies; the latter wants "user" and "secret"
+  microsocks, -auth, dante, -auth       SOCKS5 proxies; dante speaks SOCKS4, too
+  ssh-socks                             a SOCKS4a proxy
+In WSLINE_TEST_<NAME>_PATH, the path of a socket:
+  websockets-unix, nginx-unix-tls
+In WSLINE_TEST_<NAME>_<LISTENER>_URL, for each fault that is a listener of its own:
+  proxy-faults                          see HTTP_FAULTS and SOCKS_FAULTS in proxy_fault_*.py
+  tcp-faults                            see FAULTS in tcp_faults.py
+In WSLINE_TEST_EYEBALLS_URL, or the reason why not in WSLINE_TEST_EYEBALLS_SKIP:
+  eyeballs                              a name with two addresses; connect() hangs at the first
+
+Only the proxies can resolve proxy-only.test. Always set: WSLINE_TEST_PKI (the directory that
+certs.sh fills), WSLINE_TEST_CA (its ca.pem).
 """
 
 import argparse
 import collections
 import contextlib
+import ctypes
+import functools
 import os
-import pathlib
-import queue
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 
-HERE = pathlib.Path(__file__).resolve().parent
-TARGET = HERE.parent.parent / "target" / "peers"
-PKI = TARGET / "pki"
-PYTHON = TARGET / "venv" / "bin" / "python"
+from server_names import NAMES, Address, variables
+from server_process import HERE, PKI, Server
 
-READY_SECONDS = 60
-STOP_SECONDS = 5
 
-Address = collections.namedtuple("Address", "program listener scheme_and_host")
-
-PROGRAMS = {
-    "echo_websockets": [PYTHON, HERE / "echo_websockets.py", PKI],
-    "echo_ws": ["node", HERE / "echo_ws.js", PKI],
-    "faults": [sys.executable, HERE / "faults.py"],
-}
-PLAIN = "ws://127.0.0.1"
-TLS = "wss://localhost"
-ADDRESSES = {
-    "websockets": Address("echo_websockets", "plain", PLAIN),
-    "websockets-tls": Address("echo_websockets", "tls", TLS),
-    "ws": Address("echo_ws", "plain", PLAIN),
-    "ws-tls": Address("echo_ws", "tls", TLS),
-    "faults": Address("faults", "plain", PLAIN),
-} | {
-    f"tls-{case}": Address("echo_websockets", case, TLS)
-    for case in ("expired", "future", "wronghost", "selfsigned", "untrusted", "clientcert")
-}
-SERVER_ENVIRONMENT = os.environ | {
-    "NODE_PATH": str(TARGET / "node_modules"),
-    "PYTHONPYCACHEPREFIX": str(TARGET / "pycache"),  # keeps the source tree clean
-    "WEBSOCKETS_MAX_FRAGMENTS": str(1 << 30),
-}
+PR_SET_PDEATHSIG = 1  # prctl(2)
+KILL_WITH_US = None
+if sys.platform == "linux":
+    KILL_WITH_US = functools.partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main():
@@ -83,14 +73,14 @@ def parse_arguments():
         description=details,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--need", type=names, default=list(ADDRESSES))
+    parser.add_argument("--need", type=names, required=True)
     parser.add_argument("command", nargs="+")
     return parser.parse_args()
 
 
 def names(text):
     chosen = text.split(",")
-    if unknown := set(chosen) - set(ADDRESSES):
+    if unknown := set(chosen) - set(NAMES):
         raise argparse.ArgumentTypeError(f"unknown server: {', '.join(sorted(unknown))}")
     return chosen
 
@@ -101,7 +91,8 @@ def start_servers(stack, needed):
         sys.exit(f"run.py: the test servers are not installed: run {HERE / 'setup.sh'}")
     listeners = collections.defaultdict(list)
     for name in needed:
-        listeners[ADDRESSES[name].program].append(ADDRESSES[name].listener)
+        entry = NAMES[name]
+        listeners[entry.program] += [entry.listener] if isinstance(entry, Address) else []
     servers = {
         program: stack.enter_context(Server(program, wanted))
         for program, wanted in listeners.items()
@@ -111,75 +102,20 @@ def start_servers(stack, needed):
     return servers
 
 
-class Server:
-    """One server process. Its stdin is a pipe whose end tells it to go, should we be killed."""
-
-    def __init__(self, program, listeners):
-        self.program = program
-        self.lines = queue.SimpleQueue()
-        self.errors = tempfile.TemporaryFile("w+", errors="replace")
-        self.process = subprocess.Popen(
-            [*PROGRAMS[program], *listeners],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env=SERVER_ENVIRONMENT,
-            start_new_session=True,
-            text=True,
-        )
-        threading.Thread(target=self._collect_lines, daemon=True).start()
-
-    def _collect_lines(self):
-        for line in self.process.stdout:
-            self.lines.put(line)
-        self.lines.put("")
-
-    def wait_until_ready(self):
-        try:
-            line = self.lines.get(timeout=READY_SECONDS)
-        except queue.Empty:
-            line = ""
-        if not line.startswith("READY "):
-            self.report()
-            sys.exit(f"run.py: {self.program} did not start")
-        self.ports = dict(word.split("=") for word in line.split()[1:])
-
-    def report(self):
-        said = ""
-        while not self.lines.empty():
-            said += self.lines.get()
-        self.errors.seek(0)
-        said += self.errors.read()
-        if said:
-            print(f"--- {self.program} said:\n{said}", end="", file=sys.stderr)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 def environment_for(needed, servers):
     environment = os.environ | {
         "WSLINE_TEST_PKI": str(PKI),
         "WSLINE_TEST_CA": str(PKI / "ca.pem"),
     }
     for name in needed:
-        program, listener, scheme_and_host = ADDRESSES[name]
-        variable = f"WSLINE_TEST_{name.upper().replace('-', '_')}_URL"
-        environment[variable] = f"{scheme_and_host}:{servers[program].ports[listener]}"
+        server = servers[NAMES[name].program]
+        environment |= variables(name, server.addresses) | server.environment
     return environment
 
 
 def run(command, environment):
     try:
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env=environment, preexec_fn=KILL_WITH_US)
     except OSError as error:
         sys.exit(f"run.py: {error}")
     try:

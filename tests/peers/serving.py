@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test server does: say where it listens, and end with whoever started it."""
 
+import json
 import os
 import stat
 import threading
 
 
-def announce(ports):
-    """Prints the line that run.py waits for, such as "READY plain=40001 tls=40002"."""
-    print("READY", *(f"{name}={port}" for name, port in ports.items()), flush=True)
+def announce(addresses, **environment):
+    """Prints the line that run.py waits for.
+
+    It tells what each listener's address is, and what the tests' environment must have besides.
+    """
+    message = {"addresses": addresses, "environment": environment}
+    print("READY", json.dumps(message), flush=True)
 
 
-def exit_at_end_of_input():
+def exit_at_end_of_input(clean_up=lambda: None):
     """Ends the process when its stdin does: a pipe ends even when run.py is killed."""
     if stat.S_ISFIFO(os.fstat(0).st_mode):
-        threading.Thread(target=_wait_for_end_of_input, daemon=True).start()
+        threading.Thread(target=_wait_for_end_of_input, args=(clean_up,), daemon=True).start()
 
 
-def _wait_for_end_of_input():
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
+def _wait_for_end_of_input(clean_up):
+    try:
+        while os.read(0, 4096):
+            pass
+        clean_up()
+    finally:
+        os._exit(0)

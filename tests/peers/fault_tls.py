@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS for servers that misbehave: like a socket, but what TLS says and how is in our hands.
+
+Python's own SSLSocket sends no close_notify before a FIN, and cannot read after it.
+"""
+
+import ssl
+
+from fault_connection import drip
+
+MAX_READ = 1 << 16
+
+
+class TlsSocket:
+    """As much of a socket as a Connection uses. Drips if asked: a byte in each segment."""
+
+    def __init__(self, accepted, pki, drip_milliseconds=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pki / "server.pem", pki / "server.key")
+        self._socket = accepted
+        self._drip_milliseconds = drip_milliseconds
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.setsockopt = accepted.setsockopt
+        self.getsockopt = accepted.getsockopt
+        self.fileno = accepted.fileno
+        self.close = accepted.close
+
+    def recv(self, size):
+        """Empty, too, when the client ends without close_notify."""
+        try:
+            return self._do(self._tls.read, size)
+        except ssl.SSLEOFError:
+            return b""
+
+    def sendall(self, data):
+        if data:
+            self._do(self._tls.write, data)
+
+    def shutdown(self, how):
+        """A close_notify, and a FIN."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass  # for the client's close_notify, which is read later
+        self._flush()
+        self._socket.shutdown(how)
+
+    def _do(self, step, *arguments):
+        """Makes the handshake, too, if that is not done."""
+        while True:
+            try:
+                return step(*arguments)
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._feed()
+            finally:
+                self._flush()
+
+    def _feed(self):
+        data = self._socket.recv(MAX_READ)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self):
+        data = self._outgoing.read()
+        if self._drip_milliseconds is None:
+            self._socket.sendall(data)
+        else:
+            drip(self._socket, data, self._drip_milliseconds)
