@@ -270,11 +270,14 @@ typedef enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /** Connects that failed. */
     WSLINE_LOG_ERROR = 1,
-    /** Connections that failed. */
+    /** Connections that failed, and what is wrong with no_proxy in the environment. */
     WSLINE_LOG_WARN = 2,
     /** Connections that open, and that this side cuts. */
     WSLINE_LOG_INFO = 3,
-    /** What TLS has agreed on. */
+    /**
+     * Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were
+     * not kept.
+     */
     WSLINE_LOG_DEBUG = 4,
     /** Handshake heads and every frame. */
     WSLINE_LOG_TRACE = 5
@@ -673,10 +676,12 @@ WSLINE_API wsline_status
 wsline_log_set(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
 
 /**
- * Writes both heads of the handshake and every frame to standard error, or stops it.
+ * Writes each step on the way to a server, the heads of requests and answers, and every frame to
+ * standard error, or stops it.
  *
  * Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left
- * out; of each payload the first 64 bytes are shown, escaped.
+ * out, passwords of proxies too; path and query of the URL are shown. Of each payload the first 64
+ * bytes are shown, escaped.
  *
  * @param on  true begins, false ends.
  * @retval WSLINE_OK            done.
@@ -736,9 +741,9 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
 /**
  * Adds a header to the request.
  *
- * Headers are sent in the order they were added, repeated ones too. Those that the handshake writes
- * itself (Host, Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a
- * setter of their own.
+ * Headers are sent in the order they were added, repeated ones too. Those that the library writes
+ * itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are
+ * refused; most have a setter of their own.
  *
  * @param options  what is set.
  * @param name     an HTTP token, for example "Authorization".

@@ -53,10 +53,10 @@ pub unsafe extern "C" fn wsline_log_set(
     })
 }
 
-/// Writes both heads of the handshake and every frame to standard error, or stops it.
+/// Writes each step on the way to a server, the heads of requests and answers, and every frame to standard error, or stops it.
 ///
-/// Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out; of each payload
-/// the first 64 bytes are shown, escaped.
+/// Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out, passwords of proxies
+/// too; path and query of the URL are shown. Of each payload the first 64 bytes are shown, escaped.
 ///
 /// @param on  true begins, false ends.
 /// @retval WSLINE_OK            done.

@@ -15,8 +15,8 @@ use std::ffi::c_char;
 /// @@ Options of the request
 /// Adds a header to the request.
 ///
-/// Headers are sent in the order they were added, repeated ones too. Those that the handshake writes itself (Host,
-/// Connection, Upgrade, Origin, Cookie, Sec-WebSocket-...) are refused; most have a setter of their own.
+/// Headers are sent in the order they were added, repeated ones too. Those that the library writes itself (Host,
+/// Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are refused; most have a setter of their own.
 ///
 /// @param options  what is set.
 /// @param name     an HTTP token, for example "Authorization".

@@ -129,11 +129,11 @@ pub enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /// Connects that failed.
     WSLINE_LOG_ERROR = 1,
-    /// Connections that failed.
+    /// Connections that failed, and what is wrong with no_proxy in the environment.
     WSLINE_LOG_WARN = 2,
     /// Connections that open, and that this side cuts.
     WSLINE_LOG_INFO = 3,
-    /// What TLS has agreed on.
+    /// Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were not kept.
     WSLINE_LOG_DEBUG = 4,
     /// Handshake heads and every frame.
     WSLINE_LOG_TRACE = 5,
