@@ -655,7 +655,8 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  * Sends the lines of the log to a function.
  *
  * The log is one for the process and silent at first. Values of Authorization, Cookie and the like
- * are left out.
+ * are left out, passwords of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown,
+ * and other headers as they are.
  *
  * @param level          a wsline_log_level: lines up to it are sent.
  * @param fn             called with each line; NULL ends the log.
@@ -832,7 +833,8 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  * A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to
  * `ws` is never followed. What was meant for one origin (scheme, host and port) is not sent to
  * another: Authorization, the Cookie string and the Host header that were set. Other headers are
- * sent.
+ * sent, and so are subprotocols. The options of TLS hold for every server, client certificate,
+ * server name and pins included.
  *
  * @param options  what is set.
  * @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any
@@ -1259,7 +1261,8 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  *
  * The URL still says what stands in the request, and `wss://` still means TLS. The library works on
  * a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
- * meanwhile. It serves for one request: no proxy is used and no redirect is followed.
+ * meanwhile. It serves for one connect, whatever comes of it: no proxy is used and no redirect is
+ * followed.
  *
  * @param options  what is set.
  * @param fd       a connected stream socket; -1 takes it back.
@@ -1330,6 +1333,9 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
  * together.
  *
+ * The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
+ * SSL_CERT_DIR, too.
+ *
  * @param options  what is set.
  * @param path     a file of PEM certificates; read at the first connect.
  * @retval WSLINE_OK                    set.
@@ -1376,7 +1382,8 @@ wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t l
  * one must match.
  *
  * The check comes on top of the verification and takes its place where that is switched off. It is
- * the same for a session that is resumed. For an HTTPS proxy pins do not count.
+ * the same for a session that is resumed. An HTTPS proxy is not pinned: where the verification is
+ * switched off, it is not checked at all.
  *
  * @param options  what is set.
  * @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
@@ -2427,8 +2434,8 @@ WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
  * The address of the server, or of whatever the socket is connected to.
  *
  * @param conn  a connection; NULL has none.
- * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket; NULL before the
- *              connect. Lent until the connection is freed.
+ * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
+ *              NULL before the connect. Lent until the connection is freed.
  *
  * Threads: any.
  * Blocks: no.

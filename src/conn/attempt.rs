@@ -109,7 +109,7 @@ impl Attempt {
                 Step::Wait(stage) => {
                     self.stage = stage;
                     return if is_late {
-                        Err(self.timed_out())
+                        Err(self.timed_out(now))
                     } else {
                         Ok(None)
                     };
@@ -346,7 +346,7 @@ impl Attempt {
         }
     }
 
-    fn timed_out(&self) -> Error {
+    fn timed_out(&self, now: Instant) -> Error {
         let first = self.name(self.first_peer());
         let what = match &self.stage {
             Stage::LookUpTarget(lookup) | Stage::LookUp(lookup) => {
@@ -360,7 +360,11 @@ impl Attempt {
                 format!("waiting for the answer of {server} to the upgrade")
             }
         };
-        let message = format!("the time for connecting was up while {what}");
+        let whose = match self.proxy_deadline.has_passed(now) {
+            true => "the proxy",
+            false => "connecting",
+        };
+        let message = format!("the time for {whose} was up while {what}");
         Error::new(Kind::Timeout, message).in_phase(self.phase())
     }
 

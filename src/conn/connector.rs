@@ -149,12 +149,17 @@ fn attempt(
     Attempt::new(url.clone(), proxy, upgrade, options, wake, now)
 }
 
+/// What is not UTF-8 is set, too, if only to something unusable.
+fn environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// The proxy through which `url` is reached; none where the socket is known already.
 pub fn proxy(url: &Url, options: &Options) -> Result<Option<Proxy>, Error> {
     if options.fd.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
         return Ok(None);
     }
-    let selection = select(&options.proxy, url, &|name| std::env::var(name).ok())?;
+    let selection = select(&options.proxy, url, &environment)?;
     for entry in &selection.ignored {
         trace::warn(format_args!("no_proxy: {entry}"));
     }

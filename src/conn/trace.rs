@@ -50,14 +50,14 @@ pub fn response(head: &Head) {
     );
     for (name, value) in (0..).map_while(|index| head.fields.at(index)) {
         let name = name.to_string_lossy();
-        if is_secret(&name) {
-            log::write(Level::Trace, format_args!("< {name}: [redacted]"));
-        } else {
-            log::write(
-                Level::Trace,
-                format_args!("< {name}: {}", value.to_bytes().escape_ascii()),
-            );
-        }
+        let value = value.to_bytes().escape_ascii().to_string();
+        let shown = match value.rsplit_once('@') {
+            _ if is_secret(&name) => "[redacted]".to_owned(),
+            // In front of it stand a user name and a password.
+            Some((_, rest)) if name.eq_ignore_ascii_case("location") => format!("…@{rest}"),
+            _ => value,
+        };
+        log::write(Level::Trace, format_args!("< {name}: {shown}"));
     }
 }
 

@@ -190,7 +190,8 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 ///
 /// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to `ws` is never followed.
 /// What was meant for one origin (scheme, host and port) is not sent to another: Authorization, the
-/// Cookie string and the Host header that were set. Other headers are sent.
+/// Cookie string and the Host header that were set. Other headers are sent, and so are subprotocols. The options of TLS
+/// hold for every server, client certificate, server name and pins included.
 ///
 /// @param options  what is set.
 /// @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.

@@ -148,8 +148,8 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// Uses a connected socket of the caller's in place of one of the library's own.
 ///
 /// The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
-/// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one request: no proxy is
-/// used and no redirect is followed.
+/// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one connect, whatever comes
+/// of it: no proxy is used and no redirect is followed.
 ///
 /// @param options  what is set.
 /// @param fd       a connected stream socket; -1 takes it back.

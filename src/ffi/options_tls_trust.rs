@@ -98,6 +98,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 ///
 /// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together.
 ///
+/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too.
+///
 /// @param options  what is set.
 /// @param path     a file of PEM certificates; read at the first connect.
 /// @retval WSLINE_OK                    set.
@@ -189,7 +191,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 /// Accepts only a server whose certificate has this key, whoever signed it; several can be added, one must match.
 ///
 /// The check comes on top of the verification and takes its place where that is switched off. It is the same for a
-/// session that is resumed. For an HTTPS proxy pins do not count.
+/// session that is resumed. An HTTPS proxy is not pinned: where the verification is switched off, it is not checked at all.
 ///
 /// @param options  what is set.
 /// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.

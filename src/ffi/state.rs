@@ -244,7 +244,7 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 /// The address of the server, or of whatever the socket is connected to.
 ///
 /// @param conn  a connection; NULL has none.
-/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket; NULL before the connect. Lent until the connection is freed.
+/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none; NULL before the connect. Lent until the connection is freed.
 ///
 /// Threads: any.
 /// Blocks: no.

@@ -81,36 +81,37 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(address) => address.fmt(f),
-            Self::Unix(path) => path.display().fmt(f),
+            Self::Unix(path) => write!(f, "{}", path.to_string_lossy().escape_debug()),
         }
     }
 }
 
-/// A non-blocking socket that has begun to connect to `address`, or why this address is not to be had. What fails for
-/// every address alike, an option of the caller's, is the outer error.
+/// A non-blocking socket that has begun to connect to `address`.
 ///
 /// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute:
 /// probes after 30 s of silence, three of them 10 s apart.
-pub fn begin_connect(
-    address: &Address,
-    options: &SocketOptions,
-) -> Result<io::Result<Socket>, Error> {
-    let made = match address {
-        Address::Ip(address) => make_tcp_socket(*address).map(|socket| (socket, (*address).into())),
-        Address::Unix(path) => make_unix_socket(path),
-    };
-    let (socket, to): (Socket, SockAddr) = match made {
-        Ok(made) => made,
-        Err(error) => return Ok(Err(error)),
+pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Socket, Error> {
+    let failed = |error| connect_failed(address, &error);
+    let (socket, to) = match address {
+        Address::Ip(address) => {
+            let made = make_tcp_socket(*address).map(|socket| (socket, (*address).into()));
+            made.map_err(failed)?
+        }
+        Address::Unix(path) => make_unix_socket(path).map_err(failed)?,
     };
     set_options(&socket, &options.options)?;
     if let (Some(bind), Address::Ip(_)) = (options.bind, address) {
         bind_to(&socket, bind)?;
     }
     match socket.connect(&to) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Ok(Err(error)),
-        _ => Ok(Ok(socket)),
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(failed(error)),
+        _ => Ok(socket),
     }
+}
+
+/// Why an address is not to be had.
+pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
+    Error::os(Kind::Connect, format_args!("connect to {address}"), error).in_phase(Phase::Connect)
 }
 
 /// A socket of our own for the caller's connected descriptor.

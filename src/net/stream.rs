@@ -38,8 +38,10 @@ pub struct Intake {
     read_size: usize,
     /// The last read ran out of room before TLS ran out of plaintext: the next one has something without waiting.
     pub has_more: bool,
-    /// TLS has seen the end, in order or not; there is nothing more to decrypt.
+    /// TLS has seen the end; there is nothing more to decrypt.
     is_ended: bool,
+    /// Likewise, because of this, which came right behind what was read before.
+    failure: Option<Error>,
     /// TLS has something to send that nobody asked for: a key update, an alert.
     pub owes_output: bool,
 }
@@ -198,6 +200,9 @@ impl Stream {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
+        if let Some(failure) = intake.failure.take() {
+            return Err(failure);
+        }
         if intake.is_ended {
             return Ok(Received::End);
         }
@@ -218,6 +223,11 @@ impl Stream {
         intake.has_more = matches!(decrypted, Ok(Decrypted::Full));
         intake.is_ended = matches!(decrypted, Ok(Decrypted::End) | Err(_));
         match decrypted {
+            Err(error) if out.len() > before => {
+                intake.failure = Some(error);
+                intake.has_more = true;
+                Ok(Received::Bytes)
+            }
             _ if out.len() > before => Ok(Received::Bytes),
             Ok(Decrypted::End) => Ok(Received::End),
             Ok(_) => Ok(Received::Nothing),

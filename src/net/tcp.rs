@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Connecting to the first of several addresses that answers (RFC 8305, "happy eyeballs").
 
-use super::socket::{Address, Family, SocketOptions, begin_connect};
+use super::socket::{Address, Family, SocketOptions, begin_connect, connect_failed};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use socket2::Socket;
 use std::collections::VecDeque;
-use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct Dial {
     untried: VecDeque<Address>,
     attempts: Vec<(Address, Socket)>,
-    failures: Vec<(Address, io::Error)>,
+    failures: Vec<Error>,
     next_attempt: Deadline,
 }
 
@@ -58,19 +57,19 @@ impl Dial {
             }
             match socket.take_error() {
                 Ok(None) => return Ok(Some(socket)),
-                Ok(Some(error)) | Err(error) => self.fail(address, error, now),
+                Ok(Some(error)) | Err(error) => self.fail(connect_failed(&address, &error), now),
             }
         }
         while self.next_attempt.has_passed(now) {
             let Some(address) = self.untried.pop_front() else {
                 break;
             };
-            match begin_connect(&address, options)? {
+            match begin_connect(&address, options) {
                 Ok(socket) => {
                     self.attempts.push((address, socket));
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
                 }
-                Err(error) => self.fail(address, error, now),
+                Err(error) => self.fail(error, now),
             }
         }
         if self.attempts.is_empty() && self.untried.is_empty() {
@@ -94,26 +93,18 @@ impl Dial {
     }
 
     /// A failure brings the next attempt forward (RFC 8305 section 5).
-    fn fail(&mut self, address: Address, error: io::Error, now: Instant) {
-        self.failures.push((address, error));
+    fn fail(&mut self, error: Error, now: Instant) {
+        self.failures.push(error);
         self.next_attempt = Deadline::at(now);
     }
 
-    /// One line for all addresses; the number is the last one's.
+    /// One line for all addresses, each reason once; the number is the last one's.
     fn error(&self) -> Error {
-        let failed = |(address, error): &(Address, io::Error)| {
-            Error::os(Kind::Connect, format_args!("connect to {address}"), error)
-        };
-        let errors: Vec<Error> = self.failures.iter().map(failed).collect();
-        let message = errors
-            .iter()
-            .map(Error::message)
-            .collect::<Vec<_>>()
-            .join("; ");
+        let mut reasons: Vec<&str> = self.failures.iter().map(Error::message).collect();
+        reasons.dedup();
+        let message = reasons.join("; ");
         match self.failures.last() {
-            Some((_, last)) => Error::os(Kind::Connect, "", last)
-                .with_message(message)
-                .in_phase(Phase::Connect),
+            Some(last) => last.clone().with_message(message),
             None => Error::new(Kind::Connect, "there is no address to connect to")
                 .in_phase(Phase::Connect),
         }
@@ -150,6 +141,7 @@ fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
 mod tests {
     use super::*;
     use crate::net::poll::Poll;
+    use crate::net::socket::SocketOption;
     use std::net::{SocketAddr, TcpListener};
 
     fn addresses(texts: &[&str]) -> Vec<Address> {
@@ -217,6 +209,40 @@ mod tests {
             let failure = dial(&live, &options).err();
             assert_eq!(failure.as_ref().map(Error::message), expected);
         }
+    }
+
+    #[test]
+    fn an_option_that_one_address_does_not_take_leaves_the_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let Ok(other) = TcpListener::bind("[::1]:0") else {
+            println!("skipped: there is no IPv6 loopback");
+            return;
+        };
+        let addresses = [&listener, &other].map(|it| it.local_addr().expect("address"));
+        let options = SocketOptions {
+            options: vec![SocketOption {
+                level: libc::IPPROTO_IPV6,
+                name: libc::IPV6_TCLASS,
+                value: 0i32.to_ne_bytes().to_vec(),
+            }],
+            ..SocketOptions::default()
+        };
+        let socket = dial(&addresses, &options).expect("connected");
+        let peer = socket.peer_addr().expect("a peer").as_socket();
+        assert_eq!(peer, Some(addresses[1]));
+    }
+
+    #[test]
+    fn a_reason_that_all_addresses_share_is_given_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let taken = listener.local_addr().expect("address");
+        let options = SocketOptions {
+            bind: Some(taken),
+            ..SocketOptions::default()
+        };
+        let error = dial(&[taken, taken], &options).expect_err("in use");
+        let text = format!("bind to {taken}: address already in use");
+        assert_eq!(error.message(), text);
     }
 
     #[test]

@@ -7,18 +7,36 @@
 use super::sys;
 use super::tls::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
+use openssl::asn1::Asn1Time;
 use openssl::ex_data::Index;
 use openssl::ssl::{
     Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMode, SslSessionRef, SslVersion,
 };
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 /// Of all servers together.
 const MAX_SESSIONS: usize = 32;
 
+/// For so long after a certificate was verified its verdict holds; RFC 8446 section 4.6.1 would allow seven days.
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What servers gave to the connections of one context, the newest first.
 #[derive(Default)]
-pub struct Sessions(Mutex<VecDeque<(Key, SslSession)>>);
+pub struct Sessions(Mutex<VecDeque<Entry>>);
+
+struct Entry {
+    origin: Origin,
+    session: SslSession,
+}
+
+/// Where a session comes from. A resumed connection hands its own on to the sessions it is given, so that none outlives
+/// what was verified.
+#[derive(Clone)]
+struct Origin {
+    key: Key,
+    expires: Instant,
+}
 
 /// Whose sessions they are: the name or address that was verified, as what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +65,17 @@ impl Key {
 impl Resumption {
     /// Before the handshake: offers the server what it gave last, and asks for more.
     pub fn start(sessions: Arc<Sessions>, key: Key, ssl: &mut SslRef) -> Self {
-        if let Some(index) = key_index() {
-            ssl.set_ex_data(index, key.clone());
-        }
-        if let Some(session) = sessions.take(&key) {
+        let mut origin = Origin {
+            key: key.clone(),
+            expires: Instant::now() + MAX_AGE,
+        };
+        if let Some(entry) = sessions.take(&key) {
             // What cannot be offered is no loss: the handshake is a whole one then.
-            let _ = sys::offer_session(ssl, &session);
+            let _ = sys::offer_session(ssl, &entry.session);
+            origin = entry.origin;
+        }
+        if let Some(index) = origin_index() {
+            ssl.set_ex_data(index, origin);
         }
         Self { sessions, key }
     }
@@ -62,7 +85,7 @@ impl Resumption {
     pub fn finish(&self, ssl: &SslRef) {
         let session = ssl.session().filter(|session| !is_ticket(session));
         if let (true, Some(session)) = (ssl.session_reused(), session) {
-            self.sessions.put(self.key.clone(), session.to_owned());
+            self.sessions.collect_from(ssl, session.to_owned());
         }
     }
 
@@ -76,41 +99,60 @@ impl Sessions {
     pub fn collect(self: Arc<Self>, builder: &mut SslContextBuilder) {
         builder
             .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-        builder.set_new_session_callback(move |ssl, session| {
-            if let Some(key) = key_index().and_then(|index| ssl.ex_data(index)) {
-                self.put(key.clone(), session);
-            }
-        });
+        builder.set_new_session_callback(move |ssl, session| self.collect_from(ssl, session));
     }
 
-    fn put(&self, key: Key, session: SslSession) {
-        let mut sessions = self.0.lock();
-        if !is_ticket(&session) {
-            // It is not used up, so one a server is enough.
-            sessions.retain(|(other, old)| *other != key || is_ticket(old));
+    fn collect_from(&self, ssl: &SslRef, session: SslSession) {
+        let Some(origin) = origin_index().and_then(|index| ssl.ex_data(index)) else {
+            return;
+        };
+        let mut origin = origin.clone();
+        if let Some(end) = end_of_certificate(ssl) {
+            origin.expires = origin.expires.min(end);
         }
-        sessions.push_front((key, session));
+        self.put(Entry { origin, session });
+    }
+
+    fn put(&self, entry: Entry) {
+        let mut sessions = self.0.lock();
+        if !is_ticket(&entry.session) {
+            // It is not used up, so one a server is enough.
+            let key = &entry.origin.key;
+            sessions.retain(|old| old.origin.key != *key || is_ticket(&old.session));
+        }
+        sessions.push_front(entry);
         sessions.truncate(MAX_SESSIONS);
     }
 
-    fn take(&self, key: &Key) -> Option<SslSession> {
+    fn take(&self, key: &Key) -> Option<Entry> {
+        let now = Instant::now();
         let mut sessions = self.0.lock();
-        let at = sessions.iter().position(|(other, _)| other == key)?;
-        sessions.remove(at).map(|(_, session)| session)
+        sessions.retain(|entry| entry.origin.expires > now);
+        let at = sessions.iter().position(|entry| entry.origin.key == *key)?;
+        sessions.remove(at)
     }
 
     fn forget(&self, key: &Key) {
-        self.0.lock().retain(|(other, _)| other != key);
+        self.0.lock().retain(|entry| entry.origin.key != *key);
     }
+}
+
+/// When the server's certificate expires; `None` if it has already, and nobody minded.
+fn end_of_certificate(ssl: &SslRef) -> Option<Instant> {
+    let certificate = ssl.peer_certificate()?;
+    let now = Asn1Time::days_from_now(0).ok()?;
+    let left = now.diff(certificate.not_after()).ok()?;
+    let seconds = i64::from(left.days) * 24 * 60 * 60 + i64::from(left.secs);
+    Instant::now().checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
 fn is_ticket(session: &SslSessionRef) -> bool {
     session.protocol_version() == SslVersion::TLS1_3
 }
 
-/// Where an `Ssl` holds its key. `None`: OpenSSL has no room for it, and nothing is resumed.
-fn key_index() -> Option<Index<Ssl, Key>> {
-    static INDEX: OnceLock<Option<Index<Ssl, Key>>> = OnceLock::new();
+/// Where an `Ssl` holds its origin. `None`: OpenSSL has no room for it, and nothing is resumed.
+fn origin_index() -> Option<Index<Ssl, Origin>> {
+    static INDEX: OnceLock<Option<Index<Ssl, Origin>>> = OnceLock::new();
     *INDEX.get_or_init(|| Ssl::new_ex_index().ok())
 }
 
@@ -191,6 +233,35 @@ mod tests {
     }
 
     #[test]
+    fn no_session_outlives_what_was_verified() {
+        for version in VERSIONS {
+            let site = Site::with_version(version);
+            let options = site.trusted();
+            resumes(&site, &options);
+            let expiries = |options: &TlsOptions| -> Vec<Instant> {
+                let sessions = options.sessions().unwrap().0.lock();
+                sessions.iter().map(|entry| entry.origin.expires).collect()
+            };
+            let verified = expiries(&options);
+            let day = Instant::now() + MAX_AGE;
+            assert!(verified.iter().all(|expires| *expires <= day));
+            // What a resumed connection is given is as old as the one it resumed.
+            assert!(resumes(&site, &options));
+            assert!(
+                expiries(&options)
+                    .iter()
+                    .all(|expires| verified.contains(expires))
+            );
+
+            let sessions = options.sessions().unwrap();
+            for entry in sessions.0.lock().iter_mut() {
+                entry.origin.expires = Instant::now();
+            }
+            assert!(!resumes(&site, &options), "an expired one was resumed");
+        }
+    }
+
+    #[test]
     fn another_port_name_or_role_has_its_own_sessions() {
         for version in VERSIONS {
             let site = Site::with_version(version);
@@ -225,9 +296,13 @@ mod tests {
         let client = site.connect(&options).unwrap();
         let sessions = options.sessions().unwrap();
         let key = Key::new(Role::Server, "localhost", 443);
-        let session = sessions.take(&key).unwrap();
+        let Entry { origin, session } = sessions.take(&key).unwrap();
         for port in 1..=100 {
-            sessions.put(Key::new(Role::Server, "other", port), session.clone());
+            let key = Key::new(Role::Server, "other", port);
+            sessions.put(Entry {
+                origin: Origin { key, ..origin },
+                session: session.clone(),
+            });
         }
         assert_eq!(MAX_SESSIONS, count(&options));
         for port in 1..=100 {

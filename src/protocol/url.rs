@@ -4,9 +4,13 @@
 use super::http::auth::Credentials;
 use crate::base::error::{Error, Kind};
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use url::Host;
+
+/// As much of a path, or of what is no URL, as an error shows.
+const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
@@ -80,6 +84,10 @@ impl Url {
             .find([':', '?'])
             .unwrap_or(after_slashes.len());
         let (path, rest) = after_slashes.split_at(end);
+        let rest = rest.strip_prefix(':').unwrap_or(rest);
+        if !rest.is_empty() && !rest.starts_with(['/', '?']) {
+            return Err(invalid(text, "has no slash behind the colon"));
+        }
         let path = percent_decode_str(path)
             .decode_utf8()
             .map_err(|_| invalid(text, "has a socket path that is not UTF-8"))?;
@@ -94,7 +102,7 @@ impl Url {
             host: Host::Domain("localhost".to_owned()),
             zone: None,
             port: 80,
-            resource: resource(rest.strip_prefix(':').unwrap_or(rest)),
+            resource: resource(rest),
             credentials: None,
             unix_path: Some(path.into_owned()),
         })
@@ -118,6 +126,14 @@ impl Url {
         match &self.zone {
             Some(zone) => format!("{}%{zone}", self.host()),
             None => self.host(),
+        }
+    }
+
+    /// Whom cookies belong to: the host, or the socket, which no host is named like.
+    pub fn cookie_host(&self) -> String {
+        match &self.unix_path {
+            Some(path) => format!("unix:{path}"),
+            None => self.host_and_zone(),
         }
     }
 
@@ -196,9 +212,15 @@ impl Url {
         // A fragment is for pages.
         url.set_fragment(None);
         let scheme = match url.scheme() {
-            "http" => "ws",
-            "https" => "wss",
-            other => other,
+            "http" | "ws" => "ws",
+            "https" | "wss" => "wss",
+            // Above all not ws+unix: no server sends a client to the sockets of its own machine.
+            _ => {
+                return Err(invalid(
+                    reference,
+                    "has a scheme other than ws, wss, http and https",
+                ));
+            }
         };
         let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
         let mut target = Self::parse(&format!("{scheme}:{rest}"))?;
@@ -213,12 +235,13 @@ impl Url {
     }
 }
 
-/// Without what may let its reader in: user and password, and the query.
+/// Without what may let its reader in, user, password and query, and cut where a server made it long.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.resource.split('?').next().unwrap_or_default();
+        let path = cut(path);
         match (&self.unix_path, self.secure) {
-            (Some(socket), _) => write!(f, "ws+unix://{socket}:{path}"),
+            (Some(socket), _) => write!(f, "ws+unix://{}:{path}", socket.escape_debug()),
             (None, false) => write!(f, "ws://{}{path}", self.authority()),
             (None, true) => write!(f, "wss://{}{path}", self.authority()),
         }
@@ -295,14 +318,22 @@ fn resource(after_slashes: &str) -> String {
     resource
 }
 
-/// Quotes the URL without its query and without what stands before an `@`: either may let its reader in.
+/// Quotes the URL without what may let its reader in: what stands before an `@`, wherever that is, and the query.
 fn invalid(text: &str, what: impl fmt::Display) -> Error {
-    let shown = text.split('?').next().unwrap_or_default();
-    let shown = match shown.rsplit_once('@') {
+    let shown = match text.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
-        None => shown.to_owned(),
+        None => text.to_owned(),
     };
+    let shown = shown.split('?').next().unwrap_or_default();
+    let shown = cut(shown);
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
+}
+
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
 }
 
 #[cfg(test)]
@@ -419,6 +450,7 @@ mod tests {
         }
         let from = Url::parse("ws://h/").expect("a URL");
         for bad in [
+            "ws+unix:///s:/",
             "ftp://i/",
             "mailto:a@b",
             "//",
@@ -461,6 +493,7 @@ mod tests {
             "ws+unix://h/s",
             "ws+unix://",
             "ws+unix:///s%00:/",
+            "ws+unix:///s:chat",
             "wss+unix:///s:/",
             "2001:db8::1",
         ];
@@ -474,6 +507,8 @@ mod tests {
     fn a_password_in_a_url_is_never_quoted() {
         for text in [
             "ws://us%3Aer:secret@h/",
+            "ws://user:secret?word@h/",
+            "ws://user:secret/word@h:x/",
             "http://user:secret@h/",
             "ws://user:secret@h/#f",
             "ws:user:secret@h",

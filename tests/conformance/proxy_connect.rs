@@ -40,6 +40,7 @@ fn any_other_status_is_a_refusal() {
     let no = |status_line| head(status_line, ["Content-Length: 5"]);
     let proxy = Kind::Proxy;
     check_all([
+        failed("another protocol", "7.8", PLAIN, head("HTTP/1.1 101 x", NOTHING),  proxy, "answered 101 x"),
         failed("302",         "15.4",   PLAIN, no("HTTP/1.1 302 Found"),           proxy, "answered 302 Found"),
         failed("400",         "15.5",   PLAIN, no("HTTP/1.1 400 Bad Request"),     proxy, "answered 400 Bad Request"),
         failed("403",         "15.5",   PLAIN, no("HTTP/1.1 403 Forbidden"),       proxy, "answered 403 Forbidden"),
@@ -99,7 +100,6 @@ fn streams_that_end_early() {
         lost("no empty line",  b"HTTP/1.1 200 OK\r\n"),
         lost("half a line end", b"HTTP/1.1 200 OK\r\n\r"),
         lost("only interim",   b"HTTP/1.1 100 Continue\r\n\r\n"),
-        lost("another protocol", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
         lost("TLS",            b"\x15\x03\x01\0\x02\x02\x46"),
     ]);
 }

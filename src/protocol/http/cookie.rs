@@ -214,7 +214,7 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     fn new(url: &'a Url) -> Self {
         Self {
-            host: url.host(),
+            host: url.cookie_host(),
             path: url.resource().split('?').next().unwrap_or_default(),
             is_secure: url.is_secure(),
         }

@@ -53,7 +53,10 @@ impl Redirects {
     /// The request for the URL in force: once the connect has been sent to another origin, it carries nothing that was
     /// meant for the first.
     pub fn request_options(&self, options: &RequestOptions) -> RequestOptions {
-        let mut options = options.clone();
+        let mut options = RequestOptions {
+            redirect_limit: self.limit,
+            ..options.clone()
+        };
         if self.has_left_origin {
             options.authorization = None;
             options.cookie = None;
@@ -161,7 +164,7 @@ mod tests {
             (
                 "ws://h/",
                 "ftp://i/",
-                "ws://h/ answered 302 with a Location that is no WebSocket URL: URL \"ftp://i/\" has a scheme other than ws, wss and ws+unix",
+                "ws://h/ answered 302 with a Location that is no WebSocket URL: URL \"ftp://i/\" has a scheme other than ws, wss, http and https",
             ),
         ] {
             let error = redirects(from, 1)

@@ -77,7 +77,7 @@ impl Reply {
             self.head = Head::parse(&head)?;
             match self.head.status {
                 status if self.accepted.contains(&status) => return Ok(Progress::Accepted),
-                100..=199 => {
+                100 | 102..=199 => {
                     // Interim responses may come before the final one (RFC 9110 section 15.2).
                     self.spent += len;
                     self.finder = HeadFinder::default();

@@ -112,7 +112,11 @@ impl Upgrade {
     }
 
     fn is_followed(&self) -> bool {
-        self.follows_redirects && self.is_refused() && is_redirect(self.reply.head().status)
+        let head = self.reply.head();
+        self.follows_redirects
+            && self.is_refused()
+            && is_redirect(head.status)
+            && head.fields.all("location").next().is_some()
     }
 
     fn refusal_error(&self) -> Error {
@@ -336,14 +340,17 @@ mod tests {
     #[test]
     fn nobody_waits_for_the_body_of_a_redirect_that_is_followed() {
         let url = Url::parse("ws://h/").expect("a URL");
-        let head = b"HTTP/1.1 302 Found\r\nContent-Length: 9\r\n\r\n";
-        for (redirect_limit, is_settled) in [(1, true), (0, false)] {
+        let to = "Location: /\r\n";
+        for (redirect_limit, location, is_settled) in
+            [(1, to, true), (0, to, false), (1, "", false)]
+        {
+            let head = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 9\r\n\r\n");
             let options = RequestOptions {
                 redirect_limit,
                 ..RequestOptions::default()
             };
             let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
-            let result = upgrade.receive(&mut head.to_vec());
+            let result = upgrade.receive(&mut head.into_bytes());
             assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
             assert!(upgrade.is_refused());
         }

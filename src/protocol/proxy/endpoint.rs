@@ -76,6 +76,9 @@ pub struct Proxy {
 impl Proxy {
     /// Reads a URL, by default of the scheme http. Fails with what is wrong, which is safe to print.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err("is not UTF-8".to_owned());
+        }
         // What the `url` crate would quietly drop or rewrite, as browsers do.
         if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err("contains a blank, a control character or a backslash".to_owned());

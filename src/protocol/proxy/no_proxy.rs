@@ -51,6 +51,8 @@ impl NoProxy {
     /// `host`, and `ip` if it is an address, as a URL has them.
     pub fn matches(&self, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
         let host = host.trim_end_matches('.');
+        // ::ffff:192.0.2.1 is reached over IPv4.
+        let ip = ip.map(|ip| ip.to_canonical());
         self.0.iter().any(|entry| {
             let is_port = entry.port.is_none_or(|only| only.get() == port);
             is_port && entry.hosts.contain(host, ip)
