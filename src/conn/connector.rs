@@ -109,10 +109,15 @@ impl Connector {
 
     /// Goes where a refusal leads; any other error is the connect's.
     fn follow(&mut self, error: Error, now: Instant) -> Result<Option<Established>, Error> {
-        match &self.response {
-            Some(response)
-                if error.kind() == Kind::BadStatus && self.redirects.follow(&response.head)? => {}
-            _ => return Err(error),
+        let is_followed = match &self.response {
+            Some(response) if error.kind() == Kind::BadStatus => {
+                let followed = self.redirects.follow(&response.head);
+                followed.map_err(|error| error.in_phase(Phase::Upgrade))?
+            }
+            _ => false,
+        };
+        if !is_followed {
+            return Err(error);
         }
         self.response = None;
         trace::note(format_args!("redirected to {}", self.redirects.url()));
