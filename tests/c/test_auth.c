@@ -4,6 +4,8 @@
 #include "lines.h"
 #include "peer.h"
 
+enum { URL_MAX = PEER_URL_MAX + 64 };
+
 static void check_authorization(const char *url, const wsline_options *options, const char *want)
 {
     wsline_conn *conn = NULL;
@@ -22,12 +24,12 @@ static void check_authorization(const char *url, const wsline_options *options, 
 }
 
 /* The URL of the server's /head with a user in front of its host. */
-static void url_with(const char *user, char url[PEER_URL_MAX])
+static void url_with(const char *user, char url[URL_MAX])
 {
     char plain[PEER_URL_MAX];
 
     peer_url(plain, "FAULTS", "/head");
-    snprintf(url, PEER_URL_MAX, "ws://%s%s", user, plain + strlen("ws://"));
+    snprintf(url, URL_MAX, "ws://%s%s", user, plain + strlen("ws://"));
 }
 
 static void a_url_may_name_user_and_password(void)
@@ -42,7 +44,7 @@ static void a_url_may_name_user_and_password(void)
         {"u%40x:p%3Aw%2F@", "Authorization: Basic dUB4OnA6dy8="},
         {"test:123%C2%A3@", "Authorization: Basic dGVzdDoxMjPCow=="},
     };
-    char url[PEER_URL_MAX];
+    char url[URL_MAX];
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         check_row(rows[i].user);
@@ -54,7 +56,7 @@ static void a_url_may_name_user_and_password(void)
 static void what_is_set_comes_before_the_url_and_a_header_before_all(void)
 {
     wsline_options *options = peer_options();
-    char url[PEER_URL_MAX];
+    char url[URL_MAX];
 
     url_with("other:one@", url);
     REQUIRE_OK(wsline_options_set_basic_auth(options, "user", "a:b"));
@@ -149,7 +151,7 @@ static void a_credential_is_in_no_error_and_no_log(void)
         {"http://user:hush-hush@127.0.0.1", "/"},
         {"ws://user:hush-hush@nobody.invalid", "/"},
     };
-    char server[PEER_URL_MAX], url[PEER_URL_MAX + 64];
+    char server[PEER_URL_MAX], url[URL_MAX];
     wsline_cookie_jar *jar = NULL;
 
     peer_url(server, "FAULTS", "");

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which socket a connection has: its path, its addresses on both sides, its options. */
+#include "clock.h"
+#include "listen.h"
+#include "peer.h"
+
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+static void check_echo(wsline_conn *conn)
+{
+    wsline_message message;
+
+    CHECK_OK(wsline_conn_send_text(conn, "hello", WSLINE_NUL_TERMINATED));
+    if (CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message)))
+        CHECK_BYTES("hello", 5, message.data, message.len);
+}
+
+static void check_unreached(wsline_status status, int phase, const char *part, const char *url,
+                            const wsline_options *options)
+{
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+
+    CHECK_STATUS(status, wsline_connect(url, options, &conn));
+    CHECK_HAS(part, wsline_last_error_message());
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(phase, info.phase);
+    CHECK(conn == NULL);
+}
+
+static void a_unix_socket_is_reached_by_option_and_by_url(void)
+{
+    const char *path = peer_variable("WEBSOCKETS_UNIX", "_PATH");
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    char url[PEER_URL_MAX];
+    wsline_message request;
+
+    REQUIRE_OK(wsline_options_set_unix_path(options, path));
+    REQUIRE_OK(wsline_connect("ws://chat.example:81/headers", options, &conn));
+    CHECK_TEXT(path, wsline_conn_peer_address(conn));
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &request));
+    CHECK_HAS("[\"Host\", \"chat.example:81\"]", (const char *)request.data);
+    check_echo(conn);
+    peer_hang_up(conn);
+    wsline_options_free(options);
+
+    snprintf(url, sizeof url, "ws+unix://%s:/headers", path);
+    REQUIRE_OK(wsline_connect(url, NULL, &conn));
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &request));
+    CHECK_HAS("[\"Host\", \"localhost\"]", (const char *)request.data);
+    CHECK_HAS("\"path\": \"/headers\"", (const char *)request.data);
+    check_echo(conn);
+    peer_hang_up(conn);
+}
+
+static void wss_over_a_unix_socket_is_tls(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    wsline_tls_info info;
+
+    REQUIRE_OK(wsline_options_set_unix_path(options, peer_variable("NGINX_UNIX_TLS", "_PATH")));
+    REQUIRE_OK(wsline_connect("wss://localhost/", options, &conn));
+    CHECK_OK(wsline_conn_tls_info(conn, &info));
+    check_echo(conn);
+    peer_hang_up(conn);
+    check_unreached(WSLINE_ERR_TLS_VERIFY, WSLINE_PHASE_TLS, "hostname mismatch",
+                    "wss://other.example/", options);
+    wsline_options_free(options);
+}
+
+static void a_unix_socket_that_is_not_there_is_named(void)
+{
+    char longest[400];
+
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /no/such/socket: no such file",
+                    "ws+unix:///no/such/socket:/", NULL);
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "ws+unix:///", strlen("ws+unix:///"));
+    longest[sizeof longest - 1] = '\0';
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /xxx", longest, NULL);
+}
+
+static void wss_over_a_supplied_descriptor_is_tls(void)
+{
+    char url[PEER_URL_MAX];
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    wsline_tls_info info;
+    int fd;
+
+    peer_url(url, "WEBSOCKETS_TLS", "");
+    fd = listen_connect((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10));
+    REQUIRE_OK(wsline_options_set_fd(options, fd));
+    REQUIRE_OK(wsline_connect("wss://localhost/", options, &conn));
+    CHECK_OK(wsline_conn_tls_info(conn, &info));
+    check_echo(conn);
+    peer_hang_up(conn);
+    close(fd);
+    wsline_options_free(options);
+}
+
+/* This end's address, "127.0.0.2:4711". */
+static const char *own_address(wsline_conn *conn, char text[64])
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+
+    REQUIRE(getsockname(wsline_conn_fd(conn), (struct sockaddr *)&address, &len) == 0);
+    snprintf(text, 64, "%s:%u", inet_ntoa(address.sin_addr), (unsigned)ntohs(address.sin_port));
+    return text;
+}
+
+static void this_ends_address_can_be_chosen(void)
+{
+    wsline_options *options = peer_options();
+    struct listener free_port = listen_open(1);
+    char address[64], text[64];
+    wsline_conn *conn;
+
+    REQUIRE_OK(wsline_options_set_bind_address(options, "127.0.0.2"));
+    conn = peer_connect("WEBSOCKETS", "/", options);
+    CHECK_HAS("127.0.0.2:", own_address(conn, text));
+    check_echo(conn);
+    peer_hang_up(conn);
+
+    snprintf(address, sizeof address, "127.0.0.3:%u", (unsigned)free_port.port);
+    REQUIRE_OK(wsline_options_set_bind_address(options, address));
+    conn = peer_connect("WEBSOCKETS", "/", options);
+    CHECK_TEXT(address, own_address(conn, text));
+    wsline_conn_free(conn);
+
+    REQUIRE_OK(wsline_options_set_bind_address(options, NULL));
+    conn = peer_connect("WEBSOCKETS", "/", options);
+    CHECK_HAS("127.0.0.1:", own_address(conn, text));
+    peer_hang_up(conn);
+    listen_close(&free_port);
+    wsline_options_free(options);
+}
+
+static void an_address_that_is_not_ours_or_of_another_family_is_named(void)
+{
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_bind_address(options, "192.0.2.1"));
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "bind to 192.0.2.1:0", "ws://127.0.0.1:1/",
+                    options);
+    REQUIRE_OK(wsline_options_set_bind_address(options, "::1"));
+    check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "127.0.0.1 has no IPv6 address",
+                    "ws://127.0.0.1:1/", options);
+    wsline_options_free(options);
+}
+
+static void the_family_can_be_chosen(void)
+{
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_IPV4));
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", options));
+    check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "::1 has no IPv4 address", "ws://[::1]:1/",
+                    options);
+    REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_IPV6));
+    check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "127.0.0.1 has no IPv6 address",
+                    "ws://127.0.0.1:1/", options);
+    REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_ANY));
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", options));
+    wsline_options_free(options);
+}
+
+static void a_dead_first_address_does_not_stop_the_second(void)
+{
+    const char *skip = getenv("WSLINE_TEST_EYEBALLS_SKIP");
+    wsline_conn *conn;
+    int64_t start;
+
+    if (skip != NULL) {
+        printf("skipped: %s\n", skip);
+        return;
+    }
+    start = clock_ms();
+    conn = peer_connect("EYEBALLS", "/", NULL);
+    /* RFC 8305: the second begins 250 ms after the first. */
+    CHECK_TOOK(250, start);
+    CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
+    check_echo(conn);
+    peer_hang_up(conn);
+}
+
+static void a_dead_address_ends_at_the_deadline(void)
+{
+    wsline_options *options = peer_options();
+    char url[PEER_URL_MAX];
+    int64_t start;
+
+    peer_url(url, "BLACKHOLE", "/");
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 300));
+    start = clock_ms();
+    check_unreached(WSLINE_ERR_TIMEOUT, WSLINE_PHASE_CONNECT, "connecting to 127.0.0.1:", url, options);
+    CHECK_TOOK(300, start);
+    wsline_options_free(options);
+}
+
+static wsline_status abort_it(wsline_conn *conn)
+{
+    return wsline_conn_abort(conn);
+}
+
+static void abort_ends_the_wait_for_a_dead_address(void)
+{
+    struct later later = {.call = abort_it, .after_ms = 100};
+    char url[PEER_URL_MAX];
+    int64_t start = clock_ms();
+
+    peer_url(url, "BLACKHOLE", "/");
+    REQUIRE_OK(wsline_conn_new(NULL, &later.conn));
+    later_start(&later);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(later.conn, url));
+    CHECK_TOOK(100, start);
+    later_end(&later);
+    wsline_conn_free(later.conn);
+}
+
+static int option_of(wsline_conn *conn, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+
+    REQUIRE(getsockopt(wsline_conn_fd(conn), level, name, &value, &len) == 0);
+    return value;
+}
+
+static void options_of_the_socket_are_set_before_it_connects(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn = peer_connect("WEBSOCKETS", "/", options);
+    int idle = 77, off = 0, bytes = 65536;
+
+    CHECK_INT(1, option_of(conn, IPPROTO_TCP, TCP_NODELAY));
+    CHECK_INT(1, option_of(conn, SOL_SOCKET, SO_KEEPALIVE));
+    CHECK_INT(30, option_of(conn, IPPROTO_TCP, TCP_KEEPIDLE));
+    peer_hang_up(conn);
+    REQUIRE_OK(wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle));
+    REQUIRE_OK(wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off));
+    REQUIRE_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
+    conn = peer_connect("WEBSOCKETS", "/", options);
+    CHECK_INT(0, option_of(conn, IPPROTO_TCP, TCP_NODELAY));
+    CHECK_INT(77, option_of(conn, IPPROTO_TCP, TCP_KEEPIDLE));
+    CHECK_INT(2 * 65536, option_of(conn, SOL_SOCKET, SO_RCVBUF)); /* socket(7): doubled */
+    check_echo(conn);
+    peer_hang_up(conn);
+    REQUIRE_OK(wsline_options_add_socket_option(options, 9999, 1, &off, sizeof off));
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "set the socket option 1 of level 9999",
+                    "ws://127.0.0.1:1/", options);
+    wsline_options_free(options);
+}
+
+#define CHECK_REFUSED(name, call)                             \
+    do {                                                      \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);      \
+        CHECK_HAS("`" name "`", wsline_last_error_message()); \
+    } while (0)
+
+static void bad_arguments_are_named(void)
+{
+    wsline_options *options = peer_options();
+
+    CHECK_REFUSED("path", wsline_options_set_unix_path(options, ""));
+    CHECK_REFUSED("path", wsline_options_set_unix_path(options, "\xff"));
+    CHECK_REFUSED("address", wsline_options_set_bind_address(options, "localhost"));
+    CHECK_REFUSED("address", wsline_options_set_bind_address(options, "127.0.0.1:65536"));
+    CHECK_REFUSED("address", wsline_options_set_bind_address(options, ""));
+    CHECK_REFUSED("family", wsline_options_set_address_family(options, 2));
+    CHECK_REFUSED("fd", wsline_options_set_fd(options, -2));
+    wsline_options_free(options);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(a_unix_socket_is_reached_by_option_and_by_url),
+        TEST(wss_over_a_unix_socket_is_tls),
+        TEST(a_unix_socket_that_is_not_there_is_named),
+        TEST(wss_over_a_supplied_descriptor_is_tls),
+        TEST(this_ends_address_can_be_chosen),
+        TEST(an_address_that_is_not_ours_or_of_another_family_is_named),
+        TEST(the_family_can_be_chosen),
+        TEST(a_dead_first_address_does_not_stop_the_second),
+        TEST(a_dead_address_ends_at_the_deadline),
+        TEST(abort_ends_the_wait_for_a_dead_address),
+        TEST(options_of_the_socket_are_set_before_it_connects),
+        TEST(bad_arguments_are_named),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can go wrong at each stage of connecting: each has its status, and none outlives its deadline. */
+#include "clock.h"
+#include "peer.h"
+
+#include <dirent.h>
+
+enum { DEADLINE_MS = 300, SLOW_DEADLINE_MS = 1500 };
+
+/* Descriptors of this process. */
+static int open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+
+    REQUIRE(directory != NULL);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static const struct stage {
+    const char *peer;
+    const char *scheme;
+    const char *path;
+    wsline_status status;
+    int phase;
+    const char *part;
+} stages[] = {
+    {"TCP_FAULTS_CLOSE_ON_ACCEPT", "ws", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, "127.0.0.1:"},
+    {"TCP_FAULTS_RST_ON_ACCEPT", "ws", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, "127.0.0.1:"},
+    {"TCP_FAULTS_SILENT", "ws", "/", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+    {"TCP_FAULTS_GARBAGE", "ws", "/", WSLINE_ERR_BAD_UPGRADE, WSLINE_PHASE_UPGRADE, "not HTTP"},
+    {"TCP_FAULTS_HALF_CLOSE", "ws", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, "closed"},
+    {"TCP_FAULTS_RST_ON_ACCEPT", "wss", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_TLS, "127.0.0.1:"},
+    {"TCP_FAULTS_SILENT", "wss", "/", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_TLS, "agreeing on TLS"},
+    {"TCP_FAULTS_GARBAGE", "wss", "/", WSLINE_ERR_TLS, WSLINE_PHASE_TLS, "TLS handshake with 127.0.0.1"},
+    {"TCP_FAULTS_FIN_IN_TLS", "wss", "/", WSLINE_ERR_TLS, WSLINE_PHASE_TLS, "closed the connection during"},
+    {"TCP_FAULTS_RST_IN_TLS", "wss", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_TLS, "reset"},
+    {"TCP_FAULTS_GARBAGE_IN_TLS", "wss", "/", WSLINE_ERR_TLS, WSLINE_PHASE_TLS, "TLS handshake with"},
+    {"TCP_FAULTS_DRIP_IN_TLS", "wss", "/", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_TLS, "agreeing on TLS"},
+    {"FAULTS", "ws", "/hang", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+    {"FAULTS", "ws", "/hang-half", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+    {"FAULTS", "ws", "/drip?ms=1000", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+    {"FAULTS", "ws", "/redirect?to=/drip%3Fms=1000", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+    {"FAULTS_TLS", "wss", "/hang", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
+};
+
+static void check_stage(const struct stage *stage, const wsline_options *options, int64_t deadline_ms)
+{
+    char peer[PEER_URL_MAX], url[PEER_URL_MAX + 64], row[128];
+    int before = open_descriptors();
+    wsline_conn *conn = (wsline_conn *)1;
+    wsline_error_info info;
+    wsline_status status;
+    int64_t start;
+
+    snprintf(row, sizeof row, "%s %s%s", stage->peer, stage->scheme, stage->path);
+    check_row(row);
+    peer_url(peer, stage->peer, stage->path);
+    snprintf(url, sizeof url, "%s%s", stage->scheme, strstr(peer, "://"));
+    start = clock_ms();
+    status = wsline_connect(url, options, &conn);
+    CHECK_RANGE(0, deadline_ms + clock_tolerance_ms(), clock_ms() - start);
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_HAS(stage->part, wsline_last_error_message());
+    /* A reset may come before the end of the TCP handshake was noticed. */
+    if (status == WSLINE_ERR_CONNECT && strstr(stage->peer, "_ON_ACCEPT") != NULL) {
+        CHECK_INT(WSLINE_PHASE_CONNECT, info.phase);
+    } else {
+        CHECK_STATUS(stage->status, status);
+        CHECK_INT(stage->phase, info.phase);
+    }
+    CHECK(conn == NULL);
+    CHECK_INT(before, open_descriptors());
+}
+
+static void each_stage_fails_with_its_status_in_its_time(void)
+{
+    int64_t deadline_ms = check_slow() ? SLOW_DEADLINE_MS : DEADLINE_MS;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, deadline_ms));
+    for (size_t i = 0; i < COUNT_OF(stages); i++) {
+        /* Its drops are all there by the longer deadline. */
+        if (check_slow() && strstr(stages[i].peer, "DRIP") != NULL)
+            continue;
+        check_stage(&stages[i], options, deadline_ms);
+    }
+    wsline_options_free(options);
+}
+
+static wsline_status abort_it(wsline_conn *conn)
+{
+    return wsline_conn_abort(conn);
+}
+
+static void abort_ends_the_wait_at_each_stage(void)
+{
+    for (size_t i = 0; i < COUNT_OF(stages); i++) {
+        struct later later = {.call = abort_it, .after_ms = 50};
+        wsline_options *options;
+        char peer[PEER_URL_MAX], url[PEER_URL_MAX + 64];
+        int64_t start;
+
+        if (stages[i].status != WSLINE_ERR_TIMEOUT)
+            continue;
+        check_row(stages[i].peer);
+        peer_url(peer, stages[i].peer, stages[i].path);
+        snprintf(url, sizeof url, "%s%s", stages[i].scheme, strstr(peer, "://"));
+        options = peer_options();
+        REQUIRE_OK(wsline_conn_new(options, &later.conn));
+        start = clock_ms();
+        later_start(&later);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(later.conn, url));
+        CHECK_TOOK(50, start);
+        later_end(&later);
+        wsline_conn_free(later.conn);
+        wsline_options_free(options);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(each_stage_fails_with_its_status_in_its_time),
+        TEST(abort_ends_the_wait_at_each_stage),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
