@@ -241,6 +241,7 @@ static void wrong_upgrades_are_refused(void)
     } rows[] = {
         {"/bad-accept", "Sec-WebSocket-Accept"},
         {"/no-accept", "Sec-WebSocket-Accept"},
+        {"/no-fields", "Upgrade"},
         {"/duplicate-accept", "Sec-WebSocket-Accept"},
         {"/lower-accept", "Sec-WebSocket-Accept"},
         {"/no-upgrade", "Upgrade"},
@@ -255,8 +256,9 @@ static void wrong_upgrades_are_refused(void)
         {"/two-subprotocols", "subprotocol"},
         {"/two-subprotocols?lines=2", "subprotocol"},
         {"/unasked-extension", "extension"},
-        {"/big-head?size=1000000", ""},
-        {"/many-headers?n=1000", ""},
+        {"/big-head?size=65537", "65536 bytes"},
+        {"/big-head?size=1000000", "65536 bytes"},
+        {"/many-headers?n=1000", "100 header fields"},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

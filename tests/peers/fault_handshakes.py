@@ -55,6 +55,10 @@ def lower_accept(head, request):
     head.fields["Sec-WebSocket-Accept"] = head.accept.lower()
 
 
+def no_fields(head, request):
+    head.fields = {}
+
+
 def wrong(accept):
     return ("B" if accept[0] == "A" else "A") + accept[1:]
 
@@ -154,6 +158,7 @@ def cookie_lines(request):
 HEADS = {
     "/bad-accept": bad_accept,
     "/no-accept": no_accept,
+    "/no-fields": no_fields,
     "/duplicate-accept": duplicate_accept,
     "/lower-accept": lower_accept,
     "/no-upgrade": no_upgrade,
