@@ -119,9 +119,11 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Without what stands before an `@`, in case somebody took a proxy's URL for an entry.
 fn problem(text: &str) -> String {
-    let shown = match text.rsplit_once('@') {
-        Some((_, rest)) => format!("…@{rest}"),
-        None => text.to_owned(),
+    // A proxy's URL among the entries: a password may stand in front of an `@`, or be cut off before it at a comma.
+    let shown = match (text.rsplit_once('@'), text.split_once("://")) {
+        (Some((_, rest)), _) => format!("…@{rest}"),
+        (None, Some((scheme, _))) => format!("{scheme}://…"),
+        (None, None) => text.to_owned(),
     };
     let shown: String = shown.chars().take(MAX_SHOWN).collect();
     format!("{shown:?} is neither a host name, nor an address, nor a network")
@@ -135,9 +137,10 @@ mod tests {
     fn good_entries_are_added_and_others_returned() {
         let mut no_proxy = NoProxy::default();
         assert!(no_proxy.is_empty());
-        let problems = no_proxy.add(" a.example, <local>\tb.example,,http://u:secret@h:1 ");
+        let problems =
+            no_proxy.add(" a.example, <local>\tb.example,,http://u:secret@h:1 http://u:se,cret@h ");
         let text = "is neither a host name, nor an address, nor a network";
-        let expected = [format!("\"<local>\" {text}"), format!("\"…@h:1\" {text}")];
+        let expected = ["<local>", "…@h:1", "http://…", "…@h"].map(|it| format!("{it:?} {text}"));
         assert_eq!(problems, expected);
         assert_eq!(no_proxy.0.len(), 2);
         assert!(no_proxy.add(" ,").is_empty());
