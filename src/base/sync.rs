@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
-pub use std::sync::{Arc, MutexGuard, OnceLock};
+pub use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
 #[derive(Debug, Default)]
 pub struct Mutex<T>(std::sync::Mutex<T>);

@@ -10,12 +10,11 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
-use crate::net::resolve::Lookup;
+use crate::net::resolve::{Lookup, Notify};
 use crate::net::socket::{self, Address, Family};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::{Role, Tls, TlsInfo};
-use crate::net::wake::Wake;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
@@ -26,7 +25,7 @@ use std::time::{Instant, SystemTime};
 
 pub struct Attempt {
     options: Arc<Options>,
-    wake: Arc<Wake>,
+    notify: Notify,
     url: Url,
     proxy: Option<Proxy>,
     /// What the proxy is asked to connect to.
@@ -68,7 +67,7 @@ impl Attempt {
         proxy: Option<Proxy>,
         upgrade: Upgrade,
         options: Arc<Options>,
-        wake: Arc<Wake>,
+        notify: Notify,
         now: Instant,
     ) -> Result<Self, Error> {
         let proxy_deadline = match &proxy {
@@ -81,7 +80,7 @@ impl Attempt {
         };
         let mut attempt = Self {
             options,
-            wake,
+            notify,
             url,
             proxy,
             target,
@@ -178,7 +177,7 @@ impl Attempt {
         }
         match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
-                Lookup::start(name, *port, &self.wake).map(Stage::LookUpTarget)
+                Lookup::start(name, *port, &self.notify).map(Stage::LookUpTarget)
             }
             _ => self.find_first_peer(now),
         }
@@ -197,7 +196,7 @@ impl Attempt {
         };
         match ip {
             Some(ip) => self.dial(&name, vec![Address::Ip(SocketAddr::new(ip, port))], now),
-            None => Lookup::start(&name, port, &self.wake).map(Stage::LookUp),
+            None => Lookup::start(&name, port, &self.notify).map(Stage::LookUp),
         }
     }
 

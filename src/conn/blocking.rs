@@ -22,6 +22,7 @@ use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event};
 use crate::protocol::ws::sender::Sender;
 use crate::protocol::ws::utf8;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
@@ -167,34 +168,46 @@ impl Connection {
             .or(self.timeout().get())
             .or(default_connect_timeout())
             .span();
+        let notify = {
+            let wake = Arc::clone(wake);
+            Arc::new(move || wake.signal())
+        };
         let now = Instant::now();
         let mut connector = Connector::new(
             url,
             Arc::clone(&self.options),
             Keys::new()?,
-            Arc::clone(wake),
+            notify,
             Deadline::after(now, span),
             now,
         )?;
-        let result = self.drive(&mut connector, now);
+        let result = self.drive(&mut connector, wake, now);
         let (keys, response) = connector.into_parts();
         *self.response.lock() = response.map(Arc::new);
         Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))
     }
 
-    fn drive(&self, connector: &mut Connector, mut now: Instant) -> Result<Established, Error> {
+    fn drive(
+        &self,
+        connector: &mut Connector,
+        wake: &Wake,
+        mut now: Instant,
+    ) -> Result<Established, Error> {
         let mut poll = Poll::default();
         loop {
             if let Some(established) = connector.step(now, &poll)? {
                 return Ok(established);
             }
-            // After the step, which takes the signal of an abort back.
             self.check_aborted()
                 .map_err(|error| error.in_phase(connector.phase()))?;
             poll = Poll::default();
+            poll.add(wake.as_raw_fd(), true, false);
             connector.add_interests(&mut poll);
             poll.wait(connector.next_step())
                 .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
+            if poll.is_ready(wake.as_raw_fd()) {
+                wake.clear();
+            }
             now = Instant::now();
         }
     }

@@ -11,21 +11,20 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
+use crate::net::resolve::Notify;
 use crate::net::tls::TlsInfo;
-use crate::net::wake::Wake;
 use crate::protocol::http::redirect::Redirects;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::Proxy;
 use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
-use std::os::fd::AsRawFd;
 use std::time::{Instant, SystemTime};
 
 pub struct Connector {
     options: Arc<Options>,
     keys: Keys,
-    wake: Arc<Wake>,
+    notify: Notify,
     deadline: Deadline,
     redirects: Redirects,
     attempt: Attempt,
@@ -40,11 +39,12 @@ pub struct Established {
 }
 
 impl Connector {
+    /// `notify` is called, on another thread, when there is a reason to step that no descriptor shows.
     pub fn new(
         url: Url,
         options: Arc<Options>,
         mut keys: Keys,
-        wake: Arc<Wake>,
+        notify: Notify,
         deadline: Deadline,
         now: Instant,
     ) -> Result<Self, Error> {
@@ -54,11 +54,11 @@ impl Connector {
             None => options.request.redirect_limit,
         };
         let redirects = Redirects::new(url, limit);
-        let attempt = attempt(&redirects, &options, &mut keys, &wake, now)?;
+        let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
         Ok(Self {
             options,
             keys,
-            wake,
+            notify,
             deadline,
             redirects,
             attempt,
@@ -68,9 +68,6 @@ impl Connector {
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
     pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
-        if poll.is_ready(self.wake.as_raw_fd()) {
-            self.wake.clear();
-        }
         match self.attempt.step(now, poll, self.deadline) {
             Ok(None) => Ok(None),
             Ok(Some(wire)) => {
@@ -92,7 +89,6 @@ impl Connector {
 
     /// Names what is waited for.
     pub fn add_interests(&self, poll: &mut Poll) {
-        poll.add(self.wake.as_raw_fd(), true, false);
         self.attempt.add_interests(poll);
     }
 
@@ -125,7 +121,7 @@ impl Connector {
             &self.redirects,
             &self.options,
             &mut self.keys,
-            &self.wake,
+            &self.notify,
             now,
         )?;
         // The old socket is gone, and its number may be the new one's.
@@ -137,7 +133,7 @@ fn attempt(
     redirects: &Redirects,
     options: &Arc<Options>,
     keys: &mut Keys,
-    wake: &Arc<Wake>,
+    notify: &Notify,
     now: Instant,
 ) -> Result<Attempt, Error> {
     let url = redirects.url();
@@ -150,8 +146,8 @@ fn attempt(
             .reduce(|all, more| all + "; " + &more);
     }
     let upgrade = Upgrade::new(url, &request, keys.nonce());
-    let (options, wake) = (Arc::clone(options), Arc::clone(wake));
-    Attempt::new(url.clone(), proxy, upgrade, options, wake, now)
+    let (options, notify) = (Arc::clone(options), Arc::clone(notify));
+    Attempt::new(url.clone(), proxy, upgrade, options, notify, now)
 }
 
 /// What is not UTF-8 is set, too, if only to something unusable.

@@ -1,51 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names to addresses, on a thread of their own: `getaddrinfo(3)` knows no deadline and cannot be interrupted,
-//! so that a look-up that takes too long is left to finish by itself.
+//! Names to addresses, on threads of their own: `getaddrinfo(3)` knows no deadline and cannot be interrupted, so that a
+//! look-up that takes too long is left to finish by itself.
 
 use super::sys;
-use super::wake::Wake;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::{Arc, Mutex};
+use crate::base::sync::{Arc, Mutex, Weak};
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread;
 
+/// Called, on a thread of this room, when there is an answer.
+pub type Notify = Arc<dyn Fn() + Send + Sync>;
+
+/// How many look-ups go on at once; further ones wait. Thousands of connections that come back together need not start
+/// thousands of threads.
+const MAX_THREADS: usize = 16;
+
 type Answer = io::Result<Vec<SocketAddr>>;
 
-#[derive(Debug)]
 pub struct Lookup {
     host: String,
     answer: Arc<Mutex<Option<Answer>>>,
 }
 
+struct Question {
+    host: String,
+    port: u16,
+    /// Gone when nobody waits for it any more.
+    answer: Weak<Mutex<Option<Answer>>>,
+    notify: Notify,
+}
+
+struct Desk {
+    waiting: VecDeque<Question>,
+    threads: usize,
+}
+
+static DESK: Mutex<Desk> = Mutex::new(Desk {
+    waiting: VecDeque::new(),
+    threads: 0,
+});
+
 impl Lookup {
-    /// Begins to look `host` up; `wake` is signalled when there is an answer.
-    pub fn start(host: &str, port: u16, wake: &Arc<Wake>) -> Result<Self, Error> {
+    pub fn start(host: &str, port: u16, notify: &Notify) -> Result<Self, Error> {
         let lookup = Self {
             host: host.to_owned(),
             answer: Arc::default(),
         };
-        let (answer, wake, name) = (
-            Arc::clone(&lookup.answer),
-            Arc::clone(wake),
-            host.to_owned(),
-        );
-        let work = move || {
-            let found = (name.as_str(), port)
-                .to_socket_addrs()
-                .map(Iterator::collect);
-            *answer.lock() = Some(found);
-            wake.signal();
-        };
-        sys::without_signals(|| {
-            thread::Builder::new()
-                .name("wsline-resolve".to_owned())
-                .spawn(work)
-        })
-        .map_err(|error| {
-            Error::os(Kind::Resolve, "start a thread for the name look-up", &error)
-                .in_phase(Phase::Resolve)
-        })?;
+        let mut desk = DESK.lock();
+        desk.waiting.push_back(Question {
+            host: host.to_owned(),
+            port,
+            answer: Arc::downgrade(&lookup.answer),
+            notify: Arc::clone(notify),
+        });
+        if desk.threads < MAX_THREADS {
+            match start_thread() {
+                Ok(()) => desk.threads += 1,
+                // Those that there are will come to it.
+                Err(_) if desk.threads > 0 => {}
+                Err(error) => {
+                    desk.waiting.pop_back();
+                    return Err(Error::os(
+                        Kind::Resolve,
+                        "start a thread for the name look-up",
+                        &error,
+                    )
+                    .in_phase(Phase::Resolve));
+                }
+            }
+        }
         Ok(lookup)
     }
 
@@ -67,4 +92,34 @@ impl Lookup {
             }
         }
     }
+}
+
+fn start_thread() -> io::Result<()> {
+    let builder = thread::Builder::new().name("wsline-resolve".to_owned());
+    sys::without_signals(|| builder.spawn(answer_all)).map(|_| ())
+}
+
+fn answer_all() {
+    while let Some(question) = next_question() {
+        if question.answer.strong_count() == 0 {
+            continue;
+        }
+        let found = (question.host.as_str(), question.port)
+            .to_socket_addrs()
+            .map(Iterator::collect);
+        if let Some(answer) = question.answer.upgrade() {
+            *answer.lock() = Some(found);
+            (question.notify)();
+        }
+    }
+}
+
+/// The next one that waits; where there is none, this thread counts no longer.
+fn next_question() -> Option<Question> {
+    let mut desk = DESK.lock();
+    let question = desk.waiting.pop_front();
+    if question.is_none() {
+        desk.threads -= 1;
+    }
+    question
 }
