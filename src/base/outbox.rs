@@ -39,7 +39,23 @@ impl Outbox {
             self.clear();
             std::mem::swap(&mut self.bytes, bytes);
         } else {
+            self.forget_sent();
             self.bytes.append(bytes);
+        }
+    }
+
+    /// Keeps no more memory than what waits needs.
+    pub fn shrink(&mut self) {
+        self.bytes.drain(..self.sent);
+        self.sent = 0;
+        self.bytes.shrink_to_fit();
+    }
+
+    /// A box that is never quite empty must not grow for ever. Moves a byte at most once for each byte sent.
+    fn forget_sent(&mut self) {
+        if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
         }
     }
 }
@@ -57,5 +73,23 @@ mod tests {
         assert_eq!((outbox.unsent(), outbox.is_begun()), (&b"bcdef"[..], true));
         outbox.note_sent(5);
         assert!(outbox.is_empty() && !outbox.is_begun());
+    }
+
+    #[test]
+    fn a_box_that_is_never_empty_does_not_grow() {
+        let mut outbox = Outbox::default();
+        outbox.take(&mut vec![0; 100]);
+        for _ in 0..10_000 {
+            outbox.take(&mut vec![0; 10]);
+            outbox.note_sent(10);
+        }
+        assert_eq!(outbox.unsent().len(), 100);
+        assert!(
+            outbox.bytes.capacity() < 1000,
+            "{}",
+            outbox.bytes.capacity()
+        );
+        outbox.shrink();
+        assert_eq!(outbox.bytes.capacity(), 100);
     }
 }

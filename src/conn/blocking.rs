@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
 
-use super::connection::{Connection, Link};
+use super::connection::{Connection, Open};
 use super::connector::{Connector, Established};
 use super::keys::Keys;
+use super::link::Link;
 use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 use super::patience::Patience;
 use super::reader::{Reader, timed_out};
+use super::seat::Seat;
 use super::trace;
 use crate::base::deadline::{Deadline, SharedTimeout, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
-use crate::base::sync::{Arc, MutexGuard, Ordering, fence};
+use crate::base::sync::{Arc, MutexGuard};
 use crate::net::poll::Poll;
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;
@@ -54,14 +56,14 @@ impl Connection {
         let url = Url::parse(url)?;
         let wake = self.begin_connecting()?;
         let result = self.connect_to(url, &wake);
-        let result = result.map(|link| self.link.get_or_init(|| link));
-        // After the link is there: whoever finds neither may begin to connect.
+        let result = result.map(|open| self.set_open(open));
+        // After the connection is there: whoever finds neither may begin to connect.
         *self.connecting.lock() = None;
-        let link = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
-        trace::open(&link.peer());
-        // An abort that came before the link was there found none to end.
+        let open = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
+        trace::open(&open.link.peer());
+        // An abort that came before the connection was there found none to end.
         self.check_aborted()
-            .inspect_err(|error| link.end_with(error))
+            .inspect_err(|error| open.end_with(error))
     }
 
     /// `name` is the caller's for the payload.
@@ -102,9 +104,10 @@ impl Connection {
         timeout: Timeout,
         take: impl FnOnce(&Event, &[u8]) -> T,
     ) -> Result<T, Error> {
-        let link = self.link()?;
+        let open = self.open()?;
+        let link = &open.link;
         let mut patience = Patience::new(self.usual_timeout(timeout).span());
-        let mut reader = link.take_reader(&mut patience)?;
+        let mut reader = open.take_reader(&mut patience)?;
         reader.begin();
         let delivery = match wanted {
             Wanted::Frames => Delivery::Frames,
@@ -123,19 +126,17 @@ impl Connection {
                 Err(error) => break Err(error),
             }
         };
-        link.leave_reader(reader);
+        open.reader.leave(reader);
         result
     }
 
     /// The closing handshake, then the end of the transport, whatever comes of it.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
-        let link = self.link()?;
+        let open = self.open()?;
         let usual = self.options.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
         let span = timeout.or(usual).span();
-        link.closers.fetch_add(1, Ordering::SeqCst);
-        let result = link.close(frame, &mut Patience::new(span));
-        link.closers.fetch_sub(1, Ordering::SeqCst);
-        result
+        open.reader
+            .as_guest(|| open.close(frame, &mut Patience::new(span)))
     }
 
     fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
@@ -146,7 +147,7 @@ impl Connection {
                 "another thread is connecting this connection",
             ));
         }
-        if self.link.get().is_some() {
+        if self.is_connected() {
             return Err(Error::new(
                 Kind::WrongState,
                 "the connection has been connected before; make a new one",
@@ -161,7 +162,7 @@ impl Connection {
         Ok(wake)
     }
 
-    fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Link, Error> {
+    fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Open, Error> {
         let span = self
             .options
             .connect_timeout
@@ -184,7 +185,11 @@ impl Connection {
         let result = self.drive(&mut connector, wake, now);
         let (keys, response) = connector.into_parts();
         *self.response.lock() = response.map(Arc::new);
-        Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))
+        let (link, reader) = Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))?;
+        Ok(Open {
+            link,
+            reader: Seat::new(reader),
+        })
     }
 
     fn drive(
@@ -233,14 +238,13 @@ impl Connection {
     }
 }
 
-impl Link {
+impl Open {
     fn close(&self, frame: &CloseFrame, patience: &mut Patience) -> Result<(), Error> {
         let payload = frame.payload();
-        let sent = self
-            .writer
-            .send(&self.stream, patience, &payload, |sender, key| {
-                sender.close(payload.len(), key)
-            });
+        let (writer, stream) = (&self.link.writer, &self.link.stream);
+        let sent = writer.send(stream, patience, &payload, |sender, key| {
+            sender.close(payload.len(), key)
+        });
         let result = match sent {
             Err(error) if error.kind() == Kind::Timeout => Err(error),
             // Where it could not be sent, what the server has sent still tells how the connection ended.
@@ -255,9 +259,9 @@ impl Link {
                 Err(Error::new(Kind::Timeout, message).in_phase(Phase::Close))
             }
             result => {
-                self.writer.end_tls(&self.stream);
+                writer.end_tls(stream);
                 self.linger(patience);
-                self.stream.shutdown();
+                stream.shutdown();
                 result
             }
         }
@@ -266,8 +270,8 @@ impl Link {
     /// Waits until the closing handshake is done, reading for it if nobody else does.
     fn await_close(&self, patience: &mut Patience) -> Result<(), Error> {
         loop {
-            let (is_clean, end) = self
-                .writer
+            let writer = &self.link.writer;
+            let (is_clean, end) = writer
                 .with_sender(|sender| (sender.closing().is_clean(), sender.closing().error()));
             if is_clean {
                 return Ok(());
@@ -279,8 +283,8 @@ impl Link {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(patience)? {
-                let event = reader.next_to_discard(self, patience);
-                self.leave_reader(reader);
+                let event = reader.next_to_discard(&self.link, patience);
+                self.reader.leave(reader);
                 if let Err(error) = event {
                     // What a final error was, the next look at the closing handshake tells.
                     if !error.kind().is_final() {
@@ -294,17 +298,17 @@ impl Link {
     /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
     fn take_reader(&self, patience: &mut Patience) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
-            if let Some(reader) = self.reader.try_lock() {
+            if let Some(reader) = self.reader.try_take() {
                 return Ok(reader);
             }
-            if self.closers.load(Ordering::SeqCst) > 0 {
+            if self.reader.has_guests() {
                 if let Some(reader) = self.wait_for_reader(patience)? {
                     return Ok(reader);
                 }
                 continue;
             }
             // A closer that had it may have left between the two looks.
-            return self.reader.try_lock().ok_or_else(|| {
+            return self.reader.try_take().ok_or_else(|| {
                 let message = "another thread is receiving on this connection";
                 Error::new(Kind::Busy, message)
             });
@@ -316,16 +320,7 @@ impl Link {
         &self,
         patience: &mut Patience,
     ) -> Result<Option<MutexGuard<'_, Reader>>, Error> {
-        let gate = self.gate.lock();
-        self.waiting_for_reader.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `leave_reader`: either we find the reader free, or who frees it finds us counted.
-        fence(Ordering::SeqCst);
-        let mut reader = self.reader.try_lock();
-        if reader.is_none() && !patience.is_over() {
-            drop(self.reader_is_free.wait(gate, patience.remaining()));
-            reader = self.reader.try_lock();
-        }
-        self.waiting_for_reader.fetch_sub(1, Ordering::SeqCst);
+        let reader = self.reader.wait(patience.remaining());
         if reader.is_none() && patience.is_over() {
             let message = "another thread was receiving all the time";
             return Err(Error::new(Kind::Timeout, message));
@@ -333,21 +328,12 @@ impl Link {
         Ok(reader)
     }
 
-    fn leave_reader(&self, reader: MutexGuard<'_, Reader>) {
-        drop(reader);
-        fence(Ordering::SeqCst);
-        if self.waiting_for_reader.load(Ordering::SeqCst) > 0 {
-            let _gate = self.gate.lock();
-            self.reader_is_free.notify_all();
-        }
-    }
-
     /// Lets the server end the stream first, so that nothing it still sends meets a reset that destroys our close frame.
     fn linger(&self, patience: &mut Patience) {
         let span = patience.remaining().map_or(LINGER, |left| left.min(LINGER));
-        if let Some(mut reader) = self.reader.try_lock() {
-            reader.drain(self, &mut Patience::new(Some(span)));
-            self.leave_reader(reader);
+        if let Some(mut reader) = self.reader.try_take() {
+            reader.drain(&self.link, &mut Patience::new(Some(span)));
+            self.reader.leave(reader);
         }
     }
 }

@@ -33,8 +33,14 @@ impl Buffers {
 
     pub(super) fn begin(&mut self, header: &Header, piece: &[u8]) {
         header.encode(&mut self.plain);
-        append(header, piece, &mut self.plain);
+        self.append(header, piece);
         self.is_first_piece = true;
+    }
+
+    /// The next piece of the frame that was begun.
+    pub(super) fn go_on(&mut self, header: &Header, piece: &[u8]) {
+        self.append(header, piece);
+        self.is_first_piece = false;
     }
 
     pub(super) fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
@@ -79,17 +85,16 @@ impl Buffers {
             let Some(piece) = pieces.next() else {
                 return Ok(true);
             };
-            append(header, piece, &mut self.plain);
-            self.is_first_piece = false;
+            self.go_on(header, piece);
             self.seal(stream)?;
         }
     }
-}
 
-fn append(header: &Header, piece: &[u8], out: &mut Vec<u8>) {
-    match header.mask {
-        Some(key) => mask::append(key, piece, out),
-        None => out.extend_from_slice(piece),
+    fn append(&mut self, header: &Header, piece: &[u8]) {
+        match header.mask {
+            Some(key) => mask::append(key, piece, &mut self.plain),
+            None => self.plain.extend_from_slice(piece),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The receiving side of an open connection, used by one thread at a time.
 
-use super::connection::Link;
+use super::link::Link;
 use super::patience::Patience;
 use super::trace;
 use crate::base::error::{Error, Kind, Phase};

@@ -7,6 +7,7 @@ use super::options_time::read_timeout;
 use super::ptr;
 use super::status::wsline_status;
 use super::types::wsline_side;
+use crate::conn::connection::Connection;
 use crate::protocol::ws::close::{CloseFrame, CloseInfo, Side};
 use std::ffi::c_char;
 
@@ -122,10 +123,7 @@ pub unsafe extern "C" fn wsline_conn_close(
 pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_shutdown", conn, |conn| {
-        conn.link()?.shutdown();
-        Ok(())
-    })
+    guard::on_conn("wsline_conn_shutdown", conn, Connection::shutdown)
 }
 
 /// Ends every call that is waiting on a connection, in whatever phase, and every later one.

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An open connection: what all threads share of it. Its reader belongs to whoever receives.
+
+use super::connector::Established;
+use super::keys::Keys;
+use super::options::Options;
+use super::reader::Reader;
+use super::stats::Stats;
+use super::wire::Wire;
+use super::writer::Writer;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::log::{self, Level};
+use crate::base::sync::{Arc, AtomicBool, Ordering};
+use crate::net::stream::Stream;
+use crate::net::tls::TlsInfo;
+use crate::protocol::ws::receiver::Receiver;
+use std::borrow::Cow;
+use std::ffi::CString;
+
+pub struct Link {
+    pub(super) stream: Stream,
+    pub(super) writer: Writer,
+    pub(super) stats: Arc<Stats>,
+    pub(super) auto_pong: bool,
+    is_aborted: Arc<AtomicBool>,
+    peer_address: CString,
+    tls_info: Option<TlsInfo>,
+}
+
+impl Link {
+    /// With the reader of what comes; `is_aborted` is the owner's, so that no abort falls between connecting and this.
+    pub fn new(
+        established: Established,
+        keys: Keys,
+        options: &Options,
+        is_aborted: Arc<AtomicBool>,
+    ) -> Result<(Self, Reader), Error> {
+        let Established { wire, tls_info } = established;
+        let Wire {
+            stream,
+            intake,
+            input,
+            output,
+        } = wire;
+        let mut receiver = Receiver::new(options.limits, options.check_utf8);
+        receiver.space()?.extend_from_slice(&input);
+        let stats = Arc::new(Stats::default());
+        let link = Self {
+            writer: Writer::new(keys, options.mask_key.clone(), Arc::clone(&stats), output),
+            stats,
+            auto_pong: options.auto_pong,
+            is_aborted,
+            peer_address: stream.peer_address(),
+            tls_info,
+            stream,
+        };
+        Ok((link, Reader::new(receiver, intake)))
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    pub fn peer_address(&self) -> &CString {
+        &self.peer_address
+    }
+
+    pub fn tls_info(&self) -> Option<&TlsInfo> {
+        self.tls_info.as_ref()
+    }
+
+    /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
+    pub(super) fn fail(&self, error: Error) -> Error {
+        let error = error.or_in_phase(Phase::Open);
+        if self
+            .writer
+            .with_sender(|sender| sender.closing().error().is_none())
+        {
+            log::write(Level::Warn, format_args!("{}: {error}", self.peer()));
+        }
+        self.writer.fail(&self.stream, &error)
+    }
+
+    /// Ends the connection at once, on this side too.
+    pub(super) fn end_with(&self, error: &Error) {
+        log::write(Level::Info, format_args!("{}: {error}", self.peer()));
+        self.writer.fail(&self.stream, error);
+        self.stream.shutdown();
+    }
+
+    /// The server, for the log.
+    pub(super) fn peer(&self) -> Cow<'_, str> {
+        self.peer_address.to_string_lossy()
+    }
+
+    /// Why there is nothing more to receive.
+    pub(super) fn end(&self) -> Error {
+        let end = self.writer.with_sender(|sender| sender.closing().error());
+        end.unwrap_or_else(|| {
+            Error::new(Kind::Internal, "the connection has ended without a reason")
+        })
+    }
+
+    pub(super) fn check_aborted(&self) -> Result<(), Error> {
+        if self.is_aborted.load(Ordering::Relaxed) {
+            Err(aborted().in_phase(Phase::Open))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Link {
+    /// A descriptor that the caller has, too, would keep the transport open.
+    fn drop(&mut self) {
+        self.stream.shutdown();
+    }
+}
+
+pub(super) fn aborted() -> Error {
+    Error::new(Kind::Aborted, "the connection was aborted")
+}

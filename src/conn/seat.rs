@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one thread at a time may use, and the threads that want it next. The receiving side of a connection lies in one:
+//! a thread that receives has it for as long as it waits for the peer, and threads that close must not wait behind it.
+
+use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, fence};
+use std::time::Duration;
+
+pub struct Seat<T> {
+    thing: Mutex<T>,
+    /// Threads that want it only until something has happened, and whom others wait for.
+    guests: AtomicU32,
+    /// Threads that wait; they hold `gate` while they count.
+    waiting: AtomicU32,
+    gate: Mutex<()>,
+    is_free: Condvar,
+}
+
+impl<T> Seat<T> {
+    pub fn new(thing: T) -> Self {
+        Self {
+            thing: Mutex::new(thing),
+            guests: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            gate: Mutex::new(()),
+            is_free: Condvar::new(),
+        }
+    }
+
+    /// Give it back with [`Seat::leave`], or who waits is not told.
+    pub fn try_take(&self) -> Option<MutexGuard<'_, T>> {
+        self.thing.try_lock()
+    }
+
+    /// Waits once, for `span` (`None`: for ever). `None` where it was busy for a while and much may have changed.
+    pub fn wait(&self, span: Option<Duration>) -> Option<MutexGuard<'_, T>> {
+        let gate = self.gate.lock();
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // Against the fence in `leave`: either we find it free, or who frees it finds us counted.
+        fence(Ordering::SeqCst);
+        let mut taken = self.thing.try_lock();
+        if taken.is_none() && span != Some(Duration::ZERO) {
+            drop(self.is_free.wait(gate, span));
+            taken = self.thing.try_lock();
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        taken
+    }
+
+    pub fn leave(&self, taken: MutexGuard<'_, T>) {
+        drop(taken);
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.rouse();
+        }
+    }
+
+    /// Ends the waits, so that all look again at what has changed.
+    pub fn rouse(&self) {
+        let _gate = self.gate.lock();
+        self.is_free.notify_all();
+    }
+
+    /// Does `work` as a guest.
+    pub fn as_guest<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.guests.fetch_add(1, Ordering::SeqCst);
+        let result = work();
+        self.guests.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    pub fn has_guests(&self) -> bool {
+        self.guests.load(Ordering::SeqCst) > 0
+    }
+}
