@@ -41,6 +41,33 @@ impl Inbox {
         debug_assert!(self.start <= self.bytes.len());
     }
 
+    /// Goes on in `memory`, unless there is as much already.
+    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+        debug_assert!(self.lent.is_none());
+        if self.bytes.capacity() < memory.capacity().min(READ_MIN) {
+            memory.clear();
+            memory.extend_from_slice(self.unread());
+            self.start = 0;
+            std::mem::swap(&mut self.bytes, memory);
+        }
+    }
+
+    /// Gives the memory away. A few bytes that are unread are copied to memory of their own; where they are many, their
+    /// memory stays, because it will be filled further.
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        debug_assert!(self.lent.is_none());
+        let unread = self.unread();
+        if unread.len() > READ_MIN / 4 || self.bytes.capacity() < READ_MIN {
+            return;
+        }
+        let rest = unread.to_vec();
+        self.start = 0;
+        let given = std::mem::replace(&mut self.bytes, rest);
+        if given.capacity() > memory.capacity() {
+            *memory = given;
+        }
+    }
+
     pub fn clear(&mut self) {
         self.release();
         self.start = self.bytes.len();
@@ -164,6 +191,32 @@ mod tests {
         fill(&mut inbox, b"abc");
         let space = inbox.space(1 << 40).expect("memory");
         assert!(space.capacity() <= 2 * READ_MAX);
+    }
+
+    #[test]
+    fn borrowed_memory_goes_back_and_unread_bytes_stay() {
+        let mut inbox = Inbox::default();
+        let mut memory = Vec::with_capacity(4 * READ_MIN);
+        inbox.borrow(&mut memory);
+        fill(&mut inbox, b"abcdef");
+        assert_eq!(memory.capacity(), 0);
+        inbox.lend(4);
+        inbox.release();
+        inbox.give_back(&mut memory);
+        assert_eq!(memory.capacity(), 4 * READ_MIN);
+        assert_eq!((inbox.unread(), inbox.bytes.capacity()), (&b"ef"[..], 2));
+        inbox.borrow(&mut memory);
+        assert_eq!((inbox.unread(), memory.capacity()), (&b"ef"[..], 2));
+        // Where much is unread its memory stays with it.
+        fill(&mut inbox, &[b'g'; READ_MIN]);
+        inbox.give_back(&mut memory);
+        assert_eq!(inbox.unread().len(), 2 + READ_MIN);
+        inbox.consume(2 + READ_MIN);
+        inbox.give_back(&mut memory);
+        assert_eq!(
+            (inbox.bytes.capacity(), memory.capacity()),
+            (0, 4 * READ_MIN)
+        );
     }
 
     #[test]

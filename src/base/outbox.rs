@@ -44,6 +44,10 @@ impl Outbox {
         }
     }
 
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Keeps no more memory than what waits needs.
     pub fn shrink(&mut self) {
         self.bytes.drain(..self.sent);

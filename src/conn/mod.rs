@@ -14,6 +14,7 @@ pub mod patience;
 pub mod reader;
 pub mod seat;
 pub mod stats;
+pub mod submit;
 pub mod talk;
 pub mod trace;
 pub mod wire;

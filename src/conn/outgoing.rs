@@ -49,6 +49,16 @@ impl Buffers {
         sealed
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.plain.capacity() + self.wire.capacity()
+    }
+
+    /// Keeps no more memory than what waits needs.
+    pub(super) fn shrink(&mut self) {
+        self.plain.shrink_to_fit();
+        self.wire.shrink();
+    }
+
     /// Forgets the frame if nothing of it has left.
     pub(super) fn take_back(&mut self) -> bool {
         let may = self.is_first_piece && !self.wire.is_begun();

@@ -14,6 +14,13 @@ pub struct Reader {
     intake: Intake,
 }
 
+/// Memory for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
+#[derive(Default)]
+pub struct Memory {
+    plain: Vec<u8>,
+    cipher: Vec<u8>,
+}
+
 impl Reader {
     pub fn new(receiver: Receiver, intake: Intake) -> Self {
         Self { receiver, intake }
@@ -37,18 +44,66 @@ impl Reader {
         patience: &mut Patience,
     ) -> Result<Event, Error> {
         loop {
-            link.check_aborted()?;
-            match self.receiver.next_event(delivery) {
-                Ok(Some(event)) => {
-                    self.note(link, &event).map_err(|error| link.fail(error))?;
-                    return Ok(event);
-                }
-                Ok(None) if self.receiver.is_closed() => return Err(link.end()),
-                Ok(None) => self.fill(link, patience)?,
-                Err(error) if !error.kind().is_final() => return Err(error),
-                Err(error) => return Err(link.fail(error)),
+            match self.take(link, delivery)? {
+                Some(event) => return Ok(event),
+                None if self.receiver.is_closed() => return Err(link.end()),
+                None => self.fill(link, patience)?,
             }
         }
+    }
+
+    /// The next event out of what has come, without waiting; for a thread that is told when there is more. `may_read`
+    /// is good for one read of the socket, so that no connection keeps others waiting. `None`: wait; or, when the
+    /// server's close frame has come, see [`Reader::drain_ready`].
+    pub fn next_ready(
+        &mut self,
+        link: &Link,
+        delivery: Delivery,
+        may_read: &mut bool,
+    ) -> Result<Option<Event>, Error> {
+        loop {
+            match self.take(link, delivery)? {
+                Some(event) => return Ok(Some(event)),
+                None if self.receiver.is_closed() => return Ok(None),
+                None if !std::mem::take(may_read) && !self.intake.has_more => return Ok(None),
+                None => drop(self.read(link, Wait::No)?),
+            }
+        }
+    }
+
+    /// Drops what has come behind the end of the connection; true when the peer has ended the stream, or it broke.
+    pub fn drain_ready(&mut self, link: &Link) -> bool {
+        self.receiver.discard_input();
+        let Ok(space) = self.receiver.space() else {
+            return true;
+        };
+        let read = link.stream.read(&mut self.intake, space, Wait::No);
+        !matches!(
+            read,
+            Ok(Received::Bytes | Received::Nothing | Received::TimedOut)
+        )
+    }
+
+    /// What is being received is in the middle of a message, or of a frame.
+    pub fn is_in_a_message(&self) -> bool {
+        self.receiver.is_in_a_message()
+    }
+
+    /// How the fragmented message under way is being received.
+    pub fn delivery_under_way(&self) -> Option<Delivery> {
+        self.receiver.delivery_under_way()
+    }
+
+    /// Takes memory for reading, for as long as there is something to read.
+    pub fn borrow(&mut self, memory: &mut Memory) {
+        self.receiver.borrow(&mut memory.plain);
+        self.intake.borrow(&mut memory.cipher);
+    }
+
+    /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
+    pub fn give_back(&mut self, memory: &mut Memory) {
+        self.receiver.give_back(&mut memory.plain);
+        self.intake.give_back(&mut memory.cipher);
     }
 
     /// Events for a thread that only waits for the end, whatever way the message under way was begun in. What another
@@ -76,6 +131,19 @@ impl Reader {
                 return;
             }
         }
+    }
+
+    /// The next event out of what has been read, what it calls for done.
+    fn take(&mut self, link: &Link, delivery: Delivery) -> Result<Option<Event>, Error> {
+        link.check_aborted()?;
+        let event = match self.receiver.next_event(delivery) {
+            Err(error) if !error.kind().is_final() => return Err(error),
+            event => event.map_err(|error| link.fail(error))?,
+        };
+        if let Some(event) = &event {
+            self.note(link, event).map_err(|error| link.fail(error))?;
+        }
+        Ok(event)
     }
 
     fn note(&self, link: &Link, event: &Event) -> Result<(), Error> {
@@ -118,15 +186,21 @@ impl Reader {
             wait = Wait::No;
             may_find_nothing = true;
         }
+        match self.read(link, wait)? {
+            Received::TimedOut if !may_find_nothing => Err(timed_out()),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, link: &Link, wait: Wait) -> Result<Received, Error> {
         let space = self.receiver.space().map_err(|error| link.fail(error))?;
         let received = link.stream.read(&mut self.intake, space, wait);
         if self.intake.owes_output {
             self.flush(link)?;
         }
         match received.map_err(|error| link.fail(error))? {
-            Received::TimedOut if !may_find_nothing => Err(timed_out()),
             Received::End => Err(link.fail(ended())),
-            Received::TimedOut | Received::Bytes | Received::Nothing => Ok(()),
+            received => Ok(received),
         }
     }
 

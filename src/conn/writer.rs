@@ -12,6 +12,7 @@ use super::keys::{Keys, MaskKeyFn};
 use super::outgoing::{Buffers, PIECE, broken};
 use super::patience::Patience;
 use super::stats::Stats;
+use super::submit::Queue;
 use super::trace;
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
@@ -27,7 +28,7 @@ use crate::protocol::ws::sender::{Answer, Sender};
 const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     turn_is_over: Condvar,
     mask_key: Option<MaskKeyFn>,
     /// Something of the receiving thread's has not left yet.
@@ -35,17 +36,19 @@ pub struct Writer {
     stats: Arc<Stats>,
 }
 
-struct State {
-    sender: Sender,
-    keys: Keys,
-    buffers: Buffers,
+pub(super) struct State {
+    pub(super) sender: Sender,
+    pub(super) keys: Keys,
+    pub(super) buffers: Buffers,
+    /// Of a writer that does not wait.
+    pub(super) queue: Queue,
     /// A thread has taken the buffers along.
     is_taken: bool,
     /// Threads that wait for the turn.
     waiting: usize,
     owed: Owed,
     /// The socket takes nothing any more.
-    broken: Option<Error>,
+    pub(super) broken: Option<Error>,
 }
 
 /// What a receiving thread has left to the one that holds the turn. The latest pong replaces one that has not been
@@ -66,6 +69,7 @@ impl Writer {
                 sender: Sender::default(),
                 keys,
                 buffers: Buffers::with_wire(wire),
+                queue: Queue::default(),
                 is_taken: false,
                 waiting: 0,
                 owed: Owed::default(),
@@ -147,7 +151,8 @@ impl Writer {
         let mut state = self.state.lock();
         state.owed.tls |= stream.is_tls();
         self.push(&mut state, stream);
-        if state.buffers.wire.unsent().len() + stream.tls_output_len() > MAX_TLS_BACKLOG {
+        state.forget_sent(stream);
+        if stream.tls_output_len() > MAX_TLS_BACKLOG {
             return Err(Error::new(
                 Kind::ConnectionLost,
                 "the server makes TLS answer, but does not read the answers",
@@ -175,7 +180,7 @@ impl Writer {
         state.broken.is_none() && state.sender.closing().is_open()
     }
 
-    fn given_key(&self) -> Result<Option<Key>, Error> {
+    pub(super) fn given_key(&self) -> Result<Option<Key>, Error> {
         self.mask_key
             .as_ref()
             .map(|mask_key| mask_key())
@@ -234,7 +239,20 @@ impl Writer {
         self.note_backlog(state);
     }
 
-    fn note_backlog(&self, state: &State) {
+    /// A frame is on its way and cannot be taken back.
+    pub(super) fn note_sent(&self, state: &mut State, header: &Header) {
+        self.stats.frames_sent.add(1);
+        let is_message = header.fin && !header.opcode.is_control();
+        self.stats.messages_sent.add(u64::from(is_message));
+        state.sender.note_sent(header);
+        if header.opcode == Opcode::Close {
+            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
+            state.owed.pong.clear();
+            state.owed.close.clear();
+        }
+    }
+
+    pub(super) fn note_backlog(&self, state: &State) {
         let has_backlog = state.has_backlog() && state.broken.is_none();
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
     }
@@ -243,6 +261,12 @@ impl Writer {
 impl State {
     fn has_backlog(&self) -> bool {
         !self.buffers.wire.is_empty() || !self.owed.is_empty()
+    }
+
+    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
+    pub(super) fn break_off(&mut self, error: Error) -> Error {
+        self.broken = Some(error.clone());
+        self.sender.closing().error().unwrap_or(error)
     }
 
     /// Moves what is owed to the wire, which is empty.
@@ -296,9 +320,9 @@ impl Turn<'_> {
             sent = self.unlocked(|buffers| buffers.send_rest(stream, patience, &header, pieces));
         }
         match sent {
-            Ok(true) => self.note_sent(&header),
+            Ok(true) => self.writer.note_sent(self.state(), &header),
             Ok(false) => return Err(self.give_up()),
-            Err(error) => return Err(self.break_off(error)),
+            Err(error) => return Err(self.state().break_off(error)),
         }
         Ok(header)
     }
@@ -326,20 +350,6 @@ impl Turn<'_> {
         ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
     }
 
-    fn note_sent(&mut self, header: &Header) {
-        let stats = &self.writer.stats;
-        stats.frames_sent.add(1);
-        let is_message = header.fin && !header.opcode.is_control();
-        stats.messages_sent.add(u64::from(is_message));
-        let state = self.state();
-        state.sender.note_sent(header);
-        if header.opcode == Opcode::Close {
-            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
-            state.owed.pong.clear();
-            state.owed.close.clear();
-        }
-    }
-
     /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
     fn give_up(&mut self) -> Error {
         let stream = self.stream;
@@ -355,13 +365,6 @@ impl Turn<'_> {
         state.broken = Some(error.clone());
         stream.shutdown();
         error
-    }
-
-    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
-    fn break_off(&mut self, error: Error) -> Error {
-        let state = self.state();
-        state.broken = Some(error.clone());
-        state.sender.closing().error().unwrap_or(error)
     }
 
     /// After our frame: what a receiving thread has left to us. It must not be lost, but is not our caller's failure.

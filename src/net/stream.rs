@@ -326,6 +326,23 @@ impl Intake {
         Ok(&mut self.cipher)
     }
 
+    /// Reads into `memory` from here on; see [`Intake::give_back`].
+    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+        if self.cipher.capacity() == 0 {
+            self.cipher = std::mem::take(memory);
+        }
+    }
+
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        if !self.cipher.is_empty() {
+            return;
+        }
+        let given = std::mem::take(&mut self.cipher);
+        if given.capacity() > memory.capacity() {
+            *memory = given;
+        }
+    }
+
     fn hand_to(&mut self, tls: &mut Tls) {
         if self.cipher.len() + 1 >= self.cipher.capacity() {
             self.read_size = (self.read_size * 2).min(READ_MAX);

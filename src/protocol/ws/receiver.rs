@@ -163,6 +163,25 @@ impl Receiver {
         self.message.map(|message| message.begun_as)
     }
 
+    /// Part of a message has come, and not its end.
+    pub fn is_in_a_message(&self) -> bool {
+        self.message.is_some() || self.frame.is_some() || !self.inbox.unread().is_empty()
+    }
+
+    /// Reads into `memory` from here on, unless there is memory of its own in use; see [`Receiver::give_back`].
+    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+        self.inbox.borrow(memory);
+    }
+
+    /// Ends what the last event lent, and parts with memory that holds nothing.
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        self.release();
+        self.inbox.give_back(memory);
+        if self.joined.is_empty() {
+            self.joined = Vec::new();
+        }
+    }
+
     /// Forgets what has arrived.
     pub fn discard_input(&mut self) {
         self.release();

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Sending without waiting: what the socket does not take at once is queued, up to a limit, for whoever watches the
+//! socket to [`Writer::flush`]. No thread takes the buffers of such a writer along, so nobody waits for a turn.
+
+use super::outgoing::{Buffers, PIECE, broken};
+use super::trace;
+use super::writer::{State, Writer};
+use crate::base::error::{Error, Kind, Phase};
+use crate::net::stream::Stream;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::sender::Sender;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+/// Above this, memory that a thread keeps for sending is given back.
+const MAX_KEPT_BYTES: usize = 2 * PIECE;
+
+thread_local! {
+    /// Where frames are made; so a connection without a queue holds no memory for sending.
+    static SCRATCH: RefCell<Buffers> = RefCell::default();
+}
+
+/// What is known about the queue besides its bytes.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// Where queued messages end, counted like [`Stream::bytes_sent`].
+    ends: VecDeque<u64>,
+    /// A message was refused for want of room.
+    is_wanted: bool,
+}
+
+/// What has been queued and the system has not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
+impl Writer {
+    /// Sends one frame, or queues it. True if from now on the socket must be watched for room.
+    ///
+    /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes.
+    pub fn submit(
+        &self,
+        stream: &Stream,
+        payload: &[u8],
+        limit: u64,
+        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
+    ) -> Result<bool, Error> {
+        let given_key = self.given_key()?;
+        let had_backlog = self.has_backlog();
+        let mut state = self.state.lock();
+        let key = given_key.unwrap_or_else(|| state.keys.mask_key());
+        let header = header(&state.sender, key)?;
+        if let Some(broken) = &state.broken {
+            return Err(broken.clone());
+        }
+        state.check_room(payload.len(), limit)?;
+        let mut buffers = state.take_buffers();
+        let submitted = buffers.submit(stream, &header, payload);
+        state.put_back(buffers);
+        if let Err(error) = submitted {
+            return Err(state.break_off(error));
+        }
+        self.note_sent(&mut state, &header);
+        let is_message = header.fin && !header.opcode.is_control();
+        state.note_queued(stream, is_message);
+        self.note_backlog(&state);
+        drop(state);
+        trace::frame('>', header.opcode, header.fin, payload);
+        Ok(!had_backlog && self.has_backlog())
+    }
+
+    pub fn unsent(&self, stream: &Stream) -> Unsent {
+        let state = self.state.lock();
+        let sent = stream.bytes_sent.get();
+        Unsent {
+            messages: state.queue.ends.iter().filter(|end| **end > sent).count() as u64,
+            bytes: state.buffers.wire.unsent().len() as u64,
+        }
+    }
+
+    /// True once after a message was refused, when half of the room is free again.
+    pub fn has_drained(&self, limit: u64) -> bool {
+        let mut state = self.state.lock();
+        let has_room = state.buffers.wire.unsent().len() as u64 <= limit / 2;
+        has_room && std::mem::take(&mut state.queue.is_wanted)
+    }
+}
+
+impl State {
+    fn check_room(&mut self, len: usize, limit: u64) -> Result<(), Error> {
+        let queued = self.buffers.wire.unsent().len();
+        if queued == 0 || (queued + len + MAX_HEADER_BYTES) as u64 <= limit {
+            return Ok(());
+        }
+        self.queue.is_wanted = true;
+        let message = format!("{queued} bytes are queued already, the limit is {limit}");
+        Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
+    }
+
+    fn take_buffers(&mut self) -> Buffers {
+        if self.buffers.wire.is_empty() {
+            SCRATCH.take()
+        } else {
+            std::mem::take(&mut self.buffers)
+        }
+    }
+
+    fn put_back(&mut self, mut buffers: Buffers) {
+        if !buffers.wire.is_empty() {
+            buffers.shrink();
+            self.buffers = buffers;
+        } else if buffers.capacity() <= MAX_KEPT_BYTES {
+            SCRATCH.set(buffers);
+        }
+    }
+
+    fn note_queued(&mut self, stream: &Stream, is_message: bool) {
+        let unsent = self.buffers.wire.unsent().len() as u64;
+        if is_message && unsent > 0 {
+            self.queue.ends.push_back(stream.bytes_sent.get() + unsent);
+        }
+    }
+
+    /// After a flush: lets go of what is no longer queued, and of the memory it took.
+    pub(super) fn forget_sent(&mut self, stream: &Stream) {
+        let sent = stream.bytes_sent.get();
+        while self.queue.ends.front().is_some_and(|end| *end <= sent) {
+            self.queue.ends.pop_front();
+        }
+        if self.buffers.wire.is_empty() {
+            self.buffers.shrink();
+            self.queue.ends.shrink_to_fit();
+        }
+    }
+}
+
+impl Buffers {
+    /// Hands the frame to the socket piece by piece for as long as it takes them; the rest stays.
+    fn submit(&mut self, stream: &Stream, header: &Header, payload: &[u8]) -> Result<(), Error> {
+        let mut takes_more = self.wire.is_empty();
+        let mut pieces = payload.chunks(PIECE);
+        self.begin(header, pieces.next().unwrap_or_default());
+        loop {
+            self.seal(stream)?;
+            if takes_more {
+                takes_more = stream
+                    .push(&mut self.wire)
+                    .map_err(|error| broken(&error))?;
+            }
+            match pieces.next() {
+                Some(piece) => self.go_on(header, piece),
+                None => return Ok(()),
+            }
+        }
+    }
+}
