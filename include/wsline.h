@@ -130,7 +130,12 @@ typedef enum wsline_status {
     WSLINE_ERR_NOT_SUPPORTED = -103,
     /** The time was up; the connection is as it was. */
     WSLINE_ERR_TIMEOUT = -200,
-    /** More input is needed, or it cannot be done without waiting. */
+    /**
+     * The server did not answer a ping in time, and the connection was cut; see
+     * wsline_options_set_ping().
+     */
+    WSLINE_ERR_PONG_TIMEOUT = -201,
+    /** More input is needed, or it cannot be done without waiting: an app's send queue is full. */
     WSLINE_ERR_WOULD_BLOCK = -202,
     /** The URL is not a `ws://` or `wss://` URL. */
     WSLINE_ERR_INVALID_URL = -300,
@@ -183,7 +188,7 @@ typedef enum wsline_status {
     WSLINE_ERR_CLOSED = -800,
     /** The transport ended without a closing handshake. */
     WSLINE_ERR_CONNECTION_LOST = -801,
-    /** wsline_conn_abort() was called. */
+    /** wsline_conn_abort() or wsline_app_abort() was called. */
     WSLINE_ERR_ABORTED = -802,
     /** There is no memory for it. */
     WSLINE_ERR_NO_MEMORY = -900,
@@ -334,6 +339,17 @@ typedef enum wsline_address_family {
 } wsline_address_family;
 
 /**
+ * A client that stays connected: it calls functions of yours with what comes, sends pings, and
+ * connects again.
+ *
+ * Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of
+ * wsline_app_run(), one of its own with wsline_app_start(), or that of a wsline_loop, which drives
+ * many. All callbacks run on that thread, one at a time, never inside another call and never under
+ * a lock, and may call everything, wsline_app_free() too. Any thread may send, close and ask.
+ */
+typedef struct wsline_app wsline_app;
+
+/**
  * One connection to a server.
  *
  * Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call
@@ -356,6 +372,16 @@ typedef struct wsline_conn wsline_conn;
  * Secure first. It is in memory only.
  */
 typedef struct wsline_cookie_jar wsline_cookie_jar;
+
+/**
+ * Drives any number of apps on one thread.
+ *
+ * Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
+ * wsline_loop_run() or wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other
+ * functions may be called by any thread. It sits in any other event loop as one descriptor, see
+ * wsline_loop_fd().
+ */
+typedef struct wsline_loop wsline_loop;
 
 /**
  * How to connect: a recipe that is filled by setters and copied when it is used.
@@ -390,8 +416,10 @@ typedef struct wsline_error_info {
     uint16_t close_code;
     /** One line, as wsline_last_error_message() gives it; never NULL. */
     const char *message;
+    /** Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps. */
+    int64_t retry_in_ms;
     /** Room to grow; zero. */
-    uint64_t reserved[4];
+    uint64_t reserved[3];
 } wsline_error_info;
 
 /**
@@ -443,7 +471,7 @@ typedef struct wsline_frame {
 typedef struct wsline_message {
     /**
      * The payload, with a NUL behind it. Lent: valid until the next receive on the same connection,
-     * or its end.
+     * or its end; in a callback until it returns.
      */
     const uint8_t *data;
     /** Bytes in `data`, without the NUL. */
@@ -472,13 +500,20 @@ typedef struct wsline_close_info {
     uint8_t closed_by;
     /**
      * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
-     * the connection is freed.
+     * the connection is freed, by an app until the callback returns.
      */
     const char *reason;
     /** Bytes in `reason`, without the NUL. */
     size_t reason_len;
+    /**
+     * Messages that an app had queued and the system had not taken, not or not wholly; 0 without an
+     * app.
+     */
+    uint64_t unsent_messages;
+    /** Bytes of frames that an app had queued and the system had not taken; 0 without an app. */
+    uint64_t unsent_bytes;
     /** Room to grow; zero. */
-    uint64_t reserved[4];
+    uint64_t reserved[2];
 } wsline_close_info;
 
 /**
@@ -523,6 +558,21 @@ typedef struct wsline_stats {
     /** Room to grow; zero. */
     uint64_t reserved[6];
 } wsline_stats;
+
+/** Told by an app that something has happened. */
+typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
+
+/** Takes what an app has received; it is lent until the function returns. */
+typedef void (*wsline_message_fn)(wsline_app *app, const wsline_message *message, void *userdata);
+
+/** Told by an app what has failed; it is lent until the function returns. */
+typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, void *userdata);
+
+/** Told by an app how a connection has ended; it is lent until the function returns. */
+typedef void (*wsline_close_fn)(wsline_app *app, const wsline_close_info *info, void *userdata);
+
+/** Called by the thread that drives a loop. */
+typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
@@ -1751,6 +1801,107 @@ WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
 
+/* --- Options of apps -------------------------------------------------------------------------- */
+
+/**
+ * Makes apps ping the server, and cut connections whose server does not answer.
+ *
+ * Only the pong to the very ping counts. While a long frame is on its way, in either direction, the
+ * ping or its pong waits behind it, and the time-out counts from the last bytes that went through.
+ * The clock is the monotonic one.
+ *
+ * @param options      what is set.
+ * @param interval_ms  milliseconds from one ping to the next, the first one after the connection
+ *                     has opened; 0: no pings, as at first. A ping is not sent before the one
+ *                     before is answered, where there is a time-out.
+ * @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
+ *                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
+ * @param payload      at the beginning of each ping, followed by 8 bytes that make it
+ *                     distinguishable; NULL with length 0 for none.
+ * @param len          at most 117 bytes, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, there is a time-out
+ *                                      without an interval, or the payload is too long.
+ *
+ * Ownership: the payload is copied.
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_app_rtt_us()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms,
+                        const void *payload, size_t len);
+
+/**
+ * Makes apps connect again when a connect has failed or a connection has ended, whoever ended it,
+ * except by wsline_app_close() and the like.
+ *
+ * The first delay is `initial_ms`; each further one in a row is longer by `multiplier`, up to
+ * `max_ms`; of each a random share of up to `jitter` is taken off, so that many clients do not come
+ * back at once. A server that answers 503 or 429 with Retry-After is given at least that time, an
+ * hour at most. The row ends when a connection has been open for 10 seconds.
+ *
+ * What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS
+ * options that cannot be used, an answer that is no WebSocket upgrade, 401, 403, 404 and the like,
+ * credentials that a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with
+ * wsline_options_set_fd() is for one connection.
+ *
+ * @param options       what is set.
+ * @param initial_ms    milliseconds, 0 or more.
+ * @param max_ms        milliseconds, not less than `initial_ms`.
+ * @param multiplier    1 or more; 1 for delays that do not grow.
+ * @param jitter        0 to 1; 0 for none, 0.5 is a good value.
+ * @param max_attempts  attempts in a row, after which the app ends; WSLINE_FOREVER for any number;
+ *                      0: no reconnecting, as at first.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_app_on_error(), wsline_app_on_reconnect()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
+                             double multiplier, double jitter, int64_t max_attempts);
+
+/**
+ * Makes apps connect again after refusals, too, that another attempt hardly mends.
+ *
+ * For servers that are set up later than their clients, or refuse for a while what they accept
+ * again.
+ *
+ * @param options  what is set.
+ * @param always   true: after every failure; false, as at first: see
+ *                 wsline_options_set_reconnect().
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool always);
+
+/**
+ * Sets how much an app may hold that the socket has not taken yet.
+ *
+ * Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
+ *
+ * @param options  what is set.
+ * @param bytes    0: no limit. At first 16 MiB.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t bytes);
+
 /* --- Cookie jars ------------------------------------------------------------------------------ */
 
 /**
@@ -2473,6 +2624,808 @@ WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tl
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats *stats_out);
+
+/* --- App -------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a long-lived client; nothing is connected yet.
+ *
+ * @param url      as for wsline_connect().
+ * @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and
+ *                 wsline_options_set_reconnect() are for apps.
+ * @param app_out  set to the app; to NULL on failure.
+ * @retval WSLINE_OK                    `*app_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
+ * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+ *
+ * Ownership: free it with wsline_app_free().
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_app_on_message(), wsline_app_run()
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_out);
+
+/**
+ * Frees an app.
+ *
+ * What is connected is cut, without a closing handshake and without a callback. When it has
+ * returned no callback runs any more: called on another thread than the driving one it waits for
+ * the callback that is running, if any, and for the thread of wsline_app_start(). So do not call it
+ * while holding what that callback waits for. In one of the app's own callbacks it returns at once,
+ * and the callback goes on as the last one.
+ *
+ * @param app  may be NULL.
+ *
+ * Threads: any, while no other thread begins a call with the app.
+ * Blocks: until the running callback has returned; in callbacks of the app: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_app_free(wsline_app *app);
+
+/* --- Driving an app --------------------------------------------------------------------------- */
+
+/**
+ * Connects, and drives the app on this thread until it has ended.
+ *
+ * It ends when it was closed or aborted, and when a connect failed or a connection ended with no
+ * reconnecting to follow. Afterwards it can be run again.
+ *
+ * @param app  an app that is not being driven.
+ * @retval WSLINE_OK                     a closing handshake ended it, whoever began; or
+ *                                       wsline_app_close() came before it was connected.
+ * @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or
+ *                                       wsline_loop_remove() ended it.
+ * @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
+ * @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
+ * @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
+ *                                       took too long; see the phase.
+ * @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and
+ *                                       wsline_conn_recv().
+ * @retval WSLINE_ERR_BUSY               it is being driven already.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
+ *
+ * Threads: any. Callbacks run on this one.
+ * Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
+ * In callbacks: WSLINE_ERR_BUSY for the app of the callback.
+ * See also: wsline_app_start(), wsline_loop_add()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_run(wsline_app *app);
+
+/**
+ * Drives the app on a thread of its own, as wsline_app_run() does.
+ *
+ * The thread takes no signals.
+ *
+ * @param app  an app that is not being driven.
+ * @retval WSLINE_OK                    it is being driven.
+ * @retval WSLINE_ERR_BUSY              it was so already.
+ * @retval WSLINE_ERR_IO                the system gave no thread or no descriptors.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any. Callbacks run on the app's own thread.
+ * Blocks: no.
+ * See also: wsline_app_join()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_start(wsline_app *app);
+
+/**
+ * Waits until the app has ended, whoever drives it, and tells why.
+ *
+ * It does not make the app end; wsline_app_close() does.
+ *
+ * @param app         an app.
+ * @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for
+ *                    ever.
+ * @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
+ * @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a time-out.
+ * @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: any but the driving one.
+ * Blocks: up to `timeout_ms`.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
+
+/* --- Callbacks of an app ---------------------------------------------------------------------- */
+
+/**
+ * Sets the function that is called when a connection has opened.
+ *
+ * For connections after the first wsline_app_on_reconnect() takes precedence, where it is set.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is called in place of on_open when a connection other than the first has
+ * opened.
+ *
+ * Whatever the server knew of the connection before is gone: subscribe again here.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
+                        wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that takes whole messages.
+ *
+ * Fragments are joined, text is checked to be UTF-8. While wsline_app_on_fragment() is set,
+ * messages go there instead.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
+                      wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is called before on_message or on_fragment, with the same.
+ *
+ * For what is to see all data, whoever else takes it: counters, recorders.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
+                   wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that takes messages frame by frame, as they come; on_message is not called
+ * then.
+ *
+ * The flags tell where a message begins and where it ends; the opcode is always the message's. Text
+ * is checked to be UTF-8 across the frames, a character may be cut between two. When it is taken
+ * away in the middle of a message, on_message gets the rest of it.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_fragment(wsline_app *app, wsline_message_fn fn, void *userdata,
+                       wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is told of pings of the server.
+ *
+ * They have been answered already, unless wsline_options_set_auto_pong() is off.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
+                   wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is told of pongs, whatever they answer.
+ *
+ * The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's
+ * own.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * See also: wsline_app_rtt_us()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
+                   wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is told of failures: of each attempt to connect, and of each connection
+ * that ended otherwise than by a closing handshake.
+ *
+ * What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when
+ * the app connects again, -1 that it ends; wsline_app_close() in this function keeps it from
+ * connecting again.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * See also: wsline_options_set_reconnect()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
+                    wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is told how a connection has ended: once for each that was open, and as
+ * the last one.
+ *
+ * Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages
+ * were queued and lost. The descriptor is closed, and sending answers WSLINE_ERR_WRONG_STATE. After
+ * this function the app ends, or waits and connects again.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
+                    wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is called when there is room to send again.
+ *
+ * Once after sends that answered WSLINE_ERR_WOULD_BLOCK, when half of the queue is free.
+ *
+ * @param app            an app.
+ * @param fn             called; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * See also: wsline_options_set_send_queue_limit_bytes()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
+                    wsline_free_fn userdata_free);
+
+/* --- Sending with an app ---------------------------------------------------------------------- */
+
+/**
+ * Sends a text message.
+ *
+ * It goes to the socket at once. What the socket does not take is queued, up to
+ * wsline_options_set_send_queue_limit_bytes(), and sent by the driving thread; of one thread's
+ * messages none overtakes another.
+ *
+ * @param app   an app.
+ * @param text  UTF-8; NULL with length 0 is an empty message.
+ * @param len   bytes, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; wsline_app_on_drain() tells when there is
+ *                                      room. Nothing was sent.
+ * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+ * @retval WSLINE_ERR_CLOSED            the connection is being closed.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
+ * @retval WSLINE_ERR_TLS               TLS failed.
+ * @retval WSLINE_ERR_IO                a system call failed.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
+ *
+ * Ownership: the text is copied.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_send_text(wsline_app *app, const char *text, size_t len);
+
+/**
+ * Sends a binary message, otherwise as wsline_app_send_text().
+ *
+ * @param app   an app.
+ * @param data  any bytes; NULL with length 0 is an empty message.
+ * @param len   bytes, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK               sent, or queued.
+ * @retval WSLINE_ERR_WOULD_BLOCK  and all others: as for wsline_app_send_text().
+ *
+ * Ownership: the bytes are copied.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *data, size_t len);
+
+/**
+ * Sends a message or a control frame of a kind given as a number, otherwise as
+ * wsline_app_send_text().
+ *
+ * @param app     an app.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+ * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length
+ *                0 is an empty one.
+ * @param len     bytes, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or as for wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ *
+ * Ownership: the bytes are copied.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
+
+/**
+ * Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
+ *
+ * @param app   an app.
+ * @param data  comes back in the pong; NULL with length 0 for none.
+ * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ *
+ * Ownership: the bytes are copied.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * See also: wsline_app_on_pong()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size_t len);
+
+/**
+ * Sends a pong: one that nobody asked for, or the answer to a ping where
+ * wsline_options_set_auto_pong() is off.
+ *
+ * @param app   an app.
+ * @param data  that of the ping; NULL with length 0 for none.
+ * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ *
+ * Ownership: the bytes are copied.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size_t len);
+
+/* --- Ending an app ---------------------------------------------------------------------------- */
+
+/**
+ * Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is
+ * called, and the app ends.
+ *
+ * The time for that is wsline_options_set_close_timeout_ms(), 3 seconds at first; then the
+ * transport is cut. Messages that still arrive are handed out. While nothing is connected the app
+ * ends at once; if it has not been driven yet, the run to come does. If it has ended there is
+ * nothing to do.
+ *
+ * @param app     an app.
+ * @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or
+ *                0 for none.
+ * @param reason  UTF-8 of at most 123 bytes; NULL for none.
+ * @retval WSLINE_OK                    it will end.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
+ *                                      long. Nothing was done.
+ *
+ * Threads: any.
+ * Blocks: no; wsline_app_join() waits for the end.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_close(wsline_app *app, uint16_t code, const char *reason);
+
+/**
+ * Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but
+ * on_close.
+ *
+ * If it has not been driven yet, the run to come ends at once. If it has ended there is nothing to
+ * do.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
+
+/* --- State of an app -------------------------------------------------------------------------- */
+
+/**
+ * Tells whether messages can be sent: connected, not being closed, not failed.
+ *
+ * @param app  an app; NULL is not open.
+ * @return     true if open.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_app_is_open(const wsline_app *app);
+
+/**
+ * Bytes of frames that are queued because the socket has not taken them yet.
+ *
+ * @param app  an app; NULL has none.
+ * @return     0 if all has been handed to the system, or nothing is connected.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_options_set_send_queue_limit_bytes()
+ * Since: 0.1
+ */
+WSLINE_API uint64_t wsline_app_buffered_bytes(const wsline_app *app);
+
+/**
+ * How long the server took to answer the last ping of wsline_options_set_ping() that it has
+ * answered.
+ *
+ * @param app  an app; NULL knows none.
+ * @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int64_t wsline_app_rtt_us(const wsline_app *app);
+
+/**
+ * Tells what has gone through the connection there is, or was last.
+ *
+ * @param app        an app.
+ * @param stats_out  filled; zero on failure, and before the first connection.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *stats_out);
+
+/**
+ * The status of the answer to the last attempt to connect, for example 101 or 403.
+ *
+ * @param app  an app; NULL has none.
+ * @return     the status; 0 if no answer has come.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_conn_http_status()
+ * Since: 0.1
+ */
+WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
+
+/**
+ * A header of the answer to the last attempt to connect, whether it was yes or no.
+ *
+ * @param app   an app; NULL has none.
+ * @param name  in any case. Of repeated headers this is the first.
+ * @return      the value; NULL if there is none. Lent until this thread asks for a header or the
+ *              subprotocol of any app again.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
+
+/**
+ * The subprotocol that the server has chosen.
+ *
+ * @param app  an app; NULL has none.
+ * @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
+ *             asks for a header or the subprotocol of any app again.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_options_add_subprotocol()
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
+
+/**
+ * The address that the connection there is, or was last, is connected to.
+ *
+ * @param app  an app; NULL has none.
+ * @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
+ *             thread asks again, for any app.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
+
+/**
+ * Tells all about the last call on this app that failed, whichever thread made it.
+ *
+ * For callers that change threads between two calls. What happened to the connection is told to
+ * wsline_app_on_error().
+ *
+ * @param app       an app.
+ * @param info_out  filled; `info_out->message` is valid until this thread's next call of this
+ *                  function.
+ * @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_error_info *info_out);
+
+/* --- Loop ------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a loop without apps.
+ *
+ * @param loop_out  set to the loop; to NULL on failure.
+ * @retval WSLINE_OK                    `*loop_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
+ * @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
+ *
+ * Ownership: free it with wsline_loop_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out);
+
+/**
+ * Frees a loop.
+ *
+ * Apps in it end with WSLINE_ERR_ABORTED, cut and without a callback; they remain yours to free. In
+ * a callback of the loop it returns at once: the callback goes on, and wsline_loop_run() returns
+ * after it.
+ *
+ * @param loop  may be NULL.
+ *
+ * Threads: any, while no other thread drives or uses the loop.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_loop_free(wsline_loop *loop);
+
+/**
+ * Gives an app to a loop, which connects it and drives it until it has ended.
+ *
+ * Afterwards it is in no loop, and may be added again.
+ *
+ * @param loop  a loop.
+ * @param app   an app that is not being driven.
+ * @retval WSLINE_OK                    it is connected as soon as the loop is driven.
+ * @retval WSLINE_ERR_BUSY              the app is being driven already, here or elsewhere.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Ownership: the app stays yours; it may be freed while it is in a loop.
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
+
+/**
+ * Takes an app out of a loop: as wsline_app_abort(), if it is in this one.
+ *
+ * @param loop  a loop.
+ * @param app   an app.
+ * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_ERR_WRONG_STATE       it is not in this loop.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
+
+/**
+ * Drives all apps of a loop on this thread until none is left that has not ended, or
+ * wsline_loop_stop() is called.
+ *
+ * A loop that must wait for apps still to be added is driven with wsline_loop_run_once().
+ *
+ * @param loop  a loop.
+ * @retval WSLINE_OK                    all apps have ended, or it was stopped.
+ * @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
+ *                                      this callback.
+ * @retval WSLINE_ERR_IO                waiting failed.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+ *
+ * Threads: any, one at a time. Callbacks run on this one.
+ * Blocks: as said; wsline_loop_stop() ends it.
+ * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
+
+/**
+ * Waits for something to do, does it, and returns.
+ *
+ * @param loop        a loop.
+ * @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and
+ *                    WSLINE_DEFAULT_TIMEOUT wait for ever.
+ * @retval WSLINE_OK                    done, or nothing came in time.
+ * @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
+ *                                      this callback.
+ * @retval WSLINE_ERR_IO                waiting failed.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: any, one at a time. Callbacks run on this one.
+ * Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
+ * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout_ms);
+
+/**
+ * Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise
+ * the next.
+ *
+ * Apps are not ended by it; the loop can be driven again.
+ *
+ * @param loop  a loop.
+ * @retval WSLINE_OK                    it will return.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
+
+/* --- A loop inside another event loop --------------------------------------------------------- */
+
+/**
+ * A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
+ *
+ * Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
+ * readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
+ * and ask for the next time-out.
+ *
+ * @param loop  a loop.
+ * @return      the descriptor, the loop's own until it is freed; it must not be read, written or
+ *              closed. -1 for NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
+
+/**
+ * How long may be waited for wsline_loop_fd() before wsline_loop_run_once() must be called all the
+ * same: for a ping, a time-out, the next attempt to connect.
+ *
+ * Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor
+ * readable.
+ *
+ * @param loop  a loop.
+ * @return      milliseconds, rounded up; 0 for at once; WSLINE_FOREVER if nothing is due, and for
+ *              NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
+
+/**
+ * Has a function called by the thread that drives the loop.
+ *
+ * Functions are called in the order they were posted by one thread, after what the loop is doing.
+ *
+ * @param loop           a loop.
+ * @param fn             called once.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is
+ *                       freed before; may be NULL. Also called on failure.
+ * @retval WSLINE_OK                    it will be called.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed; `fn` is not called inside this call.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
+                 wsline_free_fn userdata_free);
 
 /* --- Frames as bytes -------------------------------------------------------------------------- */
 

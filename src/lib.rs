@@ -8,6 +8,7 @@
     reason = "names say enough inside the library; ffi, which makes the header, denies it"
 )]
 
+pub mod app;
 pub mod base;
 pub mod conn;
 pub mod ffi;

@@ -10,12 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each room may name.
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     ("base", &["base"]),
     ("protocol", &["base", "protocol"]),
     ("net", &["base", "net"]),
     ("conn", &["base", "protocol", "net", "conn"]),
-    ("ffi", &["base", "protocol", "net", "conn", "ffi"]),
+    ("app", &["base", "protocol", "net", "conn", "app"]),
+    ("ffi", &["base", "protocol", "net", "conn", "app", "ffi"]),
 ];
 
 /// Where `unsafe` does more than call what stands here.

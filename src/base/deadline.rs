@@ -98,6 +98,11 @@ impl Deadline {
         self.0.map(|at| at.saturating_duration_since(now))
     }
 
+    /// `None` is never.
+    pub fn moment(self) -> Option<Instant> {
+        self.0
+    }
+
     pub fn or_earlier(self, other: Self) -> Self {
         match (self.0, other.0) {
             (Some(a), Some(b)) => Self(Some(a.min(b))),

@@ -12,6 +12,7 @@ pub enum Kind {
     Busy,
     NotSupported,
     Timeout,
+    PongTimeout,
     WouldBlock,
     InvalidUrl,
     Resolve,

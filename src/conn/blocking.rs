@@ -5,12 +5,12 @@ use super::connection::{Connection, Open};
 use super::connector::{Connector, Established};
 use super::keys::Keys;
 use super::link::Link;
-use super::options::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
+use super::options::DEFAULT_TIMEOUT;
 use super::patience::Patience;
 use super::reader::{Reader, timed_out};
 use super::seat::Seat;
 use super::trace;
-use crate::base::deadline::{Deadline, SharedTimeout, Timeout};
+use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard};
@@ -29,17 +29,6 @@ use std::time::{Duration, Instant};
 
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
 const LINGER: Duration = Duration::from_secs(1);
-
-/// The process's time-out, for connections without one of their own.
-pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
-
-/// The process's time-out where one is set; a connect without any would hang on a dead address for minutes.
-fn default_connect_timeout() -> Timeout {
-    match DEFAULT_TIMEOUT.get() {
-        Timeout::Forever => Timeout::After(CONNECT_TIMEOUT),
-        set => set,
-    }
-}
 
 /// What is received: events of which kinds, and in which pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +122,7 @@ impl Connection {
     /// The closing handshake, then the end of the transport, whatever comes of it.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open()?;
-        let usual = self.options.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
-        let span = timeout.or(usual).span();
+        let span = self.options.close_span(timeout);
         open.reader
             .as_guest(|| open.close(frame, &mut Patience::new(span)))
     }
@@ -163,12 +151,7 @@ impl Connection {
     }
 
     fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Open, Error> {
-        let span = self
-            .options
-            .connect_timeout
-            .or(self.timeout().get())
-            .or(default_connect_timeout())
-            .span();
+        let span = self.options.connect_span(self.timeout().get());
         let notify = {
             let wake = Arc::clone(wake);
             Arc::new(move || wake.signal())

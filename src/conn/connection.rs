@@ -33,10 +33,10 @@ pub(super) struct Open {
 }
 
 impl Connection {
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Arc<Options>) -> Self {
         Self {
             timeout: SharedTimeout::new(options.timeout),
-            options: Arc::new(options),
+            options,
             open: OnceLock::new(),
             connecting: Mutex::new(None),
             is_aborted: Arc::default(),

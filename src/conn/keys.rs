@@ -30,6 +30,11 @@ impl Keys {
         self.0.next_u32().to_ne_bytes()
     }
 
+    /// At least 0, less than 1.
+    pub fn fraction(&mut self) -> f64 {
+        f64::from(self.0.next_u32()) / (f64::from(u32::MAX) + 1.0)
+    }
+
     pub fn nonce(&mut self) -> [u8; 16] {
         let mut nonce = [0; 16];
         self.0.fill_bytes(&mut nonce);

@@ -5,7 +5,8 @@ use super::connector::Established;
 use super::keys::Keys;
 use super::options::Options;
 use super::reader::Reader;
-use super::stats::Stats;
+use super::stats::{Stats, Totals};
+use super::submit::Unsent;
 use super::wire::Wire;
 use super::writer::Writer;
 use crate::base::error::{Error, Kind, Phase};
@@ -65,8 +66,20 @@ impl Link {
         &self.writer
     }
 
-    pub fn stats(&self) -> &Stats {
-        &self.stats
+    /// What was queued and the system has not taken.
+    pub fn unsent(&self) -> Unsent {
+        self.writer.unsent(&self.stream)
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            messages_sent: self.stats.messages_sent.get(),
+            messages_received: self.stats.messages_received.get(),
+            frames_sent: self.stats.frames_sent.get(),
+            frames_received: self.stats.frames_received.get(),
+            bytes_sent: self.stream.bytes_sent.get(),
+            bytes_received: self.stream.bytes_received.get(),
+        }
     }
 
     pub fn peer_address(&self) -> &CString {
@@ -90,14 +103,14 @@ impl Link {
     }
 
     /// Ends the connection at once, on this side too.
-    pub(super) fn end_with(&self, error: &Error) {
+    pub fn end_with(&self, error: &Error) {
         log::write(Level::Info, format_args!("{}: {error}", self.peer()));
         self.writer.fail(&self.stream, error);
         self.stream.shutdown();
     }
 
     /// The server, for the log.
-    pub(super) fn peer(&self) -> Cow<'_, str> {
+    pub fn peer(&self) -> Cow<'_, str> {
         self.peer_address.to_string_lossy()
     }
 
@@ -125,6 +138,6 @@ impl Drop for Link {
     }
 }
 
-pub(super) fn aborted() -> Error {
+pub fn aborted() -> Error {
     Error::new(Kind::Aborted, "the connection was aborted")
 }

@@ -2,12 +2,14 @@
 //! The recipe of a connection, copied when it is used.
 
 use super::keys::MaskKeyFn;
-use crate::base::deadline::Timeout;
+use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::sync::Arc;
 use crate::net::socket::SocketOptions;
 use crate::net::tls_options::TlsOptions;
+use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::http::upgrade::RequestOptions;
+use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::ws::receiver::Limits;
 use std::os::fd::RawFd;
@@ -36,16 +38,45 @@ pub struct Options {
     pub fire_fragments: bool,
     pub auto_pong: bool,
     pub mask_key: Option<MaskKeyFn>,
+    /// Of an app.
+    pub ping: KeepaliveOptions,
+    pub reconnect: BackoffOptions,
+    /// Also after what another try hardly mends.
+    pub reconnect_always: bool,
+    pub send_queue_limit: u64,
 }
+
+/// The process's time-out, for connections without one of their own.
+pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
 
 const MAX_MESSAGE_BYTES: u64 = 64 << 20;
 /// Fragments take no memory of their own; the limit stops a peer that sends empty ones without end.
 const MAX_FRAGMENTS: u64 = 1 << 20;
 
-/// A connect that nobody gave a time.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A quarter of the largest message that is received.
+const SEND_QUEUE_LIMIT: u64 = 16 << 20;
+
+/// A connect that nobody gave a time would hang on a dead address for minutes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A close that nobody gave a time.
-pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Options {
+    /// How long a whole connect may take; `timeout` is the connection's own, which any thread may have changed.
+    pub fn connect_span(&self, timeout: Timeout) -> Option<Duration> {
+        let usual = match DEFAULT_TIMEOUT.get() {
+            Timeout::Forever => Timeout::After(CONNECT_TIMEOUT),
+            set => set,
+        };
+        self.connect_timeout.or(timeout).or(usual).span()
+    }
+
+    /// How long a closing handshake may take.
+    pub fn close_span(&self, timeout: Timeout) -> Option<Duration> {
+        let usual = self.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
+        timeout.or(usual).span()
+    }
+}
 
 impl Default for Options {
     fn default() -> Self {
@@ -71,6 +102,10 @@ impl Default for Options {
             fire_fragments: false,
             auto_pong: true,
             mask_key: None,
+            ping: KeepaliveOptions::default(),
+            reconnect: BackoffOptions::default(),
+            reconnect_always: false,
+            send_queue_limit: SEND_QUEUE_LIMIT,
         }
     }
 }

@@ -10,3 +10,14 @@ pub struct Stats {
     pub frames_sent: Counter,
     pub frames_received: Counter,
 }
+
+/// All counters at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    pub frames_sent: u64,
+    pub frames_received: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+}

@@ -22,12 +22,17 @@ pub struct wsline_close_info {
     /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This program, if it
     /// refused what the server sent.
     pub closed_by: u8,
-    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection is freed.
+    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection
+    /// is freed, by an app until the callback returns.
     pub reason: *const c_char,
     /// Bytes in `reason`, without the NUL.
     pub reason_len: usize,
+    /// Messages that an app had queued and the system had not taken, not or not wholly; 0 without an app.
+    pub unsent_messages: u64,
+    /// Bytes of frames that an app had queued and the system had not taken; 0 without an app.
+    pub unsent_bytes: u64,
     /// Room to grow; zero.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 2],
 }
 
 impl wsline_close_info {
@@ -37,10 +42,12 @@ impl wsline_close_info {
         closed_by: 0,
         reason: c"".as_ptr(),
         reason_len: 0,
-        reserved: [0; 4],
+        unsent_messages: 0,
+        unsent_bytes: 0,
+        reserved: [0; 2],
     };
 
-    fn of(info: &CloseInfo<'_>) -> Self {
+    pub(super) fn of(info: &CloseInfo<'_>) -> Self {
         let closed_by = match info.closed_by {
             None => wsline_side::WSLINE_SIDE_NONE,
             Some(Side::Client) => wsline_side::WSLINE_SIDE_CLIENT,
@@ -58,7 +65,9 @@ impl wsline_close_info {
             closed_by: closed_by as u8,
             reason,
             reason_len: info.reason.len(),
-            reserved: [0; 4],
+            unsent_messages: 0,
+            unsent_bytes: 0,
+            reserved: [0; 2],
         }
     }
 }

@@ -8,7 +8,6 @@ use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
 use crate::conn::connection::Connection;
-use crate::conn::options::Options;
 use std::ffi::c_char;
 
 /// One connection to a server.
@@ -27,20 +26,12 @@ impl wsline_conn {
     }
 
     unsafe fn with_options(options: *const wsline_options) -> Self {
-        // SAFETY: passed on; NULL is not an error here.
-        let options = unsafe { ptr::get(options, "options") };
-        let options = options.map_or_else(|_| default_options(), |options| options.options.clone());
+        // SAFETY: passed on.
+        let options = unsafe { wsline_options::of(options) };
         Self {
             connection: Connection::new(options),
         }
     }
-}
-
-/// Connections without options share one TLS context, as those of one options object do.
-fn default_options() -> Options {
-    use crate::base::sync::OnceLock;
-    static DEFAULT: OnceLock<Options> = OnceLock::new();
-    DEFAULT.get_or_init(Options::default).clone()
 }
 
 /// @@ Connection

@@ -27,12 +27,14 @@ pub struct wsline_error_info {
     pub close_code: u16,
     /// One line, as wsline_last_error_message() gives it; never NULL.
     pub message: *const c_char,
+    /// Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps.
+    pub retry_in_ms: i64,
     /// Room to grow; zero.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 3],
 }
 
 /// An error in the form it is lent in.
-struct Told {
+pub(super) struct Told {
     error: Error,
     message: CString,
 }
@@ -48,13 +50,13 @@ pub(super) fn set_last_error(error: Error) {
     let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
 }
 
-fn told(error: Error) -> Told {
+pub(super) fn told(error: Error) -> Told {
     let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
     Told { error, message }
 }
 
 impl wsline_error_info {
-    const NOTHING: Self = Self {
+    pub(super) const NOTHING: Self = Self {
         status: wsline_status::WSLINE_OK,
         phase: 0,
         os_errno: 0,
@@ -62,10 +64,16 @@ impl wsline_error_info {
         tls_verify_result: 0,
         close_code: 0,
         message: c"".as_ptr(),
-        reserved: [0; 4],
+        retry_in_ms: -1,
+        reserved: [0; 3],
     };
 
-    fn of(told: &Told) -> Self {
+    /// For this thread to look at until it asks again.
+    pub(super) fn asked(error: Error) -> Self {
+        ASKED.with(|asked| Self::of(asked.borrow_mut().insert(told(error))))
+    }
+
+    pub(super) fn of(told: &Told) -> Self {
         let error = &told.error;
         Self {
             status: wsline_status::of(error.kind()),
@@ -75,7 +83,8 @@ impl wsline_error_info {
             tls_verify_result: error.tls_verify_result(),
             close_code: error.close_code(),
             message: told.message.as_ptr(),
-            reserved: [0; 4],
+            retry_in_ms: -1,
+            reserved: [0; 3],
         }
     }
 }
@@ -165,9 +174,7 @@ pub unsafe extern "C" fn wsline_conn_last_error(
         // SAFETY: as promised to ptr.
         let conn = unsafe { ptr::get(conn, "conn") }?;
         if let Some(error) = conn.connection.last_error() {
-            ASKED.with(|asked| {
-                *info = wsline_error_info::of(asked.borrow_mut().insert(told(error)))
-            });
+            *info = wsline_error_info::asked(error);
         }
         Ok(())
     })

@@ -3,7 +3,9 @@
 
 use super::error::set_last_error;
 use super::status::wsline_status;
+use crate::app::client::App;
 use crate::base::error::{Error, Kind};
+use crate::base::sync::Arc;
 use crate::conn::connection::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,6 +33,18 @@ pub(super) fn on_conn(
     status(function, || {
         let conn = conn?;
         caught(function, || body(conn)).inspect_err(|error| conn.set_last_error(error))
+    })
+}
+
+/// The same for an export on an app.
+pub(super) fn on_app(
+    function: &'static str,
+    app: Result<&Arc<App>, Error>,
+    body: impl FnOnce(&Arc<App>) -> Result<(), Error>,
+) -> wsline_status {
+    status(function, || {
+        let app = app?;
+        caught(function, || body(app)).inspect_err(|error| app.set_last_error(error))
     })
 }
 

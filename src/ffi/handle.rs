@@ -31,6 +31,24 @@ pub(super) unsafe fn take_string_back(text: *mut c_char) {
     }
 }
 
+/// An object that [`give`] made, on its way into callbacks, which stop when it is taken back.
+pub(super) struct Lent<T>(*mut T);
+
+// SAFETY: what it points to is made for any thread.
+unsafe impl<T: Send + Sync> Send for Lent<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Lent<T> {}
+
+impl<T> Lent<T> {
+    pub(super) fn new(object: *mut T) -> Self {
+        Self(object)
+    }
+
+    pub(super) fn get(&self) -> *mut T {
+        self.0
+    }
+}
+
 /// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
 pub(super) struct UserData {
     pointer: *mut c_void,

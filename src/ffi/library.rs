@@ -7,7 +7,7 @@ use super::ptr;
 use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
-use crate::conn::blocking::DEFAULT_TIMEOUT;
+use crate::conn::options::DEFAULT_TIMEOUT;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.

@@ -47,6 +47,8 @@ pub mod options_tls_protocol;
 
 pub mod options_protocol;
 
+pub mod options_app;
+
 pub mod cookie_jar;
 
 pub mod conn;
@@ -58,6 +60,16 @@ pub mod receive;
 pub mod close;
 
 pub mod state;
+
+pub mod app;
+
+pub mod app_callbacks;
+
+pub mod app_send;
+
+pub mod app_state;
+
+pub mod event_loop;
 
 pub mod frame;
 

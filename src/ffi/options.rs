@@ -6,6 +6,7 @@ use super::handle;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::base::sync::{Arc, OnceLock};
 use crate::conn::options::Options;
 use std::ffi::c_char;
 
@@ -15,7 +16,23 @@ use std::ffi::c_char;
 /// not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
 /// Connections made with one object share its TLS context, so use one object for many.
 pub struct wsline_options {
-    pub(super) options: Options,
+    /// Shared with what was made with it, until it is set again.
+    pub(super) options: Arc<Options>,
+}
+
+impl wsline_options {
+    /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
+    /// of one object do.
+    pub(super) unsafe fn of(options: *const Self) -> Arc<Options> {
+        static DEFAULT: OnceLock<Arc<Options>> = OnceLock::new();
+        // SAFETY: passed on; NULL is not an error here.
+        let options = unsafe { ptr::get(options, "options") };
+        let options = options.map_or_else(
+            |_| DEFAULT.get_or_init(Arc::default),
+            |options| &options.options,
+        );
+        Arc::clone(options)
+    }
 }
 
 /// Runs a setter with what it sets.
@@ -27,7 +44,7 @@ pub(super) unsafe fn set(
     guard::status(function, || {
         // SAFETY: as promised to ptr.
         let options = unsafe { ptr::get_mut(options, "options") }?;
-        set(&mut options.options)
+        set(Arc::make_mut(&mut options.options))
     })
 }
 
@@ -65,7 +82,7 @@ pub unsafe extern "C" fn wsline_options_new(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
         *place = handle::give(wsline_options {
-            options: Options::default(),
+            options: Arc::default(),
         });
         Ok(())
     })
@@ -109,7 +126,7 @@ pub unsafe extern "C" fn wsline_options_clone(
         // SAFETY: as promised to ptr.
         let options = unsafe { ptr::get(options, "options") }?;
         *place = handle::give(wsline_options {
-            options: options.options.clone(),
+            options: Arc::clone(&options.options),
         });
         Ok(())
     })

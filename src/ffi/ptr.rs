@@ -113,6 +113,27 @@ pub(super) unsafe fn call_free(function: wsline_free_fn, userdata: *mut c_void) 
     }
 }
 
+/// For the callbacks that take an object, something about it, and their userdata.
+pub(super) unsafe fn call_told<T, U>(
+    function: unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void),
+    object: *mut T,
+    told: &U,
+    userdata: *mut c_void,
+) {
+    // SAFETY: promised of callbacks, as long as they are registered.
+    unsafe { function(object, told, userdata) };
+}
+
+/// For those that take no more than the object.
+pub(super) unsafe fn call_noticed<T>(
+    function: unsafe extern "C-unwind" fn(*mut T, *mut c_void),
+    object: *mut T,
+    userdata: *mut c_void,
+) {
+    // SAFETY: promised of callbacks, as long as they are registered.
+    unsafe { function(object, userdata) };
+}
+
 pub(super) unsafe fn call_log(
     function: wsline_log_fn,
     level: i32,

@@ -23,7 +23,8 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 /// What was received. Filled by the library.
 #[repr(C)]
 pub struct wsline_message {
-    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end.
+    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end; in a callback
+    /// until it returns.
     pub data: *const u8,
     /// Bytes in `data`, without the NUL.
     pub len: usize,
@@ -60,9 +61,19 @@ impl wsline_message {
                 header.fin,
             ),
         };
+        Self::new(opcode, first, last, payload)
+    }
+
+    pub(super) fn new(opcode: Opcode, first: bool, last: bool, payload: &[u8]) -> Self {
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        // An empty payload need not have its NUL behind it.
+        let data = if payload.is_empty() {
+            c"".as_ptr().cast()
+        } else {
+            payload.as_ptr()
+        };
         Self {
-            data: payload.as_ptr(),
+            data,
             len: payload.len(),
             opcode: opcode as i32,
             flags: flag(first, WSLINE_MESSAGE_FIRST) | flag(last, WSLINE_MESSAGE_LAST),

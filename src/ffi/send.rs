@@ -118,15 +118,19 @@ pub unsafe extern "C" fn wsline_conn_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let opcode = match Opcode::from_i32(opcode) {
+    let opcode = read_sendable(opcode);
+    // SAFETY: as promised to ptr.
+    unsafe { send("wsline_conn_send", conn, opcode, data, len, "data") }
+}
+
+pub(super) fn read_sendable(opcode: i32) -> Result<Opcode, Error> {
+    match Opcode::from_i32(opcode) {
         Some(opcode @ (Opcode::Text | Opcode::Binary | Opcode::Ping | Opcode::Pong)) => Ok(opcode),
         _ => Err(Error::argument(
             "opcode",
             format!("is {opcode}; it must be text, binary, ping or pong"),
         )),
-    };
-    // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_send", conn, opcode, data, len, "data") }
+    }
 }
 
 /// Sends a part of a message whose length is not known yet.

@@ -7,6 +7,7 @@ use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
 use crate::conn::connection::Connection;
+use crate::conn::stats::Totals;
 use std::ffi::{CStr, c_char, c_void};
 
 /// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
@@ -44,6 +45,20 @@ pub struct wsline_stats {
     pub bytes_received: u64,
     /// Room to grow; zero.
     pub reserved: [u64; 6],
+}
+
+impl wsline_stats {
+    pub(super) fn of(totals: &Totals) -> Self {
+        Self {
+            messages_sent: totals.messages_sent,
+            messages_received: totals.messages_received,
+            frames_sent: totals.frames_sent,
+            frames_received: totals.frames_received,
+            bytes_sent: totals.bytes_sent,
+            bytes_received: totals.bytes_received,
+            reserved: [0; 6],
+        }
+    }
 }
 
 /// @@ State of a connection
@@ -336,17 +351,7 @@ pub unsafe extern "C" fn wsline_conn_stats(
     };
     guard::on_conn("wsline_conn_stats", conn, |conn| {
         let place = place?;
-        let link = conn.link()?;
-        let (stats, stream) = (link.stats(), link.stream());
-        *place = wsline_stats {
-            messages_sent: stats.messages_sent.get(),
-            messages_received: stats.messages_received.get(),
-            frames_sent: stats.frames_sent.get(),
-            frames_received: stats.frames_received.get(),
-            bytes_sent: stream.bytes_sent.get(),
-            bytes_received: stream.bytes_received.get(),
-            reserved: [0; 6],
-        };
+        *place = wsline_stats::of(&conn.link()?.totals());
         Ok(())
     })
 }

@@ -23,7 +23,9 @@ pub enum wsline_status {
     WSLINE_ERR_NOT_SUPPORTED = -103,
     /// The time was up; the connection is as it was.
     WSLINE_ERR_TIMEOUT = -200,
-    /// More input is needed, or it cannot be done without waiting.
+    /// The server did not answer a ping in time, and the connection was cut; see wsline_options_set_ping().
+    WSLINE_ERR_PONG_TIMEOUT = -201,
+    /// More input is needed, or it cannot be done without waiting: an app's send queue is full.
     WSLINE_ERR_WOULD_BLOCK = -202,
     /// The URL is not a `ws://` or `wss://` URL.
     WSLINE_ERR_INVALID_URL = -300,
@@ -59,7 +61,7 @@ pub enum wsline_status {
     WSLINE_ERR_CLOSED = -800,
     /// The transport ended without a closing handshake.
     WSLINE_ERR_CONNECTION_LOST = -801,
-    /// wsline_conn_abort() was called.
+    /// wsline_conn_abort() or wsline_app_abort() was called.
     WSLINE_ERR_ABORTED = -802,
     /// There is no memory for it.
     WSLINE_ERR_NO_MEMORY = -900,
@@ -70,13 +72,14 @@ pub enum wsline_status {
 use wsline_status::*;
 
 /// Each status with its text; for [`wsline_strerror`].
-const TEXTS: [(wsline_status, &CStr); 27] = [
+const TEXTS: [(wsline_status, &CStr); 28] = [
     (WSLINE_OK, c"success"),
     (WSLINE_ERR_INVALID_ARGUMENT, c"invalid argument"),
     (WSLINE_ERR_WRONG_STATE, c"not possible in this state"),
     (WSLINE_ERR_BUSY, c"in use by another call"),
     (WSLINE_ERR_NOT_SUPPORTED, c"not supported"),
     (WSLINE_ERR_TIMEOUT, c"timed out"),
+    (WSLINE_ERR_PONG_TIMEOUT, c"ping not answered in time"),
     (
         WSLINE_ERR_WOULD_BLOCK,
         c"more input needed, or would have to wait",
@@ -114,6 +117,7 @@ impl wsline_status {
             Kind::Busy => WSLINE_ERR_BUSY,
             Kind::NotSupported => WSLINE_ERR_NOT_SUPPORTED,
             Kind::Timeout => WSLINE_ERR_TIMEOUT,
+            Kind::PongTimeout => WSLINE_ERR_PONG_TIMEOUT,
             Kind::WouldBlock => WSLINE_ERR_WOULD_BLOCK,
             Kind::InvalidUrl => WSLINE_ERR_INVALID_URL,
             Kind::Resolve => WSLINE_ERR_RESOLVE,

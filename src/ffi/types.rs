@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Numbers with names, and the types of callbacks.
 
+use super::app::wsline_app;
+use super::close::wsline_close_info;
+use super::error::wsline_error_info;
+use super::event_loop::wsline_loop;
+use super::receive::wsline_message;
 use std::ffi::{c_char, c_void};
 
 /// The meaning of a frame (RFC 6455 section 5.2).
@@ -152,6 +157,41 @@ pub enum wsline_side {
 
 /// Releases a callback's `userdata`; runs exactly once, on any thread.
 pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
+
+/// Told by an app that something has happened.
+pub type wsline_app_fn =
+    Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
+
+/// Takes what an app has received; it is lent until the function returns.
+pub type wsline_message_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        message: *const wsline_message,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Told by an app what has failed; it is lent until the function returns.
+pub type wsline_error_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        info: *const wsline_error_info,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Told by an app how a connection has ended; it is lent until the function returns.
+pub type wsline_close_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        info: *const wsline_close_info,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Called by the thread that drives a loop.
+pub type wsline_post_fn =
+    Option<unsafe extern "C-unwind" fn(r#loop: *mut wsline_loop, userdata: *mut c_void)>;
 
 /// Takes one line of the log.
 ///

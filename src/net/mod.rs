@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Everything that asks the system: names, sockets, TLS, waiting. Knows no WebSocket.
 
+pub mod epoll;
 pub mod poll;
 pub mod resolve;
 pub mod socket;
 pub mod stream;
 pub mod sys;
 pub mod tcp;
+pub mod thread;
 pub mod tls;
 pub mod tls_error;
 pub mod tls_identity;

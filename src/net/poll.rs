@@ -7,8 +7,16 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Instant;
 
+/// What is awaited of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    pub fd: RawFd,
+    pub readable: bool,
+    pub writable: bool,
+}
+
 /// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Poll(Vec<libc::pollfd>);
 
 impl Poll {
@@ -20,6 +28,14 @@ impl Poll {
             events: read | write,
             revents: 0,
         });
+    }
+
+    pub fn interests(&self) -> impl Iterator<Item = Interest> {
+        self.0.iter().map(|entry| Interest {
+            fd: entry.fd,
+            readable: entry.events & libc::POLLIN != 0,
+            writable: entry.events & libc::POLLOUT != 0,
+        })
     }
 
     /// Waits until something is ready or `deadline` has passed; false if it has passed.

@@ -2,13 +2,12 @@
 //! Names to addresses, on threads of their own: `getaddrinfo(3)` knows no deadline and cannot be interrupted, so that a
 //! look-up that takes too long is left to finish by itself.
 
-use super::sys;
+use super::thread;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, Mutex, Weak};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::thread;
 
 /// Called, on a thread of this room, when there is an answer.
 pub type Notify = Arc<dyn Fn() + Send + Sync>;
@@ -56,8 +55,8 @@ impl Lookup {
             notify: Arc::clone(notify),
         });
         if desk.threads < MAX_THREADS {
-            match start_thread() {
-                Ok(()) => desk.threads += 1,
+            match thread::start("wsline-resolve", answer_all) {
+                Ok(_) => desk.threads += 1,
                 // Those that there are will come to it.
                 Err(_) if desk.threads > 0 => {}
                 Err(error) => {
@@ -92,11 +91,6 @@ impl Lookup {
             }
         }
     }
-}
-
-fn start_thread() -> io::Result<()> {
-    let builder = thread::Builder::new().name("wsline-resolve".to_owned());
-    sys::without_signals(|| builder.spawn(answer_all)).map(|_| ())
 }
 
 fn answer_all() {

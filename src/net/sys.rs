@@ -44,12 +44,9 @@ pub fn tls_read<S: io::Read + io::Write>(
 
 /// Waits until one of `fds` is ready, `timeout` has passed (`None`: for ever) or a signal came; how many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
-    // Rounded up, so that a wait never ends before its time.
-    let ms = timeout.map_or(-1, |span| {
-        c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
-    });
+    let (place, len) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
     // SAFETY: `fds` is writable for its length.
-    let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
+    let ready = unsafe { libc::poll(place, len, milliseconds(timeout)) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }
 
@@ -58,6 +55,40 @@ pub fn eventfd() -> io::Result<OwnedFd> {
     // SAFETY: takes two integers.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     owned(fd)
+}
+
+pub fn epoll_create() -> io::Result<OwnedFd> {
+    // SAFETY: takes an integer.
+    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    owned(fd)
+}
+
+/// `operation` is one of `EPOLL_CTL_…`; a descriptor that is not open is an error.
+pub fn epoll_control(
+    epoll: BorrowedFd<'_>,
+    operation: c_int,
+    fd: RawFd,
+    mut event: libc::epoll_event,
+) -> io::Result<()> {
+    // SAFETY: `event` is readable, and not kept.
+    let result = unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &raw mut event) };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Waits as [`poll`] does; the first of `events` are filled, and counted.
+pub fn epoll_wait(
+    epoll: BorrowedFd<'_>,
+    events: &mut [libc::epoll_event],
+    timeout: Option<Duration>,
+) -> io::Result<usize> {
+    let (place, len) = (events.as_mut_ptr(), events.len() as c_int);
+    // SAFETY: `place` is writable for `len` events.
+    let ready = unsafe { libc::epoll_wait(epoll.as_raw_fd(), place, len, milliseconds(timeout)) };
+    usize::try_from(ready).map_err(|_| io::Error::last_os_error())
 }
 
 /// A second descriptor for the caller's `fd`.
@@ -125,6 +156,13 @@ pub unsafe fn ssl_context(context: *mut c_void) -> Option<SslContext> {
     // SAFETY: promised by whoever calls.
     let context = unsafe { SslContextRef::from_ptr(context.cast()) };
     Some(context.to_owned())
+}
+
+/// Rounded up, so that a wait never ends before its time; -1 is for ever.
+fn milliseconds(timeout: Option<Duration>) -> c_int {
+    timeout.map_or(-1, |span| {
+        c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+    })
 }
 
 fn owned(fd: RawFd) -> io::Result<OwnedFd> {

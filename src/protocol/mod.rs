@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
+pub mod backoff;
 pub mod dialogue;
 pub mod http;
+pub mod keepalive;
 pub mod proxy;
 pub mod url;
 pub mod ws;

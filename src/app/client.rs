@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every thread sees of an app: it sends, asks to end, exchanges the callbacks, and waits for the end. Connecting,
+//! receiving and reconnecting are its runner's, on the thread that drives.
+
+use super::handler::Exchange;
+use super::mailbox::Mailbox;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::{Arc, AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering};
+use crate::conn::link::{Link, aborted};
+use crate::conn::options::Options;
+use crate::conn::patience::Patience;
+use crate::conn::stats::Totals;
+use crate::protocol::http::reply::Response;
+use crate::protocol::url::Url;
+use crate::protocol::ws::close::CloseFrame;
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::sender::Sender;
+use crate::protocol::ws::utf8;
+use std::ffi::CString;
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
+
+pub struct App {
+    pub(super) url: Url,
+    pub(super) options: Arc<Options>,
+    pub handlers: Exchange,
+    place: Mutex<Place>,
+    place_changed: Condvar,
+    /// While a connection is open.
+    link: Mutex<Option<Arc<Link>>>,
+    known: Mutex<Known>,
+    /// Negative while there is none.
+    rtt_us: AtomicI64,
+    /// Nothing that still comes is told.
+    is_mute: AtomicBool,
+    last_error: Mutex<Option<Error>>,
+}
+
+/// Who drives it, and what is wanted of it.
+#[derive(Default)]
+struct Place {
+    driver: Option<Driver>,
+    /// The thread that is at work on it, and may be inside a callback.
+    at_work: Option<ThreadId>,
+    waiting: u32,
+    wish: Option<Wish>,
+    is_freed: bool,
+    /// How it ended the last time.
+    outcome: Option<Result<(), Error>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Driver {
+    mailbox: Arc<Mailbox<Mail>>,
+    /// Known once the driver has read that it should.
+    key: Option<u64>,
+}
+
+/// What the thread that drives a loop is told.
+pub enum Mail {
+    Add(Arc<App>),
+    /// Something has happened to the app with this key.
+    Look(u64),
+    Run(Box<dyn FnOnce() + Send>),
+}
+
+/// The end, as the user wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Close(CloseFrame),
+    Abort,
+}
+
+/// About the connection there is, or was last.
+#[derive(Clone, Default)]
+struct Known {
+    response: Option<Arc<Response>>,
+    peer_address: Option<Arc<CString>>,
+    totals: Totals,
+}
+
+impl App {
+    pub fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
+        Ok(Self {
+            url: Url::parse(url)?,
+            options,
+            handlers: Exchange::default(),
+            place: Mutex::default(),
+            place_changed: Condvar::default(),
+            link: Mutex::default(),
+            known: Mutex::default(),
+            rtt_us: AtomicI64::new(-1),
+            is_mute: AtomicBool::new(false),
+            last_error: Mutex::default(),
+        })
+    }
+
+    /// `name` is the caller's for the payload.
+    pub fn send(&self, opcode: Opcode, payload: &[u8], name: &str) -> Result<(), Error> {
+        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
+            return Err(Error::argument(name, "is not UTF-8"));
+        }
+        let limit = self.options.send_queue_limit;
+        self.submit(payload, limit, |sender, key| {
+            sender.message(opcode, payload.len(), key)
+        })
+    }
+
+    /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
+    pub fn close(&self, frame: &CloseFrame) {
+        if !self.want(Wish::Close(frame.clone())) {
+            return;
+        }
+        let payload = frame.payload();
+        // Where it is closed already, or nothing can be sent, the driver sees so as well.
+        let _ = self.submit(&payload, u64::MAX, |sender, key| {
+            sender.close(payload.len(), key)
+        });
+        self.rouse();
+    }
+
+    /// Ends it now, in whatever phase.
+    pub fn abort(&self) {
+        if self.want(Wish::Abort) {
+            self.is_mute.store(true, Ordering::Release);
+            self.cut();
+        }
+    }
+
+    /// After this no callback begins, and on other threads than that which is inside one, none goes on.
+    pub fn free(&self) {
+        let mut place = self.place.lock();
+        place.is_freed = true;
+        drop(place);
+        self.is_mute.store(true, Ordering::Release);
+        self.cut();
+        self.handlers
+            .change(|handlers| *handlers = Default::default());
+        let mut place = self.place.lock();
+        let own = thread::current().id();
+        while place.at_work.is_some_and(|thread| thread != own) {
+            place = self.wait(place, None);
+        }
+        let thread = place.thread.take();
+        drop(place);
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != own) {
+            // It ends, because what it drives has ended.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits until it has ended, and says why.
+    pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
+        let mut patience = Patience::new(span);
+        let mut place = self.place.lock();
+        if place.at_work == Some(thread::current().id()) {
+            let message = "this thread drives the app: it would wait for itself";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        while place.driver.is_some() {
+            if patience.is_over() {
+                return Err(Error::new(Kind::Timeout, "the app has not ended in time"));
+            }
+            place = self.wait(place, patience.remaining());
+        }
+        drop(place);
+        self.outcome()
+    }
+
+    /// How it ended the last time.
+    pub(super) fn outcome(&self) -> Result<(), Error> {
+        let message = "the app has never been run, started or added to a loop";
+        let never = || Err(Error::new(Kind::WrongState, message));
+        self.place.lock().outcome.clone().unwrap_or_else(never)
+    }
+
+    pub fn is_open(&self) -> bool {
+        let link = self.link.lock();
+        link.as_ref().is_some_and(|link| link.writer().is_open())
+    }
+
+    /// What is queued and the system has not taken.
+    pub fn buffered_bytes(&self) -> u64 {
+        let link = self.link.lock().clone();
+        link.map_or(0, |link| link.unsent().bytes)
+    }
+
+    /// Of the last ping that was answered; `None` before.
+    pub fn rtt(&self) -> Option<Duration> {
+        let us = u64::try_from(self.rtt_us.load(Ordering::Relaxed)).ok()?;
+        Some(Duration::from_micros(us))
+    }
+
+    pub fn totals(&self) -> Totals {
+        let link = self.link.lock().clone();
+        link.map_or_else(|| self.known.lock().totals, |link| link.totals())
+    }
+
+    /// What the last attempt was answered.
+    pub fn response(&self) -> Option<Arc<Response>> {
+        self.known.lock().response.clone()
+    }
+
+    pub fn peer_address(&self) -> Option<Arc<CString>> {
+        self.known.lock().peer_address.clone()
+    }
+
+    pub fn last_error(&self) -> Option<Error> {
+        self.last_error.lock().clone()
+    }
+
+    pub fn set_last_error(&self, error: &Error) {
+        *self.last_error.lock() = Some(error.clone());
+    }
+
+    /// Whether the loop with this box drives it.
+    pub(super) fn is_driven_by(&self, mailbox: &Arc<Mailbox<Mail>>) -> bool {
+        let place = self.place.lock();
+        let driver = place.driver.as_ref();
+        driver.is_some_and(|driver| Arc::ptr_eq(&driver.mailbox, mailbox))
+    }
+
+    /// Gives it to a driver.
+    pub(super) fn enlist(&self, mailbox: &Arc<Mailbox<Mail>>) -> Result<(), Error> {
+        let mut place = self.place.lock();
+        if place.driver.is_some() {
+            return Err(Error::new(Kind::Busy, "the app is being driven already"));
+        }
+        place.driver = Some(Driver {
+            mailbox: Arc::clone(mailbox),
+            key: None,
+        });
+        place.outcome = None;
+        Ok(())
+    }
+
+    pub(super) fn set_key(&self, key: u64) {
+        if let Some(driver) = &mut self.place.lock().driver {
+            driver.key = Some(key);
+        }
+    }
+
+    pub(super) fn set_thread(&self, thread: JoinHandle<()>) {
+        self.place.lock().thread = Some(thread);
+    }
+
+    /// The driver begins to work on it.
+    pub(super) fn begin_work(&self) {
+        self.place.lock().at_work = Some(thread::current().id());
+    }
+
+    pub(super) fn end_work(&self) {
+        let mut place = self.place.lock();
+        place.at_work = None;
+        self.tell_waiting(&place);
+    }
+
+    /// It has ended, and its driver lets go of it.
+    pub(super) fn finish(&self, outcome: Result<(), Error>) {
+        self.set_link(None);
+        let mut place = self.place.lock();
+        place.driver = None;
+        place.wish = None;
+        self.is_mute.store(place.is_freed, Ordering::Release);
+        place.outcome = Some(outcome);
+        self.tell_waiting(&place);
+    }
+
+    pub(super) fn wish(&self) -> Option<Wish> {
+        let place = self.place.lock();
+        if place.is_freed {
+            Some(Wish::Abort)
+        } else {
+            place.wish.clone()
+        }
+    }
+
+    /// False once it has been aborted or freed: what still comes is told to nobody.
+    pub(super) fn listens(&self) -> bool {
+        !self.is_mute.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_freed(&self) -> bool {
+        self.place.lock().is_freed
+    }
+
+    pub(super) fn set_link(&self, link: Option<Arc<Link>>) {
+        let old = std::mem::replace(&mut *self.link.lock(), link);
+        if let Some(old) = old {
+            self.known.lock().totals = old.totals();
+        }
+    }
+
+    pub(super) fn set_response(&self, response: Option<Response>) {
+        self.known.lock().response = response.map(Arc::new);
+    }
+
+    pub(super) fn set_peer_address(&self, address: CString) {
+        self.known.lock().peer_address = Some(Arc::new(address));
+    }
+
+    pub(super) fn set_rtt(&self, rtt: Duration) {
+        let us = i64::try_from(rtt.as_micros()).unwrap_or(i64::MAX);
+        self.rtt_us.store(us, Ordering::Relaxed);
+    }
+
+    /// Makes the driver look at it.
+    pub(super) fn rouse(&self) {
+        let place = self.place.lock();
+        if let Some(Driver {
+            mailbox,
+            key: Some(key),
+        }) = &place.driver
+        {
+            mailbox.post(Mail::Look(*key));
+        }
+    }
+
+    fn submit(
+        &self,
+        payload: &[u8],
+        limit: u64,
+        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
+    ) -> Result<(), Error> {
+        let link = self.link.lock().clone().ok_or_else(not_connected)?;
+        let submitted = link
+            .writer()
+            .submit(link.stream(), payload, limit, header)
+            .map_err(|error| error.or_in_phase(Phase::Open))?;
+        if submitted {
+            self.rouse();
+        }
+        Ok(())
+    }
+
+    /// False where there is nothing to end.
+    fn want(&self, wish: Wish) -> bool {
+        let mut place = self.place.lock();
+        if place.driver.is_none() && place.outcome.is_some() {
+            return false;
+        }
+        if place.wish != Some(Wish::Abort) {
+            place.wish = Some(wish);
+        }
+        true
+    }
+
+    fn cut(&self) {
+        let link = self.link.lock().clone();
+        if let Some(link) = link {
+            link.end_with(&aborted().in_phase(Phase::Open));
+        }
+        self.rouse();
+    }
+
+    fn wait<'a>(
+        &'a self,
+        mut place: MutexGuard<'a, Place>,
+        span: Option<Duration>,
+    ) -> MutexGuard<'a, Place> {
+        place.waiting += 1;
+        let mut place = self.place_changed.wait(place, span);
+        place.waiting -= 1;
+        place
+    }
+
+    /// A notification costs a system call even if nobody waits.
+    fn tell_waiting(&self, place: &Place) {
+        if place.waiting > 0 {
+            self.place_changed.notify_all();
+        }
+    }
+}
+
+fn not_connected() -> Error {
+    Error::new(Kind::WrongState, "the app is not connected")
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the thread that drives a loop works with: the apps, what they wait for, and until when.
+
+use super::client::{App, Mail};
+use super::mailbox::Mailbox;
+use super::runner::Runner;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind};
+use crate::base::sync::{Arc, Weak};
+use crate::conn::link::aborted;
+use crate::conn::reader::Memory;
+use crate::net::epoll::{Epoll, Events, Ready};
+use crate::net::poll::{Interest, Poll};
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Instant;
+
+/// The mailbox's; apps have smaller ones.
+const MAILBOX_KEY: u64 = u64::MAX;
+
+pub struct Core {
+    epoll: Epoll,
+    events: Events,
+    mailbox: Arc<Mailbox<Mail>>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    timers: BTreeSet<(Instant, u64)>,
+    memory: Memory,
+}
+
+/// The place of an app. A key names a place and who has it, so that news for one that has left reach nobody else.
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    driven: Option<Box<Driven>>,
+}
+
+struct Driven {
+    runner: Runner,
+    /// What is being watched.
+    watched: Vec<Interest>,
+    timer: Deadline,
+}
+
+impl Core {
+    pub fn new(epoll: Epoll, mailbox: Arc<Mailbox<Mail>>) -> io::Result<Self> {
+        let wake = Interest {
+            fd: mailbox.wake().as_raw_fd(),
+            readable: true,
+            writable: false,
+        };
+        epoll.add(wake, MAILBOX_KEY)?;
+        Ok(Self {
+            epoll,
+            events: Events::default(),
+            mailbox,
+            slots: Vec::new(),
+            free: Vec::new(),
+            timers: BTreeSet::new(),
+            memory: Memory::default(),
+        })
+    }
+
+    /// No app is left to drive.
+    pub fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+
+    /// When to turn even if nothing has come.
+    pub fn next_step(&self) -> Deadline {
+        let first = self.timers.first();
+        first.map_or(Deadline::NEVER, |(moment, _)| Deadline::at(*moment))
+    }
+
+    /// Waits for something to do, at most until `deadline`, and does it.
+    pub fn turn(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let deadline = deadline.or_earlier(self.next_step());
+        let mut events = std::mem::take(&mut self.events);
+        let waited = self.epoll.wait(&mut events, deadline);
+        let is_roused = events.iter().any(|(key, _)| key == MAILBOX_KEY);
+        self.mailbox.get_up(is_roused);
+        let now = Instant::now();
+        for (key, ready) in events.iter() {
+            self.step(key, ready, now);
+        }
+        self.events = events;
+        self.read_mail(now);
+        self.keep_time(now);
+        self.mailbox.lie_down();
+        waited.map_err(|error| Error::os(Kind::Io, "wait for events", &error))
+    }
+
+    /// Lets go of all apps, without a word to them.
+    pub fn drop_all(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(mut driven) = slot.driven.take() {
+                driven.runner.drop_all();
+                driven.runner.app().finish(Err(aborted()));
+            }
+        }
+        for mail in self.mailbox.take() {
+            if let Mail::Add(app) = mail {
+                app.finish(Err(aborted()));
+            }
+        }
+    }
+
+    fn read_mail(&mut self, now: Instant) {
+        for mail in self.mailbox.take() {
+            match mail {
+                Mail::Add(app) => self.add(app, now),
+                Mail::Look(key) => self.step(key, Ready::default(), now),
+                Mail::Run(work) => work(),
+            }
+        }
+    }
+
+    fn keep_time(&mut self, now: Instant) {
+        if !self.next_step().has_passed(now) {
+            return;
+        }
+        // What they set anew is for the next turn, so that none keeps this one going.
+        let later = self.timers.split_off(&(now, MAILBOX_KEY));
+        for (_, key) in std::mem::replace(&mut self.timers, later) {
+            if let Some(driven) = self.driven(key) {
+                driven.timer = Deadline::NEVER;
+            }
+            self.step(key, Ready::default(), now);
+        }
+    }
+
+    fn add(&mut self, app: Arc<App>, now: Instant) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() as u32 - 1
+        });
+        let Some(slot) = self.slots.get_mut(index as usize) else {
+            return;
+        };
+        let key = u64::from(slot.generation) << 32 | u64::from(index);
+        app.set_key(key);
+        let app_to_rouse: Weak<App> = Arc::downgrade(&app);
+        let notify = Arc::new(move || {
+            if let Some(app) = app_to_rouse.upgrade() {
+                app.rouse();
+            }
+        });
+        slot.driven = Some(Box::new(Driven {
+            runner: Runner::new(app, notify),
+            watched: Vec::new(),
+            timer: Deadline::NEVER,
+        }));
+        self.step(key, Ready::default(), now);
+    }
+
+    fn step(&mut self, key: u64, ready: Ready, now: Instant) {
+        // It is out of its place meanwhile: what it calls may add others.
+        let Some(mut driven) = self.slot(key).and_then(|slot| slot.driven.take()) else {
+            return;
+        };
+        if driven.runner.is_connecting() {
+            // The system keeps watching what is closed while somebody else has it, and numbers are used again.
+            for interest in driven.watched.drain(..) {
+                self.epoll.remove(interest.fd);
+            }
+        }
+        driven.runner.step(now, ready, &mut self.memory);
+        let watched = self.watch(&mut driven, key);
+        driven.runner.forget_retired();
+        self.set_timer(&mut driven, key);
+        match (driven.runner.end(), watched) {
+            (None, Ok(())) => self.put_back(key, driven),
+            (Some(end), _) => self.let_go(key, driven, end),
+            (None, Err(error)) => {
+                driven.runner.drop_all();
+                let error = Error::os(Kind::Io, "watch the connection", &error);
+                self.let_go(key, driven, Err(error));
+            }
+        }
+    }
+
+    fn watch(&mut self, driven: &mut Driven, key: u64) -> io::Result<()> {
+        let mut wanted = Poll::default();
+        driven.runner.add_interests(&mut wanted);
+        if driven.watched.iter().copied().eq(wanted.interests()) {
+            return Ok(());
+        }
+        for old in &driven.watched {
+            if !wanted.interests().any(|interest| interest.fd == old.fd) {
+                self.epoll.remove(old.fd);
+            }
+        }
+        for interest in wanted.interests() {
+            let old = driven.watched.iter().find(|old| old.fd == interest.fd);
+            match old {
+                None => self.epoll.add(interest, key)?,
+                Some(old) if *old != interest => self.epoll.change(interest, key)?,
+                Some(_) => {}
+            }
+        }
+        driven.watched = wanted.interests().collect();
+        Ok(())
+    }
+
+    fn set_timer(&mut self, driven: &mut Driven, key: u64) {
+        let next = driven.runner.next_step();
+        if next == driven.timer {
+            return;
+        }
+        if let Some(moment) = driven.timer.moment() {
+            self.timers.remove(&(moment, key));
+        }
+        if let Some(moment) = next.moment() {
+            self.timers.insert((moment, key));
+        }
+        driven.timer = next;
+    }
+
+    fn put_back(&mut self, key: u64, driven: Box<Driven>) {
+        if let Some(slot) = self.slot(key) {
+            slot.driven = Some(driven);
+        }
+    }
+
+    fn let_go(&mut self, key: u64, driven: Box<Driven>, end: Result<(), Error>) {
+        for interest in &driven.watched {
+            self.epoll.remove(interest.fd);
+        }
+        if let Some(moment) = driven.timer.moment() {
+            self.timers.remove(&(moment, key));
+        }
+        if let Some(slot) = self.slot(key) {
+            slot.generation = slot.generation.wrapping_add(1) & GENERATIONS;
+            self.free.push(key as u32);
+        }
+        let app = Arc::clone(driven.runner.app());
+        // Its descriptors first: who waits for the end may open others.
+        drop(driven);
+        app.finish(end);
+    }
+
+    fn driven(&mut self, key: u64) -> Option<&mut Driven> {
+        self.slot(key).and_then(|slot| slot.driven.as_deref_mut())
+    }
+
+    fn slot(&mut self, key: u64) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(key as u32 as usize)?;
+        (u64::from(slot.generation) == key >> 32).then_some(slot)
+    }
+}
+
+/// So that no key is the mailbox's.
+const GENERATIONS: u32 = u32::MAX >> 1;
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.drop_all();
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop, which watches one
+//! descriptor.
+
+use super::client::{App, Mail};
+use super::core::Core;
+use super::mailbox::Mailbox;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind};
+use crate::base::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::net::epoll::Epoll;
+use crate::net::wake::Wake;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+pub struct EventLoop {
+    mailbox: Arc<Mailbox<Mail>>,
+    /// Whoever has it drives.
+    core: Mutex<Core>,
+    fd: RawFd,
+    /// Of the core, for those that do not drive.
+    next_step: Mutex<Deadline>,
+    is_stopped: AtomicBool,
+}
+
+impl EventLoop {
+    pub fn new() -> Result<Self, Error> {
+        Self::make().map_err(|error| Error::os(Kind::Io, "make an event loop", &error))
+    }
+
+    fn make() -> io::Result<Self> {
+        let mailbox = Arc::new(Mailbox::new(Wake::new()?));
+        let epoll = Epoll::new()?;
+        Ok(Self {
+            fd: epoll.as_raw_fd(),
+            core: Mutex::new(Core::new(epoll, Arc::clone(&mailbox))?),
+            mailbox,
+            next_step: Mutex::new(Deadline::NEVER),
+            is_stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub fn add(&self, app: &Arc<App>) -> Result<(), Error> {
+        app.enlist(&self.mailbox)?;
+        self.mailbox.post(Mail::Add(Arc::clone(app)));
+        Ok(())
+    }
+
+    pub fn remove(&self, app: &App) -> Result<(), Error> {
+        if !app.is_driven_by(&self.mailbox) {
+            let message = "the app is not in this loop";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        app.abort();
+        Ok(())
+    }
+
+    /// Until no app is left that has not ended, or [`EventLoop::stop`].
+    pub fn run(&self) -> Result<(), Error> {
+        let mut core = self.take_core()?;
+        // Those that were added before.
+        self.turn(&mut core, Some(Duration::ZERO))?;
+        loop {
+            let has_nobody = core.is_empty() && self.mailbox.is_empty();
+            if self.is_stopped.swap(false, Ordering::AcqRel) || has_nobody {
+                return Ok(());
+            }
+            self.turn(&mut core, None)?;
+        }
+    }
+
+    /// Waits for something to do, at most for `span` (`None`: for ever), and does it.
+    pub fn run_once(&self, span: Option<Duration>) -> Result<(), Error> {
+        let mut core = self.take_core()?;
+        if self.is_stopped.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.turn(&mut core, span)
+    }
+
+    /// Ends [`EventLoop::run`] after what it is doing, or the next one at once.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.mailbox.rouse();
+    }
+
+    /// The user has no use for it any more. It goes when whoever drives it has left.
+    pub fn retire(&self) {
+        self.stop();
+        if let Some(mut core) = self.core.try_lock() {
+            core.drop_all();
+        }
+    }
+
+    /// `work` is done by the thread that drives.
+    pub fn post(&self, work: impl FnOnce() + Send + 'static) {
+        self.mailbox.post(Mail::Run(Box::new(work)));
+    }
+
+    /// Readable when there is something to do.
+    pub fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    /// How long a wait for the descriptor may be; `None` is for ever.
+    pub fn next_step(&self) -> Option<Duration> {
+        self.next_step.lock().remaining(Instant::now())
+    }
+
+    fn turn(&self, core: &mut Core, span: Option<Duration>) -> Result<(), Error> {
+        let deadline = match span {
+            None => Deadline::NEVER,
+            span => Deadline::after(Instant::now(), span),
+        };
+        let result = core.turn(deadline);
+        *self.next_step.lock() = core.next_step();
+        result
+    }
+
+    fn take_core(&self) -> Result<MutexGuard<'_, Core>, Error> {
+        self.core.try_lock().ok_or_else(|| {
+            let message =
+                "the loop is being driven, by another thread or by the caller of this callback";
+            Error::new(Kind::Busy, message)
+        })
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The user's functions, which may be exchanged at any time, by themselves, too.
+
+use crate::base::error::Error;
+use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::conn::submit::Unsent;
+use crate::protocol::ws::close::CloseInfo;
+use crate::protocol::ws::opcode::Opcode;
+use std::time::Duration;
+
+pub type Notice = Arc<dyn Fn() + Send + Sync>;
+pub type OnMessage = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
+/// With the time until the next attempt, if there will be one.
+pub type OnError = Arc<dyn Fn(&Error, Option<Duration>) + Send + Sync>;
+pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
+
+/// What has come; a NUL stands behind its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    pub opcode: Opcode,
+    pub first: bool,
+    pub last: bool,
+    pub payload: &'a [u8],
+}
+
+#[derive(Clone, Default)]
+pub struct Handlers {
+    pub open: Option<Notice>,
+    pub reconnect: Option<Notice>,
+    pub message: Option<OnMessage>,
+    pub data: Option<OnMessage>,
+    pub fragment: Option<OnMessage>,
+    pub ping: Option<OnMessage>,
+    pub pong: Option<OnMessage>,
+    pub error: Option<OnError>,
+    pub close: Option<OnClose>,
+    pub drain: Option<Notice>,
+}
+
+/// Where any thread exchanges them.
+#[derive(Default)]
+pub struct Exchange {
+    current: Mutex<Arc<Handlers>>,
+    changes: AtomicU64,
+}
+
+/// What the driving thread calls for a while without a look at the exchange that would cost a lock. What has been
+/// replaced lives on in here, because it may be running.
+pub struct View {
+    handlers: Arc<Handlers>,
+    changes: u64,
+}
+
+impl Exchange {
+    pub fn change(&self, change: impl FnOnce(&mut Handlers)) {
+        let mut current = self.current.lock();
+        let mut changed = Handlers::clone(&current);
+        change(&mut changed);
+        let replaced = std::mem::replace(&mut *current, Arc::new(changed));
+        self.changes.fetch_add(1, Ordering::Release);
+        drop(current);
+        // What it ends is the user's to free, which may call anything.
+        drop(replaced);
+    }
+
+    pub fn view(&self) -> View {
+        let handlers = Arc::clone(&self.current.lock());
+        let changes = self.changes.load(Ordering::Acquire);
+        View { handlers, changes }
+    }
+}
+
+impl View {
+    pub fn current(&mut self, exchange: &Exchange) -> &Handlers {
+        if exchange.changes.load(Ordering::Acquire) != self.changes {
+            *self = exchange.view();
+        }
+        &self.handlers
+    }
+}

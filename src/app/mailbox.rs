@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What other threads leave for the one that drives a loop, and how they wake it: with one system call if it sleeps, with
+//! none if it is awake.
+
+use crate::base::sync::{AtomicBool, Mutex, Ordering};
+use crate::net::wake::Wake;
+
+pub struct Mailbox<T> {
+    letters: Mutex<Vec<T>>,
+    /// Whoever drives will look into the box before it sleeps.
+    is_awake: AtomicBool,
+    wake: Wake,
+}
+
+impl<T> Mailbox<T> {
+    pub fn new(wake: Wake) -> Self {
+        Self {
+            letters: Mutex::new(Vec::new()),
+            is_awake: AtomicBool::new(false),
+            wake,
+        }
+    }
+
+    /// Its descriptor becomes readable when there is something for a sleeper.
+    pub fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// From any thread.
+    pub fn post(&self, letter: T) {
+        self.letters.lock().push(letter);
+        self.rouse();
+    }
+
+    /// Makes a sleeper look.
+    pub fn rouse(&self) {
+        if !self.is_awake.swap(true, Ordering::AcqRel) {
+            self.wake.signal();
+        }
+    }
+
+    /// The sleeper has woken, whatever for.
+    pub fn get_up(&self, is_roused: bool) {
+        if is_roused {
+            self.wake.clear();
+        }
+        self.is_awake.store(true, Ordering::Release);
+    }
+
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.letters.lock())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.letters.lock().is_empty()
+    }
+
+    /// Before each wait. What came since [`Mailbox::take`] makes the wait end at once.
+    pub fn lie_down(&self) {
+        // Reads what `post` wrote: whoever found us awake has left its letter before.
+        self.is_awake.swap(false, Ordering::AcqRel);
+        if !self.is_empty() {
+            self.rouse();
+        }
+    }
+}

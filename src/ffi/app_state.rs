@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is known about an app.
+
+use super::app::wsline_app;
+use super::error::wsline_error_info;
+use super::guard;
+use super::ptr;
+use super::state::wsline_stats;
+use super::status::wsline_status;
+use crate::app::client::App;
+use crate::base::sync::Arc;
+use crate::protocol::http::reply::Response;
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char};
+
+thread_local! {
+    /// What this thread was told, which the driving thread replaces meanwhile.
+    static ANSWER: RefCell<Option<Arc<Response>>> = const { RefCell::new(None) };
+    static ADDRESS: RefCell<Option<Arc<CString>>> = const { RefCell::new(None) };
+}
+
+/// Lends what `look` finds in the answer to the last attempt.
+unsafe fn look_up(
+    app: *const wsline_app,
+    look: impl FnOnce(&Response) -> Option<&CStr>,
+) -> *const c_char {
+    // SAFETY: passed on.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(std::ptr::null(), || {
+        let Some(response) = app.ok().and_then(|app| app.response()) else {
+            return std::ptr::null();
+        };
+        ANSWER.with(|answer| {
+            let mut answer = answer.borrow_mut();
+            let found = look(answer.insert(response));
+            found.map_or(std::ptr::null(), CStr::as_ptr)
+        })
+    })
+}
+
+/// @@ State of an app
+/// Tells whether messages can be sent: connected, not being closed, not failed.
+///
+/// @param app  an app; NULL is not open.
+/// @return     true if open.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(false, || app.is_ok_and(|app| app.is_open()))
+}
+
+/// Bytes of frames that are queued because the socket has not taken them yet.
+///
+/// @param app  an app; NULL has none.
+/// @return     0 if all has been handed to the system, or nothing is connected.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_set_send_queue_limit_bytes()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u64 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(0, || app.map_or(0, |app| app.buffered_bytes()))
+}
+
+/// How long the server took to answer the last ping of wsline_options_set_ping() that it has answered.
+///
+/// @param app  an app; NULL knows none.
+/// @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(-1, || {
+        let rtt = app.ok().and_then(|app| app.rtt());
+        rtt.map_or(-1, |rtt| i64::try_from(rtt.as_micros()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Tells what has gone through the connection there is, or was last.
+///
+/// @param app        an app.
+/// @param stats_out  filled; zero on failure, and before the first connection.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_stats(
+    app: *const wsline_app,
+    stats_out: *mut wsline_stats,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, place) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
+        )
+    };
+    guard::on_app("wsline_app_stats", app, |app| {
+        *place? = wsline_stats::of(&app.totals());
+        Ok(())
+    })
+}
+
+/// The status of the answer to the last attempt to connect, for example 101 or 403.
+///
+/// @param app  an app; NULL has none.
+/// @return     the status; 0 if no answer has come.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_conn_http_status()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(0, || {
+        let response = app.ok().and_then(|app| app.response());
+        response.map_or(0, |response| response.head.status.into())
+    })
+}
+
+/// A header of the answer to the last attempt to connect, whether it was yes or no.
+///
+/// @param app   an app; NULL has none.
+/// @param name  in any case. Of repeated headers this is the first.
+/// @return      the value; NULL if there is none. Lent until this thread asks for a header or the subprotocol of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_response_header(
+    app: *const wsline_app,
+    name: *const c_char,
+) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let Ok(name) = (unsafe { ptr::string(name, "name") }) else {
+        return std::ptr::null();
+    };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        look_up(app, |response| {
+            response.head.fields.all(name).next().map(CString::as_c_str)
+        })
+    }
+}
+
+/// The subprotocol that the server has chosen.
+///
+/// @param app  an app; NULL has none.
+/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a header or the subprotocol of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_add_subprotocol()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        look_up(app, |response| {
+            let mut chosen = response.head.fields.all("sec-websocket-protocol");
+            chosen.next().map(CString::as_c_str)
+        })
+    }
+}
+
+/// The address that the connection there is, or was last, is connected to.
+///
+/// @param app  an app; NULL has none.
+/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this thread asks again, for any app.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(std::ptr::null(), || {
+        let address = app.ok().and_then(|app: &Arc<App>| app.peer_address());
+        ADDRESS.with(|place| {
+            let mut place = place.borrow_mut();
+            *place = address;
+            let address = place.as_ref();
+            address.map_or(std::ptr::null(), |address| address.as_ptr())
+        })
+    })
+}
+
+/// Tells all about the last call on this app that failed, whichever thread made it.
+///
+/// For callers that change threads between two calls. What happened to the connection is told to wsline_app_on_error().
+///
+/// @param app       an app.
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+/// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_last_error(
+    app: *const wsline_app,
+    info_out: *mut wsline_error_info,
+) -> wsline_status {
+    guard::status("wsline_app_last_error", || {
+        // SAFETY: as promised to ptr.
+        let info = unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") }?;
+        // SAFETY: as promised to ptr.
+        let app = unsafe { wsline_app::get(app) }?;
+        if let Some(error) = app.last_error() {
+            *info = wsline_error_info::asked(error);
+        }
+        Ok(())
+    })
+}

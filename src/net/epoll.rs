@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Waiting for many descriptors, at a cost that does not grow with those that are quiet.
+
+use super::poll::Interest;
+use super::sys;
+use crate::base::deadline::Deadline;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::Instant;
+
+/// How many descriptors are told about at once; the others' turn comes with the next wait.
+const EVENTS: usize = 256;
+
+pub struct Epoll(OwnedFd);
+
+/// What one wait has brought.
+pub struct Events {
+    places: Vec<libc::epoll_event>,
+    count: usize,
+}
+
+/// What can be done with a descriptor. An error or the end can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    pub readable: bool,
+    pub writable: bool,
+}
+
+impl Epoll {
+    pub fn new() -> io::Result<Self> {
+        sys::epoll_create().map(Self)
+    }
+
+    /// From now on `key` is told whenever what is awaited is there.
+    pub fn add(&self, interest: Interest, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, interest, key)
+    }
+
+    pub fn change(&self, interest: Interest, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, interest, key)
+    }
+
+    /// Before the descriptor is closed: the system keeps watching a socket for as long as anyone has a descriptor of it.
+    pub fn remove(&self, fd: RawFd) {
+        let nothing = Interest {
+            fd,
+            readable: false,
+            writable: false,
+        };
+        // It was added, and has not been closed.
+        let _ = self.control(libc::EPOLL_CTL_DEL, nothing, 0);
+    }
+
+    /// Waits until something is ready or `deadline` has passed.
+    pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
+        events.count = 0;
+        loop {
+            let timeout = deadline.remaining(Instant::now());
+            match sys::epoll_wait(self.0.as_fd(), &mut events.places, timeout) {
+                Ok(count) => events.count = count,
+                // A signal handler has run; the wait goes on with what is left.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
+    }
+
+    fn control(&self, operation: i32, interest: Interest, key: u64) -> io::Result<()> {
+        let read = if interest.readable { libc::EPOLLIN } else { 0 };
+        let write = if interest.writable { libc::EPOLLOUT } else { 0 };
+        let event = libc::epoll_event {
+            events: (read | write) as u32,
+            u64: key,
+        };
+        sys::epoll_control(self.0.as_fd(), operation, interest.fd, event)
+    }
+}
+
+impl AsRawFd for Epoll {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Events {
+    /// Keys with what is ready of theirs.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Ready)> {
+        self.places.iter().take(self.count).map(|event| {
+            let events = event.events as i32;
+            let ready = Ready {
+                readable: events & !libc::EPOLLOUT != 0,
+                writable: events & libc::EPOLLOUT != 0,
+            };
+            (event.u64, ready)
+        })
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            places: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS],
+            count: 0,
+        }
+    }
+}

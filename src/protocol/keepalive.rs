@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2 and 5.5.3).
+
+use super::ws::frame::MAX_CONTROL_BYTES;
+use crate::base::deadline::Deadline;
+use std::time::{Duration, Instant};
+
+/// What makes each ping distinguishable: its number.
+const NUMBER_BYTES: usize = size_of::<u64>();
+
+/// What a ping has room for besides its number.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
+
+#[derive(Clone, Debug, Default)]
+pub struct KeepaliveOptions {
+    /// From one ping to the next; `None`: no pings.
+    pub interval: Option<Duration>,
+    /// Within which the pong must come; `None`: at any time.
+    pub timeout: Option<Duration>,
+    pub payload: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub struct Keepalive {
+    options: KeepaliveOptions,
+    next_ping: Deadline,
+    awaited: Option<Awaited>,
+    pings: u64,
+}
+
+/// A ping without its pong.
+#[derive(Debug)]
+struct Awaited {
+    number: u64,
+    sent_at: Instant,
+    /// When the peer is dead, unless something goes on meanwhile.
+    deadline: Deadline,
+    progress: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    Nothing,
+    /// A ping with this payload.
+    Ping(Vec<u8>),
+    /// The peer has not answered.
+    Dead,
+}
+
+impl Keepalive {
+    pub fn new(options: KeepaliveOptions, now: Instant) -> Self {
+        Self {
+            next_ping: Deadline::after(now, options.interval),
+            options,
+            awaited: None,
+            pings: 0,
+        }
+    }
+
+    /// When to step.
+    pub fn next_step(&self) -> Deadline {
+        match &self.awaited {
+            // The next ping goes out when this one has been answered.
+            Some(awaited) if self.options.timeout.is_some() => awaited.deadline,
+            _ => self.next_ping,
+        }
+    }
+
+    /// What is due. `progress` is a number that has grown if bytes went over the wire while a long frame was in the way
+    /// of the ping or of its pong; they cannot overtake it (section 5.4).
+    pub fn step(&mut self, now: Instant, progress: u64) -> Due {
+        if !self.next_step().has_passed(now) {
+            return Due::Nothing;
+        }
+        match &mut self.awaited {
+            Some(awaited) if self.options.timeout.is_some() => {
+                if awaited.progress == progress {
+                    return Due::Dead;
+                }
+                awaited.progress = progress;
+                awaited.deadline = Deadline::after(now, self.options.timeout);
+                Due::Nothing
+            }
+            _ => self.ping(now, progress),
+        }
+    }
+
+    /// How long the answer took, if it is the answer.
+    pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
+        let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
+        let awaited = self.awaited.as_ref()?;
+        if user != self.options.payload || u64::from_be_bytes(*number) != awaited.number {
+            return None;
+        }
+        let rtt = now.saturating_duration_since(awaited.sent_at);
+        self.awaited = None;
+        Some(rtt)
+    }
+
+    fn ping(&mut self, now: Instant, progress: u64) -> Due {
+        self.pings += 1;
+        self.next_ping = Deadline::after(now, self.options.interval);
+        self.awaited = Some(Awaited {
+            number: self.pings,
+            sent_at: now,
+            deadline: Deadline::after(now, self.options.timeout),
+            progress,
+        });
+        Due::Ping([self.options.payload.as_slice(), &self.pings.to_be_bytes()].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn keepalive(interval: u64, timeout: u64, now: Instant) -> Keepalive {
+        let some = |span| (span > 0).then_some(ms(span));
+        let options = KeepaliveOptions {
+            interval: some(interval),
+            timeout: some(timeout),
+            payload: b"hi".to_vec(),
+        };
+        Keepalive::new(options, now)
+    }
+
+    fn ping(due: Due) -> Vec<u8> {
+        match due {
+            Due::Ping(payload) => payload,
+            due => panic!("{due:?}"),
+        }
+    }
+
+    #[test]
+    fn pings_go_out_at_intervals_and_each_is_another() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(100, 30, start);
+        assert_eq!(keepalive.step(start + ms(99), 0), Due::Nothing);
+        let first = ping(keepalive.step(start + ms(100), 0));
+        assert_eq!(first, b"hi\0\0\0\0\0\0\0\x01");
+        assert_eq!(
+            keepalive.note_pong(&first, start + ms(120)),
+            Some(ms(20)),
+            "the pong of this ping"
+        );
+        assert_eq!(keepalive.note_pong(&first, start + ms(121)), None, "again");
+        assert_eq!(keepalive.next_step(), Deadline::at(start + ms(200)));
+        let second = ping(keepalive.step(start + ms(200), 0));
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn only_the_pong_of_the_last_ping_counts() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(100, 30, start);
+        let payload = ping(keepalive.step(start + ms(100), 0));
+        for other in [
+            &b""[..],
+            b"hi",
+            b"hi\0\0\0\0\0\0\0\x02",
+            b"ho\0\0\0\0\0\0\0\x01",
+        ] {
+            assert_eq!(keepalive.note_pong(other, start + ms(110)), None);
+        }
+        assert_eq!(keepalive.step(start + ms(129), 0), Due::Nothing);
+        assert_eq!(keepalive.step(start + ms(130), 0), Due::Dead);
+        assert!(keepalive.note_pong(&payload, start + ms(131)).is_some());
+    }
+
+    #[test]
+    fn a_long_frame_in_the_way_extends_the_time_for_as_long_as_it_moves() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(100, 30, start);
+        ping(keepalive.step(start + ms(100), 7));
+        assert_eq!(keepalive.step(start + ms(130), 8), Due::Nothing);
+        assert_eq!(keepalive.next_step(), Deadline::at(start + ms(160)));
+        assert_eq!(keepalive.step(start + ms(160), 8), Due::Dead);
+    }
+
+    #[test]
+    fn a_driver_that_was_busy_does_not_send_a_burst() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(100, 0, start);
+        ping(keepalive.step(start + ms(1000), 0));
+        assert_eq!(keepalive.step(start + ms(1099), 0), Due::Nothing);
+        let second = ping(keepalive.step(start + ms(1100), 0));
+        assert_eq!(
+            keepalive.note_pong(&second, start + ms(1500)),
+            Some(ms(400))
+        );
+    }
+
+    #[test]
+    fn an_interval_may_be_shorter_than_the_time_out() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(10, 100, start);
+        let first = ping(keepalive.step(start + ms(10), 0));
+        assert_eq!(keepalive.step(start + ms(60), 0), Due::Nothing);
+        keepalive.note_pong(&first, start + ms(70));
+        ping(keepalive.step(start + ms(70), 0));
+        assert_eq!(keepalive.step(start + ms(170), 0), Due::Dead);
+    }
+
+    #[test]
+    fn without_an_interval_nothing_is_ever_due() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(0, 0, start);
+        assert_eq!(keepalive.next_step(), Deadline::NEVER);
+        assert_eq!(keepalive.step(start + ms(1_000_000), 0), Due::Nothing);
+    }
+}
