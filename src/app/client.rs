@@ -5,7 +5,9 @@
 use super::handler::Exchange;
 use super::mailbox::Mailbox;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::{Arc, AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering};
+use crate::base::sync::{
+    Arc, AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
+};
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
 use crate::conn::patience::Patience;
@@ -19,7 +21,7 @@ use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Sender;
 use crate::protocol::ws::utf8;
 use std::ffi::CString;
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct App {
@@ -43,7 +45,7 @@ pub struct App {
 struct Place {
     driver: Option<Driver>,
     /// The thread that is at work on it, and may be inside a callback.
-    at_work: Option<ThreadId>,
+    at_work: Option<ThreadMark>,
     waiting: u32,
     wish: Option<Wish>,
     is_freed: bool,
@@ -139,13 +141,14 @@ impl App {
         self.handlers
             .change(|handlers| *handlers = Default::default());
         let mut place = self.place.lock();
-        let own = thread::current().id();
-        while place.at_work.is_some_and(|thread| thread != own) {
+        let own = Some(ThreadMark::own());
+        while place.at_work.is_some() && place.at_work != own {
             place = self.wait(place, None);
         }
+        let is_in_callback = place.at_work == own;
         let thread = place.thread.take();
         drop(place);
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != own) {
+        if let Some(thread) = thread.filter(|_| !is_in_callback) {
             // It ends, because what it drives has ended.
             let _ = thread.join();
         }
@@ -155,7 +158,7 @@ impl App {
     pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
         let mut patience = Patience::new(span);
         let mut place = self.place.lock();
-        if place.at_work == Some(thread::current().id()) {
+        if place.at_work == Some(ThreadMark::own()) {
             let message = "this thread drives the app: it would wait for itself";
             return Err(Error::new(Kind::WrongState, message));
         }
@@ -248,7 +251,7 @@ impl App {
 
     /// The driver begins to work on it.
     pub(super) fn begin_work(&self) {
-        self.place.lock().at_work = Some(thread::current().id());
+        self.place.lock().at_work = Some(ThreadMark::own());
     }
 
     pub(super) fn end_work(&self) {

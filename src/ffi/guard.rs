@@ -36,15 +36,15 @@ pub(super) fn on_conn(
     })
 }
 
-/// The same for an export on an app.
+/// The same for an export on an app, which may be freed meanwhile, in a callback.
 pub(super) fn on_app(
     function: &'static str,
     app: Result<&Arc<App>, Error>,
     body: impl FnOnce(&Arc<App>) -> Result<(), Error>,
 ) -> wsline_status {
     status(function, || {
-        let app = app?;
-        caught(function, || body(app)).inspect_err(|error| app.set_last_error(error))
+        let app = Arc::clone(app?);
+        caught(function, || body(&app)).inspect_err(|error| app.set_last_error(error))
     })
 }
 

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The callbacks of an app: which come, in which order, with what, and why it ended. */
+#include "app.h"
+
+static void say_hello_then_close(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (letter == 'o')
+        CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
+    if (letter == 'm')
+        CHECK_OK(wsline_app_close(app, 4001, "enough"));
+}
+
+static void an_app_opens_receives_and_closes(void)
+{
+    for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
+        struct record record;
+        wsline_app *app = app_make(peer_echo_servers[i], "", NULL, &record);
+        wsline_stats stats;
+
+        check_row(peer_echo_servers[i]);
+        record.then = say_hello_then_close;
+        CHECK_OK(wsline_app_run(app));
+        CHECK_TEXT("omc", record.order);
+        CHECK_TEXT("hello", record.text);
+        CHECK_INT(WSLINE_OPCODE_TEXT, record.message.opcode);
+        CHECK_INT(WSLINE_MESSAGE_FIRST | WSLINE_MESSAGE_LAST, record.message.flags);
+        CHECK_INT(4001, record.close.code);
+        CHECK(record.close.clean);
+        CHECK_INT(WSLINE_SIDE_CLIENT, record.close.closed_by);
+        CHECK_INT(0, record.close.unsent_messages);
+        CHECK(!wsline_app_is_open(app));
+        CHECK_OK(wsline_app_stats(app, &stats));
+        CHECK_INT(1, stats.messages_sent);
+        CHECK_INT(1, stats.messages_received);
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_send_text(app, "late", 4));
+        wsline_app_free(app);
+        CHECK_INT(8, record_count(&record, 'x'));
+    }
+}
+
+static void an_app_that_has_ended_runs_again(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
+
+    record.then = say_hello_then_close;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_OK(wsline_app_start(app));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    CHECK_TEXT("omcomc", record.order);
+    wsline_app_free(app);
+}
+
+static void a_close_of_the_server_is_no_error(void)
+{
+    static const struct {
+        const char *path, *reason;
+        uint16_t code;
+    } rows[] = {
+        {"/close?code=1000&reason=bye", "bye", 1000},
+        {"/close?code=1001&reason=", "", 1001},
+        {"/close?code=4999&reason=why", "why", 4999},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct record record;
+        wsline_app *app = app_make("WEBSOCKETS", rows[i].path, NULL, &record);
+
+        check_row(rows[i].path);
+        CHECK_OK(wsline_app_run(app));
+        CHECK_TEXT("oc", record.order);
+        CHECK_INT(rows[i].code, record.close.code);
+        CHECK_TEXT(rows[i].reason, record.reason);
+        CHECK(record.close.clean);
+        CHECK_INT(WSLINE_SIDE_SERVER, record.close.closed_by);
+        wsline_app_free(app);
+    }
+}
+
+static void what_goes_wrong_is_told_once_and_before_the_end(void)
+{
+    static const struct {
+        const char *path;
+        const char *order;
+        wsline_status status;
+        uint16_t code;
+    } rows[] = {
+        {"/eof-after-101", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
+        {"/rst-after-101", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
+        {"/fin-mid", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
+        {"/rst-mid", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
+        {"/frame?hex=8f00", "oec", WSLINE_ERR_PROTOCOL, WSLINE_CLOSE_ABNORMAL},
+        {"/frame?hex=8101ff", "oec", WSLINE_ERR_PAYLOAD, WSLINE_CLOSE_ABNORMAL},
+        {"/status?code=401", "e", WSLINE_ERR_BAD_STATUS, 0},
+        {"/close-rst", "oc", WSLINE_OK, 1000},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct record record;
+        wsline_app *app = app_make("FAULTS", rows[i].path, NULL, &record);
+
+        check_row(rows[i].path);
+        CHECK_STATUS(rows[i].status, wsline_app_run(app));
+        CHECK_TEXT(rows[i].order, record.order);
+        CHECK_STATUS(rows[i].status, record.error.status);
+        CHECK_INT(rows[i].code, record.close.code);
+        if (rows[i].status != WSLINE_OK) {
+            CHECK(!record.close.clean);
+            CHECK_INT(-1, record.error.retry_in_ms);
+            CHECK(record.error_text[0] != '\0');
+        }
+        wsline_app_free(app);
+    }
+}
+
+static void a_failed_connect_says_in_which_phase(void)
+{
+    struct record record;
+    wsline_app *app = NULL;
+    wsline_error_info info;
+
+    record_init(&record);
+    REQUIRE_OK(wsline_app_new("ws://127.0.0.1:1/", NULL, &app));
+    app_listen(app, "oec", &record);
+    CHECK_STATUS(WSLINE_ERR_CONNECT, wsline_app_run(app));
+    CHECK_TEXT("e", record.order);
+    CHECK_INT(WSLINE_PHASE_CONNECT, record.error.phase);
+    CHECK_HAS("127.0.0.1:1", record.error_text);
+    CHECK_OK(wsline_app_last_error(app, &info));
+    CHECK_STATUS(WSLINE_ERR_CONNECT, info.status);
+    wsline_app_free(app);
+}
+
+static void a_refusal_can_be_read_afterwards(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "/status?code=403&body=no", NULL, &record);
+
+    CHECK_INT(0, wsline_app_http_status(app));
+    CHECK_TEXT(NULL, wsline_app_response_header(app, "server"));
+    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_run(app));
+    CHECK_INT(403, wsline_app_http_status(app));
+    CHECK(wsline_app_response_header(app, "Server") != NULL);
+    CHECK_TEXT(NULL, wsline_app_response_header(app, "No-Such-Header"));
+    CHECK_TEXT(NULL, wsline_app_response_header(app, NULL));
+    CHECK_TEXT(NULL, wsline_app_peer_address(app));
+    wsline_app_free(app);
+}
+
+static void look_around(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (letter != 'o')
+        return;
+    CHECK(wsline_app_is_open(app));
+    CHECK_INT(101, wsline_app_http_status(app));
+    CHECK_TEXT("chat.v2", wsline_app_subprotocol(app));
+    CHECK_HAS("127.0.0.1:", wsline_app_peer_address(app));
+    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    CHECK_INT(-1, wsline_app_rtt_us(app));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void what_is_known_can_be_asked_in_a_callback(void)
+{
+    struct record record;
+    wsline_options *options = peer_options();
+    wsline_app *app;
+
+    REQUIRE_OK(wsline_options_add_subprotocol(options, "chat.v2"));
+    app = app_make("WEBSOCKETS", "/subprotocol", options, &record);
+    wsline_options_free(options);
+    record.then = look_around;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_HAS("127.0.0.1:", wsline_app_peer_address(app));
+    wsline_app_free(app);
+}
+
+static void close_on_data(struct record *record, wsline_app *app, char letter)
+{
+    if ((letter == 'm' || letter == 'f') && (record->message.flags & WSLINE_MESSAGE_LAST) != 0)
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+/* "Hel" and "lo" in two frames, with a ping between. */
+static const char in_fragments[] = "/frame?hex=010348656c89008002" "6c6f";
+
+static void fragments_are_joined_unless_they_are_wanted(void)
+{
+    struct record record;
+    wsline_app *app = app_make("FAULTS", in_fragments, NULL, &record);
+
+    app_listen(app, "d", &record);
+    record.then = close_on_data;
+    wsline_app_run(app);
+    CHECK_HAS("oidm", record.order);
+    CHECK_TEXT("Hello", record.text);
+    wsline_app_free(app);
+
+    app = app_make("FAULTS", in_fragments, NULL, &record);
+    app_listen(app, "df", &record);
+    record.then = close_on_data;
+    wsline_app_run(app);
+    CHECK_HAS("odfidf", record.order);
+    CHECK_TEXT("lo", record.text);
+    CHECK_INT(WSLINE_OPCODE_TEXT, record.message.opcode);
+    CHECK_INT(WSLINE_MESSAGE_LAST, record.message.flags);
+    CHECK_INT(0, record_count(&record, 'm'));
+    wsline_app_free(app);
+}
+
+static void replace_the_running_one(struct record *record, wsline_app *app, char letter)
+{
+    struct record *other = record->more;
+
+    if (letter != 'm')
+        return;
+    CHECK_OK(wsline_app_on_message(app, record_message, other, record_release));
+    CHECK_INT(0, record_count(record, 'x'));
+    CHECK_OK(wsline_app_send_text(app, "second", 6));
+}
+
+static void close_now(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (app != NULL && letter == 'm')
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void a_callback_may_replace_itself(void)
+{
+    struct record first, second;
+    wsline_app *app = app_make("WEBSOCKETS", "/push?n=1&size=1", NULL, &first);
+
+    record_init(&second);
+    second.then = close_now;
+    first.then = replace_the_running_one;
+    first.more = &second;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_INT(1, record_count(&first, 'm'));
+    CHECK_INT(1, record_count(&first, 'x'));
+    CHECK_INT(1, record_count(&second, 'm'));
+    CHECK_TEXT("second", second.text);
+    CHECK_OK(wsline_app_on_message(app, NULL, NULL, NULL));
+    CHECK_INT(1, record_count(&second, 'x'));
+    wsline_app_free(app);
+}
+
+static void every_call_is_answered_in_a_callback(struct record *record, wsline_app *app,
+                                                 char letter)
+{
+    (void)record;
+    if (app == NULL)
+        return;
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_run(app));
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_start(app));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(app, 0));
+    if (letter == 'o') {
+        CHECK_OK(wsline_app_ping(app, "x", 1));
+        CHECK_OK(wsline_app_pong(app, NULL, 0));
+        CHECK_OK(wsline_app_send(app, WSLINE_OPCODE_BINARY, "ab", 2));
+    }
+    if (letter == 'm')
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void a_callback_may_call_everything(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
+
+    record.then = every_call_is_answered_in_a_callback;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("opmc", record.order);
+    wsline_app_free(app);
+}
+
+static void an_end_that_comes_before_the_run_is_not_forgotten(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
+
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(app, 0));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("", record.order);
+    /* It has ended: there is nothing to close, and the next run is not concerned. */
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_abort(app));
+    record.then = say_hello_then_close;
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("omc", record.order);
+    wsline_app_free(app);
+
+    app = app_make("WEBSOCKETS", "", NULL, &record);
+    CHECK_OK(wsline_app_abort(app));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
+    CHECK_TEXT("", record.order);
+    wsline_app_free(app);
+}
+
+static void a_server_that_does_not_answer_the_close_is_cut(void)
+{
+    struct record record;
+    wsline_options *options = peer_options();
+    wsline_app *app;
+    int64_t start;
+
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 300));
+    app = app_make("FAULTS", "/no-close-reply", options, &record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    start = clock_ms();
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_app_send_text(app, "x", 1));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, WAIT_MS));
+    CHECK_TOOK(300, start);
+    CHECK_TEXT("oec", record.order);
+    CHECK_INT(WSLINE_PHASE_CLOSE, record.error.phase);
+    CHECK(!record.close.clean);
+    wsline_app_free(app);
+}
+
+static void an_abort_is_no_error_but_an_end(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
+    int64_t start;
+
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    start = clock_ms();
+    CHECK_OK(wsline_app_abort(app));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
+    CHECK_TOOK(0, start);
+    CHECK_TEXT("oc", record.order);
+    CHECK_INT(WSLINE_CLOSE_ABNORMAL, record.close.code);
+    CHECK_INT(WSLINE_SIDE_CLIENT, record.close.closed_by);
+    wsline_app_free(app);
+}
+
+static void wrong_arguments_are_named(void)
+{
+    struct record record;
+    wsline_app *app = NULL;
+    char long_ping[126] = {0};
+
+    CHECK_STATUS(WSLINE_ERR_INVALID_URL, wsline_app_new("http://x/", NULL, &app));
+    CHECK(app == NULL);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_new(NULL, NULL, &app));
+    app = app_make("WEBSOCKETS", "", NULL, &record);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_close(app, 1006, NULL));
+    CHECK_HAS("code", wsline_last_error_message());
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_send(app, 8, "", 0));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_send_text(app, "\xff", 1));
+    CHECK_HAS("text", wsline_last_error_message());
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_join(app, -3));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_send_text(app, "early", 5));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_ping(app, long_ping, sizeof long_ping));
+    wsline_app_free(app);
+    wsline_app_free(NULL);
+}
+
+static const struct test tests[] = {
+    TEST(an_app_opens_receives_and_closes),
+    TEST(an_app_that_has_ended_runs_again),
+    TEST(a_close_of_the_server_is_no_error),
+    TEST(what_goes_wrong_is_told_once_and_before_the_end),
+    TEST(a_failed_connect_says_in_which_phase),
+    TEST(a_refusal_can_be_read_afterwards),
+    TEST(what_is_known_can_be_asked_in_a_callback),
+    TEST(fragments_are_joined_unless_they_are_wanted),
+    TEST(a_callback_may_replace_itself),
+    TEST(a_callback_may_call_everything),
+    TEST(an_end_that_comes_before_the_run_is_not_forgotten),
+    TEST(a_server_that_does_not_answer_the_close_is_cut),
+    TEST(an_abort_is_no_error_but_an_end),
+    TEST(wrong_arguments_are_named),
+};
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}

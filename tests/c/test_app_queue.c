@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sending with an app: from any thread, in order, into a queue with a limit. */
+#include "app.h"
+#include "message.h"
+
+enum { MIB = 1024 * 1024 };
+
+static wsline_options *with_limit(uint64_t bytes)
+{
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, bytes));
+    return options;
+}
+
+/* Sends until the queue is full; how many went in. */
+static unsigned fill(wsline_app *app, const void *data, size_t len)
+{
+    unsigned sent = 0;
+    wsline_status status;
+
+    while ((status = wsline_app_send_binary(app, data, len)) == WSLINE_OK)
+        sent++;
+    CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, status);
+    CHECK_HAS("queued", wsline_last_error_message());
+    return sent;
+}
+
+static void a_full_queue_refuses_and_tells_when_there_is_room(void)
+{
+    static const char *const servers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
+    char *data = calloc(1, MIB / 4);
+
+    REQUIRE(data != NULL);
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        struct record record;
+        wsline_options *options = with_limit(MIB);
+        wsline_app *app = app_make(servers[i], "", options, &record);
+        unsigned sent;
+
+        check_row(servers[i]);
+        wsline_options_free(options);
+        CHECK_OK(wsline_app_start(app));
+        REQUIRE(record_wait(&record, 'o', 1));
+        for (unsigned round = 1; round <= 3; round++) {
+            sent = fill(app, data, MIB / 4);
+            CHECK(sent > 0);
+            REQUIRE(record_wait(&record, 'w', round));
+            CHECK(wsline_app_buffered_bytes(app) <= MIB / 2);
+            CHECK_INT(round, record_count(&record, 'w'));
+        }
+        /* All of it comes back. */
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+        CHECK_OK(wsline_app_join(app, WAIT_MS));
+        CHECK_INT(0, record.close.unsent_messages);
+        wsline_app_free(app);
+    }
+    free(data);
+}
+
+static void an_empty_queue_takes_one_message_of_any_size(void)
+{
+    struct record record;
+    wsline_options *options = with_limit(1);
+    size_t len = check_scaled(8, 2) * MIB;
+    char *text = text_of(len);
+    wsline_app *app = app_make("WEBSOCKETS", "", options, &record);
+
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    CHECK_OK(wsline_app_send_text(app, text, len));
+    REQUIRE(record_wait(&record, 'm', 1));
+    CHECK_INT(len, record.bytes);
+    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    wsline_app_free(app);
+    free(text);
+}
+
+static void what_was_queued_and_not_sent_is_told(void)
+{
+    struct record record;
+    wsline_options *options = with_limit(64 * MIB);
+    char *data = calloc(1, MIB);
+    wsline_app *app = app_make("FAULTS", "/stall", options, &record);
+    uint64_t buffered;
+
+    wsline_options_free(options);
+    REQUIRE(data != NULL);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    for (unsigned i = 0; i < 32; i++)
+        CHECK_OK(wsline_app_send_binary(app, data, MIB));
+    CHECK_OK(wsline_app_ping(app, "no message", 10));
+    buffered = wsline_app_buffered_bytes(app);
+    CHECK_RANGE(16 * MIB, 32 * MIB + 1024, buffered);
+    CHECK_OK(wsline_app_abort(app));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
+    CHECK_TEXT("oc", record.order);
+    CHECK_RANGE(16, 32, record.close.unsent_messages);
+    CHECK_INT(buffered, record.close.unsent_bytes);
+    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    wsline_app_free(app);
+    free(data);
+}
+
+/* Messages with a number each, from several threads; echoed, each thread's come in order. */
+enum { THREADS = 8 };
+
+struct counting {
+    wsline_app *app;
+    struct record record;
+    unsigned expected[THREADS];
+    unsigned received;
+    unsigned each;
+};
+
+struct counter {
+    struct counting *counting;
+    unsigned number;
+    pthread_t thread;
+};
+
+static void *count_up(void *argument)
+{
+    struct counter *counter = argument;
+    struct counting *counting = counter->counting;
+
+    for (unsigned i = 0; i < counting->each; i++) {
+        /* Sizes on either side of what a buffer holds. */
+        static const size_t sizes[] = {16, 100, 2000, 70000, 300000};
+        size_t len = sizes[(i + counter->number) % COUNT_OF(sizes)];
+        char *data = malloc(len);
+
+        REQUIRE(data != NULL);
+        memset(data, (int)('a' + counter->number), len);
+        snprintf(data, len, "%u %u ", counter->number, i);
+        data[strlen(data)] = '.';
+        while (wsline_app_send_text(counting->app, data, len) == WSLINE_ERR_WOULD_BLOCK)
+            clock_pause();
+        free(data);
+    }
+    return NULL;
+}
+
+static void count_along(wsline_app *app, const wsline_message *message, void *userdata)
+{
+    struct counting *counting = userdata;
+    unsigned number, i;
+
+    (void)app;
+    if (CHECK(sscanf((const char *)message->data, "%u %u", &number, &i) == 2) &&
+        CHECK(number < THREADS)) {
+        CHECK_INT(counting->expected[number], i);
+        counting->expected[number]++;
+        /* Nothing of another thread's message is in it. */
+        CHECK(message->data[message->len - 1] == 'a' + number);
+    }
+    if (++counting->received == counting->each * THREADS)
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void messages_of_many_threads_do_not_mix_and_keep_their_order(void)
+{
+    for (size_t row = 0; row < COUNT_OF(peer_echo_servers); row++) {
+        struct counting counting = {.each = (unsigned)check_scaled(200, 10)};
+        struct counter counters[THREADS];
+        wsline_options *options = with_limit(MIB);
+
+        check_row(peer_echo_servers[row]);
+        counting.app = app_make(peer_echo_servers[row], "", options, &counting.record);
+        wsline_options_free(options);
+        CHECK_OK(wsline_app_on_message(counting.app, count_along, &counting, NULL));
+        CHECK_OK(wsline_app_start(counting.app));
+        REQUIRE(record_wait(&counting.record, 'o', 1));
+        for (unsigned i = 0; i < THREADS; i++) {
+            counters[i] = (struct counter){.counting = &counting, .number = i};
+            counters[i].thread = thread_start(count_up, &counters[i]);
+        }
+        for (unsigned i = 0; i < THREADS; i++)
+            thread_join(counters[i].thread);
+        CHECK_OK(wsline_app_join(counting.app, WAIT_MS * 10));
+        CHECK_INT(counting.each * THREADS, counting.received);
+        wsline_app_free(counting.app);
+    }
+}
+
+static void *close_it(void *app)
+{
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_GOING_AWAY, "all at once"));
+    return NULL;
+}
+
+static void a_close_by_ten_threads_is_one_close(void)
+{
+    size_t rounds = check_scaled(50, 5);
+
+    for (size_t round = 0; round < rounds; round++) {
+        struct record record;
+        wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
+        pthread_t threads[10];
+
+        CHECK_OK(wsline_app_start(app));
+        if (round % 2 == 0)
+            REQUIRE(record_wait(&record, 'o', 1));
+        for (size_t i = 0; i < COUNT_OF(threads); i++)
+            threads[i] = thread_start(close_it, app);
+        for (size_t i = 0; i < COUNT_OF(threads); i++)
+            thread_join(threads[i]);
+        CHECK_OK(wsline_app_join(app, WAIT_MS));
+        if (record_count(&record, 'o') == 1) {
+            CHECK_TEXT("oc", record.order);
+            CHECK_INT(WSLINE_CLOSE_GOING_AWAY, record.close.code);
+            CHECK(record.close.clean);
+        } else {
+            CHECK_TEXT("", record.order);
+        }
+        wsline_app_free(app);
+    }
+}
+
+static void a_close_waits_for_what_is_queued(void)
+{
+    struct record record;
+    size_t messages = check_scaled(64, 8);
+    wsline_options *options = with_limit(0);
+    char *data = calloc(1, MIB / 4);
+    wsline_app *app;
+
+    REQUIRE(data != NULL);
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
+    app = app_make("WEBSOCKETS", "", options, &record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    for (size_t i = 0; i < messages; i++)
+        CHECK_OK(wsline_app_send_binary(app, data, MIB / 4));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    /* The server has read all of it, and what it sent back before its close frame was handed out. */
+    CHECK_INT(messages, record_count(&record, 'm'));
+    CHECK_INT(0, record.close.unsent_messages);
+    wsline_app_free(app);
+    free(data);
+}
+
+static const struct test tests[] = {
+    TEST(a_full_queue_refuses_and_tells_when_there_is_room),
+    TEST(an_empty_queue_takes_one_message_of_any_size),
+    TEST(what_was_queued_and_not_sent_is_told),
+    TEST(messages_of_many_threads_do_not_mix_and_keep_their_order),
+    TEST(a_close_by_ten_threads_is_one_close),
+    TEST(a_close_waits_for_what_is_queued),
+};
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
