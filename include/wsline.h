@@ -1806,8 +1806,8 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
 /**
  * Makes apps ping the server, and cut connections whose server does not answer.
  *
- * Only the pong to the very ping counts. While a long frame is on its way, in either direction, the
- * ping or its pong waits behind it, and the time-out counts from the last bytes that went through.
+ * Only the pong to the very ping counts. What is on its way before the ping or its pong delays
+ * them: as long as such bytes move, in either direction, a time-out that is over begins once more.
  * The clock is the monotonic one.
  *
  * @param options      what is set.

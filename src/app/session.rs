@@ -25,8 +25,16 @@ pub struct Session {
     keepalive: Keepalive,
     opened_at: Instant,
     stage: Stage,
-    /// Bytes that went over the wire while a long frame was in the way of a ping or of its pong.
-    progress: u64,
+    seen: Seen,
+}
+
+/// How far the bytes were when it was last looked whether they move.
+#[derive(Default)]
+struct Seen {
+    /// Where the ping begins among what is sent.
+    ping: u64,
+    delivered: u64,
+    received: u64,
 }
 
 /// How a connection ended: `Ok` by a closing handshake.
@@ -54,7 +62,7 @@ impl Session {
             keepalive,
             opened_at: now,
             stage: Stage::Open,
-            progress: 0,
+            seen: Seen::default(),
         }
     }
 
@@ -237,14 +245,12 @@ impl Session {
         if !self.keepalive.next_step().has_passed(now) {
             return None;
         }
-        if self.wants_to_write() || self.reader.is_in_a_message() {
-            let totals = self.link.totals();
-            self.progress = totals.bytes_sent + totals.bytes_received;
-        }
-        match self.keepalive.step(now, self.progress) {
+        let has_moved = self.has_moved();
+        match self.keepalive.step(now, has_moved) {
             Due::Nothing => None,
             Due::Ping(payload) => {
                 let (writer, stream) = (self.link.writer(), self.link.stream());
+                self.seen.ping = stream.bytes_sent.get() + writer.unsent(stream).bytes;
                 // Where it cannot be sent, the socket tells why.
                 let _ = writer.submit(stream, &payload, u64::MAX, |sender, key| {
                     sender.message(Opcode::Ping, payload.len(), key)
@@ -258,6 +264,17 @@ impl Session {
                 Some(Err(error))
             }
         }
+    }
+
+    /// Whether something moves that is in the way of the ping, in whatever buffer, or of its pong.
+    fn has_moved(&mut self) -> bool {
+        let stream = self.link.stream();
+        let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
+        let seen = &mut self.seen;
+        let out = seen.delivered < seen.ping && delivered > seen.delivered;
+        let into = self.reader.is_in_a_message() && received > seen.received;
+        (seen.delivered, seen.received) = (delivered, received);
+        out || into
     }
 
     fn cut_closing(&self) -> Error {

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// @@ Options of apps
 /// Makes apps ping the server, and cut connections whose server does not answer.
 ///
-/// Only the pong to the very ping counts. While a long frame is on its way, in either direction, the ping or its pong waits
-/// behind it, and the time-out counts from the last bytes that went through. The clock is the monotonic one.
+/// Only the pong to the very ping counts. What is on its way before the ping or its pong delays them: as long as such bytes move,
+/// in either direction, a time-out that is over begins once more. The clock is the monotonic one.
 ///
 /// @param options      what is set.
 /// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0: no pings, as at first. A ping is not sent before the one before is answered, where there is a time-out.

@@ -176,6 +176,12 @@ impl Stream {
         Ok(true)
     }
 
+    /// How many of the bytes sent the peer's system has acknowledged.
+    pub fn delivered(&self) -> u64 {
+        let underway = sys::unacknowledged(self.socket.as_fd()).unwrap_or(0);
+        self.bytes_sent.get().saturating_sub(underway)
+    }
+
     /// Waits until the system takes more, or `deadline` has passed (false).
     pub fn wait_writable(&self, deadline: Deadline) -> io::Result<bool> {
         let mut poll = Poll::default();

@@ -98,6 +98,17 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     owned(fd)
 }
 
+/// Bytes that the peer's system has not acknowledged.
+pub fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut count: c_int = 0;
+    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes an int to `count` (tcp(7), unix(7)).
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 pub fn set_socket_option(
     socket: BorrowedFd<'_>,
     level: c_int,

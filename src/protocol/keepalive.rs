@@ -35,7 +35,6 @@ struct Awaited {
     sent_at: Instant,
     /// When the peer is dead, unless something goes on meanwhile.
     deadline: Deadline,
-    progress: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,22 +65,21 @@ impl Keepalive {
         }
     }
 
-    /// What is due. `progress` is a number that has grown if bytes went over the wire while a long frame was in the way
-    /// of the ping or of its pong; they cannot overtake it (section 5.4).
-    pub fn step(&mut self, now: Instant, progress: u64) -> Due {
+    /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last step, that were in the way
+    /// of the ping or of its pong: nothing overtakes a long frame (section 5.4).
+    pub fn step(&mut self, now: Instant, has_moved: bool) -> Due {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
         }
         match &mut self.awaited {
             Some(awaited) if self.options.timeout.is_some() => {
-                if awaited.progress == progress {
+                if !has_moved {
                     return Due::Dead;
                 }
-                awaited.progress = progress;
                 awaited.deadline = Deadline::after(now, self.options.timeout);
                 Due::Nothing
             }
-            _ => self.ping(now, progress),
+            _ => self.ping(now),
         }
     }
 
@@ -97,14 +95,13 @@ impl Keepalive {
         Some(rtt)
     }
 
-    fn ping(&mut self, now: Instant, progress: u64) -> Due {
+    fn ping(&mut self, now: Instant) -> Due {
         self.pings += 1;
         self.next_ping = Deadline::after(now, self.options.interval);
         self.awaited = Some(Awaited {
             number: self.pings,
             sent_at: now,
             deadline: Deadline::after(now, self.options.timeout),
-            progress,
         });
         Due::Ping([self.options.payload.as_slice(), &self.pings.to_be_bytes()].concat())
     }
@@ -139,8 +136,8 @@ mod tests {
     fn pings_go_out_at_intervals_and_each_is_another() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        assert_eq!(keepalive.step(start + ms(99), 0), Due::Nothing);
-        let first = ping(keepalive.step(start + ms(100), 0));
+        assert_eq!(keepalive.step(start + ms(99), false), Due::Nothing);
+        let first = ping(keepalive.step(start + ms(100), false));
         assert_eq!(first, b"hi\0\0\0\0\0\0\0\x01");
         assert_eq!(
             keepalive.note_pong(&first, start + ms(120)),
@@ -149,7 +146,7 @@ mod tests {
         );
         assert_eq!(keepalive.note_pong(&first, start + ms(121)), None, "again");
         assert_eq!(keepalive.next_step(), Deadline::at(start + ms(200)));
-        let second = ping(keepalive.step(start + ms(200), 0));
+        let second = ping(keepalive.step(start + ms(200), false));
         assert_ne!(first, second);
     }
 
@@ -157,7 +154,7 @@ mod tests {
     fn only_the_pong_of_the_last_ping_counts() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        let payload = ping(keepalive.step(start + ms(100), 0));
+        let payload = ping(keepalive.step(start + ms(100), false));
         for other in [
             &b""[..],
             b"hi",
@@ -166,8 +163,8 @@ mod tests {
         ] {
             assert_eq!(keepalive.note_pong(other, start + ms(110)), None);
         }
-        assert_eq!(keepalive.step(start + ms(129), 0), Due::Nothing);
-        assert_eq!(keepalive.step(start + ms(130), 0), Due::Dead);
+        assert_eq!(keepalive.step(start + ms(129), false), Due::Nothing);
+        assert_eq!(keepalive.step(start + ms(130), false), Due::Dead);
         assert!(keepalive.note_pong(&payload, start + ms(131)).is_some());
     }
 
@@ -175,19 +172,19 @@ mod tests {
     fn a_long_frame_in_the_way_extends_the_time_for_as_long_as_it_moves() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        ping(keepalive.step(start + ms(100), 7));
-        assert_eq!(keepalive.step(start + ms(130), 8), Due::Nothing);
+        ping(keepalive.step(start + ms(100), false));
+        assert_eq!(keepalive.step(start + ms(130), true), Due::Nothing);
         assert_eq!(keepalive.next_step(), Deadline::at(start + ms(160)));
-        assert_eq!(keepalive.step(start + ms(160), 8), Due::Dead);
+        assert_eq!(keepalive.step(start + ms(160), false), Due::Dead);
     }
 
     #[test]
     fn a_driver_that_was_busy_does_not_send_a_burst() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 0, start);
-        ping(keepalive.step(start + ms(1000), 0));
-        assert_eq!(keepalive.step(start + ms(1099), 0), Due::Nothing);
-        let second = ping(keepalive.step(start + ms(1100), 0));
+        ping(keepalive.step(start + ms(1000), false));
+        assert_eq!(keepalive.step(start + ms(1099), false), Due::Nothing);
+        let second = ping(keepalive.step(start + ms(1100), false));
         assert_eq!(
             keepalive.note_pong(&second, start + ms(1500)),
             Some(ms(400))
@@ -198,11 +195,11 @@ mod tests {
     fn an_interval_may_be_shorter_than_the_time_out() {
         let start = Instant::now();
         let mut keepalive = keepalive(10, 100, start);
-        let first = ping(keepalive.step(start + ms(10), 0));
-        assert_eq!(keepalive.step(start + ms(60), 0), Due::Nothing);
+        let first = ping(keepalive.step(start + ms(10), false));
+        assert_eq!(keepalive.step(start + ms(60), false), Due::Nothing);
         keepalive.note_pong(&first, start + ms(70));
-        ping(keepalive.step(start + ms(70), 0));
-        assert_eq!(keepalive.step(start + ms(170), 0), Due::Dead);
+        ping(keepalive.step(start + ms(70), false));
+        assert_eq!(keepalive.step(start + ms(170), false), Due::Dead);
     }
 
     #[test]
@@ -210,6 +207,6 @@ mod tests {
         let start = Instant::now();
         let mut keepalive = keepalive(0, 0, start);
         assert_eq!(keepalive.next_step(), Deadline::NEVER);
-        assert_eq!(keepalive.step(start + ms(1_000_000), 0), Due::Nothing);
+        assert_eq!(keepalive.step(start + ms(1_000_000), false), Due::Nothing);
     }
 }

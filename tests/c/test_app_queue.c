@@ -231,7 +231,7 @@ static void a_close_waits_for_what_is_queued(void)
 
     REQUIRE(data != NULL);
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
-    app = app_make("WEBSOCKETS", "", options, &record);
+    app = app_make("FAULTS", "/echo", options, &record);
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));

@@ -94,9 +94,11 @@ def pause(connection, request):
 
 
 def any_bytes(connection, request):
-    """?hex=BYTES&n=N&then=echo|fin|rst: sends the bytes N times, which need not be frames."""
+    """?hex=BYTES&n=N&then=echo|fin|rst|stall: sends the bytes N times, which need not be frames."""
     connection.send(bytes.fromhex(request.query["hex"]) * request.number("n", 1))
-    {"echo": echo, "fin": end, "rst": reset}[request.query.get("then", "echo")](connection, request)
+    {"echo": echo, "fin": end, "rst": reset, "stall": stall}[request.query.get("then", "echo")](
+        connection, request
+    )
 
 
 def claim(connection, request):
