@@ -27,6 +27,8 @@ pub struct Core {
     free: Vec<u32>,
     timers: BTreeSet<(Instant, u64)>,
     memory: Memory,
+    /// For a while what an app waits for.
+    wanted: Poll,
 }
 
 /// The place of an app. A key names a place and who has it, so that news for one that has left reach nobody else.
@@ -59,6 +61,7 @@ impl Core {
             free: Vec::new(),
             timers: BTreeSet::new(),
             memory: Memory::default(),
+            wanted: Poll::default(),
         })
     }
 
@@ -181,8 +184,9 @@ impl Core {
     }
 
     fn watch(&mut self, driven: &mut Driven, key: u64) -> io::Result<()> {
-        let mut wanted = Poll::default();
-        driven.runner.add_interests(&mut wanted);
+        let wanted = &mut self.wanted;
+        wanted.clear();
+        driven.runner.add_interests(wanted);
         if driven.watched.iter().copied().eq(wanted.interests()) {
             return Ok(());
         }

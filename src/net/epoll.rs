@@ -14,6 +14,7 @@ const EVENTS: usize = 256;
 pub struct Epoll(OwnedFd);
 
 /// What one wait has brought.
+#[derive(Default)]
 pub struct Events {
     places: Vec<libc::epoll_event>,
     count: usize,
@@ -54,6 +55,9 @@ impl Epoll {
     /// Waits until something is ready or `deadline` has passed.
     pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
         events.count = 0;
+        events
+            .places
+            .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
         loop {
             let timeout = deadline.remaining(Instant::now());
             match sys::epoll_wait(self.0.as_fd(), &mut events.places, timeout) {
@@ -94,14 +98,5 @@ impl Events {
             };
             (event.u64, ready)
         })
-    }
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Self {
-            places: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS],
-            count: 0,
-        }
     }
 }

@@ -16,7 +16,7 @@ pub struct Interest {
 }
 
 /// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Poll(Vec<libc::pollfd>);
 
 impl Poll {
@@ -28,6 +28,10 @@ impl Poll {
             events: read | write,
             revents: 0,
         });
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub fn interests(&self) -> impl Iterator<Item = Interest> {

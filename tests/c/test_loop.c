@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loops: many apps on one thread, work from other threads, and a loop inside another one. */
+#include "app.h"
+
+#include <poll.h>
+
+static wsline_loop *loop_make(void)
+{
+    wsline_loop *loop = NULL;
+
+    REQUIRE_OK(wsline_loop_new(&loop));
+    REQUIRE(loop != NULL);
+    return loop;
+}
+
+static void echo_three_times(struct record *record, wsline_app *app, char letter)
+{
+    if (letter == 'o' || (letter == 'm' && record_count(record, 'm') < 3))
+        CHECK_OK(wsline_app_send_text(app, "again", WSLINE_NUL_TERMINATED));
+    else if (letter == 'm')
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+enum { MANY = 50 };
+
+static void make_many(wsline_loop *loop, wsline_app *apps[MANY], struct record records[MANY])
+{
+    for (size_t i = 0; i < MANY; i++) {
+        apps[i] = app_make(peer_echo_servers[i % COUNT_OF(peer_echo_servers)], "", NULL, &records[i]);
+        records[i].then = echo_three_times;
+        CHECK_OK(wsline_loop_add(loop, apps[i]));
+    }
+}
+
+static void check_many(wsline_app *apps[MANY], struct record records[MANY])
+{
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK_OK(wsline_app_join(apps[i], 0));
+        CHECK_TEXT("ommmc", records[i].order);
+        CHECK(records[i].close.clean);
+        wsline_app_free(apps[i]);
+    }
+}
+
+static void many_apps_share_a_thread(void)
+{
+    static struct record records[MANY];
+    wsline_app *apps[MANY];
+    wsline_loop *loop = loop_make();
+
+    make_many(loop, apps, records);
+    CHECK_OK(wsline_loop_run(loop));
+    check_many(apps, records);
+    /* Nobody is left. */
+    CHECK_OK(wsline_loop_run(loop));
+    wsline_loop_free(loop);
+}
+
+/* Someone else's loop: poll(2), and nothing of ours but a descriptor and a time-out. */
+static void turn_by_hand(wsline_loop *loop)
+{
+    struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
+    int64_t timeout_ms = wsline_loop_next_timeout_ms(loop);
+
+    REQUIRE(poll(&entry, 1, timeout_ms < 0 ? WAIT_MS : (int)timeout_ms) >= 0);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+}
+
+static void a_loop_sits_in_another_loop(void)
+{
+    static struct record records[MANY];
+    wsline_app *apps[MANY];
+    wsline_loop *loop = loop_make();
+    unsigned ended = 0;
+
+    make_many(loop, apps, records);
+    while (ended < MANY) {
+        turn_by_hand(loop);
+        ended = 0;
+        for (size_t i = 0; i < MANY; i++)
+            ended += record_count(&records[i], 'c');
+    }
+    check_many(apps, records);
+    wsline_loop_free(loop);
+}
+
+static void its_descriptor_is_silent_while_there_is_nothing_to_do(void)
+{
+    struct record record;
+    wsline_loop *loop = loop_make();
+    struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
+    wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
+
+    CHECK(poll(&entry, 1, 0) == 0);
+    CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(loop));
+    CHECK_OK(wsline_loop_add(loop, app));
+    CHECK(poll(&entry, 1, 0) == 1);
+    while (record_count(&record, 'o') == 0)
+        turn_by_hand(loop);
+    /* What is left over of connecting. */
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    CHECK(poll(&entry, 1, 50) == 0);
+    CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(loop));
+    /* A word from another place makes it readable, and the close frame a deadline. */
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK(poll(&entry, 1, 0) == 1);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    CHECK_RANGE(2000, 3000, wsline_loop_next_timeout_ms(loop));
+    CHECK_OK(wsline_loop_remove(loop, app));
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_loop_remove(loop, app));
+    CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(loop));
+    wsline_app_free(app);
+    wsline_loop_free(loop);
+}
+
+static void run_once_waits_no_longer_than_asked(void)
+{
+    struct record record;
+    wsline_loop *loop = loop_make();
+    wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
+    int64_t start;
+
+    CHECK_OK(wsline_loop_add(loop, app));
+    while (record_count(&record, 'o') == 0)
+        CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    start = clock_ms();
+    CHECK_OK(wsline_loop_run_once(loop, 100));
+    CHECK_TOOK(100, start);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_run_once(loop, -3));
+    wsline_app_free(app);
+    wsline_loop_free(loop);
+}
+
+struct posted {
+    wsline_loop *loop;
+    pthread_t driver;
+    unsigned next[4];
+    unsigned total, freed;
+};
+
+struct post {
+    struct posted *posted;
+    unsigned thread, number;
+};
+
+enum { POSTS = 1000 };
+
+static void take_post(wsline_loop *loop, void *userdata)
+{
+    struct post *post = userdata;
+    struct posted *posted = post->posted;
+
+    CHECK(loop == posted->loop);
+    CHECK(pthread_equal(pthread_self(), posted->driver));
+    /* The order of one thread is kept. */
+    CHECK_INT(posted->next[post->thread]++, post->number);
+    if (++posted->total == POSTS * COUNT_OF(posted->next))
+        CHECK_OK(wsline_loop_stop(loop));
+}
+
+static void free_post(void *userdata)
+{
+    struct post *post = userdata;
+
+    post->posted->freed++;
+    free(post);
+}
+
+struct poster {
+    struct posted *posted;
+    unsigned thread;
+    pthread_t handle;
+};
+
+static void *post_many(void *argument)
+{
+    struct poster *poster = argument;
+
+    for (unsigned i = 0; i < POSTS; i++) {
+        struct post *post = malloc(sizeof *post);
+
+        REQUIRE(post != NULL);
+        *post = (struct post){poster->posted, poster->thread, i};
+        CHECK_OK(wsline_loop_post(poster->posted->loop, take_post, post, free_post));
+    }
+    return NULL;
+}
+
+static void what_other_threads_post_is_called_by_the_driver(void)
+{
+    struct record record;
+    struct posted posted = {.loop = loop_make(), .driver = pthread_self()};
+    struct poster posters[4];
+    wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
+
+    /* It keeps the loop going. */
+    CHECK_OK(wsline_loop_add(posted.loop, app));
+    for (unsigned i = 0; i < COUNT_OF(posters); i++) {
+        posters[i] = (struct poster){.posted = &posted, .thread = i};
+        posters[i].handle = thread_start(post_many, &posters[i]);
+    }
+    CHECK_OK(wsline_loop_run(posted.loop));
+    for (unsigned i = 0; i < COUNT_OF(posters); i++)
+        thread_join(posters[i].handle);
+    CHECK_INT(POSTS * COUNT_OF(posters), posted.total);
+    CHECK_INT(POSTS * COUNT_OF(posters), posted.freed);
+    wsline_loop_free(posted.loop);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
+    wsline_app_free(app);
+}
+
+static void drive_it_again(struct record *record, wsline_app *app, char letter)
+{
+    wsline_loop *loop = record->more;
+
+    if (letter != 'o')
+        return;
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run(loop));
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run_once(loop, 0));
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_add(loop, app));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void *drive(void *loop)
+{
+    CHECK_OK(wsline_loop_run(loop));
+    return NULL;
+}
+
+static void one_thread_at_a_time_drives(void)
+{
+    struct record first, second;
+    wsline_loop *loop = loop_make();
+    wsline_app *app = app_make("WEBSOCKETS", "", NULL, &first);
+    pthread_t driver;
+
+    first.then = drive_it_again;
+    first.more = loop;
+    CHECK_OK(wsline_loop_add(loop, app));
+    CHECK_OK(wsline_loop_run(loop));
+    CHECK_TEXT("oc", first.order);
+    wsline_app_free(app);
+
+    app = app_make("FAULTS", "/stall", NULL, &second);
+    CHECK_OK(wsline_loop_add(loop, app));
+    driver = thread_start(drive, loop);
+    REQUIRE(record_wait(&second, 'o', 1));
+    CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run(loop));
+    CHECK_OK(wsline_loop_stop(loop));
+    thread_join(driver);
+    /* Stopped, not ended: it goes on. */
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, 0));
+    CHECK(wsline_app_is_open(app));
+    CHECK_OK(wsline_app_abort(app));
+    CHECK_OK(wsline_loop_run(loop));
+    CHECK_TEXT("oc", second.order);
+    wsline_app_free(app);
+    wsline_loop_free(loop);
+}
+
+/* Apps of one loop, of which each adds the next when it has closed. */
+struct chain {
+    wsline_loop *loop;
+    wsline_app *next;
+};
+
+static void add_the_next(struct record *record, wsline_app *app, char letter)
+{
+    struct chain *chain = record->more;
+
+    if (letter == 'o')
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (letter == 'c' && chain->next != NULL)
+        CHECK_OK(wsline_loop_add(chain->loop, chain->next));
+}
+
+static void an_app_is_added_in_a_callback_of_another(void)
+{
+    struct record first, second;
+    wsline_loop *loop = loop_make();
+    wsline_app *apps[] = {app_make("WEBSOCKETS", "", NULL, &first),
+                          app_make("WEBSOCKETS_TLS", "", NULL, &second)};
+    struct chain chains[] = {{loop, apps[1]}, {loop, NULL}};
+
+    first.then = second.then = add_the_next;
+    first.more = &chains[0];
+    second.more = &chains[1];
+    CHECK_OK(wsline_loop_add(loop, apps[0]));
+    CHECK_OK(wsline_loop_run(loop));
+    CHECK_TEXT("oc", first.order);
+    CHECK_TEXT("oc", second.order);
+    wsline_loop_free(loop);
+    wsline_app_free(apps[0]);
+    wsline_app_free(apps[1]);
+}
+
+static void NULL_is_answered(void)
+{
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_new(NULL));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_run(NULL));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_add(NULL, NULL));
+    CHECK_INT(-1, wsline_loop_fd(NULL));
+    CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(NULL));
+}
+
+static const struct test tests[] = {
+    TEST(many_apps_share_a_thread),
+    TEST(a_loop_sits_in_another_loop),
+    TEST(its_descriptor_is_silent_while_there_is_nothing_to_do),
+    TEST(run_once_waits_no_longer_than_asked),
+    TEST(what_other_threads_post_is_called_by_the_driver),
+    TEST(one_thread_at_a_time_drives),
+    TEST(an_app_is_added_in_a_callback_of_another),
+    TEST(NULL_is_answered),
+};
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
