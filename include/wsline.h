@@ -2675,7 +2675,7 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  *
  * @param app  an app that is not being driven.
  * @retval WSLINE_OK                     a closing handshake ended it, whoever began; or
- *                                       wsline_app_close() came before it was connected.
+ *                                       wsline_app_close() while nothing was connected.
  * @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or
  *                                       wsline_loop_remove() ended it.
  * @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.

@@ -39,8 +39,8 @@ enum Phase {
     Begin,
     Connecting(Box<Connector>),
     Open(Box<Session>),
-    /// Until the next attempt; after that end it would be over.
-    Waiting(Deadline, End),
+    /// Until the next attempt.
+    Waiting(Deadline),
     Done(End),
 }
 
@@ -108,7 +108,7 @@ impl Runner {
         match &self.phase {
             Phase::Connecting(connector) => connector.next_step(),
             Phase::Open(session) => session.next_step(),
-            Phase::Waiting(deadline, _) => *deadline,
+            Phase::Waiting(deadline) => *deadline,
             Phase::Begin | Phase::Done(_) => Deadline::NEVER,
         }
     }
@@ -143,7 +143,6 @@ impl Runner {
             (Phase::Done(_), _) => {}
             (Phase::Open(session), Wish::Close(frame)) => session.close(&frame),
             (Phase::Open(_), Wish::Abort) => self.end_session(Err(aborted()), now, audience),
-            (Phase::Waiting(_, end), Wish::Close(_)) => self.phase = Phase::Done(end.clone()),
             (_, Wish::Close(_)) => self.phase = Phase::Done(Ok(())),
             (_, Wish::Abort) => self.phase = Phase::Done(Err(aborted())),
         }
@@ -176,7 +175,7 @@ impl Runner {
                     true
                 }
             },
-            Phase::Waiting(deadline, _) if deadline.has_passed(now) => {
+            Phase::Waiting(deadline) if deadline.has_passed(now) => {
                 self.phase = Phase::Begin;
                 true
             }
@@ -276,7 +275,7 @@ impl Runner {
         match retry {
             Some(delay) => {
                 log::write(Level::Info, format_args!("connecting again in {delay:?}"));
-                Phase::Waiting(Deadline::after(now, Some(delay)), end)
+                Phase::Waiting(Deadline::after(now, Some(delay)))
             }
             None => Phase::Done(end),
         }

@@ -96,7 +96,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// Afterwards it can be run again.
 ///
 /// @param app  an app that is not being driven.
-/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or wsline_app_close() came before it was connected.
+/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or wsline_app_close() while nothing was connected.
 /// @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or wsline_loop_remove() ended it.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
 /// @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Time that the test makes: clock_gettime() of this program stands in front of that of libc, so that the
+ * library's deadlines pass when the test says so, to the millisecond, and the wall clock jumps.
+ */
+/* syscall() */
+#define _DEFAULT_SOURCE
+#include "app.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the clocks are ahead of the real ones. The real monotonic one goes on, by far less than a test's steps. */
+static int64_t ahead_ms, wall_ahead_ms;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int64_t ms = clock == CLOCK_MONOTONIC ? ahead_ms : clock == CLOCK_REALTIME ? wall_ahead_ms : 0;
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+
+    time->tv_sec += ms / 1000;
+    time->tv_nsec += ms % 1000 * 1000000;
+    if (time->tv_nsec >= 1000000000) {
+        time->tv_nsec -= 1000000000;
+        time->tv_sec++;
+    }
+    return result;
+}
+
+/* Between a deadline and the looks at it before and after there is more than a turn of the loop takes. */
+static int64_t margin_ms(void)
+{
+    return check_slow() ? 4000 : 400;
+}
+
+struct stage {
+    struct record record;
+    wsline_loop *loop;
+    wsline_app *app;
+};
+
+static void stage_begin(struct stage *stage, const char *peer, const char *path,
+                        wsline_options *options)
+{
+    memset(stage, 0, sizeof *stage);
+    REQUIRE_OK(wsline_loop_new(&stage->loop));
+    stage->app = app_make(peer, path, options, &stage->record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_loop_add(stage->loop, stage->app));
+}
+
+static void stage_end(struct stage *stage)
+{
+    wsline_app_free(stage->app);
+    wsline_loop_free(stage->loop);
+}
+
+/* Turns the loop until a callback has been called so often. */
+static void turn_until(struct stage *stage, char letter, unsigned count)
+{
+    while (record_count(&stage->record, letter) < count)
+        REQUIRE_OK(wsline_loop_run_once(stage->loop, 10));
+}
+
+/* Does what there is to do now. */
+static void turn(struct stage *stage)
+{
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(wsline_loop_run_once(stage->loop, 0));
+}
+
+static void pass(struct stage *stage, int64_t ms)
+{
+    ahead_ms += ms;
+    turn(stage);
+}
+
+static uint64_t frames_sent(struct stage *stage)
+{
+    wsline_stats stats;
+
+    CHECK_OK(wsline_app_stats(stage->app, &stats));
+    return stats.frames_sent;
+}
+
+static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+    const int64_t minute = 60000;
+
+    REQUIRE_OK(wsline_options_set_ping(options, minute, minute / 2, NULL, 0));
+    stage_begin(&stage, "FAULTS", "/stall", options);
+    turn_until(&stage, 'o', 1);
+    CHECK_RANGE(minute - margin_ms(), minute, wsline_loop_next_timeout_ms(stage.loop));
+    pass(&stage, minute - margin_ms());
+    CHECK_INT(0, frames_sent(&stage));
+    pass(&stage, margin_ms());
+    CHECK_INT(1, frames_sent(&stage));
+    pass(&stage, minute / 2 - margin_ms());
+    CHECK_TEXT("o", stage.record.order);
+    pass(&stage, margin_ms());
+    CHECK_TEXT("oec", stage.record.order);
+    CHECK_STATUS(WSLINE_ERR_PONG_TIMEOUT, wsline_app_join(stage.app, 0));
+    stage_end(&stage);
+}
+
+static void a_jump_of_the_wall_clock_has_no_effect(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+    static const int64_t jumps[] = {86400000, -86400000, INT64_C(31536000000)};
+
+    REQUIRE_OK(wsline_options_set_ping(options, 60000, 30000, NULL, 0));
+    stage_begin(&stage, "FAULTS", "/stall", options);
+    turn_until(&stage, 'o', 1);
+    for (size_t i = 0; i < COUNT_OF(jumps); i++) {
+        wall_ahead_ms += jumps[i];
+        turn(&stage);
+        CHECK_TEXT("o", stage.record.order);
+        CHECK_INT(0, frames_sent(&stage));
+    }
+    CHECK_RANGE(60000 - 10 * margin_ms(), 60000, wsline_loop_next_timeout_ms(stage.loop));
+    wall_ahead_ms = 0;
+    stage_end(&stage);
+}
+
+static void a_server_has_its_time_to_answer_a_close(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 60000));
+    stage_begin(&stage, "FAULTS", "/no-close-reply", options);
+    turn_until(&stage, 'o', 1);
+    CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
+    turn(&stage);
+    pass(&stage, 60000 - margin_ms());
+    CHECK_TEXT("o", stage.record.order);
+    pass(&stage, margin_ms());
+    CHECK_TEXT("oec", stage.record.order);
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(stage.app, 0));
+    stage_end(&stage);
+}
+
+/* RFC 6455 section 7.1.1: the server ends the stream; one that does not is waited for a second. */
+static void a_server_that_holds_the_stream_after_the_close_is_left(void)
+{
+    struct stage stage;
+
+    stage_begin(&stage, "FAULTS", "/answer-close-hold", peer_options());
+    turn_until(&stage, 'o', 1);
+    CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
+    /* Both close frames are through when the deadline is no longer that of the close. */
+    do
+        CHECK_OK(wsline_loop_run_once(stage.loop, 10));
+    while (wsline_loop_next_timeout_ms(stage.loop) > 1000);
+    CHECK_TEXT("o", stage.record.order);
+    pass(&stage, 1000);
+    CHECK_TEXT("oc", stage.record.order);
+    CHECK(stage.record.close.clean);
+    CHECK_OK(wsline_app_join(stage.app, 0));
+    stage_end(&stage);
+}
+
+/* The next attempt comes after `delay_ms`, and not before. */
+static void expect_attempt(struct stage *stage, char letter, unsigned count, int64_t delay_ms)
+{
+    CHECK_INT(delay_ms, stage->record.error.retry_in_ms);
+    pass(stage, delay_ms - margin_ms());
+    CHECK_INT(count - 1, record_count(&stage->record, letter));
+    ahead_ms += margin_ms();
+    turn_until(stage, letter, count);
+}
+
+static void delays_between_attempts_grow_and_end(void)
+{
+    static const int64_t delays[] = {10000, 20000, 40000, 60000, 60000};
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_reconnect(options, 10000, 60000, 2, 0, COUNT_OF(delays)));
+    stage_begin(&stage, "WEBSOCKETS", "/status?code=503", options);
+    turn_until(&stage, 'e', 1);
+    for (unsigned i = 0; i < COUNT_OF(delays); i++)
+        expect_attempt(&stage, 'e', i + 2, delays[i]);
+    CHECK_INT(-1, stage.record.error.retry_in_ms);
+    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_join(stage.app, 0));
+    CHECK_TEXT("eeeeee", stage.record.order);
+    stage_end(&stage);
+}
+
+static void a_stable_connection_begins_a_new_row(void)
+{
+    /* Until a ping is sent, which is not answered for 5 seconds more. */
+    static const struct {
+        int64_t open_ms, retry_in_ms;
+    } rows[] = {{1000, 10000}, {1000, 20000}, {2000, 40000}, {5000, 10000}, {1000, 20000}};
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_ping(options, 1000, 5000, NULL, 0));
+    REQUIRE_OK(wsline_options_set_reconnect(options, 10000, 60000, 2, 0, WSLINE_FOREVER));
+    stage_begin(&stage, "FAULTS", "/stall", options);
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        turn_until(&stage, i == 0 ? 'o' : 'r', i == 0 ? 1 : i);
+        pass(&stage, rows[i].open_ms);
+        pass(&stage, 5000);
+        CHECK_INT(i + 1, record_count(&stage.record, 'c'));
+        CHECK_INT(rows[i].retry_in_ms, stage.record.error.retry_in_ms);
+        ahead_ms += rows[i].retry_in_ms;
+    }
+    CHECK_TEXT("oecrecrecrecrec", stage.record.order);
+    stage_end(&stage);
+}
+
+static void chance_shortens_a_delay_by_its_share(void)
+{
+    bool differs = false;
+    int64_t first = 0;
+
+    for (int i = 0; i < 8; i++) {
+        struct stage stage;
+        wsline_options *options = peer_options();
+
+        REQUIRE_OK(wsline_options_set_reconnect(options, 100000, 100000, 1, 0.5, 1));
+        stage_begin(&stage, "WEBSOCKETS", "/status?code=500", options);
+        turn_until(&stage, 'e', 1);
+        CHECK_RANGE(50000, 100000, stage.record.error.retry_in_ms);
+        differs = differs || (i > 0 && stage.record.error.retry_in_ms != first);
+        first = stage.record.error.retry_in_ms;
+        stage_end(&stage);
+    }
+    CHECK(differs);
+}
+
+static void a_wait_is_over_when_the_app_is_closed(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_reconnect(options, 100000, 100000, 1, 0, WSLINE_FOREVER));
+    stage_begin(&stage, "WEBSOCKETS", "/status?code=500", options);
+    turn_until(&stage, 'e', 1);
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_send_text(stage.app, "x", 1));
+    CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
+    turn(&stage);
+    CHECK_OK(wsline_app_join(stage.app, 0));
+    CHECK_TEXT("e", stage.record.order);
+    stage_end(&stage);
+}
+
+static const struct test tests[] = {
+    TEST(a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its),
+    TEST(a_jump_of_the_wall_clock_has_no_effect),
+    TEST(a_server_has_its_time_to_answer_a_close),
+    TEST(a_server_that_holds_the_stream_after_the_close_is_left),
+    TEST(delays_between_attempts_grow_and_end),
+    TEST(a_stable_connection_begins_a_new_row),
+    TEST(chance_shortens_a_delay_by_its_share),
+    TEST(a_wait_is_over_when_the_app_is_closed),
+};
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
