@@ -26,9 +26,10 @@
  * ```
  *
  * **Objects.** A wsline_options is a recipe: filled by setters, copied when it is used. A
- * wsline_conn is one connection. A wsline_cookie_jar keeps cookies for those that share it. Each is
- * freed with its `_free` function, in any order; freeing NULL does nothing. Strings that are yours
- * are freed with wsline_string_free().
+ * wsline_conn is one connection, with calls that wait. A wsline_app is a client with callbacks that
+ * stays connected; a wsline_loop drives many of them on one thread. A wsline_cookie_jar keeps
+ * cookies for those that share it. Each is freed with its `_free` function, in any order; freeing
+ * NULL does nothing. Strings that are yours are freed with wsline_string_free().
  *
  * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
  * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives the
@@ -51,10 +52,13 @@
  *
  * **Threads.** Any thread may call any wsline_conn function, but one thread at a time receives
  * (another gets WSLINE_ERR_BUSY). wsline_conn_abort(), from any thread, ends every call that is
- * waiting. An options object belongs to one thread while it is being set.
+ * waiting. Any thread may call any wsline_app and wsline_loop function, but one thread at a time
+ * drives a loop. An options object belongs to one thread while it is being set.
  *
- * **Callbacks.** What a callback is lent is valid during the call. It must not leave by a C++
- * exception or longjmp(); an exception ends the program with a message.
+ * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
+ * a lock and never inside another call; they may call everything, also `_free` for their own
+ * object. What a callback is lent is valid during the call. It must not leave by a C++ exception or
+ * longjmp(); an exception ends the program with a message.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */

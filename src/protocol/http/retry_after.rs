@@ -12,15 +12,13 @@ const MAX: Duration = Duration::from_secs(3600);
 /// answer tells that, too: then it does not matter how right either is.
 pub fn retry_after(fields: &Fields, wall_clock: SystemTime) -> Option<Duration> {
     let value = text(fields, "retry-after")?;
-    let span = match value.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) if value.bytes().all(|byte| byte.is_ascii_digit()) => MAX,
-        Err(_) => {
-            let from = text(fields, "date").and_then(cookie_date::parse);
-            let until = cookie_date::parse(value)?;
-            let span = until.duration_since(from.unwrap_or(wall_clock));
-            span.unwrap_or(Duration::ZERO)
-        }
+    let span = if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        value.parse().map_or(MAX, Duration::from_secs)
+    } else {
+        let from = text(fields, "date").and_then(cookie_date::parse);
+        let until = cookie_date::parse(value)?;
+        let span = until.duration_since(from.unwrap_or(wall_clock));
+        span.unwrap_or(Duration::ZERO)
     };
     Some(span.min(MAX))
 }
@@ -56,6 +54,9 @@ mod tests {
             ("999999", Some(3600)),
             ("99999999999999999999999", Some(3600)),
             ("-1", None),
+            ("+5", None),
+            ("5s", None),
+            ("5, 6", None),
             ("1.5", None),
             ("soon", None),
             ("", None),
