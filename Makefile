@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help demo test install autobahn clean build tools peers autobahn-suite
+.PHONY: help demo test install autobahn clean build tools peers ffi-packages autobahn-suite
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -32,7 +32,7 @@ cargo-component = @if cargo $(1) --version > /dev/null 2>&1; then \
 
 test autobahn: TESTS = ON
 test autobahn: TOOLS = peers checks
-test: build peers autobahn-suite
+test: build peers ffi-packages autobahn-suite
 	$(call cargo-component,fmt,--check)
 	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
 	cargo test --locked --features test-panic
@@ -61,6 +61,9 @@ tools:
 
 peers: tools
 	@sh tests/peers/setup.sh
+
+ffi-packages: tools
+	@sh tests/npm_install.sh tests/ffi target/ffi
 
 autobahn-suite: tools
 	@bash tests/autobahn/setup.sh

@@ -51,6 +51,7 @@ for group in "$@"; do
         checks)
             have c++ || need g++ 'a C++ compiler'
             have clang || need clang clang
+            have luajit || need luajit luajit
             have valgrind || need valgrind valgrind
             have nginx || need nginx nginx nginx
             have tinyproxy || need tinyproxy-bin tinyproxy

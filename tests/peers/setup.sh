@@ -54,18 +54,8 @@ WRAPPER
     chmod +x "$target/venv/bin/python"
 }
 
-install_node_packages() {
-    key="$(node --version) $(cat "$here/package.json" "$here/package-lock.json" | cksum)"
-    fresh "$target/node_modules/stamp" "$key" && return
-    cp "$here/package.json" "$here/package-lock.json" "$target"
-    (cd "$target" && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund \
-        --no-update-notifier > /dev/null)
-    echo "$key" > "$target/node_modules/stamp"
-}
-
 need python3 python3
 need node nodejs
-need npm npm
 need openssl openssl
 mkdir -p "$target"
 
@@ -76,5 +66,5 @@ if command -v flock > /dev/null; then
 fi
 
 install_python_packages
-install_node_packages
+sh "$here/../npm_install.sh" "$here" "$target"
 "$here/certs.sh" "$target/pki"
