@@ -227,6 +227,7 @@ impl Runner {
         let options = &self.app.options;
         let (link, reader) = Link::new(established, keys, options, Arc::default())?;
         let link = Arc::new(link);
+        link.stream().release_tls_buffers();
         trace::open(&link.peer());
         self.app.set_peer_address(link.peer_address().clone());
         self.app.set_link(Some(Arc::clone(&link)));
@@ -259,6 +260,10 @@ impl Runner {
         let link = Arc::clone(session.link());
         drop(session);
         self.app.set_link(None);
+        if let Err(error) = &end {
+            // Threads that still have the link must not queue what nobody would send.
+            link.end_with(error);
+        }
         link.stream().shutdown();
         let retry = self.retry(&end, None);
         self.phase = self.after(end.clone(), retry, now);

@@ -153,7 +153,7 @@ impl Session {
                 break Ok(());
             }
         };
-        self.reader.give_back(memory);
+        self.reader.give_back(&self.link, memory);
         result.err().and_then(|error| self.fail(error, now))
     }
 
@@ -206,7 +206,7 @@ impl Session {
     fn linger(&mut self, now: Instant, ready: Ready, memory: &mut Memory) -> Option<End> {
         self.reader.borrow(memory);
         let has_ended = ready.readable && self.reader.drain_ready(&self.link);
-        self.reader.give_back(memory);
+        self.reader.give_back(&self.link, memory);
         match &self.stage {
             Stage::Lingering(deadline, end) if has_ended || deadline.has_passed(now) => {
                 Some(end.clone())

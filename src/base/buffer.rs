@@ -62,10 +62,7 @@ impl Inbox {
         }
         let rest = unread.to_vec();
         self.start = 0;
-        let given = std::mem::replace(&mut self.bytes, rest);
-        if given.capacity() > memory.capacity() {
-            *memory = given;
-        }
+        keep_larger(memory, std::mem::replace(&mut self.bytes, rest));
     }
 
     pub fn clear(&mut self) {
@@ -146,6 +143,14 @@ impl Inbox {
             _ => self.bytes.truncate(end),
         }
     }
+}
+
+/// Of two vectors whose bytes are of no use any more.
+pub fn keep_larger(memory: &mut Vec<u8>, other: Vec<u8>) {
+    if other.capacity() > memory.capacity() {
+        *memory = other;
+    }
+    memory.clear();
 }
 
 #[cfg(test)]

@@ -101,9 +101,9 @@ impl Reader {
     }
 
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
-    pub fn give_back(&mut self, memory: &mut Memory) {
+    pub fn give_back(&mut self, link: &Link, memory: &mut Memory) {
         self.receiver.give_back(&mut memory.plain);
-        self.intake.give_back(&mut memory.cipher);
+        link.stream.give_back(&mut self.intake, &mut memory.cipher);
     }
 
     /// Events for a thread that only waits for the end, whatever way the message under way was begun in. What another

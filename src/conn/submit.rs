@@ -6,7 +6,7 @@ use super::outgoing::{Buffers, PIECE, broken};
 use super::trace;
 use super::writer::{State, Writer};
 use crate::base::error::{Error, Kind, Phase};
-use crate::net::stream::Stream;
+use crate::net::stream::{Intake, Stream};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::sender::Sender;
@@ -57,9 +57,11 @@ impl Writer {
             return Err(broken.clone());
         }
         state.check_room(payload.len(), limit)?;
+        let was_quiet = state.buffers.wire.is_empty();
         let mut buffers = state.take_buffers();
         let submitted = buffers.submit(stream, &header, payload);
-        state.put_back(buffers);
+        stream.give_back(&mut Intake::default(), &mut buffers.plain);
+        state.put_back(buffers, was_quiet);
         if let Err(error) = submitted {
             return Err(state.break_off(error));
         }
@@ -108,9 +110,12 @@ impl State {
         }
     }
 
-    fn put_back(&mut self, mut buffers: Buffers) {
+    fn put_back(&mut self, mut buffers: Buffers, was_quiet: bool) {
         if !buffers.wire.is_empty() {
-            buffers.shrink();
+            if was_quiet {
+                // The thread's memory was for any message, not for this queue.
+                buffers.shrink();
+            }
             self.buffers = buffers;
         } else if buffers.capacity() <= MAX_KEPT_BYTES {
             SCRATCH.set(buffers);

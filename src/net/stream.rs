@@ -7,7 +7,7 @@
 use super::poll::Poll;
 use super::sys;
 use super::tls::{Decrypted, Tls, TlsInfo};
-use crate::base::buffer::{READ_MAX, READ_MIN};
+use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
@@ -256,6 +256,21 @@ impl Stream {
         Ok(received)
     }
 
+    /// For a connection that is mostly quiet, among many.
+    pub fn release_tls_buffers(&self) {
+        if let Some(tls) = &self.tls {
+            tls.lock().release_buffers();
+        }
+    }
+
+    /// Parts with memory that holds nothing; the largest goes to `memory`.
+    pub fn give_back(&self, intake: &mut Intake, memory: &mut Vec<u8>) {
+        intake.give_back(memory);
+        if let Some(tls) = &self.tls {
+            tls.lock().give_back(memory);
+        }
+    }
+
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
     pub fn shutdown(&self) {
         let _ = self.socket.shutdown(Shutdown::Both);
@@ -332,20 +347,16 @@ impl Intake {
         Ok(&mut self.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`Intake::give_back`].
+    /// Reads into `memory` from here on; see [`Stream::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         if self.cipher.capacity() == 0 {
             self.cipher = std::mem::take(memory);
         }
     }
 
-    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if !self.cipher.is_empty() {
-            return;
-        }
-        let given = std::mem::take(&mut self.cipher);
-        if given.capacity() > memory.capacity() {
-            *memory = given;
+    fn give_back(&mut self, memory: &mut Vec<u8>) {
+        if self.cipher.is_empty() {
+            keep_larger(memory, std::mem::take(&mut self.cipher));
         }
     }
 

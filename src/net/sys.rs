@@ -8,6 +8,7 @@
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslContext, SslContextRef, SslRef, SslSessionRef, SslStream};
+use openssl_sys::{SSL, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, SSL_ctrl};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -153,6 +154,21 @@ pub fn clear_openssl_errors() {
 pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), ErrorStack> {
     // SAFETY: the same context is what is asked for; OpenSSL takes a reference to the session.
     unsafe { ssl.set_session(session) }
+}
+
+unsafe extern "C" {
+    /// Of libssl; no crate declares it.
+    fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
+}
+
+/// Makes OpenSSL hold no buffers between two records, nor now.
+pub fn release_tls_buffers<S>(tls: &mut SslStream<S>) {
+    let ssl = tls.ssl();
+    let (command, mode) = (SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS);
+    // SAFETY: sets a flag of `ssl`, which is ours alone while `tls` is borrowed; takes no pointer.
+    unsafe { SSL_ctrl(ssl.as_ptr(), command, mode, std::ptr::null_mut()) };
+    // SAFETY: likewise; buffers that hold something stay.
+    unsafe { SSL_free_buffers(ssl.as_ptr()) };
 }
 
 /// The caller's `SSL_CTX`, with a reference of our own to it; NULL is `None`.

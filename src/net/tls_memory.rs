@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two buffers that OpenSSL takes for its network.
 
+use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
 use std::io::{self, Read, Write};
 
@@ -35,6 +36,16 @@ impl Memory {
             .try_reserve(RECORD_BYTES)
             .map_err(|_| Error::no_memory(RECORD_BYTES as u64))?;
         Ok(&mut self.inbox)
+    }
+
+    /// Parts with memory that holds nothing; the largest goes to `memory`.
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        self.forget_read();
+        for own in [&mut self.inbox, &mut self.outbox] {
+            if own.is_empty() {
+                keep_larger(memory, std::mem::take(own));
+            }
+        }
     }
 
     pub fn has_unread(&self) -> bool {
