@@ -3,6 +3,7 @@
  * Name look-up with a resolver of the test's own: getaddrinfo() of the program stands in front of
  * that of libc, so that names can hang, fail, or have several addresses.
  */
+#include "app.h"
 #include "clock.h"
 #include "listen.h"
 #include "peer.h"
@@ -213,6 +214,81 @@ static void other_names_are_looked_up_while_one_hangs(void)
     resolver_release();
 }
 
+/* An app that looks a name up, in a loop. */
+static wsline_app *app_of(const char *host, wsline_loop *loop, struct record *record)
+{
+    char url[PEER_URL_MAX];
+    wsline_app *app = NULL;
+
+    record_init(record);
+    url_of(url, host);
+    REQUIRE_OK(wsline_app_new(url, NULL, &app));
+    app_listen(app, "omec", record);
+    REQUIRE_OK(wsline_loop_add(loop, app));
+    return app;
+}
+
+static void a_loop_does_not_wait_for_a_name(void)
+{
+    struct record hanging, quick;
+    wsline_loop *loop = NULL;
+    wsline_app *apps[2];
+    int64_t start;
+
+    resolver_hang();
+    REQUIRE_OK(wsline_loop_new(&loop));
+    apps[0] = app_of("hang.test", loop, &hanging);
+    start = clock_ms();
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    CHECK_TOOK(0, start);
+    apps[1] = app_of("localhost", loop, &quick);
+    while (record_count(&quick, 'o') == 0)
+        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    CHECK_TEXT("", hanging.order);
+    /* The answer wakes the loop. */
+    resolver_release();
+    while (record_count(&hanging, 'e') == 0)
+        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    CHECK_STATUS(WSLINE_ERR_RESOLVE, hanging.error.status);
+    CHECK_INT(WSLINE_PHASE_RESOLVE, hanging.error.phase);
+    wsline_app_free(apps[0]);
+    wsline_app_free(apps[1]);
+    wsline_loop_free(loop);
+}
+
+static void look_ups_of_many_apps_take_turns(void)
+{
+    enum { APPS = 100, AT_ONCE = 16 };
+    static struct record records[APPS];
+    wsline_app *apps[APPS];
+    wsline_loop *loop = NULL;
+    unsigned failed = 0;
+
+    resolver_hang();
+    REQUIRE_OK(wsline_loop_new(&loop));
+    for (unsigned i = 0; i < APPS; i++)
+        apps[i] = app_of("hang.test", loop, &records[i]);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    while (resolver_calls() < AT_ONCE)
+        clock_pause();
+    CHECK_INT(AT_ONCE, resolver_calls());
+    /* Nobody looks up what nobody waits for any more. */
+    for (unsigned i = 0; i < APPS; i += 2)
+        wsline_app_free(apps[i]);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    resolver_release();
+    while (failed < APPS / 2) {
+        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+        failed = 0;
+        for (unsigned i = 1; i < APPS; i += 2)
+            failed += record_count(&records[i], 'e');
+    }
+    CHECK_RANGE(APPS / 2, APPS / 2 + AT_ONCE / 2, resolver_calls());
+    for (unsigned i = 1; i < APPS; i += 2)
+        wsline_app_free(apps[i]);
+    wsline_loop_free(loop);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -223,6 +299,8 @@ int main(int argc, char **argv)
         TEST(a_look_up_that_hangs_ends_at_the_deadline),
         TEST(abort_ends_a_look_up_that_hangs),
         TEST(other_names_are_looked_up_while_one_hangs),
+        TEST(a_loop_does_not_wait_for_a_name),
+        TEST(look_ups_of_many_apps_take_turns),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }
