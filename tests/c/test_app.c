@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The callbacks of an app: which come, in which order, with what, and why it ended. */
 #include "app.h"
+#include "listen.h"
 
 static void say_hello_then_close(struct record *record, wsline_app *app, char letter)
 {
@@ -341,6 +342,24 @@ static void an_abort_is_no_error_but_an_end(void)
     wsline_app_free(app);
 }
 
+/* It was good for one connection: the app ends with that, instead of trying it again and again. */
+static void a_socket_of_the_callers_is_not_tried_again(void)
+{
+    struct record record;
+    wsline_options *options = app_reconnecting();
+    uint16_t port = (uint16_t)strtoul(strrchr(peer_variable("WEBSOCKETS", "_URL"), ':') + 1, NULL, 10);
+    int fd = listen_connect(port);
+    wsline_app *app;
+
+    CHECK_OK(wsline_options_set_fd(options, fd));
+    app = app_make("WEBSOCKETS", "/close?code=1001&reason=", options, &record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_run(app));
+    CHECK_TEXT("oc", record.order);
+    wsline_app_free(app);
+    close(fd);
+}
+
 static void wrong_arguments_are_named(void)
 {
     struct record record;
@@ -377,6 +396,7 @@ static const struct test tests[] = {
     TEST(an_end_that_comes_before_the_run_is_not_forgotten),
     TEST(a_server_that_does_not_answer_the_close_is_cut),
     TEST(an_abort_is_no_error_but_an_end),
+    TEST(a_socket_of_the_callers_is_not_tried_again),
     TEST(wrong_arguments_are_named),
 };
 
