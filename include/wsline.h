@@ -1810,8 +1810,9 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
 /**
  * Makes apps ping the server, and cut connections whose server does not answer.
  *
- * Only the pong to the very ping counts. What is on its way before the ping or its pong delays
- * them: as long as such bytes move, in either direction, a time-out that is over begins once more.
+ * A server that is silent is dead. Only the pong to the very ping is its answer; but nothing
+ * overtakes what is on its way before it, so a time-out that is over begins once more if anything
+ * has come meanwhile, or if the server's system has taken more of what was sent before the ping.
  * The clock is the monotonic one.
  *
  * @param options      what is set.
@@ -2929,8 +2930,8 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  * the last one.
  *
  * Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages
- * were queued and lost. The descriptor is closed, and sending answers WSLINE_ERR_WRONG_STATE. After
- * this function the app ends, or waits and connects again.
+ * were queued and lost. The transport has been shut down, and sending answers
+ * WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
  *
  * @param app            an app.
  * @param fn             called; NULL for no function.
@@ -2990,6 +2991,11 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
  * @retval WSLINE_ERR_CLOSED            the connection is being closed.
  * @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
+ * @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
+ *                                      WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
+ *                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
+ *                                      follows.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.

@@ -3,6 +3,7 @@
 //! receiving and reconnecting are its runner's, on the thread that drives.
 
 use super::handler::Exchange;
+use super::helm::Helm;
 use super::mailbox::Mailbox;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
@@ -56,6 +57,7 @@ struct Place {
 
 struct Driver {
     mailbox: Arc<Mailbox<Mail>>,
+    helm: Arc<Helm>,
     /// Known once the driver has read that it should.
     key: Option<u64>,
 }
@@ -126,7 +128,6 @@ impl App {
     /// Ends it now, in whatever phase.
     pub fn abort(&self) {
         if self.want(Wish::Abort) {
-            self.is_mute.store(true, Ordering::Release);
             self.cut();
         }
     }
@@ -135,8 +136,8 @@ impl App {
     pub fn free(&self) {
         let mut place = self.place.lock();
         place.is_freed = true;
-        drop(place);
         self.is_mute.store(true, Ordering::Release);
+        drop(place);
         self.cut();
         self.handlers
             .change(|handlers| *handlers = Default::default());
@@ -158,7 +159,8 @@ impl App {
     pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
         let mut patience = Patience::new(span);
         let mut place = self.place.lock();
-        if place.at_work == Some(ThreadMark::own()) {
+        let driver = place.driver.as_ref();
+        if driver.is_some_and(|driver| driver.helm.is_held_here()) {
             let message = "this thread drives the app: it would wait for itself";
             return Err(Error::new(Kind::WrongState, message));
         }
@@ -168,15 +170,12 @@ impl App {
             }
             place = self.wait(place, patience.remaining());
         }
-        drop(place);
-        self.outcome()
+        place.outcome()
     }
 
     /// How it ended the last time.
     pub(super) fn outcome(&self) -> Result<(), Error> {
-        let message = "the app has never been run, started or added to a loop";
-        let never = || Err(Error::new(Kind::WrongState, message));
-        self.place.lock().outcome.clone().unwrap_or_else(never)
+        self.place.lock().outcome()
     }
 
     pub fn is_open(&self) -> bool {
@@ -187,7 +186,7 @@ impl App {
     /// What is queued and the system has not taken.
     pub fn buffered_bytes(&self) -> u64 {
         let link = self.link.lock().clone();
-        link.map_or(0, |link| link.unsent().bytes)
+        link.map_or(0, |link| link.writer().unsent_bytes())
     }
 
     /// Of the last ping that was answered; `None` before.
@@ -226,16 +225,20 @@ impl App {
     }
 
     /// Gives it to a driver.
-    pub(super) fn enlist(&self, mailbox: &Arc<Mailbox<Mail>>) -> Result<(), Error> {
+    pub(super) fn enlist(
+        &self,
+        mailbox: &Arc<Mailbox<Mail>>,
+        helm: &Arc<Helm>,
+    ) -> Result<(), Error> {
         let mut place = self.place.lock();
         if place.driver.is_some() {
             return Err(Error::new(Kind::Busy, "the app is being driven already"));
         }
         place.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
+            helm: Arc::clone(helm),
             key: None,
         });
-        place.outcome = None;
         Ok(())
     }
 
@@ -315,6 +318,7 @@ impl App {
         if let Some(Driver {
             mailbox,
             key: Some(key),
+            ..
         }) = &place.driver
         {
             mailbox.post(Mail::Look(*key));
@@ -343,6 +347,10 @@ impl App {
         let mut place = self.place.lock();
         if place.driver.is_none() && place.outcome.is_some() {
             return false;
+        }
+        if wish == Wish::Abort {
+            // Under the lock, or the end of this run could take back what concerns the next.
+            self.is_mute.store(true, Ordering::Release);
         }
         if place.wish != Some(Wish::Abort) {
             place.wish = Some(wish);
@@ -374,6 +382,14 @@ impl App {
         if place.waiting > 0 {
             self.place_changed.notify_all();
         }
+    }
+}
+
+impl Place {
+    fn outcome(&self) -> Result<(), Error> {
+        let message = "the app has never been run, started or added to a loop";
+        let never = || Err(Error::new(Kind::WrongState, message));
+        self.outcome.clone().unwrap_or_else(never)
     }
 }
 

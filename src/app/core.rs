@@ -2,6 +2,7 @@
 //! What the thread that drives a loop works with: the apps, what they wait for, and until when.
 
 use super::client::{App, Mail};
+use super::helm::Helm;
 use super::mailbox::Mailbox;
 use super::runner::Runner;
 use crate::base::deadline::Deadline;
@@ -23,6 +24,7 @@ pub struct Core {
     epoll: Epoll,
     events: Events,
     mailbox: Arc<Mailbox<Mail>>,
+    helm: Arc<Helm>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     timers: BTreeSet<(Instant, u64)>,
@@ -46,7 +48,7 @@ struct Driven {
 }
 
 impl Core {
-    pub fn new(epoll: Epoll, mailbox: Arc<Mailbox<Mail>>) -> io::Result<Self> {
+    pub fn new(epoll: Epoll, mailbox: Arc<Mailbox<Mail>>, helm: Arc<Helm>) -> io::Result<Self> {
         let wake = Interest {
             fd: mailbox.wake().as_raw_fd(),
             readable: true,
@@ -57,6 +59,7 @@ impl Core {
             epoll,
             events: Events::default(),
             mailbox,
+            helm,
             slots: Vec::new(),
             free: Vec::new(),
             timers: BTreeSet::new(),
@@ -90,6 +93,9 @@ impl Core {
         self.events = events;
         self.read_mail(now);
         self.keep_time(now);
+        if self.helm.is_retired() {
+            self.drop_all();
+        }
         self.mailbox.lie_down();
         waited.map_err(|error| Error::os(Kind::Io, "wait for events", &error))
     }
@@ -112,9 +118,11 @@ impl Core {
     fn read_mail(&mut self, now: Instant) {
         for mail in self.mailbox.take() {
             match mail {
+                Mail::Add(app) if self.helm.is_retired() => app.finish(Err(aborted())),
                 Mail::Add(app) => self.add(app, now),
                 Mail::Look(key) => self.step(key, Ready::default(), now),
-                Mail::Run(work) => work(),
+                Mail::Run(work) if !self.helm.is_retired() => work(),
+                Mail::Run(_) => {}
             }
         }
     }
@@ -150,7 +158,7 @@ impl Core {
             }
         });
         slot.driven = Some(Box::new(Driven {
-            runner: Runner::new(app, notify),
+            runner: Runner::new(app, Arc::clone(&self.helm), notify),
             watched: Vec::new(),
             timer: Deadline::NEVER,
         }));
@@ -158,6 +166,9 @@ impl Core {
     }
 
     fn step(&mut self, key: u64, ready: Ready, now: Instant) {
+        if self.helm.is_retired() {
+            return;
+        }
         // It is out of its place meanwhile: what it calls may add others.
         let Some(mut driven) = self.slot(key).and_then(|slot| slot.driven.take()) else {
             return;
@@ -169,17 +180,18 @@ impl Core {
             }
         }
         driven.runner.step(now, ready, &mut self.memory);
-        let watched = self.watch(&mut driven, key);
+        if let Err(error) = self.watch(&mut driven, key) {
+            for interest in driven.watched.drain(..) {
+                self.epoll.remove(interest.fd);
+            }
+            let error = Error::os(Kind::Io, "watch the connection", &error);
+            driven.runner.break_off(error);
+        }
         driven.runner.forget_retired();
         self.set_timer(&mut driven, key);
-        match (driven.runner.end(), watched) {
-            (None, Ok(())) => self.put_back(key, driven),
-            (Some(end), _) => self.let_go(key, driven, end),
-            (None, Err(error)) => {
-                driven.runner.drop_all();
-                let error = Error::os(Kind::Io, "watch the connection", &error);
-                self.let_go(key, driven, Err(error));
-            }
+        match driven.runner.end() {
+            None => self.put_back(key, driven),
+            Some(end) => self.let_go(key, driven, end),
         }
     }
 
@@ -195,15 +207,15 @@ impl Core {
                 self.epoll.remove(old.fd);
             }
         }
+        let old = std::mem::take(&mut driven.watched);
         for interest in wanted.interests() {
-            let old = driven.watched.iter().find(|old| old.fd == interest.fd);
-            match old {
+            match old.iter().find(|old| old.fd == interest.fd) {
                 None => self.epoll.add(interest, key)?,
                 Some(old) if *old != interest => self.epoll.change(interest, key)?,
                 Some(_) => {}
             }
+            driven.watched.push(interest);
         }
-        driven.watched = wanted.interests().collect();
         Ok(())
     }
 

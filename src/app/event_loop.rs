@@ -4,6 +4,7 @@
 
 use super::client::{App, Mail};
 use super::core::Core;
+use super::helm::Helm;
 use super::mailbox::Mailbox;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub struct EventLoop {
     mailbox: Arc<Mailbox<Mail>>,
+    helm: Arc<Helm>,
     /// Whoever has it drives.
     core: Mutex<Core>,
     fd: RawFd,
@@ -31,18 +33,20 @@ impl EventLoop {
 
     fn make() -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(Wake::new()?));
+        let helm = Arc::<Helm>::default();
         let epoll = Epoll::new()?;
         Ok(Self {
             fd: epoll.as_raw_fd(),
-            core: Mutex::new(Core::new(epoll, Arc::clone(&mailbox))?),
+            core: Mutex::new(Core::new(epoll, Arc::clone(&mailbox), Arc::clone(&helm))?),
             mailbox,
+            helm,
             next_step: Mutex::new(Deadline::NEVER),
             is_stopped: AtomicBool::new(false),
         })
     }
 
     pub fn add(&self, app: &Arc<App>) -> Result<(), Error> {
-        app.enlist(&self.mailbox)?;
+        app.enlist(&self.mailbox, &self.helm)?;
         self.mailbox.post(Mail::Add(Arc::clone(app)));
         Ok(())
     }
@@ -76,7 +80,10 @@ impl EventLoop {
         if self.is_stopped.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        self.turn(&mut core, span)
+        let result = self.turn(&mut core, span);
+        // A stop during the wait was for this call.
+        self.is_stopped.store(false, Ordering::Release);
+        result
     }
 
     /// Ends [`EventLoop::run`] after what it is doing, or the next one at once.
@@ -87,6 +94,7 @@ impl EventLoop {
 
     /// The user has no use for it any more. It goes when whoever drives it has left.
     pub fn retire(&self) {
+        self.helm.retire();
         self.stop();
         if let Some(mut core) = self.core.try_lock() {
             core.drop_all();
@@ -113,7 +121,7 @@ impl EventLoop {
             None => Deadline::NEVER,
             span => Deadline::after(Instant::now(), span),
         };
-        let result = core.turn(deadline);
+        let result = self.helm.hold(|| core.turn(deadline));
         *self.next_step.lock() = core.next_step();
         result
     }

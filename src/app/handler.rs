@@ -64,9 +64,11 @@ impl Exchange {
     }
 
     pub fn view(&self) -> View {
-        let handlers = Arc::clone(&self.current.lock());
-        let changes = self.changes.load(Ordering::Acquire);
-        View { handlers, changes }
+        let current = self.current.lock();
+        View {
+            handlers: Arc::clone(&current),
+            changes: self.changes.load(Ordering::Acquire),
+        }
     }
 }
 

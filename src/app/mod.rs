@@ -7,6 +7,7 @@ pub mod client;
 pub mod core;
 pub mod event_loop;
 pub mod handler;
+pub mod helm;
 pub mod mailbox;
 pub mod retry;
 pub mod runner;

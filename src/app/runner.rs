@@ -3,6 +3,7 @@
 //! drives it waits for what it names and steps it again.
 
 use super::client::{App, Wish};
+use super::helm::Helm;
 use super::retry::{may_be_mended, may_name_a_time};
 use super::session::{Audience, End, Session};
 use crate::base::deadline::Deadline;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
+    helm: Arc<Helm>,
     /// Called by others when there is something to see.
     notify: Notify,
     phase: Phase,
@@ -45,10 +47,11 @@ enum Phase {
 }
 
 impl Runner {
-    pub fn new(app: Arc<App>, notify: Notify) -> Self {
+    pub fn new(app: Arc<App>, helm: Arc<Helm>, notify: Notify) -> Self {
         let backoff = Backoff::new(app.options.reconnect.clone());
         Self {
             app,
+            helm,
             notify,
             phase: Phase::Begin,
             backoff,
@@ -63,27 +66,31 @@ impl Runner {
 
     /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an open connection.
     pub fn step(&mut self, now: Instant, ready: Ready, memory: &mut Memory) {
-        let app = Arc::clone(&self.app);
-        app.begin_work();
-        let mut view = app.handlers.view();
-        let mut audience = Audience {
-            app: &app,
-            view: &mut view,
-        };
-        self.heed(now, &mut audience);
-        let mut ready = ready;
-        while self.advance(now, ready, memory, &mut audience) {
-            self.heed(now, &mut audience);
-            if matches!(self.phase, Phase::Waiting(..)) {
-                // A wait of no time ends with the next step, or attempts that fail at once would keep this one going.
-                break;
+        self.with_audience(|runner, audience| {
+            runner.heed(audience);
+            let (mut now, mut ready) = (now, ready);
+            while runner.advance(now, ready, memory, audience) {
+                runner.heed(audience);
+                if matches!(runner.phase, Phase::Waiting(..)) {
+                    // A wait of no time ends with the next step, or attempts that fail at once would keep this one going.
+                    break;
+                }
+                // What was ready was so for the phase that is over, and callbacks have taken their time.
+                (now, ready) = (Instant::now(), Ready::default());
             }
-            // What was ready was so for the phase that is over.
-            ready = Ready::default();
-        }
-        self.heed(now, &mut audience);
-        drop(view);
-        app.end_work();
+            runner.heed(audience);
+        });
+    }
+
+    /// The attempt, or the connection, has failed by something outside it.
+    pub fn break_off(&mut self, error: Error) {
+        self.with_audience(|runner, audience| {
+            match &runner.phase {
+                Phase::Open(_) => runner.end_session(Err(error), audience),
+                _ => runner.fail(error, None, audience),
+            }
+            runner.heed(audience);
+        });
     }
 
     /// Whether a step may close descriptors or open others.
@@ -134,15 +141,28 @@ impl Runner {
         self.phase = Phase::Done(Err(aborted()));
     }
 
+    fn with_audience(&mut self, work: impl FnOnce(&mut Self, &mut Audience<'_>)) {
+        let (app, helm) = (Arc::clone(&self.app), Arc::clone(&self.helm));
+        app.begin_work();
+        let mut audience = Audience {
+            app: &app,
+            helm: &helm,
+            view: app.handlers.view(),
+        };
+        work(self, &mut audience);
+        drop(audience);
+        app.end_work();
+    }
+
     /// What the user wants comes first.
-    fn heed(&mut self, now: Instant, audience: &mut Audience<'_>) {
+    fn heed(&mut self, audience: &mut Audience<'_>) {
         let Some(wish) = self.app.wish() else {
             return;
         };
-        match (&self.phase, wish) {
+        match (&mut self.phase, wish) {
             (Phase::Done(_), _) => {}
-            (Phase::Open(session), Wish::Close(frame)) => session.close(&frame),
-            (Phase::Open(_), Wish::Abort) => self.end_session(Err(aborted()), now, audience),
+            (Phase::Open(session), Wish::Close(frame)) => session.close(&frame, &self.app.options),
+            (Phase::Open(_), Wish::Abort) => self.end_session(Err(aborted()), audience),
             (_, Wish::Close(_)) => self.phase = Phase::Done(Ok(())),
             (_, Wish::Abort) => self.phase = Phase::Done(Err(aborted())),
         }
@@ -158,20 +178,20 @@ impl Runner {
     ) -> bool {
         match &mut self.phase {
             Phase::Begin => {
-                self.begin(now, audience);
+                self.begin(audience);
                 true
             }
             Phase::Connecting(connector) => match connect(connector, now) {
                 Ok(None) => false,
                 result => {
-                    self.leave_connecting(result.transpose(), now, audience);
+                    self.leave_connecting(result.transpose(), audience);
                     true
                 }
             },
             Phase::Open(session) => match session.step(now, ready, memory, audience) {
                 None => false,
                 Some(end) => {
-                    self.end_session(end, now, audience);
+                    self.end_session(end, audience);
                     true
                 }
             },
@@ -183,8 +203,10 @@ impl Runner {
         }
     }
 
-    fn begin(&mut self, now: Instant, audience: &mut Audience<'_>) {
-        let options = &self.app.options;
+    // From here on the clock is read where a deadline is set: what was called back before may have taken long.
+
+    fn begin(&mut self, audience: &mut Audience<'_>) {
+        let (options, now) = (&self.app.options, Instant::now());
         let span = options.connect_span(options.timeout);
         self.app.set_response(None);
         let connector = Keys::new().and_then(|keys| {
@@ -199,14 +221,13 @@ impl Runner {
         });
         match connector {
             Ok(connector) => self.phase = Phase::Connecting(Box::new(connector)),
-            Err(error) => self.fail(error, None, now, audience),
+            Err(error) => self.fail(error, None, audience),
         }
     }
 
     fn leave_connecting(
         &mut self,
         result: Option<Result<Established, Error>>,
-        now: Instant,
         audience: &mut Audience<'_>,
     ) {
         let phase = std::mem::replace(&mut self.phase, Phase::Begin);
@@ -216,14 +237,14 @@ impl Runner {
         let (keys, response) = connector.into_parts();
         let may_come_back = response.as_ref().and_then(named_time);
         self.app.set_response(response);
-        let opened = result.and_then(|established| self.open(established, keys, now));
+        let opened = result.and_then(|established| self.open(established, keys));
         match opened {
             Ok(()) => audience.tell_open(!std::mem::replace(&mut self.has_been_open, true)),
-            Err(error) => self.fail(error, may_come_back, now, audience),
+            Err(error) => self.fail(error, may_come_back, audience),
         }
     }
 
-    fn open(&mut self, established: Established, keys: Keys, now: Instant) -> Result<(), Error> {
+    fn open(&mut self, established: Established, keys: Keys) -> Result<(), Error> {
         let options = &self.app.options;
         let (link, reader) = Link::new(established, keys, options, Arc::default())?;
         let link = Arc::new(link);
@@ -231,32 +252,27 @@ impl Runner {
         trace::open(&link.peer());
         self.app.set_peer_address(link.peer_address().clone());
         self.app.set_link(Some(Arc::clone(&link)));
+        let now = Instant::now();
         let keepalive = Keepalive::new(options.ping.clone(), now);
         self.phase = Phase::Open(Box::new(Session::new(link, reader, keepalive, now)));
         Ok(())
     }
 
-    fn fail(
-        &mut self,
-        error: Error,
-        may_come_back: Option<Duration>,
-        now: Instant,
-        audience: &mut Audience<'_>,
-    ) {
+    fn fail(&mut self, error: Error, may_come_back: Option<Duration>, audience: &mut Audience<'_>) {
         log::write(Level::Error, format_args!("{error}"));
         let end = Err(error);
         let retry = self.retry(&end, may_come_back);
         // Before the user is told, who may want something else.
-        self.phase = self.after(end.clone(), retry, now);
-        self.tell_error(&end, retry, audience);
+        self.phase = after(end.clone(), retry);
+        tell_error(&end, retry, audience);
     }
 
-    fn end_session(&mut self, end: End, now: Instant, audience: &mut Audience<'_>) {
+    fn end_session(&mut self, end: End, audience: &mut Audience<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Begin);
         let Phase::Open(session) = phase else {
             return;
         };
-        self.backoff.note_open_for(now - session.opened_at());
+        self.backoff.note_open_for(session.opened_at().elapsed());
         let link = Arc::clone(session.link());
         drop(session);
         self.app.set_link(None);
@@ -266,24 +282,12 @@ impl Runner {
         }
         link.stream().shutdown();
         let retry = self.retry(&end, None);
-        self.phase = self.after(end.clone(), retry, now);
+        self.phase = after(end.clone(), retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = link.unsent();
         self.retired = Some(link);
-        self.tell_error(&end, retry, audience);
-        if !self.app.is_freed() {
-            audience.tell_close(&closing, unsent);
-        }
-    }
-
-    fn after(&self, end: End, retry: Option<Duration>, now: Instant) -> Phase {
-        match retry {
-            Some(delay) => {
-                log::write(Level::Info, format_args!("connecting again in {delay:?}"));
-                Phase::Waiting(Deadline::after(now, Some(delay)))
-            }
-            None => Phase::Done(end),
-        }
+        tell_error(&end, retry, audience);
+        audience.tell_close(&closing, unsent);
     }
 
     /// When to try again.
@@ -298,13 +302,24 @@ impl Runner {
         let random = Keys::new().map_or(0.0, |mut keys| keys.fraction());
         self.backoff.next(random, may_come_back)
     }
+}
 
-    /// What the user wanted is no error.
-    fn tell_error(&self, end: &End, retry: Option<Duration>, audience: &mut Audience<'_>) {
-        if let Err(error) = end {
-            if error.kind() != Kind::Aborted && self.app.listens() {
-                audience.tell_error(error, retry);
-            }
+/// What follows an end.
+fn after(end: End, retry: Option<Duration>) -> Phase {
+    match retry {
+        Some(delay) => {
+            log::write(Level::Info, format_args!("connecting again in {delay:?}"));
+            Phase::Waiting(Deadline::after(Instant::now(), Some(delay)))
+        }
+        None => Phase::Done(end),
+    }
+}
+
+/// What the user wanted is no error.
+fn tell_error(end: &End, retry: Option<Duration>, audience: &mut Audience<'_>) {
+    if let Err(error) = end {
+        if error.kind() != Kind::Aborted {
+            audience.tell_error(error, retry);
         }
     }
 }

@@ -3,10 +3,12 @@
 
 use super::client::App;
 use super::handler::{Handlers, Message, View};
+use super::helm::Helm;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::link::Link;
+use crate::conn::options::Options;
 use crate::conn::reader::{Memory, Reader};
 use crate::conn::submit::Unsent;
 use crate::net::epoll::Ready;
@@ -51,7 +53,8 @@ enum Stage {
 /// Who is told, and by whom.
 pub struct Audience<'a> {
     pub app: &'a App,
-    pub view: &'a mut View,
+    pub helm: &'a Helm,
+    pub view: View,
 }
 
 impl Session {
@@ -83,32 +86,34 @@ impl Session {
         audience: &mut Audience<'_>,
     ) -> Option<End> {
         if ready.writable {
-            self.flush(audience);
+            // What breaks here is seen below.
+            let _ = self.link.writer().flush(self.link.stream());
         }
-        let received = match self.stage {
-            Stage::Lingering(..) => self.linger(now, ready, memory),
-            _ => self.receive(now, ready, memory, audience),
+        // What has come in time counts, also where the driver comes late to see it.
+        let may_read = ready.readable || self.next_step().has_passed(now);
+        let end = match self.stage {
+            Stage::Lingering(..) => self.linger(now, may_read, memory),
+            _ => self.receive(now, may_read, memory, audience),
         };
-        received.or_else(|| self.keep_time(now, audience.app))
+        let end = end.or_else(|| self.keep_time(now, audience.app));
+        if end.is_none() && self.has_drained(audience) {
+            audience.tell_drain();
+        }
+        end
     }
 
-    /// Sends our close frame, if none has been.
-    pub fn close(&self, frame: &CloseFrame) {
-        if !self
-            .link
-            .writer()
-            .with_sender(|sender| sender.closing().is_open())
-        {
+    /// Sends our close frame, if none has been, and gives the server its time to answer.
+    pub fn close(&mut self, frame: &CloseFrame, options: &Options) {
+        if !matches!(self.stage, Stage::Open) {
             return;
         }
         let payload = frame.payload();
-        // Where it cannot be sent, the socket tells why.
-        let _ = self
-            .link
-            .writer()
-            .submit(self.link.stream(), &payload, u64::MAX, |sender, key| {
-                sender.close(payload.len(), key)
-            });
+        let (writer, stream) = (self.link.writer(), self.link.stream());
+        // Where it cannot be sent, or has been, there is an end all the same.
+        let _ = writer.submit(stream, &payload, u64::MAX, |sender, key| {
+            sender.close(payload.len(), key)
+        });
+        self.begin_closing(options);
     }
 
     pub fn wants_to_write(&self) -> bool {
@@ -123,24 +128,19 @@ impl Session {
         }
     }
 
-    fn flush(&mut self, audience: &mut Audience<'_>) {
-        let (writer, stream) = (self.link.writer(), self.link.stream());
-        // What breaks here is found by the next read.
-        let _ = writer.flush(stream);
-        if writer.has_drained(audience.app.options.send_queue_limit) {
-            audience.tell_drain();
-        }
+    fn has_drained(&self, audience: &Audience<'_>) -> bool {
+        let limit = audience.app.options.send_queue_limit;
+        self.link.writer().has_drained(limit)
     }
 
     fn receive(
         &mut self,
         now: Instant,
-        ready: Ready,
+        mut may_read: bool,
         memory: &mut Memory,
         audience: &mut Audience<'_>,
     ) -> Option<End> {
         self.reader.borrow(memory);
-        let mut may_read = ready.readable;
         let result = loop {
             let delivery = self.delivery(audience);
             let next = self.reader.next_ready(&self.link, delivery, &mut may_read);
@@ -149,22 +149,19 @@ impl Session {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !audience.app.listens() {
+            if !audience.listens() {
                 break Ok(());
             }
         };
         self.reader.give_back(&self.link, memory);
-        result.err().and_then(|error| self.fail(error, now))
+        result.err().and_then(|error| self.fail(error))
     }
 
     fn delivery(&self, audience: &mut Audience<'_>) -> Delivery {
         let under_way = self.reader.delivery_under_way();
-        under_way.unwrap_or_else(|| {
-            if audience.handlers().fragment.is_some() {
-                Delivery::Fragments
-            } else {
-                Delivery::Messages
-            }
+        under_way.unwrap_or_else(|| match audience.handlers() {
+            Some(handlers) if handlers.fragment.is_some() => Delivery::Fragments,
+            _ => Delivery::Messages,
         })
     }
 
@@ -194,18 +191,17 @@ impl Session {
     }
 
     /// A close frame that says what was wrong must reach the server, so this side does not break off at once.
-    fn fail(&mut self, error: Error, now: Instant) -> Option<End> {
+    fn fail(&mut self, error: Error) -> Option<End> {
         if error.kind().close_code().is_none() {
             return Some(Err(error));
         }
-        let deadline = Deadline::after(now, Some(LINGER));
-        self.stage = Stage::Lingering(deadline, Err(error));
+        self.stage = Stage::Lingering(deadline(Some(LINGER)), Err(error));
         None
     }
 
-    fn linger(&mut self, now: Instant, ready: Ready, memory: &mut Memory) -> Option<End> {
+    fn linger(&mut self, now: Instant, may_read: bool, memory: &mut Memory) -> Option<End> {
         self.reader.borrow(memory);
-        let has_ended = ready.readable && self.reader.drain_ready(&self.link);
+        let has_ended = may_read && self.reader.drain_ready(&self.link);
         self.reader.give_back(&self.link, memory);
         match &self.stage {
             Stage::Lingering(deadline, end) if has_ended || deadline.has_passed(now) => {
@@ -217,28 +213,32 @@ impl Session {
 
     /// What is due now, whatever has come.
     fn keep_time(&mut self, now: Instant, app: &App) -> Option<End> {
-        let closing = self.link.writer().with_sender(|sender| {
+        let writer = self.link.writer();
+        let (is_clean, is_sent) = writer.with_sender(|sender| {
             let closing = sender.closing();
             (closing.is_clean(), closing.is_sent())
         });
-        match (&self.stage, closing) {
-            (Stage::Open | Stage::Closing(_), (true, _)) => {
-                self.link.writer().end_tls(self.link.stream());
-                let deadline = Deadline::after(now, Some(LINGER));
-                self.stage = Stage::Lingering(deadline, Ok(()));
+        match &self.stage {
+            Stage::Lingering(..) => None,
+            _ if is_clean => {
+                writer.end_tls(self.link.stream());
+                self.stage = Stage::Lingering(deadline(Some(LINGER)), Ok(()));
                 None
             }
-            (Stage::Open, (false, true)) => {
-                let span = app.options.close_span(app.options.timeout);
-                self.stage = Stage::Closing(Deadline::after(now, span));
+            Stage::Open if is_sent || writer.failure().is_some() => {
+                self.begin_closing(&app.options);
                 None
             }
-            (Stage::Open, (false, false)) => self.keep_alive(now),
-            (Stage::Closing(deadline), (false, _)) if deadline.has_passed(now) => {
-                Some(Err(self.cut_closing()))
+            Stage::Open => self.keep_alive(now),
+            Stage::Closing(deadline) => {
+                let is_late = deadline.has_passed(now);
+                is_late.then(|| Err(self.cut_closing()))
             }
-            (Stage::Closing(_) | Stage::Lingering(..), _) => None,
         }
+    }
+
+    fn begin_closing(&mut self, options: &Options) {
+        self.stage = Stage::Closing(deadline(options.close_span(options.timeout)));
     }
 
     fn keep_alive(&mut self, now: Instant) -> Option<End> {
@@ -246,12 +246,12 @@ impl Session {
             return None;
         }
         let has_moved = self.has_moved();
-        match self.keepalive.step(now, has_moved) {
+        match self.keepalive.step(Instant::now(), has_moved) {
             Due::Nothing => None,
             Due::Ping(payload) => {
                 let (writer, stream) = (self.link.writer(), self.link.stream());
-                self.seen.ping = stream.bytes_sent.get() + writer.unsent(stream).bytes;
-                // Where it cannot be sent, the socket tells why.
+                self.seen.ping = stream.bytes_sent.get() + writer.unsent_bytes();
+                // Where it cannot be sent, the next look at the writer tells.
                 let _ = writer.submit(stream, &payload, u64::MAX, |sender, key| {
                     sender.message(Opcode::Ping, payload.len(), key)
                 });
@@ -266,33 +266,49 @@ impl Session {
         }
     }
 
-    /// Whether something moves that is in the way of the ping, in whatever buffer, or of its pong.
+    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
     fn has_moved(&mut self) -> bool {
         let stream = self.link.stream();
         let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
         let seen = &mut self.seen;
         let out = seen.delivered < seen.ping && delivered > seen.delivered;
-        let into = self.reader.is_in_a_message() && received > seen.received;
+        let into = received > seen.received;
         (seen.delivered, seen.received) = (delivered, received);
         out || into
     }
 
     fn cut_closing(&self) -> Error {
         let what = "the server did not answer the close frame in time";
-        let error = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
-        let error = error.in_phase(Phase::Close);
+        let late = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
+        // Where nothing could be sent, that is the cause.
+        let error = self.link.writer().failure();
+        let error = error.unwrap_or_else(|| late.in_phase(Phase::Close));
         self.link.end_with(&error);
         error
     }
 }
 
+/// From now, not from when the turn began: what was called back meanwhile may have taken long.
+fn deadline(span: Option<Duration>) -> Deadline {
+    Deadline::after(Instant::now(), span)
+}
+
 impl Audience<'_> {
-    fn handlers(&mut self) -> &Handlers {
-        self.view.current(&self.app.handlers)
+    /// False once the app was aborted or freed, or its loop: what still comes is told to nobody.
+    fn listens(&self) -> bool {
+        self.app.listens() && !self.helm.is_retired()
+    }
+
+    /// Those there are at this moment; none where nobody listens.
+    fn handlers(&mut self) -> Option<&Handlers> {
+        self.listens()
+            .then(|| self.view.current(&self.app.handlers))
     }
 
     pub fn tell_open(&mut self, is_first: bool) {
-        let handlers = self.handlers();
+        let Some(handlers) = self.handlers() else {
+            return;
+        };
         let reconnect = handlers.reconnect.as_ref().filter(|_| !is_first);
         if let Some(open) = reconnect.or(handlers.open.as_ref()) {
             open();
@@ -300,47 +316,52 @@ impl Audience<'_> {
     }
 
     pub fn tell_error(&mut self, error: &Error, retry: Option<Duration>) {
-        if let Some(on_error) = &self.handlers().error {
+        let handler = self.handlers().and_then(|handlers| handlers.error.as_ref());
+        if let Some(on_error) = handler {
             on_error(error, retry);
         }
     }
 
-    /// Asked with nothing locked, and of a connection that changes no more.
+    /// Told with nothing locked, and of a connection that changes no more; also after an abort.
     pub fn tell_close(&mut self, closing: &Closing, unsent: Unsent) {
-        if let Some(close) = &self.handlers().close {
+        if self.app.is_freed() || self.helm.is_retired() {
+            return;
+        }
+        if let Some(close) = &self.view.current(&self.app.handlers).close {
             close(&closing.info(), unsent);
         }
     }
 
     fn tell_data(&mut self, message: &Message<'_>) {
-        if let Some(data) = &self.handlers().data {
+        let handler = self.handlers().and_then(|handlers| handlers.data.as_ref());
+        if let Some(data) = handler {
             data(message);
-            if !self.app.listens() {
-                return;
-            }
         }
-        let handlers = self.handlers();
-        if let Some(fragment) = &handlers.fragment {
-            fragment(message);
-        } else if let Some(whole) = &handlers.message {
-            whole(message);
+        let Some(handlers) = self.handlers() else {
+            return;
+        };
+        if let Some(take) = handlers.fragment.as_ref().or(handlers.message.as_ref()) {
+            take(message);
         }
     }
 
     fn tell_ping(&mut self, payload: &[u8]) {
-        if let Some(ping) = &self.handlers().ping {
+        let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
+        if let Some(ping) = handler {
             ping(&control(Opcode::Ping, payload));
         }
     }
 
     fn tell_pong(&mut self, payload: &[u8]) {
-        if let Some(pong) = &self.handlers().pong {
+        let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
+        if let Some(pong) = handler {
             pong(&control(Opcode::Pong, payload));
         }
     }
 
     fn tell_drain(&mut self) {
-        if let Some(drain) = &self.handlers().drain {
+        let handler = self.handlers().and_then(|handlers| handlers.drain.as_ref());
+        if let Some(drain) = handler {
             drain();
         }
     }

@@ -84,11 +84,6 @@ impl Reader {
         )
     }
 
-    /// What is being received is in the middle of a message, or of a frame.
-    pub fn is_in_a_message(&self) -> bool {
-        self.receiver.is_in_a_message()
-    }
-
     /// How the fragmented message under way is being received.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
         self.receiver.delivery_under_way()

@@ -49,8 +49,9 @@ impl Writer {
         header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
     ) -> Result<bool, Error> {
         let given_key = self.given_key()?;
-        let had_backlog = self.has_backlog();
         let mut state = self.state.lock();
+        // Under the lock: whoever empties the queue stops watching the socket.
+        let had_backlog = self.has_backlog();
         let key = given_key.unwrap_or_else(|| state.keys.mask_key());
         let header = header(&state.sender, key)?;
         if let Some(broken) = &state.broken {
@@ -69,9 +70,14 @@ impl Writer {
         let is_message = header.fin && !header.opcode.is_control();
         state.note_queued(stream, is_message);
         self.note_backlog(&state);
+        let must_be_watched = !had_backlog && self.has_backlog();
         drop(state);
         trace::frame('>', header.opcode, header.fin, payload);
-        Ok(!had_backlog && self.has_backlog())
+        Ok(must_be_watched)
+    }
+
+    pub fn unsent_bytes(&self) -> u64 {
+        self.state.lock().buffers.wire.unsent().len() as u64
     }
 
     pub fn unsent(&self, stream: &Stream) -> Unsent {

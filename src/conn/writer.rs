@@ -47,6 +47,8 @@ pub(super) struct State {
     /// Threads that wait for the turn.
     waiting: usize,
     owed: Owed,
+    /// Where what was owed last ends, counted like [`Stream::bytes_sent`].
+    owed_end: u64,
     /// The socket takes nothing any more.
     pub(super) broken: Option<Error>,
 }
@@ -73,6 +75,7 @@ impl Writer {
                 is_taken: false,
                 waiting: 0,
                 owed: Owed::default(),
+                owed_end: 0,
                 broken: None,
             }),
             turn_is_over: Condvar::new(),
@@ -164,9 +167,19 @@ impl Writer {
     /// Ends TLS in order (RFC 8446 section 6.1), as far as that needs no waiting.
     pub fn end_tls(&self, stream: &Stream) {
         let mut state = self.state.lock();
+        if state.is_taken || state.broken.is_some() {
+            return;
+        }
+        // TLS takes nothing after its end.
+        state.seal_owed(stream, &self.stats);
         stream.end_tls();
         state.owed.tls |= stream.is_tls();
         self.push(&mut state, stream);
+    }
+
+    /// Why nothing can be sent any more, though the connection may still be open.
+    pub fn failure(&self) -> Option<Error> {
+        self.state.lock().broken.clone()
     }
 
     /// Looks at the closing handshake; the lock is held meanwhile.
@@ -232,6 +245,11 @@ impl Writer {
         while !state.is_taken && state.broken.is_none() {
             match stream.push(&mut state.buffers.wire) {
                 Ok(true) if !state.owed.is_empty() => state.seal_owed(stream, &self.stats),
+                // A queue that never empties must not keep it back. One at a time, or a flood of pings would fill memory.
+                Ok(false) if state.may_seal_owed(stream) => {
+                    state.seal_owed(stream, &self.stats);
+                    break;
+                }
                 Ok(_) => break,
                 Err(error) => state.broken = Some(broken(&error)),
             }
@@ -269,7 +287,12 @@ impl State {
         self.sender.closing().error().unwrap_or(error)
     }
 
-    /// Moves what is owed to the wire, which is empty.
+    /// What is owed may go behind what waits: what was owed before has left.
+    fn may_seal_owed(&self, stream: &Stream) -> bool {
+        !self.owed.is_empty() && self.owed_end <= stream.bytes_sent.get()
+    }
+
+    /// Moves what is owed to the wire.
     fn seal_owed(&mut self, stream: &Stream, stats: &Stats) {
         for frame in [&mut self.owed.pong, &mut self.owed.close] {
             stats.frames_sent.add(u64::from(!frame.is_empty()));
@@ -277,6 +300,7 @@ impl State {
         }
         self.owed.tls = false;
         self.broken = self.buffers.seal(stream).err();
+        self.owed_end = stream.bytes_sent.get() + self.buffers.wire.unsent().len() as u64;
     }
 }
 

@@ -352,7 +352,7 @@ pub unsafe extern "C" fn wsline_app_on_error(
 /// Sets the function that is told how a connection has ended: once for each that was open, and as the last one.
 ///
 /// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages were queued and lost. The
-/// descriptor is closed, and sending answers WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
+/// transport has been shut down, and sending answers WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.

@@ -38,6 +38,8 @@ unsafe fn send(
 /// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
 /// @retval WSLINE_ERR_CLOSED            the connection is being closed.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
+/// @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG, WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error follows.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.

@@ -8,36 +8,50 @@ use crate::base::sync::{Arc, Mutex, Weak};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
 
 /// Called, on a thread of this room, when there is an answer.
 pub type Notify = Arc<dyn Fn() + Send + Sync>;
 
-/// How many look-ups go on at once; further ones wait. Thousands of connections that come back together need not start
-/// thousands of threads.
-const MAX_THREADS: usize = 16;
+/// How many look-ups that somebody waits for go on at once; further ones wait. Thousands of connections that come back
+/// together need not start thousands of threads.
+const MAX_AWAITED: usize = 16;
+/// With those that nobody waits for any more.
+const MAX_THREADS: usize = 64;
+/// Whoever asks for the same soon after gets the same answer. Later the network may be another: the C library's first
+/// try ends by then.
+const SHARED_FOR: Duration = Duration::from_secs(5);
 
-type Answer = io::Result<Vec<SocketAddr>>;
+type Answer = Result<Vec<SocketAddr>, Arc<io::Error>>;
+type Slot = Mutex<Option<Answer>>;
 
 pub struct Lookup {
     host: String,
-    answer: Arc<Mutex<Option<Answer>>>,
+    answer: Arc<Slot>,
 }
 
 struct Question {
     host: String,
     port: u16,
-    /// Gone when nobody waits for it any more.
-    answer: Weak<Mutex<Option<Answer>>>,
+    askers: Vec<Asker>,
+    /// Since it is being answered.
+    since: Option<Instant>,
+}
+
+struct Asker {
+    /// Gone when it does not wait any more.
+    answer: Weak<Slot>,
     notify: Notify,
 }
 
+/// Those that wait are in front of those that are being answered only by `since`.
 struct Desk {
-    waiting: VecDeque<Question>,
+    questions: VecDeque<Question>,
     threads: usize,
 }
 
 static DESK: Mutex<Desk> = Mutex::new(Desk {
-    waiting: VecDeque::new(),
+    questions: VecDeque::new(),
     threads: 0,
 });
 
@@ -47,29 +61,15 @@ impl Lookup {
             host: host.to_owned(),
             answer: Arc::default(),
         };
-        let mut desk = DESK.lock();
-        desk.waiting.push_back(Question {
-            host: host.to_owned(),
-            port,
+        let asker = Asker {
             answer: Arc::downgrade(&lookup.answer),
             notify: Arc::clone(notify),
-        });
-        if desk.threads < MAX_THREADS {
-            match thread::start("wsline-resolve", answer_all) {
-                Ok(_) => desk.threads += 1,
-                // Those that there are will come to it.
-                Err(_) if desk.threads > 0 => {}
-                Err(error) => {
-                    desk.waiting.pop_back();
-                    return Err(Error::os(
-                        Kind::Resolve,
-                        "start a thread for the name look-up",
-                        &error,
-                    )
-                    .in_phase(Phase::Resolve));
-                }
-            }
-        }
+        };
+        let asked = DESK.lock().ask(host, port, asker);
+        asked.map_err(|error| {
+            Error::os(Kind::Resolve, "start a thread for the name look-up", &error)
+                .in_phase(Phase::Resolve)
+        })?;
         Ok(lookup)
     }
 
@@ -93,25 +93,107 @@ impl Lookup {
     }
 }
 
-fn answer_all() {
-    while let Some(question) = next_question() {
-        if question.answer.strong_count() == 0 {
-            continue;
+impl Drop for Lookup {
+    /// A look-up that nobody waits for any more makes room for another.
+    fn drop(&mut self) {
+        self.answer = Arc::default();
+        // Where there is no thread to be had, those that there are go on.
+        let _ = DESK.lock().find_threads();
+    }
+}
+
+impl Desk {
+    fn ask(&mut self, host: &str, port: u16, asker: Asker) -> io::Result<()> {
+        let same = self
+            .questions
+            .iter_mut()
+            .find(|question| question.is_for(host, port));
+        if let Some(question) = same {
+            question.askers.push(asker);
+            return Ok(());
         }
-        let found = (question.host.as_str(), question.port)
-            .to_socket_addrs()
-            .map(Iterator::collect);
-        if let Some(answer) = question.answer.upgrade() {
-            *answer.lock() = Some(found);
-            (question.notify)();
+        self.questions.push_back(Question {
+            host: host.to_owned(),
+            port,
+            askers: vec![asker],
+            since: None,
+        });
+        let found = self.find_threads();
+        if found.is_err() && self.threads == 0 {
+            self.questions.pop_back();
+            return found;
+        }
+        Ok(())
+    }
+
+    /// As many threads as are needed, and may be.
+    fn find_threads(&mut self) -> io::Result<()> {
+        let awaited = |question: &&Question| question.is_awaited();
+        let wanted = self.questions.iter().filter(awaited).count();
+        let busy_for_nobody = self
+            .questions
+            .iter()
+            .filter(|question| question.since.is_some() && !question.is_awaited())
+            .count();
+        let wanted = (wanted.min(MAX_AWAITED) + busy_for_nobody).min(MAX_THREADS);
+        while self.threads < wanted {
+            thread::start("wsline-resolve", answer_all)?;
+            self.threads += 1;
+        }
+        Ok(())
+    }
+
+    /// The next that waits, and that somebody waits for.
+    fn begin(&mut self) -> Option<(String, u16, Instant)> {
+        self.questions
+            .retain(|question| question.since.is_some() || question.is_awaited());
+        let mut waiting = self.questions.iter_mut();
+        let question = waiting.find(|question| question.since.is_none())?;
+        let now = Instant::now();
+        question.since = Some(now);
+        Some((question.host.clone(), question.port, now))
+    }
+
+    fn end(&mut self, host: &str, port: u16, since: Instant) -> Vec<Asker> {
+        let index = self.questions.iter().position(|question| {
+            question.host == host && question.port == port && question.since == Some(since)
+        });
+        let question = index.and_then(|index| self.questions.remove(index));
+        question.map_or_else(Vec::new, |question| question.askers)
+    }
+}
+
+impl Question {
+    fn is_for(&self, host: &str, port: u16) -> bool {
+        let is_fresh = self.since.is_none_or(|since| since.elapsed() < SHARED_FOR);
+        is_fresh && self.host == host && self.port == port
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.askers
+            .iter()
+            .any(|asker| asker.answer.strong_count() > 0)
+    }
+}
+
+fn answer_all() {
+    while let Some((host, port, since)) = next_question() {
+        let found = (host.as_str(), port).to_socket_addrs();
+        let answer = found.map(Iterator::collect).map_err(Arc::new);
+        let askers = DESK.lock().end(&host, port, since);
+        for asker in askers {
+            if let Some(slot) = asker.answer.upgrade() {
+                *slot.lock() = Some(Answer::clone(&answer));
+                (asker.notify)();
+            }
         }
     }
 }
 
-/// The next one that waits; where there is none, this thread counts no longer.
-fn next_question() -> Option<Question> {
+/// Where there is none this thread counts no longer.
+fn next_question() -> Option<(String, u16, Instant)> {
     let mut desk = DESK.lock();
-    let question = desk.waiting.pop_front();
+    let question = desk.begin();
     if question.is_none() {
         desk.threads -= 1;
     }

@@ -3,6 +3,7 @@
 
 use super::ws::frame::MAX_CONTROL_BYTES;
 use crate::base::deadline::Deadline;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// What makes each ping distinguishable: its number.
@@ -10,6 +11,9 @@ const NUMBER_BYTES: usize = size_of::<u64>();
 
 /// What a ping has room for besides its number.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
+
+/// Without a time-out pings go out whether they are answered or not; so many are remembered.
+const MAX_AWAITED: usize = 16;
 
 #[derive(Clone, Debug, Default)]
 pub struct KeepaliveOptions {
@@ -24,7 +28,8 @@ pub struct KeepaliveOptions {
 pub struct Keepalive {
     options: KeepaliveOptions,
     next_ping: Deadline,
-    awaited: Option<Awaited>,
+    /// Those without their pong, the last of them at the end; a peer may answer only the last (section 5.5.3).
+    awaited: VecDeque<Awaited>,
     pings: u64,
 }
 
@@ -51,14 +56,14 @@ impl Keepalive {
         Self {
             next_ping: Deadline::after(now, options.interval),
             options,
-            awaited: None,
+            awaited: VecDeque::new(),
             pings: 0,
         }
     }
 
     /// When to step.
     pub fn next_step(&self) -> Deadline {
-        match &self.awaited {
+        match self.awaited.back() {
             // The next ping goes out when this one has been answered.
             Some(awaited) if self.options.timeout.is_some() => awaited.deadline,
             _ => self.next_ping,
@@ -71,7 +76,7 @@ impl Keepalive {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
         }
-        match &mut self.awaited {
+        match self.awaited.back_mut() {
             Some(awaited) if self.options.timeout.is_some() => {
                 if !has_moved {
                     return Due::Dead;
@@ -86,19 +91,20 @@ impl Keepalive {
     /// How long the answer took, if it is the answer.
     pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
-        let awaited = self.awaited.as_ref()?;
-        if user != self.options.payload || u64::from_be_bytes(*number) != awaited.number {
-            return None;
-        }
-        let rtt = now.saturating_duration_since(awaited.sent_at);
-        self.awaited = None;
-        Some(rtt)
+        let number = u64::from_be_bytes(*number);
+        let index = self.awaited.iter().position(|ping| ping.number == number);
+        let index = index.filter(|_| user == self.options.payload)?;
+        let answered = self.awaited.drain(..=index).next_back()?;
+        Some(now.saturating_duration_since(answered.sent_at))
     }
 
     fn ping(&mut self, now: Instant) -> Due {
         self.pings += 1;
         self.next_ping = Deadline::after(now, self.options.interval);
-        self.awaited = Some(Awaited {
+        if self.awaited.len() == MAX_AWAITED {
+            self.awaited.pop_front();
+        }
+        self.awaited.push_back(Awaited {
             number: self.pings,
             sent_at: now,
             deadline: Deadline::after(now, self.options.timeout),
@@ -189,6 +195,20 @@ mod tests {
             keepalive.note_pong(&second, start + ms(1500)),
             Some(ms(400))
         );
+    }
+
+    #[test]
+    fn a_round_trip_may_be_longer_than_the_interval() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(10, 0, start);
+        let pings: Vec<_> = (1..=100)
+            .map(|i| ping(keepalive.step(start + ms(10 * i), false)))
+            .collect();
+        let now = start + ms(1000);
+        assert_eq!(keepalive.note_pong(&pings[83], now), None, "forgotten");
+        assert_eq!(keepalive.note_pong(&pings[95], now), Some(ms(40)));
+        assert_eq!(keepalive.note_pong(&pings[94], now), None, "older");
+        assert_eq!(keepalive.note_pong(&pings[99], now), Some(ms(0)));
     }
 
     #[test]

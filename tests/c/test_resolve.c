@@ -13,7 +13,7 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool released;  /* look-ups of "hang.test" may go on */
+    bool released;  /* look-ups of names that begin with "hang" may go on */
     unsigned calls;
     unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
 } resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -52,7 +52,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     pthread_mutex_lock(&resolver.lock);
     resolver.calls++;
     resolver.given++;
-    while (strcmp(node, "hang.test") == 0 && !resolver.released)
+    while (strncmp(node, "hang", 4) == 0 && !resolver.released)
         pthread_cond_wait(&resolver.changed, &resolver.lock);
     pthread_mutex_unlock(&resolver.lock);
     if (strcmp(node, "localhost") == 0) {
@@ -63,7 +63,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
         *result = resolver_entry(INADDR_LOOPBACK + 1, port, *result);
     } else {
         resolver_done();
-        return strcmp(node, "hang.test") == 0 ? EAI_AGAIN : EAI_NONAME;
+        return strncmp(node, "hang", 4) == 0 ? EAI_AGAIN : EAI_NONAME;
     }
     return 0;
 }
@@ -189,7 +189,7 @@ static void abort_ends_a_look_up_that_hangs(void)
     abort_it.conn = conn;
     start = clock_ms();
     later_start(&abort_it);
-    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, "ws://hang.test/"));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, "ws://hang-and-abort.test/"));
     CHECK_TOOK(150, start);
     CHECK_OK(wsline_last_error(&info));
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
@@ -256,37 +256,85 @@ static void a_loop_does_not_wait_for_a_name(void)
     wsline_loop_free(loop);
 }
 
-static void look_ups_of_many_apps_take_turns(void)
+enum { APPS = 100, AT_ONCE = 16 };
+
+/* Apps that ask for names which hang: each for its own, or all for one. */
+static wsline_loop *hanging_apps(wsline_app *apps[APPS], struct record records[APPS], bool is_one_name)
 {
-    enum { APPS = 100, AT_ONCE = 16 };
-    static struct record records[APPS];
-    wsline_app *apps[APPS];
     wsline_loop *loop = NULL;
-    unsigned failed = 0;
 
     resolver_hang();
     REQUIRE_OK(wsline_loop_new(&loop));
-    for (unsigned i = 0; i < APPS; i++)
-        apps[i] = app_of("hang.test", loop, &records[i]);
+    for (unsigned i = 0; i < APPS; i++) {
+        char host[32];
+
+        snprintf(host, sizeof host, "hang-%u.test", is_one_name ? 0 : i);
+        apps[i] = app_of(host, loop, &records[i]);
+    }
     CHECK_OK(wsline_loop_run_once(loop, 0));
-    while (resolver_calls() < AT_ONCE)
-        clock_pause();
-    CHECK_INT(AT_ONCE, resolver_calls());
-    /* Nobody looks up what nobody waits for any more. */
-    for (unsigned i = 0; i < APPS; i += 2)
-        wsline_app_free(apps[i]);
-    CHECK_OK(wsline_loop_run_once(loop, 0));
-    resolver_release();
-    while (failed < APPS / 2) {
+    return loop;
+}
+
+static void expect_failures(wsline_loop *loop, struct record records[], size_t begin)
+{
+    unsigned failed = 0;
+
+    while (failed < APPS - begin) {
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
         failed = 0;
-        for (unsigned i = 1; i < APPS; i += 2)
+        for (size_t i = begin; i < APPS; i++)
             failed += record_count(&records[i], 'e');
     }
-    CHECK_RANGE(APPS / 2, APPS / 2 + AT_ONCE / 2, resolver_calls());
-    for (unsigned i = 1; i < APPS; i += 2)
+}
+
+static void expect_calls(unsigned count)
+{
+    int64_t start = clock_ms();
+
+    while (resolver_calls() < count && clock_ms() - start < WAIT_MS)
+        clock_pause();
+    CHECK_INT(count, resolver_calls());
+}
+
+static void those_who_ask_for_one_name_share_the_answer(void)
+{
+    static struct record records[APPS];
+    wsline_app *apps[APPS];
+    wsline_loop *loop = hanging_apps(apps, records, true);
+
+    expect_calls(1);
+    resolver_release();
+    expect_failures(loop, records, 0);
+    CHECK_INT(1, resolver_calls());
+    for (unsigned i = 0; i < APPS; i++)
         wsline_app_free(apps[i]);
     wsline_loop_free(loop);
+}
+
+static void look_ups_take_turns_and_those_nobody_waits_for_are_in_nobodys_way(void)
+{
+    static struct record records[APPS];
+    struct record quick;
+    wsline_app *apps[APPS], *app;
+    wsline_loop *loop = hanging_apps(apps, records, false);
+
+    expect_calls(AT_ONCE);
+    /* The first ones are given up: others get their turn, though the threads still hang. */
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        wsline_app_free(apps[i]);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    expect_calls(2 * AT_ONCE);
+    /* So do names that do not hang. Those in the queue are freed first, or each would get its turn. */
+    for (unsigned i = APPS; i > AT_ONCE; i--)
+        wsline_app_free(apps[i - 1]);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    app = app_of("localhost", loop, &quick);
+    while (record_count(&quick, 'o') == 0)
+        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    CHECK_INT(2 * AT_ONCE + 1, resolver_calls());
+    wsline_app_free(app);
+    wsline_loop_free(loop);
+    resolver_release();
 }
 
 int main(int argc, char **argv)
@@ -300,7 +348,8 @@ int main(int argc, char **argv)
         TEST(abort_ends_a_look_up_that_hangs),
         TEST(other_names_are_looked_up_while_one_hangs),
         TEST(a_loop_does_not_wait_for_a_name),
-        TEST(look_ups_of_many_apps_take_turns),
+        TEST(those_who_ask_for_one_name_share_the_answer),
+        TEST(look_ups_take_turns_and_those_nobody_waits_for_are_in_nobodys_way),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can go wrong at each stage of connecting: each has its status, and none outlives its deadline. */
 #include "clock.h"
+#include "descriptors.h"
 #include "peer.h"
 
-#include <dirent.h>
-
 enum { DEADLINE_MS = 300, SLOW_DEADLINE_MS = 1500 };
-
-/* Descriptors of this process. */
-static int open_descriptors(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-
-    REQUIRE(directory != NULL);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
 
 static const struct stage {
     const char *peer;

@@ -16,6 +16,9 @@ The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -
   -noname, -eku                         an echo server with this certificate
   faults, -tls                          a server that misbehaves on request
   blackhole                             an address where connect() hangs
+  chaos                                 an echo server whose connections break as their URL says
+  unsteady                              an echo server that is stopped, started and frozen through
+                                        WSLINE_TEST_UNSTEADY_CONTROL (HOST:PORT)
   tinyproxy, -auth, squid, -auth        HTTP proxies; -auth: user "user", password "secret", for
                                         squid "p:w@d"; squid does not connect to denied.test
   squid-tls, tls-proxy-auth             HTTPS proxies; the latter wants "user" and "secret"

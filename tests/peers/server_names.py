@@ -43,6 +43,8 @@ NAMES = {
     "proxy-faults": Family("proxy_faults"),
     "blackhole": Family("black_hole", ""),
     "eyeballs": Family("eyeballs", ""),
+    "chaos": Family("chaos", ""),
+    "unsteady": Family("unsteady", ""),
 } | {f"tls-{case}": Address("echo_websockets", case, TLS) for case in BAD_CERTIFICATES + MORE_TLS}
 NAMES |= {
     name: Address("proxies", name, form)

@@ -26,6 +26,8 @@ PROGRAMS = {
     "faults": [sys.executable, HERE / "faults.py", PKI],
     "tcp_faults": [sys.executable, HERE / "tcp_faults.py", PKI],
     "proxy_faults": [sys.executable, HERE / "proxy_faults.py"],
+    "chaos": [PYTHON, HERE / "chaos.py"],
+    "unsteady": [PYTHON, HERE / "unsteady.py"],
     "black_hole": [sys.executable, HERE / "black_hole.py"],
     "proxies": [sys.executable, HERE / "proxies.py", PKI],
     "nginx": [PYTHON, HERE / "nginx.py", PKI],

@@ -163,11 +163,6 @@ impl Receiver {
         self.message.map(|message| message.begun_as)
     }
 
-    /// Part of a message has come, and not its end.
-    pub fn is_in_a_message(&self) -> bool {
-        self.message.is_some() || self.frame.is_some() || !self.inbox.unread().is_empty()
-    }
-
     /// Reads into `memory` from here on, unless there is memory of its own in use; see [`Receiver::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         self.inbox.borrow(memory);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who drives a loop, and whether it is still wanted: what others may ask while somebody drives.
+
+use crate::base::sync::{AtomicBool, Mutex, Ordering, ThreadMark};
+
+#[derive(Default)]
+pub struct Helm {
+    driver: Mutex<Option<ThreadMark>>,
+    is_retired: AtomicBool,
+}
+
+impl Helm {
+    /// Does `work` as the one that drives.
+    pub fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
+        *self.driver.lock() = Some(ThreadMark::own());
+        let result = work();
+        *self.driver.lock() = None;
+        result
+    }
+
+    /// Whether a wait on this thread would be one for itself.
+    pub fn is_held_here(&self) -> bool {
+        *self.driver.lock() == Some(ThreadMark::own())
+    }
+
+    /// The user has freed the loop: nothing more is told through it.
+    pub fn retire(&self) {
+        self.is_retired.store(true, Ordering::Release);
+    }
+
+    pub fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Acquire)
+    }
+}
