@@ -52,6 +52,26 @@ def stall(connection, request):
     connection.wait_without_reading()
 
 
+def swallow(connection, request):
+    """Reads, and says nothing but the answer to the close frame."""
+    connection.send(echo_until_close(connection, lambda data: None))
+
+
+def ping_and_swallow(connection, request):
+    """Reads, sends a ping, and when its pong has come the text "pong" and the next ping."""
+    connection.send(encode(PING, b"?"))
+    while (frame := connection.read_frame()).opcode != CLOSE:
+        if frame.opcode == PONG:
+            connection.send(encode(TEXT, b"pong") + encode(PING, b"?"))
+    connection.send(encode(CLOSE, frame.payload))
+
+
+def close_when_read(connection, request):
+    """?code=N&reason=R: when a first frame comes, sends a close frame; then as /close."""
+    connection.read_frame()
+    close(connection, request)
+
+
 def flood(connection, request):
     """?n=N&size=S: reads nothing before it has sent N messages of S bytes; then echoes."""
     message = encode(BINARY, bytes(request.number("size", 65536)))
@@ -178,6 +198,9 @@ CONVERSATIONS = {
     "/drip-echo": drip_echo,
     "/slow-read": slow_read,
     "/stall": stall,
+    "/swallow": swallow,
+    "/ping-and-swallow": ping_and_swallow,
+    "/close-when-read": close_when_read,
     "/flood": flood,
     "/ping-flood": ping_flood,
     "/ping-without-reading": ping_without_reading,
