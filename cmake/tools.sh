@@ -60,6 +60,8 @@ for group in "$@"; do
             have danted || need dante-server danted danted
             have ssh || need openssh-client ssh
             have sshd || need openssh-server sshd ssh
+            pkg-config --exists libuv 2> /dev/null || need libuv1-dev libuv
+            pkg-config --exists glib-2.0 2> /dev/null || need libglib2.0-dev GLib
             # The dynamic linker complains of a library that it does not find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper

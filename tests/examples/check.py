@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an example against an echo server, and compares what it prints with what it should.
+
+usage: check.py PROGRAM
+
+The servers' addresses are in WSLINE_TEST_WEBSOCKETS_URL and WSLINE_TEST_FAULTS_URL. The exit
+status is 1 if a line differs, the example ends with another status than it should, or it takes
+longer than DEADLINE_SECONDS.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+from restarting import Restarting
+
+PROGRAM = pathlib.Path(sys.argv[1])
+SERVER = os.environ["WSLINE_TEST_WEBSOCKETS_URL"] + "/"
+# 10 MB a second, which is less than any client sends.
+SLOW_SERVER = os.environ["WSLINE_TEST_FAULTS_URL"] + "/slow-read?bps=10000000"
+NOBODY = "ws://127.0.0.1:1/"
+REFUSED = r"connect to 127\.0\.0\.1:\d+: connection refused"
+DEADLINE_SECONDS = 90
+
+
+def main():
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(DEADLINE_SECONDS)
+    for check in CHECKS[PROGRAM.name]:
+        check()
+
+
+def give_up(number, frame):
+    raise TimeoutError(f"not done after {DEADLINE_SECONDS} s")
+
+
+# ---- One check each ----
+
+
+def prints(*patterns, url=SERVER):
+    """The example does its work with nothing but the URL."""
+
+    def check():
+        with Example(url) as example:
+            for pattern in patterns:
+                example.expect(pattern)
+            example.expect_end()
+
+    return check
+
+
+def tells_of_refusal():
+    """Nobody listens: the example says so, and fails."""
+    with Example(NOBODY, stderr=subprocess.STDOUT) as example:
+        example.expect(f".*{REFUSED}")
+        example.expect_end(status=1, is_silent=False)
+
+
+def sends_what_is_typed():
+    with Example(SERVER) as example:
+        for line in ("one", "", "zwölf"):
+            example.type(line)
+            example.expect(line)
+        example.expect_end()
+
+
+def survives_a_restart():
+    retry = r"; next attempt in \d+ ms"
+    with Restarting(SERVER) as server, Example(server.url, "2") as example:
+        example.expect("open")
+        example.expect("message: subscribe")
+        server.stop()
+        example.expect(f"error: .*{retry}")
+        example.expect('closed: 1006 ""')
+        example.expect(f"error: {REFUSED}{retry}")
+        server.start()
+        # The server may be back too late for one more attempt.
+        example.expect("open again", passing_over=f"error: {REFUSED}{retry}")
+        example.expect("message: subscribe")
+        example.expect('closed: 1000 "enough"')
+        example.expect_end()
+
+
+def ends_on_signals():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Example(SERVER) as example:
+            example.expect("open")
+            example.expect("message: subscribe")
+            example.signal(number)
+            example.expect('closed: 1001 "the program ends"')
+            example.expect_end()
+
+
+def ends_on_a_signal_between_attempts():
+    with Example(NOBODY) as example:
+        example.expect(rf"error: {REFUSED}; next attempt in \d+ ms")
+        example.signal(signal.SIGTERM)
+        example.expect_end(is_silent=False)
+
+
+TICKS = prints(*["message: tick"] * 3, "closed: 1000")
+CHECKS = {
+    "quickstart": [prints("Hello, Server"), tells_of_refusal],
+    "connect": [
+        prints("proxy    none", r"peer     127\.0\.0\.1:\d+", "answer   101"),
+        tells_of_refusal,
+    ],
+    "callbacks": [
+        prints(
+            r"open: 127\.0\.0\.1:\d+",
+            "message: Hello, Server",
+            'closed: 1000 "that was all" by the client',
+        ),
+        tells_of_refusal,
+    ],
+    "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
+    "poll_loop": [sends_what_is_typed, tells_of_refusal],
+    "epoll_many": [
+        prints("100 connections, 1000 messages sent, 1000 echoes", r"\d+\.\d us per message"),
+        tells_of_refusal,
+    ],
+    "libuv": [TICKS, tells_of_refusal],
+    "glib": [TICKS, tells_of_refusal],
+    "threads": [
+        prints(
+            "4 threads sent 2000 messages, 2000 echoes came",
+            r"they waited [1-9]\d* times for room",
+            url=SLOW_SERVER,
+        ),
+        tells_of_refusal,
+    ],
+}
+
+
+# ---- The program ----
+
+
+class Example:
+    """It is running, and what it prints is looked at line by line."""
+
+    def __init__(self, *arguments, stderr=None):
+        # connect would tell of a proxy that this machine happens to have.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+        }
+        self._process = subprocess.Popen(
+            [PROGRAM, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment,
+            encoding="utf-8",
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._process.kill()
+        self._process.communicate()
+
+    def expect(self, pattern, passing_over=None):
+        line = self._next_line()
+        while passing_over and re.fullmatch(passing_over, line):
+            line = self._next_line()
+        if not re.fullmatch(pattern, line):
+            sys.exit(f"{PROGRAM.name}: {line!r} does not match {pattern!r}")
+
+    def _next_line(self):
+        line = self._process.stdout.readline()
+        print(line, end="", flush=True)
+        return line.removesuffix("\n")
+
+    def type(self, line):
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def expect_end(self, status=0, is_silent=True):
+        rest, _ = self._process.communicate()
+        if is_silent and rest:
+            sys.exit(f"{PROGRAM.name}: printed more: {rest!r}")
+        if self._process.returncode != status:
+            sys.exit(f"{PROGRAM.name}: exit status {self._process.returncode}, not {status}")
+
+
+if __name__ == "__main__":
+    main()
