@@ -1753,7 +1753,7 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
  * Hands messages out in the fragments in which they are sent.
  *
  * The flags of wsline_message tell the first and the last. A character may be cut between two
- * fragments; text is checked across them.
+ * fragments; text is checked across them. For apps there is wsline_app_on_fragment() instead.
  *
  * @param options  what is set.
  * @param fire     true: each fragment is handed out when it is whole; false, the default: messages

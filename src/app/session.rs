@@ -4,7 +4,7 @@
 use super::client::App;
 use super::handler::{Handlers, Message, View};
 use super::helm::Helm;
-use crate::base::deadline::Deadline;
+use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::link::Link;
@@ -238,7 +238,7 @@ impl Session {
     }
 
     fn begin_closing(&mut self, options: &Options) {
-        self.stage = Stage::Closing(deadline(options.close_span(options.timeout)));
+        self.stage = Stage::Closing(deadline(options.close_span(Timeout::Default)));
     }
 
     fn keep_alive(&mut self, now: Instant) -> Option<End> {

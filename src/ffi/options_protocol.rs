@@ -118,7 +118,7 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
 /// Hands messages out in the fragments in which they are sent.
 ///
 /// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
-/// across them.
+/// across them. For apps there is wsline_app_on_fragment() instead.
 ///
 /// @param options  what is set.
 /// @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.

@@ -308,6 +308,7 @@ static void a_server_that_does_not_answer_the_close_is_cut(void)
     wsline_app *app;
     int64_t start;
 
+    REQUIRE_OK(wsline_options_set_timeout_ms(options, WSLINE_FOREVER));
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 300));
     app = app_make("FAULTS", "/no-close-reply", options, &record);
     wsline_options_free(options);
