@@ -36,6 +36,7 @@ test: build peers ffi-packages autobahn-suite
 	$(call cargo-component,fmt,--check)
 	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
 	cargo test --locked --features test-panic
+	cargo test --locked --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom
 	ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
 	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*' -- $(AUTOBAHN_DRIVER)
 

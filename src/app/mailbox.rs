@@ -44,7 +44,7 @@ impl<T> Mailbox<T> {
         if is_roused {
             self.wake.clear();
         }
-        self.is_awake.store(true, Ordering::Release);
+        self.is_awake.swap(true, Ordering::AcqRel);
     }
 
     pub fn take(&self) -> Vec<T> {

@@ -63,12 +63,15 @@ impl<T> Seat<T> {
     /// Does `work` as a guest.
     pub fn as_guest<R>(&self, work: impl FnOnce() -> R) -> R {
         self.guests.fetch_add(1, Ordering::SeqCst);
+        // Against the fence in `has_guests`: whoever finds the seat taken by us finds us counted.
+        fence(Ordering::SeqCst);
         let result = work();
         self.guests.fetch_sub(1, Ordering::SeqCst);
         result
     }
 
     pub fn has_guests(&self) -> bool {
+        fence(Ordering::SeqCst);
         self.guests.load(Ordering::SeqCst) > 0
     }
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Stands in for the library's `base/sync.rs`.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+pub use loom::sync::Arc;
+pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+
+/// Loom never interrupts a thread where it unlocks, so `try_lock()` would seldom find a lock taken. It has a mark of its
+/// own. A lock is waited for or tried, not both.
+pub struct Mutex<T> {
+    value: loom::sync::Mutex<T>,
+    is_taken: AtomicBool,
+}
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Self {
+            value: loom::sync::Mutex::new(value),
+            is_taken: AtomicBool::new(false),
+        }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard {
+            value: self.value.lock().ok(),
+            mark: None,
+        }
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        // What a real one that fails has read may be as old.
+        if self.is_taken.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.is_taken
+            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
+            .ok()?;
+        let value = self.value.try_lock();
+        Some(MutexGuard {
+            value: Some(value.expect("either waited for or tried")),
+            mark: Some(&self.is_taken),
+        })
+    }
+}
+
+/// Holds a value until it is dropped.
+pub struct MutexGuard<'a, T> {
+    value: Option<loom::sync::MutexGuard<'a, T>>,
+    mark: Option<&'a AtomicBool>,
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.value = None;
+        if let Some(is_taken) = self.mark {
+            is_taken.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_deref().expect("held")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_deref_mut().expect("held")
+    }
+}
+
+pub struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub fn wait<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        span: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
+        assert_eq!(span, None, "loom knows no time");
+        let value = guard.value.take();
+        guard.value = value.and_then(|value| self.0.wait(value).ok());
+        guard
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The library's own files, with stand-ins at the paths that they name: there loom decides which thread goes on, and which
+//! of the values that memory allows it reads.
+
+pub mod base {
+    pub mod sync;
+}
+
+pub mod net {
+    pub mod wake;
+}
+
+#[path = "../../../src/app/mailbox.rs"]
+pub mod mailbox;
+
+#[path = "../../../src/conn/seat.rs"]
+pub mod seat;
