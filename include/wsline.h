@@ -2998,6 +2998,8 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  *                                      follows.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
+ * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
+ *                                      a bug in wsline.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
  *
  * Ownership: the text is copied.

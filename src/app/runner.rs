@@ -22,6 +22,7 @@ use crate::protocol::backoff::Backoff;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::retry_after::retry_after;
 use crate::protocol::keepalive::Keepalive;
+use crate::protocol::ws::close::CloseInfo;
 use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
@@ -287,7 +288,10 @@ impl Runner {
         let unsent = link.unsent();
         self.retired = Some(link);
         tell_error(&end, retry, audience);
-        audience.tell_close(&closing, unsent);
+        // Both frames may have been said, and ours never have left.
+        let info = closing.info();
+        let clean = info.clean && end.is_ok();
+        audience.tell_close(&CloseInfo { clean, ..info }, unsent);
     }
 
     /// When to try again.

@@ -13,9 +13,12 @@ use crate::conn::reader::{Memory, Reader};
 use crate::conn::submit::Unsent;
 use crate::net::epoll::Ready;
 use crate::protocol::keepalive::{Due, Keepalive};
-use crate::protocol::ws::close::{CloseFrame, Closing};
+use crate::protocol::ws::close::{CloseFrame, CloseInfo};
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event};
+use crate::protocol::ws::sender::Sender;
 use std::time::{Duration, Instant};
 
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
@@ -28,13 +31,16 @@ pub struct Session {
     opened_at: Instant,
     stage: Stage,
     seen: Seen,
+    /// What keeps us from sending, though the socket would take it.
+    trouble: Option<Error>,
 }
 
 /// How far the bytes were when it was last looked whether they move.
 #[derive(Default)]
 struct Seen {
-    /// Where the ping begins among what is sent.
+    /// Where the last ping begins and ends among what is sent.
     ping: u64,
+    ping_end: u64,
     delivered: u64,
     received: u64,
 }
@@ -66,6 +72,7 @@ impl Session {
             opened_at: now,
             stage: Stage::Open,
             seen: Seen::default(),
+            trouble: None,
         }
     }
 
@@ -93,6 +100,7 @@ impl Session {
         let may_read = ready.readable || self.next_step().has_passed(now);
         let end = match self.stage {
             Stage::Lingering(..) => self.linger(now, may_read, memory),
+            _ if self.reader.is_closed() => self.drain(may_read, memory).then(|| self.left()),
             _ => self.receive(now, may_read, memory, audience),
         };
         let end = end.or_else(|| self.keep_time(now, audience.app));
@@ -108,11 +116,7 @@ impl Session {
             return;
         }
         let payload = frame.payload();
-        let (writer, stream) = (self.link.writer(), self.link.stream());
-        // Where it cannot be sent, or has been, there is an end all the same.
-        let _ = writer.submit(stream, &payload, u64::MAX, |sender, key| {
-            sender.close(payload.len(), key)
-        });
+        self.submit(&payload, |sender, key| sender.close(payload.len(), key));
         self.begin_closing(options);
     }
 
@@ -126,6 +130,20 @@ impl Session {
             Stage::Open => self.keepalive.next_step(),
             Stage::Closing(deadline) | Stage::Lingering(deadline, _) => *deadline,
         }
+    }
+
+    /// Sends a frame that nobody outside has asked for; whatever the queue holds.
+    fn submit(
+        &mut self,
+        payload: &[u8],
+        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
+    ) {
+        let (writer, stream) = (self.link.writer(), self.link.stream());
+        let submitted = writer.submit(stream, payload, u64::MAX, header);
+        // Other failures are the connection's, and seen there.
+        self.trouble = submitted
+            .err()
+            .filter(|error| error.kind() == Kind::Internal);
     }
 
     fn has_drained(&self, audience: &Audience<'_>) -> bool {
@@ -199,10 +217,27 @@ impl Session {
         None
     }
 
-    fn linger(&mut self, now: Instant, may_read: bool, memory: &mut Memory) -> Option<End> {
+    /// Drops what comes when all is said; true when the server has ended the stream.
+    fn drain(&mut self, may_read: bool, memory: &mut Memory) -> bool {
         self.reader.borrow(memory);
         let has_ended = may_read && self.reader.drain_ready(&self.link);
         self.reader.give_back(&self.link, memory);
+        has_ended
+    }
+
+    /// The server has sent its close frame, and ended the stream.
+    fn left(&self) -> End {
+        if !self.wants_to_write() {
+            return Ok(());
+        }
+        let message = "the server ended the connection before it had read our close frame";
+        let error = Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close);
+        self.link.end_with(&error);
+        Err(error)
+    }
+
+    fn linger(&mut self, now: Instant, may_read: bool, memory: &mut Memory) -> Option<End> {
+        let has_ended = self.drain(may_read, memory);
         match &self.stage {
             Stage::Lingering(deadline, end) if has_ended || deadline.has_passed(now) => {
                 Some(end.clone())
@@ -218,9 +253,13 @@ impl Session {
             let closing = sender.closing();
             (closing.is_clean(), closing.is_sent())
         });
+        if let Some(trouble) = self.trouble.take() {
+            self.link.end_with(&trouble);
+            return Some(Err(trouble));
+        }
         match &self.stage {
             Stage::Lingering(..) => None,
-            _ if is_clean => {
+            _ if is_clean && !writer.has_backlog() => {
                 writer.end_tls(self.link.stream());
                 self.stage = Stage::Lingering(deadline(Some(LINGER)), Ok(()));
                 None
@@ -246,15 +285,15 @@ impl Session {
             return None;
         }
         let has_moved = self.has_moved();
-        match self.keepalive.step(Instant::now(), has_moved) {
+        let is_queued = self.seen.ping_end > self.link.stream().bytes_sent.get();
+        match self.keepalive.step(Instant::now(), has_moved, is_queued) {
             Due::Nothing => None,
             Due::Ping(payload) => {
-                let (writer, stream) = (self.link.writer(), self.link.stream());
-                self.seen.ping = stream.bytes_sent.get() + writer.unsent_bytes();
-                // Where it cannot be sent, the next look at the writer tells.
-                let _ = writer.submit(stream, &payload, u64::MAX, |sender, key| {
+                self.seen.ping = self.end_of_queue();
+                self.submit(&payload, |sender, key| {
                     sender.message(Opcode::Ping, payload.len(), key)
                 });
+                self.seen.ping_end = self.end_of_queue();
                 None
             }
             Due::Dead => {
@@ -264,6 +303,11 @@ impl Session {
                 Some(Err(error))
             }
         }
+    }
+
+    /// Counted like the bytes that were sent.
+    fn end_of_queue(&self) -> u64 {
+        self.link.stream().bytes_sent.get() + self.link.writer().unsent_bytes()
     }
 
     /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
@@ -278,7 +322,11 @@ impl Session {
     }
 
     fn cut_closing(&self) -> Error {
-        let what = "the server did not answer the close frame in time";
+        let what = if self.reader.is_closed() {
+            "the server did not read all that was sent before the close frame in time"
+        } else {
+            "the server did not answer the close frame in time"
+        };
         let late = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
         // Where nothing could be sent, that is the cause.
         let error = self.link.writer().failure();
@@ -323,12 +371,12 @@ impl Audience<'_> {
     }
 
     /// Told with nothing locked, and of a connection that changes no more; also after an abort.
-    pub fn tell_close(&mut self, closing: &Closing, unsent: Unsent) {
+    pub fn tell_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
         if self.app.is_freed() || self.helm.is_retired() {
             return;
         }
         if let Some(close) = &self.view.current(&self.app.handlers).close {
-            close(&closing.info(), unsent);
+            close(info, unsent);
         }
     }
 

@@ -84,6 +84,11 @@ impl Reader {
         )
     }
 
+    /// The server's close frame has come; what follows it is dropped.
+    pub fn is_closed(&self) -> bool {
+        self.receiver.is_closed()
+    }
+
     /// How the fragmented message under way is being received.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
         self.receiver.delivery_under_way()

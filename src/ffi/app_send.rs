@@ -42,6 +42,7 @@ unsafe fn send(
 /// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG, WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error follows.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
+/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or a bug in wsline.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
 ///
 /// Ownership: the text is copied.

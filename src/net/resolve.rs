@@ -13,10 +13,8 @@ use std::time::{Duration, Instant};
 /// Called, on a thread of this room, when there is an answer.
 pub type Notify = Arc<dyn Fn() + Send + Sync>;
 
-/// How many look-ups that somebody waits for go on at once; further ones wait. Thousands of connections that come back
-/// together need not start thousands of threads.
-const MAX_AWAITED: usize = 16;
-/// With those that nobody waits for any more.
+/// How many look-ups go on at once, with those that nobody waits for any more; further ones wait. Thousands of names
+/// need not start thousands of threads.
 const MAX_THREADS: usize = 64;
 /// Whoever asks for the same soon after gets the same answer. Later the network may be another: the C library's first
 /// try ends by then.
@@ -44,8 +42,8 @@ struct Asker {
     notify: Notify,
 }
 
-/// Those that wait are in front of those that are being answered only by `since`.
 struct Desk {
+    /// Those that wait, and those that are being answered.
     questions: VecDeque<Question>,
     threads: usize,
 }
@@ -93,15 +91,6 @@ impl Lookup {
     }
 }
 
-impl Drop for Lookup {
-    /// A look-up that nobody waits for any more makes room for another.
-    fn drop(&mut self) {
-        self.answer = Arc::default();
-        // Where there is no thread to be had, those that there are go on.
-        let _ = DESK.lock().find_threads();
-    }
-}
-
 impl Desk {
     fn ask(&mut self, host: &str, port: u16, asker: Asker) -> io::Result<()> {
         let same = self
@@ -118,27 +107,17 @@ impl Desk {
             askers: vec![asker],
             since: None,
         });
-        let found = self.find_threads();
-        if found.is_err() && self.threads == 0 {
-            self.questions.pop_back();
-            return found;
+        if self.threads == MAX_THREADS {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// As many threads as are needed, and may be.
-    fn find_threads(&mut self) -> io::Result<()> {
-        let awaited = |question: &&Question| question.is_awaited();
-        let wanted = self.questions.iter().filter(awaited).count();
-        let busy_for_nobody = self
-            .questions
-            .iter()
-            .filter(|question| question.since.is_some() && !question.is_awaited())
-            .count();
-        let wanted = (wanted.min(MAX_AWAITED) + busy_for_nobody).min(MAX_THREADS);
-        while self.threads < wanted {
-            thread::start("wsline-resolve", answer_all)?;
-            self.threads += 1;
+        match thread::start("wsline-resolve", answer_all) {
+            Ok(_) => self.threads += 1,
+            // Those that there are will come to it.
+            Err(_) if self.threads > 0 => {}
+            Err(error) => {
+                self.questions.pop_back();
+                return Err(error);
+            }
         }
         Ok(())
     }

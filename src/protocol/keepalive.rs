@@ -71,8 +71,9 @@ impl Keepalive {
     }
 
     /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last step, that were in the way
-    /// of the ping or of its pong: nothing overtakes a long frame (section 5.4).
-    pub fn step(&mut self, now: Instant, has_moved: bool) -> Due {
+    /// of the ping or of its pong: nothing overtakes a long frame (section 5.4). `is_queued` says that the last ping has
+    /// not left yet, so that another one would say nothing new.
+    pub fn step(&mut self, now: Instant, has_moved: bool, is_queued: bool) -> Due {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
         }
@@ -82,6 +83,10 @@ impl Keepalive {
                     return Due::Dead;
                 }
                 awaited.deadline = Deadline::after(now, self.options.timeout);
+                Due::Nothing
+            }
+            _ if is_queued => {
+                self.next_ping = Deadline::after(now, self.options.interval);
                 Due::Nothing
             }
             _ => self.ping(now),
@@ -142,8 +147,8 @@ mod tests {
     fn pings_go_out_at_intervals_and_each_is_another() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        assert_eq!(keepalive.step(start + ms(99), false), Due::Nothing);
-        let first = ping(keepalive.step(start + ms(100), false));
+        assert_eq!(keepalive.step(start + ms(99), false, false), Due::Nothing);
+        let first = ping(keepalive.step(start + ms(100), false, false));
         assert_eq!(first, b"hi\0\0\0\0\0\0\0\x01");
         assert_eq!(
             keepalive.note_pong(&first, start + ms(120)),
@@ -152,7 +157,7 @@ mod tests {
         );
         assert_eq!(keepalive.note_pong(&first, start + ms(121)), None, "again");
         assert_eq!(keepalive.next_step(), Deadline::at(start + ms(200)));
-        let second = ping(keepalive.step(start + ms(200), false));
+        let second = ping(keepalive.step(start + ms(200), false, false));
         assert_ne!(first, second);
     }
 
@@ -160,7 +165,7 @@ mod tests {
     fn only_the_pong_of_the_last_ping_counts() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        let payload = ping(keepalive.step(start + ms(100), false));
+        let payload = ping(keepalive.step(start + ms(100), false, false));
         for other in [
             &b""[..],
             b"hi",
@@ -169,8 +174,8 @@ mod tests {
         ] {
             assert_eq!(keepalive.note_pong(other, start + ms(110)), None);
         }
-        assert_eq!(keepalive.step(start + ms(129), false), Due::Nothing);
-        assert_eq!(keepalive.step(start + ms(130), false), Due::Dead);
+        assert_eq!(keepalive.step(start + ms(129), false, false), Due::Nothing);
+        assert_eq!(keepalive.step(start + ms(130), false, false), Due::Dead);
         assert!(keepalive.note_pong(&payload, start + ms(131)).is_some());
     }
 
@@ -178,19 +183,19 @@ mod tests {
     fn a_long_frame_in_the_way_extends_the_time_for_as_long_as_it_moves() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        ping(keepalive.step(start + ms(100), false));
-        assert_eq!(keepalive.step(start + ms(130), true), Due::Nothing);
+        ping(keepalive.step(start + ms(100), false, false));
+        assert_eq!(keepalive.step(start + ms(130), true, false), Due::Nothing);
         assert_eq!(keepalive.next_step(), Deadline::at(start + ms(160)));
-        assert_eq!(keepalive.step(start + ms(160), false), Due::Dead);
+        assert_eq!(keepalive.step(start + ms(160), false, false), Due::Dead);
     }
 
     #[test]
     fn a_driver_that_was_busy_does_not_send_a_burst() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 0, start);
-        ping(keepalive.step(start + ms(1000), false));
-        assert_eq!(keepalive.step(start + ms(1099), false), Due::Nothing);
-        let second = ping(keepalive.step(start + ms(1100), false));
+        ping(keepalive.step(start + ms(1000), false, false));
+        assert_eq!(keepalive.step(start + ms(1099), false, false), Due::Nothing);
+        let second = ping(keepalive.step(start + ms(1100), false, false));
         assert_eq!(
             keepalive.note_pong(&second, start + ms(1500)),
             Some(ms(400))
@@ -202,7 +207,7 @@ mod tests {
         let start = Instant::now();
         let mut keepalive = keepalive(10, 0, start);
         let pings: Vec<_> = (1..=100)
-            .map(|i| ping(keepalive.step(start + ms(10 * i), false)))
+            .map(|i| ping(keepalive.step(start + ms(10 * i), false, false)))
             .collect();
         let now = start + ms(1000);
         assert_eq!(keepalive.note_pong(&pings[83], now), None, "forgotten");
@@ -215,11 +220,21 @@ mod tests {
     fn an_interval_may_be_shorter_than_the_time_out() {
         let start = Instant::now();
         let mut keepalive = keepalive(10, 100, start);
-        let first = ping(keepalive.step(start + ms(10), false));
-        assert_eq!(keepalive.step(start + ms(60), false), Due::Nothing);
+        let first = ping(keepalive.step(start + ms(10), false, false));
+        assert_eq!(keepalive.step(start + ms(60), false, false), Due::Nothing);
         keepalive.note_pong(&first, start + ms(70));
-        ping(keepalive.step(start + ms(70), false));
-        assert_eq!(keepalive.step(start + ms(170), false), Due::Dead);
+        ping(keepalive.step(start + ms(70), false, false));
+        assert_eq!(keepalive.step(start + ms(170), false, false), Due::Dead);
+    }
+
+    #[test]
+    fn a_ping_that_has_not_left_is_not_followed_by_another() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(10, 0, start);
+        ping(keepalive.step(start + ms(10), false, false));
+        assert_eq!(keepalive.step(start + ms(20), false, true), Due::Nothing);
+        assert_eq!(keepalive.next_step(), Deadline::at(start + ms(30)));
+        ping(keepalive.step(start + ms(30), false, false));
     }
 
     #[test]
@@ -227,6 +242,9 @@ mod tests {
         let start = Instant::now();
         let mut keepalive = keepalive(0, 0, start);
         assert_eq!(keepalive.next_step(), Deadline::NEVER);
-        assert_eq!(keepalive.step(start + ms(1_000_000), false), Due::Nothing);
+        assert_eq!(
+            keepalive.step(start + ms(1_000_000), false, false),
+            Due::Nothing
+        );
     }
 }
