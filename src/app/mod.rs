@@ -3,6 +3,7 @@
 //! room that calls the user's functions or owns a thread that does.
 #![forbid(unsafe_code)]
 
+pub mod audience;
 pub mod client;
 pub mod core;
 pub mod event_loop;

@@ -2,10 +2,11 @@
 //! The life of an app on the thread that drives it: connect, be open, wait, connect again. Never waits itself; whoever
 //! drives it waits for what it names and steps it again.
 
+use super::audience::Audience;
 use super::client::{App, Wish};
 use super::helm::Helm;
 use super::retry::{may_be_mended, may_name_a_time};
-use super::session::{Audience, End, Session};
+use super::session::{End, Session};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};

@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One open connection of an app, driven by readiness: everything that belongs to it alone, and dropped with it.
 
+use super::audience::Audience;
 use super::client::App;
-use super::handler::{Handlers, Message, View};
-use super::helm::Helm;
+use super::handler::Message;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::link::Link;
-use crate::conn::options::Options;
+use crate::conn::options::{LINGER, Options};
 use crate::conn::reader::{Memory, Reader};
-use crate::conn::submit::Unsent;
 use crate::net::epoll::Ready;
 use crate::protocol::keepalive::{Due, Keepalive};
-use crate::protocol::ws::close::{CloseFrame, CloseInfo};
+use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event};
 use crate::protocol::ws::sender::Sender;
 use std::time::{Duration, Instant};
-
-/// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
-const LINGER: Duration = Duration::from_secs(1);
 
 pub struct Session {
     link: Arc<Link>,
@@ -54,13 +50,6 @@ enum Stage {
     Closing(Deadline),
     /// All is said, with this result; the server ends the stream.
     Lingering(Deadline, End),
-}
-
-/// Who is told, and by whom.
-pub struct Audience<'a> {
-    pub app: &'a App,
-    pub helm: &'a Helm,
-    pub view: View,
 }
 
 impl Session {
@@ -339,87 +328,4 @@ impl Session {
 /// From now, not from when the turn began: what was called back meanwhile may have taken long.
 fn deadline(span: Option<Duration>) -> Deadline {
     Deadline::after(Instant::now(), span)
-}
-
-impl Audience<'_> {
-    /// False once the app was aborted or freed, or its loop: what still comes is told to nobody.
-    fn listens(&self) -> bool {
-        self.app.listens() && !self.helm.is_retired()
-    }
-
-    /// Those there are at this moment; none where nobody listens.
-    fn handlers(&mut self) -> Option<&Handlers> {
-        self.listens()
-            .then(|| self.view.current(&self.app.handlers))
-    }
-
-    pub fn tell_open(&mut self, is_first: bool) {
-        let Some(handlers) = self.handlers() else {
-            return;
-        };
-        let reconnect = handlers.reconnect.as_ref().filter(|_| !is_first);
-        if let Some(open) = reconnect.or(handlers.open.as_ref()) {
-            open();
-        }
-    }
-
-    pub fn tell_error(&mut self, error: &Error, retry: Option<Duration>) {
-        let handler = self.handlers().and_then(|handlers| handlers.error.as_ref());
-        if let Some(on_error) = handler {
-            on_error(error, retry);
-        }
-    }
-
-    /// Told with nothing locked, and of a connection that changes no more; also after an abort.
-    pub fn tell_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
-        if self.app.is_freed() || self.helm.is_retired() {
-            return;
-        }
-        if let Some(close) = &self.view.current(&self.app.handlers).close {
-            close(info, unsent);
-        }
-    }
-
-    fn tell_data(&mut self, message: &Message<'_>) {
-        let handler = self.handlers().and_then(|handlers| handlers.data.as_ref());
-        if let Some(data) = handler {
-            data(message);
-        }
-        let Some(handlers) = self.handlers() else {
-            return;
-        };
-        if let Some(take) = handlers.fragment.as_ref().or(handlers.message.as_ref()) {
-            take(message);
-        }
-    }
-
-    fn tell_ping(&mut self, payload: &[u8]) {
-        let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
-        if let Some(ping) = handler {
-            ping(&control(Opcode::Ping, payload));
-        }
-    }
-
-    fn tell_pong(&mut self, payload: &[u8]) {
-        let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
-        if let Some(pong) = handler {
-            pong(&control(Opcode::Pong, payload));
-        }
-    }
-
-    fn tell_drain(&mut self) {
-        let handler = self.handlers().and_then(|handlers| handlers.drain.as_ref());
-        if let Some(drain) = handler {
-            drain();
-        }
-    }
-}
-
-fn control(opcode: Opcode, payload: &[u8]) -> Message<'_> {
-    Message {
-        opcode,
-        first: true,
-        last: true,
-        payload,
-    }
 }

@@ -5,7 +5,7 @@ use super::connection::{Connection, Open};
 use super::connector::{Connector, Established};
 use super::keys::Keys;
 use super::link::Link;
-use super::options::DEFAULT_TIMEOUT;
+use super::options::{DEFAULT_TIMEOUT, LINGER};
 use super::patience::Patience;
 use super::reader::{Reader, timed_out};
 use super::seat::Seat;
@@ -25,10 +25,7 @@ use crate::protocol::ws::receiver::{Delivery, Event};
 use crate::protocol::ws::sender::Sender;
 use crate::protocol::ws::utf8;
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
-
-/// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
-const LINGER: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 /// What is received: events of which kinds, and in which pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who is told what happens, if anybody still listens.
+
+use super::client::App;
+use super::handler::{Handlers, Message, View};
+use super::helm::Helm;
+use crate::base::error::Error;
+use crate::conn::submit::Unsent;
+use crate::protocol::ws::close::CloseInfo;
+use crate::protocol::ws::opcode::Opcode;
+use std::time::Duration;
+
+/// The functions of an app, on the thread that drives it. Nothing is locked while one of them runs.
+pub struct Audience<'a> {
+    pub app: &'a App,
+    pub helm: &'a Helm,
+    pub view: View,
+}
+
+impl Audience<'_> {
+    /// False once the app was aborted or freed, or its loop: what still comes is told to nobody.
+    pub fn listens(&self) -> bool {
+        self.app.listens() && !self.helm.is_retired()
+    }
+
+    /// Those there are at this moment; none where nobody listens.
+    pub fn handlers(&mut self) -> Option<&Handlers> {
+        self.listens()
+            .then(|| self.view.current(&self.app.handlers))
+    }
+
+    pub fn tell_open(&mut self, is_first: bool) {
+        let Some(handlers) = self.handlers() else {
+            return;
+        };
+        let reconnect = handlers.reconnect.as_ref().filter(|_| !is_first);
+        if let Some(open) = reconnect.or(handlers.open.as_ref()) {
+            open();
+        }
+    }
+
+    pub fn tell_error(&mut self, error: &Error, retry: Option<Duration>) {
+        let handler = self.handlers().and_then(|handlers| handlers.error.as_ref());
+        if let Some(on_error) = handler {
+            on_error(error, retry);
+        }
+    }
+
+    /// Told with nothing locked, and of a connection that changes no more; also after an abort.
+    pub fn tell_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
+        if self.app.is_freed() || self.helm.is_retired() {
+            return;
+        }
+        if let Some(close) = &self.view.current(&self.app.handlers).close {
+            close(info, unsent);
+        }
+    }
+
+    pub fn tell_data(&mut self, message: &Message<'_>) {
+        let handler = self.handlers().and_then(|handlers| handlers.data.as_ref());
+        if let Some(data) = handler {
+            data(message);
+        }
+        let Some(handlers) = self.handlers() else {
+            return;
+        };
+        if let Some(take) = handlers.fragment.as_ref().or(handlers.message.as_ref()) {
+            take(message);
+        }
+    }
+
+    pub fn tell_ping(&mut self, payload: &[u8]) {
+        let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
+        if let Some(ping) = handler {
+            ping(&control(Opcode::Ping, payload));
+        }
+    }
+
+    pub fn tell_pong(&mut self, payload: &[u8]) {
+        let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
+        if let Some(pong) = handler {
+            pong(&control(Opcode::Pong, payload));
+        }
+    }
+
+    pub fn tell_drain(&mut self) {
+        let handler = self.handlers().and_then(|handlers| handlers.drain.as_ref());
+        if let Some(drain) = handler {
+            drain();
+        }
+    }
+}
+
+fn control(opcode: Opcode, payload: &[u8]) -> Message<'_> {
+    Message {
+        opcode,
+        first: true,
+        last: true,
+        payload,
+    }
+}
