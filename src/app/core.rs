@@ -26,7 +26,7 @@ pub struct Core {
     mailbox: Arc<Mailbox<Mail>>,
     helm: Arc<Helm>,
     slots: Vec<Slot>,
-    free: Vec<u32>,
+    free: Vec<usize>,
     timers: BTreeSet<(Instant, u64)>,
     memory: Memory,
     /// For a while what an app waits for.
@@ -38,6 +38,12 @@ pub struct Core {
 struct Slot {
     generation: u32,
     driven: Option<Box<Driven>>,
+}
+
+impl Slot {
+    fn key(&self, index: usize) -> u64 {
+        u64::from(self.generation) << 32 | index as u64
+    }
 }
 
 struct Driven {
@@ -102,10 +108,14 @@ impl Core {
 
     /// Lets go of all apps, without a word to them.
     pub fn drop_all(&mut self) {
-        for slot in &mut self.slots {
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(index) else {
+                continue;
+            };
+            let key = slot.key(index);
             if let Some(mut driven) = slot.driven.take() {
                 driven.runner.drop_all();
-                driven.runner.app().finish(Err(aborted()));
+                self.let_go(key, driven, Err(aborted()));
             }
         }
         for mail in self.mailbox.take() {
@@ -144,12 +154,12 @@ impl Core {
     fn add(&mut self, app: Arc<App>, now: Instant) {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
-            self.slots.len() as u32 - 1
+            self.slots.len() - 1
         });
-        let Some(slot) = self.slots.get_mut(index as usize) else {
+        let Some(slot) = self.slots.get_mut(index) else {
             return;
         };
-        let key = u64::from(slot.generation) << 32 | u64::from(index);
+        let key = slot.key(index);
         app.set_key(key);
         let app_to_rouse: Weak<App> = Arc::downgrade(&app);
         let notify = Arc::new(move || {
@@ -248,7 +258,7 @@ impl Core {
         }
         if let Some(slot) = self.slot(key) {
             slot.generation = slot.generation.wrapping_add(1) & GENERATIONS;
-            self.free.push(key as u32);
+            self.free.push(key as u32 as usize);
         }
         let app = Arc::clone(driven.runner.app());
         // Its descriptors first: who waits for the end may open others.

@@ -183,10 +183,10 @@ impl Runner {
                 self.begin(audience);
                 true
             }
-            Phase::Connecting(connector) => match connect(connector, now) {
-                Ok(None) => false,
-                result => {
-                    self.leave_connecting(result.transpose(), audience);
+            Phase::Connecting(connector) => match connect(connector, now).transpose() {
+                None => false,
+                Some(result) => {
+                    self.leave_connecting(result, audience);
                     true
                 }
             },
@@ -229,11 +229,11 @@ impl Runner {
 
     fn leave_connecting(
         &mut self,
-        result: Option<Result<Established, Error>>,
+        result: Result<Established, Error>,
         audience: &mut Audience<'_>,
     ) {
         let phase = std::mem::replace(&mut self.phase, Phase::Begin);
-        let (Phase::Connecting(connector), Some(result)) = (phase, result) else {
+        let Phase::Connecting(connector) = phase else {
             return;
         };
         let (keys, response) = connector.into_parts();
@@ -280,7 +280,7 @@ impl Runner {
         self.app.set_link(None);
         if let Err(error) = &end {
             // Threads that still have the link must not queue what nobody would send.
-            link.end_with(error);
+            link.end_unless_ended(error);
         }
         link.stream().shutdown();
         let retry = self.retry(&end, None);

@@ -220,9 +220,7 @@ impl Session {
             return Ok(());
         }
         let message = "the server ended the connection before it had read our close frame";
-        let error = Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close);
-        self.link.end_with(&error);
-        Err(error)
+        Err(Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close))
     }
 
     fn linger(&mut self, now: Instant, may_read: bool, memory: &mut Memory) -> Option<End> {
@@ -243,7 +241,6 @@ impl Session {
             (closing.is_clean(), closing.is_sent())
         });
         if let Some(trouble) = self.trouble.take() {
-            self.link.end_with(&trouble);
             return Some(Err(trouble));
         }
         match &self.stage {
@@ -260,7 +257,7 @@ impl Session {
             Stage::Open => self.keep_alive(now),
             Stage::Closing(deadline) => {
                 let is_late = deadline.has_passed(now);
-                is_late.then(|| Err(self.cut_closing()))
+                is_late.then(|| Err(self.late_close()))
             }
         }
     }
@@ -287,9 +284,8 @@ impl Session {
             }
             Due::Dead => {
                 let message = "the server did not answer a ping in time";
-                let error = Error::new(Kind::PongTimeout, message).in_phase(Phase::Open);
-                self.link.end_with(&error);
-                Some(Err(error))
+                let error = Error::new(Kind::PongTimeout, message);
+                Some(Err(error.in_phase(Phase::Open)))
             }
         }
     }
@@ -310,7 +306,7 @@ impl Session {
         out || into
     }
 
-    fn cut_closing(&self) -> Error {
+    fn late_close(&self) -> Error {
         let what = if self.reader.is_closed() {
             "the server did not read all that was sent before the close frame in time"
         } else {
@@ -318,10 +314,8 @@ impl Session {
         };
         let late = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
         // Where nothing could be sent, that is the cause.
-        let error = self.link.writer().failure();
-        let error = error.unwrap_or_else(|| late.in_phase(Phase::Close));
-        self.link.end_with(&error);
-        error
+        let failure = self.link.writer().failure();
+        failure.unwrap_or_else(|| late.in_phase(Phase::Close))
     }
 }
 

@@ -109,6 +109,14 @@ impl Link {
         self.stream.shutdown();
     }
 
+    /// The same, where nothing has ended it before.
+    pub fn end_unless_ended(&self, error: &Error) {
+        let end = self.writer.with_sender(|sender| sender.closing().error());
+        if end.is_none() {
+            self.end_with(error);
+        }
+    }
+
     /// The server, for the log.
     pub fn peer(&self) -> Cow<'_, str> {
         self.peer_address.to_string_lossy()

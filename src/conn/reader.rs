@@ -103,7 +103,8 @@ impl Reader {
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
     pub fn give_back(&mut self, link: &Link, memory: &mut Memory) {
         self.receiver.give_back(&mut memory.plain);
-        link.stream.give_back(&mut self.intake, &mut memory.cipher);
+        self.intake.give_back(&mut memory.cipher);
+        link.stream.give_back(&mut memory.cipher);
     }
 
     /// Events for a thread that only waits for the end, whatever way the message under way was begun in. What another

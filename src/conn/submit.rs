@@ -6,7 +6,7 @@ use super::outgoing::{Buffers, PIECE, broken};
 use super::trace;
 use super::writer::{State, Writer};
 use crate::base::error::{Error, Kind, Phase};
-use crate::net::stream::{Intake, Stream};
+use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::sender::Sender;
@@ -61,7 +61,7 @@ impl Writer {
         let was_quiet = state.buffers.wire.is_empty();
         let mut buffers = state.take_buffers();
         let submitted = buffers.submit(stream, &header, payload);
-        stream.give_back(&mut Intake::default(), &mut buffers.plain);
+        stream.give_back(&mut buffers.plain);
         state.put_back(buffers, was_quiet);
         if let Err(error) = submitted {
             return Err(state.break_off(error));

@@ -5,7 +5,6 @@
 use super::thread;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, Mutex, Weak};
-use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -44,12 +43,12 @@ struct Asker {
 
 struct Desk {
     /// Those that wait, and those that are being answered.
-    questions: VecDeque<Question>,
+    questions: Vec<Question>,
     threads: usize,
 }
 
 static DESK: Mutex<Desk> = Mutex::new(Desk {
-    questions: VecDeque::new(),
+    questions: Vec::new(),
     threads: 0,
 });
 
@@ -101,7 +100,7 @@ impl Desk {
             question.askers.push(asker);
             return Ok(());
         }
-        self.questions.push_back(Question {
+        self.questions.push(Question {
             host: host.to_owned(),
             port,
             askers: vec![asker],
@@ -115,7 +114,7 @@ impl Desk {
             // Those that there are will come to it.
             Err(_) if self.threads > 0 => {}
             Err(error) => {
-                self.questions.pop_back();
+                self.questions.pop();
                 return Err(error);
             }
         }
@@ -137,7 +136,7 @@ impl Desk {
         let index = self.questions.iter().position(|question| {
             question.host == host && question.port == port && question.since == Some(since)
         });
-        let question = index.and_then(|index| self.questions.remove(index));
+        let question = index.map(|index| self.questions.remove(index));
         question.map_or_else(Vec::new, |question| question.askers)
     }
 }

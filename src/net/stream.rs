@@ -263,9 +263,8 @@ impl Stream {
         }
     }
 
-    /// Parts with memory that holds nothing; the largest goes to `memory`.
-    pub fn give_back(&self, intake: &mut Intake, memory: &mut Vec<u8>) {
-        intake.give_back(memory);
+    /// Parts with TLS's memory that holds nothing; the largest goes to `memory`.
+    pub fn give_back(&self, memory: &mut Vec<u8>) {
         if let Some(tls) = &self.tls {
             tls.lock().give_back(memory);
         }
@@ -347,14 +346,14 @@ impl Intake {
         Ok(&mut self.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`Stream::give_back`].
+    /// Reads into `memory` from here on; see [`Intake::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         if self.cipher.capacity() == 0 {
             self.cipher = std::mem::take(memory);
         }
     }
 
-    fn give_back(&mut self, memory: &mut Vec<u8>) {
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         if self.cipher.is_empty() {
             keep_larger(memory, std::mem::take(&mut self.cipher));
         }
