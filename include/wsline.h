@@ -114,6 +114,15 @@ extern "C" {
 /** Flag of a wsline_message: it ends here. A whole message has both. */
 #define WSLINE_MESSAGE_LAST 2u
 
+/**
+ * Flag of a wsline_message: another whole message has come already, so the next receive does not
+ * wait.
+ */
+#define WSLINE_MESSAGE_MORE 4u
+
+/** Added to an opcode: the message is not compressed. */
+#define WSLINE_SEND_PLAIN 256
+
 /* --- Types ------------------------------------------------------------------------------------ */
 
 /**
@@ -398,6 +407,16 @@ typedef struct wsline_loop wsline_loop;
 typedef struct wsline_options wsline_options;
 
 /**
+ * A message that is sent to many connections, or many times.
+ *
+ * Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
+ * wsline_app_send_prepared(), freed by wsline_prepared_free(). It is copied and checked once, and
+ * compressed once for each level and window in use; masking remains, because each frame needs a key
+ * of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
+ */
+typedef struct wsline_prepared wsline_prepared;
+
+/**
  * A URL taken apart.
  *
  * Made by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may look at it.
@@ -455,7 +474,7 @@ typedef struct wsline_frame {
     uint8_t rsv2;
     /** The third reserved bit, 0 or 1. */
     uint8_t rsv3;
-    /** A wsline_opcode. */
+    /** A wsline_opcode; with `raw` 1 also a reserved one, 3 to 7 and 11 to 15. */
     int32_t opcode;
     /** The payload. */
     const uint8_t *data;
@@ -465,8 +484,10 @@ typedef struct wsline_frame {
     uint8_t masked;
     /** The masking key; zero where `masked` is 0. */
     uint8_t mask_key[4];
+    /** 1: wsline_conn_send_frame() and wsline_frame_encode() take it whatever rule it breaks. */
+    uint8_t raw;
     /** Room to grow; zero. */
-    uint8_t reserved0[3];
+    uint8_t reserved0[2];
     /** Room to grow; zero. */
     uint64_t reserved[2];
 } wsline_frame;
@@ -482,7 +503,7 @@ typedef struct wsline_message {
     size_t len;
     /** A wsline_opcode. */
     int32_t opcode;
-    /** WSLINE_MESSAGE_FIRST and WSLINE_MESSAGE_LAST. */
+    /** WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. */
     uint32_t flags;
     /** Room to grow; zero. */
     uint64_t reserved[2];
@@ -1805,6 +1826,118 @@ WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
 
+/* --- Options of compression ------------------------------------------------------------------- */
+
+/**
+ * Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
+ *
+ * wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs
+ * time, and for each connection the memory of a context for either direction once it has seen a
+ * compressed message: with the usual windows some 300 KiB for sending and 50 KiB for receiving; see
+ * wsline_options_set_deflate_window_bits() and _no_context_takeover().
+ *
+ * Who can put text of their own beside a secret into compressed messages, and see how long these
+ * are, can guess the secret. Send secrets with WSLINE_SEND_PLAIN.
+ *
+ * @param options  what is set.
+ * @param on       true: it is offered; false, the default: it is not, and no server may use it.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, bool on);
+
+/**
+ * Sets how hard messages are compressed.
+ *
+ * @param options  what is set.
+ * @param level    1, the fastest and the default, to 9, the smallest result.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *options, int32_t level);
+
+/**
+ * Sets how far back compressed bytes may refer: smaller windows take less memory and compress less.
+ *
+ * @param options  what is set.
+ * @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
+ *                 default. The server is told, and may ask for less.
+ * @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it,
+ *                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client, int32_t server);
+
+/**
+ * Sets whether each message is compressed by itself, which takes no memory between two and
+ * compresses small ones less.
+ *
+ * @param options  what is set.
+ * @param client   true: what this side sends; false, the default: what it sends refers to earlier
+ *                 messages, unless the server asks it not to.
+ * @param server   true: what the server sends; one that does not agree fails the connect with
+ *                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool client, bool server);
+
+/**
+ * Sets how long a message must be to be compressed.
+ *
+ * @param options  what is set.
+ * @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones
+ *                 are compressed.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t bytes);
+
+/**
+ * Sets how many times as large as what came a received message may be; more ends the connection
+ * with WSLINE_ERR_MESSAGE_TOO_BIG.
+ *
+ * A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes()
+ * allows is never exceeded; this one stops a server that only wants work done, also where messages
+ * are received in parts, of any size.
+ *
+ * @param options  what is set.
+ * @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16
+ *                 MiB.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
+
 /* --- Options of apps -------------------------------------------------------------------------- */
 
 /**
@@ -2167,7 +2300,8 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  * Sends a message or a control frame of a kind given as a number.
  *
  * @param conn    an open connection.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the
+ *                message is not compressed.
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
@@ -2186,12 +2320,14 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
 /**
  * Sends a part of a message whose length is not known yet.
  *
- * Until the last part has been sent, other data waits: every other send of data answers
- * WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not
- * checked to be UTF-8.
+ * Each part leaves at once, as a frame of its own. Until the last part has been sent, other data
+ * waits: every other send of data answers WSLINE_ERR_BUSY. Control frames may go out between two
+ * parts. Text may be cut anywhere and is not checked to be UTF-8. Where compression was agreed on
+ * the parts are compressed, whatever their length.
  *
  * @param conn    an open connection.
- * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; the same for each part of a message.
+ * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
+ *                WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
  * @param data    the part; NULL with `len` 0 is an empty one.
  * @param len     bytes in `data`.
  * @param fin     true for the last part.
@@ -2211,13 +2347,19 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
 /**
  * Sends one frame as the caller describes it.
  *
- * The payload is masked with a fresh key. Skipped are the checks of text and of the content of a
- * close frame; refused is what would break the connection: reserved bits, a control frame that is
- * long or fragmented, a continuation of nothing, a new message inside another.
+ * With `raw` 0 the payload is masked with a fresh key. Skipped are compression, and the checks of
+ * text and of the content of a close frame; refused is what would break the connection: reserved
+ * bits, a control frame that is long or fragmented, a continuation of nothing, a new message inside
+ * another.
+ *
+ * With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes
+ * it: reserved bits and opcodes, any order, masked with `mask_key` or not at all. Only what would
+ * follow a close frame is refused. What the caller sends afterwards in the usual way does not know
+ * of it, unless it was a close frame; after a frame with `rsv1`, compressed messages begin afresh.
  *
  * @param conn   an open connection.
- * @param frame  `fin`, `opcode`, `data` and `len` are used; the reserved bits and `masked` must be
- *               0.
+ * @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits and
+ *               `masked` must be 0.
  * @retval WSLINE_OK                    the system has taken all of it.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
@@ -2228,6 +2370,45 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_frame *frame);
+
+/**
+ * Gathers the messages that are sent from now on, so that many small ones leave with one system
+ * call.
+ *
+ * What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
+ * ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
+ * gathered, and before a receive on this connection waits. A send that gathers answers WSLINE_OK;
+ * if what is gathered cannot be sent, a later call says so.
+ *
+ * @param conn  an open connection.
+ * @retval WSLINE_OK                    gathering.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+ * @retval WSLINE_ERR_CLOSED            the connection was closed.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the status
+ *                                      says.
+ *
+ * Threads: any; what other threads send is gathered, too.
+ * Blocks: no.
+ * See also: wsline_conn_uncork()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
+
+/**
+ * Sends what was gathered since wsline_conn_cork(), and gathers no more.
+ *
+ * @param conn  an open connection.
+ * @retval WSLINE_OK           the system has taken all of it, or there was nothing.
+ * @retval WSLINE_ERR_TIMEOUT  the time was up; nothing is lost, and the next call that sends goes
+ *                             on with it.
+ * @retval WSLINE_ERR_CLOSED   and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any.
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
 
 /**
  * Sends a ping, which the server answers with a pong of the same payload.
@@ -2291,6 +2472,76 @@ WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, s
  */
 WSLINE_API wsline_status
 wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
+
+/* --- One message for many connections --------------------------------------------------------- */
+
+/**
+ * Makes a message that can be sent to many connections.
+ *
+ * @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_PLAIN added it
+ *                      is never compressed.
+ * @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
+ * @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @param prepared_out  set to the message; to NULL on failure.
+ * @retval WSLINE_OK                    `*prepared_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not
+ *                                      UTF-8.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
+ *
+ * Ownership: free it with wsline_prepared_free().
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_prepared_new(int32_t opcode, const void *data, size_t len, wsline_prepared **prepared_out);
+
+/**
+ * Frees a prepared message.
+ *
+ * @param prepared  may be NULL. What was sent of it is sent all the same.
+ *
+ * Threads: any, while no other thread uses this pointer.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API void wsline_prepared_free(wsline_prepared *prepared);
+
+/**
+ * Sends a prepared message, otherwise as wsline_conn_send().
+ *
+ * Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after
+ * it refer to what was sent before: between many messages that are much alike, an ordinary send
+ * compresses better.
+ *
+ * @param conn      an open connection.
+ * @param prepared  what is sent.
+ * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *
+ * Threads: any number at once.
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
+
+/**
+ * Sends a prepared message, otherwise as wsline_app_send() and wsline_conn_send_prepared().
+ *
+ * @param app       an app.
+ * @param prepared  what is sent.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_prepared *prepared);
 
 /* --- Receiving -------------------------------------------------------------------------------- */
 
@@ -2356,11 +2607,35 @@ WSLINE_API wsline_status
 wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
 
 /**
+ * Waits for the next piece of a message, so that messages of any size take little memory.
+ *
+ * A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the
+ * last. A small message mostly comes whole, with both. wsline_options_set_max_message_bytes() and
+ * _max_fragments() do not apply. Text is checked across pieces; a character may be cut between two.
+ * The rest of a message that was begun must be received in this way, too.
+ *
+ * @param conn        an open connection.
+ * @param timeout_ms  as for wsline_conn_recv().
+ * @param part_out    filled; zero on failure. The last piece may be empty.
+ * @retval WSLINE_OK           a piece is there.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ *
+ * Ownership: the payload is lent until the next receive on this connection, or its end.
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: as wsline_conn_recv().
+ * See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_fragment()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *part_out);
+
+/**
  * Waits for the next frame, whatever it is.
  *
- * Frames are handed out as they came: not joined, text not checked, pings not answered, a close
- * frame not answered (answer with wsline_conn_send_close()). Frames that break RFC 6455 end the
- * connection here too, and the limits hold.
+ * Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a
+ * compressed message), text not checked, pings not answered, a close frame not answered (answer
+ * with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the
+ * limits hold.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
@@ -2561,8 +2836,9 @@ WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
  * The extensions in use, as the server named them.
  *
  * @param conn  a connection; NULL has none.
- * @return      the value of Sec-WebSocket-Extensions; NULL if none is in use, as always in this
- *              version. Lent until the connection is freed.
+ * @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
+ *              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
+ *              freed.
  *
  * Threads: any.
  * Blocks: no.
@@ -3032,7 +3308,8 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  * wsline_app_send_text().
  *
  * @param app     an app.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the
+ *                message is not compressed.
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length
  *                0 is an empty one.
  * @param len     bytes, or WSLINE_NUL_TERMINATED.
@@ -3048,6 +3325,34 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  */
 WSLINE_API wsline_status
 wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
+
+/**
+ * Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
+ *
+ * Each part leaves at once, as a frame of its own. Until the last part has been sent, every other
+ * send of data answers WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not
+ * checked. A message that was begun ends with its connection: after a reconnect begin anew.
+ *
+ * @param app     an app.
+ * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
+ *                WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+ * @param data    the part; NULL with length 0 is an empty one.
+ * @param len     bytes.
+ * @param fin     true for the last part.
+ * @retval WSLINE_OK                    sent, or queued.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
+ *                                      wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same part
+ *                                      may be sent again.
+ *
+ * Ownership: the bytes are copied.
+ * Threads: any, but the parts of one message come from one thread at a time.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
 
 /**
  * Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
@@ -3203,8 +3508,8 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  *
  * @param app   an app; NULL has none.
  * @param name  in any case. Of repeated headers this is the first.
- * @return      the value; NULL if there is none. Lent until this thread asks for a header or the
- *              subprotocol of any app again.
+ * @return      the value; NULL if there is none. Lent until this thread asks for a header, the
+ *              subprotocol or the extensions of any app again.
  *
  * Threads: any.
  * Blocks: no.
@@ -3217,7 +3522,7 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  *
  * @param app  an app; NULL has none.
  * @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
- *             asks for a header or the subprotocol of any app again.
+ *             asks for a header, the subprotocol or the extensions of any app again.
  *
  * Threads: any.
  * Blocks: no.
@@ -3225,6 +3530,20 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  * Since: 0.1
  */
 WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
+
+/**
+ * The extensions that the server has agreed to.
+ *
+ * @param app  an app; NULL has none.
+ * @return     as wsline_conn_extensions(). Lent until this thread asks for a header, the
+ *             subprotocol or the extensions of any app again.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_options_set_deflate()
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
 
 /**
  * The address that the connection there is, or was last, is connected to.
@@ -3445,7 +3764,7 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
  * Writes a frame into a buffer, with its length in the shortest form.
  *
  * Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested
- * with it.
+ * with it; reserved opcodes with `raw` 1.
  *
  * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
  * @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.

@@ -43,6 +43,7 @@ fn define(constant: &str) -> Option<String> {
         ("usize", "usize::MAX") => "SIZE_MAX".to_owned(),
         ("i64", number) => format!("((int64_t){number})"),
         ("u32", number) => format!("{number}u"),
+        ("i32", number) => number.to_owned(),
         _ => return None,
     };
     Some(format!("#define WSLINE_{name} {value}"))

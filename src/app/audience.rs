@@ -96,6 +96,7 @@ fn control(opcode: Opcode, payload: &[u8]) -> Message<'_> {
         opcode,
         first: true,
         last: true,
+        more: false,
         payload,
     }
 }

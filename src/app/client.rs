@@ -9,6 +9,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
     Arc, AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
 };
+use crate::conn::compression::Parcel;
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
 use crate::conn::patience::Patience;
@@ -16,11 +17,7 @@ use crate::conn::stats::Totals;
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
-use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::Key;
-use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::sender::Sender;
-use crate::protocol::ws::utf8;
+use crate::protocol::ws::sender::Frame;
 use std::ffi::CString;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -102,14 +99,11 @@ impl App {
     }
 
     /// `name` is the caller's for the payload.
-    pub fn send(&self, opcode: Opcode, payload: &[u8], name: &str) -> Result<(), Error> {
-        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
-            return Err(Error::argument(name, "is not UTF-8"));
+    pub fn send(&self, parcel: &Parcel<'_>, name: &str) -> Result<(), Error> {
+        if self.options.check_utf8 {
+            parcel.check_utf8(name)?;
         }
-        let limit = self.options.send_queue_limit;
-        self.submit(payload, limit, |sender, key| {
-            sender.message(opcode, payload.len(), key)
-        })
+        self.submit(parcel, self.options.send_queue_limit)
     }
 
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
@@ -119,9 +113,7 @@ impl App {
         }
         let payload = frame.payload();
         // Where it is closed already, or nothing can be sent, the driver sees so as well.
-        let _ = self.submit(&payload, u64::MAX, |sender, key| {
-            sender.close(payload.len(), key)
-        });
+        let _ = self.submit(&Parcel::plain(Frame::Close, &payload), u64::MAX);
         self.rouse();
     }
 
@@ -325,16 +317,11 @@ impl App {
         }
     }
 
-    fn submit(
-        &self,
-        payload: &[u8],
-        limit: u64,
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) -> Result<(), Error> {
+    fn submit(&self, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
         let link = self.link.lock().clone().ok_or_else(not_connected)?;
         let submitted = link
             .writer()
-            .submit(link.stream(), payload, limit, header)
+            .submit(link.stream(), parcel, limit)
             .map_err(|error| error.or_in_phase(Phase::Open))?;
         if submitted {
             self.rouse();

@@ -20,6 +20,8 @@ pub struct Message<'a> {
     pub opcode: Opcode,
     pub first: bool,
     pub last: bool,
+    /// Another whole message has come already.
+    pub more: bool,
     pub payload: &'a [u8],
 }
 

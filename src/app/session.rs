@@ -7,17 +7,16 @@ use super::handler::Message;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
+use crate::conn::compression::Parcel;
 use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
 use crate::conn::reader::{Memory, Reader};
 use crate::net::epoll::Ready;
 use crate::protocol::keepalive::{Due, Keepalive};
 use crate::protocol::ws::close::CloseFrame;
-use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event};
-use crate::protocol::ws::sender::Sender;
+use crate::protocol::ws::sender::Frame;
 use std::time::{Duration, Instant};
 
 pub struct Session {
@@ -105,7 +104,7 @@ impl Session {
             return;
         }
         let payload = frame.payload();
-        self.submit(&payload, |sender, key| sender.close(payload.len(), key));
+        self.submit(&Parcel::plain(Frame::Close, &payload));
         self.begin_closing(options);
     }
 
@@ -122,13 +121,9 @@ impl Session {
     }
 
     /// Sends a frame that nobody outside has asked for; whatever the queue holds.
-    fn submit(
-        &mut self,
-        payload: &[u8],
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) {
+    fn submit(&mut self, parcel: &Parcel<'_>) {
         let (writer, stream) = (self.link.writer(), self.link.stream());
-        let submitted = writer.submit(stream, payload, u64::MAX, header);
+        let submitted = writer.submit(stream, parcel, u64::MAX);
         // Other failures are the connection's, and seen there.
         self.trouble = submitted
             .err()
@@ -167,7 +162,7 @@ impl Session {
     fn delivery(&self, audience: &mut Audience<'_>) -> Delivery {
         let under_way = self.reader.delivery_under_way();
         under_way.unwrap_or_else(|| match audience.handlers() {
-            Some(handlers) if handlers.fragment.is_some() => Delivery::Fragments,
+            Some(handlers) if handlers.fragment.is_some() => Delivery::Parts,
             _ => Delivery::Messages,
         })
     }
@@ -183,6 +178,7 @@ impl Session {
                 opcode: *opcode,
                 first: *first,
                 last: *last,
+                more: self.reader.has_more(),
                 payload,
             }),
             Event::Ping => audience.tell_ping(payload),
@@ -276,9 +272,7 @@ impl Session {
             Due::Nothing => None,
             Due::Ping(payload) => {
                 self.seen.ping = self.end_of_queue();
-                self.submit(&payload, |sender, key| {
-                    sender.message(Opcode::Ping, payload.len(), key)
-                });
+                self.submit(&Parcel::plain(Frame::Whole(Opcode::Ping), &payload));
                 self.seen.ping_end = self.end_of_queue();
                 None
             }

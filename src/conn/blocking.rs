@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
 
+use super::compression::Parcel;
 use super::connection::{Connection, Open};
 use super::connector::{Connector, Established};
 use super::keys::Keys;
@@ -18,12 +19,8 @@ use crate::net::poll::Poll;
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
-use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::Key;
-use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event};
-use crate::protocol::ws::sender::Sender;
-use crate::protocol::ws::utf8;
+use crate::protocol::ws::sender::Frame;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -32,9 +29,17 @@ use std::time::Instant;
 pub enum Wanted {
     /// Messages only, or fragments where the options say so.
     Data,
+    /// The same in pieces, as they come.
+    Parts,
     /// Control frames too.
     Events,
     Frames,
+}
+
+impl Wanted {
+    fn is_data(self) -> bool {
+        matches!(self, Self::Data | Self::Parts)
+    }
 }
 
 impl Connection {
@@ -53,42 +58,35 @@ impl Connection {
     }
 
     /// `name` is the caller's for the payload.
-    pub fn send(&self, opcode: Opcode, payload: &[u8], name: &str) -> Result<(), Error> {
-        if opcode == Opcode::Text && self.options.check_utf8 && !utf8::is_valid(payload) {
-            return Err(Error::argument(name, "is not UTF-8"));
+    pub fn send(&self, parcel: &Parcel<'_>, name: &str) -> Result<(), Error> {
+        if self.options.check_utf8 {
+            parcel.check_utf8(name)?;
         }
-        self.send_frame(payload, |sender, key| {
-            sender.message(opcode, payload.len(), key)
-        })
+        let link = self.link()?;
+        link.writer
+            .send(&link.stream, &mut self.send_patience(), parcel)
+            .map_err(|error| error.or_in_phase(Phase::Open))
     }
 
-    /// A part of a message; `opcode` is the message's. Text is the caller's to cut where it likes, so it is not checked.
-    pub fn send_fragment(&self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), Error> {
-        self.send_frame(payload, |sender, key| {
-            sender.fragment(opcode, fin, payload.len(), key)
-        })
+    /// Gathers data from now on.
+    pub fn cork(&self) -> Result<(), Error> {
+        self.link()?.writer.cork()
     }
 
-    pub fn send_raw(&self, header: Header, payload: &[u8]) -> Result<(), Error> {
-        self.send_frame(payload, |sender, key| {
-            sender.frame(Header {
-                mask: Some(key),
-                ..header
-            })
-        })
+    /// Sends what was gathered.
+    pub fn uncork(&self) -> Result<(), Error> {
+        let link = self.link()?;
+        link.writer
+            .uncork(&link.stream, &mut self.send_patience())
+            .map_err(|error| error.or_in_phase(Phase::Open))
     }
 
-    pub fn send_close(&self, frame: &CloseFrame) -> Result<(), Error> {
-        let payload = frame.payload();
-        self.send_frame(&payload, |sender, key| sender.close(payload.len(), key))
-    }
-
-    /// Waits for what is `wanted` and hands it, with its payload, to `take`.
+    /// Waits for what is `wanted` and hands it, with the reader that lends its payload, to `take`.
     pub fn receive<T>(
         &self,
         wanted: Wanted,
         timeout: Timeout,
-        take: impl FnOnce(&Event, &[u8]) -> T,
+        take: impl FnOnce(&Event, &Reader) -> T,
     ) -> Result<T, Error> {
         let open = self.open()?;
         let link = &open.link;
@@ -97,18 +95,19 @@ impl Connection {
         reader.begin();
         let delivery = match wanted {
             Wanted::Frames => Delivery::Frames,
+            Wanted::Parts => Delivery::Parts,
             _ if self.options.fire_fragments => Delivery::Fragments,
             _ => Delivery::Messages,
         };
         let result = loop {
             match reader.next(link, delivery, &mut patience) {
-                Ok(Event::Ping | Event::Pong) if wanted == Wanted::Data => {
+                Ok(Event::Ping | Event::Pong) if wanted.is_data() => {
                     if patience.is_over_meanwhile() {
                         break Err(timed_out());
                     }
                 }
-                Ok(Event::Close(_)) if wanted == Wanted::Data => break Err(link.end()),
-                Ok(event) => break Ok(take(&event, reader.payload())),
+                Ok(Event::Close(_)) if wanted.is_data() => break Err(link.end()),
+                Ok(event) => break Ok(take(&event, &reader)),
                 Err(error) => break Err(error),
             }
         };
@@ -197,16 +196,8 @@ impl Connection {
         }
     }
 
-    fn send_frame(
-        &self,
-        payload: &[u8],
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) -> Result<(), Error> {
-        let link = self.link()?;
-        let span = self.usual_timeout(self.options.send_timeout).span();
-        link.writer
-            .send(&link.stream, &mut Patience::new(span), payload, header)
-            .map_err(|error| error.or_in_phase(Phase::Open))
+    fn send_patience(&self) -> Patience {
+        Patience::new(self.usual_timeout(self.options.send_timeout).span())
     }
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {
@@ -222,9 +213,7 @@ impl Open {
     fn close(&self, frame: &CloseFrame, patience: &mut Patience) -> Result<(), Error> {
         let payload = frame.payload();
         let (writer, stream) = (&self.link.writer, &self.link.stream);
-        let sent = writer.send(stream, patience, &payload, |sender, key| {
-            sender.close(payload.len(), key)
-        });
+        let sent = writer.send(stream, patience, &Parcel::plain(Frame::Close, &payload));
         let result = match sent {
             Err(error) if error.kind() == Kind::Timeout => Err(error),
             // Where it could not be sent, what the server has sent still tells how the connection ended.

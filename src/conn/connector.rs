@@ -19,6 +19,7 @@ use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::Proxy;
 use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
+use crate::protocol::ws::deflate::Agreement;
 use std::time::{Instant, SystemTime};
 
 pub struct Connector {
@@ -36,6 +37,7 @@ pub struct Connector {
 pub struct Established {
     pub wire: Wire,
     pub tls_info: Option<TlsInfo>,
+    pub deflate: Option<Agreement>,
 }
 
 impl Connector {
@@ -72,8 +74,12 @@ impl Connector {
             Ok(None) => Ok(None),
             Ok(Some(wire)) => {
                 self.response = self.attempt.take_response();
-                let tls_info = self.attempt.tls_info(&wire);
-                Ok(Some(Established { wire, tls_info }))
+                let answer = self.response.as_ref();
+                Ok(Some(Established {
+                    tls_info: self.attempt.tls_info(&wire),
+                    deflate: answer.and_then(|response| response.deflate),
+                    wire,
+                }))
             }
             Err(error) => {
                 self.response = self.attempt.take_response();
@@ -145,7 +151,8 @@ fn attempt(
             .chain(request.cookie)
             .reduce(|all, more| all + "; " + &more);
     }
-    let upgrade = Upgrade::new(url, &request, keys.nonce());
+    let offer = options.deflate.is_offered.then_some(options.deflate.offer);
+    let upgrade = Upgrade::new(url, &request, offer, keys.nonce());
     let (options, notify) = (Arc::clone(options), Arc::clone(notify));
     Attempt::new(url.clone(), proxy, upgrade, options, notify, now)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An open connection: what all threads share of it. Its reader belongs to whoever receives.
 
+use super::compression::Compression;
 use super::connector::Established;
 use super::keys::Keys;
 use super::options::Options;
@@ -14,6 +15,7 @@ use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, AtomicBool, Ordering};
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
+use crate::protocol::ws::deflate::Inflater;
 use crate::protocol::ws::receiver::Receiver;
 use std::borrow::Cow;
 use std::ffi::CString;
@@ -36,7 +38,11 @@ impl Link {
         options: &Options,
         is_aborted: Arc<AtomicBool>,
     ) -> Result<(Self, Reader), Error> {
-        let Established { wire, tls_info } = established;
+        let Established {
+            wire,
+            tls_info,
+            deflate,
+        } = established;
         let Wire {
             stream,
             intake,
@@ -45,9 +51,19 @@ impl Link {
         } = wire;
         let mut receiver = Receiver::new(options.limits, options.check_utf8);
         receiver.space()?.extend_from_slice(&input);
+        if let Some(agreement) = &deflate {
+            receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
+        }
+        let compression = deflate.map(|agreement| Compression::new(&options.deflate, &agreement));
         let stats = Arc::new(Stats::default());
         let link = Self {
-            writer: Writer::new(keys, options.mask_key.clone(), Arc::clone(&stats), output),
+            writer: Writer::new(
+                keys,
+                options.mask_key.clone(),
+                compression,
+                Arc::clone(&stats),
+                output,
+            ),
             stats,
             auto_pong: options.auto_pong,
             is_aborted,

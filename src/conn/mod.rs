@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod blocking;
+pub mod compression;
 pub mod connection;
 pub mod connector;
 pub mod keys;
@@ -11,11 +12,13 @@ pub mod link;
 pub mod options;
 mod outgoing;
 pub mod patience;
+pub mod prepared;
 pub mod reader;
 pub mod seat;
 pub mod stats;
 pub mod submit;
 pub mod talk;
 pub mod trace;
+mod turn;
 pub mod wire;
 pub mod writer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The recipe of a connection, copied when it is used.
 
+use super::compression::DeflateOptions;
 use super::keys::MaskKeyFn;
 use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::sync::Arc;
@@ -8,10 +9,11 @@ use crate::net::socket::SocketOptions;
 use crate::net::tls_options::TlsOptions;
 use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::http::cookie::CookieJar;
+use crate::protocol::http::extension::Offer;
 use crate::protocol::http::upgrade::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
-use crate::protocol::ws::receiver::Limits;
+use crate::protocol::ws::order::Limits;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub struct Options {
     pub fd: Option<RawFd>,
     pub tls: TlsOptions,
     pub limits: Limits,
+    pub deflate: DeflateOptions,
     pub check_utf8: bool,
     pub fire_fragments: bool,
     pub auto_pong: bool,
@@ -52,6 +55,13 @@ pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
 const MAX_MESSAGE_BYTES: u64 = 64 << 20;
 /// Fragments take no memory of their own; the limit stops a peer that sends empty ones without end.
 const MAX_FRAGMENTS: u64 = 1 << 20;
+
+/// Fast: what a higher level saves beyond it costs more time than it takes to send.
+const DEFLATE_LEVEL: u8 = 1;
+/// Shorter messages hardly get shorter.
+const DEFLATE_THRESHOLD: u64 = 128;
+/// As Apache's mod_deflate has it; what people write comes to one of ten or twenty.
+const DEFLATE_MAX_RATIO: u64 = 200;
 
 /// A quarter of the largest message that is received.
 const SEND_QUEUE_LIMIT: u64 = 16 << 20;
@@ -100,6 +110,13 @@ impl Default for Options {
                 max_message_bytes: MAX_MESSAGE_BYTES,
                 max_frame_bytes: u64::MAX,
                 max_fragments: MAX_FRAGMENTS,
+            },
+            deflate: DeflateOptions {
+                is_offered: false,
+                offer: Offer::default(),
+                level: DEFLATE_LEVEL,
+                threshold: DEFLATE_THRESHOLD,
+                max_ratio: DEFLATE_MAX_RATIO,
             },
             check_utf8: true,
             fire_fragments: false,

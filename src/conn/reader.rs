@@ -18,6 +18,7 @@ pub struct Reader {
 #[derive(Default)]
 pub struct Memory {
     plain: Vec<u8>,
+    joined: Vec<u8>,
     cipher: Vec<u8>,
 }
 
@@ -28,6 +29,11 @@ impl Reader {
 
     pub fn payload(&self) -> &[u8] {
         self.receiver.payload()
+    }
+
+    /// Whether another whole message has come already.
+    pub fn has_more(&self) -> bool {
+        self.receiver.has_more()
     }
 
     /// The user has come for more: what was lent before is no longer in use.
@@ -96,13 +102,14 @@ impl Reader {
 
     /// Takes memory for reading, for as long as there is something to read.
     pub fn borrow(&mut self, memory: &mut Memory) {
-        self.receiver.borrow(&mut memory.plain);
+        self.receiver.borrow(&mut memory.plain, &mut memory.joined);
         self.intake.borrow(&mut memory.cipher);
     }
 
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
     pub fn give_back(&mut self, link: &Link, memory: &mut Memory) {
-        self.receiver.give_back(&mut memory.plain);
+        self.receiver
+            .give_back(&mut memory.plain, &mut memory.joined);
         self.intake.give_back(&mut memory.cipher);
         link.stream.give_back(&mut memory.cipher);
     }

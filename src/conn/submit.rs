@@ -2,14 +2,14 @@
 //! Sending without waiting: what the socket does not take at once is queued, up to a limit, for whoever watches the
 //! socket to [`Writer::flush`]. No thread takes the buffers of such a writer along, so nobody waits for a turn.
 
+use super::compression::{self, Parcel};
 use super::outgoing::{Buffers, PIECE, broken};
 use super::trace;
-use super::writer::{State, Writer};
+use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::MutexGuard;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
-use crate::protocol::ws::mask::Key;
-use crate::protocol::ws::sender::Sender;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -41,38 +41,58 @@ impl Writer {
     /// Sends one frame, or queues it. True if from now on the socket must be watched for room.
     ///
     /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes.
-    pub fn submit(
-        &self,
-        stream: &Stream,
-        payload: &[u8],
-        limit: u64,
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) -> Result<bool, Error> {
+    pub fn submit(&self, stream: &Stream, parcel: &Parcel<'_>, limit: u64) -> Result<bool, Error> {
         let given_key = self.given_key()?;
+        let state = self.state.lock();
+        let Some(compression) = self.compression_of(&state, parcel) else {
+            let ready = Ready::plain(parcel, given_key);
+            return self.submit_ready(state, stream, &ready, limit, parcel.bytes());
+        };
+        drop(state);
+        let mut deflater = compression.deflater.lock();
         let mut state = self.state.lock();
+        // What cannot be sent is not worth the work.
+        state.header(&Ready::plain(parcel, given_key))?;
+        state.check_room(0, limit)?;
+        drop(state);
+        let packed = compression::pack(&mut deflater, parcel)?;
+        let ready = Ready::compressed(parcel.frame, packed.bytes(), given_key);
+        let submitted = self.submit_ready(self.state.lock(), stream, &ready, limit, parcel.bytes());
+        compression::settle(&mut deflater, packed, submitted.is_ok());
+        submitted
+    }
+
+    /// `shown` is the payload as the user knows it.
+    fn submit_ready(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        stream: &Stream,
+        ready: &Ready<'_>,
+        limit: u64,
+        shown: &[u8],
+    ) -> Result<bool, Error> {
         // Under the lock: whoever empties the queue stops watching the socket.
         let had_backlog = self.has_backlog();
-        let key = given_key.unwrap_or_else(|| state.keys.mask_key());
-        let header = header(&state.sender, key)?;
+        let header = state.header(ready)?;
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
-        state.check_room(payload.len(), limit)?;
+        state.check_room(ready.payload.len(), limit)?;
         let was_quiet = state.buffers.wire.is_empty();
         let mut buffers = state.take_buffers();
-        let submitted = buffers.submit(stream, &header, payload);
+        let submitted = buffers.submit(stream, &header, ready.payload);
         stream.give_back(&mut buffers.plain);
         state.put_back(buffers, was_quiet);
         if let Err(error) = submitted {
             return Err(state.break_off(error));
         }
-        self.note_sent(&mut state, &header);
+        self.note_sent(&mut state, ready.frame, &header);
         let is_message = header.fin && !header.opcode.is_control();
         state.note_queued(stream, is_message);
         self.note_backlog(&state);
         let must_be_watched = !had_backlog && self.has_backlog();
         drop(state);
-        trace::frame('>', header.opcode, header.fin, payload);
+        trace::frame('>', header.opcode, header.fin, shown);
         Ok(must_be_watched)
     }
 

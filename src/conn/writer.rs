@@ -8,28 +8,32 @@
 //! Whoever receives never waits here: what it owes the peer (a pong, a close frame, bytes of TLS) it sends at once, or
 //! leaves to the thread whose turn it is, or sends when there is room.
 
+use super::compression::{Compression, Parcel};
 use super::keys::{Keys, MaskKeyFn};
-use super::outgoing::{Buffers, PIECE, broken};
+use super::outgoing::{Buffers, broken};
 use super::patience::Patience;
 use super::stats::Stats;
 use super::submit::Queue;
 use super::trace;
+use super::turn::{Turn, timed_out};
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
-use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
+use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
-use crate::protocol::ws::sender::{Answer, Sender};
+use crate::protocol::ws::sender::{Answer, Frame, Sender};
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
     pub(super) state: Mutex<State>,
-    turn_is_over: Condvar,
+    pub(super) turn_is_over: Condvar,
+    /// Where compression was agreed on.
+    pub(super) compression: Option<Compression>,
     mask_key: Option<MaskKeyFn>,
     /// Something of the receiving thread's has not left yet.
     has_backlog: AtomicBool,
@@ -43,10 +47,12 @@ pub(super) struct State {
     /// Of a writer that does not wait.
     pub(super) queue: Queue,
     /// A thread has taken the buffers along.
-    is_taken: bool,
+    pub(super) is_taken: bool,
     /// Threads that wait for the turn.
-    waiting: usize,
-    owed: Owed,
+    pub(super) waiting: usize,
+    /// Data stays among the buffers' plain bytes until more has come together.
+    pub(super) is_corked: bool,
+    pub(super) owed: Owed,
     /// Where what was owed last ends, counted like [`Stream::bytes_sent`].
     owed_end: u64,
     /// The socket takes nothing any more.
@@ -56,15 +62,49 @@ pub(super) struct State {
 /// What a receiving thread has left to the one that holds the turn. The latest pong replaces one that has not been
 /// sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
 #[derive(Default)]
-struct Owed {
+pub(super) struct Owed {
     pong: Vec<u8>,
     close: Vec<u8>,
     tls: bool,
 }
 
+/// A frame that lacks nothing but its header.
+pub(super) struct Ready<'a> {
+    pub(super) frame: Frame,
+    pub(super) payload: &'a [u8],
+    is_compressed: bool,
+    given_key: Option<Key>,
+}
+
+impl<'a> Ready<'a> {
+    pub(super) fn plain(parcel: &Parcel<'a>, given_key: Option<Key>) -> Self {
+        Self {
+            frame: parcel.frame,
+            payload: parcel.bytes(),
+            is_compressed: false,
+            given_key,
+        }
+    }
+
+    pub(super) fn compressed(frame: Frame, payload: &'a [u8], given_key: Option<Key>) -> Self {
+        Self {
+            frame,
+            payload,
+            is_compressed: true,
+            given_key,
+        }
+    }
+}
+
 impl Writer {
     /// `wire` is what is left of the handshake.
-    pub fn new(keys: Keys, mask_key: Option<MaskKeyFn>, stats: Arc<Stats>, wire: Outbox) -> Self {
+    pub(super) fn new(
+        keys: Keys,
+        mask_key: Option<MaskKeyFn>,
+        compression: Option<Compression>,
+        stats: Arc<Stats>,
+        wire: Outbox,
+    ) -> Self {
         Self {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             state: Mutex::new(State {
@@ -74,17 +114,19 @@ impl Writer {
                 queue: Queue::default(),
                 is_taken: false,
                 waiting: 0,
+                is_corked: false,
                 owed: Owed::default(),
                 owed_end: 0,
                 broken: None,
             }),
             turn_is_over: Condvar::new(),
+            compression,
             mask_key,
             stats,
         }
     }
 
-    /// Sends one frame, whole. `header` makes its header, or says why it may not be sent now.
+    /// Sends one frame, whole.
     ///
     /// On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
     /// connection has ended, for no other frame could follow.
@@ -92,17 +134,33 @@ impl Writer {
         &self,
         stream: &Stream,
         patience: &mut Patience,
-        payload: &[u8],
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
+        parcel: &Parcel<'_>,
     ) -> Result<(), Error> {
         // The caller's functions, this one and the log's, run without the lock.
         let given_key = self.given_key()?;
         let mut turn = self.take_turn(stream, patience)?;
-        let header = turn.send(patience, payload, given_key, header)?;
+        let header = turn.send(patience, parcel, given_key)?;
         turn.settle(patience);
         drop(turn);
-        trace::frame('>', header.opcode, header.fin, payload);
+        trace::frame('>', header.opcode, header.fin, parcel.bytes());
         Ok(())
+    }
+
+    /// Gathers data from now on, to send it together.
+    pub fn cork(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        if let Some(end) = state.sender.closing().send_error() {
+            return Err(end);
+        }
+        state.is_corked = true;
+        Ok(())
+    }
+
+    /// Ends gathering. On `Timeout` what was gathered is sent by whoever sends next.
+    pub fn uncork(&self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
+        let mut turn = self.take_turn(stream, patience)?;
+        turn.uncork();
+        turn.clear_backlog(patience)
     }
 
     /// Sends what a received event calls for, without waiting.
@@ -153,6 +211,9 @@ impl Writer {
     pub fn flush(&self, stream: &Stream) -> Result<(), Error> {
         let mut state = self.state.lock();
         state.owed.tls |= stream.is_tls();
+        if !state.is_taken {
+            state.seal_gathered(stream);
+        }
         self.push(&mut state, stream);
         state.forget_sent(stream);
         if stream.tls_output_len() > MAX_TLS_BACKLOG {
@@ -193,6 +254,18 @@ impl Writer {
         state.broken.is_none() && state.sender.closing().is_open()
     }
 
+    /// What compresses `parcel`, if it is compressed.
+    pub(super) fn compression_of(
+        &self,
+        state: &State,
+        parcel: &Parcel<'_>,
+    ) -> Option<&Compression> {
+        let compression = self.compression.as_ref()?;
+        compression
+            .wants(parcel, &state.sender)
+            .then_some(compression)
+    }
+
     pub(super) fn given_key(&self) -> Result<Option<Key>, Error> {
         self.mask_key
             .as_ref()
@@ -214,11 +287,7 @@ impl Writer {
             state = self.turn_is_over.wait(state, patience.remaining());
             state.waiting -= 1;
         }
-        Ok(Turn {
-            writer: self,
-            stream,
-            state: Some(state),
-        })
+        Ok(Turn::new(self, stream, state))
     }
 
     /// Sends a control frame now, or leaves it to whoever is in the way.
@@ -241,7 +310,7 @@ impl Writer {
     }
 
     /// Sends what is left, then what is owed, as far as the socket takes it, unless another thread has the turn.
-    fn push(&self, state: &mut State, stream: &Stream) {
+    pub(super) fn push(&self, state: &mut State, stream: &Stream) {
         while !state.is_taken && state.broken.is_none() {
             match stream.push(&mut state.buffers.wire) {
                 Ok(true) if !state.owed.is_empty() => state.seal_owed(stream, &self.stats),
@@ -258,11 +327,11 @@ impl Writer {
     }
 
     /// A frame is on its way and cannot be taken back.
-    pub(super) fn note_sent(&self, state: &mut State, header: &Header) {
+    pub(super) fn note_sent(&self, state: &mut State, frame: Frame, header: &Header) {
         self.stats.frames_sent.add(1);
         let is_message = header.fin && !header.opcode.is_control();
         self.stats.messages_sent.add(u64::from(is_message));
-        state.sender.note_sent(header);
+        state.sender.note_frame(frame, header);
         if header.opcode == Opcode::Close {
             // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
             state.owed.pong.clear();
@@ -271,13 +340,33 @@ impl Writer {
     }
 
     pub(super) fn note_backlog(&self, state: &State) {
-        let has_backlog = state.has_backlog() && state.broken.is_none();
+        let waits = state.has_backlog() || !state.buffers.plain.is_empty();
+        let has_backlog = waits && state.broken.is_none();
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
     }
 }
 
 impl State {
-    fn has_backlog(&self) -> bool {
+    /// The header of the frame, or why it may not be sent now.
+    pub(super) fn header(&mut self, ready: &Ready<'_>) -> Result<Header, Error> {
+        let key = ready.given_key.unwrap_or_else(|| self.keys.mask_key());
+        let header = self.sender.header(ready.frame, ready.payload.len(), key)?;
+        // RFC 7692 section 6.1: the bit is set on the first frame of a compressed message.
+        let is_first = header.opcode != Opcode::Continuation;
+        Ok(Header {
+            rsv1: header.rsv1 || (ready.is_compressed && is_first),
+            ..header
+        })
+    }
+
+    /// What was gathered goes to the socket next.
+    pub(super) fn seal_gathered(&mut self, stream: &Stream) {
+        if !self.buffers.plain.is_empty() && self.broken.is_none() {
+            self.broken = self.buffers.seal(stream).err();
+        }
+    }
+
+    pub(super) fn has_backlog(&self) -> bool {
         !self.buffers.wire.is_empty() || !self.owed.is_empty()
     }
 
@@ -305,141 +394,9 @@ impl State {
 }
 
 impl Owed {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.pong.is_empty() && self.close.is_empty() && !self.tls
     }
-}
-
-/// The right to write.
-struct Turn<'a> {
-    writer: &'a Writer,
-    stream: &'a Stream,
-    /// The lock; `None` only inside [`Turn::unlocked`].
-    state: Option<MutexGuard<'a, State>>,
-}
-
-impl Turn<'_> {
-    fn send(
-        &mut self,
-        patience: &mut Patience,
-        payload: &[u8],
-        given_key: Option<Key>,
-        header: impl FnOnce(&Sender, Key) -> Result<Header, Error>,
-    ) -> Result<Header, Error> {
-        self.make_room(patience)?;
-        let stream = self.stream;
-        let state = self.state();
-        let key = given_key.unwrap_or_else(|| state.keys.mask_key());
-        let header = header(&state.sender, key)?;
-        if let Some(broken) = &state.broken {
-            return Err(broken.clone());
-        }
-        let mut pieces = payload.chunks(PIECE);
-        state
-            .buffers
-            .begin(&header, pieces.next().unwrap_or_default());
-        let mut sent = state.buffers.seal_and_push(stream);
-        let is_whole = matches!(sent, Ok(true)) && pieces.len() == 0;
-        if !is_whole && sent.is_ok() {
-            sent = self.unlocked(|buffers| buffers.send_rest(stream, patience, &header, pieces));
-        }
-        match sent {
-            Ok(true) => self.writer.note_sent(self.state(), &header),
-            Ok(false) => return Err(self.give_up()),
-            Err(error) => return Err(self.state().break_off(error)),
-        }
-        Ok(header)
-    }
-
-    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one
-    /// with a deadline is not begun before there is room.
-    fn make_room(&mut self, patience: &mut Patience) -> Result<(), Error> {
-        let (writer, stream) = (self.writer, self.stream);
-        while self.state().has_backlog() && self.state().broken.is_none() {
-            writer.push(self.state(), stream);
-            if self.state().has_backlog() && !self.wait(patience)? {
-                return Err(timed_out("earlier frames are still being sent"));
-            }
-        }
-        if stream.is_tls() && patience.is_limited() && !self.wait(patience)? {
-            return Err(timed_out("nothing of the message has been sent"));
-        }
-        Ok(())
-    }
-
-    /// Waits for room; false when the time is up.
-    fn wait(&mut self, patience: &mut Patience) -> Result<bool, Error> {
-        let stream = self.stream;
-        let ready = self.unlocked(|_| stream.wait_writable(patience.deadline()));
-        ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
-    }
-
-    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
-    fn give_up(&mut self) -> Error {
-        let stream = self.stream;
-        let state = self.state();
-        if !stream.is_tls() && state.buffers.take_back() {
-            return timed_out("nothing of the message has been sent");
-        }
-        let error = Error::new(
-            Kind::ConnectionLost,
-            "the time for sending was up with part of a frame sent; the connection was ended",
-        );
-        state.sender.fail(&error);
-        state.broken = Some(error.clone());
-        stream.shutdown();
-        error
-    }
-
-    /// After our frame: what a receiving thread has left to us. It must not be lost, but is not our caller's failure.
-    fn settle(&mut self, patience: &mut Patience) {
-        let (writer, stream) = (self.writer, self.stream);
-        while !self.state().owed.is_empty() && self.state().broken.is_none() {
-            writer.push(self.state(), stream);
-            if self.state().has_backlog() && !matches!(self.wait(patience), Ok(true)) {
-                return;
-            }
-        }
-    }
-
-    /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
-    fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
-        let state = self.state();
-        state.is_taken = true;
-        let mut buffers = std::mem::take(&mut state.buffers);
-        self.state = None;
-        let result = work(&mut buffers);
-        let mut state = self.writer.state.lock();
-        state.is_taken = false;
-        state.buffers = buffers;
-        self.state = Some(state);
-        result
-    }
-
-    fn state(&mut self) -> &mut State {
-        self.state
-            .as_mut()
-            .expect("the lock is released only inside unlocked()")
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let (writer, stream) = (self.writer, self.stream);
-        let Some(state) = &mut self.state else {
-            return;
-        };
-        if state.has_backlog() {
-            writer.push(state, stream);
-        }
-        if state.waiting > 0 {
-            writer.turn_is_over.notify_one();
-        }
-    }
-}
-
-fn timed_out(why: &str) -> Error {
-    Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
 }
 
 fn trace_answer(answer: &Answer, ping_payload: &[u8]) {

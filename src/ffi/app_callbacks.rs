@@ -59,8 +59,7 @@ fn on_message(
     let (app, userdata) = (Lent::new(app), UserData::new(userdata, free));
     r#fn.map(|function| {
         Arc::new(move |message: &Message<'_>| {
-            let told =
-                wsline_message::new(message.opcode, message.first, message.last, message.payload);
+            let told = wsline_message::new(message);
             // SAFETY: as promised to ptr.
             unsafe { ptr::call_told(function, app.get(), &told, userdata.get()) };
         }) as OnMessage

@@ -4,7 +4,7 @@
 use super::app::wsline_app;
 use super::guard;
 use super::ptr;
-use super::send::read_sendable;
+use super::send::Kind;
 use super::status::wsline_status;
 use crate::base::error::Error;
 use crate::protocol::ws::close::CloseFrame;
@@ -14,14 +14,14 @@ use std::ffi::{c_char, c_void};
 unsafe fn send(
     function: &'static str,
     app: *mut wsline_app,
-    opcode: Result<Opcode, Error>,
+    kind: Result<Kind, Error>,
     data: *const c_void,
     len: usize,
     name: &str,
 ) -> wsline_status {
     // SAFETY: passed on.
     let (app, payload) = unsafe { (wsline_app::get(app), ptr::payload(data, len, name)) };
-    guard::on_app(function, app, |app| app.send(opcode?, payload?, name))
+    guard::on_app(function, app, |app| app.send(&kind?.whole(payload?), name))
 }
 
 /// @@ Sending with an app
@@ -56,9 +56,9 @@ pub unsafe extern "C" fn wsline_app_send_text(
     text: *const c_char,
     len: usize,
 ) -> wsline_status {
-    let (function, opcode) = ("wsline_app_send_text", Ok(Opcode::Text));
+    let (function, kind) = ("wsline_app_send_text", Ok(Kind::of(Opcode::Text)));
     // SAFETY: as promised to ptr.
-    unsafe { send(function, app, opcode, text.cast(), len, "text") }
+    unsafe { send(function, app, kind, text.cast(), len, "text") }
 }
 
 /// Sends a binary message, otherwise as wsline_app_send_text().
@@ -80,15 +80,15 @@ pub unsafe extern "C" fn wsline_app_send_binary(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, opcode) = ("wsline_app_send_binary", Ok(Opcode::Binary));
+    let (function, kind) = ("wsline_app_send_binary", Ok(Kind::of(Opcode::Binary)));
     // SAFETY: as promised to ptr.
-    unsafe { send(function, app, opcode, data, len, "data") }
+    unsafe { send(function, app, kind, data, len, "data") }
 }
 
 /// Sends a message or a control frame of a kind given as a number, otherwise as wsline_app_send_text().
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the message is not compressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
@@ -107,9 +107,45 @@ pub unsafe extern "C" fn wsline_app_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, opcode) = ("wsline_app_send", read_sendable(opcode));
+    let (function, kind) = ("wsline_app_send", Kind::of_whole(opcode));
     // SAFETY: as promised to ptr.
-    unsafe { send(function, app, opcode, data, len, "data") }
+    unsafe { send(function, app, kind, data, len, "data") }
+}
+
+/// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
+///
+/// Each part leaves at once, as a frame of its own. Until the last part has been sent, every other send of data answers
+/// WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not checked. A message that was begun ends with its
+/// connection: after a reconnect begin anew.
+///
+/// @param app     an app.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+/// @param data    the part; NULL with length 0 is an empty one.
+/// @param len     bytes.
+/// @param fin     true for the last part.
+/// @retval WSLINE_OK                    sent, or queued.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same part may be sent again.
+///
+/// Ownership: the bytes are copied.
+/// Threads: any, but the parts of one message come from one thread at a time.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_send_fragment(
+    app: *mut wsline_app,
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+    fin: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, payload) = unsafe { (wsline_app::get(app), ptr::payload(data, len, "data")) };
+    guard::on_app("wsline_app_send_fragment", app, |app| {
+        let kind = Kind::of_message(opcode)?;
+        app.send(&kind.fragment(payload?, fin), "data")
+    })
 }
 
 /// Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
@@ -133,9 +169,9 @@ pub unsafe extern "C" fn wsline_app_ping(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, opcode) = ("wsline_app_ping", Ok(Opcode::Ping));
+    let (function, kind) = ("wsline_app_ping", Ok(Kind::of(Opcode::Ping)));
     // SAFETY: as promised to ptr.
-    unsafe { send(function, app, opcode, data, len, "data") }
+    unsafe { send(function, app, kind, data, len, "data") }
 }
 
 /// Sends a pong: one that nobody asked for, or the answer to a ping where wsline_options_set_auto_pong() is off.
@@ -158,9 +194,9 @@ pub unsafe extern "C" fn wsline_app_pong(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, opcode) = ("wsline_app_pong", Ok(Opcode::Pong));
+    let (function, kind) = ("wsline_app_pong", Ok(Kind::of(Opcode::Pong)));
     // SAFETY: as promised to ptr.
-    unsafe { send(function, app, opcode, data, len, "data") }
+    unsafe { send(function, app, kind, data, len, "data") }
 }
 
 /// @@ Ending an app

@@ -139,7 +139,7 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 ///
 /// @param app   an app; NULL has none.
 /// @param name  in any case. Of repeated headers this is the first.
-/// @return      the value; NULL if there is none. Lent until this thread asks for a header or the subprotocol of any app again.
+/// @return      the value; NULL if there is none. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// The subprotocol that the server has chosen.
 ///
 /// @param app  an app; NULL has none.
-/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a header or the subprotocol of any app again.
+/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -177,6 +177,27 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
         look_up(app, |response| {
             let mut chosen = response.head.fields.all("sec-websocket-protocol");
             chosen.next().map(CString::as_c_str)
+        })
+    }
+}
+
+/// The extensions that the server has agreed to.
+///
+/// @param app  an app; NULL has none.
+/// @return     as wsline_conn_extensions(). Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_set_deflate()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        look_up(app, |response| {
+            let mut agreed = response.head.fields.all("sec-websocket-extensions");
+            let agreed = agreed.next().map(CString::as_c_str);
+            agreed.filter(|_| response.deflate.is_some())
         })
     }
 }

@@ -5,6 +5,7 @@ use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
+use crate::conn::reader::Reader;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask;
 use crate::protocol::ws::opcode::Opcode;
@@ -22,7 +23,7 @@ pub struct wsline_frame {
     pub rsv2: u8,
     /// The third reserved bit, 0 or 1.
     pub rsv3: u8,
-    /// A wsline_opcode.
+    /// A wsline_opcode; with `raw` 1 also a reserved one, 3 to 7 and 11 to 15.
     pub opcode: i32,
     /// The payload.
     pub data: *const u8,
@@ -32,8 +33,10 @@ pub struct wsline_frame {
     pub masked: u8,
     /// The masking key; zero where `masked` is 0.
     pub mask_key: [u8; 4],
+    /// 1: wsline_conn_send_frame() and wsline_frame_encode() take it whatever rule it breaks.
+    pub raw: u8,
     /// Room to grow; zero.
-    pub reserved0: [u8; 3],
+    pub reserved0: [u8; 2],
     /// Room to grow; zero.
     pub reserved: [u64; 2],
 }
@@ -49,7 +52,8 @@ impl wsline_frame {
         len: 0,
         masked: 0,
         mask_key: [0; 4],
-        reserved0: [0; 3],
+        raw: 0,
+        reserved0: [0; 2],
         reserved: [0; 2],
     };
 
@@ -59,7 +63,7 @@ impl wsline_frame {
             rsv1: header.rsv1.into(),
             rsv2: header.rsv2.into(),
             rsv3: header.rsv3.into(),
-            opcode: header.opcode as i32,
+            opcode: header.opcode.number().into(),
             data: payload.as_ptr(),
             len: payload.len(),
             masked: header.mask.is_some().into(),
@@ -68,16 +72,20 @@ impl wsline_frame {
         }
     }
 
-    pub(super) fn of_event(event: &Event, payload: &[u8]) -> Self {
+    pub(super) fn of_event(event: &Event, reader: &Reader) -> Self {
         match event {
-            Event::Frame { header, .. } => Self::of(header, payload),
+            Event::Frame { header, .. } => Self::of(header, reader.payload()),
             _ => Self::NOTHING,
         }
     }
 
     /// The header of a frame with this payload.
     pub(super) fn header(&self, payload: &[u8]) -> Result<Header, Error> {
-        let opcode = Opcode::from_i32(self.opcode);
+        let opcode = if self.is_raw()? {
+            Opcode::from_any_i32(self.opcode)
+        } else {
+            Opcode::from_i32(self.opcode)
+        };
         let opcode = opcode.ok_or_else(|| {
             Error::argument(
                 "frame",
@@ -93,6 +101,10 @@ impl wsline_frame {
             mask: bit(self.masked, "masked")?.then_some(self.mask_key),
             len: payload.len() as u64,
         })
+    }
+
+    pub(super) fn is_raw(&self) -> Result<bool, Error> {
+        bit(self.raw, "raw")
     }
 
     pub(super) unsafe fn payload<'a>(&self) -> Result<&'a [u8], Error> {
@@ -115,7 +127,8 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @@ Frames as bytes
 /// Writes a frame into a buffer, with its length in the shortest form.
 ///
-/// Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it.
+/// Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it; reserved opcodes
+/// with `raw` 1.
 ///
 /// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
 /// @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.

@@ -47,6 +47,8 @@ pub mod options_tls_protocol;
 
 pub mod options_protocol;
 
+pub mod options_deflate;
+
 pub mod options_app;
 
 pub mod cookie_jar;
@@ -54,6 +56,8 @@ pub mod cookie_jar;
 pub mod conn;
 
 pub mod send;
+
+pub mod prepared;
 
 pub mod receive;
 

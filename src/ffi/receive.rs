@@ -7,7 +7,9 @@ use super::guard;
 use super::options_time::read_timeout;
 use super::ptr;
 use super::status::wsline_status;
+use crate::app::handler::Message;
 use crate::conn::blocking::Wanted;
+use crate::conn::reader::Reader;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
 
@@ -20,6 +22,9 @@ pub const WSLINE_MESSAGE_FIRST: u32 = 1;
 /// Flag of a wsline_message: it ends here. A whole message has both.
 pub const WSLINE_MESSAGE_LAST: u32 = 2;
 
+/// Flag of a wsline_message: another whole message has come already, so the next receive does not wait.
+pub const WSLINE_MESSAGE_MORE: u32 = 4;
+
 /// What was received. Filled by the library.
 #[repr(C)]
 pub struct wsline_message {
@@ -30,7 +35,7 @@ pub struct wsline_message {
     pub len: usize,
     /// A wsline_opcode.
     pub opcode: i32,
-    /// WSLINE_MESSAGE_FIRST and WSLINE_MESSAGE_LAST.
+    /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE.
     pub flags: u32,
     /// Room to grow; zero.
     pub reserved: [u64; 2],
@@ -45,7 +50,7 @@ impl wsline_message {
         reserved: [0; 2],
     };
 
-    fn of(event: &Event, payload: &[u8]) -> Self {
+    fn of(event: &Event, reader: &Reader) -> Self {
         let (opcode, first, last) = match event {
             Event::Data {
                 opcode,
@@ -61,11 +66,18 @@ impl wsline_message {
                 header.fin,
             ),
         };
-        Self::new(opcode, first, last, payload)
+        Self::new(&Message {
+            opcode,
+            first,
+            last,
+            more: reader.has_more(),
+            payload: reader.payload(),
+        })
     }
 
-    pub(super) fn new(opcode: Opcode, first: bool, last: bool, payload: &[u8]) -> Self {
+    pub(super) fn new(message: &Message<'_>) -> Self {
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let payload = message.payload;
         // An empty payload need not have its NUL behind it.
         let data = if payload.is_empty() {
             c"".as_ptr().cast()
@@ -75,8 +87,10 @@ impl wsline_message {
         Self {
             data,
             len: payload.len(),
-            opcode: opcode as i32,
-            flags: flag(first, WSLINE_MESSAGE_FIRST) | flag(last, WSLINE_MESSAGE_LAST),
+            opcode: message.opcode.number().into(),
+            flags: flag(message.first, WSLINE_MESSAGE_FIRST)
+                | flag(message.last, WSLINE_MESSAGE_LAST)
+                | flag(message.more, WSLINE_MESSAGE_MORE),
             reserved: [0; 2],
         }
     }
@@ -89,7 +103,7 @@ unsafe fn receive<T>(
     timeout_ms: i64,
     wanted: Wanted,
     place: Result<&mut T, crate::base::error::Error>,
-    fill: impl FnOnce(&Event, &[u8]) -> T,
+    fill: impl FnOnce(&Event, &Reader) -> T,
 ) -> wsline_status {
     // SAFETY: passed on.
     let conn = unsafe { wsline_conn::get(conn) };
@@ -186,10 +200,48 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
     }
 }
 
+/// Waits for the next piece of a message, so that messages of any size take little memory.
+///
+/// A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the last. A small message mostly
+/// comes whole, with both. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. Text is checked across
+/// pieces; a character may be cut between two. The rest of a message that was begun must be received in this way, too.
+///
+/// @param conn        an open connection.
+/// @param timeout_ms  as for wsline_conn_recv().
+/// @param part_out    filled; zero on failure. The last piece may be empty.
+/// @retval WSLINE_OK           a piece is there.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+///
+/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_fragment()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv_part(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    part_out: *mut wsline_message,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let place = unsafe { ptr::out(part_out, wsline_message::NOTHING, "part_out") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        receive(
+            "wsline_conn_recv_part",
+            conn,
+            timeout_ms,
+            Wanted::Parts,
+            place,
+            wsline_message::of,
+        )
+    }
+}
+
 /// Waits for the next frame, whatever it is.
 ///
-/// Frames are handed out as they came: not joined, text not checked, pings not answered, a close frame not answered (answer
-/// with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
+/// Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a compressed message), text
+/// not checked, pings not answered, a close frame not answered (answer with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().

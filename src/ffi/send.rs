@@ -7,22 +7,86 @@ use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::conn::compression::{Parcel, Payload};
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::sender::Frame;
 use std::ffi::{c_char, c_void};
 
-/// Runs an export that sends one payload with `opcode`.
+/// Added to an opcode: the message is not compressed.
+pub const WSLINE_SEND_PLAIN: i32 = 256;
+
+/// An opcode, and whether it came with WSLINE_SEND_PLAIN.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) opcode: Opcode,
+    pub(super) is_plain: bool,
+}
+
+impl Kind {
+    pub(super) const fn of(opcode: Opcode) -> Self {
+        Self {
+            opcode,
+            is_plain: false,
+        }
+    }
+
+    /// Text or binary.
+    pub(super) fn of_message(number: i32) -> Result<Self, Error> {
+        let kind = Self::read(number).filter(|kind| !kind.opcode.is_control());
+        kind.ok_or_else(|| {
+            let must = format!("is {number}; it must be text or binary");
+            Error::argument("opcode", must)
+        })
+    }
+
+    /// The same, ping or pong.
+    pub(super) fn of_whole(number: i32) -> Result<Self, Error> {
+        Self::read(number).ok_or_else(|| {
+            let must = format!("is {number}; it must be text, binary, ping or pong");
+            Error::argument("opcode", must)
+        })
+    }
+
+    pub(super) fn whole(self, payload: &[u8]) -> Parcel<'_> {
+        Parcel::new(Frame::Whole(self.opcode), self.payload(payload))
+    }
+
+    pub(super) fn fragment(self, payload: &[u8], fin: bool) -> Parcel<'_> {
+        let opcode = self.opcode;
+        Parcel::new(Frame::Fragment { opcode, fin }, self.payload(payload))
+    }
+
+    fn payload(self, payload: &[u8]) -> Payload<'_> {
+        if self.is_plain {
+            Payload::Plain(payload)
+        } else {
+            Payload::Any(payload)
+        }
+    }
+
+    fn read(number: i32) -> Option<Self> {
+        let opcode = Opcode::from_i32(number & !WSLINE_SEND_PLAIN)?;
+        let is_plain = number & WSLINE_SEND_PLAIN != 0;
+        let may_be_sent = !matches!(opcode, Opcode::Continuation | Opcode::Close);
+        may_be_sent.then_some(Self { opcode, is_plain })
+    }
+}
+
+/// Runs an export that sends one payload.
 unsafe fn send(
     function: &'static str,
     conn: *mut wsline_conn,
-    opcode: Result<Opcode, Error>,
+    kind: Result<Kind, Error>,
     data: *const c_void,
     len: usize,
     name: &str,
 ) -> wsline_status {
     // SAFETY: passed on.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, name)) };
-    guard::on_conn(function, conn, |conn| conn.send(opcode?, payload?, name))
+    guard::on_conn(function, conn, |conn| {
+        conn.send(&kind?.whole(payload?), name)
+    })
 }
 
 /// @@ Sending
@@ -58,7 +122,7 @@ pub unsafe extern "C" fn wsline_conn_send_text(
         send(
             "wsline_conn_send_text",
             conn,
-            Ok(Opcode::Text),
+            Ok(Kind::of(Opcode::Text)),
             text.cast(),
             len,
             "text",
@@ -89,7 +153,7 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
         send(
             "wsline_conn_send_binary",
             conn,
-            Ok(Opcode::Binary),
+            Ok(Kind::of(Opcode::Binary)),
             data,
             len,
             "data",
@@ -100,7 +164,7 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 /// Sends a message or a control frame of a kind given as a number.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the message is not compressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
@@ -118,28 +182,19 @@ pub unsafe extern "C" fn wsline_conn_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let opcode = read_sendable(opcode);
+    let kind = Kind::of_whole(opcode);
     // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_send", conn, opcode, data, len, "data") }
-}
-
-pub(super) fn read_sendable(opcode: i32) -> Result<Opcode, Error> {
-    match Opcode::from_i32(opcode) {
-        Some(opcode @ (Opcode::Text | Opcode::Binary | Opcode::Ping | Opcode::Pong)) => Ok(opcode),
-        _ => Err(Error::argument(
-            "opcode",
-            format!("is {opcode}; it must be text, binary, ping or pong"),
-        )),
-    }
+    unsafe { send("wsline_conn_send", conn, kind, data, len, "data") }
 }
 
 /// Sends a part of a message whose length is not known yet.
 ///
-/// Until the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY. Control frames
-/// may go out between two parts. Text may be cut anywhere and is not checked to be UTF-8.
+/// Each part leaves at once, as a frame of its own. Until the last part has been sent, other data waits: every other send
+/// of data answers WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not checked
+/// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; the same for each part of a message.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
 /// @param data    the part; NULL with `len` 0 is an empty one.
 /// @param len     bytes in `data`.
 /// @param fin     true for the last part.
@@ -160,29 +215,25 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, "data")) };
-    guard::on_conn(
-        "wsline_conn_send_fragment",
-        conn,
-        |conn| match Opcode::from_i32(opcode) {
-            Some(opcode @ (Opcode::Text | Opcode::Binary)) => {
-                conn.send_fragment(opcode, payload?, fin)
-            }
-            _ => Err(Error::argument(
-                "opcode",
-                format!("is {opcode}; it must be text or binary"),
-            )),
-        },
-    )
+    guard::on_conn("wsline_conn_send_fragment", conn, |conn| {
+        let kind = Kind::of_message(opcode)?;
+        conn.send(&kind.fragment(payload?, fin), "data")
+    })
 }
 
 /// Sends one frame as the caller describes it.
 ///
-/// The payload is masked with a fresh key. Skipped are the checks of text and of the content of a close frame; refused is
-/// what would break the connection: reserved bits, a control frame that is long or fragmented, a continuation of nothing,
-/// a new message inside another.
+/// With `raw` 0 the payload is masked with a fresh key. Skipped are compression, and the checks of text and of the content of
+/// a close frame; refused is what would break the connection: reserved bits, a control frame that is long or fragmented, a
+/// continuation of nothing, a new message inside another.
+///
+/// With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes it: reserved bits and
+/// opcodes, any order, masked with `mask_key` or not at all. Only what would follow a close frame is refused. What the caller
+/// sends afterwards in the usual way does not know of it, unless it was a close frame; after a frame with `rsv1`, compressed
+/// messages begin afresh.
 ///
 /// @param conn   an open connection.
-/// @param frame  `fin`, `opcode`, `data` and `len` are used; the reserved bits and `masked` must be 0.
+/// @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits and `masked` must be 0.
 /// @retval WSLINE_OK                    the system has taken all of it.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
@@ -203,17 +254,61 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         // SAFETY: as promised to ptr.
         let payload = unsafe { frame.payload() }?;
         let header = frame.header(payload)?;
+        if frame.is_raw()? {
+            return conn.send(&Parcel::plain(Frame::Raw(header), payload), "frame");
+        }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Error::argument(
                 "frame",
-                "has a reserved bit, and no extension is in use",
+                "has a reserved bit and is not raw",
             ));
         }
         if header.mask.is_some() {
             return Err(Error::argument("frame", "is masked; the library masks it"));
         }
-        conn.send_raw(header, payload)
+        conn.send(&Parcel::plain(Frame::Made(header), payload), "frame")
     })
+}
+
+/// Gathers the messages that are sent from now on, so that many small ones leave with one system call.
+///
+/// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a ping, pong, close frame, a
+/// frame of wsline_conn_send_frame() or a message too large to be gathered, and before a receive on this connection waits. A
+/// send that gathers answers WSLINE_OK; if what is gathered cannot be sent, a later call says so.
+///
+/// @param conn  an open connection.
+/// @retval WSLINE_OK                    gathering.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+/// @retval WSLINE_ERR_CLOSED            the connection was closed.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the status says.
+///
+/// Threads: any; what other threads send is gathered, too.
+/// Blocks: no.
+/// See also: wsline_conn_uncork()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn("wsline_conn_cork", conn, |conn| conn.cork())
+}
+
+/// Sends what was gathered since wsline_conn_cork(), and gathers no more.
+///
+/// @param conn  an open connection.
+/// @retval WSLINE_OK           the system has taken all of it, or there was nothing.
+/// @retval WSLINE_ERR_TIMEOUT  the time was up; nothing is lost, and the next call that sends goes on with it.
+/// @retval WSLINE_ERR_CLOSED   and all others: as for wsline_conn_send_text().
+///
+/// Threads: any.
+/// Blocks: as wsline_conn_send_text().
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn("wsline_conn_uncork", conn, |conn| conn.uncork())
 }
 
 /// Sends a ping, which the server answers with a pong of the same payload.
@@ -240,7 +335,7 @@ pub unsafe extern "C" fn wsline_conn_ping(
         send(
             "wsline_conn_ping",
             conn,
-            Ok(Opcode::Ping),
+            Ok(Kind::of(Opcode::Ping)),
             data,
             len,
             "data",
@@ -271,7 +366,7 @@ pub unsafe extern "C" fn wsline_conn_pong(
         send(
             "wsline_conn_pong",
             conn,
-            Ok(Opcode::Pong),
+            Ok(Kind::of(Opcode::Pong)),
             data,
             len,
             "data",
@@ -310,6 +405,6 @@ pub unsafe extern "C" fn wsline_conn_send_close(
     };
     guard::on_conn("wsline_conn_send_close", conn, |conn| {
         let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
-        conn.send_close(&frame)
+        conn.send(&Parcel::plain(Frame::Close, &frame.payload()), "reason")
     })
 }

@@ -191,7 +191,7 @@ impl Answer {
             redirect_limit: 0,
             ..RequestOptions::default()
         };
-        Upgrade::new(&URL, &options, NONCE)
+        Upgrade::new(&URL, &options, None, NONCE)
     }
 }
 

@@ -31,7 +31,7 @@ fn as_frames(outcome: Outcome) -> Outcome {
     let events = outcome.events.into_iter().map(|event| match event {
         Seen::Data {
             opcode, payload, ..
-        } => raw(true, opcode as u8, payload),
+        } => raw(true, opcode.number(), payload),
         Seen::Pong(payload) => raw(true, PONG, payload),
         other => panic!("no row of this file expects {other:?}"),
     });

@@ -14,7 +14,8 @@ use proptest::sample::{Index, select};
 use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::{Delivery, Limits};
+use wsline::protocol::ws::order::Limits;
+use wsline::protocol::ws::receiver::Delivery;
 
 const FIN: u8 = 0x80;
 

@@ -127,7 +127,7 @@ impl Seen {
             Event::Ping => Self::Ping(payload),
             Event::Pong => Self::Pong(payload),
             Event::Close(CloseFrame { code, reason }) => Self::Close(code, reason),
-            Event::Frame { header, .. } => raw(header.fin, header.opcode as u8, payload),
+            Event::Frame { header, .. } => raw(header.fin, header.opcode.number(), payload),
         }
     }
 }

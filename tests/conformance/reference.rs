@@ -261,6 +261,7 @@ impl Decoder<'_> {
                 self.events.push(data(opcode, true, true, &message.payload));
             }
             Delivery::Messages => {}
+            Delivery::Parts => panic!("parts depend on how the bytes come"),
         }
         self.message = (!frame.fin).then_some(message);
         Ok(())

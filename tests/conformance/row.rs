@@ -10,7 +10,8 @@ use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::{Delivery, Limits};
+use wsline::protocol::ws::order::Limits;
+use wsline::protocol::ws::receiver::Delivery;
 use wsline::protocol::ws::session::Session;
 
 /// Rows up to this length are split at every point, longer ones where something may go wrong.

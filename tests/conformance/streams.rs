@@ -113,7 +113,7 @@ fn the_reference_knows_utf8() {
 fn written_out(header: &Header) -> Vec<u8> {
     let bits = [header.fin, header.rsv1, header.rsv2, header.rsv3];
     let bits = bits.iter().fold(0, |bits, bit| bits << 1 | u8::from(*bit));
-    let first = bits << 4 | header.opcode as u8;
+    let first = bits << 4 | header.opcode.number();
     match header.mask {
         Some(key) => wire::masked_header(first, header.len, key),
         None => wire::header(first, header.len),

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod body;
 pub mod cookie;
 pub mod cookie_date;
+pub mod extension;
 pub mod field;
 pub mod head;
 pub mod public_suffix;

@@ -4,6 +4,7 @@
 use super::body::Body;
 use super::head::{Head, HeadFinder, MAX_HEAD_BYTES};
 use crate::base::error::Error;
+use crate::protocol::ws::deflate::Agreement;
 use std::ops::RangeInclusive;
 
 /// What a peer answered, complete or as far as it came.
@@ -12,6 +13,8 @@ pub struct Response {
     pub head: Head,
     /// What came of a refusal's body, and a NUL, with which it is lent to C.
     pub body_and_nul: Vec<u8>,
+    /// The compression that it has agreed to.
+    pub deflate: Option<Agreement>,
 }
 
 impl Response {
@@ -93,6 +96,7 @@ impl Reply {
         Response {
             head: std::mem::take(&mut self.head),
             body_and_nul,
+            deflate: None,
         }
     }
 

@@ -2,12 +2,14 @@
 //! The opening handshake (RFC 6455 section 4): our request, and every check of the server's answer.
 
 use super::auth::Credentials;
+use super::extension::{self, Offer};
 use super::head::Head;
 use super::redirect::is_redirect;
 use super::reply::{Progress, Reply, Response};
 use crate::base::error::{Error, Kind};
 use crate::protocol::dialogue::{Dialogue, Output};
 use crate::protocol::url::Url;
+use crate::protocol::ws::deflate::Agreement;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
@@ -28,7 +30,10 @@ const OWNED: [(&str, Option<&str>); 13] = [
     ),
     ("Sec-WebSocket-Key", None),
     ("Sec-WebSocket-Version", None),
-    ("Sec-WebSocket-Extensions", None),
+    (
+        "Sec-WebSocket-Extensions",
+        Some("wsline_options_set_deflate()"),
+    ),
     ("Sec-WebSocket-Accept", None),
     ("Upgrade", None),
     ("Content-Length", None),
@@ -94,18 +99,22 @@ pub struct Upgrade {
     request: Option<String>,
     accept: String,
     offered: Vec<String>,
+    offer: Option<Offer>,
+    agreement: Option<Agreement>,
     follows_redirects: bool,
     reply: Reply,
 }
 
 impl Upgrade {
-    /// `nonce` is the 16 random bytes of section 4.1, item 7.
-    pub fn new(url: &Url, options: &RequestOptions, nonce: [u8; 16]) -> Self {
+    /// `offer` is that of compression; `nonce` the 16 random bytes of section 4.1, item 7.
+    pub fn new(url: &Url, options: &RequestOptions, offer: Option<Offer>, nonce: [u8; 16]) -> Self {
         let key = BASE64.encode(nonce);
         Self {
-            request: Some(request(url, options, &key)),
+            request: Some(request(url, options, offer.as_ref(), &key)),
             accept: accept(&key),
             offered: options.subprotocols.clone(),
+            offer,
+            agreement: None,
             follows_redirects: options.redirect_limit > 0,
             reply: Reply::new(101..=101),
         }
@@ -128,7 +137,7 @@ impl Upgrade {
     }
 
     /// Section 4.1, the numbered list at its end.
-    fn check(&self) -> Result<(), Error> {
+    fn check(&mut self) -> Result<(), Error> {
         let head = self.reply.head();
         if head.minor_version != 1 {
             return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
@@ -157,13 +166,7 @@ impl Upgrade {
                 "the server's Sec-WebSocket-Accept field is {found}, not {expected:?}"
             )));
         }
-        let extensions: Vec<&[u8]> = head.fields.members("sec-websocket-extensions").collect();
-        if !extensions.is_empty() {
-            let found = quoted(&extensions);
-            return Err(bad(format!(
-                "the server uses the extension {found}, which was not offered"
-            )));
-        }
+        self.agreement = extension::accepted(head, self.offer.as_ref())?;
         let chosen: Vec<&[u8]> = values(head, "sec-websocket-protocol");
         match chosen[..] {
             // A server need not choose one (section 4.1, item 6 has no rule for absence).
@@ -212,11 +215,14 @@ impl Dialogue for Upgrade {
     }
 
     fn take_response(&mut self) -> Option<Response> {
-        Some(self.reply.take_response())
+        Some(Response {
+            deflate: self.agreement,
+            ..self.reply.take_response()
+        })
     }
 }
 
-fn request(url: &Url, options: &RequestOptions, key: &str) -> String {
+fn request(url: &Url, options: &RequestOptions, offer: Option<&Offer>, key: &str) -> String {
     let mut lines = format!("GET {} HTTP/1.1\r\n", url.resource());
     let mut line = |name: &str, value: &str| {
         lines.extend([name, ": ", value, "\r\n"]);
@@ -237,6 +243,9 @@ fn request(url: &Url, options: &RequestOptions, key: &str) -> String {
     }
     if !options.subprotocols.is_empty() {
         line("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+    }
+    if let Some(offer) = offer {
+        line("Sec-WebSocket-Extensions", &offer.value());
     }
     for (name, value) in &options.headers {
         line(name, value);
@@ -311,7 +320,8 @@ mod tests {
     #[test]
     fn a_plain_request() {
         let url = Url::parse("ws://example.com:8080/chat?x=1").expect("a URL");
-        let mut upgrade = Upgrade::new(&url, &RequestOptions::default(), *b"the sample nonce");
+        let mut upgrade =
+            Upgrade::new(&url, &RequestOptions::default(), None, *b"the sample nonce");
         let expected = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://example.com:8080\r\n\r\n";
         assert_eq!(said(&mut upgrade), expected);
@@ -330,7 +340,7 @@ mod tests {
             authorization: Some("Bearer x".into()),
             redirect_limit: 0,
         };
-        let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
+        let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]);
         let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://page.example\r\n\
             Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nAuthorization: Bearer x\r\nCookie: a=b; c=d\r\n\r\n";
@@ -349,7 +359,7 @@ mod tests {
                 redirect_limit,
                 ..RequestOptions::default()
             };
-            let mut upgrade = Upgrade::new(&url, &options, [0; 16]);
+            let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]);
             let result = upgrade.receive(&mut head.into_bytes());
             assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
             assert!(upgrade.is_refused());
@@ -374,7 +384,7 @@ mod tests {
                     .collect(),
                 ..RequestOptions::default()
             };
-            let request = request(&url, &options, "");
+            let request = request(&url, &options, None, "");
             assert!(request.contains(expected), "{request}");
             assert_eq!(request.to_lowercase().matches("authorization").count(), 1);
             assert!(!request.contains("user"), "{request}");

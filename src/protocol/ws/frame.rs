@@ -90,7 +90,7 @@ impl Header {
             | bit(self.rsv1, 6)
             | bit(self.rsv2, 5)
             | bit(self.rsv3, 4)
-            | self.opcode as u8;
+            | self.opcode.number();
         let masked = bit(self.mask.is_some(), 7);
         match self.len {
             0..126 => out.extend_from_slice(&[first, masked | self.len as u8]),

@@ -2,14 +2,15 @@
 //! The meaning of a frame (RFC 6455 section 5.2).
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Opcode {
-    Continuation = 0,
-    Text = 1,
-    Binary = 2,
-    Close = 8,
-    Ping = 9,
-    Pong = 10,
+    Continuation,
+    Text,
+    Binary,
+    Close,
+    Ping,
+    Pong,
+    /// Never received; sent by who tests how a server takes it.
+    Reserved(u8),
 }
 
 impl Opcode {
@@ -31,9 +32,27 @@ impl Opcode {
         u8::try_from(number).ok().and_then(Self::from_number)
     }
 
+    /// The same, the reserved ones included.
+    pub fn from_any_i32(number: i32) -> Option<Self> {
+        let reserved = || u8::try_from(number).ok().filter(|number| *number < 16);
+        Self::from_i32(number).or_else(|| reserved().map(Self::Reserved))
+    }
+
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Continuation => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Close => 8,
+            Self::Ping => 9,
+            Self::Pong => 10,
+            Self::Reserved(number) => number,
+        }
+    }
+
     /// Control frames have the top bit of the opcode set (section 5.5).
     pub fn is_control(self) -> bool {
-        self as u8 & 0x8 != 0
+        self.number() & 0x8 != 0
     }
 
     pub fn name(self) -> &'static str {
@@ -44,6 +63,7 @@ impl Opcode {
             Self::Close => "close",
             Self::Ping => "ping",
             Self::Pong => "pong",
+            Self::Reserved(_) => "reserved",
         }
     }
 }

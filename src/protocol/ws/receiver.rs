@@ -8,19 +8,13 @@
 //! ```
 
 use super::close::CloseFrame;
+use super::content::{Content, Room};
+use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
 use super::opcode::Opcode;
-use super::utf8::{self, Utf8Stream};
-use crate::base::buffer::{Inbox, READ_MAX};
-use crate::base::error::{Error, Kind};
-
-/// What a peer may make us hold or count. `u64::MAX` is no limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub max_message_bytes: u64,
-    pub max_frame_bytes: u64,
-    pub max_fragments: u64,
-}
+use super::order::{Limits, Order};
+use crate::base::buffer::Inbox;
+use crate::base::error::Error;
 
 /// In which pieces data is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +23,16 @@ pub enum Delivery {
     Messages,
     /// A data frame as soon as it is whole; text is checked across them.
     Fragments,
-    /// Every frame as it came; text is not checked, closing is left to the caller.
+    /// What has come of a message, whatever its size; text is checked across the pieces.
+    Parts,
+    /// Every frame as it came; it is not inflated, text is not checked, closing is left to the caller.
     Frames,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A message, or with [`Delivery::Fragments`] a part of one. `opcode` is the message's: text or binary.
+    /// A message, or with [`Delivery::Fragments`] and [`Delivery::Parts`] a part of one. `opcode` is the message's: text
+    /// or binary.
     Data {
         opcode: Opcode,
         first: bool,
@@ -53,29 +50,19 @@ pub enum Event {
 
 #[derive(Debug)]
 pub struct Receiver {
-    limits: Limits,
-    check_utf8: bool,
+    order: Order,
     inbox: Inbox,
-    /// The frame whose header has been read and whose payload has not.
+    /// The frame whose header has been read, less the payload that has been consumed.
     frame: Option<Header>,
-    /// The message whose last fragment is still to come.
-    message: Option<Message>,
-    /// The text of the message in progress, and how much of the payload in the inbox it has seen.
-    text: Utf8Stream,
+    content: Content,
+    /// How much of the payload in the inbox has been checked to be text.
     checked: usize,
-    /// The fragments joined so far; with a NUL behind them while lent.
-    joined: Vec<u8>,
     lent: Lent,
+    /// Another whole message was there when the last one was lent.
+    has_more: bool,
     /// What was lent when another thread began to read for itself.
     retired: Option<Vec<u8>>,
     end: End,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    opcode: Opcode,
-    fragments: u64,
-    begun_as: Delivery,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,18 +83,22 @@ enum End {
 impl Receiver {
     pub fn new(limits: Limits, check_utf8: bool) -> Self {
         Self {
-            limits,
-            check_utf8,
+            order: Order::new(limits),
             inbox: Inbox::default(),
             frame: None,
-            message: None,
-            text: Utf8Stream::default(),
+            content: Content::new(check_utf8),
             checked: 0,
-            joined: Vec::new(),
             lent: Lent::Nothing,
+            has_more: false,
             retired: None,
             end: End::NotYet,
         }
+    }
+
+    /// Messages may come compressed.
+    pub fn set_inflater(&mut self, inflater: Inflater) {
+        self.order.allow_compression();
+        self.content.set_inflater(inflater);
     }
 
     /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last event lent.
@@ -129,8 +120,13 @@ impl Receiver {
         match self.lent {
             Lent::Nothing => &[],
             Lent::Inbox => self.inbox.lent(),
-            Lent::Joined => self.joined.split_last().map_or(&[], |(_, payload)| payload),
+            Lent::Joined => self.content.lent(),
         }
+    }
+
+    /// Whether another whole message has come already, behind that of the last event.
+    pub fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// Ends what the last event lent and finds the next one; `None` when more bytes are needed.
@@ -144,7 +140,11 @@ impl Receiver {
             }
             End::Failed(error) => return Err(error.clone()),
         }
-        self.check_delivery(delivery)?;
+        if let Some(opcode) = self.order.turn_to(delivery)? {
+            // None of the message is consumed, so it is looked at from its first byte again.
+            self.content.begin(opcode == Opcode::Text);
+            self.checked = 0;
+        }
         let event = self.advance(delivery);
         if let Err(error) = &event {
             self.end = End::Failed(error.clone());
@@ -158,43 +158,28 @@ impl Receiver {
         matches!(self.end, End::Closed)
     }
 
-    /// How the fragmented message under way is being received.
+    /// How the rest of the message under way must be received.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
-        self.message.map(|message| message.begun_as)
+        self.order.delivery_under_way()
     }
 
-    /// Reads into `memory` from here on, unless there is memory of its own in use; see [`Receiver::give_back`].
-    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+    /// Works in the memories given from here on, unless there is memory of its own in use; see [`Receiver::give_back`].
+    pub fn borrow(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.inbox.borrow(memory);
+        self.content.borrow(joined);
     }
 
     /// Ends what the last event lent, and parts with memory that holds nothing.
-    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+    pub fn give_back(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.release();
         self.inbox.give_back(memory);
-        if self.joined.is_empty() {
-            self.joined = Vec::new();
-        }
+        self.content.give_back(joined);
     }
 
     /// Forgets what has arrived.
     pub fn discard_input(&mut self) {
         self.release();
         self.inbox.clear();
-    }
-
-    /// A message is received in one way from its first frame to its last.
-    fn check_delivery(&self, delivery: Delivery) -> Result<(), Error> {
-        if self
-            .message
-            .is_none_or(|message| message.begun_as == delivery)
-        {
-            return Ok(());
-        }
-        Err(Error::new(
-            Kind::WrongState,
-            "a fragmented message is under way that was begun with another receive function",
-        ))
     }
 
     fn advance(&mut self, delivery: Delivery) -> Result<Option<Event>, Error> {
@@ -212,16 +197,17 @@ impl Receiver {
             if header.opcode.is_control() {
                 return self.take_control(header);
             }
-            if delivery == Delivery::Fragments
-                || (header.fin && header.opcode != Opcode::Continuation)
-            {
-                return self.take_data(header);
-            }
-            if !self.join(header)? {
-                return Ok(None);
-            }
-            if header.fin {
-                return self.take_joined().map(Some);
+            let is_compressed = self.order.is_compressed();
+            let is_whole = header.fin && header.opcode != Opcode::Continuation;
+            let event = match delivery {
+                _ if is_compressed => self.take_inflated(header, delivery)?,
+                Delivery::Parts => self.take_part(header)?,
+                Delivery::Messages if !is_whole => self.take_joined(header)?,
+                _ => self.take_data(header)?,
+            };
+            // A frame that is over without an event is one of several.
+            if event.is_some() || self.frame.is_some() {
+                return Ok(event);
             }
         }
     }
@@ -230,96 +216,33 @@ impl Receiver {
         let Some((header, len)) = Header::decode(self.inbox.unread())? else {
             return Ok(None);
         };
-        self.check_header(&header, delivery)?;
+        self.order.check(&header)?;
         self.inbox.consume(len);
         self.frame = Some(header);
         self.checked = 0;
         if !header.opcode.is_control() {
-            self.count_fragment(&header, delivery)?;
+            if header.opcode != Opcode::Continuation {
+                self.content.begin(header.opcode == Opcode::Text);
+            }
+            self.order.enter(&header, delivery)?;
         }
         Ok(Some(header))
     }
 
-    /// The rules a frame from a server must keep whatever it carries.
-    fn check_header(&self, header: &Header, delivery: Delivery) -> Result<(), Error> {
-        if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Error::protocol(
-                "frame with a reserved bit set and no extension to give it a meaning",
-            ));
-        }
-        if header.mask.is_some() {
-            // Section 5.1: "A server MUST NOT mask any frames that it sends to the client."
-            return Err(Error::protocol("masked frame from the server"));
-        }
-        header.check_control()?;
-        match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => {
-                return Err(Error::protocol(
-                    "continuation frame without a message to continue",
-                ));
-            }
-            (Opcode::Text | Opcode::Binary, Some(_)) => {
-                return Err(Error::protocol(
-                    "new message before the last fragment of the one before",
-                ));
-            }
-            _ => {}
-        }
-        if header.opcode.is_control() {
-            return Ok(());
-        }
-        too_big(
-            "frame",
-            header.len,
-            self.limits.max_frame_bytes,
-            "wsline_options_set_max_frame_bytes",
-        )?;
-        let held = if delivery == Delivery::Messages {
-            self.joined.len() as u64
-        } else {
-            0
-        };
-        let whole = held.saturating_add(header.len);
-        too_big(
-            "message",
-            whole,
-            self.limits.max_message_bytes,
-            "wsline_options_set_max_message_bytes",
-        )
-    }
-
-    /// Keeps account of a message that comes in fragments (section 5.4).
-    fn count_fragment(&mut self, header: &Header, delivery: Delivery) -> Result<(), Error> {
-        if header.opcode != Opcode::Continuation {
-            self.text = Utf8Stream::default();
-            self.message = (!header.fin).then_some(Message {
-                opcode: header.opcode,
-                fragments: 1,
-                begun_as: delivery,
-            });
-            return Ok(());
-        }
-        if let Some(message) = &mut self.message {
-            message.fragments += 1;
-            if message.fragments > self.limits.max_fragments {
-                let limit = self.limits.max_fragments;
-                return Err(Error::new(
-                    Kind::MessageTooBig,
-                    format!(
-                        "message of more than {limit} fragments (wsline_options_set_max_fragments)"
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
     fn take_frame(&mut self, header: Header) -> Result<Option<Event>, Error> {
-        if self.lend(header).is_none() {
+        let is_data = !header.opcode.is_control();
+        if is_data {
+            self.order.check_size(header.len)?;
+        }
+        if self.lend(header, false).is_none() {
             return Ok(None);
         }
-        if header.fin && !header.opcode.is_control() {
-            self.message = None;
+        if is_data {
+            if self.order.is_compressed() {
+                self.content.skip_text();
+                self.content.skim(self.inbox.lent(), header.fin)?;
+            }
+            self.order.hand_out(header.fin)?;
         }
         let close = if header.opcode == Opcode::Close {
             Some(self.take_close()?)
@@ -330,7 +253,7 @@ impl Receiver {
     }
 
     fn take_control(&mut self, header: Header) -> Result<Option<Event>, Error> {
-        if self.lend(header).is_none() {
+        if self.lend(header, false).is_none() {
             return Ok(None);
         }
         Ok(Some(match header.opcode {
@@ -348,22 +271,29 @@ impl Receiver {
 
     /// A data frame that is handed out as it is: a whole message, or a fragment where fragments are wanted.
     fn take_data(&mut self, header: Header) -> Result<Option<Event>, Error> {
-        let first = header.opcode != Opcode::Continuation;
-        let opcode = self.message.map_or(header.opcode, |message| message.opcode);
-        if opcode == Opcode::Text && self.check_utf8 {
+        self.order.check_size(header.len)?;
+        if self.content.is_text() {
             self.check_text(header)?;
         }
-        if self.lend(header).is_none() {
+        if self.lend(header, header.fin).is_none() {
             return Ok(None);
         }
-        if header.fin {
-            self.message = None;
+        self.order.hand_out(header.fin).map(Some)
+    }
+
+    /// What has come of a frame. None of it is an event only where the message ends with it.
+    fn take_part(&mut self, header: Header) -> Result<Option<Event>, Error> {
+        let part = arrived(&self.inbox, header);
+        let len = part.len() as u64;
+        let is_last = header.fin && len == header.len;
+        if len == 0 && !is_last {
+            self.consume(header, 0);
+            return Ok(None);
         }
-        Ok(Some(Event::Data {
-            opcode,
-            first,
-            last: header.fin,
-        }))
+        self.content.check(part, is_last)?;
+        self.lend(Header { len, ..header }, is_last);
+        self.frame = rest(header, len);
+        self.order.hand_out(is_last).map(Some)
     }
 
     /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte ends the
@@ -372,73 +302,87 @@ impl Receiver {
         let arrived = arrived(&self.inbox, header);
         let is_last = header.fin && arrived.len() as u64 == header.len;
         if is_last && self.checked == 0 && header.opcode == Opcode::Text {
-            return if utf8::is_valid(arrived) {
-                Ok(())
-            } else {
-                Err(not_utf8())
-            };
+            return self.content.check_whole(arrived);
         }
         let unchecked = arrived.get(self.checked..).unwrap_or_default();
-        self.text.feed(unchecked).map_err(|_| not_utf8())?;
         self.checked = arrived.len();
-        if is_last && !self.text.is_complete() {
-            return Err(not_utf8());
-        }
-        Ok(())
+        self.content.check(unchecked, is_last)
     }
 
-    /// Appends what has arrived of a fragment to its message. True when the fragment is complete.
-    fn join(&mut self, header: Header) -> Result<bool, Error> {
+    /// Appends what has arrived of a fragment to its message, which is handed out at its end.
+    fn take_joined(&mut self, header: Header) -> Result<Option<Event>, Error> {
+        self.order
+            .check_size(self.content.joined().len() as u64 + header.len)?;
         let part = arrived(&self.inbox, header);
         let len = part.len();
-        let left = header.len - len as u64;
-        if self
-            .message
-            .is_some_and(|message| message.opcode == Opcode::Text)
-            && self.check_utf8
-        {
-            self.text.feed(part).map_err(|_| not_utf8())?;
-            if header.fin && left == 0 && !self.text.is_complete() {
-                return Err(not_utf8());
-            }
+        let is_last = header.fin && len as u64 == header.len;
+        self.content.join(part, is_last)?;
+        self.consume(header, len);
+        if !is_last {
+            return Ok(None);
         }
-        // One more for the NUL.
-        self.joined
-            .try_reserve(len + 1)
-            .map_err(|_| Error::no_memory(len as u64))?;
-        self.joined.extend_from_slice(part);
-        self.inbox.consume(len);
-        self.frame = (left > 0).then_some(Header {
-            len: left,
-            ..header
-        });
-        Ok(left == 0)
+        self.hand_out_joined(true).map(Some)
     }
 
-    fn take_joined(&mut self) -> Result<Event, Error> {
-        let Some(message) = self.message.take() else {
-            return Err(Error::new(Kind::Internal, "fragments without a message"));
+    /// Inflates what has arrived of a frame.
+    fn take_inflated(
+        &mut self,
+        header: Header,
+        delivery: Delivery,
+    ) -> Result<Option<Event>, Error> {
+        let part = arrived(&self.inbox, header);
+        let is_end = part.len() as u64 == header.len;
+        let is_last = header.fin && is_end;
+        let room = match delivery {
+            Delivery::Parts => Room::Piece,
+            _ => Room::Limit(self.order.max_message_bytes()),
         };
-        self.joined.push(0);
-        self.lent = Lent::Joined;
-        Ok(Event::Data {
-            opcode: message.opcode,
-            first: true,
-            last: true,
-        })
+        let inflated = self.content.inflate(part, is_last, room)?;
+        self.order.bind();
+        self.consume(header, inflated.taken);
+        if !inflated.is_all {
+            // Its frame is not over, even where all of it is consumed.
+            self.frame.get_or_insert(Header { len: 0, ..header });
+            return self.hand_out_joined(false).map(Some);
+        }
+        let is_wanted = match delivery {
+            Delivery::Parts => is_last || !self.content.joined().is_empty(),
+            Delivery::Fragments => is_end,
+            _ => is_last,
+        };
+        if !is_wanted {
+            return Ok(None);
+        }
+        self.hand_out_joined(is_last).map(Some)
     }
 
-    /// Lends the payload of the frame in progress if it is all there.
-    fn lend(&mut self, header: Header) -> Option<()> {
-        if (self.inbox.unread().len() as u64) < header.len {
+    /// What was joined or inflated.
+    fn hand_out_joined(&mut self, is_last: bool) -> Result<Event, Error> {
+        self.content.lend()?;
+        self.lent = Lent::Joined;
+        self.has_more = is_last && has_whole_message(self.inbox.unread());
+        self.order.hand_out(is_last)
+    }
+
+    fn consume(&mut self, header: Header, count: usize) {
+        self.inbox.consume(count);
+        self.frame = rest(header, count as u64);
+    }
+
+    /// Lends the payload of the frame in progress if it is all there. Looks further where a message ends with it; were
+    /// that done at every frame, many small ones would be looked at again and again.
+    fn lend(&mut self, header: Header, ends_message: bool) -> Option<()> {
+        let unread = self.inbox.unread();
+        if (unread.len() as u64) < header.len {
             return None;
         }
-        self.inbox.lend(header.len as usize);
+        let len = header.len as usize;
+        self.has_more = ends_message && has_whole_message(unread.get(len..).unwrap_or_default());
+        self.inbox.lend(len);
         self.lent = Lent::Inbox;
         self.frame = None;
         Some(())
     }
-
     /// Keeps what the last event lent alive while others read on, until [`Receiver::drop_retired`].
     pub fn retire(&mut self) {
         if self.retired.is_some() {
@@ -448,7 +392,7 @@ impl Receiver {
         let retired = match self.lent {
             Lent::Nothing => return,
             Lent::Inbox => self.inbox.retire(),
-            Lent::Joined => Some(std::mem::take(&mut self.joined)),
+            Lent::Joined => Some(self.content.take_lent()),
         };
         self.lent = Lent::Nothing;
         self.retired = retired;
@@ -463,11 +407,7 @@ impl Receiver {
         match self.lent {
             Lent::Nothing => return,
             Lent::Inbox => self.inbox.release(),
-            Lent::Joined => {
-                self.joined.clear();
-                // The memory of a usual message is kept for the next; that of a huge one is given back.
-                self.joined.shrink_to(READ_MAX);
-            }
+            Lent::Joined => self.content.release(),
         }
         self.lent = Lent::Nothing;
     }
@@ -480,16 +420,25 @@ fn arrived(inbox: &Inbox, header: Header) -> &[u8] {
     unread.get(..len).unwrap_or_default()
 }
 
-fn too_big(what: &str, bytes: u64, limit: u64, option: &str) -> Result<(), Error> {
-    if bytes <= limit {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::MessageTooBig,
-        format!("{what} of {bytes} bytes or more, the limit is {limit} ({option})"),
-    ))
+/// The frame without the first `count` bytes of its payload; `None` where that is nothing.
+fn rest(header: Header, count: u64) -> Option<Header> {
+    let len = header.len - count;
+    (len > 0).then_some(Header { len, ..header })
 }
 
-fn not_utf8() -> Error {
-    Error::new(Kind::Payload, "text message that is not UTF-8")
+/// Whether `bytes` begin with all that is left of a message, or with control frames and then that.
+fn has_whole_message(mut bytes: &[u8]) -> bool {
+    while let Ok(Some((header, len))) = Header::decode(bytes) {
+        let end = usize::try_from(header.len)
+            .ok()
+            .and_then(|payload| payload.checked_add(len));
+        let Some(rest) = end.and_then(|end| bytes.get(end..)) else {
+            return false;
+        };
+        if header.fin && !header.opcode.is_control() {
+            return true;
+        }
+        bytes = rest;
+    }
+    false
 }

@@ -14,8 +14,29 @@ use crate::base::error::{Error, Kind};
 #[derive(Debug, Default)]
 pub struct Sender {
     closing: Closing,
-    /// The message that is being sent in fragments.
-    fragmented: Option<Opcode>,
+    fragmented: Option<Fragmented>,
+}
+
+/// The message that is being sent in fragments.
+#[derive(Clone, Copy, Debug)]
+struct Fragmented {
+    opcode: Opcode,
+    is_compressed: bool,
+}
+
+/// What is to be sent, less its payload and its key.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame {
+    /// A whole message, a ping or a pong.
+    Whole(Opcode),
+    /// A part of a message with this opcode.
+    Fragment { opcode: Opcode, fin: bool },
+    /// Our close frame, or the reply to one that was received frame by frame.
+    Close,
+    /// As the caller made it.
+    Made(Header),
+    /// The same, whatever rule it breaks.
+    Raw(Header),
 }
 
 /// What the peer is owed.
@@ -29,6 +50,28 @@ pub enum Answer {
 impl Sender {
     pub fn closing(&self) -> &Closing {
         &self.closing
+    }
+
+    /// The header of `frame` with a payload of `len` bytes, or why it may not be sent now.
+    pub fn header(&self, frame: Frame, len: usize, key: Key) -> Result<Header, Error> {
+        match frame {
+            Frame::Whole(opcode) => self.message(opcode, len, key),
+            Frame::Fragment { opcode, fin } => self.fragment(opcode, fin, len, key),
+            Frame::Close => self.close(len, key),
+            Frame::Made(header) => self.frame(Header {
+                mask: Some(key),
+                ..header
+            }),
+            Frame::Raw(header) => self.check_may_send(header.opcode).map(|()| header),
+        }
+    }
+
+    /// Whether the payload of `frame` goes on with a message that is being sent compressed; `None`: it begins one.
+    pub fn is_compressed(&self, frame: Frame) -> Option<bool> {
+        match frame {
+            Frame::Fragment { .. } => self.fragmented.map(|message| message.is_compressed),
+            _ => None,
+        }
     }
 
     /// The header of a message that is sent whole, or of a control frame.
@@ -53,9 +96,9 @@ impl Sender {
         self.check_open()?;
         let wire = match self.fragmented {
             None => opcode,
-            Some(begun) if begun == opcode => Opcode::Continuation,
+            Some(begun) if begun.opcode == opcode => Opcode::Continuation,
             Some(begun) => {
-                let name = begun.name();
+                let name = begun.opcode.name();
                 return Err(Error::argument(
                     "opcode",
                     format!("must be {name}, that of the message being sent"),
@@ -67,11 +110,7 @@ impl Sender {
 
     /// Whether a frame the caller made may be sent now.
     pub fn frame(&self, header: Header) -> Result<Header, Error> {
-        if header.opcode == Opcode::Close {
-            self.check_may_close()?
-        } else {
-            self.check_open()?
-        }
+        self.check_may_send(header.opcode)?;
         header
             .check_control()
             .map_err(|error| Error::argument("frame", format!("is a {error}")))?;
@@ -91,14 +130,23 @@ impl Sender {
         Ok(Header::masked(Opcode::Close, true, len, key))
     }
 
-    /// A frame is on its way and cannot be taken back.
+    /// A frame is on its way and cannot be taken back. A raw one changes nothing but the end.
+    pub fn note_frame(&mut self, frame: Frame, header: &Header) {
+        if !matches!(frame, Frame::Raw(_)) || header.opcode == Opcode::Close {
+            self.note_sent(header);
+        }
+    }
+
     pub fn note_sent(&mut self, header: &Header) {
         match header.opcode {
             Opcode::Close => self.closing.note_sent(),
-            Opcode::Ping | Opcode::Pong => {}
+            Opcode::Ping | Opcode::Pong | Opcode::Reserved(_) => {}
             _ if header.fin => self.fragmented = None,
             _ => {
-                self.fragmented.get_or_insert(header.opcode);
+                self.fragmented.get_or_insert(Fragmented {
+                    opcode: header.opcode,
+                    is_compressed: header.rsv1,
+                });
             }
         }
     }
@@ -150,6 +198,13 @@ impl Sender {
 
     fn check_open(&self) -> Result<(), Error> {
         self.closing.send_error().map_or(Ok(()), Err)
+    }
+
+    fn check_may_send(&self, opcode: Opcode) -> Result<(), Error> {
+        match opcode {
+            Opcode::Close => self.check_may_close(),
+            _ => self.check_open(),
+        }
     }
 
     fn check_may_close(&self) -> Result<(), Error> {

@@ -8,7 +8,8 @@ use super::close::CloseFrame;
 use super::frame::Header;
 use super::mask::{self, Key};
 use super::opcode::Opcode;
-use super::receiver::{Delivery, Event, Limits, Receiver};
+use super::order::Limits;
+use super::receiver::{Delivery, Event, Receiver};
 use super::sender::Sender;
 use crate::base::error::Error;
 

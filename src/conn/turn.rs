@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The right to write, of one thread at a time: what it does with it while it waits for the socket.
+
+use super::compression::{self, Parcel};
+use super::outgoing::{Buffers, PIECE};
+use super::patience::Patience;
+use super::writer::{Ready, State, Writer};
+use crate::base::error::{Error, Kind};
+use crate::base::sync::MutexGuard;
+use crate::net::stream::Stream;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::sender::Frame;
+
+/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
+const CORK_BYTES: usize = 64 * 1024;
+
+pub(super) struct Turn<'a> {
+    writer: &'a Writer,
+    stream: &'a Stream,
+    /// The lock; `None` only inside [`Turn::unlocked`].
+    state: Option<MutexGuard<'a, State>>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(
+        writer: &'a Writer,
+        stream: &'a Stream,
+        state: MutexGuard<'a, State>,
+    ) -> Self {
+        Self {
+            writer,
+            stream,
+            state: Some(state),
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        patience: &mut Patience,
+        parcel: &Parcel<'_>,
+        given_key: Option<Key>,
+    ) -> Result<Header, Error> {
+        if !self.gathers(parcel.frame) {
+            self.make_room(patience)?;
+        }
+        let writer = self.writer;
+        let Some(compression) = writer.compression_of(self.state(), parcel) else {
+            let put = self.put(patience, &Ready::plain(parcel, given_key));
+            if let (Frame::Raw(Header { rsv1: true, .. }), Some(compression)) =
+                (parcel.frame, &writer.compression)
+            {
+                compression.deflater.lock().forget();
+            }
+            return put;
+        };
+        // What may not be sent is not worth the work.
+        self.state().header(&Ready::plain(parcel, given_key))?;
+        // Nobody else compresses: we have the turn.
+        let mut deflater = compression.deflater.lock();
+        let packed = self.unlocked(|_| compression::pack(&mut deflater, parcel))?;
+        let ready = Ready::compressed(parcel.frame, packed.bytes(), given_key);
+        let put = self.put(patience, &ready);
+        compression::settle(&mut deflater, packed, put.is_ok());
+        put
+    }
+
+    /// What is sent from now on leaves at once.
+    pub(super) fn uncork(&mut self) {
+        self.state().is_corked = false;
+    }
+
+    /// Sends what was gathered, and what else waits.
+    pub(super) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
+        let (writer, stream) = (self.writer, self.stream);
+        self.state().seal_gathered(stream);
+        while self.state().has_backlog() && self.state().broken.is_none() {
+            writer.push(self.state(), stream);
+            if self.state().has_backlog() && !self.wait(patience)? {
+                return Err(timed_out("earlier frames are still being sent"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one frame, or gathers it.
+    fn put(&mut self, patience: &mut Patience, ready: &Ready<'_>) -> Result<Header, Error> {
+        let len = ready.payload.len() + MAX_HEADER_BYTES;
+        let gathers = self.gathers(ready.frame);
+        if gathers && self.state().buffers.plain.len() + len > CORK_BYTES {
+            self.make_room(patience)?;
+        }
+        let writer = self.writer;
+        let state = self.state();
+        let header = state.header(ready)?;
+        if let Some(broken) = &state.broken {
+            return Err(broken.clone());
+        }
+        if gathers && len <= CORK_BYTES {
+            state.buffers.begin(&header, ready.payload);
+            writer.note_backlog(state);
+        } else {
+            self.send_now(patience, &header, ready.payload)?;
+        }
+        writer.note_sent(self.state(), ready.frame, &header);
+        Ok(header)
+    }
+
+    fn send_now(
+        &mut self,
+        patience: &mut Patience,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        let stream = self.stream;
+        let state = self.state();
+        let mut pieces = payload.chunks(PIECE);
+        state
+            .buffers
+            .begin(header, pieces.next().unwrap_or_default());
+        let mut sent = state.buffers.seal_and_push(stream);
+        let is_whole = matches!(sent, Ok(true)) && pieces.len() == 0;
+        if !is_whole && sent.is_ok() {
+            sent = self.unlocked(|buffers| buffers.send_rest(stream, patience, header, pieces));
+        }
+        match sent {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.give_up()),
+            Err(error) => Err(self.state().break_off(error)),
+        }
+    }
+
+    /// Whether `frame` stays here until more has come together.
+    fn gathers(&mut self, frame: Frame) -> bool {
+        let is_data = match frame {
+            Frame::Whole(opcode) => !opcode.is_control(),
+            Frame::Fragment { .. } => true,
+            Frame::Close | Frame::Made(_) | Frame::Raw(_) => false,
+        };
+        is_data && self.state().is_corked
+    }
+
+    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one
+    /// with a deadline is not begun before there is room.
+    fn make_room(&mut self, patience: &mut Patience) -> Result<(), Error> {
+        self.clear_backlog(patience)?;
+        if self.stream.is_tls() && patience.is_limited() && !self.wait(patience)? {
+            return Err(timed_out("nothing of the message has been sent"));
+        }
+        Ok(())
+    }
+
+    /// Waits for room; false when the time is up.
+    fn wait(&mut self, patience: &mut Patience) -> Result<bool, Error> {
+        let stream = self.stream;
+        let ready = self.unlocked(|_| stream.wait_writable(patience.deadline()));
+        ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
+    }
+
+    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
+    fn give_up(&mut self) -> Error {
+        let stream = self.stream;
+        let state = self.state();
+        if !stream.is_tls() && state.buffers.take_back() {
+            return timed_out("nothing of the message has been sent");
+        }
+        let error = Error::new(
+            Kind::ConnectionLost,
+            "the time for sending was up with part of a frame sent; the connection was ended",
+        );
+        state.sender.fail(&error);
+        state.broken = Some(error.clone());
+        stream.shutdown();
+        error
+    }
+
+    /// After our frame: what a receiving thread has left to us. It must not be lost, but is not our caller's failure.
+    pub(super) fn settle(&mut self, patience: &mut Patience) {
+        let (writer, stream) = (self.writer, self.stream);
+        while !self.state().owed.is_empty() && self.state().broken.is_none() {
+            writer.push(self.state(), stream);
+            if self.state().has_backlog() && !matches!(self.wait(patience), Ok(true)) {
+                return;
+            }
+        }
+    }
+
+    /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
+    fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
+        let state = self.state();
+        state.is_taken = true;
+        let mut buffers = std::mem::take(&mut state.buffers);
+        self.state = None;
+        let result = work(&mut buffers);
+        let mut state = self.writer.state.lock();
+        state.is_taken = false;
+        state.buffers = buffers;
+        self.state = Some(state);
+        result
+    }
+
+    fn state(&mut self) -> &mut State {
+        self.state
+            .as_mut()
+            .expect("the lock is released only inside unlocked()")
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let (writer, stream) = (self.writer, self.stream);
+        let Some(state) = &mut self.state else {
+            return;
+        };
+        if state.has_backlog() {
+            writer.push(state, stream);
+        }
+        if state.waiting > 0 {
+            writer.turn_is_over.notify_one();
+        }
+    }
+}
+
+pub(super) fn timed_out(why: &str) -> Error {
+    Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
+}

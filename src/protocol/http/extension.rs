@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The negotiation of permessage-deflate: our offer, and what a server may answer (RFC 6455 section 9.1, RFC 7692
+//! section 7.1).
+
+use super::head::Head;
+use crate::base::error::{Error, Kind};
+use crate::protocol::ws::deflate::{Agreement, MAX_WINDOW_BITS};
+
+const NAME: &str = "permessage-deflate";
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
+
+/// What we offer. A window of [`MAX_WINDOW_BITS`] is no restriction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer(pub Agreement);
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self(Agreement {
+            client_window_bits: MAX_WINDOW_BITS,
+            server_window_bits: MAX_WINDOW_BITS,
+            client_no_context_takeover: false,
+            server_no_context_takeover: false,
+        })
+    }
+}
+
+impl Offer {
+    /// The value of `Sec-WebSocket-Extensions`.
+    pub fn value(&self) -> String {
+        let offer = &self.0;
+        let mut value = NAME.to_owned();
+        let mut add = |parameter: &str| value.extend(["; ", parameter]);
+        if offer.server_no_context_takeover {
+            add(SERVER_NO_CONTEXT_TAKEOVER);
+        }
+        if offer.client_no_context_takeover {
+            add(CLIENT_NO_CONTEXT_TAKEOVER);
+        }
+        if offer.server_window_bits < MAX_WINDOW_BITS {
+            let bits = offer.server_window_bits;
+            add(&format!("{SERVER_MAX_WINDOW_BITS}={bits}"));
+        }
+        // Without a value, too, it allows the server to ask for a smaller window (section 7.1.2.2).
+        match offer.client_window_bits {
+            MAX_WINDOW_BITS => add(CLIENT_MAX_WINDOW_BITS),
+            bits => add(&format!("{CLIENT_MAX_WINDOW_BITS}={bits}")),
+        }
+        value
+    }
+}
+
+/// What the server has agreed to; `offer` is what it was offered, if anything.
+pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>, Error> {
+    let mut members = head.fields.members("sec-websocket-extensions");
+    let Some(extension) = members.next() else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(extension);
+    let (name, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    let name = name.trim_matches(BLANK);
+    let Some(offer) = offer.filter(|_| name.eq_ignore_ascii_case(NAME)) else {
+        return Err(bad(&text, "which was not offered"));
+    };
+    if let Some(second) = members.next() {
+        let second = String::from_utf8_lossy(second);
+        return Err(bad(&second, "besides the one that was offered"));
+    }
+    read(&text, parameters, offer).map(Some)
+}
+
+/// Optional white space, RFC 9110 section 5.6.3.
+const BLANK: [char; 2] = [' ', '\t'];
+
+fn read(text: &str, parameters: &str, Offer(offer): &Offer) -> Result<Agreement, Error> {
+    let mut answer = Answer::default();
+    let given = parameters.split(';').map(|one| one.trim_matches(BLANK));
+    for parameter in given.filter(|_| text.contains(';')) {
+        answer.take(parameter).map_err(|why| {
+            bad(
+                text,
+                &format!("whose parameter {} {why}", quoted(parameter)),
+            )
+        })?;
+    }
+    if offer.server_no_context_takeover && !answer.server_no_context_takeover {
+        let why = format!("without {SERVER_NO_CONTEXT_TAKEOVER}, which was asked for");
+        return Err(bad(text, &why));
+    }
+    let server_window_bits = match answer.server_max_window_bits {
+        Some(bits) if bits > offer.server_window_bits => {
+            let limit = offer.server_window_bits;
+            let why = format!("whose {SERVER_MAX_WINDOW_BITS} is above the {limit} asked for");
+            return Err(bad(text, &why));
+        }
+        None if offer.server_window_bits < MAX_WINDOW_BITS => {
+            let why = format!("without {SERVER_MAX_WINDOW_BITS}, which was asked for");
+            return Err(bad(text, &why));
+        }
+        bits => bits.unwrap_or(MAX_WINDOW_BITS),
+    };
+    let client_window_bits = match answer.client_max_window_bits {
+        Some(bits) if bits > offer.client_window_bits => {
+            let limit = offer.client_window_bits;
+            let why = format!("whose {CLIENT_MAX_WINDOW_BITS} is above the {limit} offered");
+            return Err(bad(text, &why));
+        }
+        bits => bits.unwrap_or(offer.client_window_bits),
+    };
+    Ok(Agreement {
+        client_window_bits,
+        server_window_bits,
+        // What we have offered to do without we do without, whether the server has noticed or not.
+        client_no_context_takeover: offer.client_no_context_takeover
+            || answer.client_no_context_takeover,
+        server_no_context_takeover: answer.server_no_context_takeover,
+    })
+}
+
+#[derive(Default)]
+struct Answer {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: Option<u8>,
+    client_max_window_bits: Option<u8>,
+}
+
+impl Answer {
+    /// Or what is wrong with the parameter.
+    fn take(&mut self, parameter: &str) -> Result<(), &'static str> {
+        let (name, value) = match parameter.split_once('=') {
+            None => (parameter, None),
+            Some((name, value)) => (name.trim_matches(BLANK), Some(value.trim_matches(BLANK))),
+        };
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is(SERVER_NO_CONTEXT_TAKEOVER) {
+            set_flag(&mut self.server_no_context_takeover, value)
+        } else if is(CLIENT_NO_CONTEXT_TAKEOVER) {
+            set_flag(&mut self.client_no_context_takeover, value)
+        } else if is(SERVER_MAX_WINDOW_BITS) {
+            set_bits(&mut self.server_max_window_bits, value)
+        } else if is(CLIENT_MAX_WINDOW_BITS) {
+            set_bits(&mut self.client_max_window_bits, value)
+        } else {
+            Err("is unknown")
+        }
+    }
+}
+
+const TWICE: &str = "is there twice";
+
+fn set_flag(flag: &mut bool, value: Option<&str>) -> Result<(), &'static str> {
+    match value {
+        Some(_) => Err("must not have a value"),
+        None if *flag => Err(TWICE),
+        None => {
+            *flag = true;
+            Ok(())
+        }
+    }
+}
+
+/// "A decimal integer value without leading zeroes between 8 to 15 inclusive" (section 7.1.2), as a token or quoted.
+fn set_bits(place: &mut Option<u8>, value: Option<&str>) -> Result<(), &'static str> {
+    let value = value.ok_or("has no value")?;
+    let quoted = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    let bits = match quoted.unwrap_or(value) {
+        "8" => 8,
+        "9" => 9,
+        "10" => 10,
+        "11" => 11,
+        "12" => 12,
+        "13" => 13,
+        "14" => 14,
+        "15" => 15,
+        _ => return Err("is not a number from 8 to 15"),
+    };
+    match place.replace(bits) {
+        None => Ok(()),
+        Some(_) => Err(TWICE),
+    }
+}
+
+fn bad(extension: &str, why: &str) -> Error {
+    let message = format!("the server uses the extension {}, {why}", quoted(extension));
+    Error::new(Kind::BadUpgrade, message).with_http_status(101)
+}
+
+/// What the server sent, safe to print.
+fn quoted(text: &str) -> String {
+    let shown: String = text.escape_debug().take(100).collect();
+    format!("\"{shown}\"")
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the payloads of a message go through on their way to the user: inflated (RFC 7692 section 7.2.2), checked to be
+//! text (RFC 6455 section 8.1), joined (section 5.4).
+
+use super::deflate::{self, Inflater};
+use super::order::check_message;
+use super::utf8::{self, Utf8Stream};
+use crate::base::buffer::{READ_MAX, keep_larger};
+use crate::base::error::{Error, Kind};
+
+/// What is inflated at once for a user who takes messages in pieces.
+const PIECE: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub struct Content {
+    check_utf8: bool,
+    inflater: Option<Inflater>,
+    /// The message under way is text, and is checked.
+    is_text: bool,
+    text: Utf8Stream,
+    /// What was joined or inflated so far; with a NUL behind it while lent.
+    joined: Vec<u8>,
+}
+
+/// How much may be inflated.
+#[derive(Clone, Copy, Debug)]
+pub enum Room {
+    /// All, as long as it is not more than this.
+    Limit(u64),
+    /// As much as makes a piece.
+    Piece,
+}
+
+/// How far an inflation has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Inflated {
+    pub taken: usize,
+    /// Nothing more comes of the input.
+    pub is_all: bool,
+}
+
+impl Content {
+    pub fn new(check_utf8: bool) -> Self {
+        Self {
+            check_utf8,
+            inflater: None,
+            is_text: false,
+            text: Utf8Stream::default(),
+            joined: Vec::new(),
+        }
+    }
+
+    pub fn set_inflater(&mut self, inflater: Inflater) {
+        self.inflater = Some(inflater);
+    }
+
+    /// A message begins.
+    pub fn begin(&mut self, is_text: bool) {
+        self.is_text = is_text && self.check_utf8;
+        self.text = Utf8Stream::default();
+    }
+
+    /// What follows is not looked at as text.
+    pub fn skip_text(&mut self) {
+        self.is_text = false;
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// A text message that is all there.
+    pub fn check_whole(&self, message: &[u8]) -> Result<(), Error> {
+        if !self.is_text || utf8::is_valid(message) {
+            Ok(())
+        } else {
+            Err(not_utf8())
+        }
+    }
+
+    /// The next bytes of the message; `is_last` says that it ends with them.
+    pub fn check(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
+        if !self.is_text {
+            return Ok(());
+        }
+        self.text.feed(bytes).map_err(|_| not_utf8())?;
+        if is_last && !self.text.is_complete() {
+            return Err(not_utf8());
+        }
+        Ok(())
+    }
+
+    /// Checks the next bytes of the message and joins them to those before.
+    pub fn join(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
+        self.check(bytes, is_last)?;
+        // One more for the NUL.
+        let room = bytes.len() + 1;
+        let reserved = self.joined.try_reserve(room);
+        reserved.map_err(|_| Error::no_memory(room as u64))?;
+        self.joined.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The same with bytes that are compressed.
+    pub fn inflate(&mut self, input: &[u8], is_last: bool, room: Room) -> Result<Inflated, Error> {
+        let mut taken = 0;
+        loop {
+            match room {
+                Room::Piece if self.joined.is_empty() => {
+                    let reserved = self.joined.try_reserve_exact(PIECE);
+                    reserved.map_err(|_| Error::no_memory(PIECE as u64))?;
+                }
+                Room::Piece if self.joined.len() == self.joined.capacity() => {
+                    return Ok(Inflated {
+                        taken,
+                        is_all: false,
+                    });
+                }
+                Room::Piece => {}
+                Room::Limit(limit) => {
+                    let left = limit.saturating_sub(self.joined.len() as u64);
+                    let likely = input.len().max(self.joined.len()) as u64;
+                    deflate::make_room(&mut self.joined, likely.min(left) as usize)?;
+                }
+            }
+            let rest = input.get(taken..).unwrap_or_default();
+            let (more, is_all) = self.inflate_some(rest, is_last)?;
+            taken += more;
+            if let Room::Limit(limit) = room {
+                check_message(self.joined.len() as u64, limit)?;
+            }
+            if is_all {
+                return Ok(Inflated { taken, is_all });
+            }
+        }
+    }
+
+    /// Goes through a compressed payload that the user takes as it came: later ones refer to what it says.
+    pub fn skim(&mut self, input: &[u8], is_last: bool) -> Result<(), Error> {
+        if !self.inflater.as_ref().is_some_and(Inflater::takes_over) {
+            return Ok(());
+        }
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            let inflated = self.inflate(rest, is_last, Room::Piece)?;
+            taken += inflated.taken;
+            self.joined.clear();
+            if inflated.is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    pub fn joined(&self) -> &[u8] {
+        &self.joined
+    }
+
+    /// Puts the NUL behind what was joined.
+    pub fn lend(&mut self) -> Result<(), Error> {
+        // Exactly: room that doubled with every piece would be as large as the message in the end.
+        let reserved = self.joined.try_reserve_exact(1);
+        reserved.map_err(|_| Error::no_memory(1))?;
+        self.joined.push(0);
+        Ok(())
+    }
+
+    pub fn lent(&self) -> &[u8] {
+        self.joined.split_last().map_or(&[], |(_, payload)| payload)
+    }
+
+    pub fn take_lent(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.joined)
+    }
+
+    pub fn release(&mut self) {
+        self.joined.clear();
+        // The memory of a usual message is kept for the next; that of a huge one is given back.
+        self.joined.shrink_to(READ_MAX);
+    }
+
+    /// Goes on in `memory`, if there is none of its own.
+    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+        if self.joined.capacity() == 0 {
+            std::mem::swap(&mut self.joined, memory);
+        }
+    }
+
+    /// Gives away memory that holds nothing.
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        if self.joined.is_empty() {
+            keep_larger(memory, std::mem::take(&mut self.joined));
+        }
+    }
+
+    /// As much of `input` as there is room for: how much, and whether nothing more comes of it.
+    fn inflate_some(&mut self, input: &[u8], is_last: bool) -> Result<(usize, bool), Error> {
+        let Some(inflater) = &mut self.inflater else {
+            return Err(Error::new(Kind::Internal, "nothing inflates this"));
+        };
+        let before = self.joined.len();
+        let taken = inflater.inflate(input, &mut self.joined)?;
+        let is_taken = taken == input.len() && self.joined.len() < self.joined.capacity();
+        let is_all = is_taken && (!is_last || inflater.finish(&mut self.joined)?);
+        if self.is_text {
+            let new = self.joined.get(before..).unwrap_or_default();
+            self.text.feed(new).map_err(|_| not_utf8())?;
+            if is_all && is_last && !self.text.is_complete() {
+                return Err(not_utf8());
+            }
+        }
+        Ok((taken, is_all))
+    }
+}
+
+fn not_utf8() -> Error {
+    Error::new(Kind::Payload, "text message that is not UTF-8")
+}
