@@ -38,14 +38,16 @@ test: build peers ffi-packages autobahn-suite
 	cargo test --locked --features test-panic
 	cargo test --locked --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom
 	ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
-	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.*' -- $(AUTOBAHN_DRIVER)
+	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)' -- $(AUTOBAHN_DRIVER)
 
 autobahn: build autobahn-suite
-	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 9.* 10.*' -- $(AUTOBAHN_DRIVER)
+	$(AUTOBAHN) -- $(AUTOBAHN_DRIVER)
 
 # The driver takes the server's URL as its last argument.
 AUTOBAHN = python3 tests/autobahn/run.py
 AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
+# Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
+COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
 install: build
 	cmake --install $(BUILD)

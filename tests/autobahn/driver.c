@@ -28,7 +28,9 @@ static wsline_options *make_options(void)
     if (wsline_options_new(&options) != WSLINE_OK ||
         wsline_options_set_timeout_ms(options, STEP_TIMEOUT_MS) != WSLINE_OK ||
         wsline_options_set_max_message_bytes(options, MAX_MESSAGE_BYTES) != WSLINE_OK ||
-        wsline_options_set_max_fragments(options, NO_LIMIT) != WSLINE_OK) {
+        wsline_options_set_max_fragments(options, NO_LIMIT) != WSLINE_OK ||
+        wsline_options_set_deflate(options, true) != WSLINE_OK ||
+        wsline_options_set_deflate_threshold_bytes(options, 0) != WSLINE_OK) {
         wsline_options_free(options);
         return NULL;
     }

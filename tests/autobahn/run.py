@@ -8,8 +8,7 @@ Starts the fuzzing server with the selected cases, runs DRIVER with the server's
 argument (see driver.c), and exits with 0 only if every case passed (see summarise.py). setup.sh
 must have been run once.
 
-PATTERNS are case names, in one word: "1.* 7.9.*". A star stands for any end of a name. Excluded
-by default are 12.* and 13.*, which need permessage-deflate.
+PATTERNS are case names, in one word: "1.* 7.9.*". A star stands for any end of a name.
 """
 
 import argparse
@@ -47,7 +46,7 @@ def parse_arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--cases", type=str.split, default=["*"])
-    parser.add_argument("--exclude", type=str.split, default=["12.*", "13.*"])
+    parser.add_argument("--exclude", type=str.split, default=[])
     parser.add_argument("--reports", type=pathlib.Path, default=TARGET / "reports")
     parser.add_argument("driver", nargs="+")
     return parser.parse_args()

@@ -35,7 +35,8 @@ static inline void expect_message(wsline_conn *conn, int32_t opcode, const void 
 
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_INT(opcode, message.opcode);
-    CHECK_INT(WSLINE_MESSAGE_FIRST | WSLINE_MESSAGE_LAST, message.flags);
+    CHECK_INT(WSLINE_MESSAGE_FIRST | WSLINE_MESSAGE_LAST,
+              message.flags & ~(uint32_t)WSLINE_MESSAGE_MORE);
     CHECK_BYTES(data, len, message.data, message.len);
     CHECK_INT(0, message.data[message.len]);
 }
