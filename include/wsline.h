@@ -571,10 +571,7 @@ typedef struct wsline_stats {
     uint64_t messages_received;
     /** Frames that were sent, pongs and close frames of the library's own included. */
     uint64_t frames_sent;
-    /**
-     * Frames that were received; a message of several fragments counts once unless fragments are
-     * handed out.
-     */
+    /** Frames that were received. */
     uint64_t frames_received;
     /** Bytes handed to the socket, since the connect began. */
     uint64_t bytes_sent;
@@ -643,7 +640,7 @@ WSLINE_API uint32_t wsline_version_number(void);
 /**
  * Tells whether this build of the library has a feature.
  *
- * @param name  "tls"; names of later versions are simply not there.
+ * @param name  "permessage-deflate", "tls"; names of later versions are simply not there.
  * @return      true if it has; false for NULL.
  *
  * Threads: any.
@@ -1709,7 +1706,8 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * Memory is taken as a message arrives, never from the length a server announces. With
- * wsline_options_set_fire_fragments() the limit is for each fragment.
+ * wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and
+ * wsline_app_on_fragment() know none. Of a compressed message the inflated bytes count.
  *
  * @param options  what is set.
  * @param bytes    0: no limit. At first 64 MiB.
@@ -1743,6 +1741,8 @@ wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
  * Sets the largest number of fragments of a received message; more end the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
+ * wsline_conn_recv_part() and wsline_app_on_fragment() know no such limit.
+ *
  * @param options    what is set.
  * @param fragments  0: no limit. At first 1048576.
  * @retval WSLINE_OK                    set.
@@ -1774,7 +1774,8 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
  * Hands messages out in the fragments in which they are sent.
  *
  * The flags of wsline_message tell the first and the last. A character may be cut between two
- * fragments; text is checked across them. For apps there is wsline_app_on_fragment() instead.
+ * fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
+ * be whole. For apps there is wsline_app_on_fragment().
  *
  * @param options  what is set.
  * @param fire     true: each fragment is handed out when it is whole; false, the default: messages
@@ -1832,9 +1833,9 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
  *
  * wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs
- * time, and for each connection the memory of a context for either direction once it has seen a
- * compressed message: with the usual windows some 300 KiB for sending and 50 KiB for receiving; see
- * wsline_options_set_deflate_window_bits() and _no_context_takeover().
+ * time. For each connection it costs the memory of a context, once a compressed message has been
+ * sent (some 370 KiB) or received (50 KiB), unless wsline_options_set_deflate_no_context_takeover()
+ * says otherwise.
  *
  * Who can put text of their own beside a secret into compressed messages, and see how long these
  * are, can guess the secret. Send secrets with WSLINE_SEND_PLAIN.
@@ -1865,7 +1866,11 @@ WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, boo
 WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *options, int32_t level);
 
 /**
- * Sets how far back compressed bytes may refer: smaller windows take less memory and compress less.
+ * Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory
+ * of some servers.
+ *
+ * On this side a context for sending takes some 250 KiB with the smallest window; one for receiving
+ * is as large as ever.
  *
  * @param options  what is set.
  * @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
@@ -3105,12 +3110,14 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function that takes messages frame by frame, as they come; on_message is not called
- * then.
+ * Sets the function that takes messages piece by piece, as they come, whatever their size;
+ * on_message is not called then.
  *
+ * A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole.
  * The flags tell where a message begins and where it ends; the opcode is always the message's. Text
- * is checked to be UTF-8 across the frames, a character may be cut between two. When it is taken
- * away in the middle of a message, on_message gets the rest of it.
+ * is checked to be UTF-8 across the pieces, a character may be cut between two.
+ * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away
+ * in the middle of a message, on_message gets the rest of it.
  *
  * @param app            an app.
  * @param fn             called; NULL for no function.

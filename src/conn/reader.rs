@@ -148,6 +148,8 @@ impl Reader {
             Err(error) if !error.kind().is_final() => return Err(error),
             event => event.map_err(|error| link.fail(error))?,
         };
+        let frames = self.receiver.take_frame_count();
+        link.stats.frames_received.add(frames);
         if let Some(event) = &event {
             self.note(link, event).map_err(|error| link.fail(error))?;
         }
@@ -164,7 +166,6 @@ impl Reader {
             Event::Frame { header, .. } => (header.opcode, header.fin),
         };
         trace::frame('<', opcode, fin, payload);
-        link.stats.frames_received.add(1);
         link.stats
             .messages_received
             .add(u64::from(fin && !opcode.is_control()));

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::MutexGuard;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::mask::Key;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -52,7 +53,8 @@ impl Writer {
         let mut deflater = compression.deflater.lock();
         let mut state = self.state.lock();
         // What cannot be sent is not worth the work.
-        state.header(&Ready::plain(parcel, given_key))?;
+        let (frame, len) = (parcel.frame, parcel.bytes().len());
+        state.sender.header(frame, len, Key::default())?;
         state.check_room(0, limit)?;
         drop(state);
         let packed = compression::pack(&mut deflater, parcel)?;

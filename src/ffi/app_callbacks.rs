@@ -201,10 +201,11 @@ pub unsafe extern "C" fn wsline_app_on_data(
     }
 }
 
-/// Sets the function that takes messages frame by frame, as they come; on_message is not called then.
+/// Sets the function that takes messages piece by piece, as they come, whatever their size; on_message is not called then.
 ///
-/// The flags tell where a message begins and where it ends; the opcode is always the message's. Text is checked to be UTF-8 across
-/// the frames, a character may be cut between two. When it is taken away in the middle of a message, on_message gets the rest of it.
+/// A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole. The flags tell where a
+/// message begins and where it ends; the opcode is always the message's. Text is checked to be UTF-8 across the pieces, a
+/// character may be cut between two. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away in the middle of a message, on_message gets the rest of it.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.

@@ -11,7 +11,7 @@ use crate::conn::options::DEFAULT_TIMEOUT;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.
-const FEATURES: [&str; 1] = ["tls"];
+const FEATURES: [&str; 2] = ["permessage-deflate", "tls"];
 
 /// @@ Library
 /// The version of the library at run time, for example "0.1.0".
@@ -50,7 +50,7 @@ pub extern "C" fn wsline_version_number() -> u32 {
 
 /// Tells whether this build of the library has a feature.
 ///
-/// @param name  "tls"; names of later versions are simply not there.
+/// @param name  "permessage-deflate", "tls"; names of later versions are simply not there.
 /// @return      true if it has; false for NULL.
 ///
 /// Threads: any.

@@ -9,9 +9,9 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// @@ Options of compression
 /// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
 ///
-/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs time, and for each
-/// connection the memory of a context for either direction once it has seen a compressed message: with the usual windows some
-/// 300 KiB for sending and 50 KiB for receiving; see wsline_options_set_deflate_window_bits() and _no_context_takeover().
+/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs time. For each connection
+/// it costs the memory of a context, once a compressed message has been sent (some 370 KiB) or received (50 KiB), unless
+/// wsline_options_set_deflate_no_context_takeover() says otherwise.
 ///
 /// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
 /// Send secrets with WSLINE_SEND_PLAIN.
@@ -62,7 +62,9 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
     }
 }
 
-/// Sets how far back compressed bytes may refer: smaller windows take less memory and compress less.
+/// Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory of some servers.
+///
+/// On this side a context for sending takes some 250 KiB with the smallest window; one for receiving is as large as ever.
 ///
 /// @param options  what is set.
 /// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the default. The server is told, and may ask for less.

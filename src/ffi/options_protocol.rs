@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// Memory is taken as a message arrives, never from the length a server announces. With
-/// wsline_options_set_fire_fragments() the limit is for each fragment.
+/// wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_fragment()
+/// know none. Of a compressed message the inflated bytes count.
 ///
 /// @param options  what is set.
 /// @param bytes    0: no limit. At first 64 MiB.
@@ -64,6 +65,8 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
 }
 
 /// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+///
+/// wsline_conn_recv_part() and wsline_app_on_fragment() know no such limit.
 ///
 /// @param options    what is set.
 /// @param fragments  0: no limit. At first 1048576.
@@ -118,7 +121,7 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
 /// Hands messages out in the fragments in which they are sent.
 ///
 /// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
-/// across them. For apps there is wsline_app_on_fragment() instead.
+/// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_fragment().
 ///
 /// @param options  what is set.
 /// @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.

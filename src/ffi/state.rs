@@ -37,7 +37,7 @@ pub struct wsline_stats {
     pub messages_received: u64,
     /// Frames that were sent, pongs and close frames of the library's own included.
     pub frames_sent: u64,
-    /// Frames that were received; a message of several fragments counts once unless fragments are handed out.
+    /// Frames that were received.
     pub frames_received: u64,
     /// Bytes handed to the socket, since the connect began.
     pub bytes_sent: u64,

@@ -197,16 +197,10 @@ impl Inflater {
     }
 
     fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<usize, Error> {
-        let context = self.context.get_or_insert_with(|| {
-            let spare = SPARE_DECOMPRESS.take().filter(|_| !self.takes_over);
-            spare.map_or_else(
-                || Decompress::new_with_window_bits(false, self.window_bits),
-                |mut context| {
-                    context.reset(false);
-                    context
-                },
-            )
-        });
+        let (window_bits, takes_over) = (self.window_bits, self.takes_over);
+        let context = self
+            .context
+            .get_or_insert_with(|| new_decompress(window_bits, takes_over));
         let (len, before) = (input.len(), out.len());
         loop {
             let (taken, made) = (context.total_in(), out.len());
@@ -241,6 +235,21 @@ impl Inflater {
                  as many (wsline_options_set_deflate_max_ratio)"
             ),
         ))
+    }
+}
+
+/// A context that is kept for long has no larger window than it needs; for one message any will do.
+fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
+    let spare = match takes_over {
+        true => None,
+        false => SPARE_DECOMPRESS.take(),
+    };
+    match spare {
+        Some(mut context) => {
+            context.reset(false);
+            context
+        }
+        None => Decompress::new_with_window_bits(false, window_bits),
     }
 }
 

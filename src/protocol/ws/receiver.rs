@@ -58,6 +58,8 @@ pub struct Receiver {
     /// How much of the payload in the inbox has been checked to be text.
     checked: usize,
     lent: Lent,
+    /// Whose headers have come since [`Receiver::take_frame_count`].
+    frames: u64,
     /// Another whole message was there when the last one was lent.
     has_more: bool,
     /// What was lent when another thread began to read for itself.
@@ -89,6 +91,7 @@ impl Receiver {
             content: Content::new(check_utf8),
             checked: 0,
             lent: Lent::Nothing,
+            frames: 0,
             has_more: false,
             retired: None,
             end: End::NotYet,
@@ -127,6 +130,11 @@ impl Receiver {
     /// Whether another whole message has come already, behind that of the last event.
     pub fn has_more(&self) -> bool {
         self.has_more
+    }
+
+    /// How many frames have come since this was asked last.
+    pub fn take_frame_count(&mut self) -> u64 {
+        std::mem::take(&mut self.frames)
     }
 
     /// Ends what the last event lent and finds the next one; `None` when more bytes are needed.
@@ -219,6 +227,7 @@ impl Receiver {
         self.order.check(&header)?;
         self.inbox.consume(len);
         self.frame = Some(header);
+        self.frames += 1;
         self.checked = 0;
         if !header.opcode.is_control() {
             if header.opcode != Opcode::Continuation {
