@@ -68,6 +68,16 @@ def sends_what_is_typed():
         example.expect_end()
 
 
+def answers_with_its_input():
+    with Example(SERVER) as example:
+        for line in ("one", "zwölf"):
+            example.type(line)
+        example.end_input()
+        example.expect("one")
+        example.expect("zwölf")
+        example.expect_end()
+
+
 def survives_a_restart():
     retry = r"; next attempt in \d+ ms"
     with Restarting(SERVER) as server, Example(server.url, "2") as example:
@@ -118,6 +128,11 @@ CHECKS = {
         tells_of_refusal,
     ],
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
+    "stream": [answers_with_its_input, tells_of_refusal],
+    "batch": [
+        prints(r"extensions  (none|permessage-deflate.*)", r"sent        1000 messages in \d+ bytes"),
+        tells_of_refusal,
+    ],
     "poll_loop": [sends_what_is_typed, tells_of_refusal],
     "epoll_many": [
         prints("100 connections, 1000 messages sent, 1000 echoes", r"\d+\.\d us per message"),
@@ -161,7 +176,7 @@ class Example:
 
     def __exit__(self, *exception):
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
 
     def expect(self, pattern, passing_over=None):
         line = self._next_line()
@@ -178,6 +193,10 @@ class Example:
     def type(self, line):
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
+
+    def end_input(self):
+        self._process.stdin.close()
+        self._process.stdin = None
 
     def signal(self, number):
         self._process.send_signal(number)
