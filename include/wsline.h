@@ -3362,6 +3362,45 @@ WSLINE_API wsline_status
 wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
 
 /**
+ * Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a
+ * callback sends many.
+ *
+ * What is gathered leaves with wsline_app_uncork(), when it comes to 64 KiB, before a ping, pong,
+ * close frame or a message too large to be gathered, and whenever the driving thread sends
+ * something left over. It counts as queued. Gathering ends with the connection.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    gathering.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+ * @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the status
+ *                                      says.
+ *
+ * Threads: any; what other threads send is gathered, too.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * See also: wsline_app_uncork()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
+
+/**
+ * Sends what was gathered since wsline_app_cork(), and gathers no more.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    sent or queued, or there was nothing.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
+
+/**
  * Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
  *
  * @param app   an app.

@@ -106,6 +106,21 @@ impl App {
         self.submit(parcel, self.options.send_queue_limit)
     }
 
+    /// Gathers data from now on, until the connection ends.
+    pub fn cork(&self) -> Result<(), Error> {
+        self.link()?.writer().cork()
+    }
+
+    /// Sends, or queues, what was gathered.
+    pub fn uncork(&self) -> Result<(), Error> {
+        let link = self.link()?;
+        let uncorked = link.writer().uncork_now(link.stream());
+        if uncorked.map_err(|error| error.or_in_phase(Phase::Open))? {
+            self.rouse();
+        }
+        Ok(())
+    }
+
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
     pub fn close(&self, frame: &CloseFrame) {
         if !self.want(Wish::Close(frame.clone())) {
@@ -317,8 +332,12 @@ impl App {
         }
     }
 
+    fn link(&self) -> Result<Arc<Link>, Error> {
+        self.link.lock().clone().ok_or_else(not_connected)
+    }
+
     fn submit(&self, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
-        let link = self.link.lock().clone().ok_or_else(not_connected)?;
+        let link = self.link()?;
         let submitted = link
             .writer()
             .submit(link.stream(), parcel, limit)

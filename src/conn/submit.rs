@@ -27,6 +27,8 @@ thread_local! {
 pub(super) struct Queue {
     /// Where queued messages end, counted like [`Stream::bytes_sent`].
     ends: VecDeque<u64>,
+    /// Messages that are gathered, and so have no place among the bytes yet.
+    gathered: u64,
     /// A message was refused for want of room.
     is_wanted: bool,
 }
@@ -76,10 +78,22 @@ impl Writer {
         // Under the lock: whoever empties the queue stops watching the socket.
         let had_backlog = self.has_backlog();
         let header = state.header(ready)?;
+        if !state.has_place_for(ready) {
+            self.leave(&mut state, stream);
+        }
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
         state.check_room(ready.payload.len(), limit)?;
+        let is_message = header.fin && !header.opcode.is_control();
+        if state.has_place_for(ready) {
+            state.buffers.begin(&header, ready.payload);
+            state.queue.gathered += u64::from(is_message);
+            self.note_sent(&mut state, ready.frame, &header);
+            drop(state);
+            trace::frame('>', header.opcode, header.fin, shown);
+            return Ok(!had_backlog && self.has_backlog());
+        }
         let was_quiet = state.buffers.wire.is_empty();
         let mut buffers = state.take_buffers();
         let submitted = buffers.submit(stream, &header, ready.payload);
@@ -89,8 +103,7 @@ impl Writer {
             return Err(state.break_off(error));
         }
         self.note_sent(&mut state, ready.frame, &header);
-        let is_message = header.fin && !header.opcode.is_control();
-        state.note_queued(stream, is_message);
+        state.note_queued(stream, u64::from(is_message));
         self.note_backlog(&state);
         let must_be_watched = !had_backlog && self.has_backlog();
         drop(state);
@@ -98,30 +111,56 @@ impl Writer {
         Ok(must_be_watched)
     }
 
+    /// Ends gathering. True if from now on the socket must be watched for room.
+    pub fn uncork_now(&self, stream: &Stream) -> Result<bool, Error> {
+        let mut state = self.state.lock();
+        let had_backlog = self.has_backlog();
+        state.is_corked = false;
+        self.leave(&mut state, stream);
+        match &state.broken {
+            Some(broken) => Err(broken.clone()),
+            None => Ok(!had_backlog && self.has_backlog()),
+        }
+    }
+
+    /// What was gathered goes to the socket, or to the queue.
+    fn leave(&self, state: &mut State, stream: &Stream) {
+        if !state.buffers.plain.is_empty() {
+            state.seal_gathered(stream);
+            self.push(state, stream);
+            state.forget_sent(stream);
+        }
+    }
+
     pub fn unsent_bytes(&self) -> u64 {
-        self.state.lock().buffers.wire.unsent().len() as u64
+        self.state.lock().queued_bytes() as u64
     }
 
     pub fn unsent(&self, stream: &Stream) -> Unsent {
         let state = self.state.lock();
-        let sent = stream.bytes_sent.get();
+        let (queue, sent) = (&state.queue, stream.bytes_sent.get());
+        let queued = queue.ends.iter().filter(|end| **end > sent).count();
         Unsent {
-            messages: state.queue.ends.iter().filter(|end| **end > sent).count() as u64,
-            bytes: state.buffers.wire.unsent().len() as u64,
+            messages: queued as u64 + queue.gathered,
+            bytes: state.queued_bytes() as u64,
         }
     }
 
     /// True once after a message was refused, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
         let mut state = self.state.lock();
-        let has_room = state.buffers.wire.unsent().len() as u64 <= limit / 2;
+        let has_room = state.queued_bytes() as u64 <= limit / 2;
         has_room && std::mem::take(&mut state.queue.is_wanted)
     }
 }
 
 impl State {
+    fn queued_bytes(&self) -> usize {
+        self.buffers.wire.unsent().len() + self.buffers.plain.len()
+    }
+
     fn check_room(&mut self, len: usize, limit: u64) -> Result<(), Error> {
-        let queued = self.buffers.wire.unsent().len();
+        let queued = self.queued_bytes();
         if queued == 0 || (queued + len + MAX_HEADER_BYTES) as u64 <= limit {
             return Ok(());
         }
@@ -150,10 +189,21 @@ impl State {
         }
     }
 
-    fn note_queued(&mut self, stream: &Stream, is_message: bool) {
+    fn note_queued(&mut self, stream: &Stream, messages: u64) {
         let unsent = self.buffers.wire.unsent().len() as u64;
-        if is_message && unsent > 0 {
-            self.queue.ends.push_back(stream.bytes_sent.get() + unsent);
+        if unsent > 0 {
+            let end = stream.bytes_sent.get() + unsent;
+            let ends = std::iter::repeat_n(end, messages as usize);
+            self.queue.ends.extend(ends);
+        }
+    }
+
+    /// What was gathered goes to the socket next.
+    pub(super) fn seal_gathered(&mut self, stream: &Stream) {
+        if !self.buffers.plain.is_empty() && self.broken.is_none() {
+            self.broken = self.buffers.seal(stream).err();
+            let gathered = std::mem::take(&mut self.queue.gathered);
+            self.note_queued(stream, gathered);
         }
     }
 

@@ -8,12 +8,9 @@ use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind};
 use crate::base::sync::MutexGuard;
 use crate::net::stream::Stream;
-use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::sender::Frame;
-
-/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
-const CORK_BYTES: usize = 64 * 1024;
 
 pub(super) struct Turn<'a> {
     writer: &'a Writer,
@@ -41,7 +38,7 @@ impl<'a> Turn<'a> {
         parcel: &Parcel<'_>,
         given_key: Option<Key>,
     ) -> Result<Header, Error> {
-        if !self.gathers(parcel.frame) {
+        if !self.state().gathers(parcel.frame) {
             self.make_room(patience)?;
         }
         let writer = self.writer;
@@ -86,9 +83,7 @@ impl<'a> Turn<'a> {
 
     /// Sends one frame, or gathers it.
     fn put(&mut self, patience: &mut Patience, ready: &Ready<'_>) -> Result<Header, Error> {
-        let len = ready.payload.len() + MAX_HEADER_BYTES;
-        let gathers = self.gathers(ready.frame);
-        if gathers && self.state().buffers.plain.len() + len > CORK_BYTES {
+        if self.state().gathers(ready.frame) && !self.state().has_place_for(ready) {
             self.make_room(patience)?;
         }
         let writer = self.writer;
@@ -97,7 +92,7 @@ impl<'a> Turn<'a> {
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
-        if gathers && len <= CORK_BYTES {
+        if state.has_place_for(ready) {
             state.buffers.begin(&header, ready.payload);
             writer.note_backlog(state);
         } else {
@@ -129,16 +124,6 @@ impl<'a> Turn<'a> {
             Ok(false) => Err(self.give_up()),
             Err(error) => Err(self.state().break_off(error)),
         }
-    }
-
-    /// Whether `frame` stays here until more has come together.
-    fn gathers(&mut self, frame: Frame) -> bool {
-        let is_data = match frame {
-            Frame::Whole(opcode) => !opcode.is_control(),
-            Frame::Fragment { .. } => true,
-            Frame::Close | Frame::Made(_) | Frame::Raw(_) => false,
-        };
-        is_data && self.state().is_corked
     }
 
     /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one

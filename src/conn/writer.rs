@@ -20,11 +20,14 @@ use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 use crate::net::stream::Stream;
-use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
 use crate::protocol::ws::sender::{Answer, Frame, Sender};
+
+/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
+const CORK_BYTES: usize = 64 * 1024;
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -359,11 +362,20 @@ impl State {
         })
     }
 
-    /// What was gathered goes to the socket next.
-    pub(super) fn seal_gathered(&mut self, stream: &Stream) {
-        if !self.buffers.plain.is_empty() && self.broken.is_none() {
-            self.broken = self.buffers.seal(stream).err();
-        }
+    /// Whether the frame stays here until more has come together; only data does.
+    pub(super) fn gathers(&self, frame: Frame) -> bool {
+        let is_data = match frame {
+            Frame::Whole(opcode) => !opcode.is_control(),
+            Frame::Fragment { .. } => true,
+            Frame::Close | Frame::Made(_) | Frame::Raw(_) => false,
+        };
+        is_data && self.is_corked
+    }
+
+    /// The same, with regard to what has come together already.
+    pub(super) fn has_place_for(&self, ready: &Ready<'_>) -> bool {
+        let len = self.buffers.plain.len() + ready.payload.len() + MAX_HEADER_BYTES;
+        self.gathers(ready.frame) && len <= CORK_BYTES
     }
 
     pub(super) fn has_backlog(&self) -> bool {
@@ -383,12 +395,13 @@ impl State {
 
     /// Moves what is owed to the wire.
     fn seal_owed(&mut self, stream: &Stream, stats: &Stats) {
+        self.seal_gathered(stream);
         for frame in [&mut self.owed.pong, &mut self.owed.close] {
             stats.frames_sent.add(u64::from(!frame.is_empty()));
             self.buffers.plain.append(frame);
         }
         self.owed.tls = false;
-        self.broken = self.buffers.seal(stream).err();
+        self.broken = self.buffers.seal(stream).err().or_else(|| self.broken.take());
         self.owed_end = stream.bytes_sent.get() + self.buffers.wire.unsent().len() as u64;
     }
 }

@@ -148,6 +148,48 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     })
 }
 
+/// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a callback sends many.
+///
+/// What is gathered leaves with wsline_app_uncork(), when it comes to 64 KiB, before a ping, pong, close frame or a message
+/// too large to be gathered, and whenever the driving thread sends something left over. It counts as queued. Gathering ends with the connection.
+///
+/// @param app  an app.
+/// @retval WSLINE_OK                    gathering.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+/// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the status says.
+///
+/// Threads: any; what other threads send is gathered, too.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// See also: wsline_app_uncork()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app("wsline_app_cork", app, |app| app.cork())
+}
+
+/// Sends what was gathered since wsline_app_cork(), and gathers no more.
+///
+/// @param app  an app.
+/// @retval WSLINE_OK                    sent or queued, or there was nothing.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app("wsline_app_uncork", app, |app| app.uncork())
+}
+
 /// Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
 ///
 /// @param app   an app.
