@@ -401,7 +401,11 @@ impl State {
             self.buffers.plain.append(frame);
         }
         self.owed.tls = false;
-        self.broken = self.buffers.seal(stream).err().or_else(|| self.broken.take());
+        self.broken = self
+            .buffers
+            .seal(stream)
+            .err()
+            .or_else(|| self.broken.take());
         self.owed_end = stream.bytes_sent.get() + self.buffers.wire.unsent().len() as u64;
     }
 }

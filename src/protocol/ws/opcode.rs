@@ -2,16 +2,46 @@
 //! The meaning of a frame (RFC 6455 section 5.2).
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Opcode {
-    Continuation,
-    Text,
-    Binary,
-    Close,
-    Ping,
-    Pong,
-    /// Never received; sent by who tests how a server takes it.
-    Reserved(u8),
+    Continuation = 0,
+    Text = 1,
+    Binary = 2,
+    // Those that are reserved are never received, and sent only by who tests how a server takes them.
+    Reserved3 = 3,
+    Reserved4 = 4,
+    Reserved5 = 5,
+    Reserved6 = 6,
+    Reserved7 = 7,
+    Close = 8,
+    Ping = 9,
+    Pong = 10,
+    Reserved11 = 11,
+    Reserved12 = 12,
+    Reserved13 = 13,
+    Reserved14 = 14,
+    Reserved15 = 15,
 }
+
+/// By their numbers.
+const ALL: [Opcode; 16] = [
+    Opcode::Continuation,
+    Opcode::Text,
+    Opcode::Binary,
+    Opcode::Reserved3,
+    Opcode::Reserved4,
+    Opcode::Reserved5,
+    Opcode::Reserved6,
+    Opcode::Reserved7,
+    Opcode::Close,
+    Opcode::Ping,
+    Opcode::Pong,
+    Opcode::Reserved11,
+    Opcode::Reserved12,
+    Opcode::Reserved13,
+    Opcode::Reserved14,
+    Opcode::Reserved15,
+];
 
 impl Opcode {
     /// `None` for the numbers that are reserved, 3–7 and 11–15.
@@ -34,20 +64,12 @@ impl Opcode {
 
     /// The same, the reserved ones included.
     pub fn from_any_i32(number: i32) -> Option<Self> {
-        let reserved = || u8::try_from(number).ok().filter(|number| *number < 16);
-        Self::from_i32(number).or_else(|| reserved().map(Self::Reserved))
+        let index = usize::try_from(number).ok()?;
+        ALL.get(index).copied()
     }
 
     pub fn number(self) -> u8 {
-        match self {
-            Self::Continuation => 0,
-            Self::Text => 1,
-            Self::Binary => 2,
-            Self::Close => 8,
-            Self::Ping => 9,
-            Self::Pong => 10,
-            Self::Reserved(number) => number,
-        }
+        self as u8
     }
 
     /// Control frames have the top bit of the opcode set (section 5.5).
@@ -63,7 +85,7 @@ impl Opcode {
             Self::Close => "close",
             Self::Ping => "ping",
             Self::Pong => "pong",
-            Self::Reserved(_) => "reserved",
+            _ => "reserved",
         }
     }
 }

@@ -386,7 +386,8 @@ impl Receiver {
             return None;
         }
         let len = header.len as usize;
-        self.has_more = ends_message && has_whole_message(unread.get(len..).unwrap_or_default());
+        let may_have_more = ends_message && unread.len() > len;
+        self.has_more = may_have_more && has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
         self.lent = Lent::Inbox;
         self.frame = None;

@@ -140,14 +140,16 @@ impl Sender {
     pub fn note_sent(&mut self, header: &Header) {
         match header.opcode {
             Opcode::Close => self.closing.note_sent(),
-            Opcode::Ping | Opcode::Pong | Opcode::Reserved(_) => {}
-            _ if header.fin => self.fragmented = None,
-            _ => {
+            Opcode::Continuation | Opcode::Text | Opcode::Binary if header.fin => {
+                self.fragmented = None;
+            }
+            Opcode::Text | Opcode::Binary => {
                 self.fragmented.get_or_insert(Fragmented {
                     opcode: header.opcode,
                     is_compressed: header.rsv1,
                 });
             }
+            _ => {}
         }
     }
 
