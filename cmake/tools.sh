@@ -53,6 +53,7 @@ for group in "$@"; do
             have clang || need clang clang
             have luajit || need luajit luajit
             have valgrind || need valgrind valgrind
+            have tmux || need tmux tmux
             have nginx || need nginx nginx nginx
             have tinyproxy || need tinyproxy-bin tinyproxy
             have squid || need squid-openssl squid squid
@@ -62,6 +63,7 @@ for group in "$@"; do
             have sshd || need openssh-server sshd ssh
             pkg-config --exists libuv 2> /dev/null || need libuv1-dev libuv
             pkg-config --exists glib-2.0 2> /dev/null || need libglib2.0-dev GLib
+            pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
             # The dynamic linker complains of a library that it does not find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper

@@ -3497,6 +3497,23 @@ WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
 WSLINE_API bool wsline_app_is_open(const wsline_app *app);
 
 /**
+ * Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
+ *
+ * In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
+ *
+ * @param app  an app; NULL is not running.
+ * @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
+ *             ended and its last callback is over.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed; of the last one, too, it is true.
+ * See also: wsline_app_join()
+ * Since: 0.1
+ */
+WSLINE_API bool wsline_app_is_running(const wsline_app *app);
+
+/**
  * Bytes of frames that are queued because the socket has not taken them yet.
  *
  * @param app  an app; NULL has none.

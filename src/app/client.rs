@@ -185,6 +185,11 @@ impl App {
         self.place.lock().outcome()
     }
 
+    /// Whether somebody drives it.
+    pub fn is_running(&self) -> bool {
+        self.place.lock().driver.is_some()
+    }
+
     pub fn is_open(&self) -> bool {
         let link = self.link.lock();
         link.as_ref().is_some_and(|link| link.writer().is_open())

@@ -54,6 +54,25 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
     guard::value(false, || app.is_ok_and(|app| app.is_open()))
 }
 
+/// Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
+///
+/// In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
+///
+/// @param app  an app; NULL is not running.
+/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has ended and its last callback is over.
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed; of the last one, too, it is true.
+/// See also: wsline_app_join()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(false, || app.is_ok_and(|app| app.is_running()))
+}
+
 /// Bytes of frames that are queued because the socket has not taken them yet.
 ///
 /// @param app  an app; NULL has none.

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talks to a WebSocket server from a terminal or a pipe: wsdump.1 tells how. One thread, one
+ * poll(2) over the input, a wsline_loop and a pipe of signals.
+ *
+ *   wsdump ws://127.0.0.1:8080/
+ */
+#include "wsdump/clock.h"
+#include "wsdump/editor.h"
+#include "wsdump/exit_status.h"
+#include "wsdump/help.h"
+#include "wsdump/input.h"
+#include "wsdump/notice.h"
+#include "wsdump/output.h"
+#include "wsdump/round_trip.h"
+#include "wsdump/send.h"
+#include "wsdump/settings.h"
+#include "wsdump/signals.h"
+#include "wsdump/values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_UNSENT = 1 << 20 }; /* bytes; above it the input waits */
+
+static struct settings settings;
+static wsline_loop *loop;
+static wsline_app *app;
+static uint64_t received; /* messages */
+/* When a time is up: of --timeout, --max-time, --eof-wait. */
+static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
+static bool input_is_over;
+static bool has_ended; /* the app has said its last */
+/* What the connection came to, and what this program decided itself, which counts more. */
+static int outcome = STATUS_CONNECT;
+static int verdict = STATUS_DONE;
+
+/* ---- Ending ---- */
+
+static void close_connection(uint16_t code)
+{
+    silent_at = NEVER;
+    wsline_app_close(app, code, NULL);
+}
+
+static void end_by_timeout(const char *message)
+{
+    wsline_error_info info;
+
+    memset(&info, 0, sizeof info);
+    info.status = WSLINE_ERR_TIMEOUT;
+    info.phase = wsline_app_is_open(app) ? WSLINE_PHASE_OPEN : WSLINE_PHASE_CONNECT;
+    info.message = message;
+    info.retry_in_ms = -1;
+    output_error(&info);
+    if (verdict == STATUS_DONE) verdict = STATUS_TIMEOUT;
+    close_connection(WSLINE_CLOSE_NORMAL);
+}
+
+static void heed_time(void)
+{
+    int64_t now = clock_us();
+
+    if (now >= late_at) {
+        late_at = NEVER;
+        end_by_timeout("the time is up (--max-time)");
+    } else if (now >= silent_at) {
+        end_by_timeout("nothing has come in time (--timeout)");
+    } else if (now >= eof_at) {
+        eof_at = NEVER;
+        close_connection(WSLINE_CLOSE_NORMAL);
+    }
+}
+
+/* The first one closes an open connection; while there is none, or it is closing, all ends. */
+static void heed_signals(void)
+{
+    int number;
+
+    while ((number = signals_next()) != 0) {
+        if (number == SIGTSTP) {
+            editor_suspend();
+            signals_stop_program();
+            editor_resume();
+        } else if (number == SIGWINCH) {
+            editor_resize();
+        } else if (wsline_app_is_open(app)) {
+            close_connection(number == SIGINT ? WSLINE_CLOSE_NORMAL : WSLINE_CLOSE_GOING_AWAY);
+        } else {
+            verdict = STATUS_SIGNAL + number;
+            wsline_app_abort(app);
+        }
+    }
+}
+
+/* ---- Input ---- */
+
+static void take_line(const char *line, size_t len)
+{
+    if (!send_line(app, &settings, line, len) && !output_is_interactive()) verdict = STATUS_INPUT;
+}
+
+static void take_end_of_input(void)
+{
+    input_is_over = true;
+    eof_at = clock_in_ms(settings.eof_wait_ms);
+}
+
+static void take_edited_line(const char *line)
+{
+    if (line != NULL) {
+        take_line(line, strlen(line));
+    } else {
+        editor_end();
+        take_end_of_input();
+    }
+}
+
+static void take_input(void)
+{
+    if (output_is_interactive())
+        editor_read();
+    else if (!input_read(take_line))
+        take_end_of_input();
+}
+
+static bool wants_input(void)
+{
+    return !input_is_over && wsline_app_is_open(app) &&
+           wsline_app_buffered_bytes(app) < MOST_UNSENT;
+}
+
+/* ---- The app's callbacks ---- */
+
+static void on_open(wsline_app *opened, void *userdata)
+{
+    (void)userdata;
+    outcome = STATUS_DONE;
+    round_trip_reset();
+    silent_at = clock_in_ms(settings.timeout_ms);
+    output_open(opened);
+    if (!send_items(opened, &settings)) verdict = STATUS_INPUT;
+    if (output_is_interactive() && !input_is_over) editor_begin("> ", take_edited_line);
+}
+
+static void on_message(wsline_app *from, const wsline_message *message, void *userdata)
+{
+    (void)from;
+    (void)userdata;
+    if (settings.count > 0 && received == settings.count) return; /* it is closing already */
+    received++;
+    silent_at = clock_in_ms(settings.timeout_ms);
+    output_message(message, -1);
+    if (received == settings.count) close_connection(WSLINE_CLOSE_NORMAL);
+}
+
+static void on_ping(wsline_app *from, const wsline_message *message, void *userdata)
+{
+    (void)from;
+    (void)userdata;
+    output_message(message, -1);
+}
+
+static void on_pong(wsline_app *from, const wsline_message *message, void *userdata)
+{
+    (void)userdata;
+    output_message(message, round_trip_end(from, message));
+}
+
+static void on_error(wsline_app *from, const wsline_error_info *info, void *userdata)
+{
+    (void)from;
+    (void)userdata;
+    outcome = exit_status_of_error(info);
+    output_error(info);
+}
+
+static void on_close(wsline_app *from, const wsline_close_info *info, void *userdata)
+{
+    (void)from;
+    (void)userdata;
+    silent_at = NEVER;
+    if (outcome == STATUS_DONE) outcome = exit_status_of_close(info);
+    output_close(info);
+    if (info->unsent_messages > 0) {
+        complain("messages that were not sent: %llu", (unsigned long long)info->unsent_messages);
+        if (outcome == STATUS_DONE) outcome = STATUS_INPUT;
+    }
+}
+
+static void log_line(int32_t level, const char *line, void *userdata)
+{
+    (void)level;
+    (void)userdata;
+    notice_log(line);
+}
+
+/* ---- The loop ---- */
+
+static int64_t earliest(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+static int poll_timeout(void)
+{
+    int64_t loop_at = clock_in_ms(wsline_loop_next_timeout_ms(loop));
+    return clock_poll_timeout(
+        earliest(earliest(loop_at, silent_at), earliest(late_at, eof_at)));
+}
+
+static void show_what_has_happened(void)
+{
+    if (output_flush() || verdict == STATUS_FAILURE) return;
+    /* A reader that wants no more, head(1) for example, needs no word. */
+    if (errno != EPIPE) complain("standard output: %s", strerror(errno));
+    verdict = STATUS_FAILURE;
+    close_connection(WSLINE_CLOSE_NORMAL);
+}
+
+static void turn(void)
+{
+    struct pollfd fds[] = {{wants_input() ? STDIN_FILENO : -1, POLLIN, 0},
+                           {wsline_loop_fd(loop), POLLIN, 0},
+                           {signals_fd(), POLLIN, 0}};
+
+    if (poll(fds, 3, poll_timeout()) < 0) fds[0].revents = 0; /* a signal */
+    heed_signals();
+    if (fds[0].revents != 0) take_input();
+    heed_time();
+    if (wsline_loop_run_once(loop, 0) != WSLINE_OK) {
+        complain("%s", value_library_fault());
+        verdict = STATUS_FAILURE;
+        has_ended = true;
+    }
+    show_what_has_happened();
+    if (!wsline_app_is_running(app)) has_ended = true;
+}
+
+static bool begin(void)
+{
+    bool is_ready = signals_begin();
+
+    if (!is_ready) complain("signals: %s", strerror(errno));
+    if (settings.verbosity > 1) wsline_log_set(WSLINE_LOG_TRACE, log_line, NULL, NULL);
+    if (is_ready && wsline_loop_new(&loop) == WSLINE_OK &&
+        wsline_app_new(settings.url, settings.options, &app) == WSLINE_OK &&
+        wsline_loop_add(loop, app) == WSLINE_OK) {
+        wsline_app_on_open(app, on_open, NULL, NULL);
+        wsline_app_on_message(app, on_message, NULL, NULL);
+        wsline_app_on_ping(app, on_ping, NULL, NULL);
+        wsline_app_on_pong(app, on_pong, NULL, NULL);
+        wsline_app_on_error(app, on_error, NULL, NULL);
+        wsline_app_on_close(app, on_close, NULL, NULL);
+        late_at = clock_in_ms(settings.max_time_ms);
+        return true;
+    }
+    if (is_ready) {
+        wsline_error_info info;
+        wsline_last_error(&info);
+        output_error(&info);
+        verdict = exit_status_of_error(&info);
+    }
+    return false;
+}
+
+static int talk(void)
+{
+    output_begin(&settings);
+    if (settings.quiet) notice_be_quiet();
+    if (!begin()) return verdict == STATUS_DONE ? STATUS_FAILURE : verdict;
+    while (!has_ended) turn();
+    editor_end();
+    return verdict == STATUS_DONE ? outcome : verdict;
+}
+
+/* What is opened later must not come to stand for standard input or output that was closed. */
+static void fill_standard_streams(void)
+{
+    int fd;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    int status = STATUS_DONE;
+
+    fill_standard_streams();
+    setlocale(LC_CTYPE, "");
+    if (!settings_read(&settings, argc, argv))
+        status = STATUS_USAGE;
+    else if (settings.help)
+        help_print();
+    else if (settings.version)
+        help_print_version();
+    else
+        status = talk();
+    wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL);
+    wsline_app_free(app);
+    wsline_loop_free(loop);
+    settings_free(&settings);
+    if (fflush(stdout) != 0 && status == STATUS_DONE) status = STATUS_FAILURE;
+    return status;
+}

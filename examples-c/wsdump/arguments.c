@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words of the command line: -x, -xyz, -xVALUE, -x VALUE, --name, --name=VALUE, --name VALUE;
+ * options after the URL, too, until a word "--". Long names may be cut short where that is clear. */
+#include "arguments.h"
+
+#include "notice.h"
+#include "options.h"
+#include "values.h"
+
+#include <string.h>
+
+struct words {
+    char **next, **end;
+};
+
+static bool may_be_missing(const struct option *option)
+{
+    return option->value[0] == '[';
+}
+
+static const char *hand_over(struct settings *settings, const struct option *option,
+                             const char *value)
+{
+    char *place = (char *)settings;
+
+    if (option->flag > 0) {
+        *(bool *)(void *)(place + option->flag) = true;
+        return NULL;
+    }
+    if (option->seconds > 0)
+        return value_seconds(value, (int64_t *)(void *)(place + option->seconds))
+                   ? NULL
+                   : "not a number of seconds";
+    if (option->set != NULL)
+        return option->set(settings->options, value) == WSLINE_OK ? NULL : value_library_fault();
+    return option->take(settings, value);
+}
+
+static bool apply(struct settings *settings, const struct option *option, const char *value)
+{
+    const char *fault = hand_over(settings, option, value);
+
+    if (fault != NULL) complain("--%s: %s", option->name, fault);
+    return fault == NULL;
+}
+
+/* With the value that is written behind it, NULL for none, or else the words that follow. */
+static bool apply_with(struct settings *settings, const struct option *option, const char *value,
+                       struct words *words)
+{
+    bool follows = false;
+
+    if (option->value == NULL && value != NULL) {
+        complain("--%s takes no value", option->name);
+        return false;
+    }
+    if (option->value == NULL || value != NULL) return apply(settings, option, value);
+    if (!may_be_missing(option)) {
+        if (words->next != words->end) return apply(settings, option, *words->next++);
+        complain("--%s needs a value: %s", option->name, option->value);
+        return false;
+    }
+    while (option->accepts != NULL && words->next != words->end && option->accepts(*words->next)) {
+        follows = true;
+        if (!apply(settings, option, *words->next++)) return false;
+    }
+    return follows || apply(settings, option, NULL);
+}
+
+/* The option of that name, or the only one whose name begins so. */
+static const struct option *find_name(const char *name, size_t len)
+{
+    const struct option *found = NULL;
+    size_t count = 0;
+
+    for (const struct option *each = all_options; each->help != NULL; each++) {
+        if (each->name == NULL || strncmp(each->name, name, len) != 0) continue;
+        if (each->name[len] == '\0') return each;
+        found = each;
+        count++;
+    }
+    if (count == 1) return found;
+    complain(count == 0 ? "no such option: --%.*s" : "not clear which option is meant: --%.*s",
+             (int)len, name);
+    return NULL;
+}
+
+static const struct option *find_letter(char letter)
+{
+    for (const struct option *each = all_options; each->help != NULL; each++)
+        if (each->letter == letter) return each;
+    complain("no such option: -%c", letter);
+    return NULL;
+}
+
+static bool read_long(struct settings *settings, const char *word, struct words *words)
+{
+    size_t len = strcspn(word, "=");
+    const struct option *option = find_name(word, len);
+    return option != NULL &&
+           apply_with(settings, option, word[len] == '=' ? word + len + 1 : NULL, words);
+}
+
+static bool read_short(struct settings *settings, const char *letters, struct words *words)
+{
+    while (*letters != '\0') {
+        const struct option *option = find_letter(*letters++);
+        if (option == NULL) return false;
+
+        bool takes_rest = *letters != '\0' && option->value != NULL &&
+                          (!may_be_missing(option) ||
+                           (option->accepts != NULL && option->accepts(letters)));
+        if (takes_rest) return apply(settings, option, letters);
+
+        /* What follows another option's letter is not this one's. */
+        struct words none = {words->end, words->end};
+        if (!apply_with(settings, option, NULL, *letters == '\0' ? words : &none)) return false;
+    }
+    return true;
+}
+
+static bool read_url(struct settings *settings, const char *word)
+{
+    if (settings->url != NULL) {
+        complain("more than one URL");
+        return false;
+    }
+    settings->url = word;
+    return true;
+}
+
+static bool read_word(struct settings *settings, struct words *words, bool *options_end)
+{
+    const char *word = *words->next++;
+
+    if (*options_end || word[0] != '-' || word[1] == '\0') return read_url(settings, word);
+    if (word[1] != '-') return read_short(settings, word + 1, words);
+    if (word[2] != '\0') return read_long(settings, word + 2, words);
+    *options_end = true;
+    return true;
+}
+
+bool arguments_read(struct settings *settings, int argc, char **argv)
+{
+    struct words words = {argv + 1, argv + argc};
+    bool options_end = false;
+
+    while (words.next < words.end)
+        if (!read_word(settings, &words, &options_end)) return false;
+    return true;
+}

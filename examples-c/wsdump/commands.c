@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be typed with --slash. */
+#include "commands.h"
+
+#include "notice.h"
+#include "send.h"
+#include "values.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef bool (*command_fn)(wsline_app *app, const struct settings *settings, const char *value);
+
+static bool run_ping(wsline_app *app, const struct settings *settings, const char *value)
+{
+    (void)settings;
+    return send_payload(app, WSLINE_OPCODE_PING, value, strlen(value));
+}
+
+static bool run_pong(wsline_app *app, const struct settings *settings, const char *value)
+{
+    (void)settings;
+    return send_payload(app, WSLINE_OPCODE_PONG, value, strlen(value));
+}
+
+static bool run_hex(wsline_app *app, const struct settings *settings, const char *value)
+{
+    uint8_t *data = malloc(strlen(value) / 2 + 1);
+    size_t len;
+    bool is_sent = false;
+
+    (void)settings;
+    if (data == NULL)
+        complain("/hex: no memory");
+    else if (!bytes_from_hex(value, data, &len))
+        complain("/hex: not pairs of hexadecimal digits");
+    else
+        is_sent = send_payload(app, WSLINE_OPCODE_BINARY, data, len);
+    free(data);
+    return is_sent;
+}
+
+static bool run_file(wsline_app *app, const struct settings *settings, const char *value)
+{
+    size_t len = 0;
+    uint8_t *data = value_file(value, &len);
+
+    if (data == NULL) {
+        complain("/file: %s: %s", value, strerror(errno));
+        return false;
+    }
+    bool is_sent = send_payload(
+        app, settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT, data, len);
+    free(data);
+    return is_sent;
+}
+
+/* "/close", "/close 4000", "/close 4000 the reason" */
+static bool run_close(wsline_app *app, const struct settings *settings, const char *value)
+{
+    uint64_t code = WSLINE_CLOSE_NORMAL;
+    char digits[8] = "";
+    size_t len = strcspn(value, " ");
+    const char *reason = value + len + strspn(value + len, " ");
+
+    (void)settings;
+    if (len < sizeof digits) memcpy(digits, value, len);
+    if (len > 0 && !value_number(digits, UINT16_MAX, &code))
+        complain("/close: not a close code");
+    else if (wsline_app_close(app, (uint16_t)code, *reason == '\0' ? NULL : reason) != WSLINE_OK)
+        complain("/close: %s", value_library_fault());
+    else
+        return true;
+    return false;
+}
+
+static const struct {
+    const char *name;
+    command_fn run;
+} commands[] = {
+    {"ping", run_ping}, {"pong", run_pong},   {"hex", run_hex},
+    {"file", run_file}, {"close", run_close},
+};
+
+bool command_run(wsline_app *app, const struct settings *settings, const char *line)
+{
+    const char *name = line + 1;
+    size_t len = strcspn(name, " ");
+    const char *value = name + len + (name[len] == ' ');
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strlen(commands[i].name) == len && strncmp(commands[i].name, name, len) == 0)
+            return commands[i].run(app, settings, value);
+    complain("no such command: /%.*s; there are /ping, /pong, /hex, /file and /close", (int)len,
+             name);
+    return false;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Without a library for it: the terminal itself edits the line, and shows what was typed so far
+ * again with Ctrl+R where other lines came in between. */
+#include "editor.h"
+
+#include "input.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static const char *prompt;
+static editor_line_fn on_line;
+static bool is_editing = false, is_shown = false;
+
+const char *editor_name(void)
+{
+    return "nothing";
+}
+
+void editor_begin(const char *text, editor_line_fn fn)
+{
+    if (is_editing) return;
+    prompt = text;
+    on_line = fn;
+    is_editing = true;
+    editor_show();
+}
+
+static void take_line(const char *line, size_t len)
+{
+    (void)len;
+    is_shown = false;
+    on_line(line);
+}
+
+void editor_read(void)
+{
+    if (!input_read(take_line)) on_line(NULL);
+}
+
+void editor_hide(void)
+{
+    if (is_shown) printf("\r\033[K");
+    is_shown = false;
+}
+
+void editor_show(void)
+{
+    if (!is_editing || is_shown) return;
+    is_shown = true;
+    printf("%s", prompt);
+    fflush(stdout);
+}
+
+void editor_suspend(void)
+{
+    editor_hide();
+}
+
+void editor_resume(void)
+{
+    editor_show();
+}
+
+void editor_resize(void) {}
+
+void editor_end(void)
+{
+    editor_hide();
+    is_editing = false;
+}

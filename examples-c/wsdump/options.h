@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WSDUMP_OPTIONS_H
+#define WSDUMP_OPTIONS_H
+
+#include "settings.h"
+
+/* An option of the command line. */
+struct option {
+    char letter;       /* '\0': none */
+    const char *name;  /* NULL: `help` is a heading */
+    const char *value; /* as --help shows it: "FILE", "[=N]" where it may be missing; NULL: none */
+    const char *help;
+    /* One of these takes the value, which is NULL where it is missing. */
+    size_t flag;    /* offset in struct settings of a bool that becomes true */
+    size_t seconds; /* offset of an int64_t that becomes milliseconds */
+    wsline_status (*set)(wsline_options *options, const char *value);
+    const char *(*take)(struct settings *settings, const char *value); /* returns what is wrong */
+    /* Which words may follow as values of an option whose value may be missing; NULL: none. */
+    bool (*accepts)(const char *word);
+};
+
+/* In the order of --help; ends with an option without help. */
+extern const struct option all_options[];
+
+#endif

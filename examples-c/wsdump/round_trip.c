@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long a server takes to answer a ping. */
+#include "round_trip.h"
+
+#include "clock.h"
+
+#include <string.h>
+
+enum {
+    MOST_PINGS = 16,    /* more than that on their way at once are not timed */
+    LIBRARY_PAYLOAD = 8 /* bytes in those of --ping-interval */
+};
+
+/* The pings that were asked for, the oldest first. */
+static struct ping {
+    unsigned char payload[125];
+    size_t len;
+    int64_t sent_us;
+} pings[MOST_PINGS];
+static size_t count = 0;
+
+static void forget(size_t first)
+{
+    count -= first;
+    memmove(pings, pings + first, count * sizeof *pings);
+}
+
+void round_trip_reset(void)
+{
+    count = 0;
+}
+
+void round_trip_begin(const void *payload, size_t len)
+{
+    if (count == MOST_PINGS) forget(1);
+    struct ping *ping = &pings[count++];
+    memcpy(ping->payload, payload, len);
+    ping->len = len;
+    ping->sent_us = clock_us();
+}
+
+int64_t round_trip_end(const wsline_app *app, const wsline_message *pong)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pings[i].len == pong->len && memcmp(pings[i].payload, pong->data, pong->len) == 0) {
+            int64_t us = clock_us() - pings[i].sent_us;
+            /* Those before it need no answer any more (RFC 6455 section 5.5.3). */
+            forget(i + 1);
+            return us;
+        }
+    }
+    return pong->len == LIBRARY_PAYLOAD ? wsline_app_rtt_us(app) : -1;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WSDUMP_SEND_H
+#define WSDUMP_SEND_H
+
+#include "settings.h"
+
+/* Each of these is false after a complaint that something could not be sent. */
+
+/* A message or a ping. */
+bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len);
+
+/* What the command line asks for at the beginning of a connection. */
+bool send_items(wsline_app *app, const struct settings *settings);
+
+/* A line of input: with --slash it may be a command. */
+bool send_line(wsline_app *app, const struct settings *settings, const char *line, size_t len);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WSDUMP_SETTINGS_H
+#define WSDUMP_SETTINGS_H
+
+#include "bytes.h"
+
+#include <wsline.h>
+
+/* A message or a ping. */
+struct item {
+    int32_t opcode;
+    uint8_t *data;
+    size_t len;
+};
+
+/* What the command line says. */
+struct settings {
+    wsline_options *options;
+    const char *url;
+    struct item *items; /* sent when a connection has opened */
+    size_t item_count;
+    uint64_t count;                                           /* of messages; 0: any */
+    int64_t eof_wait_ms, timeout_ms, max_time_ms, connect_ms; /* WSLINE_FOREVER: none */
+    int64_t ping_interval_ms, ping_timeout_ms;                /* 0: none */
+    int verbosity;
+    enum bytes_form bytes;
+    bool help, version;
+    bool quiet, raw, no_newline, json, timings;
+    bool binary, slash, pings;
+    bool has_eof_wait, has_proxy, no_proxy;
+    bool no_origin, keep_cookies, deflate, unverified, ipv4, ipv6;
+};
+
+/* False after a complaint. Fills `*settings` in either case; settings_free() frees it. */
+bool settings_read(struct settings *settings, int argc, char **argv);
+void settings_free(struct settings *settings);
+
+/* Adds what is sent at the beginning, and takes the data over; false without memory. */
+bool settings_add_item(struct settings *settings, int32_t opcode, uint8_t *data, size_t len);
+
+/* Stands for the opcode of the content of a file until it is known whether that is binary. */
+#define OPCODE_OF_FILE ((int32_t)-1)
+
+#endif

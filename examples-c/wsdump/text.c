@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events as text for people, and messages byte for byte. */
+#include "text.h"
+
+#include "clock.h"
+#include "escape.h"
+#include "names.h"
+#include "notice.h"
+
+#include <unistd.h>
+
+/* Lines of a message after its first begin so: none can be taken for another message. */
+static const char indent[] = "  ";
+
+static struct {
+    bool raw, no_newline, timings;
+    bool has_names;      /* each item says what it is */
+    bool has_pongs;      /* pongs are shown, if nothing else that is no message */
+    bool is_interactive; /* what comes stands apart from what is typed */
+    bool has_colours;
+    bool is_harmless; /* text is escaped */
+    enum bytes_form bytes;
+    int64_t begun_us;
+} style;
+
+void text_begin(const struct settings *settings, bool is_terminal, bool is_interactive)
+{
+    style.raw = settings->raw;
+    style.no_newline = settings->no_newline;
+    style.timings = settings->timings;
+    style.has_names = settings->verbosity > 0;
+    style.has_pongs = settings->pings || settings->slash;
+    style.is_interactive = is_interactive;
+    style.has_colours = !settings->raw && has_colours(STDOUT_FILENO);
+    style.is_harmless = !settings->raw && (is_terminal || style.has_names || style.timings);
+    style.bytes = settings->bytes;
+    style.begun_us = clock_us();
+}
+
+static void begin_item(const char *name)
+{
+    if (style.has_colours) printf("\033[34m");
+    if (style.is_interactive) printf("< ");
+    if (style.timings) printf("%.6f: ", (double)(clock_us() - style.begun_us) / 1e6);
+    if (name != NULL) printf("%s: ", name);
+}
+
+static void end_item(void)
+{
+    if (style.has_colours) printf("\033[39m");
+    putchar('\n');
+}
+
+static void write_payload(const wsline_message *message)
+{
+    if (style.raw)
+        fwrite(message->data, 1, message->len, stdout);
+    else if (message->opcode != WSLINE_OPCODE_TEXT)
+        bytes_write(stdout, message->data, message->len, style.bytes);
+    else if (style.is_harmless)
+        escape_text(stdout, message->data, message->len, indent);
+    else
+        fwrite(message->data, 1, message->len, stdout);
+}
+
+static void write_data(const wsline_message *message)
+{
+    begin_item(style.has_names ? name_of_opcode(message->opcode) : NULL);
+    write_payload(message);
+    if (!style.no_newline) end_item();
+}
+
+/* Payloads of pings and pongs are mostly text, or nothing. */
+static void write_control(const wsline_message *message, int64_t round_trip_us)
+{
+    begin_item(name_of_opcode(message->opcode));
+    bytes_write(stdout, message->data, message->len, BYTES_ESCAPED);
+    if (round_trip_us >= 0)
+        printf("%s%.3f ms", message->len > 0 ? ", " : "", (double)round_trip_us / 1e3);
+    end_item();
+}
+
+void text_message(const wsline_message *message, int64_t round_trip_us)
+{
+    if (message->opcode == WSLINE_OPCODE_TEXT || message->opcode == WSLINE_OPCODE_BINARY)
+        write_data(message);
+    else if (style.has_names || (style.has_pongs && message->opcode == WSLINE_OPCODE_PONG))
+        write_control(message, round_trip_us);
+}
+
+void text_open(const wsline_app *app)
+{
+    if (!style.has_names) {
+        if (style.is_interactive)
+            notice("connected to %s; Ctrl+C ends", wsline_app_peer_address(app));
+        return;
+    }
+    begin_item("open");
+    printf("%s", wsline_app_peer_address(app));
+    const char *subprotocol = wsline_app_subprotocol(app);
+    if (subprotocol != NULL) {
+        printf(", ");
+        escape_line(stdout, subprotocol);
+    }
+    const char *extensions = wsline_app_extensions(app);
+    if (extensions != NULL) {
+        printf(", ");
+        escape_line(stdout, extensions);
+    }
+    end_item();
+}
+
+void text_close(const wsline_close_info *info)
+{
+    const char *side = name_of_side(info->closed_by);
+
+    if (style.has_names) {
+        begin_item("close");
+        printf("%d", info->code);
+        if (info->reason_len > 0) {
+            printf(" \"");
+            escape_text(stdout, info->reason, info->reason_len, NULL);
+            printf("\"");
+        }
+        printf(", by the %s", side);
+        end_item();
+        return;
+    }
+    if (info->code == WSLINE_CLOSE_ABNORMAL) return; /* an error has told why */
+    if (info->clean && info->closed_by == WSLINE_SIDE_CLIENT && !style.is_interactive) return;
+    if (info->reason_len > 0)
+        notice("closed by the %s: %d \"%s\"", side, info->code, info->reason);
+    else
+        notice("closed by the %s: %d", side, info->code);
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""When the program ends, how it takes leave, and with which exit status."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+import uuid
+
+from fault_connection import CLOSE
+from harness import ENVIRONMENT, PROGRAM, WAIT_S, Test, url
+
+ECHO = url("WEBSOCKETS")
+NOBODY = "ws://127.0.0.1:1/"
+NORMAL = b"\x03\xe8"
+GOING_AWAY = b"\x03\xe9"
+
+
+class Conditions(Test):
+    def test_end_of_input(self):
+        identity = uuid.uuid4().hex
+        result = self.run_program("-v", url("FAULTS", f"/echo?id={identity}"), stdin="one\n")
+        # What is on its way when the close frame is sent is still shown.
+        self.assertEqual(result.lines[1:], ["text: one", "close: 1000, by the client"])
+        (line,) = self.run_program("-c1", url("FAULTS", f"/journal?id={identity}")).lines
+        did = json.loads(line)
+        self.assertEqual((did["close"], did["end"], did["after_close"]), (1000, "fin", 0))
+
+    def test_closed_input_is_at_its_end(self):
+        subprocess.run([PROGRAM, ECHO], preexec_fn=lambda: os.close(0), timeout=WAIT_S, check=True)
+
+    def test_eof_wait(self):
+        began = time.monotonic()
+        self.run_program("--eof-wait", "0.4", ECHO)
+        self.assertGreater(time.monotonic() - began, 0.4)
+
+        puppet = self.start_puppet()
+        program = self.start_program("--eof-wait", "forever", puppet.url)
+        puppet.accept()
+        program.end_input()
+        puppet.send("one")
+        program.expect("one")
+        puppet.close()
+        program.wait()
+
+    def test_count(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--count", "2", puppet.url)
+        puppet.accept()
+        program.end_input()  # it waits all the same
+        for text in ("one", "two", "three"):
+            puppet.send(text)
+        program.expect("one")
+        program.expect("two")
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        puppet.close()
+        self.assertEqual(program.wait().out, b"")
+
+    def test_count_and_eof_wait(self):
+        self.run_program("-c1", "--eof-wait", "0", url("FAULTS", "/swallow"))
+
+    def test_silence(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--timeout", "0.3", puppet.url)
+        puppet.accept()
+        puppet.send("one")
+        program.expect("one")
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        puppet.close()
+        program.expect_notice(r"nothing has come in time \(--timeout\)")
+        program.wait(8)
+
+    def test_max_time(self):
+        for path in ("/hang", "/swallow"):
+            words = ["-jm", "0.3", "--eof-wait=forever", url("FAULTS", path)]
+            result = self.run_program(*words, status=8)
+            error = next(event for event in result.events if event["event"] == "error")
+            self.assertEqual(error["status"], -200)
+            self.assertEqual(error["phase"], "connect" if path == "/hang" else "open")
+        self.run_program("--max-time=30", ECHO)
+
+    def test_connect_timeout(self):
+        words = ["-j", "--connect-timeout", "0.3", url("FAULTS", "/hang")]
+        (error,) = self.run_program(*words, status=8).events
+        self.assertEqual((error["status"], error["phase"]), (-200, "upgrade"))
+
+    def test_server_closes(self):
+        for query, told in {
+            "code=1000": "1000",
+            "code=1001&reason=bye": '1001 "bye"',
+            "code=0": "1005",
+        }.items():
+            program = self.start_program(url("FAULTS", f"/close?{query}"))
+            self.assertEqual(program.wait().err, f"wsdump: closed by the server: {told}\n")
+
+    def test_nobody_reads_the_output(self):
+        puppet = self.start_puppet()
+        program = self.start_program(puppet.url)
+        puppet.accept()
+        program.close_output()
+        puppet.send("one")
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        puppet.close()
+        self.assertEqual(program.wait(1).err, "")
+
+
+class Signals(Test):
+    def test_the_first_one_closes(self):
+        for number, payload in {
+            signal.SIGINT: NORMAL,
+            signal.SIGTERM: GOING_AWAY,
+            signal.SIGHUP: GOING_AWAY,
+        }.items():
+            with self.subTest(number):
+                puppet = self.start_puppet()
+                program = self.start_program("-v", puppet.url)
+                puppet.accept()
+                program.expect("open: .*")
+                program.signal(number)
+                self.assertEqual(puppet.read_frame(), (CLOSE, payload))
+                puppet.close()
+                program.expect("close: 1000, by the client")
+                program.wait()
+
+    def test_a_second_one_does_not_wait(self):
+        puppet = self.start_puppet()
+        program = self.start_program("-v", puppet.url)
+        puppet.accept()
+        program.expect("open: .*")
+        program.signal(signal.SIGINT)
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        program.signal(signal.SIGINT)
+        program.wait(128 + signal.SIGINT)
+
+    def test_before_there_is_a_connection(self):
+        program = self.start_program("-vv", url("FAULTS", "/hang"))
+        program.expect_log("GET /hang")
+        program.signal(signal.SIGTERM)
+        program.wait(128 + signal.SIGTERM)
+
+    def test_while_nobody_reads_the_output(self):
+        puppet = self.start_puppet()
+        program = self.start_program(puppet.url)
+        puppet.accept()
+        puppet.send("x" * 1_000_000)
+        program.expect_some_output()  # and then it waits until more is read
+        while program.is_running():
+            program.signal(signal.SIGTERM)
+            time.sleep(0.02)
+        program.wait(-signal.SIGTERM)
+
+    def test_one_that_is_ignored_stays_so(self):
+        command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", PROGRAM, "-t", "hello", ECHO]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT
+        )
+        with process:
+            process.stdout.readline()
+            process.send_signal(signal.SIGHUP)
+            process.communicate(b"more\n", timeout=WAIT_S)
+        self.assertEqual(process.returncode, 0)
+
+
+class Statuses(Test):
+    def test_failures(self):
+        def faults(path):
+            return url("FAULTS", path)
+
+        for words, status, told in (
+            ([NOBODY], 3, "connect to 127.0.0.1:1: connection refused"),
+            (["ws://nobody.invalid/"], 3, ".*nobody.invalid.*"),
+            ([ECHO, "-p", url("TINYPROXY_AUTH", "")], 4, ".*proxy.*"),
+            ([ECHO.replace("ws:", "wss:")], 5, ".*"),
+            ([url("WEBSOCKETS_TLS")], 6, "certificate of localhost refused: .*"),
+            ([faults("/status?code=403")], 7, "the server answered 403 .*"),
+            ([faults("/bad-accept")], 7, ".*Sec-WebSocket-Accept.*"),
+            ([faults("/redirect-loop")], 7, ".*redirect.*"),
+            ([faults("/rst-after-101")], 9, ".*"),
+            ([faults("/fin-mid")], 9, ".*"),
+            ([faults("/frame?hex=8f00")], 10, ".*"),
+            ([faults("/frame?hex=8101ff")], 10, ".*UTF-8.*"),
+            ([faults("/flood?n=1&size=1001"), "--max-size", "1000"], 10, ".*1000.*"),
+            ([faults("/close?code=1011&reason=oh")], 11, 'closed by the server: 1011 "oh"'),
+        ):
+            with self.subTest(words):
+                words += ["--eof-wait", "forever", "--bytes", "base64"]
+                result = self.run_program(*words, status=status)
+                self.assertRegex(result.err, f"^wsdump: {told}\n$")
+                self.assertEqual(result.out, b"")
+
+    def test_sizes(self):
+        for size in ("1001", "1k", "1M", "1g", "0"):
+            words = ["--max-size", size, "-rNc1", url("FAULTS", "/flood?n=1&size=1001")]
+            self.assertEqual(self.run_program(*words).out, bytes(1001))
+
+    def test_no_answer_to_the_close_frame(self):
+        result = self.run_program("-v", url("FAULTS", "/no-close-reply"), status=8)
+        self.assertEqual(result.lines[-1], "close: 1006, by the client")
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [PROGRAM, "-t", "hello", "-c1", ECHO],
+                stdin=subprocess.DEVNULL,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                env=ENVIRONMENT,
+                timeout=WAIT_S,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, b"wsdump: standard output: No space left on device\n")
+
+    def test_lost_messages_are_told(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--file", "/dev/stdin", puppet.url)
+        program.type(bytes(8_000_000))
+        program.end_input()
+        puppet.accept()
+        puppet.close(1000)
+        self.assertIn("wsdump: messages that were not sent: 1\n", program.wait(9).err)
+
+
+if __name__ == "__main__":
+    unittest.main()

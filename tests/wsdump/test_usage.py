@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Words of the command line, --help, and whether manual, --help and tests know the same options."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness import Test, url
+
+HERE = pathlib.Path(__file__).parent
+MANUAL = pathlib.Path(os.environ["WSDUMP_MANUAL"])
+SERVER = url("WEBSOCKETS")
+STATUSES = [str(number) for number in range(13)] + ["128+N"]
+
+
+class Words(Test):
+    def test_what_cannot_be_used_is_told_in_one_line(self):
+        for words, told in {
+            (): "no URL; see wsdump --help",
+            (SERVER, SERVER): "more than one URL",
+            ("http://localhost/",): 'URL "http://localhost/" has a scheme other than ws, .*',
+            (SERVER, "--nonsense"): "no such option: --nonsense",
+            (SERVER, "-x"): "no such option: -x",
+            (SERVER, "--no"): "not clear which option is meant: --no",
+            (SERVER, "--text"): "--text needs a value: TEXT",
+            (SERVER, "--binary=yes"): "--binary takes no value",
+            (SERVER, "--count", "0"): "--count: not a number of messages",
+            (SERVER, "--count", "-1"): "--count: not a number of messages",
+            (SERVER, "--timeout", "soon"): "--timeout: not a number of seconds",
+            (SERVER, "--max-time", "1.2.3"): "--max-time: not a number of seconds",
+            (SERVER, "--eof-wait", "never"): "--eof-wait: neither a number of seconds nor forever",
+            (SERVER, "--max-size", "1T"): "--max-size: not a number of bytes",
+            (SERVER, "--max-redirects", "x"): "--max-redirects: not a number of redirects",
+            (SERVER, "--reconnect=x"): "--reconnect: not a number of attempts",
+            (SERVER, "--verbose=x"): "--verbose: not a level, which are 0, 1 and 2",
+            (SERVER, "--bytes", "octal"): "--bytes: not one of escaped, hex, base64",
+            (SERVER, "--hex", "0"): "--hex: not pairs of hexadecimal digits",
+            (SERVER, "--text", b"\xff"): "--text: not UTF-8",
+            (SERVER, "--ping=" + "x" * 126): "--ping: a ping has at most 125 bytes",
+            (SERVER, "--file", "/none"): "--file: /none: No such file or directory",
+            (SERVER, "--header", "no colon"): "--header: not a header line, .*",
+            (SERVER, "--header", "Upgrade: x"): "--header: argument `name` .*",
+            (SERVER, "--headers", "A: 1,B"): "--headers: not a header line, .*",
+            (SERVER, "--subprotocols=a,a"): "--subprotocols: argument `name` .*",
+            (SERVER, "--proxy", "ftp://x"): "--proxy: .*",
+            (SERVER, "--user", "@/none"): "--user: /none: No such file or directory",
+            (SERVER, "--bearer", "a b"): "--bearer: argument `token` .*",
+            (SERVER, "--raw", "--json"): "--raw and --json exclude each other",
+            (SERVER, "--no-newline"): "--no-newline needs --raw",
+            (SERVER, "--proxy", "http://x", "--no-proxy"): "--proxy and --no-proxy exclude .*",
+            (SERVER, "--ipv4", "--ipv6"): "--ipv4 and --ipv6 exclude each other",
+            (SERVER, "--ping-timeout", "1"): "argument `timeout_ms` .*",
+        }.items():
+            with self.subTest(words):
+                result = self.run_program(*words, status=2)
+                self.assertRegex(result.err, f"^wsdump: (?:{told})\n$")
+                self.assertEqual(result.out, b"")
+
+    def test_secrets_are_not_repeated(self):
+        for words in (("--user", "a\rSECRET"), ("--bearer", "SECRET "), ("--key-password", "@/x")):
+            with self.subTest(words):
+                self.assertNotIn("SECRET", self.run_program(*words, SERVER, status=2).err)
+
+    def test_options_whose_value_may_be_missing_leave_the_url_alone(self):
+        for words in (
+            ["-v", SERVER],
+            ["-vv", SERVER],
+            ["-v", "1", SERVER],
+            ["-v", "vv", SERVER],
+            ["--verbose=1", SERVER],
+            ["-s", SERVER],
+            ["-s", "chat.v1", SERVER],
+            ["-s", "chat.v1", "chat.v2", SERVER],
+            ["-schat.v1", SERVER],
+            ["-rvs", "chat.v1,chat.v2", "-n", SERVER],
+            ["--ping", SERVER],
+            ["--reconnect", SERVER],
+            [SERVER, "-s", "a", "b"],
+            ["-b", "--", SERVER],
+        ):
+            with self.subTest(words):
+                self.run_program(*words)
+
+    def test_levels_of_verbosity_count(self):
+        for words, level in {
+            ("-v",): 1,
+            ("--verbose",): 1,
+            ("-v1",): 1,
+            ("-v", "0"): 0,
+            ("-vv",): 2,
+            ("-v", "v"): 2,
+            ("-v", "-v"): 2,
+            ("-v", "2"): 2,
+        }.items():
+            with self.subTest(words):
+                result = self.run_program("-t", "hello", "-c", "1", SERVER, *words)
+                self.assertEqual("text: hello" in result.lines, level > 0)
+                self.assertEqual("Sec-WebSocket-Key" in result.err, level > 1)
+
+    def test_long_names_may_be_cut_short(self):
+        result = self.run_program("--te", "hello", "--cou=1", "--verb", SERVER)
+        self.assertIn("text: hello", result.lines)
+
+    def test_version_names_the_library_and_the_editor(self):
+        for word in ("-V", "--version"):
+            line = self.run_program(word).out.decode()
+            self.assertRegex(line, r"^wsdump \S+, libwsline \S+ with TLS, line editing by \w+\n$")
+
+
+class Documentation(Test):
+    def setUp(self):
+        super().setUp()
+        self.help = self.run_program("--help").out.decode()
+        self.assertEqual(self.run_program("-h").out.decode(), self.help)
+        self.names = set(re.findall(r"(?m)^  (?:-., |    )--([a-z0-9-]+)", self.help))
+        self.assertGreater(len(self.names), 40)
+        self.manual = MANUAL.read_text().replace("\\-", "-")
+
+    def test_the_manual_has_all_options_and_no_others(self):
+        in_manual = set(re.findall(r"Fl -([a-z0-9-]+)", self.manual))
+        self.assertEqual(in_manual, self.names)
+
+    def test_letters_are_those_of_the_manual(self):
+        for letter, name in re.findall(r"(?m)^  -(.), --([a-z0-9-]+)", self.help):
+            entry = rf"(?m)^\.It Fl {letter}[^\n]*(?:, )?Fl -{name}\b"
+            self.assertRegex(self.manual, entry)
+
+    def test_the_manual_has_all_exit_statuses(self):
+        section = self.manual.partition(".Sh EXIT STATUS")[2].partition(".Sh ")[0]
+        self.assertEqual(re.findall(r"(?m)^\.It (\S+)$", section), STATUSES)
+
+    def test_every_option_is_tested(self):
+        tests = "".join(file.read_text() for file in HERE.glob("test_*.py"))
+        untested = {name for name in self.names if not re.search(rf'"--{name}["=]', tests)}
+        self.assertEqual(untested, set())
+
+    def test_the_manual_is_well_formed(self):
+        for command in (["mandoc", "-T", "lint"], ["groff", "-ww", "-mandoc", "-T", "utf8", "-z"]):
+            if not shutil.which(command[0]):
+                continue
+            with self.subTest(command):
+                done = subprocess.run([*command, MANUAL], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
