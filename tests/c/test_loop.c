@@ -28,7 +28,9 @@ static void make_many(wsline_loop *loop, wsline_app *apps[MANY], struct record r
     for (size_t i = 0; i < MANY; i++) {
         apps[i] = app_make(peer_echo_servers[i % COUNT_OF(peer_echo_servers)], "", NULL, &records[i]);
         records[i].then = echo_three_times;
+        CHECK(!wsline_app_is_running(apps[i]));
         CHECK_OK(wsline_loop_add(loop, apps[i]));
+        CHECK(wsline_app_is_running(apps[i]));
     }
 }
 
@@ -71,15 +73,16 @@ static void a_loop_sits_in_another_loop(void)
     static struct record records[MANY];
     wsline_app *apps[MANY];
     wsline_loop *loop = loop_make();
-    unsigned ended = 0;
+    unsigned running = MANY;
 
     make_many(loop, apps, records);
-    while (ended < MANY) {
+    while (running > 0) {
         turn_by_hand(loop);
-        ended = 0;
+        running = 0;
         for (size_t i = 0; i < MANY; i++)
-            ended += record_count(&records[i], 'c');
+            running += wsline_app_is_running(apps[i]);
     }
+    CHECK(!wsline_app_is_running(NULL));
     check_many(apps, records);
     wsline_loop_free(loop);
 }
