@@ -3826,8 +3826,9 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
 /**
  * Writes a frame into a buffer, with its length in the shortest form.
  *
- * Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested
- * with it; reserved opcodes with `raw` 1.
+ * Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses
+ * is refused here, too, unless `raw` is 1, with which everything is written, so that servers can be
+ * tested with it: reserved opcodes, control frames that are long or fragmented.
  *
  * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
  * @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
@@ -3835,7 +3836,8 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
  * @param len_out   set to the bytes of the frame, also if `capacity` is too small.
  * @retval WSLINE_OK                    written.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
- *                                      unknown, or `capacity` is too small.
+ *                                      unknown, the frame is not as said above, or `capacity` is
+ *                                      too small.
  *
  * Threads: any.
  * Blocks: no.

@@ -127,15 +127,16 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @@ Frames as bytes
 /// Writes a frame into a buffer, with its length in the shortest form.
 ///
-/// Any combination of bits is written, also what RFC 6455 forbids, so that servers can be tested with it; reserved opcodes
-/// with `raw` 1.
+/// Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses is refused here, too, unless
+/// `raw` is 1, with which everything is written, so that servers can be tested with it: reserved opcodes, control frames that
+/// are long or fragmented.
 ///
 /// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
 /// @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
 /// @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
 /// @param len_out   set to the bytes of the frame, also if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, or `capacity` is too small.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, the frame is not as said above, or `capacity` is too small.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -157,6 +158,11 @@ pub unsafe extern "C" fn wsline_frame_encode(
         // SAFETY: as promised to ptr.
         let buffer = unsafe { ptr::bytes_mut(buffer, capacity, "buffer") }?;
         let header = frame.header(payload)?;
+        if !frame.is_raw()? {
+            header
+                .check_control()
+                .map_err(|error| Error::argument("frame", format!("is a {error}")))?;
+        }
         let mut head = Vec::with_capacity(MAX_HEADER_BYTES);
         header.encode(&mut head);
         let len = head.len() + payload.len();

@@ -240,6 +240,39 @@ static void encode_refuses_what_is_no_frame(void)
                  wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
 }
 
+static void encode_breaks_rules_only_if_the_frame_is_raw(void)
+{
+    static const uint8_t payload[126] = {0};
+    const struct {
+        const char *name;
+        wsline_frame frame;
+        uint8_t first;
+    } rows[] = {
+        {"reserved opcode", {.fin = 1, .opcode = 3}, 0x83},
+        {"reserved control opcode", {.fin = 1, .opcode = 15}, 0x8f},
+        {"fragmented ping", {.fin = 0, .opcode = WSLINE_OPCODE_PING}, 0x09},
+        {"long pong", {.fin = 1, .opcode = WSLINE_OPCODE_PONG, .data = payload, .len = 126}, 0x8a},
+    };
+    uint8_t buffer[256];
+    size_t len = 0;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_frame frame = rows[i].frame;
+
+        check_row(rows[i].name);
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                     wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
+        CHECK_HAS("frame", wsline_last_error_message());
+        frame.raw = 1;
+        CHECK_OK(wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
+        CHECK_INT(rows[i].first, buffer[0]);
+        frame.raw = 2;
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                     wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
+        CHECK_HAS("raw", wsline_last_error_message());
+    }
+}
+
 static void decode_refuses_missing_arguments(void)
 {
     wsline_frame frame;
@@ -343,6 +376,7 @@ int main(int argc, char **argv)
         TEST(reserved_bits_pass_both_ways),
         TEST(decode_refuses_frames_that_no_peer_may_send),
         TEST(encode_refuses_what_is_no_frame),
+        TEST(encode_breaks_rules_only_if_the_frame_is_raw),
         TEST(decode_refuses_missing_arguments),
         TEST(the_payload_of_a_frame_may_end_at_its_nul),
         TEST(mask_xors_with_the_key_at_every_length_and_alignment),
