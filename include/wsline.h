@@ -117,6 +117,8 @@ extern "C" {
 /**
  * Flag of a wsline_message: another whole message has come already, so the next receive does not
  * wait.
+ *
+ * Whether it can be read, that is, inflated, or is UTF-8, only that receive tells.
  */
 #define WSLINE_MESSAGE_MORE 4u
 
@@ -565,7 +567,7 @@ typedef struct wsline_tls_info {
 
 /** What has gone through an open connection. Filled by the library. */
 typedef struct wsline_stats {
-    /** Whole messages that were sent. */
+    /** Whole messages that were sent, or are gathered or queued. */
     uint64_t messages_sent;
     /** Whole messages that were received. */
     uint64_t messages_received;
@@ -1837,6 +1839,9 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * sent (some 370 KiB) or received (50 KiB), unless wsline_options_set_deflate_no_context_takeover()
  * says otherwise.
  *
+ * While one thread compresses, pings and plain messages of others pass it; their compressed ones
+ * wait for it, or, those of an app, go uncompressed.
+ *
  * Who can put text of their own beside a secret into compressed messages, and see how long these
  * are, can guess the secret. Send secrets with WSLINE_SEND_PLAIN.
  *
@@ -2325,10 +2330,10 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
 /**
  * Sends a part of a message whose length is not known yet.
  *
- * Each part leaves at once, as a frame of its own. Until the last part has been sent, other data
- * waits: every other send of data answers WSLINE_ERR_BUSY. Control frames may go out between two
- * parts. Text may be cut anywhere and is not checked to be UTF-8. Where compression was agreed on
- * the parts are compressed, whatever their length.
+ * Each part leaves at once, as a frame of its own, unless wsline_conn_cork() gathers it. Until the
+ * last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
+ * Control frames may go out between two parts. Text may be cut anywhere and is not checked to be
+ * UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
  *
  * @param conn    an open connection.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
@@ -2383,7 +2388,7 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
  * What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
  * ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
  * gathered, and before a receive on this connection waits. A send that gathers answers WSLINE_OK;
- * if what is gathered cannot be sent, a later call says so.
+ * if what is gathered cannot be sent, a later call says so. Free and abort lose it.
  *
  * @param conn  an open connection.
  * @retval WSLINE_OK                    gathering.
@@ -2404,10 +2409,11 @@ WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
  * Sends what was gathered since wsline_conn_cork(), and gathers no more.
  *
  * @param conn  an open connection.
- * @retval WSLINE_OK           the system has taken all of it, or there was nothing.
- * @retval WSLINE_ERR_TIMEOUT  the time was up; nothing is lost, and the next call that sends goes
- *                             on with it.
- * @retval WSLINE_ERR_CLOSED   and all others: as for wsline_conn_send_text().
+ * @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
+ * @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that
+ *                                     sends goes on with it.
+ * @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and what was gathered is lost.
+ * @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
  *
  * Threads: any.
  * Blocks: as wsline_conn_send_text().
@@ -3336,9 +3342,10 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
 /**
  * Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
  *
- * Each part leaves at once, as a frame of its own. Until the last part has been sent, every other
- * send of data answers WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not
- * checked. A message that was begun ends with its connection: after a reconnect begin anew.
+ * Each part leaves at once, as a frame of its own, unless wsline_app_cork() gathers it. Until the
+ * last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames may go
+ * out between two parts. Text is not checked. A message that was begun ends with its connection:
+ * after a reconnect begin anew.
  *
  * @param app     an app.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;

@@ -9,4 +9,5 @@ pub mod deadline;
 pub mod error;
 pub mod log;
 pub mod outbox;
+pub mod spare;
 pub mod sync;

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! permessage-deflate on the sending side: which messages are compressed, and what becomes of the context when one of
-//! them is not sent after all.
+//! permessage-deflate on the sending side: which messages are compressed, in which order, and what becomes of the context
+//! when one of them is not sent after all.
+//!
+//! Whoever compresses borrows the context, and gives it back when the frame is on its way: peers inflate in the order of
+//! sending. The writer stays free meanwhile for whatever is not compressed.
 
+use super::patience::Patience;
 use super::prepared::Prepared;
+use super::turn::timed_out;
+use super::writer::{State, Writer};
 use crate::base::error::Error;
-use crate::base::sync::{Arc, Mutex};
+use crate::base::spare::{self, Spare};
+use crate::base::sync::{Arc, Condvar};
 use crate::protocol::http::extension::Offer;
-use crate::protocol::ws::deflate::{Agreement, Deflater};
+use crate::protocol::ws::deflate::Deflater;
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{Frame, Sender};
 use crate::protocol::ws::utf8;
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::time::Duration;
 
 /// Above this, memory that a thread keeps for compressed messages is given back.
 const MAX_KEPT_BYTES: usize = 256 * 1024;
 
 thread_local! {
     /// Where messages are compressed to; so a connection holds no memory for it.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Spare<Vec<u8>> = const { Cell::new(None) };
 }
 
 #[derive(Clone)]
@@ -78,86 +88,180 @@ impl<'a> Parcel<'a> {
     }
 }
 
+/// Where compression was agreed on.
+pub(super) struct Compression {
+    threshold: u64,
+    context_is_back: Condvar,
+}
+
 /// What a parcel has become.
 pub(super) enum Packed {
     Own(Vec<u8>),
     Shared(Arc<[u8]>),
-}
-
-pub(super) struct Compression {
-    /// Taken before the writer's lock, and kept until what was compressed is on its way: peers inflate in the order of
-    /// sending.
-    pub(super) deflater: Mutex<Deflater>,
-    threshold: u64,
+    /// The caller has compressed it.
+    AsItWas,
 }
 
 impl Compression {
-    pub(super) fn new(options: &DeflateOptions, agreement: &Agreement) -> Self {
+    pub(super) fn new(options: &DeflateOptions) -> Self {
         Self {
-            deflater: Mutex::new(Deflater::new(options.level, agreement)),
             threshold: options.threshold,
+            context_is_back: Condvar::new(),
         }
     }
 
-    /// Whether `parcel` is compressed.
-    pub(super) fn wants(&self, parcel: &Parcel<'_>, sender: &Sender) -> bool {
-        let is_data = match parcel.frame {
-            Frame::Whole(opcode) => matches!(opcode, Opcode::Text | Opcode::Binary),
-            Frame::Fragment { .. } => true,
-            Frame::Close | Frame::Made(_) | Frame::Raw(_) => false,
-        };
+    /// Whether `parcel` needs the context.
+    fn wants(&self, parcel: &Parcel<'_>, sender: &Sender) -> bool {
         let is_plain = match parcel.payload {
             Payload::Any(_) => false,
             Payload::Plain(_) => true,
             Payload::Prepared(prepared) => prepared.is_plain(),
         };
-        match sender.is_compressed(parcel.frame) {
-            Some(is_compressed) => is_compressed,
-            None if !is_data || is_plain => false,
-            // Of a message in parts nobody knows the length.
-            None if matches!(parcel.frame, Frame::Fragment { .. }) => true,
-            None => parcel.bytes().len() as u64 >= self.threshold.max(1),
-        }
-    }
-}
-
-/// Compresses the payload; [`settle`] must follow.
-pub(super) fn pack(deflater: &mut Deflater, parcel: &Parcel<'_>) -> Result<Packed, Error> {
-    if let Payload::Prepared(prepared) = parcel.payload {
-        return prepared.compressed(deflater.shape()).map(Packed::Shared);
-    }
-    let fin = !matches!(parcel.frame, Frame::Fragment { fin: false, .. });
-    let mut out = SCRATCH.take();
-    match deflater.compress(parcel.bytes(), fin, &mut out) {
-        Ok(()) => Ok(Packed::Own(out)),
-        Err(error) => {
-            deflater.forget();
-            Err(error)
-        }
-    }
-}
-
-/// The payload is on its way, or will never be.
-pub(super) fn settle(deflater: &mut Deflater, packed: Packed, is_sent: bool) {
-    match packed {
-        // What we send later must not refer to what the peer has not got, nor count past what we did not compress.
-        Packed::Shared(_) => deflater.forget(),
-        Packed::Own(mut out) => {
-            if !is_sent {
-                deflater.forget();
+        let len = parcel.bytes().len() as u64;
+        match parcel.frame {
+            Frame::Whole(Opcode::Text | Opcode::Binary) => {
+                !is_plain && len >= self.threshold.max(1)
             }
-            out.clear();
-            out.shrink_to(MAX_KEPT_BYTES);
-            SCRATCH.set(out);
+            // Of a message in parts nobody knows the length.
+            Frame::Fragment { .. } => sender.is_compressed(parcel.frame).unwrap_or(!is_plain),
+            Frame::Raw(Header { rsv1, .. }) => rsv1,
+            _ => false,
+        }
+    }
+}
+
+/// The context, on loan.
+pub(super) struct Compressor<'a> {
+    writer: &'a Writer,
+    compression: &'a Compression,
+    /// `None` only when it has been given back.
+    deflater: Option<Deflater>,
+}
+
+impl Writer {
+    /// What compresses `parcel`, if it is compressed. Another thread that compresses is waited for; without patience the
+    /// parcel goes as it is, except where it continues a compressed message.
+    pub(super) fn compressor_for(
+        &self,
+        parcel: &Parcel<'_>,
+        mut patience: Option<&mut Patience>,
+    ) -> Result<Option<Compressor<'_>>, Error> {
+        let Some(compression) = &self.compression else {
+            return Ok(None);
+        };
+        let mut state = self.state.lock();
+        while compression.wants(parcel, &state.sender) {
+            // What may not be sent is not worth the work.
+            let (frame, len) = (parcel.frame, parcel.bytes().len());
+            state.sender.header(frame, len, Key::default())?;
+            if let Some(deflater) = state.deflater.take() {
+                return Ok(Some(Compressor {
+                    writer: self,
+                    compression,
+                    deflater: Some(deflater),
+                }));
+            }
+            let span = match &mut patience {
+                Some(patience) => patience.remaining(),
+                None if state.sender.is_compressed(frame) == Some(true) => None,
+                None => return Ok(None),
+            };
+            if span == Some(Duration::ZERO) {
+                return Err(timed_out("another thread's message is being compressed"));
+            }
+            state.waiting_for_context += 1;
+            state = compression.context_is_back.wait(state, span);
+            state.waiting_for_context -= 1;
+        }
+        Ok(None)
+    }
+}
+
+impl Compressor<'_> {
+    /// Compresses the payload; [`Compressor::settle`] must follow. Ends when the connection does, or patience. `None`: without
+    /// patience it is better sent as it is.
+    pub(super) fn pack(
+        &mut self,
+        parcel: &Parcel<'_>,
+        mut patience: Option<&mut Patience>,
+    ) -> Result<Option<Packed>, Error> {
+        let (writer, Some(deflater)) = (self.writer, &mut self.deflater) else {
+            return Ok(None);
+        };
+        match (parcel.frame, parcel.payload) {
+            (Frame::Raw(_), _) => return Ok(Some(Packed::AsItWas)),
+            (_, Payload::Prepared(prepared)) => {
+                let compressed = prepared.compressed(deflater.shape(), patience.is_some());
+                return Ok(compressed?.map(Packed::Shared));
+            }
+            _ => {}
+        }
+        let fin = !matches!(parcel.frame, Frame::Fragment { fin: false, .. });
+        let mut out = spare::take(&SCRATCH).unwrap_or_default();
+        let goes_on = || {
+            if patience
+                .as_mut()
+                .is_some_and(|patience| patience.is_over_meanwhile())
+            {
+                return Err(timed_out("the message was still being compressed"));
+            }
+            writer.state.lock().check_end()
+        };
+        let result = deflater.compress(parcel.bytes(), fin, &mut out, goes_on);
+        let packed = Packed::Own(out);
+        if let Err(error) = result {
+            self.settle(packed, false);
+            return Err(error);
+        }
+        Ok(Some(packed))
+    }
+
+    /// The payload is on its way, or will never be.
+    pub(super) fn settle(&mut self, packed: Packed, is_sent: bool) {
+        let Some(deflater) = &mut self.deflater else {
+            return;
+        };
+        match packed {
+            // What we send later must not refer to what the peer has not got, nor count past what we did not compress.
+            Packed::Shared(_) | Packed::AsItWas => deflater.forget(),
+            Packed::Own(mut out) => {
+                if !is_sent {
+                    deflater.forget();
+                }
+                out.clear();
+                out.shrink_to(MAX_KEPT_BYTES);
+                spare::keep(&SCRATCH, out);
+            }
+        }
+    }
+}
+
+impl Drop for Compressor<'_> {
+    fn drop(&mut self) {
+        let mut state = self.writer.state.lock();
+        state.deflater = self.deflater.take();
+        if state.waiting_for_context > 0 {
+            // All: one that has lost patience would not pass it on.
+            self.compression.context_is_back.notify_all();
         }
     }
 }
 
 impl Packed {
-    pub(super) fn bytes(&self) -> &[u8] {
+    /// What goes over the wire.
+    pub(super) fn bytes<'a>(&'a self, parcel: &Parcel<'a>) -> &'a [u8] {
         match self {
             Self::Own(bytes) => bytes,
             Self::Shared(bytes) => bytes,
+            Self::AsItWas => parcel.bytes(),
         }
+    }
+}
+
+impl State {
+    /// Why nothing can be sent any more, if so.
+    pub(super) fn check_end(&self) -> Result<(), Error> {
+        let end = self.sender.closing().send_error();
+        end.or_else(|| self.broken.clone()).map_or(Ok(()), Err)
     }
 }

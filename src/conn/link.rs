@@ -15,7 +15,7 @@ use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, AtomicBool, Ordering};
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
-use crate::protocol::ws::deflate::Inflater;
+use crate::protocol::ws::deflate::{Deflater, Inflater};
 use crate::protocol::ws::receiver::Receiver;
 use std::borrow::Cow;
 use std::ffi::CString;
@@ -54,7 +54,10 @@ impl Link {
         if let Some(agreement) = &deflate {
             receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
         }
-        let compression = deflate.map(|agreement| Compression::new(&options.deflate, &agreement));
+        let compression = deflate.map(|agreement| {
+            let deflater = Deflater::new(options.deflate.level, &agreement);
+            (Compression::new(&options.deflate), deflater)
+        });
         let stats = Arc::new(Stats::default());
         let link = Self {
             writer: Writer::new(

@@ -46,15 +46,22 @@ impl Prepared {
         self.is_plain
     }
 
-    pub fn compressed(&self, shape: Shape) -> Result<Arc<[u8]>, Error> {
+    /// `None` where another thread is about to make it, and the caller may not wait.
+    pub fn compressed(&self, shape: Shape, may_wait: bool) -> Result<Option<Arc<[u8]>>, Error> {
         // Under the lock, or many threads that come at once would do the same work.
-        let mut compressed = self.compressed.lock();
+        let locked = match may_wait {
+            true => Some(self.compressed.lock()),
+            false => self.compressed.try_lock(),
+        };
+        let Some(mut compressed) = locked else {
+            return Ok(None);
+        };
         let mut known = compressed.iter();
         if let Some((_, bytes)) = known.find(|(known, _)| *known == shape) {
-            return Ok(Arc::clone(bytes));
+            return Ok(Some(Arc::clone(bytes)));
         }
         let bytes: Arc<[u8]> = deflate::compress_once(shape, &self.payload)?.into();
         compressed.push((shape, Arc::clone(&bytes)));
-        Ok(bytes)
+        Ok(Some(bytes))
     }
 }

@@ -2,16 +2,15 @@
 //! Sending without waiting: what the socket does not take at once is queued, up to a limit, for whoever watches the
 //! socket to [`Writer::flush`]. No thread takes the buffers of such a writer along, so nobody waits for a turn.
 
-use super::compression::{self, Parcel};
+use super::compression::Parcel;
 use super::outgoing::{Buffers, PIECE, broken};
 use super::trace;
 use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::MutexGuard;
+use crate::base::spare::{self, Spare};
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
-use crate::protocol::ws::mask::Key;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 /// Above this, memory that a thread keeps for sending is given back.
@@ -19,7 +18,7 @@ const MAX_KEPT_BYTES: usize = 2 * PIECE;
 
 thread_local! {
     /// Where frames are made; so a connection without a queue holds no memory for sending.
-    static SCRATCH: RefCell<Buffers> = RefCell::default();
+    static SCRATCH: Spare<Buffers> = const { Cell::new(None) };
 }
 
 /// What is known about the queue besides its bytes.
@@ -46,35 +45,30 @@ impl Writer {
     /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes.
     pub fn submit(&self, stream: &Stream, parcel: &Parcel<'_>, limit: u64) -> Result<bool, Error> {
         let given_key = self.given_key()?;
-        let state = self.state.lock();
-        let Some(compression) = self.compression_of(&state, parcel) else {
-            let ready = Ready::plain(parcel, given_key);
-            return self.submit_ready(state, stream, &ready, limit, parcel.bytes());
+        let plain = Ready::plain(parcel, given_key);
+        let shown = parcel.bytes();
+        let Some(mut compressor) = self.compressor_for(parcel, None)? else {
+            return self.submit_ready(stream, &plain, limit, shown);
         };
-        drop(state);
-        let mut deflater = compression.deflater.lock();
-        let mut state = self.state.lock();
-        // What cannot be sent is not worth the work.
-        let (frame, len) = (parcel.frame, parcel.bytes().len());
-        state.sender.header(frame, len, Key::default())?;
-        state.check_room(0, limit)?;
-        drop(state);
-        let packed = compression::pack(&mut deflater, parcel)?;
-        let ready = Ready::compressed(parcel.frame, packed.bytes(), given_key);
-        let submitted = self.submit_ready(self.state.lock(), stream, &ready, limit, parcel.bytes());
-        compression::settle(&mut deflater, packed, submitted.is_ok());
+        self.state.lock().check_room(0, limit)?;
+        let Some(packed) = compressor.pack(parcel, None)? else {
+            return self.submit_ready(stream, &plain, limit, shown);
+        };
+        let ready = Ready::compressed(parcel, packed.bytes(parcel), given_key);
+        let submitted = self.submit_ready(stream, &ready, limit, shown);
+        compressor.settle(packed, submitted.is_ok());
         submitted
     }
 
     /// `shown` is the payload as the user knows it.
     fn submit_ready(
         &self,
-        mut state: MutexGuard<'_, State>,
         stream: &Stream,
         ready: &Ready<'_>,
         limit: u64,
         shown: &[u8],
     ) -> Result<bool, Error> {
+        let mut state = self.state.lock();
         // Under the lock: whoever empties the queue stops watching the socket.
         let had_backlog = self.has_backlog();
         let header = state.header(ready)?;
@@ -155,7 +149,7 @@ impl Writer {
 }
 
 impl State {
-    fn queued_bytes(&self) -> usize {
+    pub(super) fn queued_bytes(&self) -> usize {
         self.buffers.wire.unsent().len() + self.buffers.plain.len()
     }
 
@@ -171,7 +165,7 @@ impl State {
 
     fn take_buffers(&mut self) -> Buffers {
         if self.buffers.wire.is_empty() {
-            SCRATCH.take()
+            spare::take(&SCRATCH).unwrap_or_default()
         } else {
             std::mem::take(&mut self.buffers)
         }
@@ -185,7 +179,7 @@ impl State {
             }
             self.buffers = buffers;
         } else if buffers.capacity() <= MAX_KEPT_BYTES {
-            SCRATCH.set(buffers);
+            spare::keep(&SCRATCH, buffers);
         }
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The right to write, of one thread at a time: what it does with it while it waits for the socket.
 
-use super::compression::{self, Parcel};
 use super::outgoing::{Buffers, PIECE};
 use super::patience::Patience;
 use super::writer::{Ready, State, Writer};
@@ -9,8 +8,6 @@ use crate::base::error::{Error, Kind};
 use crate::base::sync::MutexGuard;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::Key;
-use crate::protocol::ws::sender::Frame;
 
 pub(super) struct Turn<'a> {
     writer: &'a Writer,
@@ -32,58 +29,13 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Sends one frame, or gathers it.
     pub(super) fn send(
         &mut self,
         patience: &mut Patience,
-        parcel: &Parcel<'_>,
-        given_key: Option<Key>,
+        ready: &Ready<'_>,
     ) -> Result<Header, Error> {
-        if !self.state().gathers(parcel.frame) {
-            self.make_room(patience)?;
-        }
-        let writer = self.writer;
-        let Some(compression) = writer.compression_of(self.state(), parcel) else {
-            let put = self.put(patience, &Ready::plain(parcel, given_key));
-            if let (Frame::Raw(Header { rsv1: true, .. }), Some(compression)) =
-                (parcel.frame, &writer.compression)
-            {
-                compression.deflater.lock().forget();
-            }
-            return put;
-        };
-        // What may not be sent is not worth the work.
-        let (frame, len) = (parcel.frame, parcel.bytes().len());
-        self.state().sender.header(frame, len, Key::default())?;
-        // Nobody else compresses: we have the turn.
-        let mut deflater = compression.deflater.lock();
-        let packed = self.unlocked(|_| compression::pack(&mut deflater, parcel))?;
-        let ready = Ready::compressed(parcel.frame, packed.bytes(), given_key);
-        let put = self.put(patience, &ready);
-        compression::settle(&mut deflater, packed, put.is_ok());
-        put
-    }
-
-    /// What is sent from now on leaves at once.
-    pub(super) fn uncork(&mut self) {
-        self.state().is_corked = false;
-    }
-
-    /// Sends what was gathered, and what else waits.
-    pub(super) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
-        let (writer, stream) = (self.writer, self.stream);
-        self.state().seal_gathered(stream);
-        while self.state().has_backlog() && self.state().broken.is_none() {
-            writer.push(self.state(), stream);
-            if self.state().has_backlog() && !self.wait(patience)? {
-                return Err(timed_out("earlier frames are still being sent"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends one frame, or gathers it.
-    fn put(&mut self, patience: &mut Patience, ready: &Ready<'_>) -> Result<Header, Error> {
-        if self.state().gathers(ready.frame) && !self.state().has_place_for(ready) {
+        if !self.state().has_place_for(ready) {
             self.make_room(patience)?;
         }
         let writer = self.writer;
@@ -100,6 +52,29 @@ impl<'a> Turn<'a> {
         }
         writer.note_sent(self.state(), ready.frame, &header);
         Ok(header)
+    }
+
+    /// What is sent from now on leaves at once.
+    pub(super) fn uncork(&mut self) {
+        self.state().is_corked = false;
+    }
+
+    /// Why nothing can be sent any more, if so.
+    pub(super) fn check_end(&mut self) -> Result<(), Error> {
+        self.state().check_end()
+    }
+
+    /// Sends what was gathered, and what else waits.
+    pub(super) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
+        let (writer, stream) = (self.writer, self.stream);
+        self.state().seal_gathered(stream);
+        while self.state().has_backlog() && self.state().broken.is_none() {
+            writer.push(self.state(), stream);
+            if self.state().has_backlog() && !self.wait(patience)? {
+                return Err(timed_out("earlier frames are still being sent"));
+            }
+        }
+        Ok(())
     }
 
     fn send_now(
@@ -181,6 +156,7 @@ impl<'a> Turn<'a> {
         let mut state = self.writer.state.lock();
         state.is_taken = false;
         state.buffers = buffers;
+        self.writer.note_backlog(&state);
         self.state = Some(state);
         result
     }

@@ -8,7 +8,7 @@
 //! Whoever receives never waits here: what it owes the peer (a pong, a close frame, bytes of TLS) it sends at once, or
 //! leaves to the thread whose turn it is, or sends when there is room.
 
-use super::compression::{Compression, Parcel};
+use super::compression::{Compression, Compressor, Parcel};
 use super::keys::{Keys, MaskKeyFn};
 use super::outgoing::{Buffers, broken};
 use super::patience::Patience;
@@ -20,6 +20,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
 use crate::net::stream::Stream;
+use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask::Key;
 use crate::protocol::ws::opcode::Opcode;
@@ -53,6 +54,10 @@ pub(super) struct State {
     pub(super) is_taken: bool,
     /// Threads that wait for the turn.
     pub(super) waiting: usize,
+    /// `None` while a thread compresses, and where compression was not agreed on.
+    pub(super) deflater: Option<Deflater>,
+    /// Threads that wait for it.
+    pub(super) waiting_for_context: usize,
     /// Data stays among the buffers' plain bytes until more has come together.
     pub(super) is_corked: bool,
     pub(super) owed: Owed,
@@ -89,9 +94,14 @@ impl<'a> Ready<'a> {
         }
     }
 
-    pub(super) fn compressed(frame: Frame, payload: &'a [u8], given_key: Option<Key>) -> Self {
+    /// `payload` is what the parcel's has become.
+    pub(super) fn compressed(
+        parcel: &Parcel<'_>,
+        payload: &'a [u8],
+        given_key: Option<Key>,
+    ) -> Self {
         Self {
-            frame,
+            frame: parcel.frame,
             payload,
             is_compressed: true,
             given_key,
@@ -104,10 +114,11 @@ impl Writer {
     pub(super) fn new(
         keys: Keys,
         mask_key: Option<MaskKeyFn>,
-        compression: Option<Compression>,
+        compression: Option<(Compression, Deflater)>,
         stats: Arc<Stats>,
         wire: Outbox,
     ) -> Self {
+        let (compression, deflater) = compression.unzip();
         Self {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             state: Mutex::new(State {
@@ -117,6 +128,8 @@ impl Writer {
                 queue: Queue::default(),
                 is_taken: false,
                 waiting: 0,
+                deflater,
+                waiting_for_context: 0,
                 is_corked: false,
                 owed: Owed::default(),
                 owed_end: 0,
@@ -141,20 +154,49 @@ impl Writer {
     ) -> Result<(), Error> {
         // The caller's functions, this one and the log's, run without the lock.
         let given_key = self.given_key()?;
-        let mut turn = self.take_turn(stream, patience)?;
-        let header = turn.send(patience, parcel, given_key)?;
-        turn.settle(patience);
-        drop(turn);
+        let header = match self.compressor_for(parcel, Some(patience))? {
+            None => self.send_ready(stream, patience, &Ready::plain(parcel, given_key)),
+            Some(compressor) => {
+                self.compress_and_send(stream, patience, parcel, given_key, compressor)
+            }
+        }?;
         trace::frame('>', header.opcode, header.fin, parcel.bytes());
         Ok(())
+    }
+
+    fn compress_and_send(
+        &self,
+        stream: &Stream,
+        patience: &mut Patience,
+        parcel: &Parcel<'_>,
+        given_key: Option<Key>,
+        mut compressor: Compressor<'_>,
+    ) -> Result<Header, Error> {
+        let Some(packed) = compressor.pack(parcel, Some(patience))? else {
+            return self.send_ready(stream, patience, &Ready::plain(parcel, given_key));
+        };
+        let ready = Ready::compressed(parcel, packed.bytes(parcel), given_key);
+        let sent = self.send_ready(stream, patience, &ready);
+        compressor.settle(packed, sent.is_ok());
+        sent
+    }
+
+    fn send_ready(
+        &self,
+        stream: &Stream,
+        patience: &mut Patience,
+        ready: &Ready<'_>,
+    ) -> Result<Header, Error> {
+        let mut turn = self.take_turn(stream, patience)?;
+        let header = turn.send(patience, ready)?;
+        turn.settle(patience);
+        Ok(header)
     }
 
     /// Gathers data from now on, to send it together.
     pub fn cork(&self) -> Result<(), Error> {
         let mut state = self.state.lock();
-        if let Some(end) = state.sender.closing().send_error() {
-            return Err(end);
-        }
+        state.check_end()?;
         state.is_corked = true;
         Ok(())
     }
@@ -163,7 +205,8 @@ impl Writer {
     pub fn uncork(&self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
         let mut turn = self.take_turn(stream, patience)?;
         turn.uncork();
-        turn.clear_backlog(patience)
+        turn.clear_backlog(patience)?;
+        turn.check_end()
     }
 
     /// Sends what a received event calls for, without waiting.
@@ -255,18 +298,6 @@ impl Writer {
     pub fn is_open(&self) -> bool {
         let state = self.state.lock();
         state.broken.is_none() && state.sender.closing().is_open()
-    }
-
-    /// What compresses `parcel`, if it is compressed.
-    pub(super) fn compression_of(
-        &self,
-        state: &State,
-        parcel: &Parcel<'_>,
-    ) -> Option<&Compression> {
-        let compression = self.compression.as_ref()?;
-        compression
-            .wants(parcel, &state.sender)
-            .then_some(compression)
     }
 
     pub(super) fn given_key(&self) -> Result<Option<Key>, Error> {
@@ -374,7 +405,7 @@ impl State {
 
     /// The same, with regard to what has come together already.
     pub(super) fn has_place_for(&self, ready: &Ready<'_>) -> bool {
-        let len = self.buffers.plain.len() + ready.payload.len() + MAX_HEADER_BYTES;
+        let len = self.queued_bytes() + ready.payload.len() + MAX_HEADER_BYTES;
         self.gathers(ready.frame) && len <= CORK_BYTES
     }
 

@@ -114,7 +114,7 @@ pub unsafe extern "C" fn wsline_app_send(
 
 /// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
 ///
-/// Each part leaves at once, as a frame of its own. Until the last part has been sent, every other send of data answers
+/// Each part leaves at once, as a frame of its own, unless wsline_app_cork() gathers it. Until the last part has been sent, every other send of data answers
 /// WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not checked. A message that was begun ends with its
 /// connection: after a reconnect begin anew.
 ///

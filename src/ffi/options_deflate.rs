@@ -13,6 +13,9 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// it costs the memory of a context, once a compressed message has been sent (some 370 KiB) or received (50 KiB), unless
 /// wsline_options_set_deflate_no_context_takeover() says otherwise.
 ///
+/// While one thread compresses, pings and plain messages of others pass it; their compressed ones wait for it, or, those of an
+/// app, go uncompressed.
+///
 /// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
 /// Send secrets with WSLINE_SEND_PLAIN.
 ///

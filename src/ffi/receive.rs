@@ -23,6 +23,8 @@ pub const WSLINE_MESSAGE_FIRST: u32 = 1;
 pub const WSLINE_MESSAGE_LAST: u32 = 2;
 
 /// Flag of a wsline_message: another whole message has come already, so the next receive does not wait.
+///
+/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
 /// What was received. Filled by the library.

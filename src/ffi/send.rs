@@ -189,7 +189,7 @@ pub unsafe extern "C" fn wsline_conn_send(
 
 /// Sends a part of a message whose length is not known yet.
 ///
-/// Each part leaves at once, as a frame of its own. Until the last part has been sent, other data waits: every other send
+/// Each part leaves at once, as a frame of its own, unless wsline_conn_cork() gathers it. Until the last part has been sent, other data waits: every other send
 /// of data answers WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not checked
 /// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
@@ -274,7 +274,7 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 ///
 /// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a ping, pong, close frame, a
 /// frame of wsline_conn_send_frame() or a message too large to be gathered, and before a receive on this connection waits. A
-/// send that gathers answers WSLINE_OK; if what is gathered cannot be sent, a later call says so.
+/// send that gathers answers WSLINE_OK; if what is gathered cannot be sent, a later call says so. Free and abort lose it.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                    gathering.
@@ -297,9 +297,10 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
 /// Sends what was gathered since wsline_conn_cork(), and gathers no more.
 ///
 /// @param conn  an open connection.
-/// @retval WSLINE_OK           the system has taken all of it, or there was nothing.
-/// @retval WSLINE_ERR_TIMEOUT  the time was up; nothing is lost, and the next call that sends goes on with it.
-/// @retval WSLINE_ERR_CLOSED   and all others: as for wsline_conn_send_text().
+/// @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
+/// @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that sends goes on with it.
+/// @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and what was gathered is lost.
+/// @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any.
 /// Blocks: as wsline_conn_send_text().

@@ -31,7 +31,7 @@ pub struct wsline_tls_info {
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct wsline_stats {
-    /// Whole messages that were sent.
+    /// Whole messages that were sent, or are gathered or queued.
     pub messages_sent: u64,
     /// Whole messages that were received.
     pub messages_received: u64,

@@ -2,7 +2,7 @@
 //! What the payloads of a message go through on their way to the user: inflated (RFC 7692 section 7.2.2), checked to be
 //! text (RFC 6455 section 8.1), joined (section 5.4).
 
-use super::deflate::{self, Inflater};
+use super::deflate::Inflater;
 use super::order::check_message;
 use super::utf8::{self, Utf8Stream};
 use crate::base::buffer::{READ_MAX, keep_larger};
@@ -103,36 +103,32 @@ impl Content {
 
     /// The same with bytes that are compressed.
     pub fn inflate(&mut self, input: &[u8], is_last: bool, room: Room) -> Result<Inflated, Error> {
-        let mut taken = 0;
-        loop {
-            match room {
-                Room::Piece if self.joined.is_empty() => {
-                    let reserved = self.joined.try_reserve_exact(PIECE);
-                    reserved.map_err(|_| Error::no_memory(PIECE as u64))?;
-                }
-                Room::Piece if self.joined.len() == self.joined.capacity() => {
-                    return Ok(Inflated {
-                        taken,
-                        is_all: false,
-                    });
-                }
-                Room::Piece => {}
-                Room::Limit(limit) => {
-                    let left = limit.saturating_sub(self.joined.len() as u64);
-                    let likely = input.len().max(self.joined.len()) as u64;
-                    deflate::make_room(&mut self.joined, likely.min(left) as usize)?;
-                }
+        let Some(inflater) = &mut self.inflater else {
+            return Err(Error::new(Kind::Internal, "nothing inflates this"));
+        };
+        let before = self.joined.len();
+        let most = match room {
+            Room::Piece => PIECE,
+            // One more shows that there is more.
+            Room::Limit(limit) => {
+                usize::try_from(limit).map_or(usize::MAX, |limit| limit.saturating_add(1))
             }
-            let rest = input.get(taken..).unwrap_or_default();
-            let (more, is_all) = self.inflate_some(rest, is_last)?;
-            taken += more;
-            if let Room::Limit(limit) = room {
-                check_message(self.joined.len() as u64, limit)?;
-            }
-            if is_all {
-                return Ok(Inflated { taken, is_all });
+        };
+        let most = most.saturating_sub(before);
+        let (taken, is_taken) = inflater.inflate(input, most, &mut self.joined)?;
+        let left = most - (self.joined.len() - before);
+        let is_all = is_taken && (!is_last || inflater.finish(left, &mut self.joined)?);
+        if let Room::Limit(limit) = room {
+            check_message(self.joined.len() as u64, limit)?;
+        }
+        if self.is_text {
+            let new = self.joined.get(before..).unwrap_or_default();
+            self.text.feed(new).map_err(|_| not_utf8())?;
+            if is_all && is_last && !self.text.is_complete() {
+                return Err(not_utf8());
             }
         }
+        Ok(Inflated { taken, is_all })
     }
 
     /// Goes through a compressed payload that the user takes as it came: later ones refer to what it says.
@@ -191,25 +187,6 @@ impl Content {
         if self.joined.is_empty() {
             keep_larger(memory, std::mem::take(&mut self.joined));
         }
-    }
-
-    /// As much of `input` as there is room for: how much, and whether nothing more comes of it.
-    fn inflate_some(&mut self, input: &[u8], is_last: bool) -> Result<(usize, bool), Error> {
-        let Some(inflater) = &mut self.inflater else {
-            return Err(Error::new(Kind::Internal, "nothing inflates this"));
-        };
-        let before = self.joined.len();
-        let taken = inflater.inflate(input, &mut self.joined)?;
-        let is_taken = taken == input.len() && self.joined.len() < self.joined.capacity();
-        let is_all = is_taken && (!is_last || inflater.finish(&mut self.joined)?);
-        if self.is_text {
-            let new = self.joined.get(before..).unwrap_or_default();
-            self.text.feed(new).map_err(|_| not_utf8())?;
-            if is_all && is_last && !self.text.is_complete() {
-                return Err(not_utf8());
-            }
-        }
-        Ok((taken, is_all))
     }
 }
 

@@ -5,11 +5,14 @@
 //! not taken over to the next message, the thread keeps it for whoever needs one next, and no connection holds any.
 
 use crate::base::error::{Error, Kind};
+use crate::base::spare::{self, Spare};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// What every compressed message ends with, so it is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+/// The same, and a last block that is empty (RFC 1951 section 3.2.6: `fixed`, end of block).
+const TAIL_AND_END: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
 
 /// The window of zlib, of which the RFC allows 8 to 15 bits (section 7.1.2).
 pub const MAX_WINDOW_BITS: u8 = 15;
@@ -17,8 +20,10 @@ pub const MAX_WINDOW_BITS: u8 = 15;
 /// match ahead out of its window; so a peer with 8 understands it.
 pub const MIN_WINDOW_BITS: u8 = 9;
 
-/// Output is made room for in steps of this size.
-const STEP: usize = 16 * 1024;
+/// Output comes in pieces of this size, through a buffer of the thread's: flate2 fills with zeros whatever it is given room in.
+const PIECE: usize = 32 * 1024;
+/// So much is compressed at once; between two of them a caller may lose patience.
+const STEP: usize = 256 * 1024;
 
 /// Messages up to this size are inflated at any ratio: zeros come to one of a thousand without malice.
 const UNSUSPICIOUS_BYTES: u64 = 16 << 20;
@@ -33,8 +38,9 @@ pub struct Agreement {
 }
 
 thread_local! {
-    static SPARE_COMPRESS: RefCell<Option<(Shape, Compress)>> = const { RefCell::new(None) };
-    static SPARE_DECOMPRESS: RefCell<Option<Decompress>> = const { RefCell::new(None) };
+    static COMPRESS: Spare<(Shape, Compress)> = const { Cell::new(None) };
+    static DECOMPRESS: Spare<Decompress> = const { Cell::new(None) };
+    static OUTPUT: Spare<Vec<u8>> = const { Cell::new(None) };
 }
 
 /// What two compressing contexts must have in common to stand in for each other.
@@ -68,12 +74,27 @@ impl Deflater {
         self.shape
     }
 
-    /// Appends the compressed form of the next part of a message to `out`; `fin` says that it is the last one.
-    pub fn compress(&mut self, part: &[u8], fin: bool, out: &mut Vec<u8>) -> Result<(), Error> {
+    /// Appends the compressed form of the next part of a message to `out`; `fin` says that it is the last one. Asks
+    /// `goes_on` now and then, which may put an end to it.
+    pub fn compress(
+        &mut self,
+        part: &[u8],
+        fin: bool,
+        out: &mut Vec<u8>,
+        mut goes_on: impl FnMut() -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let shape = self.shape;
-        let context = self.context.get_or_insert_with(|| spare_compress(shape));
+        let context = self.context.get_or_insert_with(|| new_compress(shape));
         let begin = out.len();
-        compress(context, part, out)?;
+        let mut steps = part.chunks(STEP).peekable();
+        while let Some(step) = steps.next() {
+            if steps.peek().is_some() {
+                compress(context, step, FlushCompress::None, out)?;
+                goes_on()?;
+            } else {
+                compress(context, step, FlushCompress::Sync, out)?;
+            }
+        }
         if fin {
             if out.len() == begin {
                 // The parts before have ended with the tail. An empty block of stored bytes, less its tail, ends the message.
@@ -91,54 +112,56 @@ impl Deflater {
     /// What comes next refers to nothing before it: something was not sent, or the peer has been sent something else.
     pub fn forget(&mut self) {
         if let Some(context) = self.context.take() {
-            SPARE_COMPRESS.set(Some((self.shape, context)));
+            spare::keep(&COMPRESS, (self.shape, context));
         }
     }
 }
 
 /// A whole message by itself.
 pub fn compress_once(shape: Shape, message: &[u8]) -> Result<Vec<u8>, Error> {
-    let agreement = Agreement {
-        client_window_bits: shape.window_bits,
-        server_window_bits: MAX_WINDOW_BITS,
-        client_no_context_takeover: true,
-        server_no_context_takeover: true,
+    let mut deflater = Deflater {
+        shape,
+        takes_over: false,
+        context: None,
     };
     let mut out = Vec::new();
-    Deflater::new(shape.level, &agreement).compress(message, true, &mut out)?;
+    deflater.compress(message, true, &mut out, || Ok(()))?;
     Ok(out)
 }
 
-fn spare_compress(shape: Shape) -> Compress {
-    match SPARE_COMPRESS.take() {
+fn new_compress(shape: Shape) -> Compress {
+    match spare::take(&COMPRESS) {
         Some((spare, mut context)) if spare == shape => {
             context.reset();
             context
         }
-        _ => Compress::new_with_window_bits(
-            Compression::new(shape.level.into()),
-            false,
-            shape.window_bits,
-        ),
+        _ => {
+            let level = Compression::new(shape.level.into());
+            Compress::new_with_window_bits(level, false, shape.window_bits)
+        }
     }
 }
 
-fn compress(context: &mut Compress, mut part: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-    if part.is_empty() {
-        return Ok(());
-    }
-    loop {
-        make_room(out, part.len() / 2)?;
-        let before = context.total_in();
-        let status = context.compress_vec(part, out, FlushCompress::Sync);
-        status.map_err(|error| internal(&error))?;
-        let taken = (context.total_in() - before) as usize;
-        part = part.get(taken..).unwrap_or_default();
-        // A full output may not be all of it.
-        if part.is_empty() && out.len() < out.capacity() {
-            return Ok(());
+fn compress(
+    context: &mut Compress,
+    mut part: &[u8],
+    flush: FlushCompress,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    through_piece(|piece| {
+        loop {
+            let (taken, made) = (context.total_in(), context.total_out());
+            let status = context.compress(part, piece, flush);
+            status.map_err(|error| internal(&error))?;
+            part = rest(part, context.total_in() - taken);
+            let made = (context.total_out() - made) as usize;
+            append(out, piece.get(..made).unwrap_or_default())?;
+            // A full output may not be all of it.
+            if part.is_empty() && made < piece.len() {
+                return Ok(());
+            }
         }
-    }
+    })
 }
 
 /// The peer's messages, on their way in.
@@ -151,8 +174,15 @@ pub struct Inflater {
     /// Of the message in progress.
     compressed: u64,
     inflated: u64,
-    /// How much of the tail has been put behind it.
+    /// How much of what follows its last byte has been put there.
     tail: usize,
+    /// Its last block so far was one that says so.
+    is_ended: bool,
+}
+
+struct Step {
+    taken: u64,
+    made: usize,
 }
 
 impl Inflater {
@@ -165,6 +195,7 @@ impl Inflater {
             compressed: 0,
             inflated: 0,
             tail: 0,
+            is_ended: false,
         }
     }
 
@@ -172,54 +203,96 @@ impl Inflater {
         self.takes_over
     }
 
-    /// Inflates from `input` into the room that `out` has, of which there is at least some afterwards unless more could
-    /// be done at once. How much of `input` is done with.
-    pub fn inflate(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, Error> {
-        let taken = self.run(input, out)?;
-        self.compressed += taken as u64;
-        self.check_ratio()?;
-        Ok(taken)
+    /// Inflates from `input` and appends to `out`, some `most` bytes at most. How much of `input` is done with, and whether
+    /// nothing more comes of it.
+    pub fn inflate(
+        &mut self,
+        input: &[u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, bool), Error> {
+        self.compressed += input.len() as u64;
+        let (taken, is_all) = self.run(input, most, out)?;
+        self.compressed -= (input.len() - taken) as u64;
+        Ok((taken, is_all))
     }
 
     /// After the last byte of a message: inflates what is left of it, likewise. True when that is all.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
-        let tail = TAIL.get(self.tail..).unwrap_or_default();
-        self.tail += self.run(tail, out)?;
-        self.check_ratio()?;
-        if self.tail < TAIL.len() || out.len() == out.capacity() {
+    pub fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
+        // Where nothing follows that refers to the message, a last block shows whether the one before it was complete.
+        let tail = match self.takes_over {
+            true => TAIL.as_slice(),
+            false => TAIL_AND_END.as_slice(),
+        };
+        let left = tail.get(self.tail..).unwrap_or_default();
+        let (taken, is_all) = self.run(left, most, out)?;
+        self.tail += taken;
+        if !is_all {
             return Ok(false);
         }
+        if !self.takes_over && !self.is_ended {
+            return Err(corrupt(Some("it ends in the middle of a block")));
+        }
         (self.compressed, self.inflated, self.tail) = (0, 0, 0);
+        self.is_ended = false;
         if !self.takes_over {
-            SPARE_DECOMPRESS.set(self.context.take());
+            if let Some(context) = self.context.take() {
+                spare::keep(&DECOMPRESS, context);
+            }
         }
         Ok(true)
     }
 
-    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<usize, Error> {
+    fn run(
+        &mut self,
+        mut input: &[u8],
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, bool), Error> {
+        let len = input.len();
+        let mut room = most;
+        through_piece(|piece| {
+            while room > 0 {
+                let most = room.min(piece.len());
+                let place = piece.get_mut(..most).unwrap_or_default();
+                let step = self.step(input, place)?;
+                input = rest(input, step.taken);
+                append(out, place.get(..step.made).unwrap_or_default())?;
+                room -= step.made;
+                self.inflated += step.made as u64;
+                self.check_ratio()?;
+                if input.is_empty() && step.made < most {
+                    return Ok((len, true));
+                }
+                if step.taken == 0 && step.made == 0 {
+                    return Err(corrupt(Some("nothing comes of it")));
+                }
+            }
+            Ok((len - input.len(), false))
+        })
+    }
+
+    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<Step, Error> {
         let (window_bits, takes_over) = (self.window_bits, self.takes_over);
         let context = self
             .context
             .get_or_insert_with(|| new_decompress(window_bits, takes_over));
-        let (len, before) = (input.len(), out.len());
-        loop {
-            let (taken, made) = (context.total_in(), out.len());
-            let status = context.decompress_vec(input, out, FlushDecompress::Sync);
-            let status = status.map_err(|error| corrupt(error.message()))?;
-            let taken = (context.total_in() - taken) as usize;
-            input = input.get(taken..).unwrap_or_default();
-            match status {
-                // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last.
-                Status::StreamEnd => context.reset(false),
-                _ if taken == 0 && out.len() == made => break,
-                _ => {}
-            }
-            if input.is_empty() || out.len() == out.capacity() {
-                break;
-            }
+        let (taken, made) = (context.total_in(), context.total_out());
+        let status = context.decompress(input, place, FlushDecompress::Sync);
+        let status = status.map_err(|error| corrupt(error.message()))?;
+        let step = Step {
+            taken: context.total_in() - taken,
+            made: (context.total_out() - made) as usize,
+        };
+        if status == Status::StreamEnd {
+            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Whoever
+            // does so has ended a stream of zlib's, too, and refers to nothing before it.
+            context.reset(false);
+            self.is_ended = true;
+        } else if step.taken > 0 {
+            self.is_ended = false;
         }
-        self.inflated += (out.len() - before) as u64;
-        Ok(len - input.len())
+        Ok(step)
     }
 
     fn check_ratio(&self) -> Result<(), Error> {
@@ -242,7 +315,7 @@ impl Inflater {
 fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
     let spare = match takes_over {
         true => None,
-        false => SPARE_DECOMPRESS.take(),
+        false => spare::take(&DECOMPRESS),
     };
     match spare {
         Some(mut context) => {
@@ -253,14 +326,23 @@ fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
     }
 }
 
-/// Room for the next step, as much as is likely to be needed.
-pub fn make_room(out: &mut Vec<u8>, likely: usize) -> Result<(), Error> {
-    if out.len() < out.capacity() {
-        return Ok(());
-    }
-    let room = likely.max(STEP);
-    out.try_reserve_exact(room)
-        .map_err(|_| Error::no_memory(room as u64))
+/// Lends the thread's buffer for output.
+fn through_piece<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut piece = spare::take(&OUTPUT).unwrap_or_else(|| vec![0; PIECE]);
+    let result = work(&mut piece);
+    spare::keep(&OUTPUT, piece);
+    result
+}
+
+fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
+    out.try_reserve(bytes.len())
+        .map_err(|_| Error::no_memory(bytes.len() as u64))?;
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn rest(input: &[u8], taken: u64) -> &[u8] {
+    input.get(taken as usize..).unwrap_or_default()
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Error {

@@ -86,8 +86,22 @@ impl Order {
         }
     }
 
-    /// The rules a frame from a server must keep whatever it carries.
+    /// Whether the frame may come now.
     pub fn check(&self, header: &Header) -> Result<(), Error> {
+        self.check_alone(header)?;
+        match (header.opcode, &self.message) {
+            (Opcode::Continuation, None) => Err(Error::protocol(
+                "continuation frame without a message to continue",
+            )),
+            (Opcode::Text | Opcode::Binary, Some(_)) => Err(Error::protocol(
+                "new message before the last fragment of the one before",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rules a frame from a server must keep whatever has come before.
+    fn check_alone(&self, header: &Header) -> Result<(), Error> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             self.check_reserved_bits(header)?;
         }
@@ -96,25 +110,40 @@ impl Order {
             return Err(Error::protocol("masked frame from the server"));
         }
         header.check_control()?;
-        match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => {
-                return Err(Error::protocol(
-                    "continuation frame without a message to continue",
-                ));
-            }
-            (Opcode::Text | Opcode::Binary, Some(_)) => {
-                return Err(Error::protocol(
-                    "new message before the last fragment of the one before",
-                ));
-            }
-            _ => {}
-        }
         if header.opcode.is_control() {
             return Ok(());
         }
         let limit = self.limits.max_frame_bytes;
         let option = "wsline_options_set_max_frame_bytes";
         check_limit("frame", header.len, limit, option)
+    }
+
+    /// Whether `bytes`, which follow a message, begin with another whole one, or with control frames and then that. Looks no
+    /// further than to a frame that ends the connection.
+    pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
+        let mut is_begun = false;
+        while let Ok(Some((header, len))) = Header::decode(bytes) {
+            let is_in_order = match header.opcode {
+                Opcode::Continuation => is_begun,
+                Opcode::Text | Opcode::Binary => !is_begun,
+                other => other != Opcode::Close,
+            };
+            let end = usize::try_from(header.len)
+                .ok()
+                .and_then(|payload| payload.checked_add(len));
+            let rest = end.and_then(|end| bytes.get(end..));
+            let (Some(rest), true) = (rest, is_in_order && self.check_alone(&header).is_ok())
+            else {
+                return false;
+            };
+            let is_data = !header.opcode.is_control();
+            if header.fin && is_data {
+                return true;
+            }
+            is_begun |= is_data;
+            bytes = rest;
+        }
+        false
     }
 
     /// Section 5.2: they must be 0, unless an extension gives them a meaning; RFC 7692 section 6 does so for the first.

@@ -13,7 +13,7 @@ use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
 use super::opcode::Opcode;
 use super::order::{Limits, Order};
-use crate::base::buffer::Inbox;
+use crate::base::buffer::{Inbox, READ_MAX};
 use crate::base::error::Error;
 
 /// In which pieces data is wanted.
@@ -290,9 +290,10 @@ impl Receiver {
         self.order.hand_out(header.fin).map(Some)
     }
 
-    /// What has come of a frame. None of it is an event only where the message ends with it.
+    /// What has come of a frame, if it is not too much for a piece. None of it is an event only where the message ends with it.
     fn take_part(&mut self, header: Header) -> Result<Option<Event>, Error> {
         let part = arrived(&self.inbox, header);
+        let part = part.get(..READ_MAX).unwrap_or(part);
         let len = part.len() as u64;
         let is_last = header.fin && len == header.len;
         if len == 0 && !is_last {
@@ -369,7 +370,7 @@ impl Receiver {
     fn hand_out_joined(&mut self, is_last: bool) -> Result<Event, Error> {
         self.content.lend()?;
         self.lent = Lent::Joined;
-        self.has_more = is_last && has_whole_message(self.inbox.unread());
+        self.has_more = is_last && self.order.has_whole_message(self.inbox.unread());
         self.order.hand_out(is_last)
     }
 
@@ -387,7 +388,10 @@ impl Receiver {
         }
         let len = header.len as usize;
         let may_have_more = ends_message && unread.len() > len;
-        self.has_more = may_have_more && has_whole_message(unread.get(len..).unwrap_or_default());
+        self.has_more = may_have_more
+            && self
+                .order
+                .has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
         self.lent = Lent::Inbox;
         self.frame = None;
@@ -434,21 +438,4 @@ fn arrived(inbox: &Inbox, header: Header) -> &[u8] {
 fn rest(header: Header, count: u64) -> Option<Header> {
     let len = header.len - count;
     (len > 0).then_some(Header { len, ..header })
-}
-
-/// Whether `bytes` begin with all that is left of a message, or with control frames and then that.
-fn has_whole_message(mut bytes: &[u8]) -> bool {
-    while let Ok(Some((header, len))) = Header::decode(bytes) {
-        let end = usize::try_from(header.len)
-            .ok()
-            .and_then(|payload| payload.checked_add(len));
-        let Some(rest) = end.and_then(|end| bytes.get(end..)) else {
-            return false;
-        };
-        if header.fin && !header.opcode.is_control() {
-            return true;
-        }
-        bytes = rest;
-    }
-    false
 }

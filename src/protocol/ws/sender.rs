@@ -119,6 +119,10 @@ impl Sender {
                 "frame",
                 "continues a message, but none is being sent",
             )),
+            Opcode::Continuation if self.is_compressing() => Err(Error::argument(
+                "frame",
+                "continues a compressed message; use wsline_conn_send_fragment()",
+            )),
             Opcode::Text | Opcode::Binary => self.check_no_fragments().map(|()| header),
             _ => Ok(header),
         }
@@ -196,6 +200,10 @@ impl Sender {
                 reason: String::new(),
             })
         })
+    }
+
+    fn is_compressing(&self) -> bool {
+        self.fragmented.is_some_and(|message| message.is_compressed)
     }
 
     fn check_open(&self) -> Result<(), Error> {
