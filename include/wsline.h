@@ -190,8 +190,8 @@ typedef enum wsline_status {
      */
     WSLINE_ERR_PROTOCOL = -700,
     /**
-     * The server sent text that is not UTF-8; a close frame with code 1007 was sent and the
-     * connection has ended.
+     * The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
+     * close frame with code 1007 was sent and the connection has ended.
      */
     WSLINE_ERR_PAYLOAD = -701,
     /**
@@ -2574,7 +2574,8 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
  *                                      ended.
- * @retval WSLINE_ERR_PAYLOAD           text is not UTF-8; likewise.
+ * @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be
+ *                                      inflated; likewise.
  * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
  * @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
@@ -3605,8 +3606,9 @@ WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
  * The extensions that the server has agreed to.
  *
  * @param app  an app; NULL has none.
- * @return     as wsline_conn_extensions(). Lent until this thread asks for a header, the
- *             subprotocol or the extensions of any app again.
+ * @return     as wsline_conn_extensions(), also after the end of the connection, until the next
+ *             attempt. Lent until this thread asks for a header, the subprotocol or the extensions
+ *             of any app again.
  *
  * Threads: any.
  * Blocks: no.

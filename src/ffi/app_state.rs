@@ -203,7 +203,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 /// The extensions that the server has agreed to.
 ///
 /// @param app  an app; NULL has none.
-/// @return     as wsline_conn_extensions(). Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
+/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next attempt. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.

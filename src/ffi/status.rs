@@ -53,7 +53,7 @@ pub enum wsline_status {
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
     WSLINE_ERR_PROTOCOL = -700,
-    /// The server sent text that is not UTF-8; a close frame with code 1007 was sent and the connection has ended.
+    /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a close frame with code 1007 was sent and the connection has ended.
     WSLINE_ERR_PAYLOAD = -701,
     /// The server sent more than a limit allows; a close frame with code 1009 was sent and the connection has ended.
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
@@ -100,7 +100,10 @@ const TEXTS: [(wsline_status, &CStr); 28] = [
     ),
     (WSLINE_ERR_TOO_MANY_REDIRECTS, c"too many redirects"),
     (WSLINE_ERR_PROTOCOL, c"server broke the WebSocket protocol"),
-    (WSLINE_ERR_PAYLOAD, c"server sent text that is not UTF-8"),
+    (
+        WSLINE_ERR_PAYLOAD,
+        c"server sent text that is not UTF-8, or compressed data that cannot be inflated",
+    ),
     (WSLINE_ERR_MESSAGE_TOO_BIG, c"message above a limit"),
     (WSLINE_ERR_CLOSED, c"connection closed"),
     (WSLINE_ERR_CONNECTION_LOST, c"connection lost"),

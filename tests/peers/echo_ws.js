@@ -9,12 +9,9 @@
 
 'use strict';
 
-const { once } = require('events');
-const fs = require('fs');
 const http = require('http');
-const https = require('https');
-const path = require('path');
 const { WebSocketServer } = require('ws');
+const { serve } = require('./serving.js');
 
 const SUBPROTOCOLS = ['chat.v1', 'chat.v2'];
 
@@ -26,34 +23,6 @@ const upgrader = new WebSocketServer({
   maxBufferedChunks: 0,
   handleProtocols: (offered) => [...offered].find((name) => SUBPROTOCOLS.includes(name)) ?? false,
 });
-
-async function main(pki, listeners) {
-  const ports = await Promise.all(listeners.map((name) => listen(pki, name)));
-  exitAtEndOfInput();
-  // As announce() in serving.py.
-  const addresses = Object.fromEntries(listeners.map((name, i) => [name, ports[i]]));
-  console.log(`READY ${JSON.stringify({ addresses, environment: {} })}`);
-}
-
-async function listen(pki, name) {
-  const server = name === 'tls'
-    ? https.createServer({
-      cert: fs.readFileSync(path.join(pki, 'server.pem')),
-      key: fs.readFileSync(path.join(pki, 'server.key')),
-    })
-    : http.createServer();
-  server.on('upgrade', answer);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server.address().port;
-}
-
-// A pipe on stdin ends even when run.py is killed.
-function exitAtEndOfInput() {
-  if (fs.fstatSync(0).isFIFO()) {
-    process.stdin.on('end', () => process.exit()).resume();
-  }
-}
 
 function answer(request, socket, head) {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
@@ -127,4 +96,4 @@ function ping(connection) {
 
 const OPENINGS = { '/close': close, '/push': push, '/headers': sendRequest, '/ping': ping };
 
-main(process.argv[2], process.argv.slice(3));
+serve(process.argv[2], process.argv.slice(3), answer);

@@ -10,9 +10,10 @@ import socket
 import struct
 import time
 import urllib.parse
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+RSV1 = 4
 NO_STATUS = 1005
 MAX_READ = 1 << 16
 
@@ -53,19 +54,23 @@ class Frame(NamedTuple):
     fin: bool
     opcode: int
     payload: bytes
+    rsv: int  # RSV1 and the others, as bits
+    key: Optional[bytes]  # None when the frame was not masked
 
 
-def encode(opcode, payload=b"", fin=True, length=None):
+def encode(opcode, payload=b"", fin=True, length=None, rsv=0):
     """A frame as servers send it; its header may claim another length than the payload has."""
     length = len(payload) if length is None else length
-    first = fin << 7 | opcode
+    return encode_header(opcode, length, fin, rsv) + payload
+
+
+def encode_header(opcode, length, fin=True, rsv=0):
+    first = fin << 7 | rsv << 4 | opcode
     if length < 126:
-        header = struct.pack("!BB", first, length)
-    elif length < 1 << 16:
-        header = struct.pack("!BBH", first, 126, length)
-    else:
-        header = struct.pack("!BBQ", first, 127, length)
-    return header + payload
+        return struct.pack("!BB", first, length)
+    if length < 1 << 16:
+        return struct.pack("!BBH", first, 126, length)
+    return struct.pack("!BBQ", first, 127, length)
 
 
 def encode_close(code, reason=""):
@@ -83,6 +88,7 @@ class Connection:
             "masked": None,  # whether every frame was
             "mask_keys": 0,  # how many different ones
             "frames": 0,
+            "compressed": 0,  # of these, those with RSV1
             "pongs": 0,
             "close": None,  # the code; NO_STATUS when there was none
             "after_close": 0,  # frames that followed the close frame
@@ -119,9 +125,9 @@ class Connection:
         key = self._read(4) if second & 128 else None
         payload = self._read(length)
         if key:
-            payload = unmask(key, payload)
-        frame = Frame(bool(first & 128), first & 15, payload)
-        self._record(frame, key)
+            payload = self.unmask(key, payload)
+        frame = Frame(bool(first & 128), first & 15, payload, first >> 4 & 7, key)
+        self._record(frame)
         return frame
 
     def read_to_end(self):
@@ -150,6 +156,13 @@ class Connection:
             raise ConnectionResetError
         raise ClientLeft
 
+    @staticmethod
+    def unmask(key, payload):
+        size = len(payload)
+        stream = (key * (size // 4 + 1))[:size]
+        whole = int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")
+        return whole.to_bytes(size, "big")
+
     def _read(self, size):
         data = bytearray()
         while len(data) < size:
@@ -161,12 +174,13 @@ class Connection:
                 time.sleep(self.pause_after_read * len(part))
         return bytes(data)
 
-    def _record(self, frame, key):
+    def _record(self, frame):
         entry = self.entry
-        self.mask_keys.add(key)
+        self.mask_keys.add(frame.key)
         entry["masked"] = None not in self.mask_keys
-        entry["mask_keys"] = len(self.mask_keys - {None})
+        entry["mask_keys"] = len(self.mask_keys) - (None in self.mask_keys)
         entry["frames"] += 1
+        entry["compressed"] += frame.rsv == RSV1
         entry["pongs"] += frame.opcode == PONG
         entry["after_close"] += entry["close"] is not None
         if frame.opcode == CLOSE and entry["close"] is None:
@@ -185,9 +199,3 @@ def reset(stream):
     """Ends the connection with an RST."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     stream.close()
-
-
-def unmask(key, payload):
-    size = len(payload)
-    stream = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")

@@ -12,7 +12,7 @@ DATA = (CONTINUATION, TEXT, BINARY)
 
 
 def echo(connection, request):
-    """No fault: returns every data frame, answers pings and, last, the close frame."""
+    """No fault: returns every data frame as it is, answers pings and, last, the close frame."""
     connection.send(echo_until_close(connection, connection.send))
 
 
@@ -20,7 +20,7 @@ def echo_until_close(connection, send):
     """Returns the answer to the client's close frame, not sent yet."""
     while (frame := connection.read_frame()).opcode != CLOSE:
         if frame.opcode in DATA:
-            send(encode(frame.opcode, frame.payload, frame.fin))
+            send(encode(frame.opcode, frame.payload, frame.fin, rsv=frame.rsv))
         elif frame.opcode == PING:
             send(encode(PONG, frame.payload))
     return encode(CLOSE, frame.payload)
@@ -30,6 +30,18 @@ def send_head(connection, request):
     """Sends the head of the upgrade request, as it came, as one text message; then echoes."""
     connection.send(encode(TEXT, request.head.encode()))
     echo(connection, request)
+
+
+def describe(connection, request):
+    """Answers every frame but a close frame with a text of its fields, such as
+    fin=1 rsv=4 opcode=1 key=01020304 len=5 payload=68656c6c6f (key=none: not masked).
+    """
+    while (frame := connection.read_frame()).opcode != CLOSE:
+        key = "none" if frame.key is None else frame.key.hex()
+        fields = f"fin={frame.fin:d} rsv={frame.rsv} opcode={frame.opcode} key={key}"
+        text = f"{fields} len={len(frame.payload)} payload={frame.payload.hex()}"
+        connection.send(encode(TEXT, text.encode()))
+    connection.send(encode(CLOSE, frame.payload))
 
 
 def drip_echo(connection, request):
@@ -114,8 +126,12 @@ def pause(connection, request):
 
 
 def any_bytes(connection, request):
-    """?hex=BYTES&n=N&then=echo|fin|rst|stall: sends the bytes N times, which need not be frames."""
-    connection.send(bytes.fromhex(request.query["hex"]) * request.number("n", 1))
+    """?hex=BYTES&n=N&then=echo|fin|rst|stall: sends the bytes N times, which need not be frames.
+
+    With &first=BYTES, these before.
+    """
+    repeated = bytes.fromhex(request.query["hex"]) * request.number("n", 1)
+    connection.send(bytes.fromhex(request.query.get("first", "")) + repeated)
     {"echo": echo, "fin": end, "rst": reset, "stall": stall}[request.query.get("then", "echo")](
         connection, request
     )
@@ -195,6 +211,7 @@ def no_close_reply(connection, request):
 CONVERSATIONS = {
     "/echo": echo,
     "/head": send_head,
+    "/describe": describe,
     "/drip-echo": drip_echo,
     "/slow-read": slow_read,
     "/stall": stall,

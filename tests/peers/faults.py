@@ -4,9 +4,13 @@
 
 usage: faults.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 
-The paths are the keys of HEADS and ANSWERS (fault_handshakes.py) and of CONVERSATIONS
-(fault_conversations.py); an unknown one is answered with 404. When a connection has ended, a line
-of JSON says what the client did: see Connection.entry (fault_connection.py).
+The paths are the keys of HEADS and ANSWERS (fault_handshakes.py), of CONVERSATIONS
+(fault_conversations.py) and BOMBS (fault_deflate.py); an unknown one is answered with 404. When a
+connection has ended, a line of JSON says what the client did: see Connection.entry
+(fault_connection.py).
+
+?extensions=TEXT is a Sec-WebSocket-Extensions field of the answer, whatever was offered and as
+often as wanted. It goes with all paths but those of ANSWERS. Nothing is inflated or compressed.
 
 /journal?id=X sends that line of the connection whose query had id=X as a text message. It waits
 for that connection's end, so a test can ask at once.
@@ -20,12 +24,14 @@ import threading
 
 from fault_connection import TEXT, ClientLeft, Connection, ServerReset, encode
 from fault_conversations import CONVERSATIONS, close, echo
+from fault_deflate import BOMBS
 from fault_handshakes import ANSWERS, HEADS, Head, not_found
 from fault_tls import TlsSocket
 from serving import announce, exit_at_end_of_input
 
 
 JOURNAL_PATH = "/journal"
+AFTER_A_GOOD_HEAD = CONVERSATIONS | BOMBS
 
 
 class Journal:
@@ -102,9 +108,9 @@ def answer(connection, request):
         accept(connection, request)
         connection.send(encode(TEXT, JOURNAL.wait_for(request.query["id"]).encode()))
         close(connection, request)
-    elif path in CONVERSATIONS:
+    elif path in AFTER_A_GOOD_HEAD:
         accept(connection, request)
-        CONVERSATIONS[path](connection, request)
+        AFTER_A_GOOD_HEAD[path](connection, request)
     else:
         not_found(connection, request)
 
@@ -113,6 +119,7 @@ def accept(connection, request, spoil=None):
     head = Head(request)
     if spoil:
         spoil(head, request)
+    head.more_lines += [f"Sec-WebSocket-Extensions: {value}" for value in request.all("extensions")]
     connection.send(bytes(head))
 
 

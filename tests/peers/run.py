@@ -10,11 +10,14 @@ follows on stderr. setup.sh must have been run once.
 
 The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -:
   websockets, -tls, ws, -tls            echo servers
+  deflate-websockets, -tls, deflate-ws, -tls, deflate-aiohttp, -tls
+                                        echo servers with permessage-deflate as the URL asks
   nginx, -tls, -tls12, -tls13, -clientcert
                                         nginx in front of an echo server
   tls-chain, -no-chain, -rsa, -clientcert, -expired, -future, -wronghost, -selfsigned, -untrusted,
   -noname, -eku                         an echo server with this certificate
   faults, -tls                          a server that misbehaves on request
+  streams                               messages larger than memory, and a sink for them
   blackhole                             an address where connect() hangs
   chaos                                 an echo server whose connections break as their URL says
   unsteady                              an echo server that is stopped, started and frozen through

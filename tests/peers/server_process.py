@@ -22,8 +22,12 @@ STOP_SECONDS = 5
 PROGRAMS = {
     "echo_websockets": [PYTHON, HERE / "echo_websockets.py", PKI],
     "echo_ws": ["node", HERE / "echo_ws.js", PKI],
+    "deflate_websockets": [PYTHON, HERE / "deflate_websockets.py", PKI],
+    "deflate_ws": ["node", HERE / "deflate_ws.js", PKI],
+    "deflate_aiohttp": [PYTHON, HERE / "deflate_aiohttp.py", PKI],
     "eyeballs": [PYTHON, HERE / "eyeballs.py"],
     "faults": [sys.executable, HERE / "faults.py", PKI],
+    "streams": [PYTHON, HERE / "streams.py"],
     "tcp_faults": [sys.executable, HERE / "tcp_faults.py", PKI],
     "proxy_faults": [sys.executable, HERE / "proxy_faults.py"],
     "chaos": [PYTHON, HERE / "chaos.py"],

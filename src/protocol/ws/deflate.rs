@@ -207,14 +207,32 @@ impl Inflater {
     /// nothing more comes of it.
     pub fn inflate(
         &mut self,
-        input: &[u8],
+        mut input: &[u8],
         most: usize,
         out: &mut Vec<u8>,
     ) -> Result<(usize, bool), Error> {
-        self.compressed += input.len() as u64;
-        let (taken, is_all) = self.run(input, most, out)?;
-        self.compressed -= (input.len() - taken) as u64;
-        Ok((taken, is_all))
+        let len = input.len();
+        let mut room = most;
+        through_piece(|piece| {
+            while room > 0 {
+                let most = room.min(piece.len());
+                let place = piece.get_mut(..most).unwrap_or_default();
+                let step = self.step(input, place)?;
+                input = rest(input, step.taken);
+                append(out, place.get(..step.made).unwrap_or_default())?;
+                room -= step.made;
+                self.compressed += step.taken;
+                self.inflated += step.made as u64;
+                self.check_ratio()?;
+                if input.is_empty() && step.made < most {
+                    return Ok((len, true));
+                }
+                if step.taken == 0 && step.made == 0 {
+                    return Err(corrupt(Some("nothing comes of it")));
+                }
+            }
+            Ok((len - input.len(), false))
+        })
     }
 
     /// After the last byte of a message: inflates what is left of it, likewise. True when that is all.
@@ -225,7 +243,7 @@ impl Inflater {
             false => TAIL_AND_END.as_slice(),
         };
         let left = tail.get(self.tail..).unwrap_or_default();
-        let (taken, is_all) = self.run(left, most, out)?;
+        let (taken, is_all) = self.inflate(left, most, out)?;
         self.tail += taken;
         if !is_all {
             return Ok(false);
@@ -241,35 +259,6 @@ impl Inflater {
             }
         }
         Ok(true)
-    }
-
-    fn run(
-        &mut self,
-        mut input: &[u8],
-        most: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(usize, bool), Error> {
-        let len = input.len();
-        let mut room = most;
-        through_piece(|piece| {
-            while room > 0 {
-                let most = room.min(piece.len());
-                let place = piece.get_mut(..most).unwrap_or_default();
-                let step = self.step(input, place)?;
-                input = rest(input, step.taken);
-                append(out, place.get(..step.made).unwrap_or_default())?;
-                room -= step.made;
-                self.inflated += step.made as u64;
-                self.check_ratio()?;
-                if input.is_empty() && step.made < most {
-                    return Ok((len, true));
-                }
-                if step.taken == 0 && step.made == 0 {
-                    return Err(corrupt(Some("nothing comes of it")));
-                }
-            }
-            Ok((len - input.len(), false))
-        })
     }
 
     fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<Step, Error> {

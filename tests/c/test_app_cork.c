@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages that an app gathers: what leaves when, and what counts as queued. */
+/* syscall() */
+#define _DEFAULT_SOURCE
+#include "app.h"
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+enum { MANY = 1000 };
+
+/* Sends of any socket; the app's is the only one. */
+static unsigned sends;
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    __atomic_add_fetch(&sends, 1, __ATOMIC_RELAXED);
+    return syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
+}
+
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+               socklen_t to_len)
+{
+    __atomic_add_fetch(&sends, 1, __ATOMIC_RELAXED);
+    return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
+}
+
+static unsigned sends_so_far(void)
+{
+    return __atomic_load_n(&sends, __ATOMIC_RELAXED);
+}
+
+static void send_many(wsline_app *app, int count)
+{
+    for (int i = 0; i < count; i++)
+        CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
+}
+
+static void send_a_batch(struct record *record, wsline_app *app, char letter)
+{
+    if (letter == 'o') {
+        unsigned before = sends_so_far();
+
+        CHECK_OK(wsline_app_cork(app));
+        send_many(app, MANY);
+        CHECK_INT(before, sends_so_far());
+        /* Two bytes of header, four of key. */
+        CHECK_INT(MANY * 11, wsline_app_buffered_bytes(app));
+        CHECK_OK(wsline_app_uncork(app));
+        CHECK_INT(before + 1, sends_so_far());
+        CHECK_INT(0, wsline_app_buffered_bytes(app));
+        send_many(app, 1);
+        CHECK_INT(before + 2, sends_so_far());
+    } else if (letter == 'm' && record_count(record, 'm') == MANY + 1) {
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    }
+}
+
+static void a_batch_of_a_callback_leaves_with_one_call(void)
+{
+    for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
+        struct record record;
+        wsline_app *app = app_make(peer_echo_servers[i], "", NULL, &record);
+
+        check_row(peer_echo_servers[i]);
+        record.then = send_a_batch;
+        CHECK_OK(wsline_app_run(app));
+        CHECK_INT(MANY + 1, record_count(&record, 'm'));
+        CHECK_INT(0, record.close.unsent_messages);
+        wsline_app_free(app);
+    }
+}
+
+static wsline_app *start(struct record *record, const char *resource)
+{
+    wsline_app *app = app_make("WEBSOCKETS", resource, NULL, record);
+
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(record, 'o', 1));
+    CHECK_OK(wsline_app_cork(app));
+    return app;
+}
+
+static void what_is_full_leaves_by_itself(void)
+{
+    struct record record;
+    wsline_app *app = start(&record, "");
+    uint64_t most = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        send_many(app, 1);
+        if (wsline_app_buffered_bytes(app) > most)
+            most = wsline_app_buffered_bytes(app);
+    }
+    CHECK_RANGE(60000, 65536, most);
+    CHECK_OK(wsline_app_uncork(app));
+    REQUIRE(record_wait(&record, 'm', 20000));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    wsline_app_free(app);
+}
+
+static void a_ping_and_a_close_frame_take_it_along(void)
+{
+    struct record record;
+    wsline_app *app = start(&record, "");
+
+    send_many(app, 3);
+    CHECK_INT(33, wsline_app_buffered_bytes(app));
+    CHECK_OK(wsline_app_ping(app, NULL, 0));
+    REQUIRE(record_wait(&record, 'm', 3));
+    send_many(app, 2);
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    CHECK(record.close.clean);
+    CHECK_INT(0, record.close.unsent_messages);
+    wsline_app_free(app);
+}
+
+static void cut_off(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (letter == 'o') {
+        CHECK_OK(wsline_app_cork(app));
+        send_many(app, 4);
+        CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_BINARY, "part", 4, false));
+    }
+}
+
+static void what_was_gathered_when_it_ended_is_told(void)
+{
+    struct record record;
+    wsline_app *app = app_make("FAULTS", "/rst-mid", NULL, &record);
+
+    record.then = cut_off;
+    CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_app_run(app));
+    CHECK_INT(4, record.close.unsent_messages);
+    CHECK_INT(4 * 11 + 10, record.close.unsent_bytes);
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_cork(app));
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_uncork(app));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_cork(NULL));
+    wsline_app_free(app);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(a_batch_of_a_callback_leaves_with_one_call),
+        TEST(what_is_full_leaves_by_itself),
+        TEST(a_ping_and_a_close_frame_take_it_along),
+        TEST(what_was_gathered_when_it_ended_is_told),
+    };
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
