@@ -5,10 +5,10 @@ use crate::outcome::{
     End, OPEN, Seen, close_received, closed_by_client, closed_by_server, closes, data, failed,
     ping, pong, raw,
 };
-use crate::row::{Row, check_all, row};
+use crate::row::{Row, WAYS, check_all, row};
 use crate::wire::{
     BINARY, CLOSE, CONTINUATION, KEY, NOTHING, PING, PONG, TEXT, close, cut, cut_part, frame,
-    header, part, sent, sent_close, status,
+    header, last, more, part, sent, sent_close, status,
 };
 use wsline::base::error::Kind::{MessageTooBig, Payload, Protocol, WrongState};
 use wsline::protocol::ws::opcode::Opcode::{Binary, Text};
@@ -145,9 +145,8 @@ fn a_close_frame_delivered_as_a_frame_is_not_answered() {
 /// peer's: it must cost neither the message nor the connection.
 #[test]
 fn a_message_is_received_in_one_way() {
-    let ways = [Delivery::Messages, Delivery::Fragments, Delivery::Frames];
-    for begun in ways {
-        for other in ways.into_iter().filter(|other| *other != begun) {
+    for begun in WAYS {
+        for other in WAYS.into_iter().filter(|other| *other != begun) {
             let mut session = Session::new(crate::row::Settings::default().limits, true);
             let next = |session: &mut Session, way| session.next_event(way, || KEY);
             session.feed(&part(TEXT, "a")).expect("memory");
@@ -212,12 +211,4 @@ fn middle(payload: impl AsRef<[u8]>) -> Seen {
 
 fn end(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, false, true, payload)
-}
-
-fn more(payload: impl AsRef<[u8]>) -> Vec<u8> {
-    part(CONTINUATION, payload)
-}
-
-fn last(payload: impl AsRef<[u8]>) -> Vec<u8> {
-    frame(CONTINUATION, payload)
 }

@@ -2,37 +2,48 @@
 //! Random input: settings, streams of frames with a fault in them, answers to the upgrade, headers, URLs.
 
 use crate::answer::{ACCEPT, CONNECTION, UPGRADE, head};
-use crate::row::Settings;
+use crate::packer::{Packer, stored};
+use crate::row::{Settings, UNRESTRICTED, WAYS};
 use crate::utf8_sequences::{INVALID, VALID};
 use crate::wire::{
-    BINARY, CLOSE, CONTINUATION, NOTHING, PING, PONG, TEXT, header, header16, header64, status,
+    BINARY, CLOSE, CONTINUATION, FIN, NOTHING, PING, PONG, RSV1, TEXT, header, header16, header64,
+    status,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use wsline::protocol::ws::close::CloseFrame;
+use wsline::protocol::ws::deflate::Agreement;
 use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::opcode::Opcode;
 use wsline::protocol::ws::order::Limits;
-use wsline::protocol::ws::receiver::Delivery;
 
-const FIN: u8 = 0x80;
+/// Random cases leave no files behind; what fails is printed in its smallest form.
+pub(crate) fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases * 4,
+        failure_persistence: None,
+        ..usual
+    }
+}
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
-    const DELIVERIES: [Delivery; 3] = [Delivery::Messages, Delivery::Fragments, Delivery::Frames];
     let limit = |low: std::ops::Range<u64>| prop_oneof![4 => Just(u64::MAX), 1 => low];
     (
-        select(&DELIVERIES[..]),
+        select(&WAYS[..]),
         (limit(0..300), limit(0..300), limit(1..6)),
         prop::bool::weighted(0.8),
         prop::bool::weighted(0.2),
+        option::of(agreement()),
     )
         .prop_map(
-            |(delivery, (message, frame, fragments), check_utf8, is_closing)| Settings {
+            |(delivery, (message, frame, fragments), check_utf8, is_closing, agreement)| Settings {
                 delivery,
                 limits: Limits {
-                    max_message_bytes: message,
+                    // Which of two reasons is told when both come in one piece is a matter of `deflate_limits`.
+                    max_message_bytes: agreement.map_or(message, |_| u64::MAX),
                     max_frame_bytes: frame,
                     max_fragments: fragments,
                 },
@@ -41,8 +52,18 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
                     code: Some(1000),
                     reason: String::new(),
                 }),
+                deflate: agreement.map(|agreement| (agreement, u64::MAX)),
             },
         )
+}
+
+/// About what the server sends.
+fn agreement() -> impl Strategy<Value = Agreement> {
+    (8..=15_u8, any::<bool>()).prop_map(|(bits, apart)| Agreement {
+        server_window_bits: bits,
+        server_no_context_takeover: apart,
+        ..UNRESTRICTED
+    })
 }
 
 /// A frame, right or wrong.
@@ -116,17 +137,24 @@ impl Fault {
     }
 }
 
-/// A stream of messages and control frames with at most one fault, and seldom one more byte changed.
-pub(crate) fn stream() -> impl Strategy<Value = Vec<u8>> {
+/// Settings, and a stream of messages and control frames with at most one fault, and seldom one more byte changed.
+pub(crate) fn connection() -> impl Strategy<Value = (Settings, Vec<u8>)> {
     let item = prop_oneof![
-        8 => message(),
-        3 => control().prop_map(|frame| vec![frame]),
-        1 => closing().prop_map(|frame| vec![frame]),
+        8 => message().prop_map(Item::Message),
+        3 => control().prop_map(Item::Control),
+        1 => closing().prop_map(Item::Control),
     ];
     let fault = option::weighted(0.6, (any::<Index>(), fault()));
     let change = option::weighted(0.1, (any::<Index>(), any::<u8>()));
-    (vec(item, 0..6), fault, change).prop_map(|(items, fault, change)| {
-        let mut frames = items.concat();
+    (settings(), vec(item, 0..6), fault, change).prop_map(|(settings, items, fault, change)| {
+        let mut packer = Packer::new();
+        let mut frames: Vec<Spec> = Vec::new();
+        for item in items {
+            match item {
+                Item::Message(message) => frames.extend(message.frames(&settings, &mut packer)),
+                Item::Control(frame) => frames.push(frame),
+            }
+        }
         if let (Some((at, fault)), false) = (fault, frames.is_empty()) {
             let at = at.index(frames.len());
             fault.apply(&mut frames[at]);
@@ -136,8 +164,14 @@ pub(crate) fn stream() -> impl Strategy<Value = Vec<u8>> {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        bytes
+        (settings, bytes)
     })
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Message(Message),
+    Control(Spec),
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -153,21 +187,73 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 /// A message cut into fragments at any byte, with control frames between some of them.
-fn message() -> impl Strategy<Value = Vec<Spec>> {
-    let cuts = prop_oneof![2 => vec(any::<Index>(), 0..1), 3 => vec(any::<Index>(), 1..6)];
-    let between = vec(option::weighted(0.3, control()), 6);
-    (payload(), cuts, between).prop_map(|((opcode, payload), cuts, between)| {
-        let parts = split(&payload, &cuts);
+#[derive(Clone, Debug)]
+struct Message {
+    opcode: u8,
+    payload: Vec<u8>,
+    cuts: Vec<Index>,
+    between: Vec<Option<Spec>>,
+    compression: Option<Compression>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Compression {
+    Usual,
+    /// With a block that says it is the last (RFC 7692 section 7.2.3.4).
+    Final,
+    /// In a block without compression.
+    Stored,
+}
+
+impl Message {
+    fn frames(self, settings: &Settings, packer: &mut Packer) -> Vec<Spec> {
+        let compression = self.compression.filter(|_| settings.deflate.is_some());
+        if settings
+            .deflate
+            .is_some_and(|(agreement, _)| agreement.server_no_context_takeover)
+        {
+            *packer = Packer::new();
+        }
+        let (first, payload) = match compression {
+            None => (self.opcode, self.payload),
+            Some(Compression::Usual) => (RSV1 | self.opcode, packer.message(self.payload)),
+            Some(Compression::Final) => (RSV1 | self.opcode, packer.final_block(self.payload)),
+            Some(Compression::Stored) => {
+                // What the packer says next must not refer to what it has said before: this lies between.
+                *packer = Packer::new();
+                (RSV1 | self.opcode, [stored(self.payload), vec![0]].concat())
+            }
+        };
+        let parts = split(&payload, &self.cuts);
         let last = parts.len() - 1;
         let mut frames = Vec::new();
-        for (i, (part, control)) in parts.into_iter().zip(between).enumerate() {
-            let opcode = if i == 0 { opcode } else { CONTINUATION };
+        for (i, (part, control)) in parts.into_iter().zip(self.between).enumerate() {
+            let opcode = if i == 0 { first } else { CONTINUATION };
             let fin = if i == last { FIN } else { 0 };
             frames.push(Spec::new(fin | opcode, part.to_vec()));
             frames.extend(control.filter(|_| i < last));
         }
         frames
-    })
+    }
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let cuts = prop_oneof![2 => vec(any::<Index>(), 0..1), 3 => vec(any::<Index>(), 1..6)];
+    let between = vec(option::weighted(0.3, control()), 6);
+    let compression = prop_oneof![
+        6 => Just(Compression::Usual),
+        1 => Just(Compression::Final),
+        1 => Just(Compression::Stored),
+    ];
+    (payload(), cuts, between, option::weighted(0.7, compression)).prop_map(
+        |((opcode, payload), cuts, between, compression)| Message {
+            opcode,
+            payload,
+            cuts,
+            between,
+            compression,
+        },
+    )
 }
 
 /// Text, mostly valid, or bytes.
@@ -179,6 +265,8 @@ fn payload() -> impl Strategy<Value = (u8, Vec<u8>)> {
         2 => vec(select(list.collect::<Vec<_>>()), 0..5).prop_map(|texts| texts.concat()),
         1 => select(wrong.collect::<Vec<_>>()),
         1 => (120..140usize).prop_map(|len| vec![b'x'; len]),
+        // Long enough to be worth codes of its own.
+        1 => "[a-f ]{200,400}".prop_map(String::into_bytes),
     ];
     prop_oneof![
         3 => text.prop_map(|bytes| (TEXT, bytes)),

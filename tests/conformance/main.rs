@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The protocol, rule by rule: tables of bytes in, events and bytes out, each row in every split.
 //!
-//! `row` runs the tables of the open connection, `answer` those of the upgrade, `proxy_dialogue` those of the proxies;
-//! `reference` is a second, naive decoder against which random streams are compared.
+//! `row` runs the tables of the open connection, `answer` those of the upgrade, `deflate_answer` those of the offer of
+//! compression, `proxy_dialogue` those of the proxies; `reference` is a second, naive decoder against which random
+//! streams are compared, and `inflate` one of what is compressed.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::indexing_slicing,
@@ -12,12 +13,24 @@
 mod answer;
 mod closing;
 mod cookies;
+mod deflate_answer;
+mod deflate_delivery;
+mod deflate_frames;
+mod deflate_limits;
+mod deflate_negotiation;
+mod deflate_offer;
+mod deflate_sending;
+mod deflate_streams;
 mod delivery;
 mod frames;
 mod generate;
 mod handshake;
+mod has_more;
+mod inflate;
 mod messages;
 mod outcome;
+mod packer;
+mod parts;
 mod pings;
 mod proxy_connect;
 mod proxy_dialogue;
@@ -25,12 +38,14 @@ mod proxy_no_proxy;
 mod proxy_random;
 mod proxy_select;
 mod proxy_socks;
+mod raw_frames;
 mod reference;
 mod refusals;
 mod request;
 mod row;
 mod sending;
 mod streams;
+mod text;
 mod utf8;
 mod utf8_sequences;
 mod wire;

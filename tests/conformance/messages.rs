@@ -4,8 +4,8 @@
 use crate::outcome::{End, OPEN, binary, failed, ping, pong, text};
 use crate::row::{check_all, row};
 use crate::wire::{
-    BINARY, CONTINUATION, NOTHING, PING, PONG, TEXT, cut_part, frame, header, part, sent,
-    sent_close,
+    BINARY, CONTINUATION, NOTHING, PING, PONG, TEXT, cut_part, frame, header, last, more, part,
+    sent, sent_close,
 };
 use wsline::base::error::Kind::{MessageTooBig, Protocol};
 
@@ -105,6 +105,18 @@ fn fragments_out_of_order() {
     ]);
 }
 
+/// A rule that is broken is told before a limit that is passed.
+#[test]
+#[rustfmt::skip]
+fn frames_out_of_order_and_too_large() {
+    check_all([
+        row("last of nothing",    "5.4", header(FIN | CONTINUATION, 6), [], sent_close(1002), PROTOCOL),
+        row("more of nothing",    "5.4", header(CONTINUATION, 6), [], sent_close(1002), PROTOCOL),
+        row("text inside a text", "5.4", [part(TEXT, "a"), header(FIN | TEXT, 6)], [], sent_close(1002), PROTOCOL),
+        row("in order",           "10.4", [part(TEXT, "a"), header(CONTINUATION, 6)], [], sent_close(1009), TOO_BIG),
+    ].map(|row| row.max_frame(5)));
+}
+
 #[test]
 #[rustfmt::skip]
 fn limit_on_the_message() {
@@ -164,16 +176,6 @@ fn limit_on_the_fragments() {
         row("one, whole", "10.4", frame(TEXT, "a"), [text("a")], NOTHING, OPEN),
         row("one, two",   "10.4", [part(TEXT, "a"), header(FIN | CONTINUATION, 1)], [], sent_close(1009), TOO_BIG),
     ].map(|row| row.max_fragments(1)));
-}
-
-/// A fragment of a message that is neither its first nor its last.
-fn more(payload: impl AsRef<[u8]>) -> Vec<u8> {
-    part(CONTINUATION, payload)
-}
-
-/// The last fragment of a message.
-fn last(payload: impl AsRef<[u8]>) -> Vec<u8> {
-    frame(CONTINUATION, payload)
 }
 
 fn join(before: Vec<u8>, after: Vec<u8>) -> Vec<u8> {

@@ -27,6 +27,7 @@ pub(crate) enum Seen {
     Close(Option<u16>, String),
     Frame {
         fin: bool,
+        rsv1: bool,
         opcode: u8,
         payload: Vec<u8>,
     },
@@ -109,10 +110,61 @@ pub(crate) fn closes(code: u16, reason: &str) -> Seen {
 }
 
 pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
+    raw_bits(fin, false, opcode, payload)
+}
+
+/// The same with the bit of a compressed message, or without it.
+pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
     Seen::Frame {
         fin,
+        rsv1,
         opcode,
         payload: payload.as_ref().to_vec(),
+    }
+}
+
+impl Outcome {
+    /// How a message falls into parts depends on how its bytes come, what they come to does not: parts with nothing
+    /// between them become one. What came of the message that ended the connection is left out.
+    pub(crate) fn joined(mut self) -> Self {
+        let is_failed = matches!(self.end, End::Failed(_));
+        let last_end = self.events.iter().rposition(Seen::ends_message);
+        let unfinished = last_end.map_or(0, |at| at + 1);
+        let events = std::mem::take(&mut self.events);
+        for (at, event) in events.into_iter().enumerate() {
+            let is_data = matches!(event, Seen::Data { .. });
+            if is_failed && is_data && at >= unfinished {
+                continue;
+            }
+            self.push_joined(event);
+        }
+        self
+    }
+
+    fn push_joined(&mut self, event: Seen) {
+        let Seen::Data {
+            opcode,
+            first,
+            last,
+            payload,
+        } = event
+        else {
+            return self.events.push(event);
+        };
+        assert!(last || !payload.is_empty(), "a part of nothing");
+        if let Some(Seen::Data {
+            opcode: begun,
+            last: ended @ false,
+            payload: before,
+            ..
+        }) = self.events.last_mut()
+        {
+            assert_eq!((*begun, first), (opcode, false), "parts of one message");
+            before.extend(payload);
+            *ended = last;
+            return;
+        }
+        self.events.push(data(opcode, first, last, payload));
     }
 }
 
@@ -127,8 +179,15 @@ impl Seen {
             Event::Ping => Self::Ping(payload),
             Event::Pong => Self::Pong(payload),
             Event::Close(CloseFrame { code, reason }) => Self::Close(code, reason),
-            Event::Frame { header, .. } => raw(header.fin, header.opcode.number(), payload),
+            Event::Frame { header, .. } => {
+                assert!(!header.rsv2 && !header.rsv3, "nothing gives them a meaning");
+                raw_bits(header.fin, header.rsv1, header.opcode.number(), payload)
+            }
         }
+    }
+
+    fn ends_message(&self) -> bool {
+        matches!(self, Self::Data { last: true, .. })
     }
 }
 
@@ -157,9 +216,13 @@ impl std::fmt::Debug for Seen {
             Self::Close(code, reason) => write!(f, "Close({code:?}, {reason:?})"),
             Self::Frame {
                 fin,
+                rsv1,
                 opcode,
                 payload,
-            } => write!(f, "Frame(fin={fin} opcode={opcode} {})", shown(payload)),
+            } => {
+                let payload = shown(payload);
+                write!(f, "Frame(fin={fin} rsv1={rsv1} opcode={opcode} {payload})")
+            }
         }
     }
 }

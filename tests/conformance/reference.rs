@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A second decoder, for comparison: the sentences of RFC 6455 one after the other, with all the input at hand.
+//! A second decoder, for comparison: the sentences of RFC 6455 and RFC 7692 one after the other, with all the input
+//! at hand.
 
-use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw};
+use crate::inflate::inflate;
+use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw_bits};
+use crate::packer::{END, TAIL};
 use crate::row::Settings;
-use crate::wire::{CLOSE, CONTINUATION, PING, PONG, TEXT, sent, status};
-use std::ops::RangeInclusive;
+use crate::text::{Text, read_text};
+use crate::wire::{BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, sent, status};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::Side;
 use wsline::protocol::ws::opcode::Opcode;
@@ -15,6 +18,8 @@ pub(crate) fn decode(settings: &Settings, input: &[u8]) -> (Outcome, usize) {
     let mut decoder = Decoder {
         settings,
         message: None,
+        deflated: Vec::new(),
+        inflated: 0,
         events: Vec::new(),
         sent: Vec::new(),
     };
@@ -97,14 +102,21 @@ impl Frame {
 
 struct Message {
     opcode: u8,
+    is_compressed: bool,
+    /// Inflated.
     payload: Vec<u8>,
     fragments: u64,
+    /// Some of it is among the events.
+    is_begun: bool,
 }
 
 struct Decoder<'a> {
     settings: &'a Settings,
     /// The message whose last fragment has not come yet.
     message: Option<Message>,
+    /// All that may be referred to, and what has come of the message; how much it has inflated to so far.
+    deflated: Vec<u8>,
+    inflated: usize,
     events: Vec<Seen>,
     sent: Vec<u8>,
 }
@@ -129,16 +141,19 @@ impl Decoder<'_> {
     }
 
     fn breaks_a_rule(&self, frame: &Frame) -> bool {
+        let is_data = matches!(frame.opcode, TEXT | BINARY);
+        let may_be_compressed = self.settings.deflate.is_some() && is_data;
+        let allowed_bits = if may_be_compressed { RSV1 } else { 0 };
         let is_known = matches!(frame.opcode, 0..=2 | 8..=10);
         let is_top_bit_set = frame.len >> 63 == 1;
         let is_control_wrong = frame.is_control() && (!frame.fin || frame.len > 125);
         let is_out_of_order = match frame.opcode {
             CONTINUATION => self.message.is_none(),
-            1 | 2 => self.message.is_some(),
+            TEXT | BINARY => self.message.is_some(),
             _ => false,
         };
         !is_known
-            || frame.reserved_bits != 0
+            || frame.reserved_bits & !allowed_bits != 0
             || frame.is_masked
             || !frame.is_minimal
             || is_top_bit_set
@@ -146,16 +161,38 @@ impl Decoder<'_> {
             || is_out_of_order
     }
 
+    /// What a header tells.
     fn breaks_a_limit(&self, frame: &Frame) -> bool {
         let limits = self.settings.limits;
-        let before = match &self.message {
+        if frame.len > limits.max_frame_bytes {
+            return true;
+        }
+        let delivery = self.settings.delivery;
+        if delivery == Delivery::Parts {
+            return false;
+        }
+        let fragments = self.message.as_ref().map_or(0, |message| message.fragments) + 1;
+        if frame.opcode == CONTINUATION && fragments > limits.max_fragments {
+            return true;
+        }
+        let is_inflated = self.is_compressed(frame) && delivery != Delivery::Frames;
+        let before = self.before() as u128;
+        !is_inflated && before + u128::from(frame.len) > u128::from(limits.max_message_bytes)
+    }
+
+    /// What counts as the message beside the frame.
+    fn before(&self) -> usize {
+        match &self.message {
             Some(message) if self.settings.delivery == Delivery::Messages => message.payload.len(),
             _ => 0,
-        };
-        let fragments = self.message.as_ref().map_or(0, |message| message.fragments) + 1;
-        frame.len > limits.max_frame_bytes
-            || before as u128 + u128::from(frame.len) > u128::from(limits.max_message_bytes)
-            || (frame.opcode == CONTINUATION && fragments > limits.max_fragments)
+        }
+    }
+
+    fn is_compressed(&self, frame: &Frame) -> bool {
+        let first = frame.reserved_bits & RSV1 != 0;
+        self.message
+            .as_ref()
+            .map_or(first, |message| message.is_compressed)
     }
 
     fn take_control(&mut self, frame: &Frame) -> Result<(), End> {
@@ -167,7 +204,7 @@ impl Decoder<'_> {
             None
         };
         self.events.push(match (is_raw, frame.opcode, &close) {
-            (true, opcode, _) => raw(true, opcode, payload),
+            (true, opcode, _) => raw_bits(true, false, opcode, payload),
             (false, PING, _) => ping(payload),
             (false, PONG, _) => pong(payload),
             (false, _, close) => {
@@ -222,49 +259,105 @@ impl Decoder<'_> {
     }
 
     fn take_data(&mut self, frame: &Frame) -> Result<(), End> {
+        let delivery = self.settings.delivery;
+        let is_raw = delivery == Delivery::Frames;
+        if is_raw && !frame.is_whole() {
+            return Err(End::Open);
+        }
+        let is_over = frame.fin && frame.is_whole();
+        let is_compressed = self.is_compressed(frame);
+        let most = match delivery {
+            Delivery::Messages | Delivery::Fragments if is_compressed => {
+                self.settings.limits.max_message_bytes - self.before() as u64
+            }
+            _ => u64::MAX,
+        };
+        let (mut content, is_corrupt) = if is_compressed {
+            self.inflate(frame, is_over)
+        } else {
+            (frame.payload.clone(), false)
+        };
+        let is_too_big = content.len() as u64 > most;
+        if is_too_big {
+            // What follows the first byte too many is not looked at.
+            content.truncate(most as usize + 1);
+        }
+
         let mut message = self.message.take().unwrap_or(Message {
             opcode: frame.opcode,
+            is_compressed,
             payload: Vec::new(),
             fragments: 0,
+            is_begun: false,
         });
-        message.payload.extend(&frame.payload);
+        message.payload.extend(&content);
         message.fragments += 1;
-
-        let is_raw = self.settings.delivery == Delivery::Frames;
         if message.opcode == TEXT && self.settings.check_utf8 && !is_raw {
-            let is_over = frame.fin && frame.is_whole();
             match read_text(&message.payload) {
                 Text::Wrong => return Err(self.fail(Kind::Payload)),
-                Text::Cut if is_over => return Err(self.fail(Kind::Payload)),
+                Text::Cut if is_over && !is_too_big => return Err(self.fail(Kind::Payload)),
                 _ => {}
             }
         }
-        if !frame.is_whole() {
-            return Err(End::Open);
+        if is_too_big {
+            return Err(self.fail(Kind::MessageTooBig));
         }
+        if is_corrupt {
+            return Err(self.fail(Kind::Payload));
+        }
+
         let opcode = if message.opcode == TEXT {
             Opcode::Text
         } else {
             Opcode::Binary
         };
         let is_first = message.fragments == 1;
-        match self.settings.delivery {
+        let seen = match delivery {
             Delivery::Frames => {
-                self.events
-                    .push(raw(frame.fin, frame.opcode, &frame.payload));
+                let rsv1 = is_first && is_compressed;
+                Some(raw_bits(frame.fin, rsv1, frame.opcode, &frame.payload))
             }
-            Delivery::Fragments => {
-                self.events
-                    .push(data(opcode, is_first, frame.fin, &frame.payload));
+            Delivery::Parts if content.is_empty() && !is_over => None,
+            Delivery::Parts => Some(data(opcode, !message.is_begun, is_over, &content)),
+            Delivery::Fragments if frame.is_whole() => {
+                Some(data(opcode, is_first, frame.fin, &content))
             }
-            Delivery::Messages if frame.fin => {
-                self.events.push(data(opcode, true, true, &message.payload));
-            }
-            Delivery::Messages => {}
-            Delivery::Parts => panic!("parts depend on how the bytes come"),
+            Delivery::Messages if is_over => Some(data(opcode, true, true, &message.payload)),
+            Delivery::Fragments | Delivery::Messages => None,
+        };
+        message.is_begun |= seen.is_some();
+        self.events.extend(seen);
+        if !frame.is_whole() {
+            return Err(End::Open);
         }
         self.message = (!frame.fin).then_some(message);
         Ok(())
+    }
+
+    /// RFC 7692 section 7.2.2: what the frame adds, and whether nothing more can come of it.
+    fn inflate(&mut self, frame: &Frame, is_over: bool) -> (Vec<u8>, bool) {
+        let (agreement, _) = self.settings.deflate.expect("else it breaks a rule");
+        let is_apart = agreement.server_no_context_takeover;
+        if is_apart && self.settings.delivery == Delivery::Frames {
+            return (Vec::new(), false);
+        }
+        self.deflated.extend(&frame.payload);
+        if is_over {
+            self.deflated.extend(TAIL);
+            if is_apart {
+                // Nothing refers to the message, so whether it is complete shows in what it makes of this.
+                self.deflated.extend(END);
+            }
+        }
+        let inflated = inflate(&self.deflated);
+        let is_cut = is_over && is_apart && !inflated.is_ended;
+        let content = inflated.out[self.inflated..].to_vec();
+        self.inflated = inflated.out.len();
+        if is_over && is_apart {
+            self.deflated.clear();
+            self.inflated = 0;
+        }
+        (content, inflated.is_corrupt || is_cut)
     }
 
     /// Section 7.1.7.
@@ -282,10 +375,14 @@ impl Decoder<'_> {
     }
 
     fn outcome(self, end: End) -> Outcome {
-        Outcome {
+        let outcome = Outcome {
             events: self.events,
             sent: self.sent,
             end,
+        };
+        match self.settings.delivery {
+            Delivery::Parts => outcome.joined(),
+            _ => outcome,
         }
     }
 }
@@ -294,39 +391,4 @@ fn number(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-#[derive(Debug, PartialEq)]
-pub(crate) enum Text {
-    Whole,
-    /// The last character is not complete.
-    Cut,
-    Wrong,
-}
-
-/// The grammar of RFC 3629 section 4.
-pub(crate) fn read_text(bytes: &[u8]) -> Text {
-    const TAIL: RangeInclusive<u8> = 0x80..=0xbf;
-    let mut bytes = bytes.iter();
-    while let Some(first) = bytes.next() {
-        let tails: &[RangeInclusive<u8>] = match first {
-            0x00..=0x7f => &[],
-            0xc2..=0xdf => &[TAIL],
-            0xe0 => &[0xa0..=0xbf, TAIL],
-            0xe1..=0xec | 0xee..=0xef => &[TAIL, TAIL],
-            0xed => &[0x80..=0x9f, TAIL],
-            0xf0 => &[0x90..=0xbf, TAIL, TAIL],
-            0xf1..=0xf3 => &[TAIL, TAIL, TAIL],
-            0xf4 => &[0x80..=0x8f, TAIL, TAIL],
-            _ => return Text::Wrong,
-        };
-        for tail in tails {
-            match bytes.next() {
-                None => return Text::Cut,
-                Some(byte) if !tail.contains(byte) => return Text::Wrong,
-                Some(_) => {}
-            }
-        }
-    }
-    Text::Whole
 }

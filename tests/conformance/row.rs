@@ -2,13 +2,14 @@
 //! One row of the tables about an open connection, and what is done with it.
 //!
 //! A row is fed whole, byte by byte, in two pieces at every split point, and with a further frame behind it; what
-//! comes out must always be the same. A row that fails ends with the byte that makes it fail: the failure must come
+//! comes out must always be the same, parts of a message joined. A row that fails ends with the byte that makes it fail: the failure must come
 //! with that byte and not before.
 
 use crate::outcome::{End, OPEN, Outcome, Seen, pong, raw};
 use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
+use wsline::protocol::ws::deflate::{Agreement, Inflater};
 use wsline::protocol::ws::opcode::Opcode;
 use wsline::protocol::ws::order::Limits;
 use wsline::protocol::ws::receiver::Delivery;
@@ -35,7 +36,24 @@ pub(crate) struct Settings {
     pub(crate) check_utf8: bool,
     /// The close frame that this side has sent already.
     pub(crate) closing: Option<CloseFrame>,
+    /// Where compression was agreed on: how, and how many times as large as what comes a message may be.
+    pub(crate) deflate: Option<(Agreement, u64)>,
 }
+
+pub(crate) const WAYS: [Delivery; 4] = [
+    Delivery::Messages,
+    Delivery::Fragments,
+    Delivery::Parts,
+    Delivery::Frames,
+];
+
+/// Nothing restricted, which is what a server agrees to that answers without parameters.
+pub(crate) const UNRESTRICTED: Agreement = Agreement {
+    client_window_bits: 15,
+    server_window_bits: 15,
+    client_no_context_takeover: false,
+    server_no_context_takeover: false,
+};
 
 pub(crate) fn row<const N: usize>(
     id: impl Into<String>,
@@ -79,6 +97,24 @@ impl Row {
         self
     }
 
+    /// Messages may be compressed.
+    pub(crate) fn deflated(self) -> Self {
+        self.agreed(UNRESTRICTED)
+    }
+
+    /// The same, each by itself.
+    pub(crate) fn deflated_apart(self) -> Self {
+        self.agreed(Agreement {
+            server_no_context_takeover: true,
+            ..UNRESTRICTED
+        })
+    }
+
+    pub(crate) fn agreed(mut self, agreement: Agreement) -> Self {
+        self.settings.deflate = Some((agreement, u64::MAX));
+        self
+    }
+
     pub(crate) fn unchecked(mut self) -> Self {
         self.settings.check_utf8 = false;
         self
@@ -91,6 +127,10 @@ impl Row {
             reason: String::new(),
         });
         self
+    }
+
+    pub(crate) fn settings(self) -> Settings {
+        self.settings
     }
 
     /// With another outcome, made from the one there was.
@@ -198,8 +238,21 @@ impl Default for Settings {
             },
             check_utf8: true,
             closing: None,
+            deflate: None,
         }
     }
+}
+
+pub(crate) fn session(settings: &Settings) -> Session {
+    let mut session = Session::new(settings.limits, settings.check_utf8);
+    if let Some((agreement, max_ratio)) = &settings.deflate {
+        let inflater = Inflater::new(*max_ratio, agreement);
+        session.receiver.set_inflater(inflater);
+    }
+    if let Some(frame) = &settings.closing {
+        session.close(frame, KEY).expect("nothing was sent before");
+    }
+    session
 }
 
 struct Connection {
@@ -211,12 +264,8 @@ struct Connection {
 
 impl Connection {
     fn new(settings: &Settings) -> Self {
-        let mut session = Session::new(settings.limits, settings.check_utf8);
-        if let Some(frame) = &settings.closing {
-            session.close(frame, KEY).expect("nothing was sent before");
-        }
         Self {
-            session,
+            session: session(settings),
             delivery: settings.delivery,
             events: Vec::new(),
             failure: None,
@@ -248,10 +297,14 @@ impl Connection {
         if end != OPEN {
             self.assert_nothing_more_can_be_sent(&end);
         }
-        Outcome {
+        let outcome = Outcome {
             events: self.events,
             sent,
             end,
+        };
+        match self.delivery {
+            Delivery::Parts => outcome.joined(),
+            _ => outcome,
         }
     }
 

@@ -4,9 +4,10 @@
 //! Four times `PROPTEST_CASES` are tried, or 1024.
 
 use crate::answer::judge;
-use crate::generate::{answer, any_header, settings, split, stream, url_like};
-use crate::reference::{self, Text};
+use crate::generate::{answer, any_header, config, connection, settings, split, url_like};
+use crate::reference;
 use crate::row::run;
+use crate::text::{Text, read_text};
 use crate::utf8_sequences::{INVALID, VALID};
 use crate::wire;
 use proptest::collection::vec;
@@ -15,22 +16,12 @@ use proptest::sample::Index;
 use wsline::protocol::url::Url;
 use wsline::protocol::ws::frame::Header;
 
-/// Random cases leave no files behind; what fails is printed in its smallest form.
-fn config() -> ProptestConfig {
-    let usual = ProptestConfig::default();
-    ProptestConfig {
-        cases: usual.cases * 4,
-        failure_persistence: None,
-        ..usual
-    }
-}
-
 proptest! {
     #![proptest_config(config())]
 
     #[test]
     fn streams_are_decoded_as_the_reference_does(
-        settings in settings(), stream in stream(), cuts in vec(any::<Index>(), 0..6)
+        (settings, stream) in connection(), cuts in vec(any::<Index>(), 0..6)
     ) {
         let (expected, used) = reference::decode(&settings, &stream);
         let stream = &stream[..used];
@@ -94,19 +85,15 @@ proptest! {
 #[test]
 fn the_reference_knows_utf8() {
     for (id, bytes) in VALID {
-        assert_eq!(reference::read_text(bytes), Text::Whole, "{id}");
+        assert_eq!(read_text(bytes), Text::Whole, "{id}");
     }
     for (id, bytes, at) in INVALID {
         let mut bytes = bytes.to_vec();
         for len in 0..*at {
-            assert_ne!(
-                reference::read_text(&bytes[..len]),
-                Text::Wrong,
-                "{id}, {len} bytes"
-            );
+            assert_ne!(read_text(&bytes[..len]), Text::Wrong, "{id}, {len} bytes");
         }
         bytes.push(b'x');
-        assert_eq!(reference::read_text(&bytes[..*at]), Text::Wrong, "{id}");
+        assert_eq!(read_text(&bytes[..*at]), Text::Wrong, "{id}");
     }
 }
 

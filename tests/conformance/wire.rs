@@ -8,7 +8,9 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
-const FIN: u8 = 0x80;
+pub(crate) const FIN: u8 = 0x80;
+/// "Per-Message Compressed" (RFC 7692 section 6).
+pub(crate) const RSV1: u8 = 0x40;
 const MASKED: u8 = 0x80;
 
 /// The key of every frame sent: with it the payload stays readable.
@@ -50,10 +52,29 @@ pub(crate) fn part(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     first_byte(opcode, payload)
 }
 
+/// The same two, with the bit of a compressed message.
+pub(crate) fn compressed(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    first_byte(FIN | RSV1 | opcode, payload)
+}
+
+pub(crate) fn compressed_part(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    first_byte(RSV1 | opcode, payload)
+}
+
 /// A frame from the server with a first byte of any content.
 pub(crate) fn first_byte(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     [header(first, payload.len() as u64), payload.to_vec()].concat()
+}
+
+/// A fragment that is neither the first nor the last of its message.
+pub(crate) fn more(payload: impl AsRef<[u8]>) -> Vec<u8> {
+    part(CONTINUATION, payload)
+}
+
+/// The last fragment of a message.
+pub(crate) fn last(payload: impl AsRef<[u8]>) -> Vec<u8> {
+    frame(CONTINUATION, payload)
 }
 
 /// A final frame from the server of which only the header and the start of its payload come.

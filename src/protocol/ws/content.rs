@@ -118,15 +118,15 @@ impl Content {
         let (taken, is_taken) = inflater.inflate(input, most, &mut self.joined)?;
         let left = most - (self.joined.len() - before);
         let is_all = is_taken && (!is_last || inflater.finish(left, &mut self.joined)?);
-        if let Room::Limit(limit) = room {
-            check_message(self.joined.len() as u64, limit)?;
-        }
         if self.is_text {
             let new = self.joined.get(before..).unwrap_or_default();
             self.text.feed(new).map_err(|_| not_utf8())?;
             if is_all && is_last && !self.text.is_complete() {
                 return Err(not_utf8());
             }
+        }
+        if let Room::Limit(limit) = room {
+            check_message(self.joined.len() as u64, limit)?;
         }
         Ok(Inflated { taken, is_all })
     }

@@ -103,7 +103,9 @@ impl Deflater {
                 out.truncate(out.len().saturating_sub(TAIL.len()).max(begin));
             }
             if !self.takes_over {
-                self.forget();
+                if let Some(context) = self.context.take() {
+                    spare::keep(&COMPRESS, (shape, context));
+                }
             }
         }
         Ok(())
@@ -111,9 +113,8 @@ impl Deflater {
 
     /// What comes next refers to nothing before it: something was not sent, or the peer has been sent something else.
     pub fn forget(&mut self) {
-        if let Some(context) = self.context.take() {
-            spare::keep(&COMPRESS, (self.shape, context));
-        }
+        // Not kept for another message: of a block that was begun zlib-rs does not let go when it begins afresh.
+        self.context = None;
     }
 }
 
@@ -183,6 +184,8 @@ pub struct Inflater {
 struct Step {
     taken: u64,
     made: usize,
+    /// Behind what was made.
+    failure: Option<Error>,
 }
 
 impl Inflater {
@@ -224,6 +227,9 @@ impl Inflater {
                 self.compressed += step.taken;
                 self.inflated += step.made as u64;
                 self.check_ratio()?;
+                if let Some(failure) = step.failure.filter(|_| room > 0) {
+                    return Err(failure);
+                }
                 if input.is_empty() && step.made < most {
                     return Ok((len, true));
                 }
@@ -267,13 +273,14 @@ impl Inflater {
             .context
             .get_or_insert_with(|| new_decompress(window_bits, takes_over));
         let (taken, made) = (context.total_in(), context.total_out());
-        let status = context.decompress(input, place, FlushDecompress::Sync);
-        let status = status.map_err(|error| corrupt(error.message()))?;
+        let result = context.decompress(input, place, FlushDecompress::Sync);
+        let status = result.as_ref().ok().copied();
         let step = Step {
             taken: context.total_in() - taken,
             made: (context.total_out() - made) as usize,
+            failure: result.err().map(|error| corrupt(error.message())),
         };
-        if status == Status::StreamEnd {
+        if status == Some(Status::StreamEnd) {
             // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Whoever
             // does so has ended a stream of zlib's, too, and refers to nothing before it.
             context.reset(false);

@@ -96,7 +96,7 @@ impl Order {
             (Opcode::Text | Opcode::Binary, Some(_)) => Err(Error::protocol(
                 "new message before the last fragment of the one before",
             )),
-            _ => Ok(()),
+            _ => self.check_frame_size(header),
         }
     }
 
@@ -109,7 +109,10 @@ impl Order {
             // Section 5.1: "A server MUST NOT mask any frames that it sends to the client."
             return Err(Error::protocol("masked frame from the server"));
         }
-        header.check_control()?;
+        header.check_control()
+    }
+
+    fn check_frame_size(&self, header: &Header) -> Result<(), Error> {
         if header.opcode.is_control() {
             return Ok(());
         }
@@ -132,8 +135,10 @@ impl Order {
                 .ok()
                 .and_then(|payload| payload.checked_add(len));
             let rest = end.and_then(|end| bytes.get(end..));
-            let (Some(rest), true) = (rest, is_in_order && self.check_alone(&header).is_ok())
-            else {
+            let is_good = is_in_order
+                && self.check_alone(&header).is_ok()
+                && self.check_frame_size(&header).is_ok();
+            let (Some(rest), true) = (rest, is_good) else {
                 return false;
             };
             let is_data = !header.opcode.is_control();

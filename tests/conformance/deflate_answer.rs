@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One row of the table about what a server answers to our offer of compression.
+
+use crate::answer::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
+use std::sync::LazyLock;
+use wsline::base::error::Kind;
+use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::http::extension::Offer;
+use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
+use wsline::protocol::url::Url;
+use wsline::protocol::ws::deflate::Agreement;
+
+pub(crate) static URL: LazyLock<Url> =
+    LazyLock::new(|| Url::parse("ws://example.com/").expect("a URL"));
+
+pub(crate) const FIELD: &str = "Sec-WebSocket-Extensions: ";
+
+pub(crate) const fn agreement(
+    client_bits: u8,
+    server_bits: u8,
+    client: bool,
+    server: bool,
+) -> Agreement {
+    Agreement {
+        client_window_bits: client_bits,
+        server_window_bits: server_bits,
+        client_no_context_takeover: client,
+        server_no_context_takeover: server,
+    }
+}
+
+pub(crate) struct Row {
+    id: String,
+    section: &'static str,
+    offer: Option<Offer>,
+    /// The lines that the server adds to a switch.
+    fields: Vec<Vec<u8>>,
+    /// Or what must be named in the error.
+    outcome: Result<Option<Agreement>, String>,
+}
+
+pub(crate) fn accepted<const N: usize>(
+    id: &str,
+    section: &'static str,
+    offer: Agreement,
+    values: [&str; N],
+    agreement: Option<Agreement>,
+) -> Row {
+    row(id, section, offer, &values, Ok(agreement))
+}
+
+pub(crate) fn refused<const N: usize>(
+    id: &str,
+    section: &'static str,
+    offer: Agreement,
+    values: [&str; N],
+    culprit: &str,
+) -> Row {
+    row(id, section, offer, &values, Err(culprit.to_owned()))
+}
+
+/// The name of the extension with these parameters is agreed to.
+pub(crate) fn with(
+    id: &str,
+    section: &'static str,
+    offer: Agreement,
+    parameters: &str,
+    agreement: Agreement,
+) -> Row {
+    let value = format!("permessage-deflate{parameters}");
+    accepted(id, section, offer, [&value], Some(agreement))
+}
+
+/// It is refused.
+pub(crate) fn wrong(
+    id: &str,
+    section: &'static str,
+    offer: Agreement,
+    parameters: &str,
+    culprit: &str,
+) -> Row {
+    let value = format!("permessage-deflate{parameters}");
+    refused(id, section, offer, [&value], culprit)
+}
+
+fn row(
+    id: &str,
+    section: &'static str,
+    offer: Agreement,
+    values: &[&str],
+    outcome: Result<Option<Agreement>, String>,
+) -> Row {
+    let lines = values.iter().map(|value| format!("{FIELD}{value}"));
+    Row {
+        id: id.to_owned(),
+        section,
+        offer: Some(Offer(offer)),
+        fields: lines.map(String::into_bytes).collect(),
+        outcome,
+    }
+}
+
+impl Row {
+    /// The client has not offered anything.
+    pub(crate) fn offering_nothing(mut self) -> Self {
+        self.offer = None;
+        self
+    }
+
+    /// The server's line is this one.
+    pub(crate) fn in_field(mut self, field: Vec<u8>) -> Self {
+        self.fields = vec![field];
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let own = [UPGRADE, CONNECTION, ACCEPT].map(|field| field.as_bytes().to_vec());
+        let mut input = switching(own.iter().chain(&self.fields));
+        let mut upgrade = Upgrade::new(&URL, &RequestOptions::default(), self.offer, NONCE);
+        match (upgrade.receive(&mut input), &self.outcome) {
+            (Ok(true), Ok(expected)) => {
+                let got = upgrade.take_response().expect("an answer").deflate;
+                if got == *expected {
+                    return Ok(());
+                }
+                Err(format!("expected {expected:?}, got {got:?}"))
+            }
+            (Err(error), Err(culprit)) => {
+                assert_eq!(error.kind(), Kind::BadUpgrade);
+                assert_eq!(error.http_status(), 101);
+                let message = error.message();
+                let is_printable = !message.chars().any(is_unprintable);
+                if message.contains(culprit) && is_printable && message.len() < 400 {
+                    return Ok(());
+                }
+                Err(format!("the error is {message:?}, without {culprit:?}"))
+            }
+            (got, expected) => Err(format!("expected {expected:?}, got {got:?}")),
+        }
+    }
+}
+
+/// What ends a line, or changes what stands around it.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+}
+
+pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
+    let wrong: Vec<String> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let problem = row.check().err()?;
+            Some(format!("{} (section {}): {problem}", row.id, row.section))
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} rows:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
