@@ -34,6 +34,7 @@ static uint64_t received; /* messages */
 /* When a time is up: of --timeout, --max-time, --eof-wait. */
 static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
 static bool input_is_over;
+static bool has_lost_input; /* with this connection or one before */
 static bool has_ended; /* the app has said its last */
 /* What the connection came to, and what this program decided itself, which counts more. */
 static int outcome = STATUS_CONNECT;
@@ -124,8 +125,10 @@ static void take_input(void)
 {
     if (output_is_interactive())
         editor_read();
-    else if (!input_read(take_line))
+    else if (!input_read(take_line)) {
+        if (input_has_failed()) verdict = STATUS_INPUT;
         take_end_of_input();
+    }
 }
 
 static bool wants_input(void)
@@ -188,7 +191,7 @@ static void on_close(wsline_app *from, const wsline_close_info *info, void *user
     output_close(info);
     if (info->unsent_messages > 0) {
         complain("messages that were not sent: %llu", (unsigned long long)info->unsent_messages);
-        if (outcome == STATUS_DONE) outcome = STATUS_INPUT;
+        has_lost_input = true;
     }
 }
 
@@ -275,6 +278,7 @@ static int talk(void)
     if (!begin()) return verdict == STATUS_DONE ? STATUS_FAILURE : verdict;
     while (!has_ended) turn();
     editor_end();
+    if (outcome == STATUS_DONE && has_lost_input) outcome = STATUS_INPUT;
     return verdict == STATUS_DONE ? outcome : verdict;
 }
 

@@ -14,6 +14,7 @@ enum { READ_SIZE = 65536 };
 /* What was read of the line that is not whole, and room for more. */
 static char *buffer = NULL;
 static size_t len = 0, capacity = 0;
+static bool has_failed = false;
 
 static bool make_room(void)
 {
@@ -56,6 +57,8 @@ bool input_read(input_line_fn fn)
 {
     if (!make_room()) {
         complain("no memory for a line of input");
+        has_failed = true;
+        len = 0; /* a part of a line is no line */
         end(fn);
         return false;
     }
@@ -65,7 +68,15 @@ bool input_read(input_line_fn fn)
         return true;
     }
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-    if (got < 0) complain("standard input: %s", strerror(errno));
+    if (got < 0) {
+        complain("standard input: %s", strerror(errno));
+        has_failed = true;
+    }
     end(fn);
     return false;
+}
+
+bool input_has_failed(void)
+{
+    return has_failed;
 }

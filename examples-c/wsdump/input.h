@@ -12,4 +12,7 @@ typedef void (*input_line_fn)(const char *line, size_t len);
  * a last line without an end was handed over, too. */
 bool input_read(input_line_fn fn);
 
+/* Whether its end was no end, but a failure, of which was told. */
+bool input_has_failed(void);
+
 #endif

@@ -24,8 +24,11 @@ static void on_signal(int number)
     unsigned char byte = (unsigned char)number;
 
     if (ends_the_program(number)) {
-        /* The program hangs, in a write to a pipe that nobody reads: the next one ends it. */
-        if (is_unheeded) signal(number, SIG_DFL);
+        /* The program hangs, in a write to a pipe that nobody reads: this one ends it. */
+        if (is_unheeded) {
+            signal(number, SIG_DFL);
+            raise(number); /* when this function has returned */
+        }
         is_unheeded = 1;
     }
     /* A full pipe holds signals enough. */

@@ -118,9 +118,8 @@ void text_close(const wsline_close_info *info)
         begin_item("close");
         printf("%d", info->code);
         if (info->reason_len > 0) {
-            printf(" \"");
-            escape_text(stdout, info->reason, info->reason_len, NULL);
-            printf("\"");
+            putchar(' ');
+            escape_json(stdout, info->reason, info->reason_len);
         }
         printf(", by the %s", side);
         end_item();

@@ -115,10 +115,8 @@ impl App {
     pub fn uncork(&self) -> Result<(), Error> {
         let link = self.link()?;
         let uncorked = link.writer().uncork_now(link.stream());
-        if uncorked.map_err(|error| error.or_in_phase(Phase::Open))? {
-            self.rouse();
-        }
-        Ok(())
+        self.announce(&link);
+        uncorked.map_err(|error| error.or_in_phase(Phase::Open))
     }
 
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
@@ -343,14 +341,16 @@ impl App {
 
     fn submit(&self, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
         let link = self.link()?;
-        let submitted = link
-            .writer()
-            .submit(link.stream(), parcel, limit)
-            .map_err(|error| error.or_in_phase(Phase::Open))?;
-        if submitted {
+        let submitted = link.writer().submit(link.stream(), parcel, limit);
+        self.announce(&link);
+        submitted.map_err(|error| error.or_in_phase(Phase::Open))
+    }
+
+    /// Tells the driver of what is left over.
+    fn announce(&self, link: &Link) {
+        if link.writer().take_watch() {
             self.rouse();
         }
-        Ok(())
     }
 
     /// False where there is nothing to end.

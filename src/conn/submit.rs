@@ -40,17 +40,17 @@ pub struct Unsent {
 }
 
 impl Writer {
-    /// Sends one frame, or queues it. True if from now on the socket must be watched for room.
+    /// Sends one frame, or queues it; see [`Writer::take_watch`], also after a failure.
     ///
     /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes.
-    pub fn submit(&self, stream: &Stream, parcel: &Parcel<'_>, limit: u64) -> Result<bool, Error> {
+    pub fn submit(&self, stream: &Stream, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let plain = Ready::plain(parcel, given_key);
         let shown = parcel.bytes();
         let Some(mut compressor) = self.compressor_for(parcel, None)? else {
             return self.submit_ready(stream, &plain, limit, shown);
         };
-        self.state.lock().check_room(0, limit)?;
+        self.make_room_now(&mut self.state.lock(), stream, 0, limit)?;
         let Some(packed) = compressor.pack(parcel, None)? else {
             return self.submit_ready(stream, &plain, limit, shown);
         };
@@ -67,10 +67,8 @@ impl Writer {
         ready: &Ready<'_>,
         limit: u64,
         shown: &[u8],
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let mut state = self.state.lock();
-        // Under the lock: whoever empties the queue stops watching the socket.
-        let had_backlog = self.has_backlog();
         let header = state.header(ready)?;
         if !state.has_place_for(ready) {
             self.leave(&mut state, stream);
@@ -78,7 +76,7 @@ impl Writer {
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
-        state.check_room(ready.payload.len(), limit)?;
+        self.make_room_now(&mut state, stream, ready.payload.len(), limit)?;
         let is_message = header.fin && !header.opcode.is_control();
         if state.has_place_for(ready) {
             state.buffers.begin(&header, ready.payload);
@@ -86,7 +84,7 @@ impl Writer {
             self.note_sent(&mut state, ready.frame, &header);
             drop(state);
             trace::frame('>', header.opcode, header.fin, shown);
-            return Ok(!had_backlog && self.has_backlog());
+            return Ok(());
         }
         let was_quiet = state.buffers.wire.is_empty();
         let mut buffers = state.take_buffers();
@@ -98,23 +96,42 @@ impl Writer {
         }
         self.note_sent(&mut state, ready.frame, &header);
         state.note_queued(stream, u64::from(is_message));
-        self.note_backlog(&state);
-        let must_be_watched = !had_backlog && self.has_backlog();
+        self.note_backlog(&mut state);
         drop(state);
         trace::frame('>', header.opcode, header.fin, shown);
-        Ok(must_be_watched)
+        Ok(())
     }
 
-    /// Ends gathering. True if from now on the socket must be watched for room.
-    pub fn uncork_now(&self, stream: &Stream) -> Result<bool, Error> {
+    /// Ends gathering; see [`Writer::take_watch`].
+    pub fn uncork_now(&self, stream: &Stream) -> Result<(), Error> {
         let mut state = self.state.lock();
-        let had_backlog = self.has_backlog();
         state.is_corked = false;
         self.leave(&mut state, stream);
-        match &state.broken {
-            Some(broken) => Err(broken.clone()),
-            None => Ok(!had_backlog && self.has_backlog()),
+        state.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// True once when there is something left over for which the socket must be watched.
+    pub fn take_watch(&self) -> bool {
+        if !self.has_backlog() {
+            return false;
         }
+        // Under the lock: whoever empties the queue stops watching the socket.
+        let mut state = self.state.lock();
+        self.has_backlog() && !std::mem::replace(&mut state.is_announced, true)
+    }
+
+    /// Nothing is refused on account of what is only gathered.
+    fn make_room_now(
+        &self,
+        state: &mut State,
+        stream: &Stream,
+        len: usize,
+        limit: u64,
+    ) -> Result<(), Error> {
+        if !state.has_room(len, limit) {
+            self.leave(state, stream);
+        }
+        state.check_room(len, limit)
     }
 
     /// What was gathered goes to the socket, or to the queue.
@@ -153,11 +170,16 @@ impl State {
         self.buffers.wire.unsent().len() + self.buffers.plain.len()
     }
 
-    fn check_room(&mut self, len: usize, limit: u64) -> Result<(), Error> {
+    fn has_room(&self, len: usize, limit: u64) -> bool {
         let queued = self.queued_bytes();
-        if queued == 0 || (queued + len + MAX_HEADER_BYTES) as u64 <= limit {
+        queued == 0 || (queued + len + MAX_HEADER_BYTES) as u64 <= limit
+    }
+
+    fn check_room(&mut self, len: usize, limit: u64) -> Result<(), Error> {
+        if self.has_room(len, limit) {
             return Ok(());
         }
+        let queued = self.queued_bytes();
         self.queue.is_wanted = true;
         let message = format!("{queued} bytes are queued already, the limit is {limit}");
         Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
@@ -184,6 +206,7 @@ impl State {
     }
 
     fn note_queued(&mut self, stream: &Stream, messages: u64) {
+        self.forget_ends(stream);
         let unsent = self.buffers.wire.unsent().len() as u64;
         if unsent > 0 {
             let end = stream.bytes_sent.get() + unsent;
@@ -201,12 +224,16 @@ impl State {
         }
     }
 
-    /// After a flush: lets go of what is no longer queued, and of the memory it took.
-    pub(super) fn forget_sent(&mut self, stream: &Stream) {
+    fn forget_ends(&mut self, stream: &Stream) {
         let sent = stream.bytes_sent.get();
         while self.queue.ends.front().is_some_and(|end| *end <= sent) {
             self.queue.ends.pop_front();
         }
+    }
+
+    /// After a flush: lets go of what is no longer queued, and of the memory it took.
+    pub(super) fn forget_sent(&mut self, stream: &Stream) {
+        self.forget_ends(stream);
         if self.buffers.wire.is_empty() {
             self.buffers.shrink();
             self.queue.ends.shrink_to_fit();

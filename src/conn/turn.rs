@@ -54,11 +54,6 @@ impl<'a> Turn<'a> {
         Ok(header)
     }
 
-    /// What is sent from now on leaves at once.
-    pub(super) fn uncork(&mut self) {
-        self.state().is_corked = false;
-    }
-
     /// Why nothing can be sent any more, if so.
     pub(super) fn check_end(&mut self) -> Result<(), Error> {
         self.state().check_end()
@@ -156,7 +151,7 @@ impl<'a> Turn<'a> {
         let mut state = self.writer.state.lock();
         state.is_taken = false;
         state.buffers = buffers;
-        self.writer.note_backlog(&state);
+        self.writer.note_backlog(&mut state);
         self.state = Some(state);
         result
     }

@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) waiting_for_context: usize,
     /// Data stays among the buffers' plain bytes until more has come together.
     pub(super) is_corked: bool,
+    /// Somebody has been told that there is a backlog.
+    pub(super) is_announced: bool,
     pub(super) owed: Owed,
     /// Where what was owed last ends, counted like [`Stream::bytes_sent`].
     owed_end: u64,
@@ -131,6 +133,7 @@ impl Writer {
                 deflater,
                 waiting_for_context: 0,
                 is_corked: false,
+                is_announced: false,
                 owed: Owed::default(),
                 owed_end: 0,
                 broken: None,
@@ -203,8 +206,9 @@ impl Writer {
 
     /// Ends gathering. On `Timeout` what was gathered is sent by whoever sends next.
     pub fn uncork(&self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
+        // Before anything is waited for: from now on sends take along what was gathered.
+        self.state.lock().is_corked = false;
         let mut turn = self.take_turn(stream, patience)?;
-        turn.uncork();
         turn.clear_backlog(patience)?;
         turn.check_end()
     }
@@ -373,9 +377,10 @@ impl Writer {
         }
     }
 
-    pub(super) fn note_backlog(&self, state: &State) {
+    pub(super) fn note_backlog(&self, state: &mut State) {
         let waits = state.has_backlog() || !state.buffers.plain.is_empty();
         let has_backlog = waits && state.broken.is_none();
+        state.is_announced &= has_backlog;
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
     }
 }

@@ -102,7 +102,7 @@ class Text(Test):
             puppet.send(payload, opcode=opcode)
             program.expect(line)
         puppet.close(4001, "\x1b[2J")
-        program.expect(r'close: 4001 "\\x1b\[2J", by the server')
+        program.expect(r'close: 4001 "\\u001b\[2J", by the server')
         program.wait(11)
 
     def test_without_names_control_frames_are_not_shown(self):
