@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compressed messages in every delivery, and the window across a change of the delivery (RFC 7692 section 7.2.2).
 
+use crate::delivery::{end, first, middle};
 use crate::inflate::inflate;
-use crate::outcome::{
-    End, OPEN, Seen, closed_by_server, closes, data, failed, ping, raw_bits, text,
-};
+use crate::outcome::{End, OPEN, closed_by_server, closes, data, failed, ping, raw_bits, text};
 use crate::packer::{Packer, TAIL, pack, stored};
 use crate::row::{Row, Settings, UNRESTRICTED, WAYS, check_all, row, session};
 use crate::wire::{
@@ -12,7 +11,7 @@ use crate::wire::{
     compressed_part, cut_part, frame, header, last, more, sent, sent_close,
 };
 use wsline::base::error::Kind::{Payload, WrongState};
-use wsline::protocol::ws::opcode::Opcode::{Binary, Text};
+use wsline::protocol::ws::opcode::Opcode::Binary;
 use wsline::protocol::ws::receiver::{Delivery, Event};
 
 const CORRUPT: End = failed(Payload);
@@ -264,16 +263,4 @@ fn receive_planned(plan: &[Delivery], stream: &[u8]) -> Vec<Vec<u8>> {
 
 fn header_and(len: u64, start: &[u8]) -> Vec<u8> {
     [header(FIN | RSV1 | TEXT, len), start.to_vec()].concat()
-}
-
-fn first(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, true, false, payload)
-}
-
-fn middle(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, false, false, payload)
-}
-
-fn end(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, false, true, payload)
 }

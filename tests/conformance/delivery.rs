@@ -201,14 +201,14 @@ fn check_in_frames<const N: usize>(rows: [Row; N]) {
     check_all(rows.map(|row| row.delivered_in(Delivery::Frames)));
 }
 
-fn first(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn first(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, true, false, payload)
 }
 
-fn middle(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn middle(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, false, false, payload)
 }
 
-fn end(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn end(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, false, true, payload)
 }

@@ -232,3 +232,13 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     let start = bytes[..bytes.len().min(80)].escape_ascii();
     format!("{} bytes \"{start}\"", bytes.len())
 }
+
+/// Ends the test of a table with all that is wrong in it.
+pub(crate) fn none_is_wrong(wrong: &[String]) {
+    assert!(
+        wrong.is_empty(),
+        "{} rows:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

@@ -3,6 +3,7 @@
 //!
 //! The first table says which parts come of which pieces; the others run as rows, with the parts joined.
 
+use crate::delivery::{end, first, middle};
 use crate::outcome::{End, OPEN, Seen, closed_by_server, closes, data, failed, ping, pong, text};
 use crate::packer::{noise, pack};
 use crate::row::{Row, Settings, check_all, row, session};
@@ -11,7 +12,7 @@ use crate::wire::{
     frame, header, last, more, part, sent, sent_close,
 };
 use wsline::base::error::Kind::{MessageTooBig, Payload, Protocol};
-use wsline::protocol::ws::opcode::Opcode::{Binary, Text};
+use wsline::protocol::ws::opcode::Opcode::Binary;
 use wsline::protocol::ws::receiver::Delivery;
 
 const NOT_UTF8: End = failed(Payload);
@@ -185,16 +186,4 @@ fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Seen> {
         }
     }
     seen
-}
-
-fn first(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, true, false, payload)
-}
-
-fn middle(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, false, false, payload)
-}
-
-fn end(payload: impl AsRef<[u8]>) -> Seen {
-    data(Text, false, true, payload)
 }

@@ -5,7 +5,7 @@
 //! comes out must always be the same, parts of a message joined. A row that fails ends with the byte that makes it fail: the failure must come
 //! with that byte and not before.
 
-use crate::outcome::{End, OPEN, Outcome, Seen, pong, raw};
+use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
 use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
@@ -210,12 +210,7 @@ pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
             Some(format!("{} (section {}), {problem}", row.id, row.section))
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} rows:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    none_is_wrong(&wrong);
 }
 
 /// Feeds the pieces one after the other.

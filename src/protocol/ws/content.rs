@@ -80,14 +80,11 @@ impl Content {
 
     /// The next bytes of the message; `is_last` says that it ends with them.
     pub fn check(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
-        if !self.is_text {
-            return Ok(());
+        if self.is_text {
+            check_next(&mut self.text, bytes, is_last)
+        } else {
+            Ok(())
         }
-        self.text.feed(bytes).map_err(|_| not_utf8())?;
-        if is_last && !self.text.is_complete() {
-            return Err(not_utf8());
-        }
-        Ok(())
     }
 
     /// Checks the next bytes of the message and joins them to those before.
@@ -120,10 +117,7 @@ impl Content {
         let is_all = is_taken && (!is_last || inflater.finish(left, &mut self.joined)?);
         if self.is_text {
             let new = self.joined.get(before..).unwrap_or_default();
-            self.text.feed(new).map_err(|_| not_utf8())?;
-            if is_all && is_last && !self.text.is_complete() {
-                return Err(not_utf8());
-            }
+            check_next(&mut self.text, new, is_all && is_last)?;
         }
         if let Room::Limit(limit) = room {
             check_message(self.joined.len() as u64, limit)?;
@@ -188,6 +182,14 @@ impl Content {
             keep_larger(memory, std::mem::take(&mut self.joined));
         }
     }
+}
+
+fn check_next(text: &mut Utf8Stream, bytes: &[u8], is_last: bool) -> Result<(), Error> {
+    text.feed(bytes).map_err(|_| not_utf8())?;
+    if is_last && !text.is_complete() {
+        return Err(not_utf8());
+    }
+    Ok(())
 }
 
 fn not_utf8() -> Error {

@@ -220,7 +220,7 @@ impl Inflater {
             while room > 0 {
                 let most = room.min(piece.len());
                 let place = piece.get_mut(..most).unwrap_or_default();
-                let step = self.step(input, place)?;
+                let step = self.step(input, place);
                 input = rest(input, step.taken);
                 append(out, place.get(..step.made).unwrap_or_default())?;
                 room -= step.made;
@@ -267,7 +267,7 @@ impl Inflater {
         Ok(true)
     }
 
-    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<Step, Error> {
+    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Step {
         let (window_bits, takes_over) = (self.window_bits, self.takes_over);
         let context = self
             .context
@@ -288,7 +288,7 @@ impl Inflater {
         } else if step.taken > 0 {
             self.is_ended = false;
         }
-        Ok(step)
+        step
     }
 
     fn check_ratio(&self) -> Result<(), Error> {
@@ -307,7 +307,7 @@ impl Inflater {
     }
 }
 
-/// A context that is kept for long has no larger window than it needs; for one message any will do.
+/// For one message by itself any window will do that is not smaller than the peer's.
 fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
     let spare = match takes_over {
         true => None,
