@@ -9,5 +9,6 @@ pub mod deadline;
 pub mod error;
 pub mod log;
 pub mod outbox;
+pub mod priority;
 pub mod spare;
 pub mod sync;

@@ -10,6 +10,10 @@ use std::time::Duration;
 pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 pub use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
+/// How often others may take a lock while a thread waits for it. Waking a thread takes about as long as this many
+/// short sends, so contention costs no throughput; at 1, every collision would put a sender to sleep.
+pub const MAX_PASSED_OVER: u32 = 16;
+
 /// Tells one thread from another while both live. Unlike the standard library's it allocates nothing, which on the host's
 /// own threads nobody would free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

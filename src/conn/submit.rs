@@ -50,7 +50,7 @@ impl Writer {
         let Some(mut compressor) = self.compressor_for(parcel, None)? else {
             return self.submit_ready(stream, &plain, limit, shown);
         };
-        self.make_room_now(&mut self.state.lock(), stream, 0, limit)?;
+        self.make_room_now(&mut self.lock_for(parcel.frame), stream, 0, limit)?;
         let Some(packed) = compressor.pack(parcel, None)? else {
             return self.submit_ready(stream, &plain, limit, shown);
         };
@@ -68,7 +68,7 @@ impl Writer {
         limit: u64,
         shown: &[u8],
     ) -> Result<(), Error> {
-        let mut state = self.state.lock();
+        let mut state = self.lock_for(ready.frame);
         let header = state.header(ready)?;
         if !state.has_place_for(ready) {
             self.leave(&mut state, stream);
@@ -116,7 +116,7 @@ impl Writer {
             return false;
         }
         // Under the lock: whoever empties the queue stops watching the socket.
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         self.has_backlog() && !std::mem::replace(&mut state.is_announced, true)
     }
 
@@ -144,11 +144,11 @@ impl Writer {
     }
 
     pub fn unsent_bytes(&self) -> u64 {
-        self.state.lock().queued_bytes() as u64
+        self.state.lock_ahead().queued_bytes() as u64
     }
 
     pub fn unsent(&self, stream: &Stream) -> Unsent {
-        let state = self.state.lock();
+        let state = self.state.lock_ahead();
         let (queue, sent) = (&state.queue, stream.bytes_sent.get());
         let queued = queue.ends.iter().filter(|end| **end > sent).count();
         Unsent {
@@ -159,7 +159,7 @@ impl Writer {
 
     /// True once after a message was refused, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         let has_room = state.queued_bytes() as u64 <= limit / 2;
         has_room && std::mem::take(&mut state.queue.is_wanted)
     }

@@ -5,7 +5,7 @@ use super::outgoing::{Buffers, PIECE};
 use super::patience::Patience;
 use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind};
-use crate::base::sync::MutexGuard;
+use crate::base::sync::{MAX_PASSED_OVER, MutexGuard};
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
 
@@ -144,12 +144,12 @@ impl<'a> Turn<'a> {
     /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
     fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
         let state = self.state();
-        state.is_taken = true;
+        state.turn.is_taken = true;
         let mut buffers = std::mem::take(&mut state.buffers);
         self.state = None;
         let result = work(&mut buffers);
         let mut state = self.writer.state.lock();
-        state.is_taken = false;
+        state.turn.is_taken = false;
         state.buffers = buffers;
         self.writer.note_backlog(&mut state);
         self.state = Some(state);
@@ -172,12 +172,72 @@ impl Drop for Turn<'_> {
         if state.has_backlog() {
             writer.push(state, stream);
         }
-        if state.waiting > 0 {
+        if state.turn.pass_on() {
             writer.turn_is_over.notify_one();
         }
     }
 }
 
+/// Who has the turn, and who waits for it. The lock guards it.
+#[derive(Default)]
+pub(super) struct TurnState {
+    /// A thread has taken the buffers along, or the turn is kept for one that waits.
+    pub(super) is_taken: bool,
+    /// The turn is kept for a thread that has waited too long.
+    is_kept: bool,
+    /// Threads that wait.
+    pub(super) waiting: usize,
+    /// How often a thread that had not waited went first.
+    passed_over: u32,
+}
+
+impl TurnState {
+    pub(super) fn is_free_for(&self, has_waited: bool) -> bool {
+        !self.is_taken || (has_waited && self.is_kept)
+    }
+
+    pub(super) fn begin(&mut self, has_waited: bool) {
+        if has_waited {
+            (self.is_taken, self.is_kept) = (false, false);
+            self.passed_over = 0;
+        } else if self.waiting > 0 {
+            self.passed_over += 1;
+        }
+    }
+
+    /// After a turn. True where a thread that waits must be woken.
+    fn pass_on(&mut self) -> bool {
+        if self.waiting > 0 && self.passed_over >= MAX_PASSED_OVER {
+            (self.is_taken, self.is_kept) = (true, true);
+        }
+        self.waiting > 0
+    }
+}
+
 pub(super) fn timed_out(why: &str) -> Error {
     Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiting_thread_is_passed_over_a_bounded_number_of_times() {
+        let mut turn = TurnState::default();
+        for _ in 0..1000 {
+            turn.begin(false);
+            assert!(!turn.pass_on() && turn.is_free_for(false));
+        }
+        turn.waiting = 1;
+        for _ in 0..MAX_PASSED_OVER {
+            assert!(turn.is_free_for(false));
+            turn.begin(false);
+            assert!(turn.pass_on());
+        }
+        assert!(!turn.is_free_for(false) && turn.is_free_for(true));
+        turn.waiting = 0;
+        turn.begin(true);
+        assert!(!turn.pass_on() && turn.is_free_for(false));
+    }
 }

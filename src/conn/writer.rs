@@ -15,10 +15,11 @@ use super::patience::Patience;
 use super::stats::Stats;
 use super::submit::Queue;
 use super::trace;
-use super::turn::{Turn, timed_out};
+use super::turn::{Turn, TurnState, timed_out};
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
-use crate::base::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering};
+use crate::base::priority::PriorityMutex;
+use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
 use crate::net::stream::Stream;
 use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -34,7 +35,9 @@ const CORK_BYTES: usize = 64 * 1024;
 const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
-    pub(super) state: Mutex<State>,
+    /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a tight loop must not
+    /// keep others from closing, aborting, or answering a ping.
+    pub(super) state: PriorityMutex<State>,
     pub(super) turn_is_over: Condvar,
     /// Where compression was agreed on.
     pub(super) compression: Option<Compression>,
@@ -50,10 +53,7 @@ pub(super) struct State {
     pub(super) buffers: Buffers,
     /// Of a writer that does not wait.
     pub(super) queue: Queue,
-    /// A thread has taken the buffers along.
-    pub(super) is_taken: bool,
-    /// Threads that wait for the turn.
-    pub(super) waiting: usize,
+    pub(super) turn: TurnState,
     /// `None` while a thread compresses, and where compression was not agreed on.
     pub(super) deflater: Option<Deflater>,
     /// Threads that wait for it.
@@ -123,13 +123,12 @@ impl Writer {
         let (compression, deflater) = compression.unzip();
         Self {
             has_backlog: AtomicBool::new(!wire.is_empty()),
-            state: Mutex::new(State {
+            state: PriorityMutex::new(State {
                 sender: Sender::default(),
                 keys,
                 buffers: Buffers::with_wire(wire),
                 queue: Queue::default(),
-                is_taken: false,
-                waiting: 0,
+                turn: TurnState::default(),
                 deflater,
                 waiting_for_context: 0,
                 is_corked: false,
@@ -190,7 +189,7 @@ impl Writer {
         patience: &mut Patience,
         ready: &Ready<'_>,
     ) -> Result<Header, Error> {
-        let mut turn = self.take_turn(stream, patience)?;
+        let mut turn = self.take_turn(stream, patience, self.lock_for(ready.frame))?;
         let header = turn.send(patience, ready)?;
         turn.settle(patience);
         Ok(header)
@@ -198,7 +197,7 @@ impl Writer {
 
     /// Gathers data from now on, to send it together.
     pub fn cork(&self) -> Result<(), Error> {
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         state.check_end()?;
         state.is_corked = true;
         Ok(())
@@ -207,8 +206,9 @@ impl Writer {
     /// Ends gathering. On `Timeout` what was gathered is sent by whoever sends next.
     pub fn uncork(&self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
         // Before anything is waited for: from now on sends take along what was gathered.
-        self.state.lock().is_corked = false;
-        let mut turn = self.take_turn(stream, patience)?;
+        let mut state = self.state.lock();
+        state.is_corked = false;
+        let mut turn = self.take_turn(stream, patience, state)?;
         turn.clear_backlog(patience)?;
         turn.check_end()
     }
@@ -222,7 +222,7 @@ impl Writer {
         auto_pong: bool,
     ) -> Result<(), Error> {
         let given_key = self.given_key()?;
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         let Some(answer) = state.sender.answer(event, auto_pong) else {
             return Ok(());
         };
@@ -236,11 +236,11 @@ impl Writer {
     /// had ended the connection before, which is returned.
     pub fn fail(&self, stream: &Stream, error: &Error) -> Error {
         let given_key = self.given_key().ok().flatten();
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         let answer = state.sender.fail(error);
         if let Some(answer) = &answer {
             self.post(&mut state, stream, answer, &[], given_key);
-            if !state.is_taken && !state.has_backlog() {
+            if !state.turn.is_taken && !state.has_backlog() {
                 stream.shutdown_write();
             }
         }
@@ -259,9 +259,9 @@ impl Writer {
 
     /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that TLS wants to send.
     pub fn flush(&self, stream: &Stream) -> Result<(), Error> {
-        let mut state = self.state.lock();
+        let mut state = self.state.lock_ahead();
         state.owed.tls |= stream.is_tls();
-        if !state.is_taken {
+        if !state.turn.is_taken {
             state.seal_gathered(stream);
         }
         self.push(&mut state, stream);
@@ -277,8 +277,8 @@ impl Writer {
 
     /// Ends TLS in order (RFC 8446 section 6.1), as far as that needs no waiting.
     pub fn end_tls(&self, stream: &Stream) {
-        let mut state = self.state.lock();
-        if state.is_taken || state.broken.is_some() {
+        let mut state = self.state.lock_ahead();
+        if state.turn.is_taken || state.broken.is_some() {
             return;
         }
         // TLS takes nothing after its end.
@@ -290,17 +290,17 @@ impl Writer {
 
     /// Why nothing can be sent any more, though the connection may still be open.
     pub fn failure(&self) -> Option<Error> {
-        self.state.lock().broken.clone()
+        self.state.lock_ahead().broken.clone()
     }
 
     /// Looks at the closing handshake; the lock is held meanwhile.
     pub fn with_sender<T>(&self, look: impl FnOnce(&Sender) -> T) -> T {
-        look(&self.state.lock().sender)
+        look(&self.state.lock_ahead().sender)
     }
 
     /// Whether messages can still be sent.
     pub fn is_open(&self) -> bool {
-        let state = self.state.lock();
+        let state = self.state.lock_ahead();
         state.broken.is_none() && state.sender.closing().is_open()
     }
 
@@ -311,20 +311,37 @@ impl Writer {
             .transpose()
     }
 
+    /// The lock, for sending this frame.
+    pub(super) fn lock_for(&self, frame: Frame) -> MutexGuard<'_, State> {
+        let is_urgent = match frame {
+            Frame::Close => true,
+            Frame::Whole(opcode) => opcode.is_control(),
+            Frame::Fragment { .. } | Frame::Made(_) | Frame::Raw(_) => false,
+        };
+        if is_urgent {
+            self.state.lock_ahead()
+        } else {
+            self.state.lock()
+        }
+    }
+
     fn take_turn<'a>(
         &'a self,
         stream: &'a Stream,
         patience: &mut Patience,
+        mut state: MutexGuard<'a, State>,
     ) -> Result<Turn<'a>, Error> {
-        let mut state = self.state.lock();
-        while state.is_taken {
+        let mut has_waited = false;
+        while !state.turn.is_free_for(has_waited) {
             if patience.is_over() {
                 return Err(timed_out("another thread's message is still being sent"));
             }
-            state.waiting += 1;
+            state.turn.waiting += 1;
             state = self.turn_is_over.wait(state, patience.remaining());
-            state.waiting -= 1;
+            state.turn.waiting -= 1;
+            has_waited = true;
         }
+        state.turn.begin(has_waited);
         Ok(Turn::new(self, stream, state))
     }
 
@@ -349,7 +366,7 @@ impl Writer {
 
     /// Sends what is left, then what is owed, as far as the socket takes it, unless another thread has the turn.
     pub(super) fn push(&self, state: &mut State, stream: &Stream) {
-        while !state.is_taken && state.broken.is_none() {
+        while !state.turn.is_taken && state.broken.is_none() {
             match stream.push(&mut state.buffers.wire) {
                 Ok(true) if !state.owed.is_empty() => state.seal_owed(stream, &self.stats),
                 // A queue that never empties must not keep it back. One at a time, or a flood of pings would fill memory.

@@ -12,7 +12,8 @@ use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
-use crate::base::sync::{AtomicU64, Mutex, Ordering};
+use crate::base::priority::PriorityMutex;
+use crate::base::sync::{AtomicU64, Ordering};
 use socket2::Socket;
 use std::ffi::CString;
 use std::io;
@@ -22,7 +23,8 @@ use std::time::Duration;
 
 pub struct Stream {
     socket: Socket,
-    tls: Option<Mutex<Tls>>,
+    /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
+    tls: Option<PriorityMutex<Tls>>,
     /// Whether a read that must wait may do so inside `recv(2)`.
     waits_in_read: bool,
     /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
@@ -86,8 +88,8 @@ impl Stream {
     /// From here on what is sent and received goes through `tls`, inside the TLS there is, if any.
     pub fn start_tls(&mut self, tls: Tls) {
         match &self.tls {
-            Some(carrier) => carrier.lock().carry(tls),
-            None => self.tls = Some(Mutex::new(tls)),
+            Some(carrier) => carrier.lock_ahead().carry(tls),
+            None => self.tls = Some(PriorityMutex::new(tls)),
         }
     }
 
@@ -110,19 +112,19 @@ impl Stream {
     /// What TLS has to send and nobody has taken yet, in bytes.
     pub fn tls_output_len(&self) -> usize {
         let tls = self.tls.as_ref();
-        tls.map_or(0, |tls| tls.lock().output().len())
+        tls.map_or(0, |tls| tls.lock_ahead().output().len())
     }
 
     /// Lets TLS say that this side will send no more; [`Stream::seal`] takes it along.
     pub fn end_tls(&self) {
         if let Some(tls) = &self.tls {
-            tls.lock().end();
+            tls.lock_ahead().end();
         }
     }
 
     /// About the TLS that was started last.
     pub fn tls_info(&self) -> Option<TlsInfo> {
-        self.tls.as_ref().map(|tls| tls.lock().info())
+        self.tls.as_ref().map(|tls| tls.lock_ahead().info())
     }
 
     /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
@@ -142,7 +144,7 @@ impl Stream {
     pub fn handshake(&self) -> Result<bool, Error> {
         self.tls
             .as_ref()
-            .map_or(Ok(true), |tls| tls.lock().handshake())
+            .map_or(Ok(true), |tls| tls.lock_ahead().handshake())
     }
 
     /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
@@ -217,13 +219,13 @@ impl Stream {
                 .receive(intake.cipher_space()?, wait)
                 .map_err(|error| lost(&error))?
             {
-                Received::Bytes => intake.hand_to(&mut tls.lock()),
-                Received::End => tls.lock().end_input(),
+                Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
+                Received::End => tls.lock_ahead().end_input(),
                 other => return Ok(other),
             }
         }
         let before = out.len();
-        let mut tls = tls.lock();
+        let mut tls = tls.lock_ahead();
         let decrypted = tls.decrypt(out);
         intake.owes_output = tls.has_output();
         intake.has_more = matches!(decrypted, Ok(Decrypted::Full));
@@ -248,8 +250,8 @@ impl Stream {
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
-                Received::Bytes => intake.hand_to(&mut tls.lock()),
-                Received::End => tls.lock().end_input(),
+                Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
+                Received::End => tls.lock_ahead().end_input(),
                 Received::Nothing | Received::TimedOut => {}
             }
         }
@@ -259,14 +261,14 @@ impl Stream {
     /// For a connection that is mostly quiet, among many.
     pub fn release_tls_buffers(&self) {
         if let Some(tls) = &self.tls {
-            tls.lock().release_buffers();
+            tls.lock_ahead().release_buffers();
         }
     }
 
     /// Parts with TLS's memory that holds nothing; the largest goes to `memory`.
     pub fn give_back(&self, memory: &mut Vec<u8>) {
         if let Some(tls) = &self.tls {
-            tls.lock().give_back(memory);
+            tls.lock_ahead().give_back(memory);
         }
     }
 

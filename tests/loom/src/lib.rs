@@ -3,6 +3,8 @@
 //! of the values that memory allows it reads.
 
 pub mod base {
+    #[path = "../../../../src/base/priority.rs"]
+    pub mod priority;
     pub mod sync;
 }
 

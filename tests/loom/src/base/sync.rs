@@ -7,8 +7,11 @@ use std::time::Duration;
 pub use loom::sync::Arc;
 pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
+/// The least that has both cases: every order of more would take hours.
+pub const MAX_PASSED_OVER: u32 = 1;
+
 /// Loom never interrupts a thread where it unlocks, so `try_lock()` would seldom find a lock taken. It has a mark of its
-/// own. A lock is waited for or tried, not both.
+/// own, which those that wait for the lock leave alone.
 pub struct Mutex<T> {
     value: loom::sync::Mutex<T>,
     is_taken: AtomicBool,
@@ -37,9 +40,13 @@ impl<T> Mutex<T> {
         self.is_taken
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;
-        let value = self.value.try_lock();
+        let value = self.value.try_lock().ok();
+        if value.is_none() {
+            self.is_taken.store(false, Ordering::Release);
+            return None;
+        }
         Some(MutexGuard {
-            value: Some(value.expect("either waited for or tried")),
+            value,
             mark: Some(&self.is_taken),
         })
     }
