@@ -42,13 +42,15 @@ static inline const char *peer_pki(char path[PEER_URL_MAX], const char *file)
     return path;
 }
 
-/* Fresh options that trust the test CA. */
+/* Fresh options that trust the test CA, and give servers time. */
 static inline wsline_options *peer_options(void)
 {
     wsline_options *options = NULL;
     const char *ca = getenv("WSLINE_TEST_CA");
 
     REQUIRE_OK(wsline_options_new(&options));
+    /* How long a server may take to close is no matter of most tests. */
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
     if (ca != NULL)
         REQUIRE_OK(wsline_options_set_tls_ca_file(options, ca));
     return options;

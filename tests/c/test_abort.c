@@ -24,7 +24,7 @@ static void shutdown_ends_a_waiting_receive(void)
     struct later shutdown_it = {.call = wsline_conn_shutdown, .after_ms = 100};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     shutdown_it.conn = conn;
     later_start(&shutdown_it);
@@ -42,11 +42,11 @@ static void abort_ends_a_waiting_receive(void)
         struct later abort_it = {.call = wsline_conn_abort, .after_ms = 100};
         wsline_conn *conn;
         wsline_message message;
-        int64_t start;
+        struct stopwatch start;
 
         check_row(peers[i]);
         abort_it.conn = conn = peer_connect(peers[i], "/", NULL);
-        start = clock_ms();
+        start = stopwatch_start();
         later_start(&abort_it);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_recv(conn, WSLINE_FOREVER, &message));
         CHECK_TOOK(100, start);
@@ -64,7 +64,7 @@ static void abort_ends_a_send_that_waits_for_the_peer(void)
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 300};
     wsline_conn *conn = peer_connect("FAULTS", "/stall", NULL);
     const uint8_t *payload = much();
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     abort_it.conn = conn;
     later_start(&abort_it);
@@ -79,7 +79,7 @@ static void abort_ends_a_waiting_close(void)
 {
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 100};
     wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply", NULL);
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     abort_it.conn = conn;
     later_start(&abort_it);
@@ -118,12 +118,12 @@ static void a_stuck_sender_does_not_hold_the_close(void)
 {
     struct stuck_sender sender = {.conn = peer_connect("FAULTS", "/stall", NULL)};
     pthread_t thread;
-    int64_t start;
+    struct stopwatch start;
 
     much(); /* allocated before the clock runs */
     thread = thread_start(send_until_told, &sender);
     await_full_socket(sender.conn);
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT,
                  wsline_conn_close(sender.conn, WSLINE_CLOSE_NORMAL, NULL, 300));
     CHECK_TOOK(300, start);
@@ -137,12 +137,12 @@ static void shutdown_ends_a_stuck_sender(void)
 {
     struct stuck_sender sender = {.conn = peer_connect("FAULTS", "/stall", NULL)};
     pthread_t thread;
-    int64_t start;
+    struct stopwatch start;
 
     much(); /* allocated before the clock runs */
     thread = thread_start(send_until_told, &sender);
     await_full_socket(sender.conn);
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_OK(wsline_conn_shutdown(sender.conn));
     thread_join(thread);
     CHECK_TOOK(0, start);

@@ -307,7 +307,7 @@ static void a_server_that_does_not_answer_the_close_is_cut(void)
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
-    int64_t start;
+    struct stopwatch start;
 
     REQUIRE_OK(wsline_options_set_timeout_ms(options, WSLINE_FOREVER));
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 300));
@@ -315,7 +315,7 @@ static void a_server_that_does_not_answer_the_close_is_cut(void)
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_app_send_text(app, "x", 1));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, WAIT_MS));
@@ -330,11 +330,11 @@ static void an_abort_is_no_error_but_an_end(void)
 {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
-    int64_t start;
+    struct stopwatch start;
 
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_OK(wsline_app_abort(app));
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
     CHECK_TOOK(0, start);

@@ -131,18 +131,20 @@ static void a_server_that_says_nothing_any_more_is_noticed_and_left(void)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct chaos chaos;
         wsline_options *options = chaos_options();
+        struct stopwatch start;
         int64_t start_ms;
 
         check_row(rows[i].path);
         REQUIRE_OK(wsline_options_set_ping(options, PING_MS, timeout_ms, NULL, 0));
         chaos_make(&chaos, rows[i].path, options);
+        start = stopwatch_start();
         start_ms = clock_ms();
         CHECK_OK(wsline_app_run(chaos.app));
         CHECK_TEXT(rows[i].order, chaos.record.order);
         CHECK_STATUS(WSLINE_ERR_PONG_TIMEOUT, chaos.record.error.status);
         CHECK_INT(WSLINE_PHASE_OPEN, chaos.record.error.phase);
         CHECK(chaos.failed_ms - start_ms >= noticed_ms);
-        CHECK(chaos.failed_ms - chaos.opened_ms <= noticed_ms + clock_tolerance_ms());
+        CHECK(chaos.failed_ms - chaos.opened_ms <= noticed_ms + stopwatch_slack_ms(start));
         CHECK_INT(WSLINE_CLOSE_ABNORMAL, chaos.first_close.code);
         CHECK_INT(WSLINE_SIDE_CLIENT, chaos.first_close.closed_by);
         check_well(&chaos);
@@ -192,10 +194,12 @@ static void check_refusal(const struct refusal *refusal)
     bool is_final = refusal->retry_in_ms < 0;
     struct chaos chaos;
     wsline_options *options = chaos_options();
+    struct stopwatch start;
     int64_t start_ms;
 
     CHECK_OK(wsline_options_set_reconnect_always(options, refusal->always));
     chaos_make(&chaos, refusal->path, options);
+    start = stopwatch_start();
     start_ms = clock_ms();
     CHECK_STATUS(is_final ? WSLINE_ERR_BAD_STATUS : WSLINE_OK, wsline_app_run(chaos.app));
     CHECK_TEXT(is_final ? "e" : "eomc", chaos.record.order);
@@ -206,7 +210,8 @@ static void check_refusal(const struct refusal *refusal)
     CHECK_INT(is_final ? refusal->code : 101, wsline_app_http_status(chaos.app));
     if (!is_final) {
         CHECK(chaos.opened_ms - start_ms >= refusal->retry_in_ms);
-        CHECK(chaos.opened_ms - chaos.failed_ms <= refusal->retry_in_ms + clock_tolerance_ms());
+        CHECK(chaos.opened_ms - chaos.failed_ms <=
+              refusal->retry_in_ms + stopwatch_slack_ms(start));
         check_well(&chaos);
     }
     wsline_app_free(chaos.app);

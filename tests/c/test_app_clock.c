@@ -10,14 +10,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the clocks are ahead of the real ones. The real monotonic one goes on, by far less than a test's steps. */
+/* The monotonic clock stands still but for what a test adds; the wall clock goes on, ahead of the real one. */
 static int64_t ahead_ms, wall_ahead_ms;
+static struct timespec standing;
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     int64_t ms = clock == CLOCK_MONOTONIC ? ahead_ms : clock == CLOCK_REALTIME ? wall_ahead_ms : 0;
     int result = (int)syscall(SYS_clock_gettime, clock, time);
 
+    if (clock == CLOCK_MONOTONIC && standing.tv_sec == 0)
+        standing = *time;
+    if (clock == CLOCK_MONOTONIC)
+        *time = standing;
     time->tv_sec += ms / 1000;
     time->tv_nsec += ms % 1000 * 1000000;
     if (time->tv_nsec >= 1000000000) {
@@ -27,11 +32,8 @@ int clock_gettime(clockid_t clock, struct timespec *time)
     return result;
 }
 
-/* Between a deadline and the looks at it before and after there is more than a turn of the loop takes. */
-static int64_t margin_ms(void)
-{
-    return check_slow() ? 4000 : 400;
-}
+/* Between a deadline and the look at it before. */
+enum { MARGIN_MS = 1 };
 
 struct stage {
     struct record record;
@@ -92,17 +94,120 @@ static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void
     REQUIRE_OK(wsline_options_set_ping(options, minute, minute / 2, NULL, 0));
     stage_begin(&stage, "FAULTS", "/stall", options);
     turn_until(&stage, 'o', 1);
-    CHECK_RANGE(minute - margin_ms(), minute, wsline_loop_next_timeout_ms(stage.loop));
-    pass(&stage, minute - margin_ms());
+    CHECK_RANGE(minute - MARGIN_MS, minute, wsline_loop_next_timeout_ms(stage.loop));
+    pass(&stage, minute - MARGIN_MS);
     CHECK_INT(0, frames_sent(&stage));
-    pass(&stage, margin_ms());
+    pass(&stage, MARGIN_MS);
     CHECK_INT(1, frames_sent(&stage));
-    pass(&stage, minute / 2 - margin_ms());
+    pass(&stage, minute / 2 - MARGIN_MS);
     CHECK_TEXT("o", stage.record.order);
-    pass(&stage, margin_ms());
+    pass(&stage, MARGIN_MS);
     CHECK_TEXT("oec", stage.record.order);
     CHECK_STATUS(WSLINE_ERR_PONG_TIMEOUT, wsline_app_join(stage.app, 0));
     stage_end(&stage);
+}
+
+/* A callback that takes longer than the deadlines which begin in it. */
+static void take_long_then_close(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (letter == 'o') {
+        ahead_ms += 120000;
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    }
+}
+
+static void a_deadline_begins_when_it_is_set(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 60000));
+    stage_begin(&stage, "WEBSOCKETS", "", options);
+    stage.record.then = take_long_then_close;
+    turn_until(&stage, 'c', 1);
+    CHECK_TEXT("oc", stage.record.order);
+    stage_end(&stage);
+}
+
+static void take_long(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (app != NULL && (letter == 'o' || letter == 'p'))
+        ahead_ms += 60000;
+}
+
+static void a_driver_that_is_late_kills_nobody(void)
+{
+    struct stage stage;
+    wsline_options *options = peer_options();
+
+    /* Each callback takes longer than a pong may. */
+    REQUIRE_OK(wsline_options_set_ping(options, 10000, 30000, NULL, 0));
+    stage_begin(&stage, "WEBSOCKETS", "", options);
+    stage.record.then = take_long;
+    turn_until(&stage, 'p', 5);
+    CHECK_INT(0, record_count(&stage.record, 'e'));
+    stage_end(&stage);
+}
+
+/* Has the server answer, so that it has answered whatever it had been sent before. */
+static void round_trip(wsline_conn *conn)
+{
+    wsline_message message;
+
+    REQUIRE_OK(wsline_conn_send_text(conn, "x", 1));
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+}
+
+/* More connections than one wait tells about, and a host that was busy for longer than a pong may take. */
+static void many_unread_pongs_kill_nobody(void)
+{
+    enum { APPS = 600 };
+    static struct record records[APPS];
+    wsline_app **apps = calloc(APPS, sizeof *apps);
+    wsline_loop *loop = NULL;
+    wsline_options *options = peer_options();
+    size_t count = check_scaled(APPS, 20), opened = 0, failed = 0, pongs = 0;
+    wsline_conn *witness = peer_connect("WS", "", NULL);
+
+    REQUIRE(apps != NULL);
+    REQUIRE_OK(wsline_loop_new(&loop));
+    REQUIRE_OK(wsline_options_set_ping(options, 10000, 10000, NULL, 0));
+    for (size_t i = 0; i < count; i++) {
+        apps[i] = app_make("WS", "", options, &records[i]);
+        CHECK_OK(wsline_loop_add(loop, apps[i]));
+    }
+    wsline_options_free(options);
+    while (opened < count) {
+        CHECK_OK(wsline_loop_run_once(loop, 10));
+        opened = 0;
+        for (size_t i = 0; i < count; i++)
+            opened += record_count(&records[i], 'o');
+    }
+    /* All send their ping, and the next as soon as they have seen the pong. */
+    ahead_ms += 10000;
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    for (unsigned round = 1; round <= 3; round++) {
+        /* The server answers, and nobody looks until long after. */
+        for (int i = 0; i < 3; i++)
+            round_trip(witness);
+        ahead_ms += 25000;
+        for (pongs = 0; pongs < count * round;) {
+            CHECK_OK(wsline_loop_run_once(loop, 10));
+            pongs = 0;
+            for (size_t i = 0; i < count; i++)
+                pongs += record_count(&records[i], 'p') + record_count(&records[i], 'e');
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        failed += record_count(&records[i], 'e');
+        wsline_app_free(apps[i]);
+    }
+    CHECK_INT(0, failed);
+    wsline_conn_free(witness);
+    wsline_loop_free(loop);
+    free(apps);
 }
 
 static void a_jump_of_the_wall_clock_has_no_effect(void)
@@ -120,7 +225,7 @@ static void a_jump_of_the_wall_clock_has_no_effect(void)
         CHECK_TEXT("o", stage.record.order);
         CHECK_INT(0, frames_sent(&stage));
     }
-    CHECK_RANGE(60000 - 10 * margin_ms(), 60000, wsline_loop_next_timeout_ms(stage.loop));
+    CHECK_RANGE(60000 - MARGIN_MS, 60000, wsline_loop_next_timeout_ms(stage.loop));
     wall_ahead_ms = 0;
     stage_end(&stage);
 }
@@ -135,9 +240,9 @@ static void a_server_has_its_time_to_answer_a_close(void)
     turn_until(&stage, 'o', 1);
     CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
     turn(&stage);
-    pass(&stage, 60000 - margin_ms());
+    pass(&stage, 60000 - MARGIN_MS);
     CHECK_TEXT("o", stage.record.order);
-    pass(&stage, margin_ms());
+    pass(&stage, MARGIN_MS);
     CHECK_TEXT("oec", stage.record.order);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(stage.app, 0));
     stage_end(&stage);
@@ -167,9 +272,9 @@ static void a_server_that_holds_the_stream_after_the_close_is_left(void)
 static void expect_attempt(struct stage *stage, char letter, unsigned count, int64_t delay_ms)
 {
     CHECK_INT(delay_ms, stage->record.error.retry_in_ms);
-    pass(stage, delay_ms - margin_ms());
+    pass(stage, delay_ms - MARGIN_MS);
     CHECK_INT(count - 1, record_count(&stage->record, letter));
-    ahead_ms += margin_ms();
+    ahead_ms += MARGIN_MS;
     turn_until(stage, letter, count);
 }
 
@@ -252,6 +357,9 @@ static void a_wait_is_over_when_the_app_is_closed(void)
 
 static const struct test tests[] = {
     TEST(a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its),
+    TEST(a_deadline_begins_when_it_is_set),
+    TEST(a_driver_that_is_late_kills_nobody),
+    TEST(many_unread_pongs_kill_nobody),
     TEST(a_jump_of_the_wall_clock_has_no_effect),
     TEST(a_server_has_its_time_to_answer_a_close),
     TEST(a_server_that_holds_the_stream_after_the_close_is_left),

@@ -129,7 +129,7 @@ static void an_app_is_freed_in_every_phase(void)
         struct record record;
         wsline_options *options = peer_options();
         wsline_app *app;
-        int64_t start;
+        struct stopwatch start;
 
         check_row(rows[i].path);
         REQUIRE_OK(wsline_options_set_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER));
@@ -140,7 +140,7 @@ static void an_app_is_freed_in_every_phase(void)
             REQUIRE(record_wait(&record, 'o', 1));
         if (i == 2)
             REQUIRE(record_wait(&record, 'e', 1));
-        start = clock_ms();
+        start = stopwatch_start();
         wsline_app_free(app);
         CHECK_TOOK(0, start);
         CHECK_INT(8, record_count(&record, 'x'));

@@ -240,7 +240,7 @@ static void a_connect_that_gets_no_answer_ends_at_its_deadline(void)
     for (size_t i = 0; i < PHASE_ROWS; i++) {
         wsline_conn *conn = NULL;
         wsline_error_info info;
-        int64_t start = clock_ms();
+        struct stopwatch start = stopwatch_start();
 
         check_row(phases.rows[i].name);
         CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(phases.rows[i].url, options, &conn));
@@ -259,16 +259,16 @@ static void the_usual_timeout_holds_for_a_connect_without_its_own(void)
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char url[64];
-    int64_t start;
+    struct stopwatch start;
 
     snprintf(url, sizeof url, "ws://127.0.0.1:%u/", (unsigned)silent.port);
     CHECK_OK(wsline_options_set_timeout_ms(options, 200));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(url, options, &conn));
     CHECK_TOOK(200, start);
     CHECK_OK(wsline_options_set_timeout_ms(options, WSLINE_DEFAULT_TIMEOUT));
     CHECK_OK(wsline_set_default_timeout_ms(200));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(url, options, &conn));
     CHECK_TOOK(200, start);
     CHECK_OK(wsline_set_default_timeout_ms(WSLINE_FOREVER));
@@ -325,7 +325,7 @@ static void abort_ends_a_connect_in_every_phase(void)
         wsline_conn *conn = NULL;
         wsline_error_info info;
         wsline_message message;
-        int64_t start = clock_ms();
+        struct stopwatch start = stopwatch_start();
 
         check_row(phases.rows[i].name);
         REQUIRE_OK(wsline_conn_new(NULL, &conn));

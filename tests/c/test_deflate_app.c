@@ -2,6 +2,7 @@
 /* Compression where several meet: threads on one connection, connections on many threads, apps. */
 #include "app.h"
 #include "deflate.h"
+#include "gate.h"
 
 #include <sys/socket.h>
 
@@ -259,20 +260,16 @@ static void expect_from_sink(const wsline_message *message, unsigned number, siz
     CHECK_HAS("\"compressed\": true", (const char *)message->data);
 }
 
-/* The path of a sink that reads nothing at first, for so long that its sockets can be filled. */
-static const char *late_sink(void)
-{
-    return check_slow() ? "/sink?ms=10000&extensions=permessage-deflate"
-                        : "/sink?ms=700&extensions=permessage-deflate";
-}
+#define LATE_SINK "/sink?extensions=permessage-deflate&"
 
 /* A connection whose sockets are full, because the server does not read yet. */
-static wsline_conn *connect_and_fill(unsigned *sent)
+static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate)
 {
     static const int small = 8192;
     wsline_options *options = deflate_options();
     wsline_status status = WSLINE_ERR_CONNECTION_LOST;
     wsline_conn *conn = NULL;
+    char path[256];
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
     CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
@@ -280,7 +277,8 @@ static wsline_conn *connect_and_fill(unsigned *sent)
     /* Frames of eight bytes: the kernel hardly ever takes half of one; then once more. */
     for (int attempt = 0; attempt < 5 && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
-        conn = peer_connect("STREAMS", late_sink(), options);
+        *gate = gate_new("STREAMS");
+        conn = peer_connect("STREAMS", gate_path(gate, LATE_SINK, path), options);
         CHECK_OK(wsline_conn_send_binary(conn, payload_noise().block, 80));
         for (*sent = 0; (status = wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_PLAIN,
                                                    "xx", 2)) == WSLINE_OK;)
@@ -303,9 +301,12 @@ static int64_t take_length(wsline_conn *conn)
 static void a_send_that_timed_out_is_not_in_the_context(void)
 {
     unsigned sent;
-    wsline_conn *conn = connect_and_fill(&sent);
+    struct gate gate;
+    wsline_conn *conn = connect_and_fill(&sent, &gate);
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_binary(conn, payload_noise().block, 500));
+    CHECK_OK(wsline_conn_set_timeout_ms(conn, WAIT_MS));
+    gate_open(&gate);
     CHECK_INT(80, take_length(conn));
     for (unsigned i = 0; i < sent; i++)
         CHECK_INT(2, take_length(conn));
@@ -321,6 +322,7 @@ static void a_send_that_timed_out_is_not_in_the_context(void)
 
 /* Sends until the queue is full, and goes on when it has drained. */
 struct giver {
+    struct gate gate;
     unsigned sent, taken, refused;
 };
 
@@ -344,7 +346,9 @@ static void give(struct record *record, wsline_app *app, char letter)
                             noise_at(giver->sent, GIVEN_BYTES, &adler), GIVEN_BYTES);
 
         if (status == WSLINE_ERR_WOULD_BLOCK) {
-            giver->refused++;
+            /* The queue is full, so the server has nothing to wait for any more. */
+            if (giver->refused++ == 0)
+                gate_open(&giver->gate);
             return;
         }
         REQUIRE_OK(status);
@@ -355,12 +359,13 @@ static void give(struct record *record, wsline_app *app, char letter)
 static void a_message_that_was_refused_is_not_in_the_context(void)
 {
     struct record record;
-    struct giver giver = {0, 0, 0};
+    struct giver giver = {.gate = gate_new("STREAMS")};
     wsline_options *options = deflate_options();
     wsline_app *app;
+    char path[256];
 
     CHECK_OK(wsline_options_set_send_queue_limit_bytes(options, 200000));
-    app = app_make("STREAMS", late_sink(), options, &record);
+    app = app_make("STREAMS", gate_path(&giver.gate, LATE_SINK, path), options, &record);
     wsline_options_free(options);
     record.then = give;
     record.more = &giver;

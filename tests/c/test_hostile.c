@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that never stop or never read, and threads that meet on one connection meanwhile. */
-#include "clock.h"
-#include "peer.h"
+#include "gate.h"
 
 #include <sys/socket.h>
 
@@ -13,7 +12,7 @@ static void a_flood_of_pings_does_not_move_the_deadline(void)
 {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_PINGS, NULL);
     wsline_message message;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 200, &message));
     CHECK_TOOK(200, start);
@@ -23,7 +22,7 @@ static void a_flood_of_pings_does_not_move_the_deadline(void)
 static void a_flood_of_messages_does_not_hold_a_close(void)
 {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_MESSAGES, NULL);
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
     CHECK_TOOK(300, start);
@@ -34,19 +33,21 @@ static void a_flood_of_messages_does_not_hold_a_close(void)
  * A connection whose sockets are full, because the server does not read. Frames of eight bytes:
  * the kernel hardly ever takes half of one, which would end the connection; then once more.
  */
-static wsline_conn *connect_and_fill(const char *path)
+static wsline_conn *connect_and_fill(const char *base, struct gate *gate)
 {
     static const int small = 8192;
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_status status = WSLINE_ERR_CONNECTION_LOST;
+    char path[256];
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
     CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
                                               sizeof small));
     for (int attempt = 0; attempt < 5 && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
-        conn = peer_connect("FAULTS", path, options);
+        *gate = gate_new("FAULTS");
+        conn = peer_connect("FAULTS", gate_path(gate, base, path), options);
         do {
             status = wsline_conn_send_binary(conn, "xx", 2);
         } while (status == WSLINE_OK);
@@ -65,15 +66,18 @@ static wsline_status send_something(wsline_conn *conn)
 
 static void a_pong_that_found_no_room_leaves_without_another_call(void)
 {
-    struct later stuck = {.call = send_something, .after_ms = 150};
-    wsline_conn *conn = connect_and_fill("/ping-without-reading?ms=300");
+    struct later stuck = {.call = send_something};
+    struct gate gate;
+    wsline_conn *conn = connect_and_fill("/ping-without-reading?", &gate);
     wsline_message message;
 
     stuck.conn = conn;
     later_start(&stuck);
+    gate_open_twice_later(&gate);
     /* The server says so once it has the pong, which this very call owes it. */
     CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_BYTES("pong", 4, message.data, message.len);
+    gate_join(&gate);
     later_end(&stuck);
     wsline_conn_free(conn);
 }
@@ -86,17 +90,20 @@ static wsline_status close_in_vain(wsline_conn *conn)
 static void nothing_follows_our_close_frame(void)
 {
     struct later close_it = {.call = close_in_vain, .after_ms = 0};
-    wsline_conn *conn = connect_and_fill("/close-without-reading?ms=600&id=nothing_follows");
+    struct gate gate;
+    wsline_conn *conn = connect_and_fill("/close-without-reading?", &gate);
     wsline_message message;
     char line[512];
 
     close_it.conn = conn;
     later_start(&close_it);
+    gate_open_twice_later(&gate);
     /* A ping and a close frame arrive while the close frame of the other thread waits for room. */
     CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    gate_join(&gate);
     later_end(&close_it);
     wsline_conn_free(conn);
-    peer_journal("nothing_follows", line, sizeof line);
+    peer_journal(gate.id, line, sizeof line);
     CHECK_HAS("\"close\": 1000", line);
     CHECK_HAS("\"after_close\": 0", line);
 }
@@ -173,10 +180,14 @@ static void a_masking_key_that_fails_ends_the_close(void)
     wsline_options *options = peer_options();
     wsline_conn *conn;
     int keys_left = 1;
+    struct gate gate = gate_new("FAULTS");
+    char path[256];
     clock_t cpu = clock();
 
     CHECK_OK(wsline_options_set_mask_key_fn(options, few_keys, &keys_left, NULL));
-    conn = peer_connect("FAULTS", "/ping-without-reading?ms=50", options);
+    conn = peer_connect("FAULTS", gate_path(&gate, "/ping-without-reading?", path), options);
+    gate_open(&gate);
+    gate_open(&gate);
     CHECK_STATUS(WSLINE_ERR_INTERNAL,
                  wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
     CHECK((clock() - cpu) / CLOCKS_PER_SEC < (check_slow() ? 30 : 1));

@@ -161,18 +161,18 @@ static void the_default_timeout_is_that_of_connections_without_one(void)
 {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
-    int64_t start;
+    struct stopwatch start;
 
     CHECK_INT(WSLINE_FOREVER, wsline_get_default_timeout_ms());
     CHECK_INT(WSLINE_DEFAULT_TIMEOUT, wsline_conn_get_timeout_ms(conn));
     CHECK_OK(wsline_set_default_timeout_ms(100));
     CHECK_INT(100, wsline_get_default_timeout_ms());
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(100, start);
 
     CHECK_OK(wsline_conn_set_timeout_ms(conn, 200));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(200, start);
     CHECK_OK(wsline_set_default_timeout_ms(WSLINE_FOREVER));

@@ -91,7 +91,8 @@ static wsline_options *options_with(const char *listener, const char *user)
 static void check_fault(const struct fault *fault)
 {
     wsline_options *options = options_with(fault->listener, fault->user);
-    int64_t limit = check_slow() ? 20000 : 2000, start;
+    int64_t limit = WAIT_MS;
+    struct stopwatch start;
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
 
@@ -99,9 +100,9 @@ static void check_fault(const struct fault *fault)
     REQUIRE_OK(wsline_conn_new(options, &conn));
     wsline_options_free(options);
     peer_url(url, "WEBSOCKETS", "/");
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(fault->status, wsline_conn_connect(conn, url));
-    CHECK_RANGE(0, limit + clock_tolerance_ms(), clock_ms() - start);
+    CHECK_RANGE(0, limit + stopwatch_slack_ms(start), stopwatch_ms(start));
     CHECK_INT(fault->http_status, wsline_conn_http_status(conn));
     if (fault->status == WSLINE_OK) {
         proxy_echo(conn);
@@ -132,7 +133,7 @@ static void check_times_out(int64_t limit_ms, int32_t phase, const char *url,
                             const wsline_options *options)
 {
     wsline_conn *conn = NULL;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(url, options, &conn));
     CHECK_TOOK(limit_ms, start);
@@ -172,7 +173,6 @@ struct dripper {
 
 static void *run_dripper(void *argument)
 {
-    static const struct timespec pause = {0, 5000000};
     struct dripper *dripper = argument;
     int fd = accept(dripper->listener.fd, NULL, NULL);
     size_t at = 0;
@@ -181,7 +181,7 @@ static void *run_dripper(void *argument)
     REQUIRE(fd >= 0);
     do {
         byte = at < dripper->len ? dripper->answer[at++] : 'x';
-        nanosleep(&pause, NULL);
+        clock_sleep_ms(5);
     } while (send(fd, &byte, 1, MSG_NOSIGNAL) == 1);
     close(fd);
     return NULL;
@@ -246,9 +246,9 @@ static void the_proxys_time_is_not_the_servers(void)
     char url[64];
 
     snprintf(url, sizeof url, "ws://127.0.0.1:%u/", (unsigned)silent.port);
-    CHECK_OK(wsline_options_set_proxy_timeout_ms(options, check_slow() ? 5000 : 300));
-    CHECK_OK(wsline_options_set_connect_timeout_ms(options, check_slow() ? 8000 : 700));
-    check_times_out(check_slow() ? 8000 : 700, WSLINE_PHASE_UPGRADE, url, options);
+    CHECK_OK(wsline_options_set_proxy_timeout_ms(options, 2000));
+    CHECK_OK(wsline_options_set_connect_timeout_ms(options, 3000));
+    check_times_out(3000, WSLINE_PHASE_UPGRADE, url, options);
     wsline_options_free(options);
     listen_close(&silent);
 }
@@ -262,12 +262,12 @@ static void abort_ends_the_wait_for_a_proxy(void)
         struct later abort_it = {.call = wsline_conn_abort, .after_ms = 150};
         wsline_options *options = options_with(endless[i], NULL);
         wsline_conn *conn = NULL;
-        int64_t start;
+        struct stopwatch start;
 
         check_row(endless[i]);
         REQUIRE_OK(wsline_conn_new(options, &conn));
         abort_it.conn = conn;
-        start = clock_ms();
+        start = stopwatch_start();
         later_start(&abort_it);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, url));
         CHECK_TOOK(150, start);

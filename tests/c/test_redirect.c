@@ -208,7 +208,7 @@ static void one_deadline_holds_for_the_whole_way(void)
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 300));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, peer_try("FAULTS", "/redirect?n=2&to=/hang", options, &conn));

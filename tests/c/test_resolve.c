@@ -163,11 +163,11 @@ static void a_look_up_that_hangs_ends_at_the_deadline(void)
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
-    int64_t start;
+    struct stopwatch start;
 
     resolver_hang();
     CHECK_OK(wsline_options_set_connect_timeout_ms(options, 300));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect("ws://hang.test/", options, &conn));
     CHECK_TOOK(300, start);
     CHECK_OK(wsline_last_error(&info));
@@ -182,12 +182,12 @@ static void abort_ends_a_look_up_that_hangs(void)
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 150};
     wsline_conn *conn = NULL;
     wsline_error_info info;
-    int64_t start;
+    struct stopwatch start;
 
     resolver_hang();
     REQUIRE_OK(wsline_conn_new(NULL, &conn));
     abort_it.conn = conn;
-    start = clock_ms();
+    start = stopwatch_start();
     later_start(&abort_it);
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn, "ws://hang-and-abort.test/"));
     CHECK_TOOK(150, start);
@@ -233,12 +233,12 @@ static void a_loop_does_not_wait_for_a_name(void)
     struct record hanging, quick;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
-    int64_t start;
+    struct stopwatch start;
 
     resolver_hang();
     REQUIRE_OK(wsline_loop_new(&loop));
     apps[0] = app_of("hang.test", loop, &hanging);
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK_TOOK(0, start);
     apps[1] = app_of("localhost", loop, &quick);
@@ -289,9 +289,9 @@ static void expect_failures(wsline_loop *loop, struct record records[], size_t b
 
 static void expect_calls(unsigned count)
 {
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
-    while (resolver_calls() < count && clock_ms() - start < WAIT_MS)
+    while (resolver_calls() < count && stopwatch_ms(start) < WAIT_MS)
         clock_pause();
     CHECK_INT(count, resolver_calls());
 }

@@ -174,13 +174,13 @@ static void a_dead_first_address_does_not_stop_the_second(void)
 {
     const char *skip = getenv("WSLINE_TEST_EYEBALLS_SKIP");
     wsline_conn *conn;
-    int64_t start;
+    struct stopwatch start;
 
     if (skip != NULL) {
         printf("skipped: %s\n", skip);
         return;
     }
-    start = clock_ms();
+    start = stopwatch_start();
     conn = peer_connect("EYEBALLS", "/", NULL);
     /* RFC 8305: the second begins 250 ms after the first. */
     CHECK_TOOK(250, start);
@@ -193,11 +193,11 @@ static void a_dead_address_ends_at_the_deadline(void)
 {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
-    int64_t start;
+    struct stopwatch start;
 
     peer_url(url, "BLACKHOLE", "/");
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 300));
-    start = clock_ms();
+    start = stopwatch_start();
     check_unreached(WSLINE_ERR_TIMEOUT, WSLINE_PHASE_CONNECT, "connecting to 127.0.0.1:", url, options);
     CHECK_TOOK(300, start);
     wsline_options_free(options);
@@ -212,7 +212,7 @@ static void abort_ends_the_wait_for_a_dead_address(void)
 {
     struct later later = {.call = abort_it, .after_ms = 100};
     char url[PEER_URL_MAX];
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     peer_url(url, "BLACKHOLE", "/");
     REQUIRE_OK(wsline_conn_new(NULL, &later.conn));

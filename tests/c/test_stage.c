@@ -4,7 +4,7 @@
 #include "descriptors.h"
 #include "peer.h"
 
-enum { DEADLINE_MS = 300, SLOW_DEADLINE_MS = 1500 };
+enum { DEADLINE_MS = 300 };
 
 static const struct stage {
     const char *peer;
@@ -33,22 +33,49 @@ static const struct stage {
     {"FAULTS_TLS", "wss", "/hang", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE, "waiting for the answer"},
 };
 
-static void check_stage(const struct stage *stage, const wsline_options *options, int64_t deadline_ms)
+static wsline_options *with_deadline(int64_t deadline_ms)
+{
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, deadline_ms));
+    return options;
+}
+
+/* Gives more time where the deadline passed before the stage was reached: servers are slow on a busy machine. */
+static wsline_status try_until_reached(const struct stage *stage, const char *url)
+{
+    wsline_status status = WSLINE_ERR_TIMEOUT;
+    wsline_error_info info = {.phase = -1};
+
+    for (int64_t deadline_ms = DEADLINE_MS; deadline_ms <= WAIT_MS; deadline_ms *= 2) {
+        wsline_options *options = with_deadline(deadline_ms);
+        wsline_conn *conn = (wsline_conn *)1;
+        struct stopwatch start = stopwatch_start();
+
+        status = wsline_connect(url, options, &conn);
+        CHECK_RANGE(0, deadline_ms + stopwatch_slack_ms(start), stopwatch_ms(start));
+        CHECK_OK(wsline_last_error(&info));
+        CHECK(conn == NULL);
+        wsline_options_free(options);
+        if (status != WSLINE_ERR_TIMEOUT ||
+            (status == stage->status && info.phase == stage->phase))
+            break;
+    }
+    return status;
+}
+
+static void check_stage(const struct stage *stage)
 {
     char peer[PEER_URL_MAX], url[PEER_URL_MAX + 64], row[128];
     int before = open_descriptors();
-    wsline_conn *conn = (wsline_conn *)1;
     wsline_error_info info;
     wsline_status status;
-    int64_t start;
 
     snprintf(row, sizeof row, "%s %s%s", stage->peer, stage->scheme, stage->path);
     check_row(row);
     peer_url(peer, stage->peer, stage->path);
     snprintf(url, sizeof url, "%s%s", stage->scheme, strstr(peer, "://"));
-    start = clock_ms();
-    status = wsline_connect(url, options, &conn);
-    CHECK_RANGE(0, deadline_ms + clock_tolerance_ms(), clock_ms() - start);
+    status = try_until_reached(stage, url);
     CHECK_OK(wsline_last_error(&info));
     CHECK_HAS(stage->part, wsline_last_error_message());
     /* A reset may come before the end of the TCP handshake was noticed. */
@@ -58,23 +85,13 @@ static void check_stage(const struct stage *stage, const wsline_options *options
         CHECK_STATUS(stage->status, status);
         CHECK_INT(stage->phase, info.phase);
     }
-    CHECK(conn == NULL);
     CHECK_INT(before, open_descriptors());
 }
 
 static void each_stage_fails_with_its_status_in_its_time(void)
 {
-    int64_t deadline_ms = check_slow() ? SLOW_DEADLINE_MS : DEADLINE_MS;
-    wsline_options *options = peer_options();
-
-    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, deadline_ms));
-    for (size_t i = 0; i < COUNT_OF(stages); i++) {
-        /* Its drops are all there by the longer deadline. */
-        if (check_slow() && strstr(stages[i].peer, "DRIP") != NULL)
-            continue;
-        check_stage(&stages[i], options, deadline_ms);
-    }
-    wsline_options_free(options);
+    for (size_t i = 0; i < COUNT_OF(stages); i++)
+        check_stage(&stages[i]);
 }
 
 static wsline_status abort_it(wsline_conn *conn)
@@ -88,7 +105,7 @@ static void abort_ends_the_wait_at_each_stage(void)
         struct later later = {.call = abort_it, .after_ms = 50};
         wsline_options *options;
         char peer[PEER_URL_MAX], url[PEER_URL_MAX + 64];
-        int64_t start;
+        struct stopwatch start;
 
         if (stages[i].status != WSLINE_ERR_TIMEOUT)
             continue;
@@ -97,7 +114,7 @@ static void abort_ends_the_wait_at_each_stage(void)
         snprintf(url, sizeof url, "%s%s", stages[i].scheme, strstr(peer, "://"));
         options = peer_options();
         REQUIRE_OK(wsline_conn_new(options, &later.conn));
-        start = clock_ms();
+        start = stopwatch_start();
         later_start(&later);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(later.conn, url));
         CHECK_TOOK(50, start);

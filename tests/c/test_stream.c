@@ -323,7 +323,7 @@ static void a_flood_of_what_is_no_part_does_not_move_the_deadline(void)
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         wsline_conn *conn = deflate_connect("FAULTS", paths[i], stream_options());
-        int64_t start = clock_ms();
+        struct stopwatch start = stopwatch_start();
         wsline_message part = {.len = 1};
 
         check_row(paths[i]);

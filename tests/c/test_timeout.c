@@ -24,7 +24,7 @@ static void a_receive_ends_at_its_deadline_and_harms_nothing(void)
         conn = peer_connect(peer_echo_servers[i], "/", NULL);
         for (size_t k = 0; k < COUNT_OF(timeouts); k++) {
             wsline_message message = {.len = 9};
-            int64_t start = clock_ms();
+            struct stopwatch start = stopwatch_start();
 
             CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, timeouts[k], &message));
             CHECK_TOOK(timeouts[k], start);
@@ -40,11 +40,11 @@ static void events_and_frames_have_deadlines_too(void)
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
     wsline_frame frame;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv_event(conn, 50, &message));
     CHECK_TOOK(50, start);
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv_frame(conn, 50, &frame));
     CHECK_TOOK(50, start);
     check_alive(conn);
@@ -94,10 +94,10 @@ static void dripping_bytes_do_not_move_the_deadline(void)
     static const char text[] = "0123456789012345678901234567890123456789";
     wsline_conn *conn = peer_connect("FAULTS", "/drip-echo?ms=20", NULL);
     wsline_message message;
-    int64_t start;
+    struct stopwatch start;
 
     CHECK_OK(wsline_conn_send_text(conn, text, WSLINE_NUL_TERMINATED));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 200, &message));
     CHECK_TOOK(200, start);
     wsline_conn_free(conn);
@@ -117,12 +117,11 @@ struct nuisance {
 
 static void *be_a_nuisance(void *argument)
 {
-    static const struct timespec interval = {0, 20000000};
     struct nuisance *nuisance = argument;
     bool stop = false;
 
     while (!stop) {
-        nanosleep(&interval, NULL);
+        clock_sleep_ms(20);
         pthread_mutex_lock(&nuisance->lock);
         stop = nuisance->stop;
         if (!stop)
@@ -145,12 +144,12 @@ static void signals_do_not_move_the_deadline(void)
         wsline_conn *conn;
         wsline_message message;
         pthread_t thread;
-        int64_t start;
+        struct stopwatch start;
 
         check_row(peers[i]);
         conn = peer_connect(peers[i], "/", NULL);
         thread = thread_start(be_a_nuisance, &nuisance);
-        start = clock_ms();
+        start = stopwatch_start();
         CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 200, &message));
         CHECK_TOOK(200, start);
         pthread_mutex_lock(&nuisance.lock);
@@ -167,19 +166,19 @@ static void the_connections_own_timeout_is_used_by_name(void)
     wsline_options *options = peer_options();
     wsline_conn *conn;
     wsline_message message;
-    int64_t start;
+    struct stopwatch start;
 
     CHECK_OK(wsline_options_set_timeout_ms(options, 100));
     conn = peer_connect("WEBSOCKETS", "/", options);
     wsline_options_free(options);
     CHECK_INT(100, wsline_conn_get_timeout_ms(conn));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(100, start);
 
     CHECK_OK(wsline_conn_set_timeout_ms(conn, 250));
     CHECK_INT(250, wsline_conn_get_timeout_ms(conn));
-    start = clock_ms();
+    start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(250, start);
     peer_hang_up(conn);
@@ -227,7 +226,7 @@ static void check_stalled_send(const wsline_options *options, int64_t want_ms)
     uint8_t *payload = calloc(1, len);
     wsline_conn *conn = peer_connect("FAULTS", "/stall", options);
     wsline_message message;
-    int64_t start = clock_ms();
+    struct stopwatch start = stopwatch_start();
 
     REQUIRE(payload != NULL);
     /* Half a frame is on the wire: nothing can follow it. */

@@ -205,7 +205,7 @@ static void each_way_to_end_a_body_is_understood(void)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char path[128];
         wsline_conn *conn;
-        int64_t start = clock_ms();
+        struct stopwatch start = stopwatch_start();
 
         check_row(rows[i]);
         snprintf(path, sizeof path, "/status?code=500&body=out%%20of%%20order&how=%s", rows[i]);

@@ -4,9 +4,8 @@
 A function that returns has the connection ended with a FIN.
 """
 
-import time
-
 from fault_connection import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode, encode_close
+from gates import GATES
 
 DATA = (CONTINUATION, TEXT, BINARY)
 
@@ -70,8 +69,14 @@ def swallow(connection, request):
 
 
 def ping_and_swallow(connection, request):
-    """Reads, sends a ping, and when its pong has come the text "pong" and the next ping."""
+    """Reads, sends a ping, and when its pong has come the text "pong" and the next ping.
+
+    ?id=X: reads nothing before /go.
+    """
     connection.send(encode(PING, b"?"))
+    if "id" in request.query:
+        connection.limit_receive_buffer()
+        GATES.wait(request)
     while (frame := connection.read_frame()).opcode != CLOSE:
         if frame.opcode == PONG:
             connection.send(encode(TEXT, b"pong") + encode(PING, b"?"))
@@ -102,10 +107,11 @@ def ping_flood(connection, request):
 
 
 def ping_without_reading(connection, request):
-    """?ms=N: reads nothing for 2 N ms, pings in the middle; sends the text "pong" for the pong."""
-    pause(connection, request)
+    """?id=X: pings at the first /go, reads after the second; sends the text "pong" for the pong."""
+    connection.limit_receive_buffer()
+    GATES.wait(request)
     connection.send(encode(PING, b"late"))
-    time.sleep(request.number("ms", 100) / 1000)
+    GATES.wait(request)
     while connection.read_frame().opcode != PONG:
         pass
     connection.send(encode(TEXT, b"pong"))
@@ -113,16 +119,12 @@ def ping_without_reading(connection, request):
 
 
 def close_without_reading(connection, request):
-    """?ms=N: reads nothing for 2 N ms; sends a ping and a close frame in the middle."""
-    pause(connection, request)
-    connection.send(encode(PING, b"late") + encode_close(1000))
-    time.sleep(request.number("ms", 100) / 1000)
-    connection.read_to_end()
-
-
-def pause(connection, request):
+    """?id=X: sends a ping and a close frame at the first /go, reads after the second."""
     connection.limit_receive_buffer()
-    time.sleep(request.number("ms", 100) / 1000)
+    GATES.wait(request)
+    connection.send(encode(PING, b"late") + encode_close(1000))
+    GATES.wait(request)
+    connection.read_to_end()
 
 
 def any_bytes(connection, request):

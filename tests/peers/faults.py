@@ -12,6 +12,8 @@ connection has ended, a line of JSON says what the client did: see Connection.en
 ?extensions=TEXT is a Sec-WebSocket-Extensions field of the answer, whatever was offered and as
 often as wanted. It goes with all paths but those of ANSWERS. Nothing is inflated or compressed.
 
+/go?id=X lets the conversation with that id pass the gate at which it waits (gates.py).
+
 /journal?id=X sends that line of the connection whose query had id=X as a text message. It waits
 for that connection's end, so a test can ask at once.
 """
@@ -27,6 +29,7 @@ from fault_conversations import CONVERSATIONS, close, echo
 from fault_deflate import BOMBS
 from fault_handshakes import ANSWERS, HEADS, Head, not_found
 from fault_tls import TlsSocket
+from gates import GATES, GO_PATH, end_after_go
 from serving import announce, exit_at_end_of_input
 
 
@@ -76,7 +79,7 @@ def serve(accepted, wrap):
     with accepted:
         connection = Connection(wrap(accepted) if wrap else accepted)
         identity, end = converse(connection)
-        if connection.entry["path"] != JOURNAL_PATH:
+        if connection.entry["path"] not in (GO_PATH, JOURNAL_PATH):
             JOURNAL.add(identity, json.dumps(connection.entry | {"end": end}))
 
 
@@ -104,6 +107,10 @@ def answer(connection, request):
     elif path in HEADS:
         accept(connection, request, HEADS[path])
         echo(connection, request)
+    elif path == GO_PATH:
+        GATES.go(request)
+        accept(connection, request)
+        end_after_go(connection)
     elif path == JOURNAL_PATH:
         accept(connection, request)
         connection.send(encode(TEXT, JOURNAL.wait_for(request.query["id"]).encode()))

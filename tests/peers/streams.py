@@ -16,7 +16,7 @@ Then any text is answered with Connection.entry (fault_connection.py).
 
 /sink answers every message with a line of JSON: its length, its adler32, in how many frames it
 came, whether it was compressed, and how many pings came with it.
-  ms=N        reads nothing for N ms at first
+  id=X        reads nothing until somebody asks for /go?id=X (gates.py)
 
 extensions=TEXT is the Sec-WebSocket-Extensions field of the answer, whatever was offered.
 """
@@ -26,7 +26,6 @@ import json
 import socket
 import sys
 import threading
-import time
 import zlib
 
 from websockets.frames import apply_mask
@@ -45,6 +44,7 @@ from fault_connection import (
     encode_header,
 )
 from fault_handshakes import Head
+from gates import GATES, GO_PATH, end_after_go
 from payloads import lines_block, noise_block
 from serving import announce, exit_at_end_of_input
 
@@ -83,9 +83,11 @@ def serve(accepted):
         connection = FastConnection(accepted)
         request = connection.read_request()
         head = Head(request)
+        if request.path == GO_PATH:
+            GATES.go(request)
         head.more_lines = [f"Sec-WebSocket-Extensions: {v}" for v in request.all("extensions")]
         connection.send(bytes(head))
-        {"/stream": stream, "/sink": sink}[request.path](connection, request)
+        CONVERSATIONS[request.path](connection, request)
 
 
 def stream(connection, request):
@@ -142,9 +144,9 @@ def answer_one(connection):
 
 
 def sink(connection, request):
-    if "ms" in request.query:
+    if "id" in request.query:
         connection.limit_receive_buffer()
-        time.sleep(request.number("ms", 0) / 1000)
+        GATES.wait(request)
     inflater = zlib.decompressobj(wbits=-15)
     while swallow_message(connection, inflater):
         pass
@@ -171,6 +173,13 @@ def swallow_message(connection, inflater):
             return True
     connection.send(encode(CLOSE, frame.payload))
     return False
+
+
+CONVERSATIONS = {
+    "/stream": stream,
+    "/sink": sink,
+    GO_PATH: lambda connection, request: end_after_go(connection),
+}
 
 
 if __name__ == "__main__":
