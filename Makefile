@@ -26,19 +26,23 @@ demo: build peers
 		sh examples-c/demo.sh $(BUILD)/examples-c/quickstart
 
 # $(call cargo-component,COMPONENT,ARGUMENTS)
-cargo-component = @if cargo $(1) --version > /dev/null 2>&1; then \
-		echo 'cargo $(1) $(2)'; cargo $(1) $(2); \
-	else echo 'skipped: cargo $(1) is not installed'; fi
+cargo-component = if cargo $(1) --version > /dev/null 2>&1; then cargo $(1) $(2); \
+	else echo "skipped: cargo $(1) is not installed"; fi
+
+# Each is run whatever has failed before it, and all that failed is named at the end.
+SUITES = \
+	format '$(call cargo-component,fmt,--check)' -- \
+	clippy '$(call cargo-component,clippy,--locked --all-targets -- -D warnings)' -- \
+	rust 'cargo test --locked --no-fail-fast --features test-panic' -- \
+	loom 'cargo test --locked --no-fail-fast --release --manifest-path tests/loom/Cargo.toml \
+		--target-dir target/loom' -- \
+	ctest 'ctest --test-dir $(BUILD) --parallel 2 --output-on-failure' -- \
+	autobahn "$(AUTOBAHN) --cases '$(CASES)' -- $(AUTOBAHN_DRIVER)"
 
 test autobahn: TESTS = ON
 test autobahn: TOOLS = peers checks
 test: build peers ffi-packages autobahn-suite
-	$(call cargo-component,fmt,--check)
-	$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
-	cargo test --locked --features test-panic
-	cargo test --locked --release --manifest-path tests/loom/Cargo.toml --target-dir target/loom
-	ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
-	$(AUTOBAHN) --cases '1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)' -- $(AUTOBAHN_DRIVER)
+	@python3 tests/run.py $(SUITES)
 
 autobahn: build autobahn-suite
 	$(AUTOBAHN) -- $(AUTOBAHN_DRIVER)
@@ -46,6 +50,7 @@ autobahn: build autobahn-suite
 # The driver takes the server's URL as its last argument.
 AUTOBAHN = python3 tests/autobahn/run.py
 AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
+CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 # Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 

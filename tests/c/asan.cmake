@@ -69,5 +69,5 @@ function(asan_test noun)
 
   add_test(NAME asan_${noun} COMMAND ${ARGN} $<TARGET_FILE:asan_${noun}>)
   set_tests_properties(asan_${noun} PROPERTIES
-    LABELS asan TIMEOUT 300 RUN_SERIAL TRUE FIXTURES_REQUIRED asan)
+    LABELS asan TIMEOUT 1500 FIXTURES_REQUIRED asan)
 endfunction()
