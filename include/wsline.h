@@ -3781,6 +3781,11 @@ WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
  * readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
  * and ask for the next time-out.
  *
+ * It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One
+ * call of wsline_loop_run_once() can leave work over, and no further edge announces it; but then
+ * wsline_loop_next_timeout_ms() returns 0. So ask for the timeout after each call, and call again
+ * without waiting while it is 0.
+ *
  * @param loop  a loop.
  * @return      the descriptor, the loop's own until it is freed; it must not be read, written or
  *              closed. -1 for NULL.
@@ -3799,8 +3804,8 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  * readable.
  *
  * @param loop  a loop.
- * @return      milliseconds, rounded up; 0 for at once; WSLINE_FOREVER if nothing is due, and for
- *              NULL.
+ * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
+ *              WSLINE_FOREVER if nothing is due, and for NULL.
  *
  * Threads: any.
  * Blocks: no.

@@ -10,6 +10,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::net::epoll::Epoll;
+use crate::net::poll::Poll;
 use crate::net::wake::Wake;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -112,8 +113,18 @@ impl EventLoop {
     }
 
     /// How long a wait for the descriptor may be; `None` is for ever.
+    ///
+    /// Zero while the descriptor is readable: a caller that is told only when it becomes readable (`EPOLLET`) is not told
+    /// again about what one turn has left over.
     pub fn next_step(&self) -> Option<Duration> {
-        self.next_step.lock().remaining(Instant::now())
+        let now = Instant::now();
+        let mut poll = Poll::default();
+        poll.add(self.fd, true, false);
+        // If it cannot be asked, the next turn reports why.
+        if poll.wait(Deadline::at(now)).unwrap_or(true) {
+            return Some(Duration::ZERO);
+        }
+        self.next_step.lock().remaining(now)
     }
 
     fn turn(&self, core: &mut Core, span: Option<Duration>) -> Result<(), Error> {

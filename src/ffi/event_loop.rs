@@ -205,6 +205,10 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is readable, or when
 /// wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0, and ask for the next time-out.
 ///
+/// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One call of
+/// wsline_loop_run_once() can leave work over, and no further edge announces it; but then wsline_loop_next_timeout_ms() returns 0.
+/// So ask for the timeout after each call, and call again without waiting while it is 0.
+///
 /// @param loop  a loop.
 /// @return      the descriptor, the loop's own until it is freed; it must not be read, written or closed. -1 for NULL.
 ///
@@ -224,7 +228,7 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 /// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor readable.
 ///
 /// @param loop  a loop.
-/// @return      milliseconds, rounded up; 0 for at once; WSLINE_FOREVER if nothing is due, and for NULL.
+/// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable; WSLINE_FOREVER if nothing is due, and for NULL.
 ///
 /// Threads: any.
 /// Blocks: no.

@@ -3,6 +3,7 @@
 #include "app.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 
 static wsline_loop *loop_make(void)
 {
@@ -85,6 +86,44 @@ static void a_loop_sits_in_another_loop(void)
     CHECK(!wsline_app_is_running(NULL));
     check_many(apps, records);
     wsline_loop_free(loop);
+}
+
+/*
+ * An edge-triggered loop learns only that the descriptor has become readable: everything must
+ * arrive although the server sends nothing more once its messages are on their way.
+ */
+static void an_edge_triggered_loop_misses_nothing(void)
+{
+    static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
+    const unsigned count = (unsigned)check_scaled(300000, 20000);
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        struct record record;
+        wsline_loop *loop = loop_make();
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+        char path[64];
+        wsline_app *app;
+        int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+        check_row(peers[i]);
+        snprintf(path, sizeof path, "/frame?hex=810161&n=%u&then=echo", count);
+        app = app_make(peers[i], path, NULL, &record);
+        REQUIRE(epoll >= 0);
+        REQUIRE(epoll_ctl(epoll, EPOLL_CTL_ADD, wsline_loop_fd(loop), &event) == 0);
+        CHECK_OK(wsline_loop_add(loop, app));
+        while (record_count(&record, 'm') < count) {
+            int64_t timeout_ms = wsline_loop_next_timeout_ms(loop);
+            int wait_ms = timeout_ms == WSLINE_FOREVER ? WAIT_MS : (int)timeout_ms;
+            int ready = epoll_wait(epoll, &event, 1, wait_ms);
+
+            REQUIRE(ready == 1 || timeout_ms != WSLINE_FOREVER);
+            CHECK_OK(wsline_loop_run_once(loop, 0));
+        }
+        CHECK_INT(count, record_count(&record, 'm'));
+        wsline_app_free(app);
+        wsline_loop_free(loop);
+        close(epoll);
+    }
 }
 
 static void its_descriptor_is_silent_while_there_is_nothing_to_do(void)
@@ -312,6 +351,7 @@ static void NULL_is_answered(void)
 static const struct test tests[] = {
     TEST(many_apps_share_a_thread),
     TEST(a_loop_sits_in_another_loop),
+    TEST(an_edge_triggered_loop_misses_nothing),
     TEST(its_descriptor_is_silent_while_there_is_nothing_to_do),
     TEST(run_once_waits_no_longer_than_asked),
     TEST(what_other_threads_post_is_called_by_the_driver),
