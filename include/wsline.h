@@ -1953,10 +1953,10 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
 /**
  * Makes apps ping the server, and cut connections whose server does not answer.
  *
- * A server that is silent is dead. Only the pong to the very ping is its answer; but nothing
- * overtakes what is on its way before it, so a time-out that is over begins once more if anything
- * has come meanwhile, or if the server's system has taken more of what was sent before the ping.
- * The clock is the monotonic one.
+ * A server that does not answer is considered dead. Any pong after the ping counts as the answer;
+ * only one with the ping's own payload gives wsline_app_rtt_us(). Because a pong cannot overtake
+ * data in flight, a timeout that is over begins once more if any bytes arrived meanwhile, or if the
+ * server's system has taken more of what was sent before the ping. The clock is the monotonic one.
  *
  * @param options      what is set.
  * @param interval_ms  milliseconds from one ping to the next, the first one after the connection

@@ -12,7 +12,7 @@ const NUMBER_BYTES: usize = size_of::<u64>();
 /// What a ping has room for besides its number.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
 
-/// Without a time-out pings go out whether they are answered or not; so many are remembered.
+/// So many pings without their pong are remembered: without a timeout they go out whether they are answered or not.
 const MAX_AWAITED: usize = 16;
 
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub struct KeepaliveOptions {
 pub struct Keepalive {
     options: KeepaliveOptions,
     next_ping: Deadline,
+    /// While a pong must arrive in time: when the peer is dead, unless bytes have moved by then.
+    pong_deadline: Option<Deadline>,
     /// Those without their pong, the last of them at the end; a peer may answer only the last (section 5.5.3).
     awaited: VecDeque<Awaited>,
     pings: u64,
@@ -38,8 +40,6 @@ pub struct Keepalive {
 struct Awaited {
     number: u64,
     sent_at: Instant,
-    /// When the peer is dead, unless something goes on meanwhile.
-    deadline: Deadline,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ impl Keepalive {
         Self {
             next_ping: Deadline::after(now, options.interval),
             options,
+            pong_deadline: None,
             awaited: VecDeque::new(),
             pings: 0,
         }
@@ -63,11 +64,8 @@ impl Keepalive {
 
     /// When to step.
     pub fn next_step(&self) -> Deadline {
-        match self.awaited.back() {
-            // The next ping goes out when this one has been answered.
-            Some(awaited) if self.options.timeout.is_some() => awaited.deadline,
-            _ => self.next_ping,
-        }
+        // The next ping goes out when this one has been answered.
+        self.pong_deadline.unwrap_or(self.next_ping)
     }
 
     /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last step, that were in the way
@@ -77,24 +75,28 @@ impl Keepalive {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
         }
-        match self.awaited.back_mut() {
-            Some(awaited) if self.options.timeout.is_some() => {
+        match &mut self.pong_deadline {
+            Some(deadline) => {
                 if !has_moved {
                     return Due::Dead;
                 }
-                awaited.deadline = Deadline::after(now, self.options.timeout);
+                *deadline = Deadline::after(now, self.options.timeout);
                 Due::Nothing
             }
-            _ if is_queued => {
+            None if is_queued => {
                 self.next_ping = Deadline::after(now, self.options.interval);
                 Due::Nothing
             }
-            _ => self.ping(now),
+            None => self.ping(now),
         }
     }
 
-    /// How long the answer took, if it is the answer.
+    /// How long the answer took, if this is the pong of one of the pings.
+    ///
+    /// With a timeout one ping at a time is awaited, and any pong shows that the peer lives: there are servers that answer
+    /// every ping with an empty one.
     pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
+        self.pong_deadline = None;
         let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
         let number = u64::from_be_bytes(*number);
         let index = self.awaited.iter().position(|ping| ping.number == number);
@@ -106,13 +108,14 @@ impl Keepalive {
     fn ping(&mut self, now: Instant) -> Due {
         self.pings += 1;
         self.next_ping = Deadline::after(now, self.options.interval);
+        let timeout = self.options.timeout;
+        self.pong_deadline = timeout.map(|_| Deadline::after(now, timeout));
         if self.awaited.len() == MAX_AWAITED {
             self.awaited.pop_front();
         }
         self.awaited.push_back(Awaited {
             number: self.pings,
             sent_at: now,
-            deadline: Deadline::after(now, self.options.timeout),
         });
         Due::Ping([self.options.payload.as_slice(), &self.pings.to_be_bytes()].concat())
     }
@@ -162,21 +165,45 @@ mod tests {
     }
 
     #[test]
-    fn only_the_pong_of_the_last_ping_counts() {
+    fn a_ping_without_any_pong_ends_the_wait() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        let payload = ping(keepalive.step(start + ms(100), false, false));
+        // Before the ping a pong says nothing about it.
+        assert_eq!(keepalive.note_pong(b"", start + ms(99)), None);
+        ping(keepalive.step(start + ms(100), false, false));
+        assert_eq!(keepalive.step(start + ms(129), false, false), Due::Nothing);
+        assert_eq!(keepalive.step(start + ms(130), false, false), Due::Dead);
+    }
+
+    #[test]
+    fn any_pong_is_a_sign_of_life_but_only_its_own_gives_the_round_trip() {
         for other in [
             &b""[..],
             b"hi",
             b"hi\0\0\0\0\0\0\0\x02",
             b"ho\0\0\0\0\0\0\0\x01",
         ] {
+            let start = Instant::now();
+            let mut keepalive = keepalive(100, 30, start);
+            let first = ping(keepalive.step(start + ms(100), false, false));
             assert_eq!(keepalive.note_pong(other, start + ms(110)), None);
+            assert_eq!(keepalive.next_step(), Deadline::at(start + ms(200)));
+            let second = ping(keepalive.step(start + ms(200), false, false));
+            // What was answered otherwise may still get its own pong, late.
+            assert_eq!(keepalive.note_pong(&first, start + ms(210)), Some(ms(110)));
+            assert_eq!(keepalive.note_pong(&second, start + ms(215)), Some(ms(15)));
         }
-        assert_eq!(keepalive.step(start + ms(129), false, false), Due::Nothing);
-        assert_eq!(keepalive.step(start + ms(130), false, false), Due::Dead);
-        assert!(keepalive.note_pong(&payload, start + ms(131)).is_some());
+    }
+
+    #[test]
+    fn a_pong_counts_for_the_ping_that_is_awaited_not_for_the_next() {
+        let start = Instant::now();
+        let mut keepalive = keepalive(100, 30, start);
+        ping(keepalive.step(start + ms(100), false, false));
+        keepalive.note_pong(b"", start + ms(110));
+        keepalive.note_pong(b"", start + ms(120));
+        ping(keepalive.step(start + ms(200), false, false));
+        assert_eq!(keepalive.step(start + ms(230), false, false), Due::Dead);
     }
 
     #[test]

@@ -68,8 +68,28 @@ static void a_dead_server_is_noticed_in_time(void)
     }
 }
 
-/* Pongs that nobody asked for do not count as the answer. */
-static void other_pongs_do_not_keep_a_server_alive(void)
+/* A server that answers every ping, but not with its payload, lives; its round trip is not known. */
+static void any_pong_keeps_a_server_alive(void)
+{
+    struct record record;
+    wsline_options *options = pinging(20, 5000);
+    wsline_app *app = app_make("FAULTS", "/empty-pongs", options, &record);
+
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    /* The next ping goes out only when the one before is answered. */
+    CHECK(record_wait(&record, 'p', 10));
+    CHECK_INT(0, record.message.len);
+    CHECK_INT(-1, wsline_app_rtt_us(app));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    CHECK_INT(0, record_count(&record, 'e'));
+    CHECK(record.close.clean);
+    wsline_app_free(app);
+}
+
+/* Pongs before a ping are no answer to it. */
+static void earlier_pongs_do_not_keep_a_server_alive(void)
 {
     struct record record;
     wsline_options *options = pinging(100, 300);
@@ -125,7 +145,8 @@ static void wrong_numbers_are_refused(void)
 static const struct test tests[] = {
     TEST(pings_are_sent_and_their_round_trip_is_known),
     TEST(a_dead_server_is_noticed_in_time),
-    TEST(other_pongs_do_not_keep_a_server_alive),
+    TEST(any_pong_keeps_a_server_alive),
+    TEST(earlier_pongs_do_not_keep_a_server_alive),
     TEST(a_slow_server_is_not_dead),
     TEST(wrong_numbers_are_refused),
 };

@@ -68,6 +68,14 @@ def swallow(connection, request):
     connection.send(echo_until_close(connection, lambda data: None))
 
 
+def empty_pongs(connection, request):
+    """Answers each ping with an empty pong, and says nothing else but the close frame."""
+    while (frame := connection.read_frame()).opcode != CLOSE:
+        if frame.opcode == PING:
+            connection.send(encode(PONG, b""))
+    connection.send(encode(CLOSE, frame.payload))
+
+
 def ping_and_swallow(connection, request):
     """Reads, sends a ping, and when its pong has come the text "pong" and the next ping.
 
@@ -218,6 +226,7 @@ CONVERSATIONS = {
     "/slow-read": slow_read,
     "/stall": stall,
     "/swallow": swallow,
+    "/empty-pongs": empty_pongs,
     "/ping-and-swallow": ping_and_swallow,
     "/close-when-read": close_when_read,
     "/flood": flood,
