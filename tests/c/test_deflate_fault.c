@@ -131,6 +131,8 @@ static void an_unusual_answer_is_taken(void)
 
 /* Messages of RFC 7692 section 7.2.3, and others: "Hello" unless they say otherwise. */
 #define HELLO "f248cdc9c90700"
+/* "one one one" in a block that says it is the last. */
+#define ONE_FINAL "cbcf4b55c8876000"
 
 static wsline_status receive_all(wsline_conn *conn, bool in_parts, char *text, size_t size)
 {
@@ -164,6 +166,9 @@ static void good_frames_are_inflated(void)
         {"a final block", "c108f348cdc9c9070000", "Hello."},
         {"a final block, and a message", "c108f348cdc9c9070000" "c107" HELLO, "Hello.Hello."},
         {"a final block, and another", "c10ef348cdc9c90700" HELLO, "HelloHello."},
+        {"final blocks with nothing behind them",
+         "c108" ONE_FINAL "c108" ONE_FINAL "c108" ONE_FINAL "c107" HELLO,
+         "one one one.one one one.one one one.Hello."},
         {"a final stored block", "c10b010500faff48656c6c6f00", "Hello."},
         {"two blocks", "c10df248050000" "00ffffcac9c90700", "Hello."},
         {"an empty message", "c10100", "."},

@@ -201,6 +201,8 @@ enum Compression {
     Usual,
     /// With a block that says it is the last (RFC 7692 section 7.2.3.4).
     Final,
+    /// The same without the empty block behind it.
+    BareFinal,
     /// In a block without compression.
     Stored,
 }
@@ -218,6 +220,10 @@ impl Message {
             None => (self.opcode, self.payload),
             Some(Compression::Usual) => (RSV1 | self.opcode, packer.message(self.payload)),
             Some(Compression::Final) => (RSV1 | self.opcode, packer.final_block(self.payload)),
+            Some(Compression::BareFinal) => {
+                let payload = packer.bare_final_block(self.payload);
+                (RSV1 | self.opcode, payload)
+            }
             Some(Compression::Stored) => {
                 // What the packer says next must not refer to what it has said before: this lies between.
                 *packer = Packer::new();
@@ -243,6 +249,7 @@ fn message() -> impl Strategy<Value = Message> {
     let compression = prop_oneof![
         6 => Just(Compression::Usual),
         1 => Just(Compression::Final),
+        1 => Just(Compression::BareFinal),
         1 => Just(Compression::Stored),
     ];
     (payload(), cuts, between, option::weighted(0.7, compression)).prop_map(

@@ -43,9 +43,15 @@ impl Packer {
 
     /// The payload of a message whose block says that it is the last one (section 7.2.3.4).
     pub(crate) fn final_block(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
-        let mut payload = self.run(bytes.as_ref(), FlushCompress::Finish);
-        self.context.reset();
+        let mut payload = self.bare_final_block(bytes);
         payload.push(0);
+        payload
+    }
+
+    /// The same without the empty block behind it, as senders have it that do not know of that.
+    pub(crate) fn bare_final_block(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        let payload = self.run(bytes.as_ref(), FlushCompress::Finish);
+        self.context.reset();
         payload
     }
 

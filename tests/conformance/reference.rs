@@ -20,6 +20,7 @@ pub(crate) fn decode(settings: &Settings, input: &[u8]) -> (Outcome, usize) {
         message: None,
         deflated: Vec::new(),
         inflated: 0,
+        begin: 0,
         events: Vec::new(),
         sent: Vec::new(),
     };
@@ -117,6 +118,8 @@ struct Decoder<'a> {
     /// All that may be referred to, and what has come of the message; how much it has inflated to so far.
     deflated: Vec<u8>,
     inflated: usize,
+    /// Where the message begins in it.
+    begin: usize,
     events: Vec<Seen>,
     sent: Vec<u8>,
 }
@@ -341,8 +344,13 @@ impl Decoder<'_> {
         if is_apart && self.settings.delivery == Delivery::Frames {
             return (Vec::new(), false);
         }
+        if self.message.is_none() {
+            self.begin = self.deflated.len();
+        }
         self.deflated.extend(&frame.payload);
-        if is_over {
+        let has_ended = self.deflated.len() > self.begin && inflate(&self.deflated).is_ended;
+        // Behind a last block the empty one of section 7.2.3.4 may be missing.
+        if is_over && !has_ended {
             self.deflated.extend(TAIL);
             if is_apart {
                 // Nothing refers to the message, so whether it is complete shows in what it makes of this.

@@ -243,6 +243,12 @@ impl Inflater {
 
     /// After the last byte of a message: inflates what is left of it, likewise. True when that is all.
     pub fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
+        if self.is_ended && self.tail == 0 {
+            // Section 7.2.3.4 wants an empty block behind a last one. Some senders leave it out; then nothing is missing,
+            // and what was taken off the end of other messages would begin a block that the next message does not end.
+            self.begin_afresh();
+            return Ok(true);
+        }
         // Where nothing follows that refers to the message, a last block shows whether the one before it was complete.
         let tail = match self.takes_over {
             true => TAIL.as_slice(),
@@ -257,6 +263,12 @@ impl Inflater {
         if !self.takes_over && !self.is_ended {
             return Err(corrupt(Some("it ends in the middle of a block")));
         }
+        self.begin_afresh();
+        Ok(true)
+    }
+
+    /// The message is over.
+    fn begin_afresh(&mut self) {
         (self.compressed, self.inflated, self.tail) = (0, 0, 0);
         self.is_ended = false;
         if !self.takes_over {
@@ -264,7 +276,6 @@ impl Inflater {
                 spare::keep(&DECOMPRESS, context);
             }
         }
-        Ok(true)
     }
 
     fn step(&mut self, input: &[u8], place: &mut [u8]) -> Step {
@@ -281,8 +292,9 @@ impl Inflater {
             failure: result.err().map(|error| corrupt(error.message())),
         };
         if status == Some(Status::StreamEnd) {
-            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Whoever
-            // does so has ended a stream of zlib's, too, and refers to nothing before it.
+            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Zlib
+            // then begins a new stream, which refers to nothing before it; ws and Chromium rely on that as well. To a
+            // sender that does refer to it, the RFC would not object, but keeping the window would cost every connection.
             context.reset(false);
             self.is_ended = true;
         } else if step.taken > 0 {
@@ -307,7 +319,8 @@ impl Inflater {
     }
 }
 
-/// For one message by itself any window will do that is not smaller than the peer's.
+/// For one message by itself any window will do that is not smaller than the peer's: reset() leaves the largest one,
+/// whatever the context was made with.
 fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
     let spare = match takes_over {
         true => None,
