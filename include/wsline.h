@@ -34,7 +34,10 @@
  * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
  * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives the
  * details; both are about the last failed call on the calling thread. A NULL handle, a call at the
- * wrong time or a bad argument is such an error too, never a crash.
+ * wrong time or a bad argument is such an error too, never a crash. Cleaning up does not replace
+ * the reason: functions that end an object, describe it (statistics, close info, its last error) or
+ * set its callbacks return a status for a NULL handle and for a connection that has never been
+ * open, but leave the last error as it is.
  *
  * **Ownership.** Results come last, through pointers named `..._out`, and are NULL or zero on
  * failure. What arrives through a `**..._out` is yours to free, what a function returns is lent.

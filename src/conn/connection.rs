@@ -101,7 +101,8 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    /// Whether a connect has succeeded, though the connection may have ended since.
+    pub fn is_connected(&self) -> bool {
         self.open.get().is_some()
     }
 

@@ -156,7 +156,7 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
     // SAFETY: as promised to ptr.
     let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_join", app, |app| {
+    guard::on_app_unless_null("wsline_app_join", app, |app| {
         app.join(read_timeout(timeout_ms, "timeout_ms")?.span())
     })
 }

@@ -29,7 +29,7 @@ unsafe fn set<T>(
 ) -> wsline_status {
     // SAFETY: passed on.
     let own = unsafe { wsline_app::get(app) };
-    guard::on_app(function, own, |own| {
+    guard::on_app_unless_null(function, own, |own| {
         own.handlers.change(|handlers| set(handlers, handler));
         Ok(())
     })

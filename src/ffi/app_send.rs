@@ -266,7 +266,7 @@ pub unsafe extern "C" fn wsline_app_close(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (app, reason) = unsafe { (wsline_app::get(app), ptr::optional_string(reason, "reason")) };
-    guard::on_app("wsline_app_close", app, |app| {
+    guard::on_app_unless_null("wsline_app_close", app, |app| {
         app.close(&CloseFrame::from_arguments(
             code,
             reason?.unwrap_or_default(),
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn wsline_app_close(
 pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status {
     // SAFETY: as promised to ptr.
     let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_abort", app, |app| {
+    guard::on_app_unless_null("wsline_app_abort", app, |app| {
         app.abort();
         Ok(())
     })

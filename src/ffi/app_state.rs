@@ -129,7 +129,7 @@ pub unsafe extern "C" fn wsline_app_stats(
             ptr::out(stats_out, wsline_stats::default(), "stats_out"),
         )
     };
-    guard::on_app("wsline_app_stats", app, |app| {
+    guard::on_app_unless_null("wsline_app_stats", app, |app| {
         *place? = wsline_stats::of(&app.totals());
         Ok(())
     })
@@ -261,11 +261,15 @@ pub unsafe extern "C" fn wsline_app_last_error(
     app: *const wsline_app,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    guard::status("wsline_app_last_error", || {
-        // SAFETY: as promised to ptr.
-        let info = unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") }?;
-        // SAFETY: as promised to ptr.
-        let app = unsafe { wsline_app::get(app) }?;
+    // SAFETY: as promised to ptr.
+    let (app, info) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(info_out, wsline_error_info::NOTHING, "info_out"),
+        )
+    };
+    guard::status_unless_null("wsline_app_last_error", app, |app| {
+        let info = info?;
         if let Some(error) = app.last_error() {
             *info = wsline_error_info::asked(error);
         }

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn wsline_conn_close(
             ptr::optional_string(reason, "reason"),
         )
     };
-    guard::on_conn("wsline_conn_close", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_close", conn, |conn| {
         let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
         conn.close(&frame, read_timeout(timeout_ms, "timeout_ms")?)
     })
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn wsline_conn_close(
 pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_shutdown", conn, Connection::shutdown)
+    guard::on_conn_unless_never_open("wsline_conn_shutdown", conn, Connection::shutdown)
 }
 
 /// Ends every call that is waiting on a connection, in whatever phase, and every later one.
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_status {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_abort", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_abort", conn, |conn| {
         conn.abort();
         Ok(())
     })
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn wsline_conn_close_info(
             ptr::out(info_out, wsline_close_info::NOTHING, "info_out"),
         )
     };
-    guard::on_conn("wsline_conn_close_info", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_close_info", conn, |conn| {
         let info = info?;
         *info = conn
             .link()?

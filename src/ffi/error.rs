@@ -168,12 +168,16 @@ pub unsafe extern "C" fn wsline_conn_last_error(
     conn: *const wsline_conn,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    guard::status("wsline_conn_last_error", || {
-        // SAFETY: as promised to ptr.
-        let info = unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") }?;
-        // SAFETY: as promised to ptr.
-        let conn = unsafe { ptr::get(conn, "conn") }?;
-        if let Some(error) = conn.connection.last_error() {
+    // SAFETY: as promised to ptr.
+    let (conn, info) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(info_out, wsline_error_info::NOTHING, "info_out"),
+        )
+    };
+    guard::status_unless_null("wsline_conn_last_error", conn, |conn| {
+        let info = info?;
+        if let Some(error) = conn.last_error() {
             *info = wsline_error_info::asked(error);
         }
         Ok(())

@@ -122,7 +122,10 @@ pub unsafe extern "C" fn wsline_loop_remove(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     let (event_loop, app) = unsafe { (wsline_loop::get(r#loop), wsline_app::get(app)) };
-    guard::status("wsline_loop_remove", || event_loop?.remove(app?))
+    let both = event_loop.and_then(|event_loop| Ok((event_loop, app?)));
+    guard::status_unless_null("wsline_loop_remove", both, |(event_loop, app)| {
+        event_loop.remove(app)
+    })
 }
 
 /// Drives all apps of a loop on this thread until none is left that has not ended, or wsline_loop_stop() is called.
@@ -193,8 +196,8 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
     // SAFETY: as promised to ptr.
     let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status("wsline_loop_stop", || {
-        event_loop?.stop();
+    guard::status_unless_null("wsline_loop_stop", event_loop, |event_loop| {
+        event_loop.stop();
         Ok(())
     })
 }

@@ -48,6 +48,53 @@ pub(super) fn on_app(
     })
 }
 
+// Programs call some exports after a failure, too: those that end an object, describe it, or set its callbacks. The last
+// error then is why there is no object, and must stay.
+
+/// [`status`] for such an export: a NULL `object` leaves the last error as it is.
+pub(super) fn status_unless_null<T>(
+    function: &'static str,
+    object: Result<T, Error>,
+    body: impl FnOnce(T) -> Result<(), Error>,
+) -> wsline_status {
+    match object {
+        Ok(object) => status(function, || body(object)),
+        Err(error) => wsline_status::of(error.kind()),
+    }
+}
+
+/// [`on_app`] for such an export.
+pub(super) fn on_app_unless_null(
+    function: &'static str,
+    app: Result<&Arc<App>, Error>,
+    body: impl FnOnce(&Arc<App>) -> Result<(), Error>,
+) -> wsline_status {
+    match app {
+        Ok(app) => on_app(function, Ok(app), body),
+        Err(error) => wsline_status::of(error.kind()),
+    }
+}
+
+/// [`on_conn`] for such an export: a connection that has never been open is like one that is NULL.
+pub(super) fn on_conn_unless_never_open(
+    function: &'static str,
+    conn: Result<&Connection, Error>,
+    body: impl FnOnce(&Connection) -> Result<(), Error>,
+) -> wsline_status {
+    let conn = match conn {
+        Ok(conn) => conn,
+        Err(error) => return wsline_status::of(error.kind()),
+    };
+    match caught(function, || body(conn)) {
+        Err(error)
+            if !conn.is_connected() && matches!(error.kind(), Kind::WrongState | Kind::Aborted) =>
+        {
+            wsline_status::of(error.kind())
+        }
+        result => on_conn(function, Ok(conn), |_| result),
+    }
+}
+
 /// Runs an export that cannot fail; `fallback` is what a bug would return.
 pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)

@@ -190,7 +190,7 @@ pub unsafe extern "C" fn wsline_conn_response_body(
     };
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_response_body", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_response_body", conn, |conn| {
         let (data, len) = (places.0?, places.1?);
         if let Some(response) = conn
             .response()
@@ -308,7 +308,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
             ptr::out(info_out, NOTHING, "info_out"),
         )
     };
-    guard::on_conn("wsline_conn_tls_info", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_tls_info", conn, |conn| {
         let info = info?;
         let tls = conn
             .link()?
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn wsline_conn_stats(
             ptr::out(stats_out, wsline_stats::default(), "stats_out"),
         )
     };
-    guard::on_conn("wsline_conn_stats", conn, |conn| {
+    guard::on_conn_unless_never_open("wsline_conn_stats", conn, |conn| {
         let place = place?;
         *place = wsline_stats::of(&conn.link()?.totals());
         Ok(())
