@@ -103,10 +103,10 @@ extern "C" {
 /* --- Constants -------------------------------------------------------------------------------- */
 
 /** A time-out without end. */
-#define WSLINE_FOREVER ((int64_t)-1)
+#define WSLINE_FOREVER (-INT64_C(1))
 
 /** The time-out of the connection; where that is not set either, the one of the process. */
-#define WSLINE_DEFAULT_TIMEOUT ((int64_t)-2)
+#define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
 /** The length of a payload that is a C string: it ends before its NUL. */
 #define WSLINE_NUL_TERMINATED SIZE_MAX

@@ -41,7 +41,11 @@ fn define(constant: &str) -> Option<String> {
     let (kind, value) = rest.strip_suffix(';')?.split_once(" = ")?;
     let value = match (kind, value) {
         ("usize", "usize::MAX") => "SIZE_MAX".to_owned(),
-        ("i64", number) => format!("((int64_t){number})"),
+        // No cast: in C++ it would warn in the lines of whoever uses the macro.
+        ("i64", number) => match number.strip_prefix('-') {
+            Some(positive) => format!("(-INT64_C({positive}))"),
+            None => format!("INT64_C({number})"),
+        },
         ("u32", number) => format!("{number}u"),
         ("i32", number) => number.to_owned(),
         _ => return None,

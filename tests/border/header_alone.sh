@@ -1,30 +1,50 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# wsline.h compiles on its own, included twice, as C and as C++, with every warning an error.
+# wsline.h compiles on its own, included twice, as C and as C++, with every warning an error, and none of its macros
+# warns where a program uses it.
 #   header_alone.sh INCLUDE_DIR
 set -eu
 include=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cat > "$work/alone.c" <<'C'
+# Uses each macro that has a value.
+{
+    cat << 'C'
 #include <wsline.h>
 #include <wsline.h>
 
-int uses_the_header(void);
-int uses_the_header(void) { return (int)sizeof(wsline_message) + (WSLINE_VERSION_NUMBER > 0); }
+#ifdef __cplusplus
+template <typename T> static void use(const T &) {}
+#else
+#define use(value) ((void)(value))
+#endif
+
+void use_the_header(void);
+void use_the_header(void) {
+    use(sizeof(wsline_message));
 C
+    sed -n 's/^#define \(WSLINE_[A-Z0-9_]*\) .*/    use(\1);/p' "$include/wsline.h"
+    echo '}'
+} > "$work/alone.c"
+grep -q 'use(WSLINE_FOREVER)' "$work/alone.c"
 
 # compile COMPILER LANGUAGE STANDARD...
 compile() {
     compiler=$1 language=$2
     shift 2
+    case $compiler in
+        g++) more='-Wold-style-cast -Wzero-as-null-pointer-constant -Wuseless-cast' ;;
+        clang++) more='-Wold-style-cast -Wzero-as-null-pointer-constant' ;;
+        *) more= ;;
+    esac
     if ! command -v "$compiler" > /dev/null; then
         echo "skipped: $compiler is not installed"
         return
     fi
     for standard in "$@"; do
-        "$compiler" -x "$language" "-std=$standard" -Wall -Wextra -Wpedantic -Wconversion -Werror \
+        # shellcheck disable=SC2086 # a list
+        "$compiler" -x "$language" "-std=$standard" -Wall -Wextra -Wpedantic -Wconversion $more -Werror \
             -I "$include" -c "$work/alone.c" -o "$work/alone.o"
         echo "passed: $compiler -std=$standard"
     done
