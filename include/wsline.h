@@ -60,8 +60,9 @@
  *
  * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
  * a lock and never inside another call; they may call everything, also `_free` for their own
- * object. What a callback is lent is valid during the call. It must not leave by a C++ exception or
- * longjmp(); an exception ends the program with a message.
+ * object. What a callback is lent is valid during the call. It must return: a C++ exception that
+ * leaves it, or pthread_exit(), ends the program with a line on standard error that names the
+ * callback; longjmp() is undefined.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */

@@ -36,32 +36,34 @@ unsafe fn set<T>(
 }
 
 fn notice(
+    name: &'static str,
     app: *mut wsline_app,
     r#fn: wsline_app_fn,
     userdata: *mut c_void,
     free: wsline_free_fn,
 ) -> Option<Notice> {
-    let (app, userdata) = (Lent::new(app), UserData::new(userdata, free));
+    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
     r#fn.map(|function| {
         Arc::new(move || {
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_noticed(function, app.get(), userdata.get()) };
+            unsafe { ptr::call_noticed(name, function, app.get(), userdata.get()) };
         }) as Notice
     })
 }
 
 fn on_message(
+    name: &'static str,
     app: *mut wsline_app,
     r#fn: wsline_message_fn,
     userdata: *mut c_void,
     free: wsline_free_fn,
 ) -> Option<OnMessage> {
-    let (app, userdata) = (Lent::new(app), UserData::new(userdata, free));
+    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
     r#fn.map(|function| {
         Arc::new(move |message: &Message<'_>| {
             let told = wsline_message::new(message);
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(function, app.get(), &told, userdata.get()) };
+            unsafe { ptr::call_told(name, function, app.get(), &told, userdata.get()) };
         }) as OnMessage
     })
 }
@@ -89,10 +91,11 @@ pub unsafe extern "C" fn wsline_app_on_open(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = notice(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_open";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_open", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.open = handler;
         })
     }
@@ -120,17 +123,13 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = notice(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_reconnect";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set(
-            "wsline_app_on_reconnect",
-            app,
-            handler,
-            |handlers, handler| {
-                handlers.reconnect = handler;
-            },
-        )
+        set(name, app, handler, |handlers, handler| {
+            handlers.reconnect = handler;
+        })
     }
 }
 
@@ -156,17 +155,13 @@ pub unsafe extern "C" fn wsline_app_on_message(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = on_message(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_message";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set(
-            "wsline_app_on_message",
-            app,
-            handler,
-            |handlers, handler| {
-                handlers.message = handler;
-            },
-        )
+        set(name, app, handler, |handlers, handler| {
+            handlers.message = handler;
+        })
     }
 }
 
@@ -192,10 +187,11 @@ pub unsafe extern "C" fn wsline_app_on_data(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = on_message(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_data";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_data", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.data = handler;
         })
     }
@@ -225,17 +221,13 @@ pub unsafe extern "C" fn wsline_app_on_fragment(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = on_message(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_fragment";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set(
-            "wsline_app_on_fragment",
-            app,
-            handler,
-            |handlers, handler| {
-                handlers.fragment = handler;
-            },
-        )
+        set(name, app, handler, |handlers, handler| {
+            handlers.fragment = handler;
+        })
     }
 }
 
@@ -261,10 +253,11 @@ pub unsafe extern "C" fn wsline_app_on_ping(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = on_message(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_ping";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_ping", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.ping = handler;
         })
     }
@@ -293,10 +286,11 @@ pub unsafe extern "C" fn wsline_app_on_pong(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = on_message(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_pong";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_pong", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.pong = handler;
         })
     }
@@ -327,7 +321,8 @@ pub unsafe extern "C" fn wsline_app_on_error(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let (lent, userdata) = (Lent::new(app), UserData::new(userdata, userdata_free));
+    let name = "wsline_app_on_error";
+    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
     let handler = r#fn.map(|function| {
         Arc::new(move |error: &Error, retry: Option<Duration>| {
             let told = told(error.clone());
@@ -338,12 +333,12 @@ pub unsafe extern "C" fn wsline_app_on_error(
                 ..wsline_error_info::of(&told)
             };
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(function, lent.get(), &info, userdata.get()) };
+            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
         }) as OnError
     });
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_error", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.error = handler;
         })
     }
@@ -372,7 +367,8 @@ pub unsafe extern "C" fn wsline_app_on_close(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let (lent, userdata) = (Lent::new(app), UserData::new(userdata, userdata_free));
+    let name = "wsline_app_on_close";
+    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
     let handler = r#fn.map(|function| {
         Arc::new(move |closed: &CloseInfo<'_>, unsent: Unsent| {
             let info = wsline_close_info {
@@ -381,12 +377,12 @@ pub unsafe extern "C" fn wsline_app_on_close(
                 ..wsline_close_info::of(closed)
             };
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(function, lent.get(), &info, userdata.get()) };
+            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
         }) as OnClose
     });
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_close", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.close = handler;
         })
     }
@@ -415,10 +411,11 @@ pub unsafe extern "C" fn wsline_app_on_drain(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let handler = notice(app, r#fn, userdata, userdata_free);
+    let name = "wsline_app_on_drain";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     unsafe {
-        set("wsline_app_on_drain", app, handler, |handlers, handler| {
+        set(name, app, handler, |handlers, handler| {
             handlers.drain = handler;
         })
     }

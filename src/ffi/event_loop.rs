@@ -276,16 +276,17 @@ pub unsafe extern "C" fn wsline_loop_post(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let userdata = UserData::new(userdata, userdata_free);
+    let name = "wsline_loop_post";
+    let userdata = UserData::new(name, userdata, userdata_free);
     // SAFETY: as promised to ptr.
     let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status("wsline_loop_post", || {
+    guard::status(name, || {
         let event_loop = event_loop?;
         let function = r#fn.ok_or_else(|| Error::argument("fn", "is NULL"))?;
         let lent = Lent::new(r#loop);
         event_loop.post(move || {
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_noticed(function, lent.get(), userdata.get()) };
+            unsafe { ptr::call_noticed(name, function, lent.get(), userdata.get()) };
         });
         Ok(())
     })

@@ -51,6 +51,8 @@ impl<T> Lent<T> {
 
 /// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
 pub(super) struct UserData {
+    /// The function that it was given to.
+    name: &'static str,
     pointer: *mut c_void,
     free: wsline_free_fn,
 }
@@ -61,8 +63,12 @@ unsafe impl Send for UserData {}
 unsafe impl Sync for UserData {}
 
 impl UserData {
-    pub(super) fn new(pointer: *mut c_void, free: wsline_free_fn) -> Self {
-        Self { pointer, free }
+    pub(super) fn new(name: &'static str, pointer: *mut c_void, free: wsline_free_fn) -> Self {
+        Self {
+            name,
+            pointer,
+            free,
+        }
     }
 
     pub(super) fn get(&self) -> *mut c_void {
@@ -73,6 +79,6 @@ impl UserData {
 impl Drop for UserData {
     fn drop(&mut self) {
         // SAFETY: registered together with the pointer.
-        unsafe { ptr::call_free(self.free, self.pointer) };
+        unsafe { ptr::call_free(self.name, self.free, self.pointer) };
     }
 }

@@ -37,13 +37,14 @@ pub unsafe extern "C" fn wsline_log_set(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    guard::status("wsline_log_set", || {
-        let userdata = UserData::new(userdata, userdata_free);
+    let name = "wsline_log_set";
+    guard::status(name, || {
+        let userdata = UserData::new(name, userdata, userdata_free);
         let level = read_level(level)?;
         let sink = move |level: Level, line: &str| {
             let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();
             // SAFETY: as promised to ptr.
-            unsafe { ptr::call_log(r#fn, level as i32, &line, userdata.get()) };
+            unsafe { ptr::call_log(name, r#fn, level as i32, &line, userdata.get()) };
         };
         log::set(
             level

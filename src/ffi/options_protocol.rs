@@ -193,11 +193,12 @@ pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let userdata = UserData::new(userdata, userdata_free);
+    let name = "wsline_options_set_mask_key_fn";
+    let userdata = UserData::new(name, userdata, userdata_free);
     let keys = move || {
         let mut key = [0; 4];
         // SAFETY: as promised to ptr.
-        match unsafe { ptr::call_mask_key(r#fn, &mut key, userdata.get()) } {
+        match unsafe { ptr::call_mask_key(name, r#fn, &mut key, userdata.get()) } {
             0 => Ok(key),
             status => Err(Error::new(
                 Kind::Internal,
@@ -207,7 +208,7 @@ pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
     };
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set("wsline_options_set_mask_key_fn", options, |options| {
+        options::set(name, options, |options| {
             options.mask_key = r#fn.map(|_| Arc::new(keys) as MaskKeyFn);
             Ok(())
         })

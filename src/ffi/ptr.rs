@@ -8,6 +8,7 @@ use super::receive::WSLINE_NUL_TERMINATED;
 use super::types::{wsline_free_fn, wsline_log_fn, wsline_mask_key_fn};
 use crate::base::error::Error;
 use std::ffi::{CStr, c_char, c_void};
+use std::io::Write;
 
 fn is_null(name: &str) -> Error {
     Error::argument(name, "is NULL")
@@ -106,35 +107,80 @@ pub(super) unsafe fn out<'a, T>(place: *mut T, initial: T, name: &str) -> Result
     Ok(unsafe { &mut *place })
 }
 
-pub(super) unsafe fn call_free(function: wsline_free_fn, userdata: *mut c_void) {
+/// Ends the program, and says why, when a callback does not return: its exception, or its pthread_exit(), unwinds through
+/// here, and must not unwind further.
+struct MustReturn {
+    what: &'static str,
+    /// The function that it was given to.
+    name: &'static str,
+    has_returned: bool,
+}
+
+impl Drop for MustReturn {
+    fn drop(&mut self) {
+        if self.has_returned {
+            return;
+        }
+        let line = format!(
+            "wsline: the {} given to {}() was left by an exception or pthread_exit(); it must return\n",
+            self.what, self.name
+        );
+        // A program without standard error must end all the same.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        std::process::abort();
+    }
+}
+
+/// Each call of a function of the user's; `name` is the function of the library that it was given to.
+fn call<T>(what: &'static str, name: &'static str, callback: impl FnOnce() -> T) -> T {
+    let mut guard = MustReturn {
+        what,
+        name,
+        has_returned: false,
+    };
+    let result = callback();
+    guard.has_returned = true;
+    result
+}
+
+pub(super) unsafe fn call_free(
+    name: &'static str,
+    function: wsline_free_fn,
+    userdata: *mut c_void,
+) {
     if let Some(function) = function {
         // SAFETY: promised of callbacks, as long as they are registered.
-        unsafe { function(userdata) };
+        call("userdata_free", name, || unsafe { function(userdata) });
     }
 }
 
 /// For the callbacks that take an object, something about it, and their userdata.
 pub(super) unsafe fn call_told<T, U>(
+    name: &'static str,
     function: unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void),
     object: *mut T,
     told: &U,
     userdata: *mut c_void,
 ) {
     // SAFETY: promised of callbacks, as long as they are registered.
-    unsafe { function(object, told, userdata) };
+    call("callback", name, || unsafe {
+        function(object, told, userdata)
+    });
 }
 
 /// For those that take no more than the object.
 pub(super) unsafe fn call_noticed<T>(
+    name: &'static str,
     function: unsafe extern "C-unwind" fn(*mut T, *mut c_void),
     object: *mut T,
     userdata: *mut c_void,
 ) {
     // SAFETY: promised of callbacks, as long as they are registered.
-    unsafe { function(object, userdata) };
+    call("callback", name, || unsafe { function(object, userdata) });
 }
 
 pub(super) unsafe fn call_log(
+    name: &'static str,
     function: wsline_log_fn,
     level: i32,
     line: &CStr,
@@ -142,17 +188,22 @@ pub(super) unsafe fn call_log(
 ) {
     if let Some(function) = function {
         // SAFETY: promised of callbacks, as long as they are registered.
-        unsafe { function(level, line.as_ptr(), userdata) };
+        call("callback", name, || unsafe {
+            function(level, line.as_ptr(), userdata)
+        });
     }
 }
 
 pub(super) unsafe fn call_mask_key(
+    name: &'static str,
     function: wsline_mask_key_fn,
     key: &mut [u8; 4],
     userdata: *mut c_void,
 ) -> i32 {
-    // SAFETY: promised of callbacks, as long as they are registered.
-    function.map_or(-1, |function| unsafe {
-        function(key.as_mut_ptr(), userdata)
+    function.map_or(-1, |function| {
+        // SAFETY: promised of callbacks, as long as they are registered.
+        call("callback", name, || unsafe {
+            function(key.as_mut_ptr(), userdata)
+        })
     })
 }
