@@ -188,16 +188,9 @@ impl Compressor<'_> {
         let (writer, Some(deflater)) = (self.writer, &mut self.deflater) else {
             return Ok(None);
         };
-        match (parcel.frame, parcel.payload) {
-            (Frame::Raw(_), _) => return Ok(Some(Packed::AsItWas)),
-            (_, Payload::Prepared(prepared)) => {
-                let compressed = prepared.compressed(deflater.shape(), patience.is_some());
-                return Ok(compressed?.map(Packed::Shared));
-            }
-            _ => {}
-        }
-        let fin = !matches!(parcel.frame, Frame::Fragment { fin: false, .. });
-        let mut out = spare::take(&SCRATCH).unwrap_or_default();
+        let may_wait = patience
+            .as_ref()
+            .is_some_and(|patience| patience.may_wait());
         let goes_on = || {
             if patience
                 .as_mut()
@@ -207,6 +200,16 @@ impl Compressor<'_> {
             }
             writer.state.lock().check_end()
         };
+        match (parcel.frame, parcel.payload) {
+            (Frame::Raw(_), _) => return Ok(Some(Packed::AsItWas)),
+            (_, Payload::Prepared(prepared)) => {
+                let compressed = prepared.compressed(deflater.shape(), may_wait, goes_on);
+                return Ok(compressed?.map(Packed::Shared));
+            }
+            _ => {}
+        }
+        let fin = !matches!(parcel.frame, Frame::Fragment { fin: false, .. });
+        let mut out = spare::take(&SCRATCH).unwrap_or_default();
         let result = deflater.compress(parcel.bytes(), fin, &mut out, goes_on);
         let packed = Packed::Own(out);
         if let Err(error) = result {

@@ -26,6 +26,10 @@ impl Patience {
         self.span.is_some()
     }
 
+    pub fn may_wait(&self) -> bool {
+        self.span != Some(Duration::ZERO)
+    }
+
     pub fn deadline(&mut self) -> Deadline {
         let span = self.span;
         *self.deadline.get_or_insert_with(|| match span {
@@ -46,7 +50,7 @@ impl Patience {
     /// While what has come is looked through, which takes time, too, where it is a flood of pings. A call that does not
     /// wait looks through all of it.
     pub fn is_over_meanwhile(&mut self) -> bool {
-        self.span != Some(Duration::ZERO) && self.is_over()
+        self.may_wait() && self.is_over()
     }
 
     pub fn remaining(&mut self) -> Option<Duration> {

@@ -313,6 +313,79 @@ static void it_is_compressed_once(void)
     wsline_prepared_free(prepared);
 }
 
+/* ---- the time it takes to compress ---- */
+
+struct sending {
+    wsline_conn *conn;
+    const wsline_prepared *prepared;
+    wsline_status status;
+    pthread_t thread;
+};
+
+static void *send_once(void *argument)
+{
+    struct sending *sending = argument;
+
+    sending->status = wsline_conn_send_prepared(sending->conn, sending->prepared);
+    return NULL;
+}
+
+static wsline_conn *compressing_well(int64_t send_timeout_ms)
+{
+    wsline_options *options = deflate_options();
+
+    CHECK_OK(wsline_options_set_deflate_level(options, 9));
+    CHECK_OK(wsline_options_set_send_timeout_ms(options, send_timeout_ms));
+    return deflate_connect("FAULTS", "/swallow?extensions=permessage-deflate", options);
+}
+
+/* So many letters take seconds to compress. */
+static wsline_prepared *prepare_letters(void)
+{
+    size_t len = check_scaled(64, 8) << 20;
+    char *letters = malloc(len);
+    wsline_prepared *prepared;
+    uint32_t state = 1;
+
+    REQUIRE(letters != NULL);
+    for (size_t i = 0; i < len; i++) {
+        state = state * 1103515245 + 12345;
+        letters[i] = (char)('a' + (state >> 24) % 8);
+    }
+    prepared = prepare(WSLINE_OPCODE_BINARY, letters, len);
+    free(letters);
+    return prepared;
+}
+
+static void compressing_and_waiting_for_it_end_with_the_call(void)
+{
+    wsline_prepared *prepared = prepare_letters();
+    wsline_conn *late = compressing_well(100);
+    struct sending first = {.conn = compressing_well(WSLINE_FOREVER), .prepared = prepared};
+    struct sending second = {.conn = compressing_well(WSLINE_FOREVER), .prepared = prepared};
+
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_prepared(late, prepared));
+    first.thread = thread_start(send_once, &first);
+    /* Now another thread compresses it. */
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_prepared(late, prepared));
+    second.thread = thread_start(send_once, &second);
+    for (int i = 0; i < 50; i++)
+        clock_pause();
+    CHECK_OK(wsline_conn_abort(second.conn));
+    thread_join(second.thread);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, second.status);
+    /* It is still at it: nobody has waited for its end. */
+    CHECK_OK(wsline_conn_abort(first.conn));
+    thread_join(first.thread);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, first.status);
+    /* A call whose time was up has done nothing. */
+    CHECK_OK(wsline_conn_send_text(late, "x", 1));
+    wsline_conn_free(first.conn);
+    wsline_conn_free(second.conn);
+    peer_hang_up(late);
+    wsline_prepared_free(prepared);
+}
+
 /* ---- apps ---- */
 
 static void take_echoes(struct record *record, wsline_app *app, char letter)
@@ -365,6 +438,7 @@ int main(int argc, char **argv)
         TEST(every_frame_has_a_key_of_its_own),
         TEST(a_short_one_goes_plain),
         TEST(it_is_compressed_once),
+        TEST(compressing_and_waiting_for_it_end_with_the_call),
         TEST(apps_send_it_and_it_may_be_freed_at_once),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -40,7 +40,7 @@ fn messages_come_back_as_they_were() {
         window_bits: 15,
     };
     for message in messages {
-        let payload = compress_once(shape, message).expect("memory");
+        let payload = by_itself(shape, message);
         assert!(Peer::new(&APART).message(&payload) == message);
     }
 }
@@ -64,7 +64,7 @@ fn an_empty_message_is_one_byte() {
         level: 1,
         window_bits: 9,
     };
-    assert_eq!(compress_once(shape, b"").expect("memory"), [0]);
+    assert_eq!(by_itself(shape, b""), [0]);
 }
 
 /// In any fragments, empty ones among them; after each, all of it can be inflated.
@@ -137,7 +137,7 @@ fn a_context_is_taken_over_or_not() {
     let mut apart = Deflater::new(6, &APART);
     let [first, second] = [(); 2].map(|()| compress(&mut apart, words));
     assert_eq!(first, second);
-    assert_eq!(first, compress_once(apart.shape(), words).expect("memory"));
+    assert_eq!(first, by_itself(apart.shape(), words));
     // In fragments, too: a context ends with its message and not before.
     let mut message = Vec::new();
     put(&mut apart, words, false, &mut message);
@@ -217,7 +217,7 @@ fn contexts_of_other_shapes_are_not_mixed_up() {
                 level,
                 window_bits: bits,
             };
-            let payload = compress_once(shape, &far).expect("memory");
+            let payload = by_itself(shape, &far);
             let inflated = inflate(&[&payload[..], &TAIL].concat());
             assert!(inflated.out == far);
             assert!(inflated.farthest <= 1 << bits, "{shape:?}");
@@ -336,4 +336,9 @@ fn compress(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
 pub(crate) fn put(deflater: &mut Deflater, part: &[u8], fin: bool, out: &mut Vec<u8>) {
     let result = deflater.compress(part, fin, out, || Ok(()));
     result.expect("memory");
+}
+
+/// A message that refers to no other.
+fn by_itself(shape: Shape, message: &[u8]) -> Vec<u8> {
+    compress_once(shape, message, || Ok(())).expect("memory")
 }

@@ -118,15 +118,19 @@ impl Deflater {
     }
 }
 
-/// A whole message by itself.
-pub fn compress_once(shape: Shape, message: &[u8]) -> Result<Vec<u8>, Error> {
+/// A whole message by itself. `goes_on` as for [`Deflater::compress`].
+pub fn compress_once(
+    shape: Shape,
+    message: &[u8],
+    goes_on: impl FnMut() -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
     let mut deflater = Deflater {
         shape,
         takes_over: false,
         context: None,
     };
     let mut out = Vec::new();
-    deflater.compress(message, true, &mut out, || Ok(()))?;
+    deflater.compress(message, true, &mut out, goes_on)?;
     Ok(out)
 }
 
