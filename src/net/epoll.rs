@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Waiting for many descriptors, at a cost that does not grow with those that are quiet.
 
-use super::poll::Interest;
+use super::poll::{Interest, wait_until};
 use super::sys;
 use crate::base::deadline::Deadline;
 use std::io;
@@ -58,16 +58,10 @@ impl Epoll {
         events
             .places
             .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
-        loop {
-            let timeout = deadline.remaining(Instant::now());
-            match sys::epoll_wait(self.0.as_fd(), &mut events.places, timeout) {
-                Ok(count) => events.count = count,
-                // A signal handler has run; the wait goes on with what is left.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            return Ok(());
-        }
+        events.count = wait_until(deadline, Instant::now, |left| {
+            sys::epoll_wait(self.0.as_fd(), &mut events.places, left)
+        })?;
+        Ok(())
     }
 
     fn control(&self, operation: i32, interest: Interest, key: u64) -> io::Result<()> {

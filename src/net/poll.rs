@@ -5,7 +5,24 @@ use super::sys;
 use crate::base::deadline::Deadline;
 use std::io;
 use std::os::fd::RawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Waits with `wait`, which takes what is left, until something is ready or `deadline` has passed; how many are ready.
+pub(super) fn wait_until(
+    deadline: Deadline,
+    mut now: impl FnMut() -> Instant,
+    mut wait: impl FnMut(Option<Duration>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    loop {
+        match wait(deadline.remaining(now())) {
+            // The system waits 24.8 days at most.
+            Ok(0) if !deadline.has_passed(now()) => {}
+            // A signal handler has run.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
 
 /// What is awaited of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +61,8 @@ impl Poll {
 
     /// Waits until something is ready or `deadline` has passed; false if it has passed.
     pub fn wait(&mut self, deadline: Deadline) -> io::Result<bool> {
-        loop {
-            match sys::poll(&mut self.0, deadline.remaining(Instant::now())) {
-                Ok(0) => return Ok(false),
-                Ok(_) => return Ok(true),
-                // A signal handler has run; the wait goes on with what is left.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let ready = wait_until(deadline, Instant::now, |left| sys::poll(&mut self.0, left));
+        ready.map(|count| count > 0)
     }
 
     /// Whether anything happened to `fd`, errors and hang-ups included.
@@ -67,5 +77,42 @@ impl Poll {
         self.0
             .iter()
             .any(|entry| entry.fd == fd && entry.revents & !libc::POLLOUT != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn a_wait_longer_than_the_system_s_goes_on() {
+        let start = Instant::now();
+        let now = std::cell::Cell::new(start);
+        let mut spans = Vec::new();
+        let ready = wait_until(
+            Deadline::after(start, Some(30 * DAY)),
+            || now.get(),
+            |left| {
+                let left = left.expect("there is a deadline");
+                spans.push(left);
+                now.set(now.get() + left.min(Duration::from_millis(i32::MAX as u64)));
+                Ok(0)
+            },
+        );
+        assert_eq!(ready.expect("no failure"), 0);
+        assert_eq!(now.get(), start + 30 * DAY);
+        assert_eq!(spans.len(), 2, "{spans:?}");
+    }
+
+    #[test]
+    fn without_a_deadline_a_wait_goes_on_whatever_the_system_says() {
+        let mut left = [Ok(0), Err(io::ErrorKind::Interrupted), Ok(3)].into_iter();
+        let ready = wait_until(Deadline::NEVER, Instant::now, |span| {
+            assert_eq!(span, None);
+            Ok(left.next().expect("no more waits")?)
+        });
+        assert_eq!(ready.expect("no failure"), 3);
     }
 }
