@@ -3872,12 +3872,15 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  * opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
  * refused.
  *
- * @param data          bytes that begin with a frame; NULL with `len` 0 is none.
- * @param len           bytes in `data`.
- * @param frame_out     filled; zero on failure.
- * @param consumed_out  set to the bytes of the frame; to 0 on failure.
+ * @param data       bytes that begin with a frame; NULL with `len` 0 is none.
+ * @param len        bytes in `data`.
+ * @param frame_out  filled; zero on failure.
+ * @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
+ *                   how many it has at least, which is exact once its header is there: `*len_out` -
+ *                   `len` more are needed. 0 on other failures.
  * @retval WSLINE_OK                    a frame is there.
- * @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet.
+ * @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
+ *                                      missing at least.
  * @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -3886,7 +3889,7 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *consumed_out);
+wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *len_out);
 
 /**
  * Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).

@@ -189,12 +189,12 @@ pub unsafe extern "C" fn wsline_frame_encode(
 /// wsline_mask(). Reserved bits and masks are not judged; reserved opcodes, lengths that are not in the shortest form, and
 /// long or fragmented control frames are refused.
 ///
-/// @param data          bytes that begin with a frame; NULL with `len` 0 is none.
-/// @param len           bytes in `data`.
-/// @param frame_out     filled; zero on failure.
-/// @param consumed_out  set to the bytes of the frame; to 0 on failure.
+/// @param data       bytes that begin with a frame; NULL with `len` 0 is none.
+/// @param len        bytes in `data`.
+/// @param frame_out  filled; zero on failure.
+/// @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to how many it has at least, which is exact once its header is there: `*len_out` - `len` more are needed. 0 on other failures.
 /// @retval WSLINE_OK                    a frame is there.
-/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet.
+/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are missing at least.
 /// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -206,31 +206,37 @@ pub unsafe extern "C" fn wsline_frame_decode(
     data: *const c_void,
     len: usize,
     frame_out: *mut wsline_frame,
-    consumed_out: *mut usize,
+    len_out: *mut usize,
 ) -> wsline_status {
     guard::status("wsline_frame_decode", || {
         // SAFETY: as promised to ptr.
         let places = unsafe {
             (
                 ptr::out(frame_out, wsline_frame::NOTHING, "frame_out"),
-                ptr::out(consumed_out, 0, "consumed_out"),
+                ptr::out(len_out, 0, "len_out"),
             )
         };
-        let (frame, consumed) = (places.0?, places.1?);
+        let (frame, len_out) = (places.0?, places.1?);
         // SAFETY: as promised to ptr.
         let bytes = unsafe { ptr::payload(data, len, "data") }?;
-        let incomplete = || Error::new(Kind::WouldBlock, "the frame is not complete yet");
-        let (header, head_len) = Header::decode(bytes)?.ok_or_else(incomplete)?;
+        let Some((header, head_len)) = Header::decode(bytes)? else {
+            *len_out = Header::least_frame_bytes(bytes);
+            return Err(incomplete(*len_out - bytes.len()));
+        };
         header.check_control()?;
-        let rest = bytes.get(head_len..).unwrap_or_default();
-        let payload = usize::try_from(header.len)
-            .ok()
-            .and_then(|len| rest.get(..len))
-            .ok_or_else(incomplete)?;
+        let payload_len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        *len_out = head_len.saturating_add(payload_len);
+        let payload = bytes
+            .get(head_len..*len_out)
+            .ok_or_else(|| incomplete(*len_out - bytes.len()))?;
         *frame = wsline_frame::of(&header, payload);
-        *consumed = head_len + payload.len();
         Ok(())
     })
+}
+
+fn incomplete(missing: usize) -> Error {
+    let message = format!("the frame is not complete yet, {missing} bytes at least are missing");
+    Error::new(Kind::WouldBlock, message)
 }
 
 /// Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).

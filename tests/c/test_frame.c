@@ -93,12 +93,50 @@ static void decode_wants_more_of_every_unfinished_frame(void)
         check_row(row->name);
         for (size_t len = 0; len < row->wire_len; len++) {
             wsline_frame frame;
-            size_t consumed = 99;
+            size_t least = 0, header_len = row->wire_len - row->payload_len;
 
             CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK,
-                         wsline_frame_decode(row->wire, len, &frame, &consumed));
-            CHECK_INT(0, consumed);
+                         wsline_frame_decode(row->wire, len, &frame, &least));
+            CHECK(frame.data == NULL);
+            /* Never more than there is; exact once the header is there. */
+            CHECK_RANGE(len + 1, row->wire_len, least);
+            if (len >= header_len)
+                CHECK_INT(row->wire_len, least);
         }
+    }
+}
+
+static void decode_says_how_many_bytes_are_missing(void)
+{
+    static const struct {
+        const char *wire;
+        size_t len, least;
+    } rows[] = {
+        {BYTES(""), 2},
+        {BYTES("\x82"), 2},
+        {BYTES("\x82\x05"), 7},
+        {BYTES("\x82\x85"), 11},
+        {BYTES("\x82\x85key"), 11},
+        {BYTES("\x82\x7e"), 4 + 126},
+        {BYTES("\x82\x7e\x01"), 4 + 126},
+        {BYTES("\x82\x7e\x01\x00"), 4 + 256},
+        {BYTES("\x82\xfe\x01\x00key"), 8 + 126},
+        {BYTES("\x82\xfe\x01\x00keys"), 8 + 256},
+        {BYTES("\x82\x7f\x00"), 10 + 65536},
+        {BYTES("\x82\x7f\x00\x00\x00\x00\x00\x10\x00\x00xyz"), 10 + (1 << 20)},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_frame frame;
+        size_t least = 0;
+        char missing[32];
+
+        snprintf(missing, sizeof missing, "%zu bytes", rows[i].least - rows[i].len);
+        check_row(missing);
+        CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK,
+                     wsline_frame_decode(rows[i].wire, rows[i].len, &frame, &least));
+        CHECK_INT(rows[i].least, least);
+        CHECK_HAS(missing, wsline_last_error_message());
     }
 }
 
@@ -283,7 +321,7 @@ static void decode_refuses_missing_arguments(void)
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_frame_decode("\x81", 1, NULL, &consumed));
     CHECK_HAS("frame_out", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_frame_decode("\x81", 1, &frame, NULL));
-    CHECK_HAS("consumed_out", wsline_last_error_message());
+    CHECK_HAS("len_out", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, wsline_frame_decode(NULL, 0, &frame, &consumed));
 }
 
@@ -370,6 +408,7 @@ int main(int argc, char **argv)
         TEST(encode_writes_the_bytes_of_the_rfc),
         TEST(decode_reads_the_bytes_of_the_rfc),
         TEST(decode_wants_more_of_every_unfinished_frame),
+        TEST(decode_says_how_many_bytes_are_missing),
         TEST(decode_takes_one_frame_and_leaves_the_next),
         TEST(each_length_form_is_used_where_it_is_the_shortest),
         TEST(a_buffer_too_small_is_refused_with_the_size_needed),

@@ -83,6 +83,21 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
+    /// How many bytes a frame has at least, header and payload, whose header has begun with `bytes` and is incomplete.
+    pub fn least_frame_bytes(bytes: &[u8]) -> usize {
+        let Some(second) = bytes.get(1) else {
+            return 2;
+        };
+        // A length is in its shortest form.
+        let (extended, payload) = match second & 0x7f {
+            126 => (2, 126),
+            127 => (8, 65536),
+            short => (0, usize::from(short)),
+        };
+        let key = if second & 0x80 == 0 { 0 } else { 4 };
+        2 + extended + key + payload
+    }
+
     /// Appends the header with its length in the shortest form, as section 5.2 demands.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, at: u8| u8::from(set) << at;
@@ -165,6 +180,8 @@ mod tests {
                         Header::decode(&bytes[..cut]).expect("no error in a prefix"),
                         None
                     );
+                    let least = Header::least_frame_bytes(&bytes[..cut]) as u64;
+                    assert!(cut as u64 <= least && least <= bytes.len() as u64 + len);
                 }
                 assert_eq!(
                     Header::decode(&bytes).expect("valid"),
