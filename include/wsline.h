@@ -618,6 +618,20 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
  */
 WSLINE_API const char *wsline_strerror(int32_t status);
 
+/**
+ * Returns the name of a status as a program writes it, for example "WSLINE_ERR_TIMEOUT".
+ *
+ * For logs and bindings; wsline_strerror() has the words for people.
+ *
+ * @param status  a wsline_status; any number.
+ * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API const char *wsline_status_name(int32_t status);
+
 /* --- Library ---------------------------------------------------------------------------------- */
 
 /**

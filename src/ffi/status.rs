@@ -71,46 +71,53 @@ pub enum wsline_status {
 
 use wsline_status::*;
 
-/// Each status with its text; for [`wsline_strerror`].
-const TEXTS: [(wsline_status, &CStr); 28] = [
-    (WSLINE_OK, c"success"),
-    (WSLINE_ERR_INVALID_ARGUMENT, c"invalid argument"),
-    (WSLINE_ERR_WRONG_STATE, c"not possible in this state"),
-    (WSLINE_ERR_BUSY, c"in use by another call"),
-    (WSLINE_ERR_NOT_SUPPORTED, c"not supported"),
-    (WSLINE_ERR_TIMEOUT, c"timed out"),
-    (WSLINE_ERR_PONG_TIMEOUT, c"ping not answered in time"),
-    (
-        WSLINE_ERR_WOULD_BLOCK,
-        c"more input needed, or would have to wait",
-    ),
-    (WSLINE_ERR_INVALID_URL, c"invalid URL"),
-    (WSLINE_ERR_RESOLVE, c"name look-up failed"),
-    (WSLINE_ERR_CONNECT, c"connect failed"),
-    (WSLINE_ERR_IO, c"input or output failed"),
-    (WSLINE_ERR_PROXY, c"proxy refused or failed"),
-    (WSLINE_ERR_PROXY_AUTH, c"proxy wants other credentials"),
-    (WSLINE_ERR_TLS, c"TLS failed"),
-    (WSLINE_ERR_TLS_VERIFY, c"certificate refused"),
-    (WSLINE_ERR_TLS_CONFIG, c"TLS options unusable"),
-    (WSLINE_ERR_BAD_STATUS, c"server refused the upgrade"),
-    (
-        WSLINE_ERR_BAD_UPGRADE,
-        c"server's answer to the upgrade is wrong",
-    ),
-    (WSLINE_ERR_TOO_MANY_REDIRECTS, c"too many redirects"),
-    (WSLINE_ERR_PROTOCOL, c"server broke the WebSocket protocol"),
-    (
-        WSLINE_ERR_PAYLOAD,
-        c"server sent text that is not UTF-8, or compressed data that cannot be inflated",
-    ),
-    (WSLINE_ERR_MESSAGE_TOO_BIG, c"message above a limit"),
-    (WSLINE_ERR_CLOSED, c"connection closed"),
-    (WSLINE_ERR_CONNECTION_LOST, c"connection lost"),
-    (WSLINE_ERR_ABORTED, c"aborted"),
-    (WSLINE_ERR_NO_MEMORY, c"out of memory"),
-    (WSLINE_ERR_INTERNAL, c"bug in wsline"),
-];
+/// A status, its name and its text.
+type Known = (wsline_status, &'static CStr, &'static CStr);
+
+/// The table of all statuses.
+macro_rules! known {
+    ($($status:ident: $text:literal,)*) => {
+        [$((
+            $status,
+            match CStr::from_bytes_with_nul(concat!(stringify!($status), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => unreachable!(),
+            },
+            $text,
+        )),*]
+    };
+}
+
+const KNOWN: [Known; 28] = known! {
+    WSLINE_OK: c"success",
+    WSLINE_ERR_INVALID_ARGUMENT: c"invalid argument",
+    WSLINE_ERR_WRONG_STATE: c"not possible in this state",
+    WSLINE_ERR_BUSY: c"in use by another call",
+    WSLINE_ERR_NOT_SUPPORTED: c"not supported",
+    WSLINE_ERR_TIMEOUT: c"timed out",
+    WSLINE_ERR_PONG_TIMEOUT: c"ping not answered in time",
+    WSLINE_ERR_WOULD_BLOCK: c"more input needed, or would have to wait",
+    WSLINE_ERR_INVALID_URL: c"invalid URL",
+    WSLINE_ERR_RESOLVE: c"name look-up failed",
+    WSLINE_ERR_CONNECT: c"connect failed",
+    WSLINE_ERR_IO: c"input or output failed",
+    WSLINE_ERR_PROXY: c"proxy refused or failed",
+    WSLINE_ERR_PROXY_AUTH: c"proxy wants other credentials",
+    WSLINE_ERR_TLS: c"TLS failed",
+    WSLINE_ERR_TLS_VERIFY: c"certificate refused",
+    WSLINE_ERR_TLS_CONFIG: c"TLS options unusable",
+    WSLINE_ERR_BAD_STATUS: c"server refused the upgrade",
+    WSLINE_ERR_BAD_UPGRADE: c"server's answer to the upgrade is wrong",
+    WSLINE_ERR_TOO_MANY_REDIRECTS: c"too many redirects",
+    WSLINE_ERR_PROTOCOL: c"server broke the WebSocket protocol",
+    WSLINE_ERR_PAYLOAD: c"server sent text that is not UTF-8, or compressed data that cannot be inflated",
+    WSLINE_ERR_MESSAGE_TOO_BIG: c"message above a limit",
+    WSLINE_ERR_CLOSED: c"connection closed",
+    WSLINE_ERR_CONNECTION_LOST: c"connection lost",
+    WSLINE_ERR_ABORTED: c"aborted",
+    WSLINE_ERR_NO_MEMORY: c"out of memory",
+    WSLINE_ERR_INTERNAL: c"bug in wsline",
+};
 
 impl wsline_status {
     pub(super) fn of(kind: Kind) -> Self {
@@ -160,7 +167,31 @@ impl wsline_status {
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
     guard::value(c"".as_ptr(), || {
-        let text = TEXTS.iter().find(|(known, _)| *known as i32 == status);
-        text.map_or(c"unknown status", |(_, text)| text).as_ptr()
+        known(status)
+            .map_or(c"unknown status", |(_, _, text)| text)
+            .as_ptr()
     })
+}
+
+/// Returns the name of a status as a program writes it, for example "WSLINE_ERR_TIMEOUT".
+///
+/// For logs and bindings; wsline_strerror() has the words for people.
+///
+/// @param status  a wsline_status; any number.
+/// @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn wsline_status_name(status: i32) -> *const c_char {
+    guard::value(c"".as_ptr(), || {
+        known(status)
+            .map_or(c"unknown status", |(_, name, _)| name)
+            .as_ptr()
+    })
+}
+
+fn known(status: i32) -> Option<&'static Known> {
+    KNOWN.iter().find(|(known, ..)| *known as i32 == status)
 }

@@ -10,16 +10,20 @@ static const wsline_status all_statuses[] = {
     WSLINE_ERR_BUSY,
     WSLINE_ERR_NOT_SUPPORTED,
     WSLINE_ERR_TIMEOUT,
+    WSLINE_ERR_PONG_TIMEOUT,
     WSLINE_ERR_WOULD_BLOCK,
     WSLINE_ERR_INVALID_URL,
     WSLINE_ERR_RESOLVE,
     WSLINE_ERR_CONNECT,
     WSLINE_ERR_IO,
+    WSLINE_ERR_PROXY,
+    WSLINE_ERR_PROXY_AUTH,
     WSLINE_ERR_TLS,
     WSLINE_ERR_TLS_VERIFY,
     WSLINE_ERR_TLS_CONFIG,
     WSLINE_ERR_BAD_STATUS,
     WSLINE_ERR_BAD_UPGRADE,
+    WSLINE_ERR_TOO_MANY_REDIRECTS,
     WSLINE_ERR_PROTOCOL,
     WSLINE_ERR_PAYLOAD,
     WSLINE_ERR_MESSAGE_TOO_BIG,
@@ -40,6 +44,26 @@ static void every_status_has_a_text_of_its_own(void)
         for (size_t k = 0; k < i; k++)
             CHECK(strcmp(text, wsline_strerror(all_statuses[k])) != 0);
     }
+}
+
+static void every_status_has_its_name(void)
+{
+    static const struct {
+        wsline_status status;
+        const char *name;
+    } rows[] = {
+        {WSLINE_OK, "WSLINE_OK"},
+        {WSLINE_ERR_TIMEOUT, "WSLINE_ERR_TIMEOUT"},
+        {WSLINE_ERR_TOO_MANY_REDIRECTS, "WSLINE_ERR_TOO_MANY_REDIRECTS"},
+        {WSLINE_ERR_INTERNAL, "WSLINE_ERR_INTERNAL"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        CHECK_TEXT(rows[i].name, wsline_status_name(rows[i].status));
+    for (size_t i = 0; i < COUNT_OF(all_statuses); i++)
+        CHECK(strncmp("WSLINE_", wsline_status_name(all_statuses[i]), 7) == 0);
+    CHECK_TEXT("unknown status", wsline_status_name(-999));
+    CHECK_TEXT("unknown status", wsline_status_name(INT32_MIN));
 }
 
 static void unknown_status_numbers_have_a_text(void)
@@ -336,6 +360,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_status_has_a_text_of_its_own),
+        TEST(every_status_has_its_name),
         TEST(unknown_status_numbers_have_a_text),
         TEST(the_version_is_that_of_the_header),
         TEST(features_are_known_by_name),

@@ -39,6 +39,11 @@ class Connection(Test):
             self.assert_fails(Status.TIMEOUT, conn.recv, 0)
         self.assert_fails(Status.INVALID_ARGUMENT, conn.send, "after free")
 
+    def test_statuses_have_the_names_of_the_header(self):
+        for status in Status:
+            name = "WSLINE_OK" if status == Status.OK else "WSLINE_ERR_" + status.name
+            self.assertEqual(wsline.lib.wsline_status_name(status).decode(), name)
+
     def test_errors_are_per_thread(self):
         self.assert_fails(Status.INVALID_URL, wsline.Conn, "")
         messages = queue.Queue()

@@ -120,6 +120,7 @@ def failing(name, *argument_types):
 HANDLE, HANDLE_OUT = c_void_p, ctypes.POINTER(c_void_p)
 
 returning(c_char_p, "last_error_message")
+returning(c_char_p, "status_name", c_int32)
 returning(c_int32, "last_error", ctypes.POINTER(ErrorInfo))
 
 failing("options_new", HANDLE_OUT)
