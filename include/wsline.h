@@ -122,7 +122,9 @@ extern "C" {
  * Flag of a wsline_message: another whole message has come already, so the next receive does not
  * wait.
  *
- * Whether it can be read, that is, inflated, or is UTF-8, only that receive tells.
+ * Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames
+ * do not count: whether a ping, a pong or the close frame has arrived behind this message,
+ * wsline_conn_recv_event() with a timeout of 0 tells, with or without this flag.
  */
 #define WSLINE_MESSAGE_MORE 4u
 

@@ -24,7 +24,9 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 
 /// Flag of a wsline_message: another whole message has come already, so the next receive does not wait.
 ///
-/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells.
+/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames do not count: whether a ping, a
+/// pong or the close frame has arrived behind this message, wsline_conn_recv_event() with a timeout of 0 tells, with or
+/// without this flag.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
 /// What was received. Filled by the library.

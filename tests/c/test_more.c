@@ -87,6 +87,35 @@ static void an_event_tells_of_the_next_message(void)
             check_segment("FAULTS", &segments[i], wsline_conn_recv_event);
 }
 
+/* What has arrived without being a message, wsline_conn_recv_event() reports without waiting. */
+static void control_frames_behind_a_message_are_found_without_waiting(void)
+{
+    static const struct {
+        const char *hex;
+        int32_t opcode;
+    } rows[] = {
+        {A PING, WSLINE_OPCODE_PING},
+        {A "8a00", WSLINE_OPCODE_PONG},
+        {A "8800", WSLINE_OPCODE_CLOSE},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t k = 0; k < COUNT_OF(peers); k++) {
+            char path[128];
+            wsline_message message;
+            wsline_conn *conn;
+
+            check_row(rows[i].hex);
+            snprintf(path, sizeof path, "/frame?hex=%s", rows[i].hex);
+            conn = peer_connect(peers[k], path, NULL);
+            REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+            CHECK_INT(0, message.flags & WSLINE_MESSAGE_MORE);
+            REQUIRE_OK(wsline_conn_recv_event(conn, 0, &message));
+            CHECK_INT(rows[i].opcode, message.opcode);
+            wsline_conn_free(conn);
+        }
+}
+
 static void what_is_told_holds_for_a_flood(void)
 {
     enum { COUNT = 20000 };
@@ -151,6 +180,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(a_message_tells_of_the_next),
         TEST(an_event_tells_of_the_next_message),
+        TEST(control_frames_behind_a_message_are_found_without_waiting),
         TEST(what_is_told_holds_for_a_flood),
         TEST(an_app_tells_it_too),
     };
