@@ -297,8 +297,9 @@ impl Inflater {
         };
         if status == Some(Status::StreamEnd) {
             // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Zlib
-            // then begins a new stream, which refers to nothing before it; ws and Chromium rely on that as well. To a
-            // sender that does refer to it, the RFC would not object, but keeping the window would cost every connection.
+            // then begins a new stream, which refers to nothing before it, for its own deflate does the same; so do ws and
+            // Chromium. The RFC would let a sender refer across such a block, but zlib does not give its window away, and a
+            // second one for each connection is too much for senders that nobody has seen.
             context.reset(false);
             self.is_ended = true;
         } else if step.taken > 0 {
