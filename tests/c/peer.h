@@ -49,7 +49,8 @@ static inline wsline_options *peer_options(void)
     const char *ca = getenv("WSLINE_TEST_CA");
 
     REQUIRE_OK(wsline_options_new(&options));
-    /* How long a server may take to close is no matter of most tests. */
+    /* How long a server may take is no matter of most tests. */
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
     if (ca != NULL)
         REQUIRE_OK(wsline_options_set_tls_ca_file(options, ca));

@@ -256,12 +256,14 @@ static void a_connect_that_gets_no_answer_ends_at_its_deadline(void)
 static void the_usual_timeout_holds_for_a_connect_without_its_own(void)
 {
     struct listener silent = listen_silent();
-    wsline_options *options = peer_options();
+    wsline_options *options = NULL;
     wsline_conn *conn = NULL;
     char url[64];
     struct stopwatch start;
 
     snprintf(url, sizeof url, "ws://127.0.0.1:%u/", (unsigned)silent.port);
+    /* Not those of peer_options(), which have a connect timeout. */
+    REQUIRE_OK(wsline_options_new(&options));
     CHECK_OK(wsline_options_set_timeout_ms(options, 200));
     start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(url, options, &conn));
