@@ -33,9 +33,6 @@ pub struct Session {
 /// How far the bytes were when it was last looked whether they move.
 #[derive(Default)]
 struct Seen {
-    /// Where the last ping begins and ends among what is sent.
-    ping: u64,
-    ping_end: u64,
     delivered: u64,
     received: u64,
 }
@@ -267,13 +264,11 @@ impl Session {
             return None;
         }
         let has_moved = self.has_moved();
-        let is_queued = self.seen.ping_end > self.link.stream().bytes_sent.get();
+        let is_queued = self.link.writer().ping_end() > self.link.stream().bytes_sent.get();
         match self.keepalive.step(Instant::now(), has_moved, is_queued) {
             Due::Nothing => None,
             Due::Ping(payload) => {
-                self.seen.ping = self.end_of_queue();
                 self.submit(&Parcel::plain(Frame::Whole(Opcode::Ping), &payload));
-                self.seen.ping_end = self.end_of_queue();
                 None
             }
             Due::Dead => {
@@ -284,17 +279,13 @@ impl Session {
         }
     }
 
-    /// Counted like the bytes that were sent.
-    fn end_of_queue(&self) -> u64 {
-        self.link.stream().bytes_sent.get() + self.link.writer().unsent_bytes()
-    }
-
     /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
     fn has_moved(&mut self) -> bool {
         let stream = self.link.stream();
         let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
+        let ping_end = self.link.writer().ping_end();
         let seen = &mut self.seen;
-        let out = seen.delivered < seen.ping && delivered > seen.delivered;
+        let out = seen.delivered < ping_end && delivered > seen.delivered;
         let into = received > seen.received;
         (seen.delivered, seen.received) = (delivered, received);
         out || into

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Bytes on their way to the transport, which takes them bit by bit.
 
+use super::error::Error;
+
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
@@ -33,15 +35,23 @@ impl Outbox {
         self.sent = 0;
     }
 
-    /// Takes all of `bytes`; without a copy where nothing waits before them.
-    pub fn take(&mut self, bytes: &mut Vec<u8>) {
+    /// Takes all of `bytes`; without a copy where nothing waits before them. Without memory for the copy, none of them.
+    pub fn take(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if self.is_empty() {
             self.clear();
             std::mem::swap(&mut self.bytes, bytes);
         } else {
             self.forget_sent();
+            self.reserve(bytes.len())?;
             self.bytes.append(bytes);
         }
+        Ok(())
+    }
+
+    /// Makes room for this many bytes more.
+    pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
+        let reserved = self.bytes.try_reserve(count);
+        reserved.map_err(|_| Error::no_memory(count as u64))
     }
 
     pub fn capacity(&self) -> usize {
@@ -71,9 +81,9 @@ mod tests {
     #[test]
     fn bytes_leave_in_the_order_they_came() {
         let mut outbox = Outbox::default();
-        outbox.take(&mut b"abc".to_vec());
+        outbox.take(&mut b"abc".to_vec()).unwrap();
         outbox.note_sent(1);
-        outbox.take(&mut b"def".to_vec());
+        outbox.take(&mut b"def".to_vec()).unwrap();
         assert_eq!((outbox.unsent(), outbox.is_begun()), (&b"bcdef"[..], true));
         outbox.note_sent(5);
         assert!(outbox.is_empty() && !outbox.is_begun());
@@ -82,9 +92,9 @@ mod tests {
     #[test]
     fn a_box_that_is_never_empty_does_not_grow() {
         let mut outbox = Outbox::default();
-        outbox.take(&mut vec![0; 100]);
+        outbox.take(&mut vec![0; 100]).unwrap();
         for _ in 0..10_000 {
-            outbox.take(&mut vec![0; 10]);
+            outbox.take(&mut vec![0; 10]).unwrap();
             outbox.note_sent(10);
         }
         assert_eq!(outbox.unsent().len(), 100);

@@ -13,6 +13,7 @@ pub mod options;
 mod outgoing;
 pub mod patience;
 pub mod prepared;
+mod queue;
 pub mod reader;
 pub mod seat;
 pub mod stats;

@@ -5,8 +5,7 @@ use super::patience::Patience;
 use crate::base::error::{Error, Phase};
 use crate::base::outbox::Outbox;
 use crate::net::stream::{Stream, lost};
-use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use std::io;
 
 /// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
@@ -31,15 +30,33 @@ impl Buffers {
         }
     }
 
+    /// Makes room for a frame with a payload of `len` bytes, or for its first piece; how much.
+    pub(super) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
+        let room = MAX_HEADER_BYTES + len.min(PIECE);
+        let reserved = self.plain.try_reserve(room);
+        reserved.map_err(|_| Error::no_memory(room as u64))?;
+        Ok(room)
+    }
+
+    /// The same on each side of [`Buffers::seal`], so that memory fails before anything of the frame has been sent.
+    pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
+        let room = self.reserve_plain(len)?;
+        let sealed = stream.reserve_sealed(room)?;
+        if len > PIECE {
+            self.wire.reserve(sealed)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn begin(&mut self, header: &Header, piece: &[u8]) {
         header.encode(&mut self.plain);
-        self.append(header, piece);
+        header.append_payload(piece, &mut self.plain);
         self.is_first_piece = true;
     }
 
     /// The next piece of the frame that was begun.
     pub(super) fn go_on(&mut self, header: &Header, piece: &[u8]) {
-        self.append(header, piece);
+        header.append_payload(piece, &mut self.plain);
         self.is_first_piece = false;
     }
 
@@ -97,13 +114,6 @@ impl Buffers {
             };
             self.go_on(header, piece);
             self.seal(stream)?;
-        }
-    }
-
-    fn append(&mut self, header: &Header, piece: &[u8]) {
-        match header.mask {
-            Some(key) => mask::append(key, piece, &mut self.plain),
-            None => self.plain.extend_from_slice(piece),
         }
     }
 }

@@ -3,15 +3,17 @@
 //! socket to [`Writer::flush`]. No thread takes the buffers of such a writer along, so nobody waits for a turn.
 
 use super::compression::Parcel;
-use super::outgoing::{Buffers, PIECE, broken};
+use super::outgoing::{Buffers, PIECE};
+use super::queue::Queued;
 use super::trace;
 use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::spare::{self, Spare};
+use crate::base::sync::MutexGuard;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::opcode::Opcode;
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 /// Above this, memory that a thread keeps for sending is given back.
 const MAX_KEPT_BYTES: usize = 2 * PIECE;
@@ -19,17 +21,6 @@ const MAX_KEPT_BYTES: usize = 2 * PIECE;
 thread_local! {
     /// Where frames are made; so a connection without a queue holds no memory for sending.
     static SCRATCH: Spare<Buffers> = const { Cell::new(None) };
-}
-
-/// What is known about the queue besides its bytes.
-#[derive(Default)]
-pub(super) struct Queue {
-    /// Where queued messages end, counted like [`Stream::bytes_sent`].
-    ends: VecDeque<u64>,
-    /// Messages that are gathered, and so have no place among the bytes yet.
-    gathered: u64,
-    /// A message was refused for want of room.
-    is_wanted: bool,
 }
 
 /// What has been queued and the system has not taken.
@@ -42,7 +33,8 @@ pub struct Unsent {
 impl Writer {
     /// Sends one frame, or queues it; see [`Writer::take_watch`], also after a failure.
     ///
-    /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes.
+    /// `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of it has been
+    /// sent or queued.
     pub fn submit(&self, stream: &Stream, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let plain = Ready::plain(parcel, given_key);
@@ -68,45 +60,58 @@ impl Writer {
         limit: u64,
         shown: &[u8],
     ) -> Result<(), Error> {
-        let mut state = self.lock_for(ready.frame);
-        let header = state.header(ready)?;
-        if !state.has_place_for(ready) {
-            self.leave(&mut state, stream);
-        }
-        if let Some(broken) = &state.broken {
-            return Err(broken.clone());
-        }
-        self.make_room_now(&mut state, stream, ready.payload.len(), limit)?;
-        let is_message = header.fin && !header.opcode.is_control();
+        let (mut state, mut header) = self.begin_submit(stream, ready, limit)?;
+        let len = ready.payload.len();
         if state.has_place_for(ready) {
+            state.buffers.reserve_plain(len)?;
             state.buffers.begin(&header, ready.payload);
-            state.queue.gathered += u64::from(is_message);
-            self.note_sent(&mut state, ready.frame, &header);
+            state.queue.gathered += u64::from(is_message(&header));
+        } else if len > PIECE {
+            // Masked without the lock: nobody must wait for as long as a caller's message is large.
             drop(state);
-            trace::frame('>', header.opcode, header.fin, shown);
-            return Ok(());
-        }
-        let was_quiet = state.buffers.wire.is_empty();
-        let mut buffers = state.take_buffers();
-        let submitted = buffers.submit(stream, &header, ready.payload);
-        stream.give_back(&mut buffers.plain);
-        state.put_back(buffers, was_quiet);
-        if let Err(error) = submitted {
-            return Err(state.break_off(error));
+            let bytes = encode(&header, ready.payload)?;
+            let key = header.mask;
+            (state, header) = self.begin_submit(stream, ready, limit)?;
+            header.mask = key;
+            state.queue.add(bytes, what(&header))?;
+            self.push(&mut state, stream);
+        } else if state.has_backlog() {
+            state.queue.append(&header, ready.payload, what(&header))?;
+            self.push(&mut state, stream);
+        } else {
+            state.send_at_once(stream, &header, ready.payload)?;
         }
         self.note_sent(&mut state, ready.frame, &header);
-        state.note_queued(stream, u64::from(is_message));
         self.note_backlog(&mut state);
         drop(state);
         trace::frame('>', header.opcode, header.fin, shown);
         Ok(())
     }
 
+    /// The lock, and the frame's header, where it may be sent now and there is room.
+    fn begin_submit(
+        &self,
+        stream: &Stream,
+        ready: &Ready<'_>,
+        limit: u64,
+    ) -> Result<(MutexGuard<'_, State>, Header), Error> {
+        let mut state = self.lock_for(ready.frame);
+        let header = state.header(ready)?;
+        if !state.has_place_for(ready) {
+            self.leave(&mut state, stream)?;
+        }
+        if let Some(broken) = &state.broken {
+            return Err(broken.clone());
+        }
+        self.make_room_now(&mut state, stream, ready.payload.len(), limit)?;
+        Ok((state, header))
+    }
+
     /// Ends gathering; see [`Writer::take_watch`].
     pub fn uncork_now(&self, stream: &Stream) -> Result<(), Error> {
         let mut state = self.state.lock();
         state.is_corked = false;
-        self.leave(&mut state, stream);
+        self.leave(&mut state, stream)?;
         state.broken.clone().map_or(Ok(()), Err)
     }
 
@@ -129,18 +134,19 @@ impl Writer {
         limit: u64,
     ) -> Result<(), Error> {
         if !state.has_room(len, limit) {
-            self.leave(state, stream);
+            self.leave(state, stream)?;
         }
         state.check_room(len, limit)
     }
 
     /// What was gathered goes to the socket, or to the queue.
-    fn leave(&self, state: &mut State, stream: &Stream) {
+    fn leave(&self, state: &mut State, stream: &Stream) -> Result<(), Error> {
         if !state.buffers.plain.is_empty() {
-            state.seal_gathered(stream);
+            state.queue_gathered()?;
             self.push(state, stream);
             state.forget_sent(stream);
         }
+        Ok(())
     }
 
     pub fn unsent_bytes(&self) -> u64 {
@@ -149,12 +155,15 @@ impl Writer {
 
     pub fn unsent(&self, stream: &Stream) -> Unsent {
         let state = self.state.lock_ahead();
-        let (queue, sent) = (&state.queue, stream.bytes_sent.get());
-        let queued = queue.ends.iter().filter(|end| **end > sent).count();
         Unsent {
-            messages: queued as u64 + queue.gathered,
+            messages: state.queue.unsent_messages(stream.bytes_sent.get()),
             bytes: state.queued_bytes() as u64,
         }
+    }
+
+    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while that is not known.
+    pub fn ping_end(&self) -> u64 {
+        self.state.lock_ahead().queue.ping_end()
     }
 
     /// True once after a message was refused, when half of the room is free again.
@@ -167,7 +176,7 @@ impl Writer {
 
 impl State {
     pub(super) fn queued_bytes(&self) -> usize {
-        self.buffers.wire.unsent().len() + self.buffers.plain.len()
+        self.buffers.wire.unsent().len() + self.queue.bytes() + self.buffers.plain.len()
     }
 
     fn has_room(&self, len: usize, limit: u64) -> bool {
@@ -185,79 +194,92 @@ impl State {
         Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
     }
 
-    fn take_buffers(&mut self) -> Buffers {
-        if self.buffers.wire.is_empty() {
-            spare::take(&SCRATCH).unwrap_or_default()
-        } else {
-            std::mem::take(&mut self.buffers)
+    /// A frame before which nothing waits.
+    fn send_at_once(
+        &mut self,
+        stream: &Stream,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        let mut buffers = spare::take(&SCRATCH).unwrap_or_default();
+        let reserved = self
+            .queue
+            .reserve_end()
+            .and_then(|()| buffers.reserve(stream, payload.len()));
+        if reserved.is_err() {
+            spare::keep(&SCRATCH, buffers);
+            return reserved;
         }
-    }
-
-    fn put_back(&mut self, mut buffers: Buffers, was_quiet: bool) {
-        if !buffers.wire.is_empty() {
-            if was_quiet {
-                // The thread's memory was for any message, not for this queue.
-                buffers.shrink();
-            }
+        buffers.begin(header, payload);
+        let pushed = buffers.seal_and_push(stream);
+        stream.give_back(&mut buffers.plain);
+        let unsent = buffers.wire.unsent().len() as u64;
+        if unsent > 0 {
+            // The thread's memory was for any message, not for this queue.
+            buffers.shrink();
             self.buffers = buffers;
         } else if buffers.capacity() <= MAX_KEPT_BYTES {
             spare::keep(&SCRATCH, buffers);
         }
-    }
-
-    fn note_queued(&mut self, stream: &Stream, messages: u64) {
-        self.forget_ends(stream);
-        let unsent = self.buffers.wire.unsent().len() as u64;
-        if unsent > 0 {
-            let end = stream.bytes_sent.get() + unsent;
-            let ends = std::iter::repeat_n(end, messages as usize);
-            self.queue.ends.extend(ends);
+        if let Err(error) = pushed {
+            return Err(self.break_off(error));
         }
+        self.queue
+            .note_on_wire(what(header), stream.bytes_sent.get(), unsent);
+        Ok(())
     }
 
-    /// What was gathered goes to the socket next.
-    pub(super) fn seal_gathered(&mut self, stream: &Stream) {
-        if !self.buffers.plain.is_empty() && self.broken.is_none() {
-            self.broken = self.buffers.seal(stream).err();
-            let gathered = std::mem::take(&mut self.queue.gathered);
-            self.note_queued(stream, gathered);
+    /// What was gathered leaves next, behind what is queued.
+    pub(super) fn queue_gathered(&mut self) -> Result<(), Error> {
+        if self.buffers.plain.is_empty() || self.broken.is_some() {
+            return Ok(());
         }
+        self.queue.add_gathered(&mut self.buffers.plain)
     }
 
-    fn forget_ends(&mut self, stream: &Stream) {
-        let sent = stream.bytes_sent.get();
-        while self.queue.ends.front().is_some_and(|end| *end <= sent) {
-            self.queue.ends.pop_front();
+    /// With an empty wire: puts on it what is due next. False where nothing is, or nothing can be sent any more.
+    pub(super) fn seal_next(&mut self, stream: &Stream) -> bool {
+        debug_assert!(self.buffers.wire.is_empty());
+        let sealed = self.queue.seal_next(stream, &mut self.buffers.wire);
+        match sealed {
+            Ok(is_more) => is_more,
+            Err(error) => {
+                self.broken = Some(error);
+                false
+            }
         }
     }
 
     /// After a flush: lets go of what is no longer queued, and of the memory it took.
     pub(super) fn forget_sent(&mut self, stream: &Stream) {
-        self.forget_ends(stream);
-        if self.buffers.wire.is_empty() {
+        self.queue.forget_sent(stream.bytes_sent.get());
+        if !self.has_backlog() {
             self.buffers.shrink();
-            self.queue.ends.shrink_to_fit();
+            self.queue.shrink();
         }
     }
 }
 
-impl Buffers {
-    /// Hands the frame to the socket piece by piece for as long as it takes them; the rest stays.
-    fn submit(&mut self, stream: &Stream, header: &Header, payload: &[u8]) -> Result<(), Error> {
-        let mut takes_more = self.wire.is_empty();
-        let mut pieces = payload.chunks(PIECE);
-        self.begin(header, pieces.next().unwrap_or_default());
-        loop {
-            self.seal(stream)?;
-            if takes_more {
-                takes_more = stream
-                    .push(&mut self.wire)
-                    .map_err(|error| broken(&error))?;
-            }
-            match pieces.next() {
-                Some(piece) => self.go_on(header, piece),
-                None => return Ok(()),
-            }
-        }
+fn is_message(header: &Header) -> bool {
+    header.fin && !header.opcode.is_control()
+}
+
+fn what(header: &Header) -> Queued {
+    match header.opcode {
+        Opcode::Ping => Queued::Ping,
+        _ if is_message(header) => Queued::MessageEnd,
+        _ => Queued::Other,
     }
+}
+
+/// The whole frame, in memory of exactly its size.
+fn encode(header: &Header, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let len = MAX_HEADER_BYTES + payload.len();
+    bytes
+        .try_reserve_exact(len)
+        .map_err(|_| Error::no_memory(len as u64))?;
+    header.encode(&mut bytes);
+    header.append_payload(payload, &mut bytes);
+    Ok(bytes)
 }

@@ -45,6 +45,7 @@ impl<'a> Turn<'a> {
             return Err(broken.clone());
         }
         if state.has_place_for(ready) {
+            state.buffers.reserve_plain(ready.payload.len())?;
             state.buffers.begin(&header, ready.payload);
             writer.note_backlog(state);
         } else {
@@ -62,7 +63,7 @@ impl<'a> Turn<'a> {
     /// Sends what was gathered, and what else waits.
     pub(super) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
         let (writer, stream) = (self.writer, self.stream);
-        self.state().seal_gathered(stream);
+        self.state().queue_gathered()?;
         while self.state().has_backlog() && self.state().broken.is_none() {
             writer.push(self.state(), stream);
             if self.state().has_backlog() && !self.wait(patience)? {
@@ -80,6 +81,7 @@ impl<'a> Turn<'a> {
     ) -> Result<(), Error> {
         let stream = self.stream;
         let state = self.state();
+        state.buffers.reserve(stream, payload.len())?;
         let mut pieces = payload.chunks(PIECE);
         state
             .buffers

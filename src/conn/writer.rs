@@ -12,8 +12,8 @@ use super::compression::{Compression, Compressor, Parcel};
 use super::keys::{Keys, MaskKeyFn};
 use super::outgoing::{Buffers, broken};
 use super::patience::Patience;
+use super::queue::Queue;
 use super::stats::Stats;
-use super::submit::Queue;
 use super::trace;
 use super::turn::{Turn, TurnState, timed_out};
 use crate::base::error::{Error, Kind};
@@ -30,6 +30,9 @@ use crate::protocol::ws::sender::{Answer, Frame, Sender};
 
 /// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
 const CORK_BYTES: usize = 64 * 1024;
+
+/// How often the socket is written to under one lock: whoever wants the lock meanwhile must not wait for a whole queue.
+const MAX_PUSHES: usize = 4;
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -63,8 +66,6 @@ pub(super) struct State {
     /// Somebody has been told that there is a backlog.
     pub(super) is_announced: bool,
     pub(super) owed: Owed,
-    /// Where what was owed last ends, counted like [`Stream::bytes_sent`].
-    owed_end: u64,
     /// The socket takes nothing any more.
     pub(super) broken: Option<Error>,
 }
@@ -134,7 +135,6 @@ impl Writer {
                 is_corked: false,
                 is_announced: false,
                 owed: Owed::default(),
-                owed_end: 0,
                 broken: None,
             }),
             turn_is_over: Condvar::new(),
@@ -262,7 +262,8 @@ impl Writer {
         let mut state = self.state.lock_ahead();
         state.owed.tls |= stream.is_tls();
         if !state.turn.is_taken {
-            state.seal_gathered(stream);
+            // Without memory it stays gathered.
+            let _ = state.queue_gathered();
         }
         self.push(&mut state, stream);
         state.forget_sent(stream);
@@ -281,8 +282,11 @@ impl Writer {
         if state.turn.is_taken || state.broken.is_some() {
             return;
         }
-        // TLS takes nothing after its end.
-        state.seal_owed(stream, &self.stats);
+        self.push(&mut state, stream);
+        if state.has_backlog() {
+            // TLS takes nothing after its end.
+            return;
+        }
         stream.end_tls();
         state.owed.tls |= stream.is_tls();
         self.push(&mut state, stream);
@@ -366,14 +370,12 @@ impl Writer {
 
     /// Sends what is left, then what is owed, as far as the socket takes it, unless another thread has the turn.
     pub(super) fn push(&self, state: &mut State, stream: &Stream) {
-        while !state.turn.is_taken && state.broken.is_none() {
+        for _ in 0..MAX_PUSHES {
+            if state.turn.is_taken || state.broken.is_some() {
+                break;
+            }
             match stream.push(&mut state.buffers.wire) {
-                Ok(true) if !state.owed.is_empty() => state.seal_owed(stream, &self.stats),
-                // A queue that never empties must not keep it back. One at a time, or a flood of pings would fill memory.
-                Ok(false) if state.may_seal_owed(stream) => {
-                    state.seal_owed(stream, &self.stats);
-                    break;
-                }
+                Ok(true) if state.seal_due(stream, &self.stats) => {}
                 Ok(_) => break,
                 Err(error) => state.broken = Some(broken(&error)),
             }
@@ -432,7 +434,7 @@ impl State {
     }
 
     pub(super) fn has_backlog(&self) -> bool {
-        !self.buffers.wire.is_empty() || !self.owed.is_empty()
+        !self.buffers.wire.is_empty() || !self.owed.is_empty() || !self.queue.is_empty()
     }
 
     /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
@@ -441,25 +443,25 @@ impl State {
         self.sender.closing().error().unwrap_or(error)
     }
 
-    /// What is owed may go behind what waits: what was owed before has left.
-    fn may_seal_owed(&self, stream: &Stream) -> bool {
-        !self.owed.is_empty() && self.owed_end <= stream.bytes_sent.get()
+    /// With an empty wire: puts on it what is due next; false where that is nothing.
+    fn seal_due(&mut self, stream: &Stream, stats: &Stats) -> bool {
+        if !self.owed.is_empty() && self.queue.is_between_frames() {
+            self.seal_owed(stream, stats);
+        }
+        !self.buffers.wire.is_empty() || self.seal_next(stream)
     }
 
-    /// Moves what is owed to the wire.
+    /// A pong goes before what is queued (RFC 6455 section 5.4 allows it between two frames), a close frame behind it.
     fn seal_owed(&mut self, stream: &Stream, stats: &Stats) {
-        self.seal_gathered(stream);
-        for frame in [&mut self.owed.pong, &mut self.owed.close] {
-            stats.frames_sent.add(u64::from(!frame.is_empty()));
-            self.buffers.plain.append(frame);
+        let mut frames = std::mem::take(&mut self.owed.pong);
+        stats.frames_sent.add(u64::from(!frames.is_empty()));
+        if !self.owed.close.is_empty() && self.queue_gathered().is_ok() && self.queue.is_empty() {
+            stats.frames_sent.add(1);
+            frames.append(&mut self.owed.close);
         }
         self.owed.tls = false;
-        self.broken = self
-            .buffers
-            .seal(stream)
-            .err()
-            .or_else(|| self.broken.take());
-        self.owed_end = stream.bytes_sent.get() + self.buffers.wire.unsent().len() as u64;
+        let sealed = stream.seal(&mut frames, &mut self.buffers.wire);
+        self.broken = sealed.err().or_else(|| self.broken.take());
     }
 }
 

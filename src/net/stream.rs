@@ -149,19 +149,30 @@ impl Stream {
 
     /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
     pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Outbox) -> Result<(), Error> {
-        match &self.tls {
-            Some(tls) => {
-                let mut tls = tls.lock();
-                tls.encrypt(plain)?;
-                plain.clear();
-                wire.take(tls.output());
-            }
-            None => wire.take(plain),
+        if self.is_tls() {
+            self.encrypt(plain, wire)?;
+            plain.clear();
+            return Ok(());
         }
-        Ok(())
+        wire.take(plain)
     }
 
-    /// Hands to the system what it takes without waiting; true when that is all.
+    /// As [`Stream::seal`], under TLS.
+    pub fn encrypt(&self, plain: &[u8], wire: &mut Outbox) -> Result<(), Error> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let mut tls = tls.lock();
+        tls.encrypt(plain)?;
+        wire.take(tls.output())
+    }
+
+    /// Makes room for `len` bytes to be sealed; how many they will be.
+    pub fn reserve_sealed(&self, len: usize) -> Result<usize, Error> {
+        let tls = self.tls.as_ref();
+        tls.map_or(Ok(len), |tls| tls.lock().reserve_sealed(len))
+    }
+
+    /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
+    /// no room for the rest, and asking it again would cost another.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
         while !wire.is_empty() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -169,6 +180,7 @@ impl Stream {
                 Ok(count) => {
                     wire.note_sent(count);
                     self.bytes_sent.add(count as u64);
+                    return Ok(wire.is_empty());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),

@@ -157,6 +157,11 @@ impl Tls {
         drawn.and(decrypted).and_then(|done| passed.map(|()| done))
     }
 
+    /// Makes room for `len` bytes of plaintext, encrypted; the length of that. Inside other TLS it is only the inner one's.
+    pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
+        self.stream.get_mut().reserve_sealed(len)
+    }
+
     /// Encrypts all of `plain`; the result waits in [`Tls::output`].
     pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
         sys::clear_openssl_errors();

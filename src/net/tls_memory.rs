@@ -8,6 +8,9 @@ use std::io::{self, Read, Write};
 /// The most that one TLS record brings (RFC 8446 section 5.2).
 const RECORD_BYTES: usize = 16 * 1024;
 
+/// By how much encryption makes a record longer, with its header: at most this (RFC 8446 sections 5.1 and 5.2).
+const RECORD_OVERHEAD: usize = 5 + 256;
+
 #[derive(Default)]
 pub struct Memory {
     inbox: Vec<u8>,
@@ -36,6 +39,14 @@ impl Memory {
             .try_reserve(RECORD_BYTES)
             .map_err(|_| Error::no_memory(RECORD_BYTES as u64))?;
         Ok(&mut self.inbox)
+    }
+
+    /// Makes room for `len` bytes of plaintext, encrypted; the length of that.
+    pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
+        let sealed = len + (len / RECORD_BYTES + 1) * RECORD_OVERHEAD;
+        let reserved = self.outbox.try_reserve(sealed);
+        reserved.map_err(|_| Error::no_memory(sealed as u64))?;
+        Ok(sealed)
     }
 
     /// Parts with memory that holds nothing; the largest goes to `memory`.
@@ -74,6 +85,7 @@ impl Read for Memory {
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outbox.try_reserve(bytes.len())?;
         self.outbox.extend_from_slice(bytes);
         Ok(bytes.len())
     }

@@ -246,6 +246,61 @@ static void a_close_waits_for_what_is_queued(void)
     free(data);
 }
 
+/* While a large message is masked and queued by one thread, the loop answers pings and drives its other apps. */
+static void echo_again(struct record *record, wsline_app *app, char letter)
+{
+    (void)record;
+    if (letter == 'o' || letter == 'm')
+        CHECK_OK(wsline_app_send_text(app, "again", WSLINE_NUL_TERMINATED));
+}
+
+static void *run_loop(void *loop)
+{
+    CHECK_OK(wsline_loop_run(loop));
+    return NULL;
+}
+
+static void a_large_send_does_not_stop_the_loop(void)
+{
+    /* A driver that gets no processor in a whole send has other chances. */
+    enum { ATTEMPTS = 10 };
+    size_t len = check_scaled(64, 1) * MIB;
+    char *data = calloc(1, len);
+    struct record busy, other;
+    wsline_options *options = with_limit(0);
+    wsline_loop *loop = NULL;
+    wsline_app *apps[2];
+    unsigned seen = 0;
+    pthread_t thread;
+
+    REQUIRE(data != NULL);
+    REQUIRE_OK(wsline_loop_new(&loop));
+    /* It reads nothing, so each of its pings finds a queue that is not empty. */
+    apps[0] = app_make("FAULTS", "/ping-flood?n=100000000", options, &busy);
+    apps[1] = app_make("FAULTS", "/echo", options, &other);
+    wsline_options_free(options);
+    other.then = echo_again;
+    for (size_t i = 0; i < COUNT_OF(apps); i++)
+        CHECK_OK(wsline_loop_add(loop, apps[i]));
+    thread = thread_start(run_loop, loop);
+    REQUIRE(record_wait(&busy, 'i', 1));
+    REQUIRE(record_wait(&other, 'm', 1));
+    for (int i = 0; i < ATTEMPTS && seen < 2; i++) {
+        unsigned before = record_count(&other, 'm');
+
+        CHECK_OK(wsline_app_send_binary(apps[0], data, len));
+        seen = record_count(&other, 'm') - before;
+    }
+    CHECK(seen >= 2 || check_slow());
+    for (size_t i = 0; i < COUNT_OF(apps); i++)
+        CHECK_OK(wsline_app_abort(apps[i]));
+    thread_join(thread);
+    for (size_t i = 0; i < COUNT_OF(apps); i++)
+        wsline_app_free(apps[i]);
+    wsline_loop_free(loop);
+    free(data);
+}
+
 static const struct test tests[] = {
     TEST(a_full_queue_refuses_and_tells_when_there_is_room),
     TEST(an_empty_queue_takes_one_message_of_any_size),
@@ -253,6 +308,7 @@ static const struct test tests[] = {
     TEST(messages_of_many_threads_do_not_mix_and_keep_their_order),
     TEST(a_close_by_ten_threads_is_one_close),
     TEST(a_close_waits_for_what_is_queued),
+    TEST(a_large_send_does_not_stop_the_loop),
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The frame header, to and from bytes (RFC 6455 section 5.2).
 
-use super::mask::Key;
+use super::mask::{self, Key};
 use super::opcode::Opcode;
 use crate::base::error::Error;
 
@@ -120,6 +120,14 @@ impl Header {
         }
         if let Some(key) = self.mask {
             out.extend_from_slice(&key);
+        }
+    }
+
+    /// Appends the payload, or a piece of it that begins at a multiple of four, masked where the header says so.
+    pub fn append_payload(&self, payload: &[u8], out: &mut Vec<u8>) {
+        match self.mask {
+            Some(key) => mask::append(key, payload, out),
+            None => out.extend_from_slice(payload),
         }
     }
 
