@@ -117,7 +117,7 @@ pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
 /// A socket of our own for the caller's connected descriptor.
 pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Socket, Error> {
     let unusable = |error| {
-        let what = format_args!("use the supplied descriptor {fd}");
+        let what = format!("use the supplied descriptor {fd}");
         Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
     };
     let socket = Socket::from(sys::duplicate(fd).map_err(unusable)?);
@@ -164,7 +164,7 @@ fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
 fn set_options(socket: &Socket, options: &[SocketOption]) -> Result<(), Error> {
     for SocketOption { level, name, value } in options {
         sys::set_socket_option(socket.as_fd(), *level, *name, value).map_err(|error| {
-            let what = format_args!("set the socket option {name} of level {level}");
+            let what = format!("set the socket option {name} of level {level}");
             Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
         })?;
     }
