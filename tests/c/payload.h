@@ -7,7 +7,7 @@
 
 enum { NOISE_BYTES = 65521, LINE_BYTES = 15, LINES = 65521, LINES_BYTES = LINE_BYTES * LINES };
 
-/* A block that is repeated, for messages that no memory could hold. */
+/* A block that is repeated, for messages that no memory could hold. Any thread may ask for it. */
 struct payload {
     const uint8_t *block;
     size_t size;
@@ -16,28 +16,34 @@ struct payload {
 /* No deflate makes it smaller. */
 static inline struct payload payload_noise(void)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static uint8_t block[NOISE_BYTES];
     static bool made;
     uint32_t state = 1;
 
+    pthread_mutex_lock(&lock);
     for (size_t i = 0; !made && i < NOISE_BYTES; i++) {
         state = state * 1103515245 + 12345;
         block[i] = (uint8_t)(state >> 24);
     }
     made = true;
+    pthread_mutex_unlock(&lock);
     return (struct payload){block, NOISE_BYTES};
 }
 
 /* Text in lines of 15 bytes, no two of which are the same. */
 static inline struct payload payload_lines(void)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static char block[LINES_BYTES + 1];
     static bool made;
 
+    pthread_mutex_lock(&lock);
     for (size_t i = 0; !made && i < LINES; i++)
         snprintf(block + i * LINE_BYTES, LINE_BYTES + 1, "%05zx%s", i,
                  "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
     made = true;
+    pthread_mutex_unlock(&lock);
     return (struct payload){(const uint8_t *)block, LINES_BYTES};
 }
 
