@@ -24,7 +24,7 @@ struct record {
     wsline_message message;
     uint64_t bytes; /* of all messages */
     int64_t at_ms;
-    /* Done in each callback, after it was written down. */
+    /* Done in each callback, after it was written down; not when userdata is released. */
     void (*then)(struct record *record, wsline_app *app, char letter);
     void *more; /* for `then` */
 };
@@ -43,9 +43,12 @@ static inline void record_init(struct record *record)
 
 static inline void record_note(struct record *record, wsline_app *app, char letter)
 {
+    void (*then)(struct record *, wsline_app *, char);
     size_t len;
 
     pthread_mutex_lock(&record->lock);
+    /* Read under the lock. After the last release, the test may use the record for another app. */
+    then = app == NULL ? NULL : record->then;
     len = strlen(record->order);
     if (len + 1 < sizeof record->order)
         record->order[len] = letter;
@@ -53,8 +56,8 @@ static inline void record_note(struct record *record, wsline_app *app, char lett
     record->at_ms = clock_ms();
     pthread_cond_broadcast(&record->changed);
     pthread_mutex_unlock(&record->lock);
-    if (record->then != NULL)
-        record->then(record, app, letter);
+    if (then != NULL)
+        then(record, app, letter);
 }
 
 static inline unsigned record_count(struct record *record, char letter)

@@ -226,7 +226,7 @@ static void replace_the_running_one(struct record *record, wsline_app *app, char
 static void close_now(struct record *record, wsline_app *app, char letter)
 {
     (void)record;
-    if (app != NULL && letter == 'm')
+    if (letter == 'm')
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
@@ -253,8 +253,6 @@ static void every_call_is_answered_in_a_callback(struct record *record, wsline_a
                                                  char letter)
 {
     (void)record;
-    if (app == NULL)
-        return;
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_run(app));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_start(app));
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(app, 0));

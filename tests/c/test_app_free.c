@@ -15,8 +15,6 @@ static void free_at(struct record *record, wsline_app *app, char letter)
 {
     const char *at = record->more;
 
-    if (app == NULL)
-        return;
     if (letter == *at) {
         record->then = NULL;
         wsline_app_free(app);
