@@ -62,7 +62,9 @@ static struct {
 /* Names the row of a table, for the checks that follow in this test. */
 static inline void check_row(const char *row)
 {
+    pthread_mutex_lock(&check_state.lock);
     check_state.row = row;
+    pthread_mutex_unlock(&check_state.lock);
 }
 
 /* Slow ground (valgrind): programs do less and give more time. */
