@@ -132,17 +132,6 @@ impl<'a> Turn<'a> {
         error
     }
 
-    /// After our frame: what a receiving thread has left to us. It must not be lost, but is not our caller's failure.
-    pub(super) fn settle(&mut self, patience: &mut Patience) {
-        let (writer, stream) = (self.writer, self.stream);
-        while !self.state().owed.is_empty() && self.state().broken.is_none() {
-            writer.push(self.state(), stream);
-            if self.state().has_backlog() && !matches!(self.wait(patience), Ok(true)) {
-                return;
-            }
-        }
-    }
-
     /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
     fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
         let state = self.state();
@@ -166,6 +155,8 @@ impl<'a> Turn<'a> {
 }
 
 impl Drop for Turn<'_> {
+    /// What a receiving thread has left to this one leaves now; where there is no room it leaves with the next call that
+    /// sends or receives. It is not for our caller to wait for.
     fn drop(&mut self) {
         let (writer, stream) = (self.writer, self.stream);
         let Some(state) = &mut self.state else {

@@ -190,9 +190,7 @@ impl Writer {
         ready: &Ready<'_>,
     ) -> Result<Header, Error> {
         let mut turn = self.take_turn(stream, patience, self.lock_for(ready.frame))?;
-        let header = turn.send(patience, ready)?;
-        turn.settle(patience);
-        Ok(header)
+        turn.send(patience, ready)
     }
 
     /// Gathers data from now on, to send it together.
