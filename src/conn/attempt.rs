@@ -177,7 +177,8 @@ impl Attempt {
         }
         match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
-                Lookup::start(name, *port, &self.notify).map(Stage::LookUpTarget)
+                let lookup = Lookup::start(name, *port, &self.notify);
+                Ok(Stage::LookUpTarget(lookup))
             }
             _ => self.find_first_peer(now),
         }
@@ -196,7 +197,7 @@ impl Attempt {
         };
         match ip {
             Some(ip) => self.dial(&name, vec![Address::Ip(SocketAddr::new(ip, port))], now),
-            None => Lookup::start(&name, port, &self.notify).map(Stage::LookUp),
+            None => Ok(Stage::LookUp(Lookup::start(&name, port, &self.notify))),
         }
     }
 

@@ -332,30 +332,111 @@ static void look_ups_take_turns(void)
     wsline_loop_free(loop);
 }
 
-static void names_that_hang_are_not_in_the_way_of_others(void)
+/* A name is answered while `hanging` others hang, the first of which is left behind or not. */
+static void check_quick_name(unsigned hanging, bool leaves_first)
 {
-    enum { HANGING = 40 };
-    static struct record records[HANGING];
+    static struct record records[AT_ONCE];
     struct record quick;
-    wsline_app *apps[HANGING], *app;
+    wsline_app *apps[AT_ONCE], *app;
     wsline_loop *loop = NULL;
 
     resolver_hang();
     REQUIRE_OK(wsline_loop_new(&loop));
-    for (unsigned i = 0; i < HANGING; i++) {
+    for (unsigned i = 0; i < hanging; i++) {
         char host[32];
 
-        snprintf(host, sizeof host, "hang-before-%u.test", i);
+        snprintf(host, sizeof host, "hang-of-%u-%u.test", hanging, i);
         apps[i] = app_of(host, loop, &records[i]);
     }
     app = app_of("localhost", loop, &quick);
+    CHECK_OK(wsline_loop_run_once(loop, 0));
+    expect_calls(leaves_first ? hanging : hanging + 1);
+    if (leaves_first)
+        wsline_app_free(apps[0]);
     while (record_count(&quick, 'o') == 0)
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     resolver_release();
-    for (unsigned i = 0; i < HANGING; i++)
+    for (unsigned i = leaves_first; i < hanging; i++)
         wsline_app_free(apps[i]);
     wsline_app_free(app);
     wsline_loop_free(loop);
+}
+
+static void names_that_hang_are_not_in_the_way_of_others(void)
+{
+    check_quick_name(40, false);
+}
+
+/* It begins when another one's asker leaves, not when that one's lookup ends. */
+static void one_that_waits_begins_when_another_is_left_behind(void)
+{
+    check_quick_name(AT_ONCE, true);
+}
+
+/* Lookups that nobody waits for any more. */
+static void leave_behind(wsline_options *options, unsigned count)
+{
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 2));
+    for (unsigned i = 0; i < count; i++) {
+        wsline_conn *conn = NULL;
+        char url[64];
+
+        snprintf(url, sizeof url, "ws://hang-left-%u.test/", i);
+        while (resolver_calls() == i)
+            CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect(url, options, &conn));
+    }
+}
+
+static void those_left_behind_are_not_in_the_way_of_others(void)
+{
+    wsline_options *options = peer_options();
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+
+    resolver_hang();
+    leave_behind(options, AT_ONCE);
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
+    url_of(url, "localhost");
+    if (CHECK_OK(wsline_connect(url, options, &conn)))
+        peer_hang_up(conn);
+    wsline_options_free(options);
+    resolver_release();
+}
+
+static void too_many_left_behind_are_an_error(void)
+{
+    enum { MOST = 1024 };
+    wsline_options *options = peer_options();
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+    wsline_status status;
+    struct stopwatch start;
+
+    if (check_slow()) {
+        puts("skipped: valgrind knows 500 threads");
+        wsline_options_free(options);
+        return;
+    }
+    resolver_hang();
+    leave_behind(options, MOST);
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
+    url_of(url, "localhost");
+    CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect(url, options, &conn));
+    CHECK_TEXT("look up localhost: 1024 earlier lookups that nobody waits for have not ended yet",
+               wsline_last_error_message());
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
+    resolver_release();
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
+    /* The resolver has answered all of them; their threads may need a moment. */
+    start = stopwatch_start();
+    do
+        status = wsline_connect(url, options, &conn);
+    while (status == WSLINE_ERR_RESOLVE && stopwatch_ms(start) < WAIT_MS);
+    if (CHECK_OK(status))
+        peer_hang_up(conn);
+    wsline_options_free(options);
 }
 
 int main(int argc, char **argv)
@@ -372,6 +453,9 @@ int main(int argc, char **argv)
         TEST(those_who_ask_for_one_name_share_the_answer),
         TEST(look_ups_take_turns),
         TEST(names_that_hang_are_not_in_the_way_of_others),
+        TEST(those_left_behind_are_not_in_the_way_of_others),
+        TEST(too_many_left_behind_are_an_error),
+        TEST(one_that_waits_begins_when_another_is_left_behind),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }
