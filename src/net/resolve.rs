@@ -5,6 +5,7 @@
 use super::thread;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, Mutex, Weak};
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
@@ -246,9 +247,15 @@ fn answer_all(task: Task) {
 
 fn look_up(host: &str, port: u16) -> Answer {
     let found = (host, port).to_socket_addrs();
-    found
-        .map(Iterator::collect)
-        .map_err(|error| Error::os(Kind::Resolve, format_args!("look up {host}"), &error))
+    found.map(Iterator::collect).map_err(|error| {
+        let what = format_args!("look up {host}");
+        // The standard library says in front of the resolver's reason what is said here already.
+        let text = error.to_string();
+        match text.strip_prefix("failed to lookup address information: ") {
+            Some(reason) => Error::os(Kind::Resolve, what, &io::Error::other(reason)),
+            None => Error::os(Kind::Resolve, what, &error),
+        }
+    })
 }
 
 fn deliver(askers: Vec<Asker>, answer: &Answer) {
