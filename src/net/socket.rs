@@ -86,11 +86,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// A non-blocking socket that has begun to connect to `address`.
+/// A non-blocking socket that has begun to connect to `address`. `None`: the server's queue is full, try again later.
 ///
 /// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute:
 /// probes after 30 s of silence, three of them 10 s apart.
-pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Socket, Error> {
+pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Option<Socket>, Error> {
     let failed = |error| connect_failed(address, &error);
     let (socket, to) = match address {
         Address::Ip(address) => {
@@ -103,9 +103,15 @@ pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Socke
     if let (Some(bind), Address::Ip(_)) = (options.bind, address) {
         bind_to(&socket, bind)?;
     }
-    match socket.connect(&to) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(failed(error)),
-        _ => Ok(socket),
+    let Err(error) = socket.connect(&to) else {
+        return Ok(Some(socket));
+    };
+    match (error.raw_os_error(), address) {
+        (Some(libc::EINPROGRESS), _) => Ok(Some(socket)),
+        // connect(2): a Unix-domain socket that would have to wait for room is not in progress, and nothing tells when
+        // there is room.
+        (Some(libc::EAGAIN), Address::Unix(_)) => Ok(None),
+        _ => Err(failed(error)),
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// The "Connection Attempt Delay" of RFC 8305 section 8.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How soon a Unix-domain server whose queue is full is asked again.
+const FULL_QUEUE_DELAY: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub struct Dial {
@@ -65,9 +67,13 @@ impl Dial {
                 break;
             };
             match begin_connect(&address, options) {
-                Ok(socket) => {
+                Ok(Some(socket)) => {
                     self.attempts.push((address, socket));
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
+                }
+                Ok(None) => {
+                    self.untried.push_front(address);
+                    self.next_attempt = Deadline::after(now, Some(FULL_QUEUE_DELAY));
                 }
                 Err(error) => self.fail(error, now),
             }

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/un.h>
 
 static void check_echo(wsline_conn *conn)
 {
@@ -223,6 +224,100 @@ static void abort_ends_the_wait_for_a_dead_address(void)
     wsline_conn_free(later.conn);
 }
 
+/* A Unix-domain server that accepts nobody, with a full queue: connect(2) says EAGAIN. */
+struct full_server {
+    char folder[32];
+    char url[PEER_URL_MAX];
+    struct sockaddr_un address;
+    int listener;
+    int filler;
+    pthread_t thread;
+};
+
+static void full_server_open(struct full_server *server)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&server->address;
+    socklen_t len = sizeof server->address;
+
+    memset(server, 0, sizeof *server);
+    strcpy(server->folder, "/tmp/wsline-test-XXXXXX");
+    REQUIRE(mkdtemp(server->folder) != NULL);
+    server->address.sun_family = AF_UNIX;
+    snprintf(server->address.sun_path, sizeof server->address.sun_path, "%s/full", server->folder);
+    snprintf(server->url, sizeof server->url, "ws+unix://%s:/", server->address.sun_path);
+    server->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    REQUIRE(bind(server->listener, address, len) == 0);
+    REQUIRE(listen(server->listener, 0) == 0);
+    server->filler = socket(AF_UNIX, SOCK_STREAM, 0);
+    REQUIRE(connect(server->filler, address, len) == 0);
+}
+
+static void full_server_close(struct full_server *server)
+{
+    close(server->filler);
+    close(server->listener);
+    unlink(server->address.sun_path);
+    rmdir(server->folder);
+}
+
+/* Takes the connection that fills the queue, then the next one, which it ends at once. */
+static void *full_server_accept(void *argument)
+{
+    struct full_server *server = argument;
+
+    clock_sleep_ms(200);
+    close(accept(server->listener, NULL, NULL));
+    close(accept(server->listener, NULL, NULL));
+    return NULL;
+}
+
+static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void)
+{
+    wsline_options *options = peer_options();
+    struct full_server server;
+    struct stopwatch start;
+
+    full_server_open(&server);
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 300));
+    start = stopwatch_start();
+    check_unreached(WSLINE_ERR_TIMEOUT, WSLINE_PHASE_CONNECT, "connecting to", server.url, options);
+    CHECK_TOOK(300, start);
+    full_server_close(&server);
+    wsline_options_free(options);
+}
+
+static void a_unix_server_with_room_again_is_reached(void)
+{
+    wsline_options *options = peer_options();
+    struct full_server server;
+    struct stopwatch start = stopwatch_start();
+
+    full_server_open(&server);
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
+    server.thread = thread_start(full_server_accept, &server);
+    check_unreached(WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, "", server.url, options);
+    CHECK_TOOK(200, start);
+    thread_join(server.thread);
+    full_server_close(&server);
+    wsline_options_free(options);
+}
+
+static void abort_ends_the_wait_for_a_full_queue(void)
+{
+    struct later later = {.call = abort_it, .after_ms = 100};
+    struct full_server server;
+    struct stopwatch start = stopwatch_start();
+
+    full_server_open(&server);
+    REQUIRE_OK(wsline_conn_new(NULL, &later.conn));
+    later_start(&later);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(later.conn, server.url));
+    CHECK_TOOK(100, start);
+    later_end(&later);
+    wsline_conn_free(later.conn);
+    full_server_close(&server);
+}
+
 static int option_of(wsline_conn *conn, int level, int name)
 {
     int value = 0;
@@ -290,6 +385,9 @@ int main(int argc, char **argv)
         TEST(a_dead_first_address_does_not_stop_the_second),
         TEST(a_dead_address_ends_at_the_deadline),
         TEST(abort_ends_the_wait_for_a_dead_address),
+        TEST(a_unix_server_with_a_full_queue_is_asked_until_the_deadline),
+        TEST(a_unix_server_with_room_again_is_reached),
+        TEST(abort_ends_the_wait_for_a_full_queue),
         TEST(options_of_the_socket_are_set_before_it_connects),
         TEST(bad_arguments_are_named),
     };
