@@ -64,6 +64,17 @@
  * leaves it, or pthread_exit(), ends the program with a line on standard error that names the
  * callback; longjmp() is undefined.
  *
+ * **fork().** A child process uses what it makes itself, and options. Any other object that was
+ * made before fork() is refused there with WSLINE_ERR_WRONG_STATE, and so are options that have a
+ * cookie jar made before fork(); a function that returns no status returns what it returns for
+ * NULL. To free such an object, or to end without freeing it, changes nothing for the parent:
+ * nothing is sent, no callback and no `userdata_free` is called. Freeing closes the descriptor of
+ * the connection in the child; the memory stays until the child ends or calls exec. A child that
+ * was forked in a callback should call exec or _exit() there; if it returns, the function that
+ * drives returns WSLINE_ERR_WRONG_STATE in it. _Fork() and clone() are not noticed. Where other
+ * threads use TLS while one calls fork(), a lock of OpenSSL may stay held in the child: fork before
+ * those threads start, or call exec.
+ *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */
 #ifndef WSLINE_H
@@ -796,6 +807,7 @@ WSLINE_API wsline_status wsline_trace_enable(bool on);
  * @param options_out  set to the object; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any.
@@ -822,6 +834,7 @@ WSLINE_API void wsline_options_free(wsline_options *options);
  * @param options_out  set to the copy; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any, while no other thread sets `options`.
@@ -2078,6 +2091,7 @@ wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t byte
  * @param jar_out  set to the jar; to NULL on failure.
  * @retval WSLINE_OK                    `*jar_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_cookie_jar_free().
  * Threads: any.
@@ -2183,6 +2197,8 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                     `*conn_out` is open and yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
+ * @retval WSLINE_ERR_NO_MEMORY          there is no memory to prepare for fork().
  * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_RESOLVE            the host has no address.
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
@@ -2217,6 +2233,8 @@ wsline_connect(const char *url, const wsline_options *options, wsline_conn **con
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                    `*conn_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_conn_free().
  * Threads: any.
@@ -2949,6 +2967,8 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  * @param app_out  set to the app; to NULL on failure.
  * @retval WSLINE_OK                    `*app_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
  *
  * Ownership: free it with wsline_app_free().
@@ -3676,6 +3696,7 @@ WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_err
  * @param loop_out  set to the loop; to NULL on failure.
  * @retval WSLINE_OK                    `*loop_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  * @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
  *
  * Ownership: free it with wsline_loop_free().

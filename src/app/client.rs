@@ -160,6 +160,17 @@ impl App {
         }
     }
 
+    /// In a child of the process that made it, when it is forgotten: the descriptor of its connection is closed, unless
+    /// this thread is inside one of its callbacks and closes it later. Waits for no lock, which nobody might release.
+    pub fn abandon(&self) {
+        let own = Some(ThreadMark::own());
+        let is_left = self.place.try_lock().is_some_and(|it| it.at_work != own);
+        let link = self.link.try_lock().filter(|_| is_left);
+        if let Some(link) = link.as_deref().and_then(Option::as_ref) {
+            link.stream().abandon();
+        }
+    }
+
     /// Waits until it has ended, and says why.
     pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
         let mut patience = Patience::new(span);

@@ -74,6 +74,12 @@ impl Core {
         })
     }
 
+    /// Closes the descriptors of a loop that was inherited and is never dropped.
+    pub fn abandon(&self) {
+        self.epoll.abandon();
+        self.mailbox.wake().abandon();
+    }
+
     /// No app is left to drive.
     pub fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()

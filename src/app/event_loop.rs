@@ -102,6 +102,14 @@ impl EventLoop {
         }
     }
 
+    /// In a child of the process that made it, when it is forgotten: its descriptors are closed, unless this thread is
+    /// inside one of its callbacks and closes them later.
+    pub fn abandon(&self) {
+        if let Some(core) = self.core.try_lock() {
+            core.abandon();
+        }
+    }
+
     /// `work` is done by the thread that drives.
     pub fn post(&self, work: impl FnOnce() + Send + 'static) {
         self.mailbox.post(Mail::Run(Box::new(work)));
@@ -134,6 +142,10 @@ impl EventLoop {
         };
         let result = self.helm.hold(|| core.turn(deadline));
         *self.next_step.lock() = core.next_step();
+        if self.helm.is_inherited() {
+            let message = "this is a child process: the loop was made before fork()";
+            return Err(Error::new(Kind::WrongState, message));
+        }
         result
     }
 

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who drives a loop, and whether it is still wanted: what others may ask while somebody drives.
 
+use crate::base::process::Birth;
 use crate::base::sync::{AtomicBool, Mutex, Ordering, ThreadMark};
 
-#[derive(Default)]
 pub struct Helm {
     driver: Mutex<Option<ThreadMark>>,
     is_retired: AtomicBool,
+    birth: Birth,
+}
+
+impl Default for Helm {
+    fn default() -> Self {
+        Self {
+            driver: Mutex::default(),
+            is_retired: AtomicBool::default(),
+            birth: Birth::now(),
+        }
+    }
 }
 
 impl Helm {
@@ -28,7 +39,12 @@ impl Helm {
         self.is_retired.store(true, Ordering::Release);
     }
 
+    /// Likewise in a child: a callback that has called fork() returns in both processes.
     pub fn is_retired(&self) -> bool {
-        self.is_retired.load(Ordering::Acquire)
+        self.is_retired.load(Ordering::Acquire) || self.is_inherited()
+    }
+
+    pub fn is_inherited(&self) -> bool {
+        self.birth.is_inherited()
     }
 }

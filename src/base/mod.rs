@@ -10,5 +10,6 @@ pub mod error;
 pub mod log;
 pub mod outbox;
 pub mod priority;
+pub mod process;
 pub mod spare;
 pub mod sync;

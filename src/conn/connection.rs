@@ -101,6 +101,13 @@ impl Connection {
         Ok(())
     }
 
+    /// In a child of the process that made it, when it is forgotten: the descriptor is closed, nothing else is touched.
+    pub fn abandon(&self) {
+        if let Some(open) = self.open.get() {
+            open.link.stream.abandon();
+        }
+    }
+
     /// Whether a connect has succeeded, though the connection may have ended since.
     pub fn is_connected(&self) -> bool {
         self.open.get().is_some()

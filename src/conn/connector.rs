@@ -9,6 +9,7 @@ use super::trace;
 use super::wire::Wire;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::process::Birth;
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
 use crate::net::resolve::Notify;
@@ -23,6 +24,7 @@ use crate::protocol::ws::deflate::Agreement;
 use std::time::{Instant, SystemTime};
 
 pub struct Connector {
+    birth: Birth,
     options: Arc<Options>,
     keys: Keys,
     notify: Notify,
@@ -58,6 +60,7 @@ impl Connector {
         let redirects = Redirects::new(url, limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
         Ok(Self {
+            birth: Birth::now(),
             options,
             keys,
             notify,
@@ -70,6 +73,10 @@ impl Connector {
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
     pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
+        if self.birth.is_inherited() {
+            let message = "this is a child process: the connect began before fork()";
+            return Err(Error::new(Kind::WrongState, message));
+        }
         match self.attempt.step(now, poll, self.deadline) {
             Ok(None) => Ok(None),
             Ok(Some(wire)) => {

@@ -5,11 +5,13 @@ use super::guard;
 use super::handle;
 use super::options::wsline_options;
 use super::options_time::read_timeout;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::status::wsline_status;
 use crate::app::client::App;
 use crate::base::error::Error;
+use crate::base::process::Birth;
 use crate::base::sync::Arc;
+use crate::net::process::birth;
 use std::ffi::c_char;
 
 /// A client that stays connected: it calls functions of yours with what comes, sends pings, and connects again.
@@ -20,12 +22,19 @@ use std::ffi::c_char;
 /// close and ask.
 pub struct wsline_app {
     pub(super) app: Arc<App>,
+    birth: Birth,
+}
+
+impl Native for wsline_app {
+    fn birth(&self) -> Birth {
+        self.birth
+    }
 }
 
 impl wsline_app {
     pub(super) unsafe fn get<'a>(app: *const Self) -> Result<&'a Arc<App>, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get(app, "app") }.map(|app| &app.app)
+        unsafe { ptr::get_native(app, "app") }.map(|app| &app.app)
     }
 }
 
@@ -37,6 +46,8 @@ impl wsline_app {
 /// @param app_out  set to the app; to NULL on failure.
 /// @retval WSLINE_OK                    `*app_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 /// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
 ///
 /// Ownership: free it with wsline_app_free().
@@ -57,9 +68,10 @@ pub unsafe extern "C" fn wsline_app_new(
         // SAFETY: as promised to ptr.
         let url = unsafe { ptr::string(url, "url") }?;
         // SAFETY: as promised to ptr.
-        let options = unsafe { wsline_options::of(options) };
+        let options = unsafe { wsline_options::of(options) }?;
+        let birth = birth()?;
         let app = Arc::new(App::new(url, options)?);
-        *place = handle::give(wsline_app { app });
+        *place = handle::give(wsline_app { app, birth });
         Ok(())
     })
 }
@@ -85,7 +97,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
             freed.free();
         }
         // SAFETY: the caller promises that the app is not used again, and its callbacks have ended.
-        unsafe { handle::take_back(app) };
+        unsafe { handle::take_back_native(app, |inherited| inherited.app.abandon()) };
     });
 }
 

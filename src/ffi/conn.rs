@@ -4,10 +4,12 @@
 use super::guard;
 use super::handle;
 use super::options::wsline_options;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::base::process::Birth;
 use crate::conn::connection::Connection;
+use crate::net::process::birth;
 use std::ffi::c_char;
 
 /// One connection to a server.
@@ -17,20 +19,29 @@ use std::ffi::c_char;
 /// options it was made with.
 pub struct wsline_conn {
     pub(super) connection: Connection,
+    birth: Birth,
+}
+
+impl Native for wsline_conn {
+    fn birth(&self) -> Birth {
+        self.birth
+    }
 }
 
 impl wsline_conn {
     pub(super) unsafe fn get<'a>(conn: *const Self) -> Result<&'a Connection, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get(conn, "conn") }.map(|conn| &conn.connection)
+        unsafe { ptr::get_native(conn, "conn") }.map(|conn| &conn.connection)
     }
 
-    unsafe fn with_options(options: *const wsline_options) -> Self {
+    unsafe fn with_options(options: *const wsline_options) -> Result<Self, Error> {
+        let birth = birth()?;
         // SAFETY: passed on.
-        let options = unsafe { wsline_options::of(options) };
-        Self {
+        let options = unsafe { wsline_options::of(options) }?;
+        Ok(Self {
             connection: Connection::new(options),
-        }
+            birth,
+        })
     }
 }
 
@@ -46,6 +57,8 @@ impl wsline_conn {
 /// @param conn_out  set to the connection; to NULL on failure.
 /// @retval WSLINE_OK                     `*conn_out` is open and yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY          there is no memory to prepare for fork().
 /// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
@@ -80,7 +93,7 @@ pub unsafe extern "C" fn wsline_connect(
         // SAFETY: as promised to ptr.
         let url = unsafe { ptr::string(url, "url") }?;
         // SAFETY: as promised to ptr.
-        let conn = unsafe { wsline_conn::with_options(options) };
+        let conn = unsafe { wsline_conn::with_options(options) }?;
         conn.connection.connect(url)?;
         *place = handle::give(conn);
         Ok(())
@@ -93,6 +106,8 @@ pub unsafe extern "C" fn wsline_connect(
 /// @param conn_out  set to the connection; to NULL on failure.
 /// @retval WSLINE_OK                    `*conn_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_conn_free().
 /// Threads: any.
@@ -108,7 +123,7 @@ pub unsafe extern "C" fn wsline_conn_new(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
         // SAFETY: as promised to ptr.
-        *place = handle::give(unsafe { wsline_conn::with_options(options) });
+        *place = handle::give(unsafe { wsline_conn::with_options(options) }?);
         Ok(())
     })
 }
@@ -167,6 +182,6 @@ pub unsafe extern "C" fn wsline_conn_connect(
 pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
     guard::value((), || {
         // SAFETY: the caller promises that the connection is not used again.
-        unsafe { handle::take_back(conn) };
+        unsafe { handle::take_back_native(conn, |conn| conn.connection.abandon()) };
     });
 }

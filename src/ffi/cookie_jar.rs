@@ -3,11 +3,13 @@
 
 use super::guard;
 use super::handle;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::status::wsline_status;
 use super::string;
 use crate::base::error::Error;
+use crate::base::process::Birth;
 use crate::base::sync::Arc;
+use crate::net::process::birth;
 use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::url::Url;
 use std::ffi::c_char;
@@ -26,12 +28,19 @@ pub struct wsline_cookie_jar {
     pub(super) jar: Arc<CookieJar>,
 }
 
+impl Native for wsline_cookie_jar {
+    fn birth(&self) -> Birth {
+        self.jar.birth()
+    }
+}
+
 /// @@ Cookie jars
 /// Makes an empty cookie jar.
 ///
 /// @param jar_out  set to the jar; to NULL on failure.
 /// @retval WSLINE_OK                    `*jar_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_cookie_jar_free().
 /// Threads: any.
@@ -45,6 +54,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
     guard::status("wsline_cookie_jar_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(jar_out, std::ptr::null_mut(), "jar_out") }?;
+        birth()?;
         *place = handle::give(wsline_cookie_jar {
             jar: Arc::default(),
         });
@@ -63,7 +73,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
     guard::value((), || {
         // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back(jar) };
+        unsafe { handle::take_back_native(jar, |_| ()) };
     });
 }
 
@@ -138,7 +148,7 @@ unsafe fn take_in(
 ) -> wsline_status {
     guard::status(function, || {
         // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get(jar, "jar") }?;
+        let jar = unsafe { ptr::get_native(jar, "jar") }?;
         // SAFETY: as promised to ptr.
         let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
         // SAFETY: as promised to ptr.
@@ -172,7 +182,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(cookies_out, std::ptr::null_mut(), "cookies_out") }?;
         // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get(jar, "jar") }?;
+        let jar = unsafe { ptr::get_native(jar, "jar") }?;
         // SAFETY: as promised to ptr.
         let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
         if let Some(cookies) = jar.jar.header(&url, SystemTime::now()) {
@@ -195,7 +205,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
 pub unsafe extern "C" fn wsline_cookie_jar_clear(jar: *mut wsline_cookie_jar) -> wsline_status {
     guard::status("wsline_cookie_jar_clear", || {
         // SAFETY: as promised to ptr.
-        unsafe { ptr::get(jar, "jar") }?.jar.clear();
+        unsafe { ptr::get_native(jar, "jar") }?.jar.clear();
         Ok(())
     })
 }

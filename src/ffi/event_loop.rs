@@ -5,13 +5,15 @@ use super::app::wsline_app;
 use super::guard;
 use super::handle::{self, Lent, UserData};
 use super::options_time::read_timeout;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::status::wsline_status;
 use super::types::{wsline_free_fn, wsline_post_fn};
 use crate::app::event_loop::EventLoop;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
+use crate::base::process::Birth;
 use crate::base::sync::Arc;
+use crate::net::process::birth;
 use std::ffi::c_void;
 use std::time::Duration;
 
@@ -22,12 +24,19 @@ use std::time::Duration;
 /// any other event loop as one descriptor, see wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
+    birth: Birth,
+}
+
+impl Native for wsline_loop {
+    fn birth(&self) -> Birth {
+        self.birth
+    }
 }
 
 impl wsline_loop {
     unsafe fn get<'a>(r#loop: *const Self) -> Result<&'a Arc<EventLoop>, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get(r#loop, "loop") }.map(|own| &own.event_loop)
+        unsafe { ptr::get_native(r#loop, "loop") }.map(|own| &own.event_loop)
     }
 }
 
@@ -37,6 +46,7 @@ impl wsline_loop {
 /// @param loop_out  set to the loop; to NULL on failure.
 /// @retval WSLINE_OK                    `*loop_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 /// @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
 ///
 /// Ownership: free it with wsline_loop_free().
@@ -49,8 +59,9 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
     guard::status("wsline_loop_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(loop_out, std::ptr::null_mut(), "loop_out") }?;
+        let birth = birth()?;
         let event_loop = Arc::new(EventLoop::new()?);
-        *place = handle::give(wsline_loop { event_loop });
+        *place = handle::give(wsline_loop { event_loop, birth });
         Ok(())
     })
 }
@@ -74,7 +85,7 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
             event_loop.retire();
         }
         // SAFETY: the caller promises that the loop is not used again.
-        unsafe { handle::take_back(r#loop) };
+        unsafe { handle::take_back_native(r#loop, |own| own.event_loop.abandon()) };
     });
 }
 

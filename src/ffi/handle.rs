@@ -2,8 +2,10 @@
 //! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`. One of the three places where
 //! `unsafe` may stand.
 
-use super::ptr;
+use super::ptr::{self, Native};
 use super::types::wsline_free_fn;
+use crate::base::process::PerProcess;
+use crate::base::sync::Mutex;
 use std::ffi::{CString, c_char, c_void};
 
 /// Hands an object to C.
@@ -16,6 +18,22 @@ pub(super) unsafe fn take_back<T>(object: *mut T) {
     if !object.is_null() {
         // SAFETY: the caller promises that it came from `give` and is not used again.
         drop(unsafe { Box::from_raw(object) });
+    }
+}
+
+/// The same for an object that may be inherited: a thread of the parent's may have been changing it at the moment of
+/// fork(), so a child calls `abandon` and leaves the memory as it is.
+pub(super) unsafe fn take_back_native<T: Native>(object: *mut T, abandon: impl FnOnce(&T)) {
+    static ABANDONED: PerProcess<Mutex<Vec<Lent<c_void>>>> = PerProcess::new();
+    // SAFETY: passed on.
+    match unsafe { ptr::get(object, "object") } {
+        Ok(inherited) if inherited.birth().is_inherited() => {
+            abandon(inherited);
+            // Still pointed to, so that no tool takes it for a leak.
+            ABANDONED.get().lock().push(Lent::new(object.cast()));
+        }
+        // SAFETY: passed on.
+        _ => unsafe { take_back(object) },
     }
 }
 

@@ -3,11 +3,13 @@
 
 use super::guard;
 use super::handle;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::status::wsline_status;
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind};
+use crate::base::process::Birth;
 use crate::base::sync::{Arc, OnceLock};
 use crate::conn::options::Options;
+use crate::net::process::birth;
 use std::ffi::c_char;
 
 /// How to connect: a recipe that is filled by setters and copied when it is used.
@@ -18,12 +20,19 @@ use std::ffi::c_char;
 pub struct wsline_options {
     /// Shared with what was made with it, until it is set again.
     pub(super) options: Arc<Options>,
+    birth: Birth,
+}
+
+impl Native for wsline_options {
+    fn birth(&self) -> Birth {
+        self.birth
+    }
 }
 
 impl wsline_options {
     /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
     /// of one object do.
-    pub(super) unsafe fn of(options: *const Self) -> Arc<Options> {
+    pub(super) unsafe fn of(options: *const Self) -> Result<Arc<Options>, Error> {
         static DEFAULT: OnceLock<Arc<Options>> = OnceLock::new();
         // SAFETY: passed on; NULL is not an error here.
         let options = unsafe { ptr::get(options, "options") };
@@ -31,7 +40,12 @@ impl wsline_options {
             |_| DEFAULT.get_or_init(Arc::default),
             |options| &options.options,
         );
-        Arc::clone(options)
+        let jar = options.cookie_jar.as_ref();
+        if jar.is_some_and(|jar| jar.birth().is_inherited()) {
+            let message = "the cookie jar of argument `options` was made before fork()";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        Ok(Arc::clone(options))
     }
 }
 
@@ -68,6 +82,7 @@ pub(super) unsafe fn set_string(
 /// @param options_out  set to the object; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any.
@@ -83,6 +98,7 @@ pub unsafe extern "C" fn wsline_options_new(
         let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
         *place = handle::give(wsline_options {
             options: Arc::default(),
+            birth: birth()?,
         });
         Ok(())
     })
@@ -99,7 +115,7 @@ pub unsafe extern "C" fn wsline_options_new(
 pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
     guard::value((), || {
         // SAFETY: the caller promises that the object is not used again.
-        unsafe { handle::take_back(options) };
+        unsafe { handle::take_back_native(options, |_| ()) };
     });
 }
 
@@ -109,6 +125,7 @@ pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
 /// @param options_out  set to the copy; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any, while no other thread sets `options`.
@@ -127,6 +144,7 @@ pub unsafe extern "C" fn wsline_options_clone(
         let options = unsafe { ptr::get(options, "options") }?;
         *place = handle::give(wsline_options {
             options: Arc::clone(&options.options),
+            birth: birth()?,
         });
         Ok(())
     })

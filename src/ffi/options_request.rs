@@ -234,12 +234,16 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     options: *mut wsline_options,
     jar: *const wsline_cookie_jar,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr; NULL is not an error here.
-    let jar = unsafe { ptr::get(jar, "jar") }.ok();
+    let jar = if jar.is_null() {
+        Ok(None)
+    } else {
+        // SAFETY: as promised to ptr.
+        unsafe { ptr::get_native(jar, "jar") }.map(Some)
+    };
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_cookie_jar", options, |options| {
-            options.cookie_jar = jar.map(|jar| Arc::clone(&jar.jar));
+            options.cookie_jar = jar?.map(|jar| Arc::clone(&jar.jar));
             Ok(())
         })
     }

@@ -5,12 +5,14 @@ use super::app::wsline_app;
 use super::conn::wsline_conn;
 use super::guard;
 use super::handle;
-use super::ptr;
+use super::ptr::{self, Native};
 use super::send::Kind;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::base::process::Birth;
 use crate::conn::compression::{Parcel, Payload};
 use crate::conn::prepared::Prepared;
+use crate::net::process::birth;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::c_void;
 
@@ -21,6 +23,13 @@ use std::ffi::c_void;
 /// each frame needs a key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
 pub struct wsline_prepared {
     prepared: Prepared,
+    birth: Birth,
+}
+
+impl Native for wsline_prepared {
+    fn birth(&self) -> Birth {
+        self.birth
+    }
 }
 
 /// @@ One message for many connections
@@ -53,7 +62,8 @@ pub unsafe extern "C" fn wsline_prepared_new(
         let payload = unsafe { ptr::payload(data, len, "data") }?;
         let Kind { opcode, is_plain } = Kind::of_message(opcode)?;
         let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
-        *place = handle::give(wsline_prepared { prepared });
+        let birth = birth()?;
+        *place = handle::give(wsline_prepared { prepared, birth });
         Ok(())
     })
 }
@@ -69,7 +79,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
 pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
     guard::value((), || {
         // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back(prepared) };
+        unsafe { handle::take_back_native(prepared, |_| ()) };
     });
 }
 
@@ -93,7 +103,12 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
     prepared: *const wsline_prepared,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, prepared) = unsafe { (wsline_conn::get(conn), ptr::get(prepared, "prepared")) };
+    let (conn, prepared) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::get_native(prepared, "prepared"),
+        )
+    };
     guard::on_conn("wsline_conn_send_prepared", conn, |conn| {
         conn.send(&parcel(prepared)?, "prepared")
     })
@@ -117,7 +132,7 @@ pub unsafe extern "C" fn wsline_app_send_prepared(
     prepared: *const wsline_prepared,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get(prepared, "prepared")) };
+    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_native(prepared, "prepared")) };
     guard::on_app("wsline_app_send_prepared", app, |app| {
         app.send(&parcel(prepared)?, "prepared")
     })

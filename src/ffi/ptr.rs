@@ -6,7 +6,8 @@
 
 use super::receive::WSLINE_NUL_TERMINATED;
 use super::types::{wsline_free_fn, wsline_log_fn, wsline_mask_key_fn};
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind};
+use crate::base::process::Birth;
 use std::ffi::{CStr, c_char, c_void};
 use std::io::Write;
 
@@ -89,6 +90,25 @@ pub(super) unsafe fn bytes_mut<'a>(
 pub(super) unsafe fn get<'a, T>(object: *const T, name: &str) -> Result<&'a T, Error> {
     // SAFETY: promised.
     unsafe { object.as_ref() }.ok_or_else(|| is_null(name))
+}
+
+/// An object that knows which process made it.
+pub(super) trait Native {
+    fn birth(&self) -> Birth;
+}
+
+/// An object of the caller's that is used in the process which made it alone.
+pub(super) unsafe fn get_native<'a, T: Native>(
+    object: *const T,
+    name: &str,
+) -> Result<&'a T, Error> {
+    // SAFETY: promised.
+    let object = unsafe { get(object, name) }?;
+    if object.birth().is_inherited() {
+        let message = format!("argument `{name}` was made before fork()");
+        return Err(Error::new(Kind::WrongState, message));
+    }
+    Ok(object)
 }
 
 pub(super) unsafe fn get_mut<'a, T>(object: *mut T, name: &str) -> Result<&'a mut T, Error> {

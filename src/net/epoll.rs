@@ -4,6 +4,7 @@
 use super::poll::{Interest, wait_until};
 use super::sys;
 use crate::base::deadline::Deadline;
+use crate::base::process::Birth;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
@@ -11,7 +12,11 @@ use std::time::Instant;
 /// How many descriptors are told about at once; the others' turn comes with the next wait.
 const EVENTS: usize = 256;
 
-pub struct Epoll(OwnedFd);
+pub struct Epoll {
+    fd: OwnedFd,
+    /// A child of this process has the same set, and must leave it alone.
+    birth: Birth,
+}
 
 /// What one wait has brought.
 #[derive(Default)]
@@ -29,7 +34,10 @@ pub struct Ready {
 
 impl Epoll {
     pub fn new() -> io::Result<Self> {
-        sys::epoll_create().map(Self)
+        Ok(Self {
+            fd: sys::epoll_create()?,
+            birth: Birth::now(),
+        })
     }
 
     /// From now on `key` is told whenever what is awaited is there.
@@ -54,14 +62,20 @@ impl Epoll {
 
     /// Waits until something is ready or `deadline` has passed.
     pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
+        self.birth.check()?;
         events.count = 0;
         events
             .places
             .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
         events.count = wait_until(deadline, Instant::now, |left| {
-            sys::epoll_wait(self.0.as_fd(), &mut events.places, left)
+            sys::epoll_wait(self.fd.as_fd(), &mut events.places, left)
         })?;
         Ok(())
+    }
+
+    /// Closes the descriptor of a set that was inherited and is never dropped.
+    pub fn abandon(&self) {
+        sys::close_abandoned(self.as_raw_fd());
     }
 
     fn control(&self, operation: i32, interest: Interest, key: u64) -> io::Result<()> {
@@ -71,13 +85,14 @@ impl Epoll {
             events: (read | write) as u32,
             u64: key,
         };
-        sys::epoll_control(self.0.as_fd(), operation, interest.fd, event)
+        self.birth.check()?;
+        sys::epoll_control(self.fd.as_fd(), operation, interest.fd, event)
     }
 }
 
 impl AsRawFd for Epoll {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod epoll;
 pub mod poll;
+pub mod process;
 pub mod resolve;
 pub mod socket;
 pub mod stream;

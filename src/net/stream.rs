@@ -13,6 +13,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
+use crate::base::process::Birth;
 use crate::base::sync::{AtomicU64, Ordering};
 use socket2::Socket;
 use std::ffi::CString;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 pub struct Stream {
     socket: Socket,
+    /// A child of this process has the same socket, and must leave it alone.
+    birth: Birth,
     /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
     tls: Option<PriorityMutex<Tls>>,
     /// Whether a read that must wait may do so inside `recv(2)`.
@@ -77,6 +80,7 @@ impl Stream {
     pub fn new(socket: Socket) -> Self {
         Self {
             socket,
+            birth: Birth::now(),
             tls: None,
             waits_in_read: false,
             receive_timeout_us: AtomicU64::new(0),
@@ -174,6 +178,7 @@ impl Stream {
     /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
     /// no room for the rest, and asking it again would cost another.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
+        self.birth.check()?;
         while !wire.is_empty() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             match self.socket.send_with_flags(wire.unsent(), flags) {
@@ -286,15 +291,28 @@ impl Stream {
 
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
     pub fn shutdown(&self) {
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.shut(Shutdown::Both);
     }
 
     /// Tells the peer that nothing more will come.
     pub fn shutdown_write(&self) {
-        let _ = self.socket.shutdown(Shutdown::Write);
+        self.shut(Shutdown::Write);
+    }
+
+    /// Closes the descriptor of a stream that was inherited and is never dropped.
+    pub fn abandon(&self) {
+        sys::close_abandoned(self.fd());
+    }
+
+    /// shutdown(2) ends the connection for all who have a descriptor of it.
+    fn shut(&self, how: Shutdown) {
+        if !self.birth.is_inherited() {
+            let _ = self.socket.shutdown(how);
+        }
     }
 
     fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<Received> {
+        self.birth.check()?;
         let deadline = match wait {
             Wait::No => None,
             Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),

@@ -159,6 +159,29 @@ pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), Er
 unsafe extern "C" {
     /// Of libssl; no crate declares it.
     fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
+
+    /// Of the C library; libc does not declare it for Linux.
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> c_int;
+}
+
+/// Has `child` called in each child process from now on, before `fork(2)` returns there.
+pub fn call_after_fork(child: extern "C" fn()) -> io::Result<()> {
+    // SAFETY: the function stays as long as the handler: the shared library is never unloaded (-z nodelete), and glibc
+    // removes the handlers of whatever else this code is linked into when that is unloaded.
+    match unsafe { pthread_atfork(None, None, Some(child)) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Closes a descriptor whose owner is forgotten, so that nobody closes it again.
+pub fn close_abandoned(fd: RawFd) {
+    // SAFETY: takes an integer; a descriptor that is not open is an error.
+    unsafe { libc::close(fd) };
 }
 
 /// Makes OpenSSL hold no buffers between two records, nor now.

@@ -6,6 +6,7 @@
 
 use super::public_suffix::is_public_suffix;
 use super::set_cookie::SetCookie;
+use crate::base::process::Birth;
 use crate::base::sync::Mutex;
 use crate::protocol::url::Url;
 use std::cmp::Reverse;
@@ -19,15 +20,31 @@ const MAX_COOKIES_PER_DOMAIN: usize = 50;
 const MAX_PATH_BYTES: usize = 1024;
 
 /// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for https.
-#[derive(Default)]
-pub struct CookieJar(Mutex<Store>);
+pub struct CookieJar {
+    store: Mutex<Store>,
+    birth: Birth,
+}
+
+impl Default for CookieJar {
+    fn default() -> Self {
+        Self {
+            store: Mutex::default(),
+            birth: Birth::now(),
+        }
+    }
+}
 
 impl CookieJar {
+    /// Which process has it.
+    pub fn birth(&self) -> Birth {
+        self.birth
+    }
+
     /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its cookie away. Fails with
     /// what is wrong, which is safe to print.
     pub fn add(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), &'static str> {
         let request = Request::new(url);
-        let mut store = self.0.lock();
+        let mut store = self.store.lock();
         let cookie = store.accept(&request, set_cookie, now)?;
         store.put(cookie, now);
         Ok(())
@@ -36,7 +53,7 @@ impl CookieJar {
     /// The same, in place of every cookie that `url` would get. Changes nothing if it fails.
     pub fn set(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), &'static str> {
         let request = Request::new(url);
-        let mut store = self.0.lock();
+        let mut store = self.store.lock();
         let cookie = store.accept(&request, set_cookie, now)?;
         store.cookies.retain(|kept| !kept.is_for(&request));
         store.put(cookie, now);
@@ -45,11 +62,11 @@ impl CookieJar {
 
     /// The value of the `Cookie` field of a request to `url`.
     pub fn header(&self, url: &Url, now: SystemTime) -> Option<String> {
-        self.0.lock().header(&Request::new(url), now)
+        self.store.lock().header(&Request::new(url), now)
     }
 
     pub fn clear(&self) {
-        self.0.lock().cookies.clear();
+        self.store.lock().cookies.clear();
     }
 }
 

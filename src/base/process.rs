@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Telling a process from its parent.
+//!
+//! `fork(2)` copies memory and descriptors, but of the threads only the one that calls it. In the child a lock may be held
+//! by a thread that is not there, memory may be half changed, and each socket is one with the parent's. So what a
+//! process has made is used in that process alone.
+
+use super::sync::{AtomicU32, OnceLock, Ordering};
+use std::io;
+
+/// How many forks lie between the process that has loaded the library and this one; more, if several threads asked
+/// for the count at the same time.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// For the handler that runs in the child. It must not lock or allocate.
+pub fn note_fork() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Which process made something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Birth(u32);
+
+impl Birth {
+    /// In this process.
+    pub fn now() -> Self {
+        Self(GENERATION.load(Ordering::Relaxed))
+    }
+
+    /// True in a child of the process that made it.
+    pub fn is_inherited(self) -> bool {
+        self != Self::now()
+    }
+
+    /// For what must not touch a descriptor that is the parent's as well.
+    pub fn check(self) -> io::Result<()> {
+        if self.is_inherited() {
+            return Err(io::Error::other("it was made before fork()"));
+        }
+        Ok(())
+    }
+}
+
+/// A value that each process makes for itself, when it first needs it.
+pub struct PerProcess<T> {
+    own: OnceLock<T>,
+    /// The child's. Only a child touches it, so no thread can have been at it when the child began.
+    next: OnceLock<Box<Self>>,
+}
+
+impl<T> PerProcess<T> {
+    pub const fn new() -> Self {
+        Self {
+            own: OnceLock::new(),
+            next: OnceLock::new(),
+        }
+    }
+
+    pub fn get(&self) -> &T
+    where
+        T: Default,
+    {
+        let Birth(generation) = Birth::now();
+        let mut place = self;
+        for _ in 0..generation {
+            place = place.next.get_or_init(Box::default);
+        }
+        place.own.get_or_init(T::default)
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

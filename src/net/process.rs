@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Counting the forks of this process.
+
+use super::sys;
+use crate::base::error::{Error, Kind};
+use crate::base::process::{self, Birth};
+use crate::base::sync::{AtomicBool, Ordering};
+
+static IS_COUNTED: AtomicBool = AtomicBool::new(false);
+
+/// The birth of an object that is made now. From here on a child knows that it has inherited it.
+pub fn birth() -> Result<Birth, Error> {
+    // Without a lock, which a child could find taken: several threads may register the handler, which does no harm.
+    if !IS_COUNTED.load(Ordering::Acquire) {
+        sys::call_after_fork(note_fork)
+            .map_err(|error| Error::os(Kind::NoMemory, "prepare for fork()", &error))?;
+        IS_COUNTED.store(true, Ordering::Release);
+    }
+    Ok(Birth::now())
+}
+
+extern "C" fn note_fork() {
+    process::note_fork();
+}
