@@ -69,11 +69,12 @@
  * cookie jar made before fork(); a function that returns no status returns what it returns for
  * NULL. To free such an object, or to end without freeing it, changes nothing for the parent:
  * nothing is sent, no callback and no `userdata_free` is called. Freeing closes the descriptor of
- * the connection in the child; the memory stays until the child ends or calls exec. A child that
- * was forked in a callback should call exec or _exit() there; if it returns, the function that
- * drives returns WSLINE_ERR_WRONG_STATE in it. _Fork() and clone() are not noticed. Where other
- * threads use TLS while one calls fork(), a lock of OpenSSL may stay held in the child: fork before
- * those threads start, or call exec.
+ * the connection in the child; the memory stays until the child ends or calls exec. The log
+ * continues. A child that was forked in a callback should call exec or _exit() there; if it
+ * returns, the function that drives returns WSLINE_ERR_WRONG_STATE in it. _Fork() and clone() are
+ * not noticed. Where other threads look names up or use TLS while one calls fork(), a lock of the C
+ * library's or of OpenSSL's may stay held in the child, whose connects then end at their deadline
+ * or not at all: fork before those threads start, or call exec.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */

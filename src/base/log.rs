@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The process-wide log. Silent until a sink is set; one relaxed load per line while it is.
 
+use super::process::PerProcess;
 use super::sync::{Arc, AtomicU32, Mutex, Ordering};
 use std::fmt;
 
@@ -21,7 +22,7 @@ impl Level {
 pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
 static LEVEL: AtomicU32 = AtomicU32::new(Level::OFF);
-static SINK: Mutex<Option<Sink>> = Mutex::new(None);
+static SINK: PerProcess<Mutex<Option<Sink>>> = PerProcess::new();
 
 /// Lines up to `level` go to `sink` from now on; `None` ends it. The old sink is dropped outside the lock.
 pub fn set(sink: Option<(Level, Sink)>) {
@@ -30,7 +31,7 @@ pub fn set(sink: Option<(Level, Sink)>) {
         None => (Level::OFF, None),
     };
     let old = {
-        let mut place = SINK.lock();
+        let mut place = sink_of_process().lock();
         LEVEL.store(level, Ordering::Relaxed);
         std::mem::replace(&mut *place, sink)
     };
@@ -47,10 +48,18 @@ pub fn write(level: Level, line: fmt::Arguments<'_>) {
         return;
     }
     // The sink is the user's code: it runs on a reference of its own, outside the lock.
-    let sink = SINK.lock().clone();
+    let sink = sink_of_process().lock().clone();
     if let Some(sink) = sink {
         sink(level, &line.to_string());
     }
+}
+
+/// A child begins with its parent's sink, unless a thread of the parent's was just changing it.
+fn sink_of_process() -> &'static Mutex<Option<Sink>> {
+    SINK.get_or_make(|inherited| {
+        let inherited = inherited.and_then(Mutex::try_lock);
+        Mutex::new(inherited.and_then(|sink| sink.clone()))
+    })
 }
 
 #[cfg(test)]

@@ -56,16 +56,23 @@ impl<T> PerProcess<T> {
         }
     }
 
+    /// `make` is given the value of the process's nearest ancestor that has one.
+    pub fn get_or_make(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let Birth(generation) = Birth::now();
+        let (mut place, mut inherited) = (self, None);
+        for _ in 0..generation {
+            inherited = place.own.get().or(inherited);
+            place = place.next.get_or_init(Box::default);
+        }
+        place.own.get_or_init(|| make(inherited))
+    }
+
+    /// For values that do not depend on those of ancestors.
     pub fn get(&self) -> &T
     where
         T: Default,
     {
-        let Birth(generation) = Birth::now();
-        let mut place = self;
-        for _ in 0..generation {
-            place = place.next.get_or_init(Box::default);
-        }
-        place.own.get_or_init(T::default)
+        self.get_or_make(|_| T::default())
     }
 }
 

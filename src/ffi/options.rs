@@ -6,8 +6,8 @@ use super::handle;
 use super::ptr::{self, Native};
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
-use crate::base::process::Birth;
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::process::{Birth, PerProcess};
+use crate::base::sync::Arc;
 use crate::conn::options::Options;
 use crate::net::process::birth;
 use std::ffi::c_char;
@@ -33,13 +33,10 @@ impl wsline_options {
     /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
     /// of one object do.
     pub(super) unsafe fn of(options: *const Self) -> Result<Arc<Options>, Error> {
-        static DEFAULT: OnceLock<Arc<Options>> = OnceLock::new();
+        static DEFAULT: PerProcess<Arc<Options>> = PerProcess::new();
         // SAFETY: passed on; NULL is not an error here.
         let options = unsafe { ptr::get(options, "options") };
-        let options = options.map_or_else(
-            |_| DEFAULT.get_or_init(Arc::default),
-            |options| &options.options,
-        );
+        let options = options.map_or_else(|_| DEFAULT.get(), |options| &options.options);
         let jar = options.cookie_jar.as_ref();
         if jar.is_some_and(|jar| jar.birth().is_inherited()) {
             let message = "the cookie jar of argument `options` was made before fork()";

@@ -4,6 +4,7 @@
 
 use super::thread;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::process::PerProcess;
 use crate::base::sync::{Arc, Mutex, Weak};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -60,9 +61,8 @@ struct Desk {
     questions: Vec<Question>,
 }
 
-static DESK: Mutex<Desk> = Mutex::new(Desk {
-    questions: Vec::new(),
-});
+/// The threads are not there in a child process, so it begins without questions.
+static DESK: PerProcess<Mutex<Desk>> = PerProcess::new();
 
 impl Lookup {
     pub fn start(host: &str, port: u16, notify: &Notify) -> Self {
@@ -74,7 +74,7 @@ impl Lookup {
             answer: Arc::downgrade(&lookup.answer),
             notify: Arc::clone(notify),
         };
-        let refused = DESK.lock().ask(host, port, asker);
+        let refused = DESK.get().lock().ask(host, port, asker);
         deliver_refusals(refused);
         lookup
     }
@@ -94,7 +94,7 @@ impl Drop for Lookup {
     /// A lookup that nobody waits for any more makes room for another one.
     fn drop(&mut self) {
         drop(std::mem::take(&mut self.answer));
-        let refused = DESK.lock().start_threads();
+        let refused = DESK.get().lock().start_threads();
         deliver_refusals(refused);
     }
 }
@@ -234,10 +234,10 @@ impl Question {
 }
 
 fn answer_all(task: Task) {
-    let mut next = DESK.lock().confirm(task);
+    let mut next = DESK.get().lock().confirm(task);
     while let Some(task) = next {
         let answer = look_up(&task.host, task.port);
-        let mut desk = DESK.lock();
+        let mut desk = DESK.get().lock();
         let askers = desk.end(&task);
         next = desk.begin();
         drop(desk);

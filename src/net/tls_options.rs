@@ -10,13 +10,14 @@ use super::tls_protocol::Protocol;
 use super::tls_session::Sessions;
 use super::tls_trust::Trust;
 use crate::base::error::Error;
+use crate::base::process::PerProcess;
 use crate::base::sync::{Arc, OnceLock};
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
 
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     settings: Settings,
-    shared: Arc<Shared>,
+    shared: Arc<PerProcess<Shared>>,
 }
 
 /// What connections with the same settings have in common.
@@ -70,19 +71,20 @@ impl TlsOptions {
     }
 
     pub fn context(&self) -> Result<&SslContext, Error> {
+        let shared = self.shared.get();
         let made = self.settings.context.as_ref();
-        if let Some(context) = made.or_else(|| self.shared.context.get()) {
+        if let Some(context) = made.or_else(|| shared.context.get()) {
             return Ok(context);
         }
-        let context = self.settings.build(self.shared.sessions.clone())?;
+        let context = self.settings.build(shared.sessions.clone())?;
         // Two threads may build at the same time; the first one's context is kept.
-        Ok(self.shared.context.get_or_init(|| context))
+        Ok(shared.context.get_or_init(|| context))
     }
 
     /// Those of [`TlsOptions::context`]; `None` under a context of the caller's, who looks after its sessions.
     pub fn sessions(&self) -> Option<&Arc<Sessions>> {
         match self.settings.context {
-            None => Some(&self.shared.sessions),
+            None => Some(&self.shared.get().sessions),
             Some(_) => None,
         }
     }

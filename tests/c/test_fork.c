@@ -8,6 +8,21 @@
 #include "descriptors.h"
 #include "fork.h"
 #include "peer.h"
+#include "resolver.h"
+
+/* Every name is this machine. Locks of libc's own resolver may be held in a child. */
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    (void)node, (void)hints;
+    *result = resolver_entry(INADDR_LOOPBACK, resolver_port(service), NULL);
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *result)
+{
+    resolver_free(result);
+}
 
 static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
@@ -268,6 +283,29 @@ static void a_grandchild_is_nothing_to_either(void)
     peer_hang_up(conn);
 }
 
+static void count_line(int32_t level, const char *line, void *count)
+{
+    (void)level, (void)line;
+    ++*(unsigned *)count;
+}
+
+static void expect_lines(void *count)
+{
+    *(unsigned *)count = 0;
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
+    CHECK(*(unsigned *)count > 0);
+    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+}
+
+static void a_child_inherits_the_log(void)
+{
+    unsigned count = 0;
+
+    REQUIRE_OK(wsline_log_set(WSLINE_LOG_INFO, count_line, &count, NULL));
+    in_child(expect_lines, &count);
+    expect_lines(&count);
+}
+
 struct in_callback {
     int its_stderr;
     pid_t child;
@@ -322,6 +360,108 @@ static void a_child_that_returns_from_a_callback_leaves_the_connection_alone(voi
     }
 }
 
+/* Threads that take every lock there is, again and again. */
+struct traffic {
+    pthread_t threads[3];
+    wsline_conn *conn;
+    wsline_options *options;
+    struct record record;
+    wsline_app *app;
+    pthread_mutex_t lock;
+    bool has_ended;
+};
+
+static bool traffic_goes_on(struct traffic *traffic)
+{
+    bool has_ended;
+
+    pthread_mutex_lock(&traffic->lock);
+    has_ended = traffic->has_ended;
+    pthread_mutex_unlock(&traffic->lock);
+    return !has_ended;
+}
+
+static void *traffic_send(void *argument)
+{
+    struct traffic *traffic = argument;
+    wsline_message message;
+
+    while (traffic_goes_on(traffic)) {
+        CHECK_OK(wsline_conn_send_text(traffic->conn, "x", 1));
+        CHECK_OK(wsline_conn_recv(traffic->conn, WAIT_MS, &message));
+    }
+    return NULL;
+}
+
+static void *traffic_send_with_app(void *argument)
+{
+    struct traffic *traffic = argument;
+
+    while (traffic_goes_on(traffic)) {
+        CHECK_OK(wsline_app_send_text(traffic->app, "x", 1));
+        clock_pause();
+    }
+    return NULL;
+}
+
+/* Nobody listens there; the name is looked up each time. */
+static void *traffic_look_up(void *argument)
+{
+    struct traffic *traffic = argument;
+    wsline_conn *conn = NULL;
+
+    while (traffic_goes_on(traffic))
+        CHECK_STATUS(WSLINE_ERR_CONNECT,
+                     wsline_connect("ws://localhost:1/", traffic->options, &conn));
+    return NULL;
+}
+
+static void drop_line(int32_t level, const char *line, void *userdata)
+{
+    (void)level, (void)line, (void)userdata;
+}
+
+static void begin_anew(void *argument)
+{
+    struct traffic *traffic = argument;
+    wsline_conn *conn = NULL;
+
+    wsline_conn_free(traffic->conn);
+    wsline_app_free(traffic->app);
+    CHECK_STATUS(WSLINE_ERR_CONNECT,
+                 wsline_connect("ws://localhost:1/", traffic->options, &conn));
+    conn = peer_connect("WEBSOCKETS", "/", traffic->options);
+    check_echo(conn);
+    peer_hang_up(conn);
+}
+
+static void locks_of_the_parents_threads_are_not_in_the_way(void)
+{
+    struct traffic traffic = {.options = peer_options(), .lock = PTHREAD_MUTEX_INITIALIZER};
+
+    REQUIRE_OK(wsline_log_set(WSLINE_LOG_ERROR, drop_line, NULL, NULL));
+    traffic.conn = peer_connect("WEBSOCKETS", "/", NULL);
+    traffic.app = app_make("WEBSOCKETS", "/", NULL, &traffic.record);
+    REQUIRE_OK(wsline_app_start(traffic.app));
+    REQUIRE(record_wait(&traffic.record, 'o', 1));
+    traffic.threads[0] = thread_start(traffic_send, &traffic);
+    traffic.threads[1] = thread_start(traffic_send_with_app, &traffic);
+    traffic.threads[2] = thread_start(traffic_look_up, &traffic);
+    for (size_t i = 0; i < check_scaled(40, 2); i++)
+        in_child_of_threads(begin_anew, &traffic);
+    pthread_mutex_lock(&traffic.lock);
+    traffic.has_ended = true;
+    pthread_mutex_unlock(&traffic.lock);
+    for (size_t i = 0; i < COUNT_OF(traffic.threads); i++)
+        thread_join(traffic.threads[i]);
+    check_echo(traffic.conn);
+    CHECK(wsline_app_is_open(traffic.app));
+    peer_hang_up(traffic.conn);
+    wsline_app_free(traffic.app);
+    wsline_options_free(traffic.options);
+    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -329,7 +469,9 @@ int main(int argc, char **argv)
         TEST(what_is_inherited_is_refused),
         TEST(what_a_child_makes_works),
         TEST(a_grandchild_is_nothing_to_either),
+        TEST(a_child_inherits_the_log),
         TEST(a_child_that_returns_from_a_callback_leaves_the_connection_alone),
+        TEST(locks_of_the_parents_threads_are_not_in_the_way),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

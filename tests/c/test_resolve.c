@@ -5,10 +5,9 @@
  */
 #include "app.h"
 #include "clock.h"
-#include "listen.h"
+#include "fork.h"
 #include "peer.h"
-
-#include <netdb.h>
+#include "resolver.h"
 
 static struct {
     pthread_mutex_t lock;
@@ -17,23 +16,6 @@ static struct {
     unsigned calls;
     unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
 } resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static struct addrinfo *resolver_entry(uint32_t address, uint16_t port, struct addrinfo *next)
-{
-    struct addrinfo *entry = calloc(1, sizeof *entry);
-    struct sockaddr_in *socket_address = calloc(1, sizeof *socket_address);
-
-    if (entry == NULL || socket_address == NULL)
-        abort();
-    *socket_address = listen_address(port);
-    socket_address->sin_addr.s_addr = htonl(address);
-    entry->ai_family = AF_INET;
-    entry->ai_socktype = SOCK_STREAM;
-    entry->ai_addrlen = sizeof *socket_address;
-    entry->ai_addr = (struct sockaddr *)socket_address;
-    entry->ai_next = next;
-    return entry;
-}
 
 static void resolver_done(void)
 {
@@ -46,7 +28,7 @@ static void resolver_done(void)
 int getaddrinfo(const char *restrict node, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
-    uint16_t port = service == NULL ? 0 : (uint16_t)strtoul(service, NULL, 10);
+    uint16_t port = resolver_port(service);
 
     (void)hints;
     pthread_mutex_lock(&resolver.lock);
@@ -70,13 +52,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 
 void freeaddrinfo(struct addrinfo *result)
 {
-    while (result != NULL) {
-        struct addrinfo *next = result->ai_next;
-
-        free(result->ai_addr);
-        free(result);
-        result = next;
-    }
+    resolver_free(result);
     resolver_done();
 }
 
@@ -439,6 +415,39 @@ static void too_many_left_behind_are_an_error(void)
     wsline_options_free(options);
 }
 
+/* In the child nothing hangs, and the threads that look up for its parent are not there. */
+static void look_up_in_child(void *host)
+{
+    wsline_options *options = peer_options();
+    char url[PEER_URL_MAX];
+    wsline_conn *conn = NULL;
+
+    resolver.released = true;
+    CHECK_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
+    url_of(url, host);
+    CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect(url, options, &conn));
+    CHECK_HAS("temporary failure", wsline_last_error_message());
+    url_of(url, "localhost");
+    if (CHECK_OK(wsline_connect(url, options, &conn)))
+        peer_hang_up(conn);
+    wsline_options_free(options);
+}
+
+static void a_child_looks_up_by_itself(void)
+{
+    static char host[] = "hang-1.test";
+    static struct record records[APPS];
+    wsline_app *apps[APPS];
+    wsline_loop *loop = hanging_apps(apps, records, false);
+
+    expect_calls(AT_ONCE);
+    in_child_of_threads(look_up_in_child, host);
+    resolver_release();
+    for (unsigned i = 0; i < APPS; i++)
+        wsline_app_free(apps[i]);
+    wsline_loop_free(loop);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -456,6 +465,7 @@ int main(int argc, char **argv)
         TEST(those_left_behind_are_not_in_the_way_of_others),
         TEST(too_many_left_behind_are_an_error),
         TEST(one_that_waits_begins_when_another_is_left_behind),
+        TEST(a_child_looks_up_by_itself),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }
