@@ -7,6 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean build tools peers ffi-packages autobahn-suite
+.PHONY: msrv
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -16,8 +17,9 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help:
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       every test'
-	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make autobahn   the whole Autobahn test suite'
+	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
+	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
 
 demo: TOOLS = peers
@@ -53,6 +55,12 @@ AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
 CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 # Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
+
+msrv: tools
+	@sh tests/rust/setup.sh minimum
+	target/rust/minimum/cargo check --locked --all-targets --features test-panic --target-dir target/msrv
+	target/rust/minimum/cargo check --locked --all-targets --manifest-path tests/loom/Cargo.toml \
+		--target-dir target/msrv
 
 install: build
 	cmake --install $(BUILD)
