@@ -6,8 +6,8 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help demo test install autobahn clean build tools peers ffi-packages autobahn-suite
-.PHONY: msrv
+.PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
+.PHONY: tsan msrv
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -18,6 +18,7 @@ help:
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       every test'
 	@echo 'make autobahn   the whole Autobahn test suite'
+	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
@@ -56,6 +57,10 @@ CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 # Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
+tsan: TESTS = ON
+tsan: configure peers
+	ctest --test-dir $(BUILD) -C tsan -L '^tsan$$' --output-on-failure
+
 msrv: tools
 	@sh tests/rust/setup.sh minimum
 	target/rust/minimum/cargo check --locked --all-targets --features test-panic --target-dir target/msrv
@@ -66,10 +71,12 @@ install: build
 	cmake --install $(BUILD)
 	@test -n '$(DESTDIR)' || test "$$(id -u)" != 0 || ldconfig
 
-# Without MAKELEVEL, or the inner make would announce every directory.
-build: tools
+configure: tools
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 		-DWSLINE_BUILD_TESTS=$(TESTS) > /dev/null
+
+# Without MAKELEVEL, or the inner make would announce every directory.
+build: configure
 	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
 
 tools:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+# Library and programs under a sanitizer: threads run side by side there, as they never do under valgrind.
+#   ctest -L asan            AddressSanitizer
+#   ctest -C tsan -L tsan    ThreadSanitizer; plain ctest leaves it out, because it takes long (make tsan)
+#
+# One run time serves the library and the programs: what rustc's offers is what gcc and clang ask for.
+
+get_filename_component(cargo_bin "${CARGO_EXECUTABLE}" DIRECTORY)
+find_program(RUSTC_EXECUTABLE rustc HINTS "${cargo_bin}")
+mark_as_advanced(RUSTC_EXECUTABLE)
+execute_process(COMMAND "${RUSTC_EXECUTABLE}" --print target-libdir
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+  OUTPUT_VARIABLE rust_libdir OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+execute_process(COMMAND "${RUSTC_EXECUTABLE}" -vV
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE rust_version ERROR_QUIET)
+string(REGEX MATCH "host: ([^\n]+)" rust_version "${rust_version}")
+set(rust_host "${CMAKE_MATCH_1}")
+
+# sanitizer(NAME WORD CARGO RUNTIME): makes sanitizer_test(NAME ...) possible. The compilers know it as WORD. Unless
+# NAME_missing says why there are no tests, CARGO builds the library, and RUNTIME is what is linked with it.
+# NAME_only limits the tests to a configuration of ctest's.
+function(sanitizer name word cargo runtime)
+  # A target that is named gets the flags alone, without the build scripts. In a folder of its own, because crates are
+  # built anew whenever RUSTC_BOOTSTRAP changes.
+  set(dir "${PROJECT_BINARY_DIR}/${name}")
+  set(build ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS RUSTC_BOOTSTRAP=1
+      "RUSTFLAGS=-Zsanitizer=${word} -Cdebuginfo=line-tables-only"
+      CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+      ${cargo} rustc --lib --crate-type staticlib --locked --release --target ${rust_host})
+  set(library "${dir}/${rust_host}/release/libwsline.a")
+  add_custom_target(${name}_cargo
+    COMMAND ${build} --target-dir "${dir}"
+    BYPRODUCTS "${library}"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    COMMENT "cargo, with the sanitizer ${name}"
+    VERBATIM)
+  set(${name}_word ${word} PARENT_SCOPE)
+  set(${name}_build "${build}" PARENT_SCOPE)
+  set(${name}_library "${library}" PARENT_SCOPE)
+  set(${name}_runtime "${runtime}" PARENT_SCOPE)
+
+  add_custom_target(${name}_programs)
+  add_test(NAME ${name}_build ${${name}_only}
+    COMMAND ${CMAKE_COMMAND} --build "${PROJECT_BINARY_DIR}" --target ${name}_programs --parallel 2)
+  set_tests_properties(${name}_build PROPERTIES
+    LABELS ${name} FIXTURES_SETUP ${name} TIMEOUT 1800 PROCESSORS 2)
+  if(${name}_missing)
+    set_tests_properties(${name}_build PROPERTIES DISABLED TRUE)
+  endif()
+endfunction()
+
+# sanitizer_program(NAME TARGET SOURCE LIBRARY)
+function(sanitizer_program name target source library)
+  add_executable(${target} EXCLUDE_FROM_ALL ${source})
+  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -g -fsanitize=${${name}_word})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  # Not -fsanitize, or the C compiler would add its own run time.
+  target_link_options(${target} PRIVATE -rdynamic)
+  target_link_libraries(${target} PRIVATE "${library}" -Wl,--whole-archive "${${name}_runtime}"
+    -Wl,--no-whole-archive ssl crypto Threads::Threads dl m)
+  add_dependencies(${target} ${name}_cargo)
+  add_dependencies(${name}_programs ${target})
+endfunction()
+
+# sanitizer_test(NAME NOUN [COMMAND...]): test_NOUN.c, started by COMMAND.
+function(sanitizer_test name noun)
+  if(${name}_missing)
+    add_test(NAME ${name}_${noun} ${${name}_only} COMMAND ${CMAKE_COMMAND} -E echo "${${name}_missing}")
+    set_tests_properties(${name}_${noun} PROPERTIES LABELS ${name} SKIP_REGULAR_EXPRESSION "^skipped")
+    return()
+  endif()
+  sanitizer_program(${name} ${name}_${noun} test_${noun}.c "${${name}_library}")
+  add_test(NAME ${name}_${noun} ${${name}_only} COMMAND ${ARGN} $<TARGET_FILE:${name}_${noun}>)
+  set_tests_properties(${name}_${noun} PROPERTIES LABELS ${name} TIMEOUT 1500
+    FIXTURES_REQUIRED ${name} ENVIRONMENT "${${name}_environment}")
+endfunction()
+
+if(NOT CMAKE_C_COMPILER_ID MATCHES "^(GNU|Clang)$")
+  set(asan_missing "skipped: the C compiler is neither gcc nor clang")
+  set(tsan_missing "${asan_missing}")
+endif()
+
+# ---- AddressSanitizer ----
+
+# Where rustc comes from a distribution, it may come without.
+file(GLOB asan_runtime "${rust_libdir}/librustc-*_rt.asan.a")
+if(NOT asan_missing AND NOT asan_runtime)
+  set(asan_missing "skipped: this rustc comes without AddressSanitizer")
+endif()
+sanitizer(asan address "${CARGO_EXECUTABLE}" "${asan_runtime}")
+
+# ---- ThreadSanitizer ----
+
+# It must see the locks of the standard library, too, or it reports races that are none.
+set(rust_source "${PROJECT_SOURCE_DIR}/target/rust/source")
+set(tsan_only CONFIGURATIONS tsan)
+find_program(SYMBOLIZER NAMES llvm-symbolizer addr2line)
+mark_as_advanced(SYMBOLIZER)
+set(tsan_environment WSLINE_TEST_SLOW=1
+    "TSAN_OPTIONS=exitcode=66 history_size=4 external_symbolizer_path=${SYMBOLIZER}")
+sanitizer(tsan thread "${rust_source}/cargo" "${rust_source}/libclang_rt.tsan.a")
+
+add_custom_target(tsan_rust COMMAND sh "${PROJECT_SOURCE_DIR}/tests/rust/setup.sh" source VERBATIM)
+add_dependencies(tsan_cargo tsan_rust)
+
+# Races that it must find, or finding none in the library would mean nothing.
+if(NOT tsan_missing)
+  set(race "${CMAKE_CURRENT_SOURCE_DIR}/race")
+  set(race_library "${PROJECT_BINARY_DIR}/race/${rust_host}/release/librace.a")
+  add_custom_target(tsan_race_cargo
+    COMMAND ${tsan_build} --manifest-path "${race}/Cargo.toml" --target-dir "${PROJECT_BINARY_DIR}/race"
+    BYPRODUCTS "${race_library}"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    COMMENT "cargo, with a data race"
+    VERBATIM)
+  add_dependencies(tsan_race_cargo tsan_rust)
+  sanitizer_program(tsan tsan_race race/race.c "${race_library}")
+  add_dependencies(tsan_race tsan_race_cargo)
+  foreach(language c rust)
+    add_test(NAME tsan_race_in_${language} ${tsan_only}
+      COMMAND sh -c "\"$0\" ${language}; echo exit $?" $<TARGET_FILE:tsan_race>)
+    set_tests_properties(tsan_race_in_${language} PROPERTIES
+      PASS_REGULAR_EXPRESSION "ThreadSanitizer: data race.*race_in_${language}.*exit 66")
+    add_test(NAME tsan_no_race_in_${language} ${tsan_only} COMMAND tsan_race ${language} locked)
+    set_tests_properties(tsan_race_in_${language} tsan_no_race_in_${language} PROPERTIES
+      LABELS tsan TIMEOUT 60 FIXTURES_REQUIRED tsan ENVIRONMENT "${tsan_environment}")
+  endforeach()
+endif()
