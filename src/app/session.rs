@@ -111,6 +111,9 @@ impl Session {
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
+        if self.reader.holds_input() {
+            return Deadline::at(self.opened_at);
+        }
         match &self.stage {
             Stage::Open => self.keepalive.next_step(),
             Stage::Closing(deadline) | Stage::Lingering(deadline, _) => *deadline,
@@ -202,7 +205,7 @@ impl Session {
     /// Drops what comes when all is said; true when the server has ended the stream.
     fn drain(&mut self, may_read: bool, memory: &mut Memory) -> bool {
         self.reader.borrow(memory);
-        let has_ended = may_read && self.reader.drain_ready(&self.link);
+        let has_ended = self.reader.drain_ready(&self.link, may_read);
         self.reader.give_back(&self.link, memory);
         has_ended
     }

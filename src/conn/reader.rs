@@ -71,23 +71,34 @@ impl Reader {
             match self.take(link, delivery)? {
                 Some(event) => return Ok(Some(event)),
                 None if self.receiver.is_closed() => return Ok(None),
-                None if !std::mem::take(may_read) && !self.intake.has_more => return Ok(None),
+                None if !self.intake.has_more() && !std::mem::take(may_read) => return Ok(None),
                 None => drop(self.read(link, Wait::No)?),
             }
         }
     }
 
     /// Drops what has come behind the end of the connection; true when the peer has ended the stream, or it broke.
-    pub fn drain_ready(&mut self, link: &Link) -> bool {
-        self.receiver.discard_input();
-        let Ok(space) = self.receiver.space() else {
-            return true;
-        };
-        let read = link.stream.read(&mut self.intake, space, Wait::No);
-        !matches!(
-            read,
-            Ok(Received::Bytes | Received::Nothing | Received::TimedOut)
-        )
+    /// `may_read` as for [`Reader::next_ready`].
+    pub fn drain_ready(&mut self, link: &Link, mut may_read: bool) -> bool {
+        while self.intake.has_more() || std::mem::take(&mut may_read) {
+            self.receiver.discard_input();
+            let Ok(space) = self.receiver.space() else {
+                return true;
+            };
+            let read = link.stream.read(&mut self.intake, space, Wait::No);
+            if !matches!(
+                read,
+                Ok(Received::Bytes | Received::Nothing | Received::TimedOut)
+            ) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether there is something to read that the descriptor does not show.
+    pub fn holds_input(&self) -> bool {
+        self.intake.has_more()
     }
 
     /// The server's close frame has come; what follows it is dropped.
@@ -182,9 +193,13 @@ impl Reader {
         if patience.is_over_before_another_wait() {
             return Err(timed_out());
         }
+        // What TLS holds may come to nothing. Then the wait begins only now.
+        if self.intake.has_more() && self.read(link, Wait::No)? != Received::Nothing {
+            return Ok(());
+        }
         let mut wait = patience.wait();
         let mut may_find_nothing = false;
-        if link.writer.has_backlog() && !self.intake.has_more {
+        if link.writer.has_backlog() {
             // Something of ours did not find room: what comes first, room or bytes, decides.
             let ready = link.stream.wait_either(patience.deadline());
             let ready = ready.map_err(|error| link.fail(lost(&error)))?;

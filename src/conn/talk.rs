@@ -38,7 +38,7 @@ impl Talk {
         self.say()?;
         // A peer may refuse before it has read all of a long request, and then end the stream: its answer counts.
         let sent = self.wire.send();
-        if !poll.is_readable(self.wire.stream.fd()) {
+        if !self.wire.intake.has_more() && !poll.is_readable(self.wire.stream.fd()) {
             return sent.map(|()| false);
         }
         // One read of the socket a step: between two the driver looks at the clock and for an abort.
@@ -58,7 +58,7 @@ impl Talk {
             if self.dialogue.is_refused() && self.body_deadline == Deadline::NEVER {
                 self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
             }
-            if !self.wire.intake.has_more {
+            if !self.wire.intake.has_more() {
                 return Ok(false);
             }
         }

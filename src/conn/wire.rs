@@ -36,7 +36,7 @@ impl Wire {
     pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let mut may_read = poll.is_readable(self.stream.fd());
         loop {
-            let result = self.stream.handshake();
+            let result = self.stream.handshake(&mut self.intake);
             // An alert that says why the handshake failed must leave, too.
             self.stream.seal(&mut Vec::new(), &mut self.output)?;
             let sent = self.send();

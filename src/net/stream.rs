@@ -41,14 +41,22 @@ pub struct Stream {
 pub struct Intake {
     cipher: Vec<u8>,
     read_size: usize,
-    /// The last read ran out of room before TLS ran out of plaintext: the next one has something without waiting.
-    pub has_more: bool,
-    /// TLS has seen the end; there is nothing more to decrypt.
-    is_ended: bool,
-    /// Likewise, because of this, which came right behind what was read before.
-    failure: Option<Error>,
+    held: Held,
     /// TLS has something to send that nobody asked for: a key update, an alert.
     pub owes_output: bool,
+}
+
+/// What TLS has taken in and nobody has read. The descriptor does not become readable for it.
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    /// There may be plaintext: the last read ran out of room, or there was none since the handshake.
+    Bytes,
+    /// The end; it stays.
+    End,
+    /// What went wrong right behind what was read before. The end follows.
+    Failure(Error),
 }
 
 /// How long a read may wait for its first byte.
@@ -145,10 +153,19 @@ impl Stream {
     }
 
     /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
-    pub fn handshake(&self) -> Result<bool, Error> {
-        self.tls
-            .as_ref()
-            .map_or(Ok(true), |tls| tls.lock_ahead().handshake())
+    pub fn handshake(&self, intake: &mut Intake) -> Result<bool, Error> {
+        let Some(tls) = &self.tls else {
+            return Ok(true);
+        };
+        if let Held::Failure(error) = std::mem::take(&mut intake.held) {
+            return Err(error);
+        }
+        let is_done = tls.lock_ahead().handshake()?;
+        if is_done {
+            // What ended the handshake may have brought the peer's first bytes, too.
+            intake.held = Held::Bytes;
+        }
+        Ok(is_done)
     }
 
     /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
@@ -225,39 +242,27 @@ impl Stream {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
-        if let Some(failure) = intake.failure.take() {
-            return Err(failure);
-        }
-        if intake.is_ended {
-            return Ok(Received::End);
-        }
-        if !intake.has_more {
-            match self
-                .receive(intake.cipher_space()?, wait)
-                .map_err(|error| lost(&error))?
-            {
-                Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
-                Received::End => tls.lock_ahead().end_input(),
-                other => return Ok(other),
+        match std::mem::take(&mut intake.held) {
+            Held::End => {
+                intake.held = Held::End;
+                return Ok(Received::End);
             }
-        }
-        let before = out.len();
-        let mut tls = tls.lock_ahead();
-        let decrypted = tls.decrypt(out);
-        intake.owes_output = tls.has_output();
-        intake.has_more = matches!(decrypted, Ok(Decrypted::Full));
-        intake.is_ended = matches!(decrypted, Ok(Decrypted::End) | Err(_));
-        match decrypted {
-            Err(error) if out.len() > before => {
-                intake.failure = Some(error);
-                intake.has_more = true;
-                Ok(Received::Bytes)
+            Held::Failure(error) => {
+                intake.held = Held::End;
+                return Err(error);
             }
-            _ if out.len() > before => Ok(Received::Bytes),
-            Ok(Decrypted::End) => Ok(Received::End),
-            Ok(_) => Ok(Received::Nothing),
-            Err(error) => Err(error),
+            Held::Bytes => return intake.decrypt(&mut tls.lock_ahead(), out),
+            Held::Nothing => {}
         }
+        match self
+            .receive(intake.cipher_space()?, wait)
+            .map_err(|error| lost(&error))?
+        {
+            Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
+            Received::End => tls.lock_ahead().end_input(),
+            other => return Ok(other),
+        }
+        intake.decrypt(&mut tls.lock_ahead(), out)
     }
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
@@ -367,6 +372,32 @@ impl Stream {
 }
 
 impl Intake {
+    /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
+    /// Whoever would wait for the descriptor asks this first.
+    pub fn has_more(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
+    }
+
+    /// What TLS makes of what it was fed, into `out`.
+    fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<Received, Error> {
+        let before = out.len();
+        let decrypted = tls.decrypt(out);
+        let has_bytes = out.len() > before;
+        self.owes_output = tls.has_output();
+        self.held = match &decrypted {
+            Ok(Decrypted::All) => Held::Nothing,
+            Ok(Decrypted::Full) => Held::Bytes,
+            Err(error) if has_bytes => Held::Failure(error.clone()),
+            Ok(Decrypted::End) | Err(_) => Held::End,
+        };
+        match decrypted {
+            _ if has_bytes => Ok(Received::Bytes),
+            Ok(Decrypted::End) => Ok(Received::End),
+            Ok(_) => Ok(Received::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
     fn cipher_space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.read_size = self.read_size.max(READ_MIN);

@@ -4,6 +4,7 @@
 Python's own SSLSocket sends no close_notify before a FIN, and cannot read after it.
 """
 
+import contextlib
 import ssl
 
 from fault_connection import drip
@@ -14,8 +15,9 @@ MAX_READ = 1 << 16
 class TlsSocket:
     """As much of a socket as a Connection uses. Drips if asked: a byte in each segment."""
 
-    def __init__(self, accepted, pki, drip_milliseconds=None):
+    def __init__(self, accepted, pki, drip_milliseconds=None, version=ssl.TLSVersion.TLSv1_3):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = version
         context.load_cert_chain(pki / "server.pem", pki / "server.key")
         self._socket = accepted
         self._drip_milliseconds = drip_milliseconds
@@ -38,12 +40,29 @@ class TlsSocket:
         if data:
             self._do(self._tls.write, data)
 
+    def send_with_finished(self, data):
+        """What ends the handshake of TLS 1.2, and the data, in one segment."""
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._feed()
+        self.sendall(data)
+
+    def send_and_end(self, data):
+        """The data and a close_notify in one segment, but no FIN."""
+        self._tls.write(data)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self._flush()
+
     def shutdown(self, how):
         """A close_notify, and a FIN."""
-        try:
+        # For the client's close_notify, which is read later.
+        with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
-        except ssl.SSLWantReadError:
-            pass  # for the client's close_notify, which is read later
         self._flush()
         self._socket.shutdown(how)
 

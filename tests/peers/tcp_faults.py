@@ -4,27 +4,33 @@
 
 usage: tcp_faults.py PKI   (PKI: see certs.sh)
 
-The addresses are announced as ws://; those of faults in TLS are for wss://.
+The addresses are announced as ws://; those of faults in TLS are for wss://. Those that begin with
+"proxy-" are HTTPS proxies, which answer for the server themselves.
 """
 
 import contextlib
 import functools
 import pathlib
 import socket
+import ssl
 import sys
 import threading
 
-from fault_connection import ClientLeft, Connection, reset
+from fault_connection import TEXT, ClientLeft, Connection, encode, reset
 from fault_conversations import echo
 from fault_handshakes import Head
 from fault_tls import TlsSocket
 from serving import announce, exit_at_end_of_input
 
 GARBAGE = bytes(range(256)) + b"\r\n\r\n"  # the end of a head, so that nobody waits for that
+LAST = encode(TEXT, b"last")
+BUSY = b"HTTP/1.1 503 busy\r\nContent-Length: 0\r\n\r\n"
+WANTS_USER = b"HTTP/1.1 407 who?\r\nContent-Length: 0\r\n\r\n"
+TUNNEL = b"HTTP/1.1 200 tunnel\r\n\r\n"
 
 
 def main(pki):
-    faults = FAULTS | {"drip-in-tls": functools.partial(drip_in_tls, pki=pki)}
+    faults = FAULTS | {name: functools.partial(fault, pki=pki) for name, fault in TLS_FAULTS.items()}
     announce({name: f"ws://127.0.0.1:{listen(fault)}" for name, fault in faults.items()})
     exit_at_end_of_input()
     threading.Event().wait()
@@ -83,6 +89,56 @@ def drip_in_tls(accepted, pki):
     echo(connection, None)
 
 
+def end_tls(answer, accepted, pki):
+    """The answer and a close_notify in one segment; TCP goes on."""
+    end_of_tls(Connection(TlsSocket(accepted, pki)), accepted, answer)
+
+
+def end_tls_in_tls(answer, accepted, pki):
+    outer = open_tunnel(accepted, pki)
+    end_of_tls(Connection(TlsSocket(outer, pki)), accepted, answer)
+
+
+def end_of_tls(connection, accepted, answer):
+    connection.socket.send_and_end(answer(connection.read_request()))
+    read_to_end(accepted)
+
+
+def half_head(request):
+    return b"HTTP/1.1 101 Sw"
+
+
+def whole_head(request):
+    return bytes(Head(request))
+
+
+def head_and_message(request):
+    return bytes(Head(request)) + LAST
+
+
+def tunnel(request):
+    return TUNNEL
+
+
+def open_tunnel(accepted, pki):
+    outer = TlsSocket(accepted, pki)
+    connection = Connection(outer)
+    connection.read_request()
+    connection.send(TUNNEL)
+    return outer
+
+
+def say_with_finished(answer, accepted, pki):
+    TlsSocket(accepted, pki, version=ssl.TLSVersion.TLSv1_2).send_with_finished(answer)
+    read_to_end(accepted)
+
+
+def say_with_finished_in_tls(answer, accepted, pki):
+    outer = open_tunnel(accepted, pki)
+    TlsSocket(outer, pki, version=ssl.TLSVersion.TLSv1_2).send_with_finished(answer)
+    read_to_end(accepted)
+
+
 FAULTS = {
     "close-on-accept": close,
     "rst-on-accept": reset,
@@ -92,6 +148,19 @@ FAULTS = {
     "fin-in-tls": after_client_hello(half_close),
     "rst-in-tls": after_client_hello(reset),
     "garbage-in-tls": after_client_hello(garbage),
+}
+TLS_FAULTS = {
+    "drip-in-tls": drip_in_tls,
+    "end-in-head": functools.partial(end_tls, half_head),
+    "end-after-head": functools.partial(end_tls, whole_head),
+    "end-after-message": functools.partial(end_tls, head_and_message),
+    "busy-in-finished": functools.partial(say_with_finished, BUSY),
+    "proxy-end": functools.partial(end_tls, tunnel),
+    "proxy-end-in-head": functools.partial(end_tls_in_tls, half_head),
+    "proxy-end-after-head": functools.partial(end_tls_in_tls, whole_head),
+    "proxy-end-after-message": functools.partial(end_tls_in_tls, head_and_message),
+    "proxy-asks-in-finished": functools.partial(say_with_finished, WANTS_USER),
+    "proxy-busy-in-finished": functools.partial(say_with_finished_in_tls, BUSY),
 }
 
 if __name__ == "__main__":
