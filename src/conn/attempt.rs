@@ -43,7 +43,7 @@ enum Stage {
     LookUpTarget(Lookup),
     LookUp(Lookup),
     Dial(Dial),
-    Secure(Wire, Peer),
+    Secure(Box<Wire>, Peer),
     Talk(Box<Talk>, Peer),
     Done,
 }
@@ -58,7 +58,7 @@ enum Peer {
 enum Step {
     Next(Stage),
     Wait(Stage),
-    Open(Wire),
+    Open(Box<Wire>),
 }
 
 impl Attempt {
@@ -113,7 +113,7 @@ impl Attempt {
                         Ok(None)
                     };
                 }
-                Step::Open(wire) => return Ok(Some(wire)),
+                Step::Open(wire) => return Ok(Some(*wire)),
             }
         }
     }
@@ -248,7 +248,7 @@ impl Attempt {
                     return Ok(Step::Wait(Stage::Secure(wire, peer)));
                 }
                 trace::tls(&self.name(peer), wire.stream.tls_info().as_ref());
-                self.talk(wire, peer).map(Step::Next)
+                self.talk(*wire, peer).map(Step::Next)
             }
             Stage::Talk(mut talk, peer) => {
                 let settled = talk.advance(now, poll, is_late);
@@ -267,7 +267,7 @@ impl Attempt {
                     (Ok(_), Peer::Proxy) => self.leave_proxy(talk.into_wire()).map(Step::Next),
                     (Ok(_), Peer::Server) => {
                         self.response = response;
-                        Ok(Step::Open(talk.into_wire()))
+                        Ok(Step::Open(Box::new(talk.into_wire())))
                     }
                 }
             }
@@ -288,7 +288,7 @@ impl Attempt {
             _ => return self.talk(wire, peer),
         };
         wire.stream.start_tls(tls);
-        Ok(Stage::Secure(wire, peer))
+        Ok(Stage::Secure(Box::new(wire), peer))
     }
 
     fn talk(&mut self, wire: Wire, peer: Peer) -> Result<Stage, Error> {

@@ -7,7 +7,7 @@
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::ssl::{SslContext, SslContextRef, SslRef, SslSessionRef, SslStream};
+use openssl::ssl::{SslContext, SslContextRef, SslOptions, SslRef, SslSessionRef, SslStream};
 use openssl_sys::{SSL, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, SSL_ctrl};
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -159,6 +159,8 @@ pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), Er
 unsafe extern "C" {
     /// Of libssl; no crate declares it.
     fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
+    /// Likewise; a macro before OpenSSL 3.
+    fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
 
     /// Of the C library; libc does not declare it for Linux.
     fn pthread_atfork(
@@ -166,6 +168,13 @@ unsafe extern "C" {
         parent: Option<extern "C" fn()>,
         child: Option<extern "C" fn()>,
     ) -> c_int;
+}
+
+/// Has a renegotiation that the peer asks for refused. TLS 1.3 knows none.
+pub fn refuse_renegotiation(ssl: &mut SslRef) {
+    let options = SslOptions::NO_RENEGOTIATION.bits();
+    // SAFETY: sets a flag of `ssl`, which is ours alone; takes no pointer.
+    unsafe { SSL_set_options(ssl.as_ptr(), options) };
 }
 
 /// Has `child` called in each child process from now on, before `fork(2)` returns there.

@@ -17,12 +17,17 @@ use openssl::x509::verify::X509CheckFlags;
 use std::ffi::CString;
 use std::net::IpAddr;
 
+/// What is sent while the peer leaves a handshake message unfinished, which it hardly does for long.
+const MAX_HELD_BACK: usize = 64 << 20;
+
 pub struct Tls {
     stream: SslStream<Memory>,
     /// The name or address that is verified, for messages.
     peer: String,
     pins: Vec<Pin>,
     resumption: Option<Resumption>,
+    /// What OpenSSL takes only when more has come from the peer.
+    held_back: Vec<u8>,
     /// What this TLS runs in, if that is not the socket: the TLS to an HTTPS proxy.
     carrier: Option<Box<Self>>,
 }
@@ -75,6 +80,7 @@ impl Tls {
         };
         let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
         let mut ssl = Ssl::new(options.context()?).map_err(setup)?;
+        sys::refuse_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
         let resumption = options.sessions().map(|sessions| {
             let key = Key::new(role, name, port);
@@ -86,6 +92,7 @@ impl Tls {
             peer,
             pins,
             resumption,
+            held_back: Vec::new(),
             carrier: None,
         })
     }
@@ -153,7 +160,7 @@ impl Tls {
         let drawn = self.draw();
         // What came before the carrier failed is still good.
         let decrypted = self.decrypt_drawn(out);
-        let passed = self.pass();
+        let passed = self.write_held_back().and_then(|()| self.pass());
         drawn.and(decrypted).and_then(|done| passed.map(|()| done))
     }
 
@@ -162,15 +169,22 @@ impl Tls {
         self.stream.get_mut().reserve_sealed(len)
     }
 
-    /// Encrypts all of `plain`; the result waits in [`Tls::output`].
+    /// Encrypts all of `plain`; the result waits in [`Tls::output`]. What cannot be encrypted before more has come from
+    /// the peer, such as the rest of a handshake message, follows it when that has come.
     pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
-        sys::clear_openssl_errors();
-        while !plain.is_empty() {
-            match self.stream.ssl_write(plain) {
-                Ok(count) => plain = plain.get(count..).unwrap_or_default(),
-                Err(error) => return Err(self.error(&error)),
-            }
+        if self.held_back.is_empty() {
+            let written = self.write(plain)?;
+            plain = plain.get(written..).unwrap_or_default();
         }
+        if self.held_back.len() + plain.len() > MAX_HELD_BACK {
+            let peer = &self.peer;
+            let message = format!("{peer} has begun a TLS message that it does not finish");
+            return Err(failed(Kind::Tls, message));
+        }
+        self.held_back
+            .try_reserve(plain.len())
+            .map_err(|_| Error::no_memory(plain.len() as u64))?;
+        self.held_back.extend_from_slice(plain);
         self.pass()
     }
 
@@ -247,6 +261,34 @@ impl Tls {
         let result = carrier.encrypt(outbox);
         outbox.clear();
         result
+    }
+
+    /// How much of `plain` OpenSSL takes now.
+    fn write(&mut self, plain: &[u8]) -> Result<usize, Error> {
+        sys::clear_openssl_errors();
+        let mut written = 0;
+        while let Some(rest) = plain.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.stream.ssl_write(rest) {
+                Ok(count) => written += count,
+                Err(error) => match error.code() {
+                    // In the middle of a handshake message, or of a handshake under a context of the caller's.
+                    ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => break,
+                    _ => return Err(self.error(&error)),
+                },
+            }
+        }
+        Ok(written)
+    }
+
+    fn write_held_back(&mut self) -> Result<(), Error> {
+        if self.held_back.is_empty() {
+            return Ok(());
+        }
+        let plain = std::mem::take(&mut self.held_back);
+        let written = self.write(&plain)?;
+        self.held_back
+            .extend_from_slice(plain.get(written..).unwrap_or_default());
+        Ok(())
     }
 
     fn decrypt_drawn(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
@@ -332,8 +374,10 @@ fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
-    use super::super::tls_server::{Server, Site, identity, read, shake_hands};
+    use super::super::tls_identity::Pem;
+    use super::super::tls_server::{Server, Site, identity, identity_of, read, shake_hands};
     use super::*;
+    use openssl::ssl::SslVerifyMode;
 
     /// The bytes of both sides, one at a time.
     fn one_by_one(bytes: &mut Vec<u8>) -> impl Iterator<Item = Vec<u8>> + use<> {
@@ -507,5 +551,56 @@ mod tests {
         shake_hands(&mut client, &mut server).unwrap();
         let error = site.connect(&options).err().unwrap();
         assert!(error.message().contains("server.invalid"), "{error}");
+    }
+
+    /// The first record of what a server sends, taken out.
+    fn first_record(cipher: &mut Vec<u8>) -> Vec<u8> {
+        // RFC 8446 section 5.1: type, version, and the length in two bytes.
+        let len = 5 + usize::from(u16::from_be_bytes([cipher[3], cipher[4]]));
+        let rest = cipher.split_off(len);
+        std::mem::replace(cipher, rest)
+    }
+
+    #[test]
+    fn what_is_sent_amid_a_handshake_message_follows_its_end() {
+        // The server's ticket holds the client certificate. So it is longer than a record.
+        let site = Site::with(|builder| {
+            builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+            builder.set_session_id_context(b"test").unwrap();
+        });
+        let long: Vec<_> = (0..1000)
+            .map(|i| format!("host-{i:04}.test.invalid"))
+            .collect();
+        let names: Vec<_> = long.iter().map(String::as_str).collect();
+        let (certificate, key) = identity_of(&names);
+        let mut options = site.trusted();
+        options.settings_mut().identity.certificate =
+            Some(Pem::Bytes(certificate.to_pem().unwrap()));
+        options.settings_mut().identity.key =
+            Some(Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap()));
+        let mut server = site.accept();
+        let mut client = Tls::new(&options, "localhost", 443, Role::Server).unwrap();
+        shake_hands(&mut client, &mut server).unwrap();
+
+        let mut plain = Vec::with_capacity(100);
+        client.feed(&mut first_record(server.output()));
+        assert_eq!(Decrypted::All, client.decrypt(&mut plain).unwrap());
+        client.encrypt(b"one ").unwrap();
+        client.encrypt(b"two").unwrap();
+        assert!(!client.has_output(), "the ticket was whole");
+        client.feed(server.output());
+        assert_eq!(Decrypted::All, client.decrypt(&mut plain).unwrap());
+        assert_eq!(b"one two", &server.read(client.output())[..]);
+        client.encrypt(b"three").unwrap();
+        assert_eq!(b"three", &server.read(client.output())[..]);
+    }
+
+    #[test]
+    fn a_peer_may_not_leave_a_handshake_message_unfinished_for_ever() {
+        let site = Site::usual();
+        let mut client = site.connect(&site.trusted()).unwrap();
+        client.held_back = vec![b'x'; MAX_HELD_BACK];
+        let error = client.encrypt(b"y").unwrap_err();
+        assert!(error.message().contains("localhost has begun"), "{error}");
     }
 }

@@ -4,7 +4,7 @@
 use super::tls_error::{config, config_error};
 use crate::base::error::Error;
 use openssl::error::ErrorStack;
-use openssl::ssl::{SslContextBuilder, SslOptions, SslVersion};
+use openssl::ssl::{SslContextBuilder, SslVersion};
 use std::fmt;
 
 #[derive(Clone)]
@@ -48,7 +48,6 @@ impl Default for Protocol {
 impl Protocol {
     pub fn apply(&self, builder: &mut SslContextBuilder) -> Result<(), Error> {
         self.apply_versions(builder)?;
-        builder.set_options(SslOptions::NO_RENEGOTIATION);
         type Apply = fn(&mut SslContextBuilder, &str) -> Result<(), ErrorStack>;
         let lists: [(_, _, Apply); 3] = [
             ("ciphers", &self.ciphers, SslContextBuilder::set_cipher_list),

@@ -144,10 +144,15 @@ pub fn read(client: &mut Tls) -> Result<Vec<u8>, Error> {
 
 /// A certificate and its key.
 pub fn identity(name: &str) -> (X509, PKey<Private>) {
+    identity_of(&[name])
+}
+
+/// The same for several names.
+pub fn identity_of(names: &[&str]) -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut subject = X509NameBuilder::new().unwrap();
-    subject.append_entry_by_text("CN", name).unwrap();
+    subject.append_entry_by_text("CN", names[0]).unwrap();
     let subject = subject.build();
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
@@ -157,11 +162,12 @@ pub fn identity(name: &str) -> (X509, PKey<Private>) {
     let (from, until) = (Asn1Time::days_from_now(0), Asn1Time::days_from_now(1));
     builder.set_not_before(&from.unwrap()).unwrap();
     builder.set_not_after(&until.unwrap()).unwrap();
-    let names = SubjectAlternativeName::new()
-        .dns(name)
-        .build(&builder.x509v3_context(None, None))
-        .unwrap();
-    builder.append_extension(names).unwrap();
+    let mut alternatives = SubjectAlternativeName::new();
+    for name in names {
+        alternatives.dns(name);
+    }
+    let alternatives = alternatives.build(&builder.x509v3_context(None, None));
+    builder.append_extension(alternatives.unwrap()).unwrap();
     builder.sign(&key, MessageDigest::sha256()).unwrap();
     (builder.build(), key)
 }

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "peer.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
@@ -188,6 +189,102 @@ static void meet(struct server *server, wsline_options *options)
     SSL_CTX_free(server->context);
 }
 
+/* Renegotiation ------------------------------------------------------------------------------- */
+
+/* The head of a 101 for this request. */
+static void answer_upgrade(const char *request, char answer[512])
+{
+    static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const char *key = strstr(request, field);
+    unsigned char digest[SHA_DIGEST_LENGTH], accept[64];
+    char text[128];
+    int len;
+
+    REQUIRE(key != NULL);
+    len = snprintf(text, sizeof text, "%.24s%s", key + strlen(field), guid);
+    SHA1((unsigned char *)text, (size_t)len, digest);
+    EVP_EncodeBlock(accept, digest, sizeof digest);
+    snprintf(answer, 512,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: %s\r\n\r\n", (char *)accept);
+}
+
+/* Over the other end of a pair: upgrades, then asks for a renegotiation; why that failed. */
+struct asker {
+    int fd;
+    SSL_CTX *context;
+    int reason;
+};
+
+static void *ask_for_renegotiation(void *userdata)
+{
+    struct asker *asker = userdata;
+    SSL *ssl = SSL_new(asker->context);
+    char request[4096], answer[512];
+    int len;
+
+    SSL_set_fd(ssl, asker->fd);
+    if (SSL_accept(ssl) == 1 && (len = SSL_read(ssl, request, sizeof request - 1)) > 0) {
+        request[len] = '\0';
+        answer_upgrade(request, answer);
+        SSL_write(ssl, answer, (int)strlen(answer));
+        SSL_renegotiate(ssl);
+        ERR_clear_error();
+        if (SSL_do_handshake(ssl) == 1)
+            SSL_read(ssl, request, sizeof request);
+        asker->reason = ERR_GET_REASON(ERR_peek_last_error());
+    }
+    SSL_free(ssl);
+    close(asker->fd);
+    return NULL;
+}
+
+static void check_refuses_renegotiation(wsline_options *options)
+{
+    struct asker asker = {.context = SSL_CTX_new(TLS_server_method())};
+    char path[PEER_URL_MAX];
+    int ends[2];
+    pthread_t thread;
+    wsline_conn *conn = NULL;
+    wsline_message message;
+
+    REQUIRE(SSL_CTX_set_max_proto_version(asker.context, TLS1_2_VERSION) == 1);
+    REQUIRE(SSL_CTX_use_certificate_file(asker.context, peer_pki(path, "server.pem"),
+                                         SSL_FILETYPE_PEM) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey_file(asker.context, peer_pki(path, "server.key"),
+                                        SSL_FILETYPE_PEM) == 1);
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    asker.fd = ends[1];
+    REQUIRE(pthread_create(&thread, NULL, ask_for_renegotiation, &asker) == 0);
+    REQUIRE_OK(wsline_options_set_fd(options, ends[0]));
+    REQUIRE_OK(wsline_connect("wss://localhost/", options, &conn));
+    /* OpenSSL's server ends the connection when it is refused. */
+    CHECK_STATUS(WSLINE_ERR_TLS, wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_HAS("handshake failure", wsline_last_error_message());
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK_INT(SSL_R_NO_RENEGOTIATION, asker.reason);
+    wsline_conn_free(conn);
+    close(ends[0]);
+    SSL_CTX_free(asker.context);
+}
+
+static void a_renegotiation_is_refused_under_every_context(void)
+{
+    SSL_CTX *context = client_context(true);
+    wsline_options *options = options_with(context);
+
+    check_row("the caller's");
+    check_refuses_renegotiation(options);
+    wsline_options_free(options);
+    SSL_CTX_free(context);
+    check_row("the library's");
+    options = peer_options();
+    check_refuses_renegotiation(options);
+    wsline_options_free(options);
+}
+
+/* Key logs ------------------------------------------------------------------------------------ */
+
 /* An empty file that nobody else has. */
 static void temporary_file(char path[64])
 {
@@ -272,6 +369,7 @@ int main(int argc, char **argv)
         TEST(the_callers_context_says_whom_to_trust),
         TEST(the_host_is_checked_under_the_callers_context_too),
         TEST(the_servers_key_must_be_among_the_pins),
+        TEST(a_renegotiation_is_refused_under_every_context),
         TEST(the_key_log_is_the_servers),
         TEST(keys_are_logged_only_when_asked),
         TEST(a_key_log_that_cannot_be_opened_is_a_configuration_error),
