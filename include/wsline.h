@@ -1426,7 +1426,8 @@ WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *opti
  * @param options  what is set.
  * @param name     a host name, or an IP address, which is verified but not sent.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty or has an empty label,
+ *                                      as ".example" and "a..b" have.
  *
  * Threads: one at a time per object.
  * Blocks: no.

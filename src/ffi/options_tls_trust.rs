@@ -7,6 +7,7 @@ use super::status::wsline_status;
 use crate::base::error::Error;
 use crate::conn::options::Options;
 use crate::net::tls_pin::Pin;
+use crate::protocol::url::has_empty_label;
 use std::ffi::{c_char, c_void};
 
 /// @@ Options of TLS
@@ -66,7 +67,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 /// @param options  what is set.
 /// @param name     a host name, or an IP address, which is verified but not sent.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -84,8 +85,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
             name,
             "name",
             |options, name| {
-                if name.is_empty() {
-                    return Err(Error::argument("name", "is empty"));
+                if has_empty_label(name) {
+                    let what = format!("is {name:?}, which has an empty label");
+                    return Err(Error::argument("name", what));
                 }
                 options.tls.settings_mut().server_name = Some(name.to_owned());
                 Ok(())

@@ -61,6 +61,9 @@ impl Url {
         let url = url::Url::parse(&without_zone)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
         let host = url.host().ok_or_else(|| invalid(text, "has no host"))?;
+        if matches!(host, Host::Domain(name) if has_empty_label(name)) {
+            return Err(invalid(text, "has a host with an empty label"));
+        }
         let port = url.port_or_known_default().filter(|port| *port != 0);
         let credentials = Credentials::of_url(&url).map_err(|what| invalid(text, what))?;
         if credentials.as_ref().is_some_and(|it| it.basic().is_none()) {
@@ -246,6 +249,13 @@ impl fmt::Display for Url {
             (None, true) => write!(f, "wss://{}{path}", self.authority()),
         }
     }
+}
+
+/// Whether `name` is none that a certificate can have, less the dot of the root: OpenSSL takes one that begins with a
+/// dot for all names below it.
+pub fn has_empty_label(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.split('.').any(str::is_empty)
 }
 
 /// Host, port and userinfo, and what stands behind them.
@@ -458,6 +468,7 @@ mod tests {
             "/a\tb",
             "\\\\i\\c",
             "ws://i:0/",
+            "//.i/",
         ] {
             from.join(bad).expect_err(bad);
         }
@@ -487,6 +498,11 @@ mod tests {
             "ws://a b/",
             "ws://a%3Ab:c@h/",
             "ws://a%0Ab@h/",
+            "ws://.h/",
+            "wss://.example/",
+            "wss://a..b/",
+            "wss://h../",
+            "ws://./",
             "ws://[fe80::1%eth0]/",
             "ws://[fe80::1%25]/",
             "ws://h%25eth0/",

@@ -147,6 +147,36 @@ static void the_server_name_takes_the_place_of_the_host(void)
     wsline_options_free(options);
 }
 
+/* OpenSSL would take one that begins with a dot for every name below it. */
+static void a_name_with_an_empty_label_is_refused(void)
+{
+    static const char *const names[] = {"", ".", "..", ".invalid", "wrong..invalid", "wrong.invalid.."};
+    wsline_options *options = peer_options();
+    wsline_conn *conn = NULL;
+    char url[PEER_URL_MAX];
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        check_row(names[i]);
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                     wsline_options_set_tls_server_name(options, names[i]));
+        CHECK_HAS("argument `name`", wsline_last_error_message());
+        snprintf(url, sizeof url, "wss://%s:4443/", names[i]);
+        CHECK_STATUS(WSLINE_ERR_INVALID_URL, wsline_connect(url, options, &conn));
+        CHECK(conn == NULL);
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                     wsline_options_set_proxy(options, WSLINE_PROXY_HTTPS, names[i], 4443));
+        CHECK_HAS("argument `host`", wsline_last_error_message());
+        snprintf(url, sizeof url, "https://%s:4443", names[i]);
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_proxy_url(options, url));
+        CHECK_HAS("argument `url`", wsline_last_error_message());
+    }
+    check_row("the dot of the root");
+    CHECK_OK(wsline_options_set_tls_server_name(options, "wrong.invalid."));
+    peer_url(url, "TLS_WRONGHOST", "/");
+    check_works(url, options);
+    wsline_options_free(options);
+}
+
 static void an_address_is_verified_as_an_address(void)
 {
     wsline_options *options = peer_options();
@@ -408,6 +438,7 @@ int main(int argc, char **argv)
         TEST(without_verification_every_certificate_will_do),
         TEST(without_host_verification_the_rest_is_still_verified),
         TEST(the_server_name_takes_the_place_of_the_host),
+        TEST(a_name_with_an_empty_label_is_refused),
         TEST(an_address_is_verified_as_an_address),
         TEST(a_server_without_tls_is_a_tls_error),
         TEST(the_systems_store_does_not_know_the_test_ca),

@@ -8,6 +8,7 @@ use super::target::Target;
 use crate::base::error::{Error, Kind, Phase};
 use crate::protocol::dialogue::Dialogue;
 use crate::protocol::http::auth::Credentials;
+use crate::protocol::url::has_empty_label;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use url::Host;
@@ -110,10 +111,10 @@ impl Proxy {
             Some(port) => Some(port),
             None => parse("https")?.port(),
         };
-        let host = url.host().ok_or("has no host")?;
+        let host = url.host().ok_or("has no host")?.to_owned();
         Ok(Self {
             scheme,
-            host: host.to_owned(),
+            host: checked_host(host)?,
             port: checked(port.unwrap_or_else(|| scheme.default_port()))?,
             credentials: Credentials::of_url(&url)?,
         })
@@ -127,7 +128,7 @@ impl Proxy {
         };
         Ok(Self {
             scheme,
-            host,
+            host: checked_host(host)?,
             port: checked(port)?,
             credentials: None,
         })
@@ -201,6 +202,13 @@ fn checked(port: u16) -> Result<u16, &'static str> {
         return Err("has port 0");
     }
     Ok(port)
+}
+
+fn checked_host(host: Host<String>) -> Result<Host<String>, &'static str> {
+    match host {
+        Host::Domain(name) if has_empty_label(&name) => Err("has a host with an empty label"),
+        host => Ok(host),
+    }
 }
 
 #[cfg(test)]
@@ -282,6 +290,8 @@ mod tests {
             ("::1",                         "empty host"),
             ("http://[secret]",             "invalid IPv6"),
             ("http://1.2.3.256",            "invalid IPv4"),
+            ("https://.h",                  "an empty label"),
+            ("socks5://a..b",               "an empty label"),
             ("http://a<b",                  "invalid"),
             ("http://%FF:secret@h",         "not UTF-8"),
             ("http://u:secret%0A@h",        "a control character"),
@@ -305,7 +315,9 @@ mod tests {
             assert_eq!(proxy.to_string(), expected);
             assert_eq!(Proxy::parse(expected), Ok(proxy));
         }
-        for host in ["", "h:1", "u:p@h", "http://h", "a b", "[::1", "h/", "h\n"] {
+        for host in [
+            "", "h:1", "u:p@h", "http://h", "a b", "[::1", "h/", "h\n", ".h", "a..b",
+        ] {
             Proxy::new(Scheme::Http, host, 9).expect_err(host);
         }
         Proxy::new(Scheme::Http, "h", 0).expect_err("port 0");
