@@ -176,7 +176,8 @@ static void failed_connects_leave_no_descriptor_behind(void)
         CHECK(conn == NULL);
     }
     after = dup(STDERR_FILENO);
-    CHECK_INT(before, after);
+    /* Less where the thread of an earlier test's lookup has just closed its own. */
+    CHECK_RANGE(0, before, after);
     close(after);
 }
 
