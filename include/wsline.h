@@ -1445,8 +1445,12 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
  * SSL_CERT_DIR, too.
  *
+ * All files and directories of TLS are looked at again at each connect. One that was replaced
+ * counts from then on, and no session from before is resumed. One that cannot be read is
+ * WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
+ *
  * @param options  what is set.
- * @param path     a file of PEM certificates; read at the first connect.
+ * @param path     a file of PEM certificates; read when a connect finds it new or changed.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1458,6 +1462,8 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
 
 /**
  * Trusts the authorities in a directory, in place of the system's.
+ *
+ * A connect sees that an entry was added, removed or replaced by rename.
  *
  * @param options  what is set.
  * @param path     a directory prepared by `openssl rehash`.
@@ -1511,6 +1517,10 @@ wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
 /**
  * Sets the client certificate, for servers that ask for one.
  *
+ * A file that was replaced counts from the next connect. Where certificate and key are replaced one
+ * after the other, a connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries
+ * again.
+ *
  * @param options  what is set.
  * @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
  * @retval WSLINE_OK                    set.
@@ -1525,6 +1535,9 @@ wsline_options_set_tls_certificate_file(wsline_options *options, const char *pat
 
 /**
  * Sets the key of the client certificate, where it is not in the certificate's file.
+ *
+ * A file that was replaced counts from the next connect, as with
+ * wsline_options_set_tls_certificate_file().
  *
  * @param options  what is set.
  * @param path     a PEM file.
@@ -2026,9 +2039,10 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
  * hour at most. The row ends when a connection has been open for 10 seconds.
  *
  * What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS
- * options that cannot be used, an answer that is no WebSocket upgrade, 401, 403, 404 and the like,
- * credentials that a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with
- * wsline_options_set_fd() is for one connection.
+ * options that cannot be used (a file that cannot be used is read again), an answer that is no
+ * WebSocket upgrade, 401, 403, 404 and the like, credentials that a proxy refuses. See
+ * wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one
+ * connection.
  *
  * @param options       what is set.
  * @param initial_ms    milliseconds, 0 or more.

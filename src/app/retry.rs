@@ -4,9 +4,10 @@
 use crate::base::error::{Error, Kind};
 
 /// False for what will be the same the next time: a wrong URL or option, a certificate that was refused, a server that
-/// says no.
+/// says no. A file may be another one the next time.
 pub fn may_be_mended(error: &Error) -> bool {
     match error.kind() {
+        _ if error.is_passing() => true,
         Kind::InvalidArgument
         | Kind::InvalidUrl
         | Kind::NotSupported
@@ -45,9 +46,15 @@ mod tests {
         for status in [408, 425, 429, 500, 502, 503, 504] {
             assert!(may_be_mended(&of(status)), "{status}");
         }
-        for kind in [Kind::TlsVerify, Kind::InvalidUrl, Kind::ProxyAuth] {
+        for kind in [
+            Kind::TlsVerify,
+            Kind::TlsConfig,
+            Kind::InvalidUrl,
+            Kind::ProxyAuth,
+        ] {
             assert!(!may_be_mended(&Error::new(kind, "x")), "{kind:?}");
         }
+        assert!(may_be_mended(&Error::new(Kind::TlsConfig, "x").passing()));
         for kind in [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Protocol] {
             assert!(may_be_mended(&Error::new(kind, "x")), "{kind:?}");
         }

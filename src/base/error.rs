@@ -88,6 +88,7 @@ struct Details {
     tls_verify_result: i64,
     http_status: u16,
     close_code: u16,
+    is_passing: bool,
 }
 
 impl Error {
@@ -100,6 +101,7 @@ impl Error {
             tls_verify_result: 0,
             http_status: 0,
             close_code: 0,
+            is_passing: false,
         }))
     }
 
@@ -164,6 +166,12 @@ impl Error {
         self
     }
 
+    /// Another try may find it mended, though its kind says otherwise.
+    pub fn passing(mut self) -> Self {
+        self.0.is_passing = true;
+        self
+    }
+
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -190,6 +198,10 @@ impl Error {
 
     pub fn close_code(&self) -> u16 {
         self.0.close_code
+    }
+
+    pub fn is_passing(&self) -> bool {
+        self.0.is_passing
     }
 }
 

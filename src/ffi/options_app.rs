@@ -80,9 +80,9 @@ fn read_ping(interval_ms: i64, timeout_ms: i64, payload: &[u8]) -> Result<Keepal
 /// up to `jitter` is taken off, so that many clients do not come back at once. A server that answers 503 or 429 with Retry-After
 /// is given at least that time, an hour at most. The row ends when a connection has been open for 10 seconds.
 ///
-/// What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS options that cannot be used, an
-/// answer that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that a proxy refuses. See
-/// wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one connection.
+/// What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS options that cannot be used (a
+/// file that cannot be used is read again), an answer that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that
+/// a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one connection.
 ///
 /// @param options       what is set.
 /// @param initial_ms    milliseconds, 0 or more.

@@ -10,6 +10,9 @@ use std::ffi::{c_char, c_void};
 
 /// Sets the client certificate, for servers that ask for one.
 ///
+/// A file that was replaced counts from the next connect. Where certificate and key are replaced one after the other, a
+/// connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
+///
 /// @param options  what is set.
 /// @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
 /// @retval WSLINE_OK                    set.
@@ -39,6 +42,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 }
 
 /// Sets the key of the client certificate, where it is not in the certificate's file.
+///
+/// A file that was replaced counts from the next connect, as with wsline_options_set_tls_certificate_file().
 ///
 /// @param options  what is set.
 /// @param path     a PEM file.

@@ -102,8 +102,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 ///
 /// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too.
 ///
+/// All files and directories of TLS are looked at again at each connect. One that was replaced counts from then on, and
+/// no session from before is resumed. One that cannot be read is WSLINE_ERR_TLS_CONFIG until it can; an app that
+/// reconnects tries again.
+///
 /// @param options  what is set.
-/// @param path     a file of PEM certificates; read at the first connect.
+/// @param path     a file of PEM certificates; read when a connect finds it new or changed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -131,6 +135,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 }
 
 /// Trusts the authorities in a directory, in place of the system's.
+///
+/// A connect sees that an entry was added, removed or replaced by rename.
 ///
 /// @param options  what is set.
 /// @param path     a directory prepared by `openssl rehash`.

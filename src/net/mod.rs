@@ -12,6 +12,7 @@ pub mod tcp;
 pub mod thread;
 pub mod tls;
 pub mod tls_error;
+pub mod tls_files;
 pub mod tls_identity;
 pub mod tls_keylog;
 pub mod tls_memory;

@@ -9,9 +9,10 @@ use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslContext, SslContextRef, SslOptions, SslRef, SslSessionRef, SslStream};
 use openssl_sys::{SSL, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, SSL_ctrl};
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0 is the end.
@@ -161,6 +162,8 @@ unsafe extern "C" {
     fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
     /// Likewise; a macro before OpenSSL 3.
     fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
+    /// Of libc, which the crate declares for other systems only.
+    fn secure_getenv(name: *const c_char) -> *const c_char;
 
     /// Of the C library; libc does not declare it for Linux.
     fn pthread_atfork(
@@ -168,6 +171,38 @@ unsafe extern "C" {
         parent: Option<extern "C" fn()>,
         child: Option<extern "C" fn()>,
     ) -> c_int;
+}
+
+/// Where OpenSSL was built to look for authorities, and the variables that name other places.
+pub struct DefaultTrust {
+    pub file: &'static CStr,
+    pub file_variable: &'static CStr,
+    pub directories: &'static CStr,
+    pub directory_variable: &'static CStr,
+}
+
+pub fn default_trust() -> DefaultTrust {
+    // SAFETY: string literals of OpenSSL's.
+    let text =
+        |literal: unsafe extern "C" fn() -> *const c_char| unsafe { CStr::from_ptr(literal()) };
+    DefaultTrust {
+        file: text(openssl_sys::X509_get_default_cert_file),
+        file_variable: text(openssl_sys::X509_get_default_cert_file_env),
+        directories: text(openssl_sys::X509_get_default_cert_dir),
+        directory_variable: text(openssl_sys::X509_get_default_cert_dir_env),
+    }
+}
+
+/// A variable of the environment, as OpenSSL reads it: not where the program has more rights than its user.
+pub fn secure_environment(name: &CStr) -> Option<OsString> {
+    // SAFETY: `name` ends with a NUL.
+    let value = unsafe { secure_getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: a string of the environment, which nobody may change while others read it (getenv(3)).
+    let value = unsafe { CStr::from_ptr(value) };
+    Some(OsStr::from_bytes(value.to_bytes()).to_owned())
 }
 
 /// Has a renegotiation that the peer asks for refused. TLS 1.3 knows none.

@@ -7,7 +7,7 @@
 use super::sys;
 use super::tls_error::{config, failed, handshake_failed, text};
 use super::tls_memory::Memory;
-use super::tls_options::TlsOptions;
+use super::tls_options::{Ground, TlsOptions};
 use super::tls_pin::{self, Pin};
 use super::tls_session::{Key, Resumption};
 use crate::base::error::{Error, Kind};
@@ -79,12 +79,13 @@ impl Tls {
             Role::Proxy => format!("proxy {name}"),
         };
         let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
-        let mut ssl = Ssl::new(options.context()?).map_err(setup)?;
+        let Ground { context, sessions } = options.ground()?;
+        let mut ssl = Ssl::new(&context).map_err(setup)?;
         sys::refuse_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
-        let resumption = options.sessions().map(|sessions| {
+        let resumption = sessions.map(|sessions| {
             let key = Key::new(role, name, port);
-            Resumption::start(sessions.clone(), key, &mut ssl)
+            Resumption::start(sessions, key, &mut ssl)
         });
         let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
         Ok(Self {

@@ -5,6 +5,7 @@ use crate::base::error::{Error, Kind, Phase};
 use openssl::error::ErrorStack;
 use openssl::ssl;
 use openssl::x509::X509VerifyResult;
+use std::io;
 
 // Reasons as OpenSSL words them.
 const VERIFY_FAILED: &str = "certificate verify failed";
@@ -49,6 +50,11 @@ pub fn handshake_failed(
 /// `what` of the settings was attempted, OpenSSL says why not.
 pub fn config(what: impl std::fmt::Display, error: &ErrorStack) -> Error {
     config_error(format!("{what}: {}", reason(error)))
+}
+
+/// `what`, with the option that names it, cannot be read.
+pub fn unreadable(what: impl std::fmt::Display, error: &io::Error) -> Error {
+    Error::os(Kind::TlsConfig, format_args!("read {what}"), error).in_phase(Phase::Tls)
 }
 
 pub fn config_error(message: impl Into<String>) -> Error {

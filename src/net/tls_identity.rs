@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who this side says it is: the client certificate and its key.
 
-use super::tls_error::{config, config_error};
-use crate::base::error::{Error, Kind, Phase};
+use super::tls_error::{config, config_error, unreadable};
+use crate::base::error::Error;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
+use std::borrow::Cow;
 use std::fs;
+use std::path::PathBuf;
 
 /// No `Debug`: a key and its password are among them.
 #[derive(Clone, Default)]
@@ -23,31 +25,75 @@ pub enum Pem {
     Bytes(Vec<u8>),
 }
 
+/// What a part is called, and the beginning of the options that set it.
+#[derive(Clone, Copy)]
+struct Part {
+    name: &'static str,
+    option: &'static str,
+}
+
+const CERTIFICATE: Part = Part {
+    name: "client certificate",
+    option: "wsline_options_set_tls_certificate",
+};
+const KEY: Part = Part {
+    name: "client key",
+    option: "wsline_options_set_tls_key",
+};
+
 impl Identity {
     pub fn apply(&self, builder: &mut SslContextBuilder) -> Result<(), Error> {
-        let (certificate, key) = match (&self.certificate, &self.key) {
+        let certificate = match (&self.certificate, &self.key) {
             (None, None) => return Ok(()),
-            (Some(certificate), Some(key)) => (certificate, key),
-            // A file may hold both, as curl and nginx allow.
-            (Some(certificate), None) => (certificate, certificate),
-            (None, Some(_)) => {
-                return Err(config_error("a client key is set without its certificate"));
+            (Some(certificate), _) => certificate,
+            (None, Some(key)) => {
+                let hint = match key {
+                    Pem::File(_) => "wsline_options_set_tls_certificate_file() names its file",
+                    Pem::Bytes(_) => "wsline_options_set_tls_certificate_pem() sets it",
+                };
+                let what = key.shown(KEY);
+                return Err(config_error(format!("{what} has no certificate; {hint}")));
             }
         };
-        let chain = X509::stack_from_pem(&certificate.read("client certificate")?)
-            .map_err(|error| config("read the client certificate", &error))?;
+        let shown = certificate.shown(CERTIFICATE);
+        let pem = certificate.read(&shown)?;
+        let chain = X509::stack_from_pem(&pem)
+            .map_err(|error| config(format_args!("read {shown}"), &error))?;
         let mut chain = chain.into_iter();
-        let leaf = chain.next().ok_or_else(|| {
-            config_error("there is no certificate in the client certificate's PEM data")
-        })?;
-        let key = self.private_key(&key.read("client key")?)?;
+        let leaf = chain
+            .next()
+            .ok_or_else(|| config_error(format!("there is no certificate in {shown}")))?;
+        let (key, key_shown) = match &self.key {
+            Some(key) => {
+                let key_shown = key.shown(KEY);
+                let pem = key.read(&key_shown)?;
+                if !has_key(&pem) {
+                    return Err(config_error(format!("there is no key in {key_shown}")));
+                }
+                (self.private_key(&pem, &key_shown)?, key_shown)
+            }
+            // A file may hold both, as curl and nginx allow.
+            None if has_key(&pem) => (self.private_key(&pem, &shown)?, shown.clone()),
+            None => {
+                let message = match certificate {
+                    Pem::File(path) => format!(
+                        "{} has no private key; wsline_options_set_tls_key_file() names its file",
+                        path.escape_debug()
+                    ),
+                    Pem::Bytes(_) => format!(
+                        "{shown} has no private key; wsline_options_set_tls_key_pem() sets it"
+                    ),
+                };
+                return Err(config_error(message));
+            }
+        };
         // OpenSSL looks itself only where both are of one kind, such as RSA.
         if !leaf.public_key().is_ok_and(|public| public.public_eq(&key)) {
-            return Err(config_error(
-                "the client key is not that of the client certificate",
-            ));
+            return Err(config_error(format!(
+                "the key in {key_shown} is not that of {shown}"
+            )));
         }
-        let using = |error: ErrorStack| config("use the client certificate", &error);
+        let using = |error: ErrorStack| config(format_args!("use {shown}"), &error);
         builder.set_certificate(&leaf).map_err(using)?;
         for issuer in chain {
             builder.add_extra_chain_cert(issuer).map_err(using)?;
@@ -55,8 +101,18 @@ impl Identity {
         builder.set_private_key(&key).map_err(using)
     }
 
+    /// The files that it is read from.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let parts = [&self.certificate, &self.key].into_iter().flatten();
+        let paths = parts.filter_map(|part| match part {
+            Pem::File(path) => Some(path.into()),
+            Pem::Bytes(_) => None,
+        });
+        paths.collect()
+    }
+
     /// Never asks on the terminal, as OpenSSL would for an encrypted key without a password.
-    fn private_key(&self, pem: &[u8]) -> Result<PKey<Private>, Error> {
+    fn private_key(&self, pem: &[u8], shown: &str) -> Result<PKey<Private>, Error> {
         let password = self.key_password.as_deref().unwrap_or_default().as_bytes();
         let mut is_encrypted = false;
         PKey::private_key_from_pem_callback(pem, |space| {
@@ -68,35 +124,49 @@ impl Identity {
             Ok(password.len())
         })
         .map_err(|error| match (is_encrypted, &self.key_password) {
-            (false, _) => config("read the client key", &error),
-            (true, None) => config_error("the client key is encrypted, and no password is set"),
-            (true, Some(_)) => {
-                config_error("the password that is set does not open the client key")
-            }
+            (false, _) => config(format_args!("read the key in {shown}"), &error),
+            (true, None) => config_error(format!(
+                "the key in {shown} is encrypted; wsline_options_set_tls_key_password() opens it"
+            )),
+            (true, Some(_)) => config_error(format!(
+                "the password (wsline_options_set_tls_key_password) does not open the key in {shown}"
+            )),
         })
     }
 }
 
 impl Pem {
-    fn read(&self, what: &str) -> Result<Vec<u8>, Error> {
+    /// What and where it is, and the option that says so.
+    fn shown(&self, part: Part) -> String {
+        let Part { name, option } = part;
         match self {
-            Self::File(path) => read(path, what),
-            Self::Bytes(bytes) => Ok(bytes.clone()),
+            Self::File(path) => format!("the {name} {path:?} ({option}_file)"),
+            Self::Bytes(_) => format!("the {name}'s PEM data ({option}_pem)"),
+        }
+    }
+
+    fn read(&self, shown: &str) -> Result<Cow<'_, [u8]>, Error> {
+        match self {
+            Self::File(path) => match fs::read(path) {
+                Ok(pem) => Ok(pem.into()),
+                Err(error) => Err(unreadable(shown, &error)),
+            },
+            Self::Bytes(bytes) => Ok(bytes.into()),
         }
     }
 }
 
-pub fn read(path: &str, what: &str) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| {
-        let what = format!("read the {what} {path:?}");
-        Error::os(Kind::TlsConfig, what, &error).in_phase(Phase::Tls)
-    })
+/// RFC 7468 sections 10 and 11, and the labels of single kinds of key.
+fn has_key(pem: &[u8]) -> bool {
+    const LABEL_END: &[u8] = b"PRIVATE KEY-----";
+    pem.windows(LABEL_END.len()).any(|bytes| bytes == LABEL_END)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tls_server::{Site, identity};
     use super::*;
+    use crate::base::error::Kind;
     use openssl::rsa::Rsa;
     use openssl::symm::Cipher;
 
@@ -128,12 +198,14 @@ mod tests {
         options.settings_mut().identity = with(Some("right"));
         site.connect(&options).unwrap();
         assert_eq!(
-            "the client key is encrypted, and no password is set",
+            "the key in the client key's PEM data (wsline_options_set_tls_key_pem) is encrypted; \
+             wsline_options_set_tls_key_password() opens it",
             message(|identity| *identity = with(None))
         );
         for wrong in ["", "wrong", &"long".repeat(1000)] {
             assert_eq!(
-                "the password that is set does not open the client key",
+                "the password (wsline_options_set_tls_key_password) does not open the key in the client \
+                 key's PEM data (wsline_options_set_tls_key_pem)",
                 message(|identity| *identity = with(Some(wrong)))
             );
         }
@@ -146,7 +218,8 @@ mod tests {
         let other_kind = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         for key in [same_kind, other_kind] {
             assert_eq!(
-                "the client key is not that of the client certificate",
+                "the key in the client key's PEM data (wsline_options_set_tls_key_pem) is not that of the \
+                 client certificate's PEM data (wsline_options_set_tls_certificate_pem)",
                 message(|identity| {
                     identity.certificate = Some(Pem::Bytes(certificate.to_pem().unwrap()));
                     identity.key = Some(Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap()));
@@ -160,20 +233,68 @@ mod tests {
         let (certificate, key) = identity("client");
         let key = Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap());
         let certificate = Pem::Bytes(certificate.to_pem().unwrap());
+        let file = |path: &str| Some(Pem::File(path.to_owned()));
+        let rows: [(_, _, &str); 8] = [
+            (
+                None,
+                Some(key.clone()),
+                "the client key's PEM data (wsline_options_set_tls_key_pem) has no certificate; wsline_options_set_tls_certificate_pem() sets it",
+            ),
+            (
+                None,
+                file("/k"),
+                "the client key \"/k\" (wsline_options_set_tls_key_file) has no certificate; wsline_options_set_tls_certificate_file() names its file",
+            ),
+            (
+                Some(key.clone()),
+                None,
+                "there is no certificate in the client certificate's PEM data (wsline_options_set_tls_certificate_pem)",
+            ),
+            (
+                file("/dev/null"),
+                None,
+                "there is no certificate in the client certificate \"/dev/null\" (wsline_options_set_tls_certificate_file)",
+            ),
+            (
+                Some(certificate.clone()),
+                None,
+                "the client certificate's PEM data (wsline_options_set_tls_certificate_pem) has no private key; wsline_options_set_tls_key_pem() sets it",
+            ),
+            (
+                Some(certificate.clone()),
+                file("/dev/null"),
+                "there is no key in the client key \"/dev/null\" (wsline_options_set_tls_key_file)",
+            ),
+            (
+                file("/no"),
+                None,
+                "read the client certificate \"/no\" (wsline_options_set_tls_certificate_file): no such file or directory",
+            ),
+            (
+                Some(certificate.clone()),
+                file("/no"),
+                "read the client key \"/no\" (wsline_options_set_tls_key_file): no such file or directory",
+            ),
+        ];
+        for (certificate, key, expected) in rows {
+            let said = message(|identity| {
+                identity.certificate = certificate;
+                identity.key = key;
+            });
+            assert_eq!(expected, said);
+        }
+    }
+
+    #[test]
+    fn a_certificate_file_without_a_key_says_what_names_one() {
+        let path = std::env::temp_dir().join(format!("wsline-{}-cert.pem", std::process::id()));
+        fs::write(&path, identity("client").0.to_pem().unwrap()).unwrap();
+        let path = path.to_str().unwrap();
+        let said = message(|identity| identity.certificate = Some(Pem::File(path.to_owned())));
+        fs::remove_file(path).unwrap();
         assert_eq!(
-            "a client key is set without its certificate",
-            message(|identity| identity.key = Some(key.clone()))
-        );
-        assert_eq!(
-            "there is no certificate in the client certificate's PEM data",
-            message(|identity| identity.certificate = Some(key.clone()))
-        );
-        let no_key = message(|identity| identity.certificate = Some(certificate));
-        assert!(no_key.starts_with("read the client key: "), "{no_key}");
-        let no_file = message(|identity| identity.certificate = Some(Pem::File("/no".to_owned())));
-        assert!(
-            no_file.starts_with("read the client certificate \"/no\": "),
-            "{no_file}"
+            format!("{path} has no private key; wsline_options_set_tls_key_file() names its file"),
+            said
         );
     }
 }

@@ -17,7 +17,8 @@ pub fn append_to(path: &str, builder: &mut SslContextBuilder) -> Result<(), Erro
         .mode(0o600)
         .open(path)
         .map_err(|error| {
-            let what = format!("open the TLS key log {path:?}");
+            let what =
+                format!("open the TLS key log {path:?} (wsline_options_set_tls_keylog_file)");
             Error::os(Kind::TlsConfig, what, &error).in_phase(Phase::Tls)
         })?;
     builder.set_keylog_callback(move |_, line| {
@@ -70,7 +71,9 @@ mod tests {
         let error = site.connect(&options).err().unwrap();
         assert_eq!(Kind::TlsConfig, error.kind());
         assert!(
-            error.message().contains("\"/no/such/folder/keys\""),
+            error
+                .message()
+                .contains("\"/no/such/folder/keys\" (wsline_options_set_tls_keylog_file)"),
             "{error}"
         );
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the caller wants of TLS, and the OpenSSL context made of it: once per options object, shared by its
-//! connections, because loading a trust store costs more than a whole handshake.
+//! What the caller wants of TLS, and the OpenSSL context made of it: shared by the connections of an options object,
+//! because loading a trust store costs more than a whole handshake, and made anew when a file that it was made of has
+//! changed.
 
 use super::tls_error::config;
+use super::tls_files::Files;
 use super::tls_identity::Identity;
 use super::tls_keylog;
 use super::tls_pin::Pin;
@@ -11,20 +13,29 @@ use super::tls_session::Sessions;
 use super::tls_trust::Trust;
 use crate::base::error::Error;
 use crate::base::process::PerProcess;
-use crate::base::sync::{Arc, OnceLock};
+use crate::base::sync::{Arc, Mutex};
 use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
+use std::path::PathBuf;
 
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     settings: Settings,
-    shared: Arc<PerProcess<Shared>>,
+    /// Of this process: a lock may be held by a thread that a child does not have.
+    made: Arc<PerProcess<Mutex<Option<Made>>>>,
 }
 
-/// What connections with the same settings have in common.
-#[derive(Default)]
-struct Shared {
-    context: OnceLock<SslContext>,
-    sessions: Arc<Sessions>,
+/// A context of our own, and what it was made of.
+struct Made {
+    files: Files,
+    ground: Ground,
+}
+
+/// What connections have in common that are made with the same settings and files.
+#[derive(Clone)]
+pub struct Ground {
+    pub context: SslContext,
+    /// `None` under a context of the caller's, who looks after its sessions.
+    pub sessions: Option<Arc<Sessions>>,
 }
 
 #[derive(Clone)]
@@ -66,27 +77,47 @@ impl TlsOptions {
 
     /// A change asks for a new context; connections under way keep theirs.
     pub fn settings_mut(&mut self) -> &mut Settings {
-        self.shared = Arc::default();
+        self.made = Arc::default();
         &mut self.settings
     }
 
-    pub fn context(&self) -> Result<&SslContext, Error> {
-        let shared = self.shared.get();
-        let made = self.settings.context.as_ref();
-        if let Some(context) = made.or_else(|| shared.context.get()) {
-            return Ok(context);
+    /// For one connection. A failure is not kept: the next connect tries again.
+    pub fn ground(&self) -> Result<Ground, Error> {
+        if let Some(context) = &self.settings.context {
+            return Ok(Ground {
+                context: context.clone(),
+                sessions: None,
+            });
         }
-        let context = self.settings.build(shared.sessions.clone())?;
-        // Two threads may build at the same time; the first one's context is kept.
-        Ok(shared.context.get_or_init(|| context))
+        // Before they are read: a file that changes meanwhile is seen at the next connect.
+        let files = Files::look(self.settings.paths());
+        if let Some(ground) = self.made_of(&files) {
+            return Ok(ground);
+        }
+        let sessions = Arc::<Sessions>::default();
+        let ground = Ground {
+            context: self.settings.build(Arc::clone(&sessions))?,
+            sessions: Some(sessions),
+        };
+        // Two threads may build at the same time; the first one's is kept.
+        let mut made = self.made.get().lock();
+        match &*made {
+            Some(made) if made.files == files => Ok(made.ground.clone()),
+            _ => {
+                let ground_to_keep = ground.clone();
+                *made = Some(Made {
+                    files,
+                    ground: ground_to_keep,
+                });
+                Ok(ground)
+            }
+        }
     }
 
-    /// Those of [`TlsOptions::context`]; `None` under a context of the caller's, who looks after its sessions.
-    pub fn sessions(&self) -> Option<&Arc<Sessions>> {
-        match self.settings.context {
-            None => Some(&self.shared.get().sessions),
-            Some(_) => None,
-        }
+    fn made_of(&self, files: &Files) -> Option<Ground> {
+        let made = self.made.get().lock();
+        let made = made.as_ref().filter(|made| made.files == *files);
+        made.map(|made| made.ground.clone())
     }
 }
 
@@ -97,26 +128,47 @@ impl Settings {
         self.protocol.apply(&mut builder)?;
         if self.verify {
             builder.set_verify(SslVerifyMode::PEER);
-            self.trust.apply(&mut builder)?;
+            let trusted = self.trust.apply(&mut builder);
+            trusted.map_err(|error| may_pass(error, &self.trust.paths()))?;
         } else {
             builder.set_verify(SslVerifyMode::NONE);
         }
-        self.identity.apply(&mut builder)?;
+        let identified = self.identity.apply(&mut builder);
+        identified.map_err(|error| may_pass(error, &self.identity.paths()))?;
         if let Some(path) = &self.keylog_file {
-            tls_keylog::append_to(path, &mut builder)?;
+            tls_keylog::append_to(path, &mut builder).map_err(Error::passing)?;
         }
         sessions.collect(&mut builder);
         Ok(builder.build())
+    }
+
+    /// The files and directories that a context is made of.
+    fn paths(&self) -> Vec<PathBuf> {
+        let trust = self.verify.then(|| self.trust.paths());
+        [trust.unwrap_or_default(), self.identity.paths()].concat()
+    }
+}
+
+/// What is wrong with files may be right with those of the next connect.
+fn may_pass(error: Error, paths: &[PathBuf]) -> Error {
+    if paths.is_empty() {
+        error
+    } else {
+        error.passing()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tls_identity::Pem;
     use super::super::tls_server::{Site, identity};
     use super::*;
     use crate::base::error::Kind;
     use crate::net::tls_pin::Pin;
-    use openssl::ssl::SslVersion;
+    use openssl::pkey::{PKey, Private};
+    use openssl::ssl::{SslContextRef, SslVersion};
+    use openssl::x509::X509;
+    use std::fs;
 
     fn context(change: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
         let mut builder = SslContextBuilder::new(SslMethod::tls_client()).unwrap();
@@ -171,10 +223,8 @@ mod tests {
         let options = TlsOptions::default();
         let mut clone = options.clone();
         let same = |clone: &TlsOptions| {
-            std::ptr::eq::<openssl::ssl::SslContextRef>(
-                &**options.context().unwrap(),
-                &**clone.context().unwrap(),
-            )
+            let (one, other) = (options.ground().unwrap(), clone.ground().unwrap());
+            std::ptr::eq::<SslContextRef>(&*one.context, &*other.context)
         };
         assert!(same(&clone));
         clone.settings_mut();
@@ -189,8 +239,134 @@ mod tests {
         options.settings_mut().trust.ca_file = Some("/dev/null".to_owned());
         let error = site.connect(&options).err().unwrap();
         assert_eq!(
-            "there is no certificate in the CA file \"/dev/null\"",
+            "there is no certificate in the CA file \"/dev/null\" (wsline_options_set_tls_ca_file)",
             error.message()
         );
+    }
+
+    /// A folder of the test's own, which goes with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("wsline-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        /// Put there by rename, as whoever renews certificates does.
+        fn put(&self, name: &str, content: &[u8]) -> String {
+            let (path, new) = (self.0.join(name), self.0.join("new"));
+            fs::write(&new, content).unwrap();
+            fs::rename(&new, &path).unwrap();
+            path.to_str().unwrap().to_owned()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn authorities_that_were_replaced_count_from_the_next_connect_and_sessions_are_forgotten() {
+        let (site, next) = (Site::usual(), Site::usual());
+        let folder = Folder::new("trust");
+        let mut options = TlsOptions::default();
+        options.settings_mut().trust.ca_file = Some(folder.put("ca.pem", &site.pem()));
+        for resumed in [false, true] {
+            assert_eq!(resumed, site.connect(&options).unwrap().info().resumed);
+        }
+        assert_eq!(
+            Kind::TlsVerify,
+            next.connect(&options).err().unwrap().kind()
+        );
+        folder.put("ca.pem", &next.pem());
+        next.connect(&options).unwrap();
+        // Also not by a session of the time when it was trusted.
+        assert_eq!(
+            Kind::TlsVerify,
+            site.connect(&options).err().unwrap().kind()
+        );
+    }
+
+    #[test]
+    fn where_nothing_comes_from_files_none_is_looked_at() {
+        let mut options = Site::usual().trusted();
+        assert!(options.settings().paths().is_empty());
+        options.settings_mut().trust.ca_pem = None;
+        assert!(!options.settings().paths().is_empty(), "the system's");
+        options.settings_mut().verify = false;
+        assert!(options.settings().paths().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error_until_it_can() {
+        let site = Site::usual();
+        let folder = Folder::new("late");
+        let path = folder.put("ca.pem", b"");
+        fs::remove_file(&path).unwrap();
+        let mut options = TlsOptions::default();
+        options.settings_mut().trust.ca_file = Some(path.clone());
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(
+            format!(
+                "read the CA file {path:?} (wsline_options_set_tls_ca_file): no such file or directory"
+            ),
+            error.message()
+        );
+        assert_eq!(
+            (Kind::TlsConfig, libc::ENOENT),
+            (error.kind(), error.os_errno())
+        );
+        assert!(error.is_passing());
+        folder.put("ca.pem", b"half of it");
+        let error = site.connect(&options).err().unwrap();
+        assert!(
+            error.is_passing() && error.message().contains(&path),
+            "{error}"
+        );
+        folder.put("ca.pem", &site.pem());
+        site.connect(&options).unwrap();
+        // A setting is no file.
+        options.settings_mut().protocol.ciphers = Some("none such".to_owned());
+        assert!(!site.connect(&options).err().unwrap().is_passing());
+    }
+
+    #[test]
+    fn a_client_certificate_that_was_replaced_is_shown_from_the_next_connect() {
+        let site = Site::with(|builder| {
+            builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+            builder.set_session_id_context(b"test").unwrap();
+        });
+        let folder = Folder::new("identity");
+        let mut options = site.trusted();
+        let (first, second) = (identity("first"), identity("second"));
+        let put = |certificate: &X509, key: &PKey<Private>| {
+            let key = folder.put("key.pem", &key.private_key_to_pem_pkcs8().unwrap());
+            (folder.put("cert.pem", &certificate.to_pem().unwrap()), key)
+        };
+        let (certificate, key) = put(&first.0, &first.1);
+        options.settings_mut().identity.certificate = Some(Pem::File(certificate));
+        options.settings_mut().identity.key = Some(Pem::File(key));
+        let shown = || {
+            let ground = options.ground().unwrap();
+            ground
+                .context
+                .certificate()
+                .map(|shown| shown.to_der().unwrap())
+        };
+        assert_eq!(first.0.to_der().ok(), shown());
+        site.connect(&options).unwrap();
+        put(&second.0, &second.1);
+        assert_eq!(second.0.to_der().ok(), shown());
+        site.connect(&options).unwrap();
+        // Amid the replacement: a later try finds both.
+        put(&first.0, &second.1);
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(Kind::TlsConfig, error.kind());
+        assert!(error.is_passing(), "{error}");
     }
 }

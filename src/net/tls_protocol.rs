@@ -49,25 +49,36 @@ impl Protocol {
     pub fn apply(&self, builder: &mut SslContextBuilder) -> Result<(), Error> {
         self.apply_versions(builder)?;
         type Apply = fn(&mut SslContextBuilder, &str) -> Result<(), ErrorStack>;
-        let lists: [(_, _, Apply); 3] = [
-            ("ciphers", &self.ciphers, SslContextBuilder::set_cipher_list),
+        let lists: [(_, _, _, Apply); 3] = [
+            (
+                "ciphers",
+                "wsline_options_set_tls_ciphers",
+                &self.ciphers,
+                SslContextBuilder::set_cipher_list,
+            ),
             (
                 "cipher suites",
+                "wsline_options_set_tls_ciphersuites",
                 &self.ciphersuites,
                 SslContextBuilder::set_ciphersuites,
             ),
-            ("curves", &self.curves, SslContextBuilder::set_groups_list),
+            (
+                "curves",
+                "wsline_options_set_tls_curves",
+                &self.curves,
+                SslContextBuilder::set_groups_list,
+            ),
         ];
-        for (what, list, apply) in lists {
+        for (what, option, list, apply) in lists {
             if let Some(list) = list {
-                apply(builder, list)
-                    .map_err(|error| config(format_args!("TLS {what} {list:?}"), &error))?;
+                let what = format_args!("TLS {what} {list:?} ({option})");
+                apply(builder, list).map_err(|error| config(what, &error))?;
             }
         }
         if !self.alpn.0.is_empty() {
             builder
                 .set_alpn_protos(&self.alpn.0)
-                .map_err(|error| config("TLS ALPN", &error))?;
+                .map_err(|error| config("TLS ALPN (wsline_options_set_tls_alpn)", &error))?;
         }
         Ok(())
     }
@@ -76,15 +87,26 @@ impl Protocol {
         let (min, max) = (self.min_version, self.max_version);
         if let Some(max) = max.filter(|max| *max < min) {
             return Err(config_error(format!(
-                "the maximum TLS version, {max}, is below the minimum, {min}"
+                "the maximum TLS version, {max} (wsline_options_set_tls_max_version), is below the \
+                 minimum, {min} (wsline_options_set_tls_min_version)"
             )));
         }
         builder
             .set_min_proto_version(Some(min.into()))
-            .map_err(|error| config(format_args!("minimum TLS version {min}"), &error))?;
+            .map_err(|error| {
+                config(
+                    format_args!("minimum TLS version {min} (wsline_options_set_tls_min_version)"),
+                    &error,
+                )
+            })?;
         builder
             .set_max_proto_version(max.map(SslVersion::from))
-            .map_err(|error| config("maximum TLS version", &error))
+            .map_err(|error| {
+                config(
+                    "maximum TLS version (wsline_options_set_tls_max_version)",
+                    &error,
+                )
+            })
     }
 }
 
@@ -175,7 +197,8 @@ mod tests {
     fn a_maximum_below_the_minimum_is_a_configuration_error() {
         let set = |protocol: &mut Protocol| protocol.max_version = Some(Version::Tls1_1);
         assert_eq!(
-            "the maximum TLS version, 1.1, is below the minimum, 1.2",
+            "the maximum TLS version, 1.1 (wsline_options_set_tls_max_version), is below the \
+             minimum, 1.2 (wsline_options_set_tls_min_version)",
             message(&Site::usual(), set, Kind::TlsConfig)
         );
     }
@@ -201,18 +224,24 @@ mod tests {
     fn lists_that_openssl_does_not_know_are_named() {
         type Set = fn(&mut Protocol);
         let rows: [(&str, Set); 3] = [
-            ("TLS ciphers \"none such\": no cipher match", |protocol| {
-                protocol.ciphers = Some("none such".to_owned());
-            }),
             (
-                "TLS cipher suites \"none such\": no cipher match",
+                "TLS ciphers \"none such\" (wsline_options_set_tls_ciphers): no cipher match",
+                |protocol| {
+                    protocol.ciphers = Some("none such".to_owned());
+                },
+            ),
+            (
+                "TLS cipher suites \"none such\" (wsline_options_set_tls_ciphersuites): no cipher match",
                 |protocol| {
                     protocol.ciphersuites = Some("none such".to_owned());
                 },
             ),
-            ("TLS curves \"none such\": ", |protocol| {
-                protocol.curves = Some("none such".to_owned());
-            }),
+            (
+                "TLS curves \"none such\" (wsline_options_set_tls_curves): ",
+                |protocol| {
+                    protocol.curves = Some("none such".to_owned());
+                },
+            ),
         ];
         for (start, set) in rows {
             let message = message(&Site::usual(), set, Kind::TlsConfig);

@@ -152,8 +152,14 @@ fn is_ticket(session: &SslSessionRef) -> bool {
 
 /// Where an `Ssl` holds its origin. `None`: OpenSSL has no room for it, and nothing is resumed.
 fn origin_index() -> Option<Index<Ssl, Origin>> {
-    static INDEX: OnceLock<Option<Index<Ssl, Origin>>> = OnceLock::new();
-    *INDEX.get_or_init(|| Ssl::new_ex_index().ok())
+    static INDEX: OnceLock<Index<Ssl, Origin>> = OnceLock::new();
+    match INDEX.get() {
+        Some(index) => Some(*index),
+        // A failure is not kept. Where two threads come first, one index is left unused.
+        None => Ssl::new_ex_index()
+            .ok()
+            .map(|index| *INDEX.get_or_init(|| index)),
+    }
 }
 
 #[cfg(test)]
@@ -169,8 +175,12 @@ mod tests {
         site.connect(options).unwrap().info().resumed
     }
 
+    fn sessions(options: &TlsOptions) -> Arc<Sessions> {
+        options.ground().unwrap().sessions.unwrap()
+    }
+
     fn count(options: &TlsOptions) -> usize {
-        options.sessions().unwrap().0.lock().len()
+        sessions(options).0.lock().len()
     }
 
     #[test]
@@ -219,7 +229,7 @@ mod tests {
         let given = count(&options);
         let key = Key::new(Role::Server, "localhost", 443);
         let tickets: Vec<_> = (0..given)
-            .filter_map(|_| options.sessions().unwrap().take(&key))
+            .filter_map(|_| sessions(&options).take(&key))
             .collect();
         assert_eq!((given, 0), (tickets.len(), count(&options)));
         assert!(!resumes(&ticketed, &options));
@@ -239,7 +249,8 @@ mod tests {
             let options = site.trusted();
             resumes(&site, &options);
             let expiries = |options: &TlsOptions| -> Vec<Instant> {
-                let sessions = options.sessions().unwrap().0.lock();
+                let sessions = sessions(options);
+                let sessions = sessions.0.lock();
                 sessions.iter().map(|entry| entry.origin.expires).collect()
             };
             let verified = expiries(&options);
@@ -253,7 +264,7 @@ mod tests {
                     .all(|expires| verified.contains(expires))
             );
 
-            let sessions = options.sessions().unwrap();
+            let sessions = sessions(&options);
             for entry in sessions.0.lock().iter_mut() {
                 entry.origin.expires = Instant::now();
             }
@@ -294,7 +305,7 @@ mod tests {
         let site = Site::with_version(SslVersion::TLS1_3);
         let options = site.trusted();
         let client = site.connect(&options).unwrap();
-        let sessions = options.sessions().unwrap();
+        let sessions = sessions(&options);
         let key = Key::new(Role::Server, "localhost", 443);
         let Entry { origin, session } = sessions.take(&key).unwrap();
         for port in 1..=100 {

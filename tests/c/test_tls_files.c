@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files that TLS is configured by: each connect takes them as they are then. */
+#include "app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* A folder of the test's own; what was put there goes with it. */
+struct folder {
+    char path[64];
+};
+
+static void folder_open(struct folder *folder)
+{
+    snprintf(folder->path, sizeof folder->path, "/tmp/wsline-test-XXXXXX");
+    REQUIRE(mkdtemp(folder->path) != NULL);
+}
+
+static void folder_close(const struct folder *folder)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -r %s", folder->path);
+    CHECK(system(command) == 0);
+}
+
+/* The file of that name, which need not be there yet. */
+static const char *folder_path(const struct folder *folder, const char *name,
+                               char path[PEER_URL_MAX])
+{
+    snprintf(path, PEER_URL_MAX, "%s/%s", folder->path, name);
+    return path;
+}
+
+/* Puts a copy of a file of the test PKI there by rename, as whoever renews certificates does. */
+static void folder_put(const struct folder *folder, const char *name, const char *pki_name)
+{
+    char pki[PEER_URL_MAX], command[2 * PEER_URL_MAX];
+
+    snprintf(command, sizeof command, "cp '%s' %s/new && mv %s/new %s/%s",
+             peer_pki(pki, pki_name), folder->path, folder->path, folder->path, name);
+    REQUIRE(system(command) == 0);
+}
+
+static wsline_options *bare_options(void)
+{
+    wsline_options *options = NULL;
+
+    REQUIRE_OK(wsline_options_new(&options));
+    return options;
+}
+
+static void check_works(const char *peer, const wsline_options *options)
+{
+    wsline_conn *conn = NULL;
+
+    if (CHECK_OK(peer_try(peer, "/", options, &conn)))
+        peer_hang_up(conn);
+}
+
+static void check_fails(wsline_status status, const char *peer, const wsline_options *options)
+{
+    wsline_conn *conn = NULL;
+
+    CHECK_STATUS(status, peer_try(peer, "/", options, &conn));
+    CHECK(conn == NULL);
+}
+
+/* The last error is about this file, and says so in the system's words. */
+static void check_names(const char *path, int os_errno)
+{
+    wsline_error_info info;
+
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_HAS(path, info.message);
+    CHECK_INT(os_errno, info.os_errno);
+}
+
+static void authorities_that_were_replaced_count_from_the_next_connect(void)
+{
+    wsline_options *options = bare_options();
+    char path[PEER_URL_MAX];
+    struct folder folder;
+
+    folder_open(&folder);
+    folder_put(&folder, "ca.pem", "ca.pem");
+    REQUIRE_OK(wsline_options_set_tls_ca_file(options, folder_path(&folder, "ca.pem", path)));
+    check_works("WEBSOCKETS_TLS", options);
+    check_fails(WSLINE_ERR_TLS_VERIFY, "TLS_UNTRUSTED", options);
+    folder_put(&folder, "ca.pem", "ca2.pem");
+    check_works("TLS_UNTRUSTED", options);
+    check_fails(WSLINE_ERR_TLS_VERIFY, "WEBSOCKETS_TLS", options);
+    wsline_options_free(options);
+    folder_close(&folder);
+}
+
+static void a_directory_of_authorities_is_looked_at_again(void)
+{
+    wsline_options *options = bare_options();
+    char command[256];
+    struct folder folder;
+
+    folder_open(&folder);
+    REQUIRE_OK(wsline_options_set_tls_ca_path(options, folder.path));
+    check_fails(WSLINE_ERR_TLS_VERIFY, "WEBSOCKETS_TLS", options);
+    folder_put(&folder, "ca.pem", "ca.pem");
+    snprintf(command, sizeof command, "openssl rehash %s", folder.path);
+    REQUIRE(system(command) == 0);
+    check_works("WEBSOCKETS_TLS", options);
+    snprintf(command, sizeof command, "rm %s/*", folder.path);
+    REQUIRE(system(command) == 0);
+    check_fails(WSLINE_ERR_TLS_VERIFY, "WEBSOCKETS_TLS", options);
+    wsline_options_free(options);
+    folder_close(&folder);
+}
+
+static void the_systems_authorities_may_come_late(void)
+{
+    wsline_options *options = bare_options();
+    char path[PEER_URL_MAX];
+    struct folder folder;
+
+    folder_open(&folder);
+    REQUIRE(setenv("SSL_CERT_FILE", folder_path(&folder, "late.pem", path), 1) == 0);
+    check_fails(WSLINE_ERR_TLS_CONFIG, "WEBSOCKETS_TLS", options);
+    check_names(path, ENOENT);
+    CHECK_HAS("SSL_CERT_FILE", wsline_last_error_message());
+    folder_put(&folder, "late.pem", "ca.pem");
+    check_works("WEBSOCKETS_TLS", options);
+    folder_put(&folder, "late.pem", "ca2.pem");
+    check_works("TLS_UNTRUSTED", options);
+    REQUIRE(unsetenv("SSL_CERT_FILE") == 0);
+    check_fails(WSLINE_ERR_TLS_VERIFY, "WEBSOCKETS_TLS", options);
+    wsline_options_free(options);
+    folder_close(&folder);
+}
+
+/* With two descriptors left: one for the wait, one for the socket. */
+static void a_shortage_of_descriptors_is_not_kept(void)
+{
+    enum { LIMIT = 64 };
+    wsline_options *options = bare_options();
+    struct rlimit usual, low;
+    int fillers[LIMIT], count = 0;
+    char url[PEER_URL_MAX], path[PEER_URL_MAX];
+
+    /* The address needs no look-up. */
+    snprintf(url, sizeof url, "wss://127.0.0.1%s/",
+             strrchr(peer_variable("WEBSOCKETS_TLS", "_URL"), ':'));
+    REQUIRE(setenv("SSL_CERT_FILE", peer_pki(path, "ca.pem"), 1) == 0);
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    low = usual;
+    low.rlim_cur = LIMIT;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    while (count < LIMIT && (fillers[count] = dup(0)) >= 0)
+        count++;
+    REQUIRE(count > 2);
+    close(fillers[--count]);
+    close(fillers[--count]);
+    for (int i = 0; i < 2; i++) {
+        wsline_conn *conn = NULL;
+
+        CHECK_STATUS(WSLINE_ERR_TLS_CONFIG, wsline_connect(url, options, &conn));
+        check_names(path, EMFILE);
+        CHECK(conn == NULL);
+    }
+    while (count > 0)
+        close(fillers[--count]);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    check_works("WEBSOCKETS_TLS", options);
+    REQUIRE(unsetenv("SSL_CERT_FILE") == 0);
+    wsline_options_free(options);
+}
+
+static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connect(void)
+{
+    wsline_options *options = peer_options();
+    char path[PEER_URL_MAX];
+    struct folder folder;
+
+    folder_open(&folder);
+    folder_put(&folder, "cert.pem", "client-untrusted.pem");
+    folder_put(&folder, "key.pem", "client-untrusted.key");
+    folder_path(&folder, "cert.pem", path);
+    REQUIRE_OK(wsline_options_set_tls_certificate_file(options, path));
+    folder_path(&folder, "key.pem", path);
+    REQUIRE_OK(wsline_options_set_tls_key_file(options, path));
+    /* This server says no by ending the connection. */
+    check_fails(WSLINE_ERR_CONNECTION_LOST, "TLS_CLIENTCERT", options);
+    folder_put(&folder, "cert.pem", "client.pem");
+    check_fails(WSLINE_ERR_TLS_CONFIG, "TLS_CLIENTCERT", options);
+    CHECK_HAS("is not that of", wsline_last_error_message());
+    folder_put(&folder, "key.pem", "client.key");
+    check_works("TLS_CLIENTCERT", options);
+    wsline_options_free(options);
+    folder_close(&folder);
+}
+
+static void a_certificate_without_its_key_says_which_option_names_one(void)
+{
+    wsline_options *options = peer_options();
+    char path[PEER_URL_MAX], expected[2 * PEER_URL_MAX];
+    struct folder folder;
+
+    folder_open(&folder);
+    folder_put(&folder, "cert.pem", "client.pem");
+    folder_path(&folder, "cert.pem", path);
+    REQUIRE_OK(wsline_options_set_tls_certificate_file(options, path));
+    check_fails(WSLINE_ERR_TLS_CONFIG, "TLS_CLIENTCERT", options);
+    snprintf(expected, sizeof expected,
+             "%s has no private key; wsline_options_set_tls_key_file() names its file", path);
+    CHECK_TEXT(expected, wsline_last_error_message());
+    wsline_options_free(options);
+    folder_close(&folder);
+}
+
+static void an_app_waits_for_a_file_that_comes_late(void)
+{
+    wsline_options *options = app_reconnecting();
+    struct record record;
+    struct folder folder;
+    char path[PEER_URL_MAX];
+    wsline_app *app;
+
+    folder_open(&folder);
+    REQUIRE_OK(wsline_options_set_tls_ca_file(options, folder_path(&folder, "ca.pem", path)));
+    app = app_make("WEBSOCKETS_TLS", "/", options, &record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    CHECK(record_wait(&record, 'e', 2));
+    folder_put(&folder, "ca.pem", "ca.pem");
+    CHECK(record_wait(&record, 'o', 1));
+    CHECK_STATUS(WSLINE_ERR_TLS_CONFIG, record.error.status);
+    CHECK_HAS(path, record.error.message);
+    wsline_app_free(app);
+    folder_close(&folder);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(authorities_that_were_replaced_count_from_the_next_connect),
+        TEST(a_directory_of_authorities_is_looked_at_again),
+        TEST(the_systems_authorities_may_come_late),
+        TEST(a_shortage_of_descriptors_is_not_kept),
+        TEST(a_client_certificate_that_was_replaced_is_shown_from_the_next_connect),
+        TEST(a_certificate_without_its_key_says_which_option_names_one),
+        TEST(an_app_waits_for_a_file_that_comes_late),
+    };
+
+    return check_main(argc, argv, tests, COUNT_OF(tests));
+}
