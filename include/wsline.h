@@ -1440,7 +1440,8 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * Trusts the authorities in a file, in place of the system's.
  *
  * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
- * together.
+ * together. What is named is trusted, though it may be an intermediate authority or the server's
+ * own certificate.
  *
  * The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
  * SSL_CERT_DIR, too.

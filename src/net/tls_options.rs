@@ -161,7 +161,7 @@ fn may_pass(error: Error, paths: &[PathBuf]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::tls_identity::Pem;
-    use super::super::tls_server::{Site, identity};
+    use super::super::tls_server::{Site, identity, signed_by};
     use super::*;
     use crate::base::error::Kind;
     use crate::net::tls_pin::Pin;
@@ -368,5 +368,33 @@ mod tests {
         let error = site.connect(&options).err().unwrap();
         assert_eq!(Kind::TlsConfig, error.kind());
         assert!(error.is_passing(), "{error}");
+    }
+
+    #[test]
+    fn whom_the_caller_trusts_need_not_be_a_root() {
+        let authority = identity("authority");
+        let (leaf, key) = signed_by(&authority, "localhost");
+        let site = Site::with(|builder| {
+            builder.set_certificate(&leaf).unwrap();
+            builder.set_private_key(&key).unwrap();
+        });
+        let folder = Folder::new("leaf");
+        let pem = leaf.to_pem().unwrap();
+        let mut by_file = TlsOptions::default();
+        by_file.settings_mut().trust.ca_file = Some(folder.put("leaf.pem", &pem));
+        let mut by_pem = TlsOptions::default();
+        by_pem.settings_mut().trust.ca_pem = Some(pem);
+        for options in [&mut by_file, &mut by_pem] {
+            site.connect(options).unwrap();
+            // It is trusted as what it is.
+            options.settings_mut().server_name = Some("other.invalid".to_owned());
+            let error = site.connect(options).err().unwrap();
+            assert_eq!(Kind::TlsVerify, error.kind());
+        }
+        let mut other = TlsOptions::default();
+        other.settings_mut().trust.ca_pem =
+            Some(signed_by(&authority, "localhost").0.to_pem().unwrap());
+        let error = site.connect(&other).err().unwrap();
+        assert_eq!(Kind::TlsVerify, error.kind());
     }
 }

@@ -149,6 +149,15 @@ pub fn identity(name: &str) -> (X509, PKey<Private>) {
 
 /// The same for several names.
 pub fn identity_of(names: &[&str]) -> (X509, PKey<Private>) {
+    issue(names, None)
+}
+
+/// The same with another signer.
+pub fn signed_by(issuer: &(X509, PKey<Private>), name: &str) -> (X509, PKey<Private>) {
+    issue(&[name], Some(issuer))
+}
+
+fn issue(names: &[&str], issuer: Option<&(X509, PKey<Private>)>) -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut subject = X509NameBuilder::new().unwrap();
@@ -157,7 +166,8 @@ pub fn identity_of(names: &[&str]) -> (X509, PKey<Private>) {
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
     builder.set_subject_name(&subject).unwrap();
-    builder.set_issuer_name(&subject).unwrap();
+    let issuer_name = issuer.map_or(&*subject, |(issuer, _)| issuer.subject_name());
+    builder.set_issuer_name(issuer_name).unwrap();
     builder.set_pubkey(&key).unwrap();
     let (from, until) = (Asn1Time::days_from_now(0), Asn1Time::days_from_now(1));
     builder.set_not_before(&from.unwrap()).unwrap();
@@ -168,6 +178,7 @@ pub fn identity_of(names: &[&str]) -> (X509, PKey<Private>) {
     }
     let alternatives = alternatives.build(&builder.x509v3_context(None, None));
     builder.append_extension(alternatives.unwrap()).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    let signer = issuer.map_or(&key, |(_, key)| key);
+    builder.sign(signer, MessageDigest::sha256()).unwrap();
     (builder.build(), key)
 }

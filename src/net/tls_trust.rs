@@ -7,6 +7,7 @@ use crate::base::error::Error;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
+use openssl::x509::verify::X509VerifyFlags;
 use std::ffi::{CStr, OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
@@ -36,6 +37,11 @@ impl Trust {
         if self.is_the_systems() {
             return SystemStore::find().apply(builder);
         }
+        // What the caller names is trusted, though it may be no root: an intermediate, or the server's own certificate.
+        builder
+            .verify_param_mut()
+            .set_flags(X509VerifyFlags::PARTIAL_CHAIN)
+            .map_err(|error| config("trust more than roots", &error))?;
         if let Some(file) = &self.ca_file {
             let what = format!("the CA file {file:?} (wsline_options_set_tls_ca_file)");
             let pem = fs::read(file).map_err(|error| unreadable(&what, &error))?;

@@ -267,6 +267,36 @@ static void trust_comes_from_a_directory(void)
     wsline_options_free(options);
 }
 
+static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void)
+{
+    static const struct {
+        const char *peer;
+        const char *authority;
+    } rows[] = {
+        {"TLS_NO_CHAIN", "intermediate.pem"},
+        {"TLS_NO_CHAIN", "no-chain.pem"},
+        {"WEBSOCKETS_TLS", "server.pem"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_options *by_file = bare_options(), *by_pem = bare_options();
+        char url[PEER_URL_MAX], path[PEER_URL_MAX], pem[FILE_MAX];
+
+        check_row(rows[i].authority);
+        read_pki(rows[i].authority, pem);
+        peer_url(url, rows[i].peer, "/");
+        CHECK_OK(wsline_options_set_tls_ca_file(by_file, peer_pki(path, rows[i].authority)));
+        CHECK_OK(wsline_options_set_tls_ca_pem(by_pem, pem, WSLINE_NUL_TERMINATED));
+        check_works(url, by_file);
+        check_works(url, by_pem);
+        /* Another server's is not. */
+        peer_url(url, "TLS_UNTRUSTED", "/");
+        check_not_believed(url, by_file, "issuer", UNKNOWN_ISSUER);
+        wsline_options_free(by_file);
+        wsline_options_free(by_pem);
+    }
+}
+
 static void trust_that_cannot_be_read_is_a_configuration_error(void)
 {
     wsline_options *options = bare_options();
@@ -445,6 +475,7 @@ int main(int argc, char **argv)
         TEST(trust_comes_from_a_file),
         TEST(trust_comes_from_memory),
         TEST(trust_comes_from_a_directory),
+        TEST(whom_the_caller_names_is_trusted_and_need_not_be_a_root),
         TEST(trust_that_cannot_be_read_is_a_configuration_error),
         TEST(a_client_certificate_opens_the_door),
         TEST(a_client_certificate_may_come_from_memory),
