@@ -75,6 +75,11 @@ pub enum Phase {
     Close,
 }
 
+/// What a message quotes may be long; a line that nobody can read helps nobody.
+const MAX_MESSAGE_BYTES: usize = 1000;
+/// Characters of a text that is quoted.
+const MAX_QUOTED: usize = 100;
+
 /// One boxed pointer, so that a `Result<(), Error>` is as cheap as an integer while all goes well.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Details>);
@@ -96,7 +101,7 @@ impl Error {
         Self(Box::new(Details {
             kind,
             phase: Phase::None,
-            message: message.into(),
+            message: bounded(message.into()),
             os_errno: 0,
             tls_verify_result: 0,
             http_status: 0,
@@ -116,6 +121,10 @@ impl Error {
 
     /// A failed system call: `what` was attempted, the system says why not.
     pub fn os(kind: Kind, what: impl fmt::Display, cause: &io::Error) -> Self {
+        let kind = match cause.kind() {
+            io::ErrorKind::OutOfMemory => Kind::NoMemory,
+            _ => kind,
+        };
         let mut error = Self::new(kind, format!("{what}: {}", os_text(cause)));
         error.0.os_errno = cause.raw_os_error().unwrap_or(0);
         error
@@ -129,7 +138,7 @@ impl Error {
 
     /// The same, in other words.
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.0.message = message.into();
+        self.0.message = bounded(message.into());
         self
     }
 
@@ -211,6 +220,31 @@ impl fmt::Display for Error {
     }
 }
 
+/// A text of the caller's or the peer's, of any length, as an error shows it.
+pub fn quoted(text: &str) -> impl fmt::Display {
+    struct Quoted<'a>(&'a str);
+    impl fmt::Display for Quoted<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let end = self.0.char_indices().nth(MAX_QUOTED).map(|(end, _)| end);
+            let shown = end.and_then(|end| self.0.get(..end));
+            let more = if shown.is_some() { "…" } else { "" };
+            write!(f, "\"{}{more}\"", shown.unwrap_or(self.0).escape_debug())
+        }
+    }
+    Quoted(text)
+}
+
+fn bounded(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        let mut ends = (0..=MAX_MESSAGE_BYTES).rev();
+        let end = ends.find(|end| message.is_char_boundary(*end));
+        message.truncate(end.unwrap_or_default());
+        message.push('…');
+        message.shrink_to_fit();
+    }
+    message
+}
+
 /// "connection refused" for "Connection refused (os error 111)": the number has a field of its own.
 fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
@@ -238,6 +272,34 @@ mod tests {
             "connect to 127.0.0.1:1: connection refused"
         );
         assert_eq!(error.os_errno(), libc::ECONNREFUSED);
+    }
+
+    #[test]
+    fn no_memory_of_the_systems_is_no_memory() {
+        let error = Error::os(
+            Kind::Io,
+            "read",
+            &io::Error::from_raw_os_error(libc::ENOMEM),
+        );
+        assert_eq!(
+            (error.kind(), error.os_errno()),
+            (Kind::NoMemory, libc::ENOMEM)
+        );
+    }
+
+    #[test]
+    fn messages_and_quotes_are_cut_between_characters() {
+        assert_eq!(quoted("a\"ä\n").to_string(), "\"a\\\"ä\\n\"");
+        let long = "ä".repeat(2000);
+        let expected = format!("\"{}…\"", "ä".repeat(100));
+        assert_eq!(quoted(&long).to_string(), expected);
+        let expected = format!("x{}…", "ä".repeat(499));
+        let error = Error::protocol(format!("x{long}"));
+        assert_eq!(error.message(), expected);
+        assert_eq!(
+            error.with_message("short").with_message(long).message(),
+            format!("{}…", "ä".repeat(500))
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The process-wide log. Silent until a sink is set; one relaxed load per line while it is.
 
+use super::memory;
 use super::process::PerProcess;
 use super::sync::{Arc, AtomicU32, Mutex, Ordering};
 use std::fmt;
@@ -14,6 +15,9 @@ pub enum Level {
     /// Handshake heads and every frame.
     Trace,
 }
+
+/// The request and the response have lines of any length.
+const MAX_LINE_BYTES: usize = 2000;
 
 impl Level {
     pub const OFF: u32 = 0;
@@ -50,7 +54,7 @@ pub fn write(level: Level, line: fmt::Arguments<'_>) {
     // The sink is the user's code: it runs on a reference of its own, outside the lock.
     let sink = sink_of_process().lock().clone();
     if let Some(sink) = sink {
-        sink(level, &line.to_string());
+        sink(level, &memory::cut(line, MAX_LINE_BYTES));
     }
 }
 

@@ -8,6 +8,7 @@ pub mod counter;
 pub mod deadline;
 pub mod error;
 pub mod log;
+pub mod memory;
 pub mod outbox;
 pub mod priority;
 pub mod process;

@@ -50,14 +50,16 @@ pub fn response(head: &Head) {
     );
     for (name, value) in (0..).map_while(|index| head.fields.at(index)) {
         let name = name.to_string_lossy();
-        let value = value.to_bytes().escape_ascii().to_string();
-        let shown = match value.rsplit_once('@') {
-            _ if is_secret(&name) => "[redacted]".to_owned(),
+        let value = value.to_bytes();
+        let at = value.iter().rposition(|byte| *byte == b'@');
+        let (before, shown) = match at.and_then(|at| value.get(at..)) {
+            _ if is_secret(&name) => ("", &b"[redacted]"[..]),
             // In front of it stand a user name and a password.
-            Some((_, rest)) if name.eq_ignore_ascii_case("location") => format!("…@{rest}"),
-            _ => value,
+            Some(rest) if name.eq_ignore_ascii_case("location") => ("…", rest),
+            _ => ("", value),
         };
-        log::write(Level::Trace, format_args!("< {name}: {shown}"));
+        let shown = shown.escape_ascii();
+        log::write(Level::Trace, format_args!("< {name}: {before}{shown}"));
     }
 }
 
