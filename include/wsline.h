@@ -58,6 +58,11 @@
  * waiting. Any thread may call any wsline_app and wsline_loop function, but one thread at a time
  * drives a loop. An options object belongs to one thread while it is being set.
  *
+ * **Signals.** After a signal handler a wait continues with the time that is left; see
+ * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. The
+ * library installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, TLS included), and
+ * the threads it starts block all signals.
+ *
  * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
  * a lock and never inside another call; they may call everything, also `_free` for their own
  * object. What a callback is lent is valid during the call. It must return: a C++ exception that
@@ -170,6 +175,11 @@ typedef enum wsline_status {
     WSLINE_ERR_PONG_TIMEOUT = -201,
     /** More input is needed, or it cannot be done without waiting: an app's send queue is full. */
     WSLINE_ERR_WOULD_BLOCK = -202,
+    /**
+     * A signal handler ran during a wait; the connection is as it was. See
+     * wsline_options_set_interruptible().
+     */
+    WSLINE_ERR_INTERRUPTED = -203,
     /** The URL is not a `ws://` or `wss://` URL. */
     WSLINE_ERR_INVALID_URL = -300,
     /** The host's name has no address. */
@@ -1134,6 +1144,37 @@ wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
  */
 WSLINE_API wsline_status
 wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms);
+
+/**
+ * Lets a signal handler that has run end a call that waits; off by default.
+ *
+ * With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED
+ * if a handler of the waiting thread ran during the wait, whether or not it was installed with
+ * SA_RESTART. Without it the wait goes on with the time that is left.
+ *
+ * - A receive keeps what has arrived: the next one continues.
+ * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has
+ *   left, the send returns WSLINE_OK at once, keeps the rest, at most a copy of the message, and
+ *   the next send, receive or close on the connection sends it first.
+ * - A close may be called again, and continues to wait for the server's close frame.
+ * - A connect gives up what it has reached, and may be called again. A socket of
+ *   wsline_options_set_fd() on which the handshake has begun is of no use any more.
+ *
+ * Not interrupted: waits for another thread, which is sending a message, or receiving while this
+ * one closes. A signal that arrives between two waits does not end the second; wsline_conn_abort()
+ * in the handler leaves no such gap. A receive that has to wait takes three system calls instead of
+ * one. Apps and loops ignore it.
+ *
+ * @param options  the options to modify.
+ * @param enable   whether signals end waits.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *options, bool enable);
 
 /**
  * Changes the time-out of an open connection, see wsline_options_set_timeout_ms().

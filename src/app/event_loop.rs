@@ -10,7 +10,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::net::epoll::Epoll;
-use crate::net::poll::Poll;
+use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::wake::Wake;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -128,8 +128,8 @@ impl EventLoop {
         let now = Instant::now();
         let mut poll = Poll::default();
         poll.add(self.fd, true, false);
-        // If it cannot be asked, the next turn reports why.
-        if poll.wait(Deadline::at(now)).unwrap_or(true) {
+        let waited = poll.wait(Deadline::at(now), OnSignal::Continue);
+        if waited.is_ok_and(|waited| waited != Waited::TimedOut) {
             return Some(Duration::ZERO);
         }
         self.next_step.lock().remaining(now)

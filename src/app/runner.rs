@@ -17,7 +17,7 @@ use crate::conn::link::{Link, aborted};
 use crate::conn::reader::Memory;
 use crate::conn::trace;
 use crate::net::epoll::Ready;
-use crate::net::poll::Poll;
+use crate::net::poll::{OnSignal, Poll};
 use crate::net::resolve::Notify;
 use crate::protocol::backoff::Backoff;
 use crate::protocol::http::reply::Response;
@@ -333,7 +333,7 @@ fn tell_error(end: &End, retry: Option<Duration>, audience: &mut Audience<'_>) {
 fn connect(connector: &mut Connector, now: Instant) -> Result<Option<Established>, Error> {
     let mut poll = Poll::default();
     connector.add_interests(&mut poll);
-    poll.wait(Deadline::at(now))
+    poll.wait(Deadline::at(now), OnSignal::Continue)
         .map_err(|error| Error::os(Kind::Io, "look at the sockets", &error))?;
     connector.step(now, &poll)
 }

@@ -14,6 +14,7 @@ pub enum Kind {
     Timeout,
     PongTimeout,
     WouldBlock,
+    Interrupted,
     InvalidUrl,
     Resolve,
     Connect,
@@ -47,6 +48,7 @@ impl Kind {
                 | Self::NotSupported
                 | Self::Timeout
                 | Self::WouldBlock
+                | Self::Interrupted
         )
     }
 
@@ -140,6 +142,14 @@ impl Error {
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = bounded(message.into());
         self
+    }
+
+    /// A signal handler ran while the call waited; `wait` is what for.
+    pub fn interrupted(wait: &str) -> Self {
+        Self::new(
+            Kind::Interrupted,
+            format!("a signal interrupted the wait for {wait}"),
+        )
     }
 
     pub fn no_memory(bytes: u64) -> Self {

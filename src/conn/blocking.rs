@@ -8,14 +8,14 @@ use super::keys::Keys;
 use super::link::Link;
 use super::options::{DEFAULT_TIMEOUT, LINGER};
 use super::patience::Patience;
-use super::reader::{Reader, timed_out};
+use super::reader::{Reader, interrupted, timed_out};
 use super::seat::Seat;
 use super::trace;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard};
-use crate::net::poll::Poll;
+use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
@@ -177,6 +177,11 @@ impl Connection {
         wake: &Wake,
         mut now: Instant,
     ) -> Result<Established, Error> {
+        let on_signal = if self.options.is_interruptible {
+            OnSignal::Return
+        } else {
+            OnSignal::Continue
+        };
         let mut poll = Poll::default();
         loop {
             if let Some(established) = connector.step(now, &poll)? {
@@ -187,8 +192,12 @@ impl Connection {
             poll = Poll::default();
             poll.add(wake.as_raw_fd(), true, false);
             connector.add_interests(&mut poll);
-            poll.wait(connector.next_step())
+            let waited = poll
+                .wait(connector.next_step(), on_signal)
                 .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
+            if waited == Waited::Interrupted {
+                return Err(Error::interrupted("the connection").in_phase(connector.phase()));
+            }
             if poll.is_ready(wake.as_raw_fd()) {
                 wake.clear();
             }
@@ -215,7 +224,7 @@ impl Open {
         let (writer, stream) = (&self.link.writer, &self.link.stream);
         let sent = writer.send(stream, patience, &Parcel::plain(Frame::Close, &payload));
         let result = match sent {
-            Err(error) if error.kind() == Kind::Timeout => Err(error),
+            Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => Err(error),
             // Where it could not be sent, what the server has sent still tells how the connection ended.
             Ok(()) | Err(_) => self.await_close(patience),
         };
@@ -227,6 +236,7 @@ impl Open {
                 let message = format!("{what}; the connection was cut");
                 Err(Error::new(Kind::Timeout, message).in_phase(Phase::Close))
             }
+            Err(error) if error.kind() == Kind::Interrupted => Err(error.in_phase(Phase::Close)),
             result => {
                 writer.end_tls(stream);
                 self.linger(patience);
@@ -247,6 +257,9 @@ impl Open {
             }
             if let Some(end) = end {
                 return Err(end);
+            }
+            if patience.is_interrupted() {
+                return Err(interrupted());
             }
             if patience.is_over_meanwhile() {
                 return Err(timed_out());

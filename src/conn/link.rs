@@ -44,7 +44,7 @@ impl Link {
             deflate,
         } = established;
         let Wire {
-            stream,
+            mut stream,
             intake,
             input,
             output,
@@ -58,6 +58,9 @@ impl Link {
             let deflater = Deflater::new(options.deflate.level, &agreement);
             (Compression::new(&options.deflate), deflater)
         });
+        if options.is_interruptible {
+            stream.end_waits_on_signal();
+        }
         let stats = Arc::new(Stats::default());
         let link = Self {
             writer: Writer::new(

@@ -26,6 +26,8 @@ pub struct Options {
     pub connect_timeout: Timeout,
     pub send_timeout: Timeout,
     pub close_timeout: Timeout,
+    /// A wait ends after a signal handler has run.
+    pub is_interruptible: bool,
     pub proxy: ProxyOptions,
     /// For the way through the proxy, within the time for connecting.
     pub proxy_timeout: Timeout,
@@ -100,6 +102,7 @@ impl Default for Options {
             connect_timeout: Timeout::Default,
             send_timeout: Timeout::Default,
             close_timeout: Timeout::Default,
+            is_interruptible: false,
             proxy: ProxyOptions::default(),
             proxy_timeout: Timeout::Default,
             socket: SocketOptions::default(),

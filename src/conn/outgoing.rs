@@ -4,6 +4,7 @@
 use super::patience::Patience;
 use crate::base::error::{Error, Phase};
 use crate::base::outbox::Outbox;
+use crate::net::poll::Waited;
 use crate::net::stream::{Stream, lost};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use std::io;
@@ -91,30 +92,51 @@ impl Buffers {
         stream.push(&mut self.wire).map_err(|error| broken(&error))
     }
 
-    /// What the first attempt has not sent, waiting for room; false when the time is up.
+    /// What the first attempt has not sent, waiting for room. A signal interrupts this only while the frame can be
+    /// taken back, and it is; after that the rest stays here, for whoever sends or receives next.
     pub(super) fn send_rest<'a>(
         &mut self,
         stream: &Stream,
         patience: &mut Patience,
         header: &Header,
-        mut pieces: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<bool, Error> {
+        mut pieces: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Waited, Error> {
         loop {
             while !stream
                 .push(&mut self.wire)
                 .map_err(|error| broken(&error))?
             {
-                let ready = stream.wait_writable(patience.deadline());
-                if !ready.map_err(|error| broken(&error))? {
-                    return Ok(false);
+                let waited = stream.wait_writable(patience.deadline());
+                match waited.map_err(|error| broken(&error))? {
+                    Waited::Ready => {}
+                    Waited::TimedOut => return Ok(Waited::TimedOut),
+                    Waited::Interrupted if !stream.is_tls() && self.take_back() => {
+                        return Ok(Waited::Interrupted);
+                    }
+                    // Without memory for the rest the wait goes on.
+                    Waited::Interrupted if !self.has_room_for(pieces.clone()) => {}
+                    Waited::Interrupted => {
+                        patience.interrupt();
+                        for piece in pieces {
+                            self.go_on(header, piece);
+                            self.seal(stream)?;
+                        }
+                        return Ok(Waited::Ready);
+                    }
                 }
             }
             let Some(piece) = pieces.next() else {
-                return Ok(true);
+                return Ok(Waited::Ready);
             };
             self.go_on(header, piece);
             self.seal(stream)?;
         }
+    }
+
+    /// Makes room for these pieces on the wire, with what TLS adds: some 30 bytes for each 16 KiB.
+    fn has_room_for<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> bool {
+        let len: usize = pieces.map(<[u8]>::len).sum();
+        self.wire.reserve(len + len / 256 + PIECE).is_ok()
     }
 }
 

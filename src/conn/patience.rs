@@ -11,6 +11,8 @@ pub struct Patience {
     span: Option<Duration>,
     /// Known from the first wait on.
     deadline: Option<Deadline>,
+    /// A signal has interrupted one wait, so the call does not begin another.
+    is_interrupted: bool,
 }
 
 impl Patience {
@@ -19,6 +21,7 @@ impl Patience {
         Self {
             span,
             deadline: None,
+            is_interrupted: false,
         }
     }
 
@@ -28,6 +31,15 @@ impl Patience {
 
     pub fn may_wait(&self) -> bool {
         self.span != Some(Duration::ZERO)
+    }
+
+    /// A signal came when the call could not return any more: it ends without further waits.
+    pub fn interrupt(&mut self) {
+        self.is_interrupted = true;
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.is_interrupted
     }
 
     pub fn deadline(&mut self) -> Deadline {

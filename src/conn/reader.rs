@@ -5,6 +5,7 @@ use super::link::Link;
 use super::patience::Patience;
 use super::trace;
 use crate::base::error::{Error, Kind, Phase};
+use crate::net::poll::Waited;
 use crate::net::stream::{Intake, Received, Wait, lost};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event, Receiver};
@@ -203,8 +204,10 @@ impl Reader {
             // Something of ours did not find room: what comes first, room or bytes, decides.
             let ready = link.stream.wait_either(patience.deadline());
             let ready = ready.map_err(|error| link.fail(lost(&error)))?;
-            if !ready {
-                return Err(timed_out());
+            match ready {
+                Waited::Ready => {}
+                Waited::TimedOut => return Err(timed_out()),
+                Waited::Interrupted => return Err(interrupted()),
             }
             self.flush(link)?;
             wait = Wait::No;
@@ -212,6 +215,7 @@ impl Reader {
         }
         match self.read(link, wait)? {
             Received::TimedOut if !may_find_nothing => Err(timed_out()),
+            Received::Interrupted => Err(interrupted()),
             _ => Ok(()),
         }
     }
@@ -236,6 +240,10 @@ impl Reader {
 
 pub(super) fn timed_out() -> Error {
     Error::new(Kind::Timeout, "nothing whole was received in time").in_phase(Phase::Open)
+}
+
+pub(super) fn interrupted() -> Error {
+    Error::interrupted("the server").in_phase(Phase::Open)
 }
 
 fn ended() -> Error {

@@ -44,7 +44,9 @@ impl Talk {
         // One read of the socket a step: between two the driver looks at the clock and for an abort.
         loop {
             match self.wire.read()? {
-                Received::TimedOut | Received::Nothing => return sent.map(|()| false),
+                Received::TimedOut | Received::Nothing | Received::Interrupted => {
+                    return sent.map(|()| false);
+                }
                 Received::End => return Err(self.dialogue.end()),
                 Received::Bytes => {}
             }

@@ -6,6 +6,7 @@ use super::patience::Patience;
 use super::writer::{Ready, State, Writer};
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{MAX_PASSED_OVER, MutexGuard};
+use crate::net::poll::Waited;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
 
@@ -64,11 +65,15 @@ impl<'a> Turn<'a> {
     pub(super) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
         let (writer, stream) = (self.writer, self.stream);
         self.state().queue_gathered()?;
+        let had_backlog = self.state().has_backlog();
         while self.state().has_backlog() && self.state().broken.is_none() {
             writer.push(self.state(), stream);
             if self.state().has_backlog() && !self.wait(patience)? {
                 return Err(timed_out("earlier frames are still being sent"));
             }
+        }
+        if had_backlog {
+            self.state().forget_sent(stream);
         }
         Ok(())
     }
@@ -86,14 +91,15 @@ impl<'a> Turn<'a> {
         state
             .buffers
             .begin(header, pieces.next().unwrap_or_default());
-        let mut sent = state.buffers.seal_and_push(stream);
-        let is_whole = matches!(sent, Ok(true)) && pieces.len() == 0;
-        if !is_whole && sent.is_ok() {
-            sent = self.unlocked(|buffers| buffers.send_rest(stream, patience, header, pieces));
-        }
+        let sent = match state.buffers.seal_and_push(stream) {
+            Ok(is_all) if is_all && pieces.len() == 0 => return Ok(()),
+            Ok(_) => self.unlocked(|buffers| buffers.send_rest(stream, patience, header, pieces)),
+            Err(error) => Err(error),
+        };
         match sent {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.give_up()),
+            Ok(Waited::Ready) => Ok(()),
+            Ok(Waited::TimedOut) => Err(self.give_up()),
+            Ok(Waited::Interrupted) => Err(interrupted()),
             Err(error) => Err(self.state().break_off(error)),
         }
     }
@@ -111,8 +117,12 @@ impl<'a> Turn<'a> {
     /// Waits for room; false when the time is up.
     fn wait(&mut self, patience: &mut Patience) -> Result<bool, Error> {
         let stream = self.stream;
-        let ready = self.unlocked(|_| stream.wait_writable(patience.deadline()));
-        ready.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))
+        let waited = self.unlocked(|_| stream.wait_writable(patience.deadline()));
+        match waited.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))? {
+            Waited::Ready => Ok(true),
+            Waited::TimedOut => Ok(false),
+            Waited::Interrupted => Err(interrupted()),
+        }
     }
 
     /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
@@ -205,6 +215,10 @@ impl TurnState {
         }
         self.waiting > 0
     }
+}
+
+fn interrupted() -> Error {
+    Error::interrupted("room to send; nothing of the message has been sent")
 }
 
 pub(super) fn timed_out(why: &str) -> Error {

@@ -131,6 +131,46 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     }
 }
 
+/// Lets a signal handler that has run end a call that waits; off by default.
+///
+/// With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED if a handler of the
+/// waiting thread ran during the wait, whether or not it was installed with SA_RESTART. Without it the wait goes on with
+/// the time that is left.
+///
+/// - A receive keeps what has arrived: the next one continues.
+/// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has left, the send
+///   returns WSLINE_OK at once, keeps the rest, at most a copy of the message, and the next send, receive or close on the
+///   connection sends it first.
+/// - A close may be called again, and continues to wait for the server's close frame.
+/// - A connect gives up what it has reached, and may be called again. A socket of wsline_options_set_fd() on which the
+///   handshake has begun is of no use any more.
+///
+/// Not interrupted: waits for another thread, which is sending a message, or receiving while this one closes. A signal
+/// that arrives between two waits does not end the second; wsline_conn_abort() in the handler leaves no such gap.
+/// A receive that has to wait takes three system calls instead of one. Apps and loops ignore it.
+///
+/// @param options  the options to modify.
+/// @param enable   whether signals end waits.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_interruptible(
+    options: *mut wsline_options,
+    enable: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        options::set("wsline_options_set_interruptible", options, |options| {
+            options.is_interruptible = enable;
+            Ok(())
+        })
+    }
+}
+
 /// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
 ///
 /// @param conn        a connection.

@@ -27,6 +27,8 @@ pub enum wsline_status {
     WSLINE_ERR_PONG_TIMEOUT = -201,
     /// More input is needed, or it cannot be done without waiting: an app's send queue is full.
     WSLINE_ERR_WOULD_BLOCK = -202,
+    /// A signal handler ran during a wait; the connection is as it was. See wsline_options_set_interruptible().
+    WSLINE_ERR_INTERRUPTED = -203,
     /// The URL is not a `ws://` or `wss://` URL.
     WSLINE_ERR_INVALID_URL = -300,
     /// The host's name has no address.
@@ -88,7 +90,7 @@ macro_rules! known {
     };
 }
 
-const KNOWN: [Known; 28] = known! {
+const KNOWN: [Known; 29] = known! {
     WSLINE_OK: c"success",
     WSLINE_ERR_INVALID_ARGUMENT: c"invalid argument",
     WSLINE_ERR_WRONG_STATE: c"not possible in this state",
@@ -97,6 +99,7 @@ const KNOWN: [Known; 28] = known! {
     WSLINE_ERR_TIMEOUT: c"timed out",
     WSLINE_ERR_PONG_TIMEOUT: c"ping not answered in time",
     WSLINE_ERR_WOULD_BLOCK: c"more input needed, or would have to wait",
+    WSLINE_ERR_INTERRUPTED: c"interrupted by a signal",
     WSLINE_ERR_INVALID_URL: c"invalid URL",
     WSLINE_ERR_RESOLVE: c"name look-up failed",
     WSLINE_ERR_CONNECT: c"connect failed",
@@ -129,6 +132,7 @@ impl wsline_status {
             Kind::Timeout => WSLINE_ERR_TIMEOUT,
             Kind::PongTimeout => WSLINE_ERR_PONG_TIMEOUT,
             Kind::WouldBlock => WSLINE_ERR_WOULD_BLOCK,
+            Kind::Interrupted => WSLINE_ERR_INTERRUPTED,
             Kind::InvalidUrl => WSLINE_ERR_INVALID_URL,
             Kind::Resolve => WSLINE_ERR_RESOLVE,
             Kind::Connect => WSLINE_ERR_CONNECT,

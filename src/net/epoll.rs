@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Waiting for many descriptors, at a cost that does not grow with those that are quiet.
 
-use super::poll::{Interest, wait_until};
+use super::poll::{Interest, OnSignal, wait_until};
 use super::sys;
 use crate::base::deadline::Deadline;
 use crate::base::process::Birth;
@@ -67,7 +67,7 @@ impl Epoll {
         events
             .places
             .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
-        events.count = wait_until(deadline, Instant::now, |left| {
+        events.count = wait_until(deadline, Instant::now, OnSignal::Continue, |left| {
             sys::epoll_wait(self.fd.as_fd(), &mut events.places, left)
         })?;
         Ok(())

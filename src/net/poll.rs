@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 pub(super) fn wait_until(
     deadline: Deadline,
     mut now: impl FnMut() -> Instant,
+    on_signal: OnSignal,
     mut wait: impl FnMut(Option<Duration>) -> io::Result<usize>,
 ) -> io::Result<usize> {
     loop {
         match wait(deadline.remaining(now())) {
             // The system waits 24.8 days at most.
             Ok(0) if !deadline.has_passed(now()) => {}
-            // A signal handler has run.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::Interrupted
+                    && on_signal == OnSignal::Continue => {}
             result => return result,
         }
     }
@@ -30,6 +32,23 @@ pub struct Interest {
     pub fd: RawFd,
     pub readable: bool,
     pub writable: bool,
+}
+
+/// How a wait has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    Ready,
+    TimedOut,
+    /// A signal handler has run, and the wait was to end then.
+    Interrupted,
+}
+
+/// What becomes of a wait when a signal handler has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSignal {
+    /// It goes on with the time that is left.
+    Continue,
+    Return,
 }
 
 /// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
@@ -59,10 +78,16 @@ impl Poll {
         })
     }
 
-    /// Waits until something is ready or `deadline` has passed; false if it has passed.
-    pub fn wait(&mut self, deadline: Deadline) -> io::Result<bool> {
-        let ready = wait_until(deadline, Instant::now, |left| sys::poll(&mut self.0, left));
-        ready.map(|count| count > 0)
+    /// Waits until something is ready or `deadline` has passed. poll(2) ends after a signal handler even where that
+    /// was installed with `SA_RESTART` (signal(7)).
+    pub fn wait(&mut self, deadline: Deadline, on_signal: OnSignal) -> io::Result<Waited> {
+        let wait = |left| sys::poll(&mut self.0, left);
+        match wait_until(deadline, Instant::now, on_signal, wait) {
+            Ok(0) => Ok(Waited::TimedOut),
+            Ok(_) => Ok(Waited::Ready),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Waited::Interrupted),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether anything happened to `fd`, errors and hang-ups included.
@@ -94,6 +119,7 @@ mod tests {
         let ready = wait_until(
             Deadline::after(start, Some(30 * DAY)),
             || now.get(),
+            OnSignal::Continue,
             |left| {
                 let left = left.expect("there is a deadline");
                 spans.push(left);
@@ -109,7 +135,7 @@ mod tests {
     #[test]
     fn without_a_deadline_a_wait_goes_on_whatever_the_system_says() {
         let mut left = [Ok(0), Err(io::ErrorKind::Interrupted), Ok(3)].into_iter();
-        let ready = wait_until(Deadline::NEVER, Instant::now, |span| {
+        let ready = wait_until(Deadline::NEVER, Instant::now, OnSignal::Continue, |span| {
             assert_eq!(span, None);
             Ok(left.next().expect("no more waits")?)
         });

@@ -4,7 +4,7 @@
 //! One thread may read while another writes. The socket is in blocking mode, so that a plain read that has to wait
 //! does so inside `recv(2)`, without a call to wait first; whatever must not wait says `MSG_DONTWAIT`.
 
-use super::poll::Poll;
+use super::poll::{OnSignal, Poll, Waited};
 use super::sys;
 use super::tls::{Decrypted, Tls, TlsInfo};
 use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
@@ -30,6 +30,7 @@ pub struct Stream {
     tls: Option<PriorityMutex<Tls>>,
     /// Whether a read that must wait may do so inside `recv(2)`.
     waits_in_read: bool,
+    on_signal: OnSignal,
     /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
     receive_timeout_us: AtomicU64,
     pub bytes_sent: Counter,
@@ -79,6 +80,8 @@ pub enum Received {
     Nothing,
     /// The time was up first.
     TimedOut,
+    /// A signal handler ran first; see [`Stream::end_waits_on_signal`].
+    Interrupted,
     End,
 }
 
@@ -91,6 +94,7 @@ impl Stream {
             birth: Birth::now(),
             tls: None,
             waits_in_read: false,
+            on_signal: OnSignal::Continue,
             receive_timeout_us: AtomicU64::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
@@ -111,6 +115,13 @@ impl Stream {
             .map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
         self.waits_in_read = true;
         Ok(())
+    }
+
+    /// From now on a signal handler that has run ends a wait. After it the system may resume a `recv(2)` by itself
+    /// (`SA_RESTART`), but never a `poll(2)`.
+    pub fn end_waits_on_signal(&mut self) {
+        self.waits_in_read = false;
+        self.on_signal = OnSignal::Return;
     }
 
     pub fn fd(&self) -> RawFd {
@@ -218,18 +229,18 @@ impl Stream {
         self.bytes_sent.get().saturating_sub(underway)
     }
 
-    /// Waits until the system takes more, or `deadline` has passed (false).
-    pub fn wait_writable(&self, deadline: Deadline) -> io::Result<bool> {
+    /// Waits until the system takes more.
+    pub fn wait_writable(&self, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         poll.add(self.fd(), false, true);
-        poll.wait(deadline)
+        poll.wait(deadline, self.on_signal)
     }
 
-    /// Waits for bytes to read or room to write, or until `deadline` has passed (false).
-    pub fn wait_either(&self, deadline: Deadline) -> io::Result<bool> {
+    /// Waits for bytes to read or room to write.
+    pub fn wait_either(&self, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         poll.add(self.fd(), true, true);
-        poll.wait(deadline)
+        poll.wait(deadline, self.on_signal)
     }
 
     /// One read: appends to `out`, which has spare capacity.
@@ -274,7 +285,7 @@ impl Stream {
             match received {
                 Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
                 Received::End => tls.lock_ahead().end_input(),
-                Received::Nothing | Received::TimedOut => {}
+                Received::Nothing | Received::TimedOut | Received::Interrupted => {}
             }
         }
         Ok(received)
@@ -350,8 +361,10 @@ impl Stream {
             };
             let mut poll = Poll::default();
             poll.add(self.fd(), true, false);
-            if !poll.wait(deadline)? {
-                return Ok(Received::TimedOut);
+            match poll.wait(deadline, self.on_signal)? {
+                Waited::Ready => {}
+                Waited::TimedOut => return Ok(Received::TimedOut),
+                Waited::Interrupted => return Ok(Received::Interrupted),
             }
             flags = libc::MSG_DONTWAIT;
         }

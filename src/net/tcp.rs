@@ -146,7 +146,7 @@ fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::poll::Poll;
+    use crate::net::poll::{OnSignal, Poll};
     use crate::net::socket::SocketOption;
     use std::net::{SocketAddr, TcpListener};
 
@@ -166,7 +166,8 @@ mod tests {
             }
             poll = Poll::default();
             dial.descriptors().for_each(|fd| poll.add(fd, false, true));
-            poll.wait(dial.next_attempt()).expect("poll");
+            poll.wait(dial.next_attempt(), OnSignal::Continue)
+                .expect("poll");
         }
     }
 

@@ -21,6 +21,7 @@ class Status(enum.IntEnum):
     WRONG_STATE = -101
     TIMEOUT = -200
     PONG_TIMEOUT = -201
+    INTERRUPTED = -203
     INVALID_URL = -300
     TLS_VERIFY = -501
     BAD_STATUS = -600
@@ -125,6 +126,7 @@ returning(c_int32, "last_error", ctypes.POINTER(ErrorInfo))
 
 failing("options_new", HANDLE_OUT)
 failing("options_set_tls_ca_file", HANDLE, c_char_p)
+failing("options_set_interruptible", HANDLE, c_bool)
 failing("options_set_ping", HANDLE, c_int64, c_int64, c_char_p, c_size_t)
 failing("options_set_reconnect", HANDLE, c_int64, c_int64, c_double, c_double, c_int64)
 returning(None, "options_free", HANDLE)
@@ -246,6 +248,9 @@ class Options(Handle):
 
     def set_tls_ca_file(self, path):
         lib.wsline_options_set_tls_ca_file(self, os.fsencode(path))
+
+    def set_interruptible(self, enable):
+        lib.wsline_options_set_interruptible(self, enable)
 
     def set_ping(self, interval_ms, timeout_ms, payload=b""):
         lib.wsline_options_set_ping(self, interval_ms, timeout_ms, payload, len(payload))

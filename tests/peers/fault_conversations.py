@@ -63,6 +63,13 @@ def stall(connection, request):
     connection.wait_without_reading()
 
 
+def stall_then_echo(connection, request):
+    """?id=X: reads from /go on, and echoes."""
+    connection.limit_receive_buffer()
+    GATES.wait(request)
+    echo(connection, request)
+
+
 def swallow(connection, request):
     """Reads, and says nothing but the answer to the close frame."""
     connection.send(echo_until_close(connection, lambda data: None))
@@ -225,6 +232,7 @@ CONVERSATIONS = {
     "/drip-echo": drip_echo,
     "/slow-read": slow_read,
     "/stall": stall,
+    "/stall-then-echo": stall_then_echo,
     "/swallow": swallow,
     "/empty-pongs": empty_pongs,
     "/ping-and-swallow": ping_and_swallow,

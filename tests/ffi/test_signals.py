@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Python with ctypes: Ctrl-C ends a call that waits, and the connection stays as it was."""
+
+import contextlib
+import signal
+import threading
+import unittest
+
+import wsline
+from harness import WAIT_MS, Test, options, url
+from wsline import Status
+
+BETWEEN_SIGNALS_S = 0.02
+# More than sockets take when nobody reads.
+MUCH = bytes(64 << 20)
+
+
+class CtrlC(Test):
+    def test_it_ends_a_receive(self):
+        for peer in ("WEBSOCKETS", "WS_TLS"):
+            with self.subTest(peer), self.interruptible() as how, wsline.Conn(url(peer), how) as conn:
+                with self.ctrl_c():
+                    conn.recv(wsline.FOREVER)
+                conn.send("still open")
+                self.assertEqual(conn.recv(WAIT_MS), "still open")
+                conn.close(1000, "done", WAIT_MS)
+
+    def test_it_ends_a_send(self):
+        for peer in ("FAULTS", "FAULTS_TLS"):
+            stalling = url(peer, "/stall")
+            with self.subTest(peer), self.interruptible() as how, wsline.Conn(stalling, how) as conn:
+                with self.ctrl_c():
+                    # The first send keeps what has not left, so the second one is interrupted.
+                    conn.send(MUCH)
+                    conn.send(MUCH)
+                self.assert_fails(Status.TIMEOUT, conn.recv, 0)
+
+    def test_it_ends_a_close(self):
+        for peer in ("FAULTS", "FAULTS_TLS"):
+            silent = url(peer, "/no-close-reply")
+            with self.subTest(peer), self.interruptible() as how, wsline.Conn(silent, how) as conn:
+                for _ in range(2):
+                    with self.ctrl_c():
+                        conn.close(1000, "done", wsline.FOREVER)
+
+    def test_it_ends_a_connect(self):
+        for peer in ("FAULTS", "FAULTS_TLS"):
+            with self.subTest(peer), self.interruptible() as how:
+                with self.ctrl_c():
+                    wsline.Conn(url(peer, "/hang"), how)
+
+    @staticmethod
+    def interruptible():
+        made = options()
+        made.set_interruptible(True)
+        return made
+
+    @contextlib.contextmanager
+    def ctrl_c(self):
+        """What is done inside ends by KeyboardInterrupt, right after a call that was interrupted."""
+        self.assert_fails(Status.INVALID_URL, wsline.Conn, "")  # so that the last error is another
+        main, ended = threading.get_ident(), threading.Event()
+
+        def handler(*_):
+            info = wsline.ErrorInfo()
+            wsline.lib.wsline_last_error(wsline.byref(info))
+            # A signal may also come before the call, or be the one that ended an earlier call.
+            if info.status == Status.INTERRUPTED and not ended.is_set():
+                ended.set()
+                raise KeyboardInterrupt
+
+        def send_signals():
+            while not ended.wait(BETWEEN_SIGNALS_S):
+                signal.pthread_kill(main, signal.SIGINT)
+
+        before = signal.signal(signal.SIGINT, handler)
+        sender = threading.Thread(target=send_signals)
+        sender.start()
+        try:
+            with self.assertRaises(KeyboardInterrupt):
+                yield
+        finally:
+            ended.set()
+            sender.join()
+            signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    unittest.main()
