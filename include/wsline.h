@@ -1128,12 +1128,18 @@ WSLINE_API wsline_status
 wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the time-out of wsline_conn_close() where that is called with WSLINE_DEFAULT_TIMEOUT.
+ * Sets how long a close may stand still: that of an app, and wsline_conn_close() with
+ * WSLINE_DEFAULT_TIMEOUT.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+ * A close frame cannot overtake what is in front of it, so the time-out begins again if meanwhile
+ * bytes have arrived, or the server's system has taken more of what was sent before the close
+ * frame. A close that makes progress ends after 60 seconds, or after the time-out if that is
+ * longer. What the server's system has taken counts as read, though the server itself may not have
+ * read it yet. The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
  *
- * @param options     what is set.
- * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+ * @param options     the options to modify.
+ * @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
+ *                    WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
@@ -2768,14 +2774,18 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  *
  * If another thread is inside a receive call, that call gets what still arrives, and the end.
  * Otherwise messages that arrive meanwhile are dropped, and a receive that begins meanwhile waits
- * for the end. A message that was received before stays valid. A connection that has ended already
- * is only tidied up, so this call may stand at the end of every use.
+ * for the end. A message that was received before stays valid. After the closing handshake this
+ * call waits until the server ends the TCP connection (RFC 6455 section 7.1.1), at most 1 second
+ * and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may
+ * stand at the end of every use.
  *
  * @param conn        a connection.
  * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
  *                    4999; or 0 for none.
  * @param reason      UTF-8 of at most 123 bytes; NULL for none.
- * @param timeout_ms  milliseconds for all of it; WSLINE_DEFAULT_TIMEOUT is 3 seconds unless set.
+ * @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT
+ *                    instead limits how long nothing may move, see
+ *                    wsline_options_set_close_timeout_ms().
  * @retval WSLINE_OK                    both close frames were exchanged, whoever began.
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
@@ -2786,7 +2796,8 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  *                                      closing handshake.
  *
  * Threads: any, also while another one sends or receives.
- * Blocks: up to `timeout_ms`; wsline_conn_abort() ends the wait.
+ * Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
+ * is longer; wsline_conn_abort() ends the wait.
  * See also: wsline_conn_send_close(), wsline_conn_shutdown()
  * Since: 0.1
  */
@@ -3321,6 +3332,9 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  * were queued and lost. The transport has been shut down, and sending answers
  * WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
  *
+ * After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
+ * leaves it open, this function is called 1 second after the second close frame.
+ *
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
@@ -3550,10 +3564,12 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is
  * called, and the app ends.
  *
- * The time for that is wsline_options_set_close_timeout_ms(), 3 seconds at first; then the
- * transport is cut. Messages that still arrive are handed out. While nothing is connected the app
- * ends at once; if it has not been driven yet, the run to come does. If it has ended there is
- * nothing to do.
+ * If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or
+ * if all of this takes 60 seconds (or that time, if it is longer), the connection is dropped. After
+ * the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section 7.1.1);
+ * on_close is called after that. Messages that still arrive are handed out. While nothing is
+ * connected the app ends at once; if it has not been driven yet, the run to come does. If it has
+ * ended there is nothing to do.
  *
  * @param app     an app.
  * @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or

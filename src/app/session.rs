@@ -4,9 +4,10 @@
 use super::audience::Audience;
 use super::client::App;
 use super::handler::Message;
-use crate::base::deadline::{Deadline, Timeout};
+use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
+use crate::conn::close_wait::CloseWait;
 use crate::conn::compression::Parcel;
 use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
@@ -43,7 +44,7 @@ pub type End = Result<(), Error>;
 enum Stage {
     Open,
     /// One close frame has been sent or received, the other one has not.
-    Closing(Deadline),
+    Closing(CloseWait),
     /// All is said, with this result; the server ends the stream.
     Lingering(Deadline, End),
 }
@@ -116,7 +117,8 @@ impl Session {
         }
         match &self.stage {
             Stage::Open => self.keepalive.next_step(),
-            Stage::Closing(deadline) | Stage::Lingering(deadline, _) => *deadline,
+            Stage::Closing(wait) => wait.next_step(),
+            Stage::Lingering(deadline, _) => *deadline,
         }
     }
 
@@ -239,7 +241,7 @@ impl Session {
         if let Some(trouble) = self.trouble.take() {
             return Some(Err(trouble));
         }
-        match &self.stage {
+        match &mut self.stage {
             Stage::Lingering(..) => None,
             _ if is_clean && !writer.has_backlog() => {
                 writer.end_tls(self.link.stream());
@@ -251,15 +253,17 @@ impl Session {
                 None
             }
             Stage::Open => self.keep_alive(now),
-            Stage::Closing(deadline) => {
-                let is_late = deadline.has_passed(now);
+            Stage::Closing(wait) => {
+                let is_late =
+                    wait.next_step().has_passed(now) && wait.is_over(now, self.link.progress());
                 is_late.then(|| Err(self.late_close()))
             }
         }
     }
 
     fn begin_closing(&mut self, options: &Options) {
-        self.stage = Stage::Closing(deadline(options.close_span(Timeout::Default)));
+        let (span, progress) = (options.close_span(), self.link.progress());
+        self.stage = Stage::Closing(CloseWait::while_moving(span, Instant::now(), progress));
     }
 
     fn keep_alive(&mut self, now: Instant) -> Option<End> {

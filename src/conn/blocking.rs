@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
 
+use super::close_wait::CloseWait;
 use super::compression::Parcel;
 use super::connection::{Connection, Open};
 use super::connector::{Connector, Established};
@@ -115,12 +116,18 @@ impl Connection {
         result
     }
 
-    /// The closing handshake, then the end of the transport, whatever comes of it.
+    /// The closing handshake, then the end of the transport, whatever comes of it. A time that the caller names is for
+    /// all of it; the option's is how long nothing may move.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open()?;
-        let span = self.options.close_span(timeout);
-        open.reader
-            .as_guest(|| open.close(frame, &mut Patience::new(span)))
+        let now = Instant::now();
+        let wait = match timeout {
+            Timeout::Default => {
+                CloseWait::while_moving(self.options.close_span(), now, open.link.progress())
+            }
+            named => CloseWait::fixed(named.span(), now),
+        };
+        open.reader.as_guest(|| open.close(frame, wait))
     }
 
     fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
@@ -219,14 +226,19 @@ impl Connection {
 }
 
 impl Open {
-    fn close(&self, frame: &CloseFrame, patience: &mut Patience) -> Result<(), Error> {
-        let payload = frame.payload();
+    fn close(&self, frame: &CloseFrame, mut wait: CloseWait) -> Result<(), Error> {
         let (writer, stream) = (&self.link.writer, &self.link.stream);
-        let sent = writer.send(stream, patience, &Parcel::plain(Frame::Close, &payload));
-        let result = match sent {
-            Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => Err(error),
-            // Where it could not be sent, what the server has sent still tells how the connection ended.
-            Ok(()) | Err(_) => self.await_close(patience),
+        let mut is_sent = false;
+        let result = loop {
+            let span = wait.next_step().remaining(Instant::now());
+            match self.exchange_close(frame, &mut is_sent, &mut Patience::new(span)) {
+                Err(error) if error.kind() == Kind::Timeout => {
+                    if wait.is_over(Instant::now(), self.link.progress()) {
+                        break Err(error);
+                    }
+                }
+                result => break result,
+            }
         };
         match result {
             Err(error) if error.kind() == Kind::Timeout => {
@@ -239,11 +251,32 @@ impl Open {
             Err(error) if error.kind() == Kind::Interrupted => Err(error.in_phase(Phase::Close)),
             result => {
                 writer.end_tls(stream);
-                self.linger(patience);
+                self.linger(wait.limit());
                 stream.shutdown();
                 result
             }
         }
+    }
+
+    /// May be called again after `Timeout`, and goes on from there.
+    fn exchange_close(
+        &self,
+        frame: &CloseFrame,
+        is_sent: &mut bool,
+        patience: &mut Patience,
+    ) -> Result<(), Error> {
+        if !*is_sent {
+            let payload = frame.payload();
+            let parcel = Parcel::plain(Frame::Close, &payload);
+            match self.link.writer.send(&self.link.stream, patience, &parcel) {
+                Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => {
+                    return Err(error);
+                }
+                // Where it could not be sent, what the server has sent still tells how the connection ended.
+                Ok(()) | Err(_) => *is_sent = true,
+            }
+        }
+        self.await_close(patience)
     }
 
     /// Waits until the closing handshake is done, reading for it if nobody else does.
@@ -311,8 +344,9 @@ impl Open {
     }
 
     /// Lets the server end the stream first, so that nothing it still sends meets a reset that destroys our close frame.
-    fn linger(&self, patience: &mut Patience) {
-        let span = patience.remaining().map_or(LINGER, |left| left.min(LINGER));
+    fn linger(&self, limit: Deadline) {
+        let left = limit.remaining(Instant::now());
+        let span = left.map_or(LINGER, |left| left.min(LINGER));
         if let Some(mut reader) = self.reader.try_take() {
             reader.drain(&self.link, &mut Patience::new(Some(span)));
             self.reader.leave(reader);

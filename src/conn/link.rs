@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An open connection: what all threads share of it. Its reader belongs to whoever receives.
 
+use super::close_wait::Progress;
 use super::compression::Compression;
 use super::connector::Established;
 use super::keys::Keys;
@@ -91,6 +92,16 @@ impl Link {
     /// What was queued and the system has not taken.
     pub fn unsent(&self) -> Unsent {
         self.writer.unsent(&self.stream)
+    }
+
+    pub fn progress(&self) -> Progress {
+        let delivered = self.stream.delivered();
+        let accepted = self.stream.bytes_sent.get() + self.writer.unsent_bytes();
+        Progress {
+            received: self.stream.bytes_received.get(),
+            delivered,
+            undelivered: accepted.saturating_sub(delivered),
+        }
     }
 
     pub fn totals(&self) -> Totals {

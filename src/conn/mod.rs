@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod blocking;
+pub mod close_wait;
 pub mod compression;
 pub mod connection;
 pub mod connector;

@@ -86,10 +86,10 @@ impl Options {
         self.connect_timeout.or(timeout).or(usual).span()
     }
 
-    /// How long a closing handshake may take.
-    pub fn close_span(&self, timeout: Timeout) -> Option<Duration> {
-        let usual = self.close_timeout.or(Timeout::After(CLOSE_TIMEOUT));
-        timeout.or(usual).span()
+    /// How long nothing may move during a closing handshake.
+    pub fn close_span(&self) -> Option<Duration> {
+        let usual = Timeout::After(CLOSE_TIMEOUT);
+        self.close_timeout.or(usual).span()
     }
 }
 

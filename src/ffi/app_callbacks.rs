@@ -349,6 +349,9 @@ pub unsafe extern "C" fn wsline_app_on_error(
 /// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages were queued and lost. The
 /// transport has been shut down, and sending answers WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
 ///
+/// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it leaves it open, this function
+/// is called 1 second after the second close frame.
+///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.

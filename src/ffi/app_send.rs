@@ -244,8 +244,9 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// @@ Ending an app
 /// Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is called, and the app ends.
 ///
-/// The time for that is wsline_options_set_close_timeout_ms(), 3 seconds at first; then the transport is cut. Messages that
-/// still arrive are handed out. While nothing is connected the app ends at once; if it has not been driven yet, the run to
+/// If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or if all of this takes
+/// 60 seconds (or that time, if it is longer), the connection is dropped. After the closing handshake the server has 1 second to end the TCP connection
+/// (RFC 6455 section 7.1.1); on_close is called after that. Messages that still arrive are handed out. While nothing is connected the app ends at once; if it has not been driven yet, the run to
 /// come does. If it has ended there is nothing to do.
 ///
 /// @param app     an app.

@@ -77,13 +77,14 @@ impl wsline_close_info {
 ///
 /// If another thread is inside a receive call, that call gets what still arrives, and the end. Otherwise messages that
 /// arrive meanwhile are dropped, and a receive that begins meanwhile waits for the end. A message that was received
-/// before stays valid. A connection that has ended already is only tidied up, so this call may stand at the end of every
+/// before stays valid. After the closing handshake this call waits until the server ends the TCP connection (RFC 6455
+/// section 7.1.1), at most 1 second and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may stand at the end of every
 /// use.
 ///
 /// @param conn        a connection.
 /// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
 /// @param reason      UTF-8 of at most 123 bytes; NULL for none.
-/// @param timeout_ms  milliseconds for all of it; WSLINE_DEFAULT_TIMEOUT is 3 seconds unless set.
+/// @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT instead limits how long nothing may move, see wsline_options_set_close_timeout_ms().
 /// @retval WSLINE_OK                    both close frames were exchanged, whoever began.
 /// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
@@ -92,7 +93,7 @@ impl wsline_close_info {
 /// @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a closing handshake.
 ///
 /// Threads: any, also while another one sends or receives.
-/// Blocks: up to `timeout_ms`; wsline_conn_abort() ends the wait.
+/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that is longer; wsline_conn_abort() ends the wait.
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -105,12 +105,15 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     }
 }
 
-/// Sets the time-out of wsline_conn_close() where that is called with WSLINE_DEFAULT_TIMEOUT.
+/// Sets how long a close may stand still: that of an app, and wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
 ///
-/// At first it is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+/// A close frame cannot overtake what is in front of it, so the time-out begins again if meanwhile bytes have arrived, or the
+/// server's system has taken more of what was sent before the close frame. A close that makes progress ends after 60 seconds,
+/// or after the time-out if that is longer. What the server's system has taken counts as read, though the server itself may
+/// not have read it yet. The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
 ///
-/// @param options     what is set.
-/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @param options     the options to modify.
+/// @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or WSLINE_DEFAULT_TIMEOUT.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
 ///

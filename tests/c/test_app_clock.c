@@ -248,6 +248,74 @@ static void a_server_has_its_time_to_answer_a_close(void)
     stage_end(&stage);
 }
 
+/* Turns the loop until more has been taken by the server, which shows in the bytes that the system takes. */
+static void turn_until_more_is_sent(struct stage *stage)
+{
+    wsline_stats before, after;
+
+    CHECK_OK(wsline_app_stats(stage->app, &before));
+    do {
+        REQUIRE_OK(wsline_loop_run_once(stage->loop, 10));
+        CHECK_OK(wsline_app_stats(stage->app, &after));
+    } while (after.bytes_sent == before.bytes_sent);
+}
+
+static void a_close_waits_while_the_queue_moves(void)
+{
+    enum { LEN = 12 << 20, STEPS = 3 };
+    struct stage stage;
+    wsline_options *options = peer_options();
+    char *data = calloc(1, LEN);
+
+    REQUIRE(data != NULL);
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 5000));
+    stage_begin(&stage, "FAULTS", "/slow-read?bps=10000000", options);
+    turn_until(&stage, 'o', 1);
+    CHECK_OK(wsline_app_send_binary(stage.app, data, LEN));
+    CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
+    turn(&stage);
+    for (int i = 0; i < STEPS; i++) {
+        turn_until_more_is_sent(&stage);
+        pass(&stage, 5000);
+        CHECK_TEXT("o", stage.record.order);
+    }
+    turn_until(&stage, 'c', 1);
+    /* The server has read all of it, and has sent it back. */
+    CHECK_TEXT("omc", stage.record.order);
+    CHECK_INT(LEN, stage.record.bytes);
+    CHECK(stage.record.close.clean);
+    CHECK_INT(0, stage.record.close.unsent_messages);
+    stage_end(&stage);
+    free(data);
+}
+
+/* A server that goes on sending, and reads no close frame. */
+static void a_close_ends_at_its_limit_though_bytes_move(void)
+{
+    static const struct {
+        int64_t timeout_ms, limit_ms;
+    } rows[] = {{10000, 60000}, {90000, 90000}};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct stage stage;
+        wsline_options *options = peer_options();
+
+        REQUIRE_OK(wsline_options_set_close_timeout_ms(options, rows[i].timeout_ms));
+        stage_begin(&stage, "FAULTS", "/flood?n=1000000&size=1000", options);
+        turn_until(&stage, 'm', 1);
+        CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
+        turn(&stage);
+        for (int64_t ms = 0; ms < rows[i].limit_ms; ms += rows[i].timeout_ms) {
+            CHECK_INT(0, record_count(&stage.record, 'e'));
+            turn_until(&stage, 'm', record_count(&stage.record, 'm') + 1);
+            pass(&stage, rows[i].timeout_ms);
+        }
+        CHECK_INT(1, record_count(&stage.record, 'c'));
+        CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(stage.app, 0));
+        stage_end(&stage);
+    }
+}
+
 /* RFC 6455 section 7.1.1: the server ends the stream; one that does not is waited for a second. */
 static void a_server_that_holds_the_stream_after_the_close_is_left(void)
 {
@@ -362,6 +430,8 @@ static const struct test tests[] = {
     TEST(many_unread_pongs_kill_nobody),
     TEST(a_jump_of_the_wall_clock_has_no_effect),
     TEST(a_server_has_its_time_to_answer_a_close),
+    TEST(a_close_waits_while_the_queue_moves),
+    TEST(a_close_ends_at_its_limit_though_bytes_move),
     TEST(a_server_that_holds_the_stream_after_the_close_is_left),
     TEST(delays_between_attempts_grow_and_end),
     TEST(a_stable_connection_begins_a_new_row),

@@ -314,6 +314,45 @@ static void the_close_timeout_is_an_option(void)
     wsline_conn_free(conn);
 }
 
+/* The system has taken most of it when the send is done, and the server reads for some seconds more. */
+static wsline_conn *connect_and_send_much(const wsline_options *options, const char *path)
+{
+    enum { LEN = 4 << 20 };
+    wsline_conn *conn = peer_connect("FAULTS", path, options);
+    char *data = calloc(1, LEN);
+
+    REQUIRE(data != NULL);
+    REQUIRE_OK(wsline_conn_send_binary(conn, data, LEN));
+    free(data);
+    return conn;
+}
+
+static void the_close_timeout_begins_again_while_bytes_move(void)
+{
+    wsline_options *options = peer_options();
+    wsline_conn *conn;
+    char line[512];
+
+    CHECK_OK(wsline_options_set_close_timeout_ms(options, 3000));
+    conn = connect_and_send_much(options, "/slow-read?bps=500000&id=moving");
+    wsline_options_free(options);
+    CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WSLINE_DEFAULT_TIMEOUT));
+    check_ended(conn, WSLINE_CLOSE_NORMAL, "", true, WSLINE_SIDE_CLIENT);
+    wsline_conn_free(conn);
+    peer_journal("moving", line, sizeof line);
+    CHECK_HAS("\"frames\": 2,", line);
+}
+
+static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void)
+{
+    wsline_conn *conn = connect_and_send_much(NULL, "/slow-read?bps=100000");
+    struct stopwatch start = stopwatch_start();
+
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 500));
+    CHECK_TOOK(500, start);
+    wsline_conn_free(conn);
+}
+
 static void a_peer_that_holds_the_transport_does_not_hold_the_close(void)
 {
     static const char *const paths[] = {"/answer-close-hold", "/close-hold"};
@@ -422,6 +461,8 @@ int main(int argc, char **argv)
         TEST(close_waits_for_a_silent_peer_only_so_long),
         TEST(a_close_of_no_time_does_not_wait),
         TEST(the_close_timeout_is_an_option),
+        TEST(the_close_timeout_begins_again_while_bytes_move),
+        TEST(the_time_that_a_caller_gives_a_close_is_for_all_of_it),
         TEST(a_peer_that_holds_the_transport_does_not_hold_the_close),
         TEST(an_end_without_a_close_frame_is_a_lost_connection),
         TEST(messages_before_the_end_are_delivered),

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How long a closing handshake is waited for.
+
+use crate::base::deadline::Deadline;
+use std::time::{Duration, Instant};
+
+/// A closing handshake on which bytes still move may take this long in all, or the close timeout if that is longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// No more than a close frame, a TLS record around it included: when only this is left, its delivery is no progress.
+const CLOSE_FRAME_BYTES: u64 = 256;
+
+/// How far the bytes of a connection have moved.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    pub received: u64,
+    /// What the peer's system has acknowledged.
+    pub delivered: u64,
+    /// What was sent or queued and is not delivered.
+    pub undelivered: u64,
+}
+
+impl Progress {
+    /// The close frames cannot overtake what is in front of them (RFC 6455 section 5.4).
+    fn has_moved_since(self, before: Self) -> bool {
+        let out = before.undelivered > CLOSE_FRAME_BYTES && self.delivered > before.delivered;
+        out || self.received > before.received
+    }
+}
+
+#[derive(Debug)]
+pub struct CloseWait {
+    /// How long nothing may move; `None` is forever.
+    span: Option<Duration>,
+    next_step: Deadline,
+    limit: Deadline,
+    seen: Progress,
+}
+
+impl CloseWait {
+    /// Until nothing has moved for `span`, or the limit is reached. No time at all is not extended.
+    pub fn while_moving(span: Option<Duration>, now: Instant, progress: Progress) -> Self {
+        let limit = span.map(|span| {
+            if span.is_zero() {
+                span
+            } else {
+                span.max(LIMIT)
+            }
+        });
+        Self {
+            span,
+            next_step: Deadline::after(now, span),
+            limit: Deadline::after(now, limit),
+            seen: progress,
+        }
+    }
+
+    /// For `span`, whatever moves.
+    pub fn fixed(span: Option<Duration>, now: Instant) -> Self {
+        let limit = Deadline::after(now, span);
+        Self {
+            span,
+            next_step: limit,
+            limit,
+            seen: Progress::default(),
+        }
+    }
+
+    /// When to look at the progress.
+    pub fn next_step(&self) -> Deadline {
+        self.next_step
+    }
+
+    /// After this the wait is over, whatever moves.
+    pub fn limit(&self) -> Deadline {
+        self.limit
+    }
+
+    pub fn is_over(&mut self, now: Instant, progress: Progress) -> bool {
+        if !self.next_step.has_passed(now) {
+            return false;
+        }
+        let has_moved = progress.has_moved_since(self.seen);
+        if !has_moved || self.limit.has_passed(now) {
+            return true;
+        }
+        self.seen = progress;
+        self.next_step = Deadline::after(now, self.span).or_earlier(self.limit);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: Duration = Duration::from_secs(3);
+
+    fn progress(received: u64, delivered: u64, undelivered: u64) -> Progress {
+        Progress {
+            received,
+            delivered,
+            undelivered,
+        }
+    }
+
+    #[test]
+    fn it_ends_when_nothing_has_moved_for_the_span() {
+        let now = Instant::now();
+        let start = progress(10, 1000, 5000);
+        let mut wait = CloseWait::while_moving(Some(SPAN), now, start);
+        let almost = SPAN - Duration::from_millis(1);
+        assert!(!wait.is_over(now + almost, start));
+        assert_eq!(wait.next_step(), Deadline::at(now + SPAN));
+        assert!(wait.is_over(now + SPAN, start));
+    }
+
+    #[test]
+    fn bytes_in_either_direction_restart_it() {
+        let now = Instant::now();
+        let mut wait = CloseWait::while_moving(Some(SPAN), now, progress(0, 0, 5000));
+        assert!(!wait.is_over(now + SPAN, progress(0, 1000, 4000)));
+        assert_eq!(wait.next_step(), Deadline::at(now + 2 * SPAN));
+        assert!(!wait.is_over(now + 2 * SPAN, progress(1, 1000, 4000)));
+        assert!(wait.is_over(now + 3 * SPAN, progress(1, 1000, 4000)));
+    }
+
+    #[test]
+    fn the_delivery_of_the_close_frame_alone_is_no_progress() {
+        let now = Instant::now();
+        let mut wait = CloseWait::while_moving(Some(SPAN), now, progress(0, 1000, 131));
+        assert!(wait.is_over(now + SPAN, progress(0, 1131, 0)));
+    }
+
+    #[test]
+    fn progress_does_not_extend_it_past_the_limit() {
+        for (span, limit) in [(SPAN, LIMIT), (2 * LIMIT, 2 * LIMIT)] {
+            let now = Instant::now();
+            let mut wait = CloseWait::while_moving(Some(span), now, Progress::default());
+            let mut received = 0;
+            while {
+                received += 1;
+                let step = wait.next_step().moment().expect("a moment");
+                assert!(step <= now + limit);
+                !wait.is_over(step, progress(received, 0, 0))
+            } {}
+            assert_eq!(wait.next_step(), Deadline::at(now + limit));
+        }
+    }
+
+    #[test]
+    fn no_time_and_a_fixed_time_are_not_extended() {
+        let now = Instant::now();
+        let moved = progress(1, 0, 0);
+        let none = Some(Duration::ZERO);
+        assert!(CloseWait::while_moving(none, now, Progress::default()).is_over(now, moved));
+        assert!(CloseWait::fixed(Some(SPAN), now).is_over(now + SPAN, moved));
+        let mut forever = CloseWait::while_moving(None, now, Progress::default());
+        assert!(!forever.is_over(now + 1000 * LIMIT, Progress::default()));
+    }
+}
