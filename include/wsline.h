@@ -1091,7 +1091,8 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
 WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together.
+ * Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together, whether or not
+ * they make progress.
  *
  * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
  * process; where neither is set, 30 seconds.
@@ -1110,7 +1111,11 @@ WSLINE_API wsline_status
 wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the time-out of each send: how long it may wait while the server does not read.
+ * Sets the time-out of each send, for all of its message: a server that reads too slowly exceeds
+ * it, too.
+ *
+ * If part of the message has been sent by then, the connection ends, because nothing can follow
+ * half a frame. An app's sends do not wait, so this is not for them.
  *
  * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
  *
@@ -1319,7 +1324,7 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool use);
 
 /**
  * Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the
- * proxy's answer.
+ * proxy's answer, whether or not they make progress.
  *
  * @param options     what is set.
  * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at

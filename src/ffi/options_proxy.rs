@@ -189,7 +189,8 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     }
 }
 
-/// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer.
+/// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
+/// whether or not they make progress.
 ///
 /// @param options     what is set.
 /// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at first: all of it.

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
     }
 }
 
-/// Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together.
+/// Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together, whether or not they make progress.
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
 ///
@@ -79,7 +79,10 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     }
 }
 
-/// Sets the time-out of each send: how long it may wait while the server does not read.
+/// Sets the time-out of each send, for all of its message: a server that reads too slowly exceeds it, too.
+///
+/// If part of the message has been sent by then, the connection ends, because nothing can follow half a frame. An app's
+/// sends do not wait, so this is not for them.
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
 ///
