@@ -3698,8 +3698,8 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  *
  * @param app   an app; NULL has none.
  * @param name  in any case. Of repeated headers this is the first.
- * @return      the value; NULL if there is none. Lent until this thread asks for a header, the
- *              subprotocol or the extensions of any app again.
+ * @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
+ *              the subprotocol or the extensions of any app again.
  *
  * Threads: any.
  * Blocks: no.
@@ -3708,11 +3708,30 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
 WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
 
 /**
+ * The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
+ *
+ * @param app       an app.
+ * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until this
+ *                  thread asks for a body, a header, the subprotocol or the extensions of any app
+ *                  again.
+ * @param len_out   set to its bytes.
+ * @retval WSLINE_OK                    set, if only to nothing.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * See also: wsline_conn_response_body()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_response_body(const wsline_app *app, const void **data_out, size_t *len_out);
+
+/**
  * The subprotocol that the server has chosen.
  *
  * @param app  an app; NULL has none.
  * @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
- *             asks for a header, the subprotocol or the extensions of any app again.
+ *             asks for a body, a header, the subprotocol or the extensions of any app again.
  *
  * Threads: any.
  * Blocks: no.
@@ -3726,8 +3745,8 @@ WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
  *
  * @param app  an app; NULL has none.
  * @return     as wsline_conn_extensions(), also after the end of the connection, until the next
- *             attempt. Lent until this thread asks for a header, the subprotocol or the extensions
- *             of any app again.
+ *             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
+ *             extensions of any app again.
  *
  * Threads: any.
  * Blocks: no.

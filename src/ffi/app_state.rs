@@ -11,7 +11,7 @@ use crate::app::client::App;
 use crate::base::sync::Arc;
 use crate::protocol::http::reply::Response;
 use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 thread_local! {
     /// What this thread was told, which the driving thread replaces meanwhile.
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 ///
 /// @param app   an app; NULL has none.
 /// @param name  in any case. Of repeated headers this is the first.
-/// @return      the value; NULL if there is none. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
+/// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -180,10 +180,49 @@ pub unsafe extern "C" fn wsline_app_response_header(
     }
 }
 
+/// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
+///
+/// @param app       an app.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @param len_out   set to its bytes.
+/// @retval WSLINE_OK                    set, if only to nothing.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_conn_response_body()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_response_body(
+    app: *const wsline_app,
+    data_out: *mut *const c_void,
+    len_out: *mut usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, data, len) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(data_out, std::ptr::null(), "data_out"),
+            ptr::out(len_out, 0, "len_out"),
+        )
+    };
+    guard::on_app("wsline_app_response_body", app, |app| {
+        let (data, len) = (data?, len?);
+        let response = app.response();
+        if let Some(response) = response.filter(|response| !response.body().is_empty()) {
+            ANSWER.with_borrow_mut(|answer| {
+                let body = answer.insert(response).body();
+                (*data, *len) = (body.as_ptr().cast(), body.len());
+            });
+        }
+        Ok(())
+    })
+}
+
 /// The subprotocol that the server has chosen.
 ///
 /// @param app  an app; NULL has none.
-/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
+/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -203,7 +242,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 /// The extensions that the server has agreed to.
 ///
 /// @param app  an app; NULL has none.
-/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next attempt. Lent until this thread asks for a header, the subprotocol or the extensions of any app again.
+/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next attempt. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.

@@ -138,11 +138,20 @@ static void a_refusal_can_be_read_afterwards(void)
 {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "/status?code=403&body=no", NULL, &record);
+    const void *body = NULL;
+    size_t len = 0;
 
     CHECK_INT(0, wsline_app_http_status(app));
     CHECK_TEXT(NULL, wsline_app_response_header(app, "server"));
+    CHECK_OK(wsline_app_response_body(app, &body, &len));
+    CHECK(body == NULL && len == 0);
     CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_run(app));
     CHECK_INT(403, wsline_app_http_status(app));
+    CHECK_OK(wsline_app_response_body(app, &body, &len));
+    CHECK_BYTES("no", 3, body, len + 1);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_response_body(NULL, &body, &len));
+    CHECK(body == NULL && len == 0);
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_response_body(app, NULL, &len));
     CHECK(wsline_app_response_header(app, "Server") != NULL);
     CHECK_TEXT(NULL, wsline_app_response_header(app, "No-Such-Header"));
     CHECK_TEXT(NULL, wsline_app_response_header(app, NULL));
