@@ -49,6 +49,12 @@
  * data there is always a NUL, which the length does not count. Enumerators travel as int32_t; an
  * unknown number is WSLINE_ERR_INVALID_ARGUMENT.
  *
+ * **Memory.** A URL of more than 65,536 bytes is WSLINE_ERR_INVALID_URL, another string of more is
+ * WSLINE_ERR_INVALID_ARGUMENT. Payloads, PEM data, header lines and their values, tokens and
+ * subprotocols have no limit. Where there is no memory for what a caller or a server has made long,
+ * that is WSLINE_ERR_NO_MEMORY, and the call has changed nothing; a receive without memory ends the
+ * connection. Error messages are cut behind 1,000 bytes, lines of the log behind 2,000.
+ *
  * **Time.** Waiting times are int64_t milliseconds: 0 tries once, WSLINE_FOREVER has no end,
  * WSLINE_DEFAULT_TIMEOUT is the connection's own. A call that timed out leaves the connection as it
  * was, and what has arrived by then is kept.
@@ -870,6 +876,7 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
  *                                      handshake's, or `value` has a control character.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -886,6 +893,7 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
  *                                      wsline_options_add_header() would refuse it.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -900,6 +908,7 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
  * @param cookie   "name=value; other=value".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -937,6 +946,7 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
  *                                      character.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -997,6 +1007,7 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
  * @param origin   for example "https://example.com".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1028,6 +1039,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a
  *                                      control character.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1044,6 +1056,7 @@ WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const 
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or
  *                                      lacks the member "Upgrade".
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1062,6 +1075,7 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
  *                                      already.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1291,6 +1305,8 @@ wsline_options_set_proxy_auth(wsline_options *options, const char *user, const c
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others
  *                                      count.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
+ *                                      added.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1356,6 +1372,7 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * @param len      bytes in `value`.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1537,6 +1554,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1559,6 +1577,7 @@ wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t l
  *                 -outform der | openssl dgst -sha256 -binary | base64`.
  * @retval WSLINE_OK                    added.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1628,6 +1647,7 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1644,6 +1664,7 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -2194,6 +2215,7 @@ WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that
  *                                      this server may not set; the text says why.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: any.
  * Blocks: no.
@@ -2211,6 +2233,7 @@ wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_c
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: any.
  * Blocks: no.
@@ -2228,6 +2251,7 @@ wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_c
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
  *
  * Ownership: `*cookies_out` is yours; free it with wsline_string_free().
  * Threads: any.
@@ -2285,6 +2309,7 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
  * @retval WSLINE_ERR_IO                 a system call failed.
  * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
  *
  * Ownership: free it with wsline_conn_free().
  * Threads: any.
@@ -2344,6 +2369,7 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
  * @retval WSLINE_ERR_IO                 a system call failed.
  * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
  *
  * Threads: any.
  * Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another
@@ -2388,6 +2414,7 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @retval WSLINE_ERR_IO                a system call failed.
  * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD
  *                                      and WSLINE_ERR_MESSAGE_TOO_BIG.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
  *
  * Threads: any number at once; messages never mix.
  * Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the
@@ -3408,6 +3435,7 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
  *                                      a bug in wsline.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
+ * @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
  *
  * Ownership: the text is copied.
  * Threads: any.
@@ -3964,6 +3992,7 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
  *                       freed before; may be NULL. Also called on failure.
  * @retval WSLINE_OK                    it will be called.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         too much waits already.
  *
  * Threads: any.
  * Blocks: no.

@@ -111,8 +111,9 @@ impl EventLoop {
     }
 
     /// `work` is done by the thread that drives.
-    pub fn post(&self, work: impl FnOnce() + Send + 'static) {
-        self.mailbox.post(Mail::Run(Box::new(work)));
+    pub fn post(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let posted = self.mailbox.try_post(Mail::Run(Box::new(work)));
+        posted.map_err(|_| Error::no_memory(size_of::<Mail>() as u64))
     }
 
     /// Readable when there is something to do.

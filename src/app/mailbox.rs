@@ -4,6 +4,7 @@
 
 use crate::base::sync::{AtomicBool, Mutex, Ordering};
 use crate::net::wake::Wake;
+use std::collections::TryReserveError;
 
 pub struct Mailbox<T> {
     letters: Mutex<Vec<T>>,
@@ -26,10 +27,20 @@ impl<T> Mailbox<T> {
         &self.wake
     }
 
-    /// From any thread.
+    /// From any thread. For letters of which there are few.
     pub fn post(&self, letter: T) {
         self.letters.lock().push(letter);
         self.rouse();
+    }
+
+    /// The same for letters of which there may be any number.
+    pub fn try_post(&self, letter: T) -> Result<(), TryReserveError> {
+        let mut letters = self.letters.lock();
+        letters.try_reserve(1)?;
+        letters.push(letter);
+        drop(letters);
+        self.rouse();
+        Ok(())
     }
 
     /// Makes a sleeper look.

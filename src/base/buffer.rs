@@ -2,6 +2,7 @@
 //! Received bytes, from the transport's hand to the parser's, and from there to the user's without a copy.
 
 use super::error::Error;
+use super::memory;
 
 /// The first reads, and what a quiet connection stays at.
 pub const READ_MIN: usize = 16 * 1024;
@@ -60,7 +61,9 @@ impl Inbox {
         if unread.len() > READ_MIN / 4 || self.bytes.capacity() < READ_MIN {
             return;
         }
-        let rest = unread.to_vec();
+        let Ok(rest) = memory::copy(unread) else {
+            return;
+        };
         self.start = 0;
         keep_larger(memory, std::mem::replace(&mut self.bytes, rest));
     }
@@ -84,15 +87,15 @@ impl Inbox {
         let needed = self.recent.max(unread + room);
         if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
             // A large message has passed and small ones follow: give its memory back.
-            self.bytes = self.bytes.split_off(self.start);
-            self.start = 0;
+            if let Ok(rest) = memory::copy(self.unread()) {
+                self.bytes = rest;
+                self.start = 0;
+            }
         }
         if self.bytes.capacity() - self.bytes.len() < room {
             self.bytes.drain(..self.start);
             self.start = 0;
-            self.bytes
-                .try_reserve(room)
-                .map_err(|_| Error::no_memory(room as u64))?;
+            memory::reserve(&mut self.bytes, room)?;
         }
         Ok(&mut self.bytes)
     }
@@ -123,15 +126,18 @@ impl Inbox {
 
     /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the user may still be
     /// looking at, come back.
-    pub fn retire(&mut self) -> Option<Vec<u8>> {
-        let replaced = self.lent.take()?.replaced;
-        let mut unread = self.unread().to_vec();
+    pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let Some(Lent { replaced, .. }) = self.lent else {
+            return Ok(None);
+        };
+        let mut unread = memory::copy(self.unread())?;
+        self.lent = None;
         match replaced {
             None => unread.clear(),
             Some(byte) => unread.iter_mut().take(1).for_each(|first| *first = byte),
         }
         self.start = 0;
-        Some(std::mem::replace(&mut self.bytes, unread))
+        Ok(Some(std::mem::replace(&mut self.bytes, unread)))
     }
 
     pub fn release(&mut self) {
@@ -181,13 +187,13 @@ mod tests {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
-        let retired = inbox.retire().expect("bytes were lent");
+        let retired = inbox.retire().expect("memory").expect("bytes were lent");
         assert_eq!(retired.get(..4), Some(&b"abc\0"[..]));
         assert_eq!(inbox.unread(), b"def");
         inbox.lend(3);
-        inbox.retire().expect("bytes were lent");
+        inbox.retire().expect("memory").expect("bytes were lent");
         assert_eq!(inbox.unread(), b"");
-        assert!(inbox.retire().is_none());
+        assert!(inbox.retire().expect("memory").is_none());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::net::socket::{self, Address, Family};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::{Role, Tls, TlsInfo};
+use crate::protocol::http::cookie::NotKept;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
@@ -340,8 +341,14 @@ impl Attempt {
             return;
         };
         for cookie in response.head.fields.all("set-cookie") {
-            if let Err(why) = jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
-                trace::note(format_args!("a cookie was not kept: it {why}"));
+            match jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
+                Ok(()) => {}
+                Err(NotKept::Refused(why)) => {
+                    trace::note(format_args!("a cookie was not kept: it {why}"));
+                }
+                Err(NotKept::NoMemory(error)) => {
+                    trace::warn(format_args!("a cookie was not kept: {error}"));
+                }
             }
         }
     }

@@ -97,7 +97,7 @@ pub(super) struct Compression {
 /// What a parcel has become.
 pub(super) enum Packed {
     Own(Vec<u8>),
-    Shared(Arc<[u8]>),
+    Shared(Arc<Vec<u8>>),
     /// The caller has compressed it.
     AsItWas,
 }

@@ -9,6 +9,7 @@ use super::trace;
 use super::wire::Wire;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::memory::{self, Text};
 use crate::base::process::Birth;
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
@@ -151,15 +152,16 @@ fn attempt(
 ) -> Result<Attempt, Error> {
     let url = redirects.url();
     let proxy = proxy(url, options)?;
-    let mut request = redirects.request_options(&options.request);
+    let mut request = redirects.request_options(&options.request)?;
     if let Some(jar) = &options.cookie_jar {
-        let kept = jar.header(url, SystemTime::now()).into_iter();
-        request.cookie = kept
-            .chain(request.cookie)
-            .reduce(|all, more| all + "; " + &more);
+        let kept = jar.header(url, SystemTime::now())?;
+        request.cookie = match (kept, request.cookie) {
+            (Some(kept), Some(set)) => Some(memory::concat(&[&kept, "; ", &set])?.into()),
+            (kept, set) => kept.map(Text::from).or(set),
+        };
     }
     let offer = options.deflate.is_offered.then_some(options.deflate.offer);
-    let upgrade = Upgrade::new(url, &request, offer, keys.nonce());
+    let upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
     let (options, notify) = (Arc::clone(options), Arc::clone(notify));
     Attempt::new(url.clone(), proxy, upgrade, options, notify, now)
 }

@@ -13,6 +13,7 @@ use super::wire::Wire;
 use super::writer::Writer;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
+use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool, Ordering};
 use crate::net::stream::Stream;
 use crate::net::tls::TlsInfo;
@@ -51,7 +52,10 @@ impl Link {
             output,
         } = wire;
         let mut receiver = Receiver::new(options.limits, options.check_utf8);
-        receiver.space()?.extend_from_slice(&input);
+        let space = receiver.space()?;
+        // And for a NUL, which every read leaves room for.
+        memory::reserve(space, input.len() + 1)?;
+        space.extend_from_slice(&input);
         if let Some(agreement) = &deflate {
             receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
         }

@@ -3,6 +3,7 @@
 //! (RFC 6455 section 5.3), so that cannot be shared.
 
 use crate::base::error::Error;
+use crate::base::memory;
 use crate::base::sync::{Arc, Condvar, Mutex};
 use crate::protocol::ws::deflate::{self, Shape};
 use crate::protocol::ws::opcode::Opcode;
@@ -23,7 +24,7 @@ pub struct Prepared {
 #[derive(Default)]
 struct Compressed {
     /// For each level and window that a connection has come with.
-    known: Vec<(Shape, Arc<[u8]>)>,
+    known: Vec<(Shape, Arc<Vec<u8>>)>,
     /// Those for which a thread is compressing, with the lock released.
     under_way: Vec<Shape>,
 }
@@ -40,13 +41,9 @@ impl Prepared {
         if opcode == Opcode::Text && !utf8::is_valid(payload) {
             return Err(Error::argument(name, "is not UTF-8"));
         }
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(payload.len())
-            .map_err(|_| Error::no_memory(payload.len() as u64))?;
-        copy.extend_from_slice(payload);
         Ok(Self {
             opcode,
-            payload: copy,
+            payload: memory::copy(payload)?,
             is_plain,
             compressed: Mutex::default(),
             is_done: Condvar::new(),
@@ -72,7 +69,7 @@ impl Prepared {
         shape: Shape,
         may_wait: bool,
         mut goes_on: impl FnMut() -> Result<(), Error>,
-    ) -> Result<Option<Arc<[u8]>>, Error> {
+    ) -> Result<Option<Arc<Vec<u8>>>, Error> {
         let work = loop {
             let mut compressed = self.compressed.lock();
             let mut known = compressed.known.iter();
@@ -94,14 +91,14 @@ impl Prepared {
             goes_on()?;
         };
         let bytes = deflate::compress_once(shape, &self.payload, goes_on)?;
-        let bytes: Arc<[u8]> = bytes.into();
+        let bytes = Arc::new(bytes);
         work.note(&bytes);
         Ok(Some(bytes))
     }
 }
 
 impl Work<'_> {
-    fn note(&self, bytes: &Arc<[u8]>) {
+    fn note(&self, bytes: &Arc<Vec<u8>>) {
         let mut compressed = self.prepared.compressed.lock();
         compressed.known.push((self.shape, Arc::clone(bytes)));
     }

@@ -133,14 +133,16 @@ impl Reader {
         link: &Link,
         patience: &mut Patience,
     ) -> Result<Event, Error> {
-        self.receiver.retire();
+        self.receiver.retire().map_err(|error| link.fail(error))?;
         let under_way = self.receiver.delivery_under_way();
         self.next(link, under_way.unwrap_or(Delivery::Messages), patience)
     }
 
     /// Reads and drops until the peer ends the stream or the time is up.
     pub fn drain(&mut self, link: &Link, patience: &mut Patience) {
-        self.receiver.retire();
+        if self.receiver.retire().is_err() {
+            return;
+        }
         while !patience.is_over_before_another_wait() {
             self.receiver.discard_input();
             let Ok(space) = self.receiver.space() else {
@@ -221,14 +223,21 @@ impl Reader {
     }
 
     fn read(&mut self, link: &Link, wait: Wait) -> Result<Received, Error> {
-        let space = self.receiver.space().map_err(|error| link.fail(error))?;
-        let received = link.stream.read(&mut self.intake, space, wait);
+        let space = self.receiver.space();
+        let received = space.and_then(|space| link.stream.read(&mut self.intake, space, wait));
         if self.intake.owes_output {
             self.flush(link)?;
         }
-        match received.map_err(|error| link.fail(error))? {
-            Received::End => Err(link.fail(ended())),
-            received => Ok(received),
+        match received {
+            Ok(Received::End) => Err(link.fail(ended())),
+            Ok(received) => Ok(received),
+            Err(error) => {
+                if error.kind() == Kind::NoMemory {
+                    // More bytes may wait, but this has been told to be the end.
+                    self.receiver.fail(&error);
+                }
+                Err(link.fail(error))
+            }
         }
     }
 

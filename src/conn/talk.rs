@@ -92,7 +92,7 @@ impl Talk {
     fn say(&mut self) -> Result<bool, Error> {
         let mut has_said = false;
         while let Some(output) = self.dialogue.output() {
-            trace::said(&output.shown);
+            trace::said(output.shown());
             self.wire.say(output.bytes)?;
             has_said = true;
         }

@@ -2,6 +2,7 @@
 //! A connected stream on which somebody talks before it is open.
 
 use crate::base::error::Error;
+use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::poll::Poll;
 use crate::net::stream::{Intake, Received, Stream, Wait, lost};
@@ -65,7 +66,7 @@ impl Wire {
 
     /// One read of the socket, or of what TLS still holds.
     pub fn read(&mut self) -> Result<Received, Error> {
-        self.input.reserve(READ_BYTES);
+        memory::reserve(&mut self.input, READ_BYTES)?;
         let received = self
             .stream
             .read(&mut self.intake, &mut self.input, Wait::No)?;

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn wsline_app_new(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(app_out, std::ptr::null_mut(), "app_out") }?;
         // SAFETY: as promised to ptr.
-        let url = unsafe { ptr::string(url, "url") }?;
+        let url = unsafe { ptr::long_string(url, "url") }?;
         // SAFETY: as promised to ptr.
         let options = unsafe { wsline_options::of(options) }?;
         let birth = birth()?;

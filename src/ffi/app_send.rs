@@ -44,6 +44,7 @@ unsafe fn send(
 /// @retval WSLINE_ERR_IO                a system call failed.
 /// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or a bug in wsline.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
 ///
 /// Ownership: the text is copied.
 /// Threads: any.

@@ -74,6 +74,7 @@ impl wsline_conn {
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
 /// @retval WSLINE_ERR_IO                 a system call failed.
 /// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
 /// Ownership: free it with wsline_conn_free().
 /// Threads: any.
@@ -91,7 +92,7 @@ pub unsafe extern "C" fn wsline_connect(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
         // SAFETY: as promised to ptr.
-        let url = unsafe { ptr::string(url, "url") }?;
+        let url = unsafe { ptr::long_string(url, "url") }?;
         // SAFETY: as promised to ptr.
         let conn = unsafe { wsline_conn::with_options(options) }?;
         conn.connection.connect(url)?;
@@ -155,6 +156,7 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
 /// @retval WSLINE_ERR_IO                 a system call failed.
 /// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
 /// Threads: any.
 /// Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
@@ -165,7 +167,7 @@ pub unsafe extern "C" fn wsline_conn_connect(
     url: *const c_char,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, url) = unsafe { (wsline_conn::get(conn), ptr::string(url, "url")) };
+    let (conn, url) = unsafe { (wsline_conn::get(conn), ptr::long_string(url, "url")) };
     guard::on_conn("wsline_conn_connect", conn, |conn| conn.connect(url?))
 }
 

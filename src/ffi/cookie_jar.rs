@@ -10,7 +10,7 @@ use crate::base::error::Error;
 use crate::base::process::Birth;
 use crate::base::sync::Arc;
 use crate::net::process::birth;
-use crate::protocol::http::cookie::CookieJar;
+use crate::protocol::http::cookie::{CookieJar, NotKept};
 use crate::protocol::url::Url;
 use std::ffi::c_char;
 use std::time::SystemTime;
@@ -87,6 +87,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that this server may not set; the text says why.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -117,6 +118,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_add(
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -144,17 +146,19 @@ unsafe fn take_in(
     jar: *const wsline_cookie_jar,
     url: *const c_char,
     set_cookie: *const c_char,
-    take: fn(&CookieJar, &Url, &[u8], SystemTime) -> Result<(), &'static str>,
+    take: fn(&CookieJar, &Url, &[u8], SystemTime) -> Result<(), NotKept>,
 ) -> wsline_status {
     guard::status(function, || {
         // SAFETY: as promised to ptr.
         let jar = unsafe { ptr::get_native(jar, "jar") }?;
         // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
         // SAFETY: as promised to ptr.
         let set_cookie = unsafe { ptr::string(set_cookie, "set_cookie") }?;
-        take(&jar.jar, &url, set_cookie.as_bytes(), SystemTime::now())
-            .map_err(|reason| Error::argument("set_cookie", reason))
+        take(&jar.jar, &url, set_cookie.as_bytes(), SystemTime::now()).map_err(|why| match why {
+            NotKept::Refused(why) => Error::argument("set_cookie", why),
+            NotKept::NoMemory(error) => error,
+        })
     })
 }
 
@@ -166,6 +170,7 @@ unsafe fn take_in(
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
 ///
 /// Ownership: `*cookies_out` is yours; free it with wsline_string_free().
 /// Threads: any.
@@ -184,9 +189,9 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
         // SAFETY: as promised to ptr.
         let jar = unsafe { ptr::get_native(jar, "jar") }?;
         // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
-        if let Some(cookies) = jar.jar.header(&url, SystemTime::now()) {
-            *place = string::give(&cookies);
+        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
+        if let Some(cookies) = jar.jar.header(&url, SystemTime::now())? {
+            *place = string::give(&cookies)?;
         }
         Ok(())
     })

@@ -275,6 +275,7 @@ fn rounded_up(span: Duration) -> Timeout {
 /// @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is freed before; may be NULL. Also called on failure.
 /// @retval WSLINE_OK                    it will be called.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         too much waits already.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -298,7 +299,6 @@ pub unsafe extern "C" fn wsline_loop_post(
         event_loop.post(move || {
             // SAFETY: as promised to ptr.
             unsafe { ptr::call_noticed(name, function, lent.get(), userdata.get()) };
-        });
-        Ok(())
+        })
     })
 }

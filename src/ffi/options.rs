@@ -59,7 +59,7 @@ pub(super) unsafe fn set(
     })
 }
 
-/// Runs a setter that takes a string, which is not NULL.
+/// Runs a setter that takes a string of bounded length, which is not NULL.
 pub(super) unsafe fn set_string(
     function: &'static str,
     options: *mut wsline_options,
@@ -67,8 +67,21 @@ pub(super) unsafe fn set_string(
     name: &str,
     apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
 ) -> wsline_status {
+    let apply = |options: &mut Options, text: &str| apply(options, ptr::bounded(text, name)?);
+    // SAFETY: passed on.
+    unsafe { set_long_string(function, options, text, name, apply) }
+}
+
+/// The same for a string of any length.
+pub(super) unsafe fn set_long_string(
+    function: &'static str,
+    options: *mut wsline_options,
+    text: *const c_char,
+    name: &str,
+    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
+) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let text = unsafe { ptr::string(text, name) };
+    let text = unsafe { ptr::long_string(text, name) };
     // SAFETY: passed on.
     unsafe { set(function, options, |options| apply(options, text?)) }
 }

@@ -130,6 +130,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
 /// @param entry    one, or several with commas between them: "example.com" is that name and all below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port alone; "*" everything. Names are not looked up to find their addresses.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others count.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were added.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
             options,
             entry,
             "entry",
-            |options, entry| match options.proxy.no_proxy.add(entry).first() {
+            |options, entry| match options.proxy.no_proxy.add(entry)?.first() {
                 None => Ok(()),
                 Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
             },

@@ -5,7 +5,8 @@ use super::cookie_jar::wsline_cookie_jar;
 use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
-use crate::base::error::Error;
+use crate::base::error::{Error, quoted};
+use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::protocol::http::auth::{Credentials, bearer};
 use crate::protocol::http::field::{check_token, check_value};
@@ -23,6 +24,7 @@ use std::ffi::c_char;
 /// @param value    without line ends and other control characters; may be "".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -34,13 +36,12 @@ pub unsafe extern "C" fn wsline_options_add_header(
     value: *const c_char,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (name, value) = unsafe { (ptr::string(name, "name"), ptr::string(value, "value")) };
+    let (name, value) = unsafe { (ptr::string(name, "name"), ptr::long_string(value, "value")) };
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_add_header", options, |options| {
             let header = header(name?, value?, "name", "value")?;
-            options.request.headers.push(header);
-            Ok(())
+            memory::push(memory::owned(&mut options.request.headers)?, header)
         })
     }
 }
@@ -51,6 +52,7 @@ pub unsafe extern "C" fn wsline_options_add_header(
 /// @param line     "Name: value", without a line end.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -62,7 +64,7 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_set_header_line",
             options,
             line,
@@ -72,11 +74,10 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
                     .split_once(':')
                     .ok_or_else(|| Error::argument("line", "has no colon"))?;
                 let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-                options
-                    .request
-                    .headers
-                    .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-                options.request.headers.push(header);
+                let headers = memory::owned(&mut options.request.headers)?;
+                memory::reserve(headers, 1)?;
+                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+                headers.push(header);
                 Ok(())
             },
         )
@@ -89,6 +90,7 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 /// @param cookie   "name=value; other=value".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -100,14 +102,14 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_set_cookie",
             options,
             cookie,
             "cookie",
             |options, cookie| {
                 check_value("cookie", cookie)?;
-                options.request.cookie = Some(cookie.to_owned());
+                options.request.cookie = Some(Text::copy(cookie)?);
                 Ok(())
             },
         )
@@ -143,7 +145,8 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
                 None => None,
                 Some(credentials) => {
                     let basic = credentials.basic();
-                    Some(basic.ok_or_else(|| Error::argument("user", "contains a colon"))?)
+                    let basic = basic.ok_or_else(|| Error::argument("user", "contains a colon"))?;
+                    Some(Text::from(basic))
                 }
             };
             Ok(())
@@ -159,6 +162,7 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 /// @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -169,7 +173,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
     token: *const c_char,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let token = unsafe { ptr::optional_string(token, "token") };
+    let token = unsafe { ptr::optional_long_string(token, "token") };
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_set_bearer_token", options, |options| {
@@ -178,7 +182,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
                 Some(token) => {
                     let what =
                         "is empty or has a character that no token has (RFC 6750 section 2.1)";
-                    Some(bearer(token).ok_or_else(|| Error::argument("token", what))?)
+                    Some(bearer(token)?.ok_or_else(|| Error::argument("token", what))?)
                 }
             };
             Ok(())
@@ -258,6 +262,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 /// @param origin   for example "https://example.com".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -270,14 +275,14 @@ pub unsafe extern "C" fn wsline_options_set_origin(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_set_origin",
             options,
             origin,
             "origin",
             |options, origin| {
                 check_value("origin", origin)?;
-                options.request.origin = Origin::Value(origin.to_owned());
+                options.request.origin = Origin::Value(Text::copy(origin)?);
                 Ok(())
             },
         )
@@ -319,6 +324,7 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 /// @param host     a name, and a port where needed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -331,7 +337,7 @@ pub unsafe extern "C" fn wsline_options_set_host(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_set_host",
             options,
             host,
@@ -341,7 +347,7 @@ pub unsafe extern "C" fn wsline_options_set_host(
                 if host.is_empty() || host.contains([' ', '\t']) {
                     return Err(Error::argument("host", "is empty or contains a blank"));
                 }
-                options.request.host = Some(host.to_owned());
+                options.request.host = Some(Text::copy(host)?);
                 Ok(())
             },
         )
@@ -354,6 +360,7 @@ pub unsafe extern "C" fn wsline_options_set_host(
 /// @param value    for example "keep-alive, Upgrade".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -365,7 +372,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_set_connection_header",
             options,
             value,
@@ -381,7 +388,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
                         "lacks \"Upgrade\", without which no server upgrades",
                     ));
                 }
-                options.request.connection = Some(value.to_owned());
+                options.request.connection = Some(Text::copy(value)?);
                 Ok(())
             },
         )
@@ -396,6 +403,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 /// @param name     an HTTP token, for example "chat.v1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -407,7 +415,7 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
     unsafe {
-        options::set_string(
+        options::set_long_string(
             "wsline_options_add_subprotocol",
             options,
             name,
@@ -418,16 +426,16 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
                     .request
                     .subprotocols
                     .iter()
-                    .any(|offered| offered == name)
+                    .any(|offered| **offered == *name)
                 {
                     // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
                     return Err(Error::argument(
                         "name",
-                        format!("is {name:?}, which is offered already"),
+                        format!("is {}, which is offered already", quoted(name)),
                     ));
                 }
-                options.request.subprotocols.push(name.to_owned());
-                Ok(())
+                let offered = memory::owned(&mut options.request.subprotocols)?;
+                memory::push(offered, Text::copy(name)?)
             },
         )
     }
@@ -438,11 +446,11 @@ fn header(
     value: &str,
     name_argument: &str,
     value_argument: &str,
-) -> Result<(String, String), Error> {
+) -> Result<(Text, Text), Error> {
     check_token(name_argument, name)?;
     check_not_owned(name_argument, name)?;
     check_value(value_argument, value)?;
-    Ok((name.to_owned(), value.to_owned()))
+    Ok((Text::copy(name)?, Text::copy(value)?))
 }
 
 /// A user name and a password; NULL for both is none.

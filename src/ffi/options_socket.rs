@@ -6,6 +6,8 @@ use super::ptr;
 use super::status::wsline_status;
 use super::types::wsline_address_family::{self, *};
 use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::Arc;
 use crate::net::socket::{Family, SocketOption};
 use std::ffi::{c_char, c_void};
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +31,7 @@ const FAMILIES: [(wsline_address_family, Family); 3] = [
 /// @param len      bytes in `value`.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -46,12 +49,12 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     // SAFETY: as promised to ptr.
     unsafe {
         options::set("wsline_options_add_socket_option", options, |options| {
-            options.socket.options.push(SocketOption {
+            let option = SocketOption {
                 level,
                 name,
-                value: value?.to_owned(),
-            });
-            Ok(())
+                value: Arc::new(memory::copy(value?)?),
+            };
+            memory::push(memory::owned(&mut options.socket.options)?, option)
         })
     }
 }

@@ -5,6 +5,8 @@ use super::options::{self, wsline_options};
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::Arc;
 use crate::conn::options::Options;
 use crate::net::tls_pin::Pin;
 use crate::protocol::url::has_empty_label;
@@ -174,6 +176,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -206,6 +209,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 /// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.
 /// @retval WSLINE_OK                    added.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -224,8 +228,8 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
             "base64",
             |options, base64| {
                 let pin = Pin::from_base64(base64)?;
-                options.tls.settings_mut().pins.push(pin);
-                Ok(())
+                let settings = options.tls.settings_mut();
+                memory::push(memory::owned(&mut settings.pins)?, pin)
             },
         )
     }
@@ -236,14 +240,18 @@ pub(super) unsafe fn set_pem(
     function: &'static str,
     options: *mut wsline_options,
     pem: Result<&[u8], Error>,
-    apply: impl FnOnce(&mut Options, Vec<u8>),
+    apply: impl FnOnce(&mut Options, Arc<Vec<u8>>),
 ) -> wsline_status {
     // SAFETY: passed on.
     unsafe {
         options::set(function, options, |options| match pem? {
             [] => Err(Error::argument("pem", "is empty")),
+            // OpenSSL counts with `int`.
+            pem if i32::try_from(pem.len()).is_err() => {
+                Err(Error::argument("pem", "is longer than 2147483647 bytes"))
+            }
             pem => {
-                apply(options, pem.to_owned());
+                apply(options, Arc::new(memory::copy(pem)?));
                 Ok(())
             }
         })

@@ -15,7 +15,11 @@ fn is_null(name: &str) -> Error {
     Error::argument(name, "is NULL")
 }
 
-/// A NUL-terminated UTF-8 string.
+/// The longest string, but for what [`long_string`] takes. Crates that take memory without asking whether there is any
+/// are given no more.
+const MAX_STRING_BYTES: usize = 64 * 1024;
+
+/// A NUL-terminated UTF-8 string of bounded length.
 pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
     // SAFETY: passed on.
     unsafe { optional_string(text, name) }?.ok_or_else(|| is_null(name))
@@ -23,6 +27,32 @@ pub(super) unsafe fn string<'a>(text: *const c_char, name: &str) -> Result<&'a s
 
 /// The same; NULL is `None`.
 pub(super) unsafe fn optional_string<'a>(
+    text: *const c_char,
+    name: &str,
+) -> Result<Option<&'a str>, Error> {
+    // SAFETY: passed on.
+    let text = unsafe { optional_long_string(text, name) }?;
+    text.map(|text| bounded(text, name)).transpose()
+}
+
+/// Refuses what is too long for [`string`].
+pub(super) fn bounded<'a>(text: &'a str, name: &str) -> Result<&'a str, Error> {
+    if text.len() > MAX_STRING_BYTES {
+        let len = text.len();
+        let what = format!("is a string of {len} bytes, the limit is {MAX_STRING_BYTES}");
+        return Err(Error::argument(name, what));
+    }
+    Ok(text)
+}
+
+/// A NUL-terminated UTF-8 string of any length: copies of it must be those of [`crate::base::memory`].
+pub(super) unsafe fn long_string<'a>(text: *const c_char, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: passed on.
+    unsafe { optional_long_string(text, name) }?.ok_or_else(|| is_null(name))
+}
+
+/// The same; NULL is `None`.
+pub(super) unsafe fn optional_long_string<'a>(
     text: *const c_char,
     name: &str,
 ) -> Result<Option<&'a str>, Error> {

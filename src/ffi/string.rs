@@ -3,7 +3,9 @@
 
 use super::guard;
 use super::handle;
-use std::ffi::{CString, c_char};
+use crate::base::error::Error;
+use crate::base::memory;
+use std::ffi::c_char;
 
 /// Frees a string that the library has handed out through a `char **`.
 ///
@@ -21,6 +23,7 @@ pub unsafe extern "C" fn wsline_string_free(string: *mut c_char) {
 }
 
 /// Hands a string to C, for [`wsline_string_free`].
-pub(super) fn give(text: &str) -> *mut c_char {
-    handle::give_string(CString::new(text).unwrap_or_default())
+pub(super) fn give(text: &str) -> Result<*mut c_char, Error> {
+    let text = memory::c_string(text.as_bytes())?;
+    Ok(handle::give_string(text.unwrap_or_default()))
 }

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn wsline_url_parse(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(url_out, std::ptr::null_mut(), "url_out") }?;
         // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
         *place = handle::give(wsline_url {
             is_secure: url.is_secure(),
             host: c_string(&url.host_and_zone()),
@@ -204,14 +204,14 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(proxy_out, std::ptr::null_mut(), "proxy_out") }?;
         // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::string(url, "url") }?)?;
+        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
         // SAFETY: as promised to ptr; NULL is not an error here.
         let proxy = match unsafe { ptr::get(options, "options") } {
             Ok(options) => connector::proxy(&url, &options.options),
             Err(_) => connector::proxy(&url, &Options::default()),
         };
         if let Some(proxy) = proxy? {
-            *place = string::give(&proxy.to_string());
+            *place = string::give(&proxy.to_string())?;
         }
         Ok(())
     })

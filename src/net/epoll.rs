@@ -64,6 +64,8 @@ impl Epoll {
     pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
         self.birth.check()?;
         events.count = 0;
+        let missing = EVENTS - events.places.len();
+        events.places.try_reserve_exact(missing)?;
         events
             .places
             .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });

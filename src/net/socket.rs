@@ -3,6 +3,7 @@
 
 use super::sys;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
@@ -15,7 +16,7 @@ use std::{fmt, io};
 pub struct SocketOption {
     pub level: i32,
     pub name: i32,
-    pub value: Vec<u8>,
+    pub value: Arc<Vec<u8>>,
 }
 
 /// Where a socket can be connected to.
@@ -32,7 +33,7 @@ pub struct SocketOptions {
     /// This end's address; port 0 lets the system choose one.
     pub bind: Option<SocketAddr>,
     /// Set before connecting, after our own.
-    pub options: Vec<SocketOption>,
+    pub options: Arc<Vec<SocketOption>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -269,7 +269,7 @@ impl Stream {
             .receive(intake.cipher_space()?, wait)
             .map_err(|error| lost(&error))?
         {
-            Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
+            Received::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
             Received::End => tls.lock_ahead().end_input(),
             other => return Ok(other),
         }
@@ -283,7 +283,7 @@ impl Stream {
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
-                Received::Bytes => intake.hand_to(&mut tls.lock_ahead()),
+                Received::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
                 Received::End => tls.lock_ahead().end_input(),
                 Received::Nothing | Received::TimedOut | Received::Interrupted => {}
             }
@@ -435,11 +435,11 @@ impl Intake {
         }
     }
 
-    fn hand_to(&mut self, tls: &mut Tls) {
+    fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
         if self.cipher.len() + 1 >= self.cipher.capacity() {
             self.read_size = (self.read_size * 2).min(READ_MAX);
         }
-        tls.feed(&mut self.cipher);
+        tls.feed(&mut self.cipher)
     }
 }
 

@@ -146,6 +146,7 @@ fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::sync::Arc;
     use crate::net::poll::{OnSignal, Poll};
     use crate::net::socket::SocketOption;
     use std::net::{SocketAddr, TcpListener};
@@ -227,11 +228,11 @@ mod tests {
         };
         let addresses = [&listener, &other].map(|it| it.local_addr().expect("address"));
         let options = SocketOptions {
-            options: vec![SocketOption {
+            options: Arc::new(vec![SocketOption {
                 level: libc::IPPROTO_IPV6,
                 name: libc::IPV6_TCLASS,
-                value: 0i32.to_ne_bytes().to_vec(),
-            }],
+                value: Arc::new(0i32.to_ne_bytes().to_vec()),
+            }]),
             ..SocketOptions::default()
         };
         let socket = dial(&addresses, &options).expect("connected");

@@ -5,12 +5,14 @@
 //! socket while another encrypts, there is one place that reads and writes sockets, and TLS can run inside TLS.
 
 use super::sys;
-use super::tls_error::{config, failed, handshake_failed, text};
+use super::tls_error::{config, failed, handshake_failed, or_no_memory, text};
 use super::tls_memory::Memory;
 use super::tls_options::{Ground, TlsOptions};
 use super::tls_pin::{self, Pin};
 use super::tls_session::{Key, Resumption};
 use crate::base::error::{Error, Kind};
+use crate::base::memory;
+use crate::base::sync::Arc;
 use openssl::error::ErrorStack;
 use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
 use openssl::x509::verify::X509CheckFlags;
@@ -24,7 +26,7 @@ pub struct Tls {
     stream: SslStream<Memory>,
     /// The name or address that is verified, for messages.
     peer: String,
-    pins: Vec<Pin>,
+    pins: Arc<Vec<Pin>>,
     resumption: Option<Resumption>,
     /// What OpenSSL takes only when more has come from the peer.
     held_back: Vec<u8>,
@@ -70,9 +72,9 @@ impl Tls {
         let (name, pins) = match role {
             Role::Server => (
                 settings.server_name.as_deref().unwrap_or(host),
-                settings.pins.clone(),
+                Arc::clone(&settings.pins),
             ),
-            Role::Proxy => (host, Vec::new()),
+            Role::Proxy => (host, Arc::default()),
         };
         let peer = match role {
             Role::Server => name.to_owned(),
@@ -126,7 +128,7 @@ impl Tls {
     }
 
     /// Takes what came from the network; `cipher` is left empty.
-    pub fn feed(&mut self, cipher: &mut Vec<u8>) {
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
         match &mut self.carrier {
             Some(carrier) => carrier.feed(cipher),
             None => self.stream.get_mut().feed(cipher),
@@ -218,7 +220,8 @@ impl Tls {
     /// About the innermost TLS.
     pub fn info(&self) -> TlsInfo {
         let ssl = self.stream.ssl();
-        let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
+        // What there is no memory for is left out.
+        let text = |bytes: &[u8]| memory::c_string(bytes).ok().flatten().unwrap_or_default();
         let certificate = ssl
             .peer_certificate()
             .and_then(|certificate| certificate.to_pem().ok());
@@ -337,7 +340,7 @@ impl Tls {
 
     fn error(&self, error: &ssl::Error) -> Error {
         failed(
-            Kind::Tls,
+            or_no_memory(Kind::Tls, error.ssl_error()),
             format!("TLS with {}: {}", self.peer, text(error)),
         )
     }
@@ -407,7 +410,7 @@ mod tests {
             let mut said = Vec::new();
             self.proxy.write(&std::mem::take(self.server.output()));
             for mut byte in one_by_one(self.proxy.output()) {
-                client.feed(&mut byte);
+                client.feed(&mut byte).unwrap();
                 said.append(&mut read(client).unwrap());
             }
             said
@@ -431,7 +434,7 @@ mod tests {
             tunnel.up(&mut client);
             tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
             for mut byte in one_by_one(tunnel.proxy.output()) {
-                client.feed(&mut byte);
+                client.feed(&mut byte).unwrap();
                 client.handshake().unwrap();
             }
         }
@@ -458,7 +461,7 @@ mod tests {
         let (mut client, mut tunnel) = through_proxy();
         tunnel.server.write(&[b'x'; 50_000]);
         tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
-        client.feed(tunnel.proxy.output());
+        client.feed(tunnel.proxy.output()).unwrap();
         let mut total = 0;
         loop {
             let mut plain = Vec::with_capacity(1000);
@@ -490,13 +493,13 @@ mod tests {
         tunnel.server.write(b"bye");
         tunnel.server.end();
         tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
-        client.feed(tunnel.proxy.output());
+        client.feed(tunnel.proxy.output()).unwrap();
         assert_eq!(Decrypted::End, client.decrypt(&mut plain).unwrap());
         assert_eq!(b"bye", &plain[..]);
 
         let (mut client, mut tunnel) = through_proxy();
         tunnel.proxy.end();
-        client.feed(tunnel.proxy.output());
+        client.feed(tunnel.proxy.output()).unwrap();
         assert_eq!(Decrypted::End, client.decrypt(&mut plain).unwrap());
 
         let (mut client, _) = through_proxy();
@@ -510,7 +513,7 @@ mod tests {
         tunnel.server.write(b"good");
         tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
         tunnel.proxy.output().extend_from_slice(b"HTTP/1.1 400 ");
-        client.feed(tunnel.proxy.output());
+        client.feed(tunnel.proxy.output()).unwrap();
         let mut plain = Vec::with_capacity(100);
         let error = client.decrypt(&mut plain).unwrap_err();
         assert_eq!(b"good", &plain[..]);
@@ -533,7 +536,7 @@ mod tests {
         assert!(!client.handshake().unwrap());
         server.read(&mut proxy.read(client.output()));
         proxy.write(&std::mem::take(server.output()));
-        client.feed(proxy.output());
+        client.feed(proxy.output()).unwrap();
         let error = client.handshake().unwrap_err();
         assert_eq!(Kind::TlsVerify, error.kind());
         assert!(error.message().starts_with("certificate of localhost "));
@@ -545,7 +548,7 @@ mod tests {
     fn a_proxy_has_neither_the_servers_pins_nor_its_name() {
         let site = Site::usual();
         let mut options = site.trusted();
-        options.settings_mut().pins = vec![Pin::of(&identity("localhost").0).unwrap()];
+        options.settings_mut().pins = Arc::new(vec![Pin::of(&identity("localhost").0).unwrap()]);
         options.settings_mut().server_name = Some("server.invalid".to_owned());
         let mut server = site.accept();
         let mut client = Tls::new(&options, "localhost", 443, Role::Proxy).unwrap();
@@ -576,20 +579,21 @@ mod tests {
         let (certificate, key) = identity_of(&names);
         let mut options = site.trusted();
         options.settings_mut().identity.certificate =
-            Some(Pem::Bytes(certificate.to_pem().unwrap()));
-        options.settings_mut().identity.key =
-            Some(Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap()));
+            Some(Pem::Bytes(Arc::new(certificate.to_pem().unwrap())));
+        options.settings_mut().identity.key = Some(Pem::Bytes(Arc::new(
+            key.private_key_to_pem_pkcs8().unwrap(),
+        )));
         let mut server = site.accept();
         let mut client = Tls::new(&options, "localhost", 443, Role::Server).unwrap();
         shake_hands(&mut client, &mut server).unwrap();
 
         let mut plain = Vec::with_capacity(100);
-        client.feed(&mut first_record(server.output()));
+        client.feed(&mut first_record(server.output())).unwrap();
         assert_eq!(Decrypted::All, client.decrypt(&mut plain).unwrap());
         client.encrypt(b"one ").unwrap();
         client.encrypt(b"two").unwrap();
         assert!(!client.has_output(), "the ticket was whole");
-        client.feed(server.output());
+        client.feed(server.output()).unwrap();
         assert_eq!(Decrypted::All, client.decrypt(&mut plain).unwrap());
         assert_eq!(b"one two", &server.read(client.output())[..]);
         client.encrypt(b"three").unwrap();

@@ -9,6 +9,7 @@ use std::io;
 
 // Reasons as OpenSSL words them.
 const VERIFY_FAILED: &str = "certificate verify failed";
+const NO_MEMORY: &str = "malloc failure";
 const UNEXPECTED_EOF: &str = "unexpected eof while reading";
 /// What the first bytes of anything else look like, taken for the head of a TLS record.
 const NO_TLS: &str = "wrong version number";
@@ -42,14 +43,15 @@ pub fn handshake_failed(
         ""
     };
     failed(
-        Kind::Tls,
+        or_no_memory(Kind::Tls, error.ssl_error()),
         format!("TLS handshake with {peer}: {}{hint}", text(error)),
     )
 }
 
 /// `what` of the settings was attempted, OpenSSL says why not.
 pub fn config(what: impl std::fmt::Display, error: &ErrorStack) -> Error {
-    config_error(format!("{what}: {}", reason(error)))
+    let kind = or_no_memory(Kind::TlsConfig, Some(error));
+    failed(kind, format!("{what}: {}", reason(error)))
 }
 
 /// `what`, with the option that names it, cannot be read.
@@ -63,6 +65,14 @@ pub fn config_error(message: impl Into<String>) -> Error {
 
 pub fn failed(kind: Kind, message: impl Into<String>) -> Error {
     Error::new(kind, message).in_phase(Phase::Tls)
+}
+
+/// `kind`, unless OpenSSL had no memory.
+pub fn or_no_memory(kind: Kind, errors: Option<&ErrorStack>) -> Kind {
+    match errors {
+        Some(errors) if has(errors, NO_MEMORY) => Kind::NoMemory,
+        _ => kind,
+    }
 }
 
 pub fn text(error: &ssl::Error) -> String {
@@ -123,7 +133,7 @@ mod tests {
         let mut server = site.accept();
         client.handshake().unwrap();
         server.read(client.output());
-        client.feed(server.output());
+        client.feed(server.output()).unwrap();
         client.end_input();
         let error = client.handshake().unwrap_err();
         assert!(error.message().ends_with("alert protocol version"));
@@ -133,7 +143,9 @@ mod tests {
     fn a_peer_without_tls_is_asked_whether_it_has_any() {
         let mut client = Tls::new(&TlsOptions::default(), "localhost", 443, Role::Proxy).unwrap();
         client.handshake().unwrap();
-        client.feed(&mut b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+        client
+            .feed(&mut b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())
+            .unwrap();
         assert_eq!(
             "TLS handshake with proxy localhost: wrong version number (does it speak TLS?)",
             client.handshake().unwrap_err().message()

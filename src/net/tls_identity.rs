@@ -3,6 +3,7 @@
 
 use super::tls_error::{config, config_error, unreadable};
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::ssl::SslContextBuilder;
@@ -22,7 +23,7 @@ pub struct Identity {
 #[derive(Clone)]
 pub enum Pem {
     File(String),
-    Bytes(Vec<u8>),
+    Bytes(Arc<Vec<u8>>),
 }
 
 /// What a part is called, and the beginning of the options that set it.
@@ -151,7 +152,7 @@ impl Pem {
                 Ok(pem) => Ok(pem.into()),
                 Err(error) => Err(unreadable(shown, &error)),
             },
-            Self::Bytes(bytes) => Ok(bytes.into()),
+            Self::Bytes(bytes) => Ok(bytes.as_slice().into()),
         }
     }
 }
@@ -182,14 +183,14 @@ mod tests {
     fn encrypted(key: &PKey<Private>) -> Pem {
         let cipher = Cipher::aes_128_cbc();
         let pem = key.private_key_to_pem_pkcs8_passphrase(cipher, b"right");
-        Pem::Bytes(pem.unwrap())
+        Pem::Bytes(Arc::new(pem.unwrap()))
     }
 
     #[test]
     fn a_password_opens_a_key_or_it_is_said_what_is_missing() {
         let (certificate, key) = identity("client");
         let with = |password: Option<&str>| Identity {
-            certificate: Some(Pem::Bytes(certificate.to_pem().unwrap())),
+            certificate: Some(Pem::Bytes(Arc::new(certificate.to_pem().unwrap()))),
             key: Some(encrypted(&key)),
             key_password: password.map(str::to_owned),
         };
@@ -221,8 +222,11 @@ mod tests {
                 "the key in the client key's PEM data (wsline_options_set_tls_key_pem) is not that of the \
                  client certificate's PEM data (wsline_options_set_tls_certificate_pem)",
                 message(|identity| {
-                    identity.certificate = Some(Pem::Bytes(certificate.to_pem().unwrap()));
-                    identity.key = Some(Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap()));
+                    identity.certificate =
+                        Some(Pem::Bytes(Arc::new(certificate.to_pem().unwrap())));
+                    identity.key = Some(Pem::Bytes(Arc::new(
+                        key.private_key_to_pem_pkcs8().unwrap(),
+                    )));
                 })
             );
         }
@@ -231,8 +235,8 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named() {
         let (certificate, key) = identity("client");
-        let key = Pem::Bytes(key.private_key_to_pem_pkcs8().unwrap());
-        let certificate = Pem::Bytes(certificate.to_pem().unwrap());
+        let key = Pem::Bytes(Arc::new(key.private_key_to_pem_pkcs8().unwrap()));
+        let certificate = Pem::Bytes(Arc::new(certificate.to_pem().unwrap()));
         let file = |path: &str| Some(Pem::File(path.to_owned()));
         let rows: [(_, _, &str); 8] = [
             (

@@ -3,6 +3,7 @@
 
 use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
+use crate::base::memory;
 use std::io::{self, Read, Write};
 
 /// The most that one TLS record brings (RFC 8446 section 5.2).
@@ -23,21 +24,21 @@ pub struct Memory {
 
 impl Memory {
     /// Takes all of `cipher`.
-    pub fn feed(&mut self, cipher: &mut Vec<u8>) {
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
         self.forget_read();
         if self.inbox.is_empty() {
             std::mem::swap(&mut self.inbox, cipher);
         } else {
+            memory::reserve(&mut self.inbox, cipher.len())?;
             self.inbox.append(cipher);
         }
+        Ok(())
     }
 
     /// The inbox with room for a record, to be appended to.
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.forget_read();
-        self.inbox
-            .try_reserve(RECORD_BYTES)
-            .map_err(|_| Error::no_memory(RECORD_BYTES as u64))?;
+        memory::reserve(&mut self.inbox, RECORD_BYTES)?;
         Ok(&mut self.inbox)
     }
 

@@ -45,7 +45,7 @@ pub struct Settings {
     /// In place of the URL's host, for SNI and verification.
     pub server_name: Option<String>,
     /// The server's key is one of these, if there are any.
-    pub pins: Vec<Pin>,
+    pub pins: Arc<Vec<Pin>>,
     pub trust: Trust,
     pub identity: Identity,
     pub protocol: Protocol,
@@ -60,7 +60,7 @@ impl Default for Settings {
             verify: true,
             verify_host: true,
             server_name: None,
-            pins: Vec::new(),
+            pins: Arc::default(),
             trust: Trust::default(),
             identity: Identity::default(),
             protocol: Protocol::default(),
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(Kind::TlsVerify, error.kind());
         options.settings_mut().verify_host = false;
         site.connect(&options).unwrap();
-        options.settings_mut().pins = vec![Pin::of(&identity("localhost").0).unwrap()];
+        options.settings_mut().pins = Arc::new(vec![Pin::of(&identity("localhost").0).unwrap()]);
         let error = site.connect(&options).err().unwrap();
         assert_eq!(Kind::TlsVerify, error.kind());
     }
@@ -383,7 +383,7 @@ mod tests {
         let mut by_file = TlsOptions::default();
         by_file.settings_mut().trust.ca_file = Some(folder.put("leaf.pem", &pem));
         let mut by_pem = TlsOptions::default();
-        by_pem.settings_mut().trust.ca_pem = Some(pem);
+        by_pem.settings_mut().trust.ca_pem = Some(Arc::new(pem));
         for options in [&mut by_file, &mut by_pem] {
             site.connect(options).unwrap();
             // It is trusted as what it is.
@@ -392,8 +392,9 @@ mod tests {
             assert_eq!(Kind::TlsVerify, error.kind());
         }
         let mut other = TlsOptions::default();
-        other.settings_mut().trust.ca_pem =
-            Some(signed_by(&authority, "localhost").0.to_pem().unwrap());
+        other.settings_mut().trust.ca_pem = Some(Arc::new(
+            signed_by(&authority, "localhost").0.to_pem().unwrap(),
+        ));
         let error = site.connect(&other).err().unwrap();
         assert_eq!(Kind::TlsVerify, error.kind());
     }

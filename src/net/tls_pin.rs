@@ -51,6 +51,7 @@ mod tests {
     use super::super::tls_server::{Site, identity};
     use super::*;
     use crate::base::error::Kind;
+    use crate::base::sync::Arc;
 
     #[test]
     fn a_pin_is_44_characters_of_base64_and_nothing_else() {
@@ -93,13 +94,13 @@ mod tests {
         for verify in [true, false] {
             let mut options = site.trusted();
             options.settings_mut().verify = verify;
-            options.settings_mut().pins = vec![other];
+            options.settings_mut().pins = Arc::new(vec![other]);
             for _ in 0..2 {
                 let error = site.connect(&options).err().unwrap();
                 assert_eq!(Kind::TlsVerify, error.kind());
                 assert!(error.message().contains(&pin.to_string()), "{error}");
             }
-            options.settings_mut().pins.push(pin);
+            Arc::make_mut(&mut options.settings_mut().pins).push(pin);
             for resumed in [false, true] {
                 let client = site.connect(&options).unwrap();
                 assert_eq!(resumed, client.info().resumed);

@@ -5,6 +5,7 @@ use super::tls::{Decrypted, Role, Tls};
 use super::tls_memory::Memory;
 use super::tls_options::TlsOptions;
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -65,7 +66,7 @@ impl Site {
     /// Options that believe this server.
     pub fn trusted(&self) -> TlsOptions {
         let mut options = TlsOptions::default();
-        options.settings_mut().trust.ca_pem = Some(self.pem());
+        options.settings_mut().trust.ca_pem = Some(Arc::new(self.pem()));
         options
     }
 
@@ -84,7 +85,7 @@ impl Site {
         let mut client = Tls::new(options, "localhost", 443, Role::Server)?;
         shake_hands(&mut client, &mut server)?;
         server.write(b"hello");
-        client.feed(server.output());
+        client.feed(server.output()).unwrap();
         assert_eq!(b"hello", &read(&mut client)?[..]);
         Ok(client)
     }
@@ -93,7 +94,7 @@ impl Site {
 impl Server {
     /// Takes bytes from the client; the plaintext among them. Does the handshake, too.
     pub fn read(&mut self, cipher: &mut Vec<u8>) -> Vec<u8> {
-        self.stream.get_mut().feed(cipher);
+        self.stream.get_mut().feed(cipher).unwrap();
         let (mut plain, mut room) = (Vec::new(), [0; 4096]);
         loop {
             match self.stream.ssl_read(&mut room) {
@@ -128,7 +129,7 @@ pub fn shake_hands(client: &mut Tls, server: &mut Server) -> Result<(), Error> {
     while !client.handshake()? {
         assert!(client.has_output(), "nobody speaks");
         server.read(client.output());
-        client.feed(server.output());
+        client.feed(server.output()).unwrap();
     }
     server.read(client.output());
     Ok(())

@@ -4,6 +4,7 @@
 use super::sys;
 use super::tls_error::{config, config_error, unreadable};
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use openssl::error::ErrorStack;
 use openssl::ssl::SslContextBuilder;
 use openssl::x509::X509;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub struct Trust {
     pub ca_file: Option<String>,
     pub ca_path: Option<String>,
-    pub ca_pem: Option<Vec<u8>>,
+    pub ca_pem: Option<Arc<Vec<u8>>>,
 }
 
 /// Where OpenSSL looks for the system's authorities.

@@ -30,6 +30,24 @@ pub trait Dialogue {
 
 pub struct Output {
     pub bytes: Vec<u8>,
-    /// The same for the log: the lines of a head, or words in place of what is no text or is secret.
-    pub shown: String,
+    /// For the log, in place of bytes that are no text or are secret.
+    pub words: Option<String>,
+}
+
+impl Output {
+    /// The lines of a head.
+    pub fn text(lines: String) -> Self {
+        Self {
+            bytes: lines.into_bytes(),
+            words: None,
+        }
+    }
+
+    /// The same for the log.
+    pub fn shown(&self) -> &str {
+        match &self.words {
+            Some(words) => words,
+            None => std::str::from_utf8(&self.bytes).unwrap_or_default(),
+        }
+    }
 }

@@ -9,6 +9,9 @@ use std::fmt;
 use std::net::IpAddr;
 use url::Host;
 
+/// Far beyond what servers take. The crates that parse it take memory without asking whether there is any.
+pub const MAX_URL_BYTES: usize = 64 * 1024;
+
 /// As much of a path, or of what is no URL, as an error shows.
 const MAX_SHOWN: usize = 100;
 
@@ -290,6 +293,13 @@ fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
 
 /// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here.
 fn check_text(text: &str) -> Result<(), Error> {
+    if text.len() > MAX_URL_BYTES {
+        let len = text.len();
+        return Err(Error::new(
+            Kind::InvalidUrl,
+            format!("URL of {len} bytes, the limit is {MAX_URL_BYTES}"),
+        ));
+    }
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
         return Err(Error::new(
             Kind::InvalidUrl,

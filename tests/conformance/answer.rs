@@ -9,6 +9,8 @@ use crate::row::split_points;
 use crate::wire::{Bytes, NOTHING, TEXT, frame};
 use std::sync::LazyLock;
 use wsline::base::error::{Error, Kind};
+use wsline::base::memory::Text;
+use wsline::base::sync::Arc;
 use wsline::protocol::dialogue::Dialogue;
 use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
 use wsline::protocol::url::Url;
@@ -186,12 +188,17 @@ impl Answer {
 
     fn upgrade(&self) -> Upgrade {
         let options = RequestOptions {
-            subprotocols: self.offered.iter().map(|&offered| offered.into()).collect(),
+            subprotocols: Arc::new(
+                self.offered
+                    .iter()
+                    .map(|offered| Text::copy(offered).expect("memory"))
+                    .collect(),
+            ),
             // The body of a redirect that is followed is not waited for.
             redirect_limit: 0,
             ..RequestOptions::default()
         };
-        Upgrade::new(&URL, &options, None, NONCE)
+        Upgrade::new(&URL, &options, None, NONCE).expect("memory")
     }
 }
 

@@ -117,7 +117,8 @@ impl Row {
     fn check(&self) -> Result<(), String> {
         let own = [UPGRADE, CONNECTION, ACCEPT].map(|field| field.as_bytes().to_vec());
         let mut input = switching(own.iter().chain(&self.fields));
-        let mut upgrade = Upgrade::new(&URL, &RequestOptions::default(), self.offer, NONCE);
+        let mut upgrade =
+            Upgrade::new(&URL, &RequestOptions::default(), self.offer, NONCE).expect("memory");
         match (upgrade.receive(&mut input), &self.outcome) {
             (Ok(true), Ok(expected)) => {
                 let got = upgrade.take_response().expect("an answer").deflate;

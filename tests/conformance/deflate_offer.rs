@@ -65,6 +65,6 @@ fn nothing_is_offered_that_is_not_wanted() {
 }
 
 fn request(offer: Option<Offer>) -> String {
-    let mut upgrade = Upgrade::new(&URL, &RequestOptions::default(), offer, NONCE);
+    let mut upgrade = Upgrade::new(&URL, &RequestOptions::default(), offer, NONCE).expect("memory");
     String::from_utf8(upgrade.output().expect("a request").bytes).expect("UTF-8")
 }

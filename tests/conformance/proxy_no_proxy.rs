@@ -79,7 +79,7 @@ fn entries_match() {
     ];
     for (list, url, expected) in table {
         let mut no_proxy = NoProxy::default();
-        assert_eq!(no_proxy.add(list), [""; 0], "{list}");
+        assert_eq!(no_proxy.add(list).expect("memory"), [""; 0], "{list}");
         let parsed = Url::parse(url).expect("a URL");
         let matches = no_proxy.matches(&parsed.host(), parsed.ip(), parsed.port());
         assert_eq!(matches, expected, "{list:?} and {url}");
@@ -121,7 +121,7 @@ fn malformed_entries_are_left_out() {
     for entry in table {
         let mut no_proxy = NoProxy::default();
         let list = format!("{entry},good.example");
-        let problems = no_proxy.add(&list);
+        let problems = no_proxy.add(&list).expect("memory");
         assert_eq!(problems.len(), 1, "{entry}");
         assert!(no_proxy.matches("good.example", None, 80), "{entry}");
     }

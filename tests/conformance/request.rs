@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The request of the upgrade, byte for byte (RFC 6455 section 4.1).
 
+use wsline::base::memory::Text;
+use wsline::base::sync::Arc;
 use wsline::protocol::dialogue::Dialogue;
 use wsline::protocol::http::upgrade::{Origin, RequestOptions, Upgrade};
 use wsline::protocol::url::Url;
@@ -108,26 +110,27 @@ fn the_key_is_the_nonce_in_base64() {
 #[test]
 #[rustfmt::skip]
 fn options_are_written_as_they_are() {
-    let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let text = |text: &str| Text::copy(text).expect("memory");
+    let pair = |(name, value): (&str, &str)| (text(name), text(value));
     let options = RequestOptions::default;
     let plain = request("ws://h/", &options(), NONCE);
     //   option, and what it turns into what
     let table = [
-        (RequestOptions { host: Some("other:99".into()), ..options() },
+        (RequestOptions { host: Some(text("other:99")), ..options() },
             "Host: h\r\n", "Host: other:99\r\n"),
-        (RequestOptions { connection: Some("keep-alive, Upgrade".into()), ..options() },
+        (RequestOptions { connection: Some(text("keep-alive, Upgrade")), ..options() },
             "Connection: Upgrade\r\n", "Connection: keep-alive, Upgrade\r\n"),
-        (RequestOptions { origin: Origin::Value("https://page.example".into()), ..options() },
+        (RequestOptions { origin: Origin::Value(text("https://page.example")), ..options() },
             "Origin: http://h\r\n", "Origin: https://page.example\r\n"),
         (RequestOptions { origin: Origin::Suppressed, ..options() },
             "Origin: http://h\r\n", ""),
-        (RequestOptions { subprotocols: vec!["chat".into()], ..options() },
+        (RequestOptions { subprotocols: Arc::new(vec![text("chat")]), ..options() },
             "\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n"),
-        (RequestOptions { subprotocols: vec!["chat".into(), "Super.v2".into()], ..options() },
+        (RequestOptions { subprotocols: Arc::new(vec![text("chat"), text("Super.v2")]), ..options() },
             "\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat, Super.v2\r\n\r\n"),
-        (RequestOptions { cookie: Some("a=b; c=d".into()), ..options() },
+        (RequestOptions { cookie: Some(text("a=b; c=d")), ..options() },
             "\r\n\r\n", "\r\nCookie: a=b; c=d\r\n\r\n"),
-        (RequestOptions { headers: [("X-B", "2"), ("x-a", ""), ("X-B", "é\t1")].map(pair).into(), ..options() },
+        (RequestOptions { headers: [("X-B", "2"), ("x-a", ""), ("X-B", "é\t1")].map(pair).to_vec().into(), ..options() },
             "\r\n\r\n", "\r\nX-B: 2\r\nx-a: \r\nX-B: é\t1\r\n\r\n"),
     ];
     for (options, from, to) in table {
@@ -137,7 +140,7 @@ fn options_are_written_as_they_are() {
 
 fn request(url: &str, options: &RequestOptions, nonce: [u8; 16]) -> String {
     let url = Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-    let mut upgrade = Upgrade::new(&url, options, None, nonce);
+    let mut upgrade = Upgrade::new(&url, options, None, nonce).expect("memory");
     let output = upgrade.output().expect("a request");
     String::from_utf8(output.bytes).expect("UTF-8")
 }

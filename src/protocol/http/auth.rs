@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! User names and passwords, and what is made of them for HTTP (RFC 7617, RFC 6750).
 
+use crate::base::error::Error;
+use crate::base::memory::{self, Text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
@@ -64,12 +66,13 @@ impl fmt::Debug for Credentials {
 }
 
 /// The value of an `Authorization` field; `None` where `token` is none (RFC 6750 section 2.1).
-pub fn bearer(token: &str) -> Option<String> {
+pub fn bearer(token: &str) -> Result<Option<Text>, Error> {
     let is_b64token = !token.is_empty()
         && token
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._~+/=".contains(c));
-    is_b64token.then(|| format!("Bearer {token}"))
+    let header = is_b64token.then(|| memory::concat(&["Bearer ", token]));
+    Ok(header.transpose()?.map(Text::from))
 }
 
 #[cfg(test)]
@@ -114,6 +117,7 @@ mod tests {
 
     #[test]
     fn a_bearer_token_has_no_blank() {
+        let bearer = |token| bearer(token).expect("memory");
         assert_eq!(bearer("a.b-c_d~+/=").as_deref(), Some("Bearer a.b-c_d~+/="));
         for bad in ["", "a b", "a\r\nX: y", "\u{fc}"] {
             assert_eq!(bearer(bad), None, "{bad:?}");

@@ -2,6 +2,8 @@
 //! The body of a refusal: as much of it as helps a person, decoded from the ways it can be framed (RFC 9112 section 6).
 
 use super::head::Head;
+use crate::base::error::Error;
+use crate::base::memory;
 
 /// What is kept; the rest is not read.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -44,23 +46,23 @@ impl Body {
     }
 
     /// Takes what belongs to the body from the front of `input`. True when it is complete, or enough of it is there.
-    pub fn receive(&mut self, input: &mut Vec<u8>) -> bool {
+    pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         loop {
             match self.framing {
-                Framing::Done => return true,
+                Framing::Done => return Ok(true),
                 Framing::UntilEnd => {
-                    self.keep(input, u64::MAX);
-                    return self.is_full();
+                    self.keep(input, u64::MAX)?;
+                    return Ok(self.is_full());
                 }
                 Framing::Length(left) => {
-                    let left = left - self.keep(input, left);
+                    let left = left - self.keep(input, left)?;
                     self.framing = if left == 0 || self.is_full() {
                         Framing::Done
                     } else {
                         Framing::Length(left)
                     };
                     if left > 0 && input.is_empty() {
-                        return self.is_full();
+                        return Ok(self.is_full());
                     }
                 }
                 Framing::Chunked(0) => match httparse::parse_chunk_size(skip_line_end(input)) {
@@ -72,29 +74,31 @@ impl Body {
                     Ok(httparse::Status::Partial) if input.len() > MAX_CHUNK_LINE_BYTES => {
                         self.framing = Framing::Done
                     }
-                    Ok(httparse::Status::Partial) => return false,
+                    Ok(httparse::Status::Partial) => return Ok(false),
                 },
                 Framing::Chunked(left) => {
-                    let left = left - self.keep(input, left);
+                    let left = left - self.keep(input, left)?;
                     self.framing = if self.is_full() {
                         Framing::Done
                     } else {
                         Framing::Chunked(left)
                     };
                     if left > 0 && input.is_empty() {
-                        return self.is_full();
+                        return Ok(self.is_full());
                     }
                 }
             }
         }
     }
 
-    fn keep(&mut self, input: &mut Vec<u8>, most: u64) -> u64 {
+    fn keep(&mut self, input: &mut Vec<u8>, most: u64) -> Result<u64, Error> {
         let count = most
             .min(input.len() as u64)
             .min((MAX_BODY_BYTES - self.bytes.len()) as u64) as usize;
+        // One more for the NUL that it is lent with.
+        memory::reserve(&mut self.bytes, count + 1)?;
         self.bytes.extend(input.drain(..count));
-        count as u64
+        Ok(count as u64)
     }
 
     fn is_full(&self) -> bool {
@@ -121,7 +125,7 @@ mod tests {
         let mut body = Body::new(&head);
         let mut done = false;
         for piece in wire.chunks(step) {
-            done = body.receive(&mut piece.to_vec());
+            done = body.receive(&mut piece.to_vec()).expect("memory");
         }
         (body.bytes, done)
     }

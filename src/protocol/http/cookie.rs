@@ -6,6 +6,8 @@
 
 use super::public_suffix::is_public_suffix;
 use super::set_cookie::SetCookie;
+use crate::base::error::Error;
+use crate::base::memory;
 use crate::base::process::Birth;
 use crate::base::sync::Mutex;
 use crate::protocol::url::Url;
@@ -18,6 +20,30 @@ const MAX_COOKIES: usize = 3000;
 const MAX_COOKIES_PER_DOMAIN: usize = 50;
 /// What the draft allows an attribute.
 const MAX_PATH_BYTES: usize = 1024;
+/// As for other attributes: RFC 6265bis section 5.6.
+const MAX_DOMAIN_BYTES: usize = 1024;
+
+const NO_HOST_NAME: &str = "has a Domain that is no host name";
+
+/// Why a cookie is not in the jar.
+#[derive(Debug)]
+pub enum NotKept {
+    /// A phrase of which the cookie is the subject.
+    Refused(&'static str),
+    NoMemory(Error),
+}
+
+impl From<&'static str> for NotKept {
+    fn from(why: &'static str) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<Error> for NotKept {
+    fn from(error: Error) -> Self {
+        Self::NoMemory(error)
+    }
+}
 
 /// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for https.
 pub struct CookieJar {
@@ -42,7 +68,7 @@ impl CookieJar {
 
     /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its cookie away. Fails with
     /// what is wrong, which is safe to print.
-    pub fn add(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), &'static str> {
+    pub fn add(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), NotKept> {
         let request = Request::new(url);
         let mut store = self.store.lock();
         let cookie = store.accept(&request, set_cookie, now)?;
@@ -51,7 +77,7 @@ impl CookieJar {
     }
 
     /// The same, in place of every cookie that `url` would get. Changes nothing if it fails.
-    pub fn set(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), &'static str> {
+    pub fn set(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), NotKept> {
         let request = Request::new(url);
         let mut store = self.store.lock();
         let cookie = store.accept(&request, set_cookie, now)?;
@@ -61,7 +87,7 @@ impl CookieJar {
     }
 
     /// The value of the `Cookie` field of a request to `url`.
-    pub fn header(&self, url: &Url, now: SystemTime) -> Option<String> {
+    pub fn header(&self, url: &Url, now: SystemTime) -> Result<Option<String>, Error> {
         self.store.lock().header(&Request::new(url), now)
     }
 
@@ -84,13 +110,14 @@ impl Store {
         request: &Request<'_>,
         set_cookie: &[u8],
         now: SystemTime,
-    ) -> Result<Cookie, &'static str> {
+    ) -> Result<Cookie, NotKept> {
         self.cookies.retain(|kept| !kept.has_expired(now));
         let cookie = Cookie::new(request, &SetCookie::parse(set_cookie, now)?)?;
         let hides = |kept: &Cookie| kept.is_guarded_from(&cookie);
         if !request.is_secure && self.cookies.iter().any(hides) {
-            return Err("would hide a Secure cookie from its server");
+            return Err("would hide a Secure cookie from its server".into());
         }
+        memory::reserve(&mut self.cookies, 1)?;
         Ok(cookie)
     }
 
@@ -126,19 +153,23 @@ impl Store {
     }
 
     /// Section 5.4.
-    fn header(&mut self, request: &Request<'_>, now: SystemTime) -> Option<String> {
+    fn header(&mut self, request: &Request<'_>, now: SystemTime) -> Result<Option<String>, Error> {
         self.moment += 1;
-        let cookies = self.cookies.iter_mut();
-        let mut sent: Vec<&mut Cookie> = cookies
-            .filter(|cookie| cookie.is_for(request) && !cookie.has_expired(now))
-            .collect();
-        sent.sort_by_key(|cookie| (Reverse(cookie.path.len()), cookie.created));
-        let mut pairs = Vec::with_capacity(sent.len());
+        let mut sent: Vec<&mut Cookie> = Vec::new();
+        for cookie in &mut self.cookies {
+            if cookie.is_for(request) && !cookie.has_expired(now) {
+                memory::push(&mut sent, cookie)?;
+            }
+        }
+        // In place: no two were created at the same moment.
+        sent.sort_unstable_by_key(|cookie| (Reverse(cookie.path.len()), cookie.created));
+        let mut pairs = String::new();
         for cookie in sent {
             cookie.used = self.moment;
-            pairs.push(format!("{}={}", cookie.name, cookie.value));
+            let semicolon = if pairs.is_empty() { "" } else { "; " };
+            memory::append(&mut pairs, &[semicolon, &cookie.name, "=", &cookie.value])?;
         }
-        (!pairs.is_empty()).then(|| pairs.join("; "))
+        Ok(Some(pairs).filter(|pairs| !pairs.is_empty()))
     }
 }
 
@@ -156,32 +187,32 @@ struct Cookie {
 
 impl Cookie {
     /// Section 5.3.
-    fn new(request: &Request<'_>, received: &SetCookie<'_>) -> Result<Self, &'static str> {
+    fn new(request: &Request<'_>, received: &SetCookie<'_>) -> Result<Self, NotKept> {
         let (domain, is_host_only) = match received.domain {
             Some(domain) => request.scope(domain)?,
             None => (request.host.clone(), true),
         };
         let path = received.path.unwrap_or_else(|| request.directory());
         if path.len() > MAX_PATH_BYTES {
-            return Err("is for a path longer than 1024 bytes");
+            return Err("is for a path longer than 1024 bytes".into());
         }
         if received.is_secure && !request.is_secure {
-            return Err("is Secure, which only wss:// may set");
+            return Err("is Secure, which only wss:// may set".into());
         }
         let has_prefix = |prefix: &str| {
             let start = received.name.get(..prefix.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         if has_prefix("__Secure-") && !received.is_secure {
-            return Err("is called __Secure-, but lacks Secure");
+            return Err("is called __Secure-, but lacks Secure".into());
         }
         let is_of_host = received.is_secure && is_host_only && received.path == Some("/");
         if has_prefix("__Host-") && !is_of_host {
-            return Err("is called __Host-, but lacks Secure or Path=/, or has a Domain");
+            return Err("is called __Host-, but lacks Secure or Path=/, or has a Domain".into());
         }
         Ok(Self {
-            name: received.name.to_owned(),
-            value: received.value.to_owned(),
+            name: memory::string(received.name)?,
+            value: memory::string(received.value)?,
             domain,
             is_host_only,
             path: path.to_owned(),
@@ -239,10 +270,13 @@ impl<'a> Request<'a> {
 
     /// What a `Domain` attribute means, and whether that is this host alone (section 5.3, items 5 and 6).
     fn scope(&self, domain: &str) -> Result<(String, bool), &'static str> {
+        if domain.len() > MAX_DOMAIN_BYTES {
+            return Err(NO_HOST_NAME);
+        }
         let domain = match url::Host::parse(domain) {
             Ok(url::Host::Ipv6(address)) => address.to_string(),
             Ok(name) => name.to_string(),
-            Err(_) => return Err("has a Domain that is no host name"),
+            Err(_) => return Err(NO_HOST_NAME),
         };
         if domain == self.host {
             let is_host_only = is_address(&domain) || is_public_suffix(&domain);

@@ -2,6 +2,7 @@
 //! Header fields: what may stand in ours, and the list of those received.
 
 use crate::base::error::Error;
+use crate::base::memory;
 use std::ffi::CString;
 
 /// A header name or a subprotocol: a token (RFC 9110 section 5.6.2).
@@ -40,9 +41,11 @@ fn is_token_char(c: char) -> bool {
 pub struct Fields(Vec<(CString, CString)>);
 
 impl Fields {
-    pub fn push(&mut self, name: &str, value: &[u8]) {
-        if let (Ok(name), Ok(value)) = (CString::new(name), CString::new(value)) {
-            self.0.push((name, value));
+    pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), Error> {
+        let name = memory::c_string(name.as_bytes())?;
+        match (name, memory::c_string(value)?) {
+            (Some(name), Some(value)) => memory::push(&mut self.0, (name, value)),
+            _ => Ok(()),
         }
     }
 
@@ -87,8 +90,12 @@ mod tests {
     #[test]
     fn lists_run_over_lines_and_ignore_case_of_the_name() {
         let mut fields = Fields::default();
-        fields.push("Connection", b"keep-alive, \tUpgrade");
-        fields.push("CONNECTION", b",x,");
+        for (name, value) in [
+            ("Connection", &b"keep-alive, \tUpgrade"[..]),
+            ("CONNECTION", b",x,"),
+        ] {
+            fields.push(name, value).expect("memory");
+        }
         assert_eq!(
             fields.members("connection").collect::<Vec<_>>(),
             [&b"keep-alive"[..], b"Upgrade", b"x"]

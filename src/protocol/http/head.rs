@@ -3,6 +3,7 @@
 
 use super::field::Fields;
 use crate::base::error::{Error, Kind};
+use crate::base::memory;
 
 /// Status line, fields and empty line together.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -76,12 +77,12 @@ impl Head {
         }
         let mut head = Self {
             status: response.code.unwrap_or_default(),
-            reason: response.reason.unwrap_or_default().to_owned(),
+            reason: memory::string(response.reason.unwrap_or_default())?,
             minor_version: response.version.unwrap_or_default(),
             fields: Fields::default(),
         };
         for field in response.headers.iter() {
-            head.fields.push(field.name, field.value);
+            head.fields.push(field.name, field.value)?;
         }
         Ok(head)
     }

@@ -4,6 +4,7 @@
 use super::head::Head;
 use super::upgrade::RequestOptions;
 use crate::base::error::{Error, Kind};
+use crate::base::memory;
 use crate::protocol::url::Url;
 
 /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
@@ -52,7 +53,7 @@ impl Redirects {
 
     /// The request for the URL in force: once the connect has been sent to another origin, it carries nothing that was
     /// meant for the first.
-    pub fn request_options(&self, options: &RequestOptions) -> RequestOptions {
+    pub fn request_options(&self, options: &RequestOptions) -> Result<RequestOptions, Error> {
         let mut options = RequestOptions {
             redirect_limit: self.limit,
             ..options.clone()
@@ -61,11 +62,10 @@ impl Redirects {
             options.authorization = None;
             options.cookie = None;
             options.host = None;
-            options
-                .headers
+            memory::owned(&mut options.headers)?
                 .retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         }
-        options
+        Ok(options)
     }
 
     fn target(&self, head: &Head) -> Result<Url, Error> {
@@ -111,6 +111,8 @@ impl Redirects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::memory::Text;
+    use crate::base::sync::Arc;
 
     fn redirects(url: &str, limit: u32) -> Redirects {
         Redirects::new(Url::parse(url).expect("a URL"), limit)
@@ -204,14 +206,15 @@ mod tests {
 
     #[test]
     fn what_was_meant_for_one_origin_is_not_sent_to_another() {
+        let text = |text| Text::copy(text).expect("memory");
         let options = RequestOptions {
-            host: Some("virtual".into()),
-            cookie: Some("a=b".into()),
-            authorization: Some("Bearer x".into()),
-            headers: vec![
-                ("AUTHORIZATION".into(), "Basic x".into()),
-                ("X-A".into(), "1".into()),
-            ],
+            host: Some(text("virtual")),
+            cookie: Some(text("a=b")),
+            authorization: Some(text("Bearer x")),
+            headers: Arc::new(vec![
+                (text("AUTHORIZATION"), text("Basic x")),
+                (text("X-A"), text("1")),
+            ]),
             ..RequestOptions::default()
         };
         for (to, is_kept) in [
@@ -223,7 +226,7 @@ mod tests {
         ] {
             let mut redirects = redirects("ws://h/", 3);
             assert!(redirects.follow(&head(302, to)).expect("followed"));
-            let sent = redirects.request_options(&options);
+            let sent = redirects.request_options(&options).expect("memory");
             assert_eq!(sent.authorization.is_some(), is_kept, "{to}");
             assert_eq!(sent.cookie.is_some(), is_kept, "{to}");
             assert_eq!(sent.host.is_some(), is_kept, "{to}");
@@ -233,6 +236,12 @@ mod tests {
         let mut redirects = redirects("ws://h/", 3);
         assert!(redirects.follow(&head(302, "ws://i/")).expect("followed"));
         assert!(redirects.follow(&head(302, "ws://h/")).expect("followed"));
-        assert!(redirects.request_options(&options).authorization.is_none());
+        assert!(
+            redirects
+                .request_options(&options)
+                .expect("memory")
+                .authorization
+                .is_none()
+        );
     }
 }

@@ -67,7 +67,7 @@ impl Reply {
     pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<Progress, Error> {
         loop {
             if let Some(body) = &mut self.refusal {
-                return Ok(if body.receive(input) {
+                return Ok(if body.receive(input)? {
                     Progress::Refused
                 } else {
                     Progress::Incomplete
@@ -76,8 +76,8 @@ impl Reply {
             let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else {
                 return Ok(Progress::Incomplete);
             };
-            let head: Vec<u8> = input.drain(..len).collect();
-            self.head = Head::parse(&head)?;
+            self.head = Head::parse(input.get(..len).unwrap_or_default())?;
+            input.drain(..len);
             match self.head.status {
                 status if self.accepted.contains(&status) => return Ok(Progress::Accepted),
                 100 | 102..=199 => {

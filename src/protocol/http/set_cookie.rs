@@ -53,17 +53,19 @@ impl<'a> SetCookie<'a> {
 
     /// Sections 5.2.1 to 5.2.6: the last of a name counts, and one that says nothing is none.
     fn note(&mut self, name: &str, value: &'a str, now: SystemTime) {
-        match name.to_ascii_lowercase().as_str() {
-            "expires" => self.expires = cookie_date::parse(value).or(self.expires),
-            "max-age" => self.max_age_ends = end_of(value, now).or(self.max_age_ends),
-            "domain" if !value.is_empty() => {
-                let domain = value.strip_prefix('.').unwrap_or(value);
-                self.domain = Some(domain).filter(|domain| !domain.is_empty());
-            }
-            "path" => self.path = Some(value).filter(|path| path.starts_with('/')),
-            "secure" => self.is_secure = true,
-            // HttpOnly is about scripts, SameSite about pages; neither is here.
-            _ => {}
+        // HttpOnly is about scripts, SameSite about pages; neither is here.
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is("expires") {
+            self.expires = cookie_date::parse(value).or(self.expires);
+        } else if is("max-age") {
+            self.max_age_ends = end_of(value, now).or(self.max_age_ends);
+        } else if is("domain") && !value.is_empty() {
+            let domain = value.strip_prefix('.').unwrap_or(value);
+            self.domain = Some(domain).filter(|domain| !domain.is_empty());
+        } else if is("path") {
+            self.path = Some(value).filter(|path| path.starts_with('/'));
+        } else if is("secure") {
+            self.is_secure = true;
         }
     }
 

@@ -7,6 +7,8 @@ use super::head::Head;
 use super::redirect::is_redirect;
 use super::reply::{Progress, Reply, Response};
 use crate::base::error::{Error, Kind};
+use crate::base::memory::{self, Text};
+use crate::base::sync::Arc;
 use crate::protocol::dialogue::{Dialogue, Output};
 use crate::protocol::url::Url;
 use crate::protocol::ws::deflate::Agreement;
@@ -59,21 +61,21 @@ pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
 pub enum Origin {
     /// That of a page on the same server.
     OfServer,
-    Value(String),
+    Value(Text),
     Suppressed,
 }
 
 /// What the caller may set about the request.
 #[derive(Clone, Debug)]
 pub struct RequestOptions {
-    pub host: Option<String>,
+    pub host: Option<Text>,
     pub origin: Origin,
-    pub connection: Option<String>,
-    pub subprotocols: Vec<String>,
-    pub headers: Vec<(String, String)>,
-    pub cookie: Option<String>,
+    pub connection: Option<Text>,
+    pub subprotocols: Arc<Vec<Text>>,
+    pub headers: Arc<Vec<(Text, Text)>>,
+    pub cookie: Option<Text>,
     /// The value of `Authorization`, unless there is one among the headers; in place of what the URL says.
-    pub authorization: Option<String>,
+    pub authorization: Option<Text>,
     /// How often a redirect is followed.
     pub redirect_limit: u32,
 }
@@ -84,8 +86,8 @@ impl Default for RequestOptions {
             host: None,
             origin: Origin::OfServer,
             connection: None,
-            subprotocols: Vec::new(),
-            headers: Vec::new(),
+            subprotocols: Arc::default(),
+            headers: Arc::default(),
             cookie: None,
             authorization: None,
             redirect_limit: 3,
@@ -98,7 +100,7 @@ pub struct Upgrade {
     /// Until it has been sent.
     request: Option<String>,
     accept: String,
-    offered: Vec<String>,
+    offered: Arc<Vec<Text>>,
     offer: Option<Offer>,
     agreement: Option<Agreement>,
     follows_redirects: bool,
@@ -107,17 +109,22 @@ pub struct Upgrade {
 
 impl Upgrade {
     /// `offer` is that of compression; `nonce` the 16 random bytes of section 4.1, item 7.
-    pub fn new(url: &Url, options: &RequestOptions, offer: Option<Offer>, nonce: [u8; 16]) -> Self {
+    pub fn new(
+        url: &Url,
+        options: &RequestOptions,
+        offer: Option<Offer>,
+        nonce: [u8; 16],
+    ) -> Result<Self, Error> {
         let key = BASE64.encode(nonce);
-        Self {
-            request: Some(request(url, options, offer.as_ref(), &key)),
+        Ok(Self {
+            request: Some(request(url, options, offer.as_ref(), &key)?),
             accept: accept(&key),
-            offered: options.subprotocols.clone(),
+            offered: Arc::clone(&options.subprotocols),
             offer,
             agreement: None,
             follows_redirects: options.redirect_limit > 0,
             reply: Reply::new(101..=101),
-        }
+        })
     }
 
     fn is_followed(&self) -> bool {
@@ -184,10 +191,7 @@ impl Upgrade {
 
 impl Dialogue for Upgrade {
     fn output(&mut self) -> Option<Output> {
-        self.request.take().map(|request| Output {
-            bytes: request.clone().into_bytes(),
-            shown: request,
-        })
+        self.request.take().map(Output::text)
     }
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
@@ -222,51 +226,66 @@ impl Dialogue for Upgrade {
     }
 }
 
-fn request(url: &Url, options: &RequestOptions, offer: Option<&Offer>, key: &str) -> String {
-    let mut lines = format!("GET {} HTTP/1.1\r\n", url.resource());
-    let mut line = |name: &str, value: &str| {
-        lines.extend([name, ": ", value, "\r\n"]);
-    };
-    let authority = url.authority();
-    line("Host", options.host.as_ref().unwrap_or(&authority));
-    line("Upgrade", "websocket");
+fn request(
+    url: &Url,
+    options: &RequestOptions,
+    offer: Option<&Offer>,
+    key: &str,
+) -> Result<String, Error> {
+    let mut lines = String::new();
+    memory::append(&mut lines, &["GET ", url.resource(), " HTTP/1.1\r\n"])?;
+    let mut line =
+        |name: &str, value: &str| memory::append(&mut lines, &[name, ": ", value, "\r\n"]);
+    match &options.host {
+        Some(host) => line("Host", host)?,
+        None => line("Host", &url.authority())?,
+    }
+    line("Upgrade", "websocket")?;
     line(
         "Connection",
         options.connection.as_deref().unwrap_or("Upgrade"),
-    );
-    line("Sec-WebSocket-Key", key);
-    line("Sec-WebSocket-Version", "13");
+    )?;
+    line("Sec-WebSocket-Key", key)?;
+    line("Sec-WebSocket-Version", "13")?;
     match &options.origin {
-        Origin::OfServer => line("Origin", &url.origin()),
-        Origin::Value(origin) => line("Origin", origin),
+        Origin::OfServer => line("Origin", &url.origin())?,
+        Origin::Value(origin) => line("Origin", origin)?,
         Origin::Suppressed => {}
     }
-    if !options.subprotocols.is_empty() {
-        line("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+    if let [first, more @ ..] = options.subprotocols.as_slice() {
+        let mut list = memory::string(first)?;
+        for name in more {
+            memory::append(&mut list, &[", ", name])?;
+        }
+        line("Sec-WebSocket-Protocol", &list)?;
     }
     if let Some(offer) = offer {
-        line("Sec-WebSocket-Extensions", &offer.value());
+        line("Sec-WebSocket-Extensions", &offer.value())?;
     }
-    for (name, value) in &options.headers {
-        line(name, value);
+    for (name, value) in options.headers.iter() {
+        line(name, value)?;
     }
     if let Some(authorization) = authorization(url, options) {
-        line("Authorization", &authorization);
+        line("Authorization", &authorization)?;
     }
     if let Some(cookie) = &options.cookie {
-        line("Cookie", cookie);
+        line("Cookie", cookie)?;
     }
-    lines.push_str("\r\n");
-    lines
+    memory::append(&mut lines, &["\r\n"])?;
+    Ok(lines)
 }
 
 /// What is set is meant for every URL, so it comes before what the URL says.
-fn authorization(url: &Url, options: &RequestOptions) -> Option<String> {
+fn authorization(url: &Url, options: &RequestOptions) -> Option<Text> {
     let mut names = options.headers.iter().map(|(name, _)| name);
     if names.any(|name| name.eq_ignore_ascii_case("authorization")) {
         return None;
     }
-    let of_url = || url.credentials().and_then(Credentials::basic);
+    let of_url = || {
+        url.credentials()
+            .and_then(Credentials::basic)
+            .map(Text::from)
+    };
     options.authorization.clone().or_else(of_url)
 }
 
@@ -295,8 +314,17 @@ fn quoted(members: &[&[u8]]) -> String {
     if members.is_empty() {
         return "missing".to_owned();
     }
-    let text = members.join(&b", "[..]).escape_ascii().to_string();
-    format!("\"{}\"", text.chars().take(100).collect::<String>())
+    let mut text = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        let comma: &[u8] = if index > 0 { b", " } else { b"" };
+        let bytes = comma.iter().chain(*member).copied();
+        text.extend(
+            bytes
+                .flat_map(std::ascii::escape_default)
+                .take(100 - text.len()),
+        );
+    }
+    format!("\"{}\"", String::from_utf8_lossy(&text))
 }
 
 #[cfg(test)]
@@ -312,6 +340,10 @@ mod tests {
         );
     }
 
+    fn text(text: &str) -> Text {
+        Text::copy(text).expect("memory")
+    }
+
     fn said(upgrade: &mut Upgrade) -> String {
         let output = upgrade.output().expect("a request");
         String::from_utf8(output.bytes).expect("UTF-8")
@@ -321,7 +353,8 @@ mod tests {
     fn a_plain_request() {
         let url = Url::parse("ws://example.com:8080/chat?x=1").expect("a URL");
         let mut upgrade =
-            Upgrade::new(&url, &RequestOptions::default(), None, *b"the sample nonce");
+            Upgrade::new(&url, &RequestOptions::default(), None, *b"the sample nonce")
+                .expect("memory");
         let expected = "GET /chat?x=1 HTTP/1.1\r\nHost: example.com:8080\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://example.com:8080\r\n\r\n";
         assert_eq!(said(&mut upgrade), expected);
@@ -331,16 +364,16 @@ mod tests {
     fn a_request_with_everything_set() {
         let url = Url::parse("wss://[::1]/").expect("a URL");
         let options = RequestOptions {
-            host: Some("virtual.example".into()),
-            origin: Origin::Value("https://page.example".into()),
-            connection: Some("keep-alive, Upgrade".into()),
-            subprotocols: vec!["chat.v2".into(), "chat.v1".into()],
-            headers: vec![("X-A".into(), "1".into()), ("X-A".into(), "2".into())],
-            cookie: Some("a=b; c=d".into()),
-            authorization: Some("Bearer x".into()),
+            host: Some(text("virtual.example")),
+            origin: Origin::Value(text("https://page.example")),
+            connection: Some(text("keep-alive, Upgrade")),
+            subprotocols: Arc::new(vec![text("chat.v2"), text("chat.v1")]),
+            headers: Arc::new(vec![(text("X-A"), text("1")), (text("X-A"), text("2"))]),
+            cookie: Some(text("a=b; c=d")),
+            authorization: Some(text("Bearer x")),
             redirect_limit: 0,
         };
-        let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]);
+        let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
         let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://page.example\r\n\
             Sec-WebSocket-Protocol: chat.v2, chat.v1\r\nX-A: 1\r\nX-A: 2\r\nAuthorization: Bearer x\r\nCookie: a=b; c=d\r\n\r\n";
@@ -359,7 +392,7 @@ mod tests {
                 redirect_limit,
                 ..RequestOptions::default()
             };
-            let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]);
+            let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
             let result = upgrade.receive(&mut head.into_bytes());
             assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
             assert!(upgrade.is_refused());
@@ -377,14 +410,16 @@ mod tests {
         ];
         for (set, added, expected) in table {
             let options = RequestOptions {
-                authorization: set.map(str::to_owned),
-                headers: added
-                    .map(|value| ("authorization".to_owned(), value.to_owned()))
-                    .into_iter()
-                    .collect(),
+                authorization: set.map(text),
+                headers: Arc::new(
+                    added
+                        .map(|value| (text("authorization"), text(value)))
+                        .into_iter()
+                        .collect(),
+                ),
                 ..RequestOptions::default()
             };
-            let request = request(&url, &options, None, "");
+            let request = request(&url, &options, None, "").expect("memory");
             assert!(request.contains(expected), "{request}");
             assert_eq!(request.to_lowercase().matches("authorization").count(), 1);
             assert!(!request.contains("user"), "{request}");

@@ -90,10 +90,7 @@ impl Connect {
 
 impl Dialogue for Connect {
     fn output(&mut self) -> Option<Output> {
-        self.request.take().map(|request| Output {
-            bytes: request.clone().into_bytes(),
-            shown: request,
-        })
+        self.request.take().map(Output::text)
     }
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {

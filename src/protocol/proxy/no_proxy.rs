@@ -3,6 +3,9 @@
 //!
 //! No standard says what such a list means; each rule here is one that most programs share.
 
+use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::Arc;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
@@ -12,7 +15,7 @@ use url::Host;
 const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Debug, Default)]
-pub struct NoProxy(Vec<Entry>);
+pub struct NoProxy(Arc<Vec<Entry>>);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -32,16 +35,16 @@ enum Hosts {
 
 impl NoProxy {
     /// Adds entries, separated by commas or blanks. Those that are malformed are left out, and returned as what is wrong.
-    pub fn add(&mut self, list: &str) -> Vec<String> {
+    pub fn add(&mut self, list: &str) -> Result<Vec<String>, Error> {
         let mut problems = Vec::new();
         let texts = list.split(|c: char| c == ',' || c.is_whitespace());
         for text in texts.filter(|text| !text.is_empty()) {
             match Entry::parse(text) {
-                Some(entry) => self.0.push(entry),
-                None => problems.push(problem(text)),
+                Some(entry) => memory::push(memory::owned(&mut self.0)?, entry)?,
+                None => memory::push(&mut problems, problem(text))?,
             }
         }
-        problems
+        Ok(problems)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -137,18 +140,19 @@ mod tests {
     fn good_entries_are_added_and_others_returned() {
         let mut no_proxy = NoProxy::default();
         assert!(no_proxy.is_empty());
-        let problems =
-            no_proxy.add(" a.example, <local>\tb.example,,http://u:secret@h:1 http://u:se,cret@h ");
+        let list = " a.example, <local>\tb.example,,http://u:secret@h:1 http://u:se,cret@h ";
+        let problems = no_proxy.add(list).expect("memory");
         let text = "is neither a host name, nor an address, nor a network";
         let expected = ["<local>", "…@h:1", "http://…", "…@h"].map(|it| format!("{it:?} {text}"));
         assert_eq!(problems, expected);
         assert_eq!(no_proxy.0.len(), 2);
-        assert!(no_proxy.add(" ,").is_empty());
+        assert!(no_proxy.add(" ,").expect("memory").is_empty());
     }
 
     #[test]
     fn a_problem_is_one_short_line() {
-        let problems = NoProxy::default().add(&format!("\u{1b}[{}", "x".repeat(1000)));
+        let list = format!("\u{1b}[{}", "x".repeat(1000));
+        let problems = NoProxy::default().add(&list).expect("memory");
         assert_eq!(problems.len(), 1);
         assert!(problems[0].len() < 200 && problems[0].starts_with("\"\\u{1b}["));
     }

@@ -53,7 +53,7 @@ pub fn select(
     let mut no_proxy = options.no_proxy.clone();
     if no_proxy.is_empty() {
         if let Some((name, list)) = first(&["no_proxy", "NO_PROXY"], &environment) {
-            let problems = no_proxy.add(&list).into_iter();
+            let problems = no_proxy.add(&list)?.into_iter();
             ignored.extend(problems.map(|what| format!("the environment variable {name}: {what}")));
         }
     }

@@ -53,7 +53,7 @@ impl Socks4 {
             target: target.clone(),
             request: Some(Output {
                 bytes,
-                shown: format!("SOCKS4: connect to {target}"),
+                words: Some(format!("SOCKS4: connect to {target}")),
             }),
         })
     }
@@ -110,7 +110,8 @@ mod tests {
             Socks4::new(&proxy, target).unwrap_or_else(|error| panic!("a request: {error}"));
         let output = dialogue.output().expect("a request");
         assert!(dialogue.output().is_none());
-        (output.bytes, output.shown)
+        let shown = output.shown().to_owned();
+        (output.bytes, shown)
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn greeting(with_authentication: bool) -> Output {
     };
     Output {
         bytes,
-        shown: shown.to_owned(),
+        words: Some(shown.to_owned()),
     }
 }
 
@@ -231,7 +231,7 @@ fn authentication(credentials: &Credentials) -> Option<Output> {
             counted(password)?,
         ]
         .concat(),
-        shown: "SOCKS5: user name and password".to_owned(),
+        words: Some("SOCKS5: user name and password".to_owned()),
     })
 }
 
@@ -247,7 +247,7 @@ fn request(target: &Target) -> Option<Output> {
     bytes.extend(port.to_be_bytes());
     Some(Output {
         bytes,
-        shown: format!("SOCKS5: connect to {target}"),
+        words: Some(format!("SOCKS5: connect to {target}")),
     })
 }
 
@@ -283,7 +283,8 @@ mod tests {
         for answer in [&[&[][..]], answers].concat() {
             assert!(!dialogue.receive(&mut answer.to_vec()).expect("no refusal"));
             let output = dialogue.output().expect("our turn");
-            said.push((output.bytes, output.shown));
+            let shown = output.shown().to_owned();
+            said.push((output.bytes, shown));
             assert!(dialogue.output().is_none(), "the proxy's turn");
         }
         said

@@ -7,6 +7,7 @@ use super::order::check_message;
 use super::utf8::{self, Utf8Stream};
 use crate::base::buffer::{READ_MAX, keep_larger};
 use crate::base::error::{Error, Kind};
+use crate::base::memory;
 
 /// What is inflated at once for a user who takes messages in pieces.
 const PIECE: usize = 64 * 1024;
@@ -91,9 +92,7 @@ impl Content {
     pub fn join(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
         self.check(bytes, is_last)?;
         // One more for the NUL.
-        let room = bytes.len() + 1;
-        let reserved = self.joined.try_reserve(room);
-        reserved.map_err(|_| Error::no_memory(room as u64))?;
+        memory::reserve(&mut self.joined, bytes.len() + 1)?;
         self.joined.extend_from_slice(bytes);
         Ok(())
     }

@@ -5,9 +5,11 @@
 //! not taken over to the next message, the thread keeps it for whoever needs one next, and no connection holds any.
 
 use crate::base::error::{Error, Kind};
+use crate::base::memory;
 use crate::base::spare::{self, Spare};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What every compressed message ends with, so it is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
@@ -22,6 +24,8 @@ pub const MIN_WINDOW_BITS: u8 = 9;
 
 /// Output comes in pieces of this size, through a buffer of the thread's: flate2 fills with zeros whatever it is given room in.
 const PIECE: usize = 32 * 1024;
+/// Some such is in a context, for an error's text: zlib does not say.
+const CONTEXT_BYTES: u64 = 256 * 1024;
 /// So much is compressed at once; between two of them a caller may lose patience.
 const STEP: usize = 256 * 1024;
 
@@ -84,7 +88,10 @@ impl Deflater {
         mut goes_on: impl FnMut() -> Result<(), Error>,
     ) -> Result<(), Error> {
         let shape = self.shape;
-        let context = self.context.get_or_insert_with(|| new_compress(shape));
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(new_compress(shape)?),
+        };
         let begin = out.len();
         let mut steps = part.chunks(STEP).peekable();
         while let Some(step) = steps.next() {
@@ -134,15 +141,15 @@ pub fn compress_once(
     Ok(out)
 }
 
-fn new_compress(shape: Shape) -> Compress {
+fn new_compress(shape: Shape) -> Result<Compress, Error> {
     match spare::take(&COMPRESS) {
         Some((spare, mut context)) if spare == shape => {
             context.reset();
-            context
+            Ok(context)
         }
         _ => {
             let level = Compression::new(shape.level.into());
-            Compress::new_with_window_bits(level, false, shape.window_bits)
+            made(|| Compress::new_with_window_bits(level, false, shape.window_bits))
         }
     }
 }
@@ -224,7 +231,7 @@ impl Inflater {
             while room > 0 {
                 let most = room.min(piece.len());
                 let place = piece.get_mut(..most).unwrap_or_default();
-                let step = self.step(input, place);
+                let step = self.step(input, place)?;
                 input = rest(input, step.taken);
                 append(out, place.get(..step.made).unwrap_or_default())?;
                 room -= step.made;
@@ -282,11 +289,12 @@ impl Inflater {
         }
     }
 
-    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Step {
+    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<Step, Error> {
         let (window_bits, takes_over) = (self.window_bits, self.takes_over);
-        let context = self
-            .context
-            .get_or_insert_with(|| new_decompress(window_bits, takes_over));
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(new_decompress(window_bits, takes_over)?),
+        };
         let (taken, made) = (context.total_in(), context.total_out());
         let result = context.decompress(input, place, FlushDecompress::Sync);
         let status = result.as_ref().ok().copied();
@@ -305,7 +313,7 @@ impl Inflater {
         } else if step.taken > 0 {
             self.is_ended = false;
         }
-        step
+        Ok(step)
     }
 
     fn check_ratio(&self) -> Result<(), Error> {
@@ -326,7 +334,7 @@ impl Inflater {
 
 /// For one message by itself any window will do that is not smaller than the peer's: reset() leaves the largest one,
 /// whatever the context was made with.
-fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
+fn new_decompress(window_bits: u8, takes_over: bool) -> Result<Decompress, Error> {
     let spare = match takes_over {
         true => None,
         false => spare::take(&DECOMPRESS),
@@ -334,23 +342,30 @@ fn new_decompress(window_bits: u8, takes_over: bool) -> Decompress {
     match spare {
         Some(mut context) => {
             context.reset(false);
-            context
+            Ok(context)
         }
-        None => Decompress::new_with_window_bits(false, window_bits),
+        None => made(|| Decompress::new_with_window_bits(false, window_bits)),
     }
 }
 
+/// zlib-rs panics where there is no memory for a context.
+fn made<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(make)).map_err(|_| Error::no_memory(CONTEXT_BYTES))
+}
+
 /// Lends the thread's buffer for output.
-fn through_piece<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
-    let mut piece = spare::take(&OUTPUT).unwrap_or_else(|| vec![0; PIECE]);
+fn through_piece<T>(work: impl FnOnce(&mut [u8]) -> Result<T, Error>) -> Result<T, Error> {
+    let mut piece = spare::take(&OUTPUT).unwrap_or_default();
+    let missing = PIECE.saturating_sub(piece.len());
+    memory::reserve(&mut piece, missing)?;
+    piece.resize(PIECE, 0);
     let result = work(&mut piece);
     spare::keep(&OUTPUT, piece);
     result
 }
 
 fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
-    out.try_reserve(bytes.len())
-        .map_err(|_| Error::no_memory(bytes.len() as u64))?;
+    memory::reserve(out, bytes.len())?;
     out.extend_from_slice(bytes);
     Ok(())
 }

@@ -155,10 +155,15 @@ impl Receiver {
         }
         let event = self.advance(delivery);
         if let Err(error) = &event {
-            self.end = End::Failed(error.clone());
-            self.inbox.clear();
+            self.fail(error);
         }
         event
+    }
+
+    /// There will be no more events.
+    pub fn fail(&mut self, error: &Error) {
+        self.end = End::Failed(error.clone());
+        self.inbox.clear();
     }
 
     /// A close frame has been received: there will be no more events.
@@ -398,18 +403,20 @@ impl Receiver {
         Some(())
     }
     /// Keeps what the last event lent alive while others read on, until [`Receiver::drop_retired`].
-    pub fn retire(&mut self) {
+    pub fn retire(&mut self) -> Result<(), Error> {
         if self.retired.is_some() {
             // The user's; what has been lent since was to whoever reads on.
-            return self.release();
+            self.release();
+            return Ok(());
         }
         let retired = match self.lent {
-            Lent::Nothing => return,
-            Lent::Inbox => self.inbox.retire(),
+            Lent::Nothing => return Ok(()),
+            Lent::Inbox => self.inbox.retire()?,
             Lent::Joined => Some(self.content.take_lent()),
         };
         self.lent = Lent::Nothing;
         self.retired = retired;
+        Ok(())
     }
 
     /// The user has come back: whatever was lent before is no longer in use.
