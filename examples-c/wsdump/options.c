@@ -251,6 +251,7 @@ const struct option all_options[] = {
     {'\0', "timeout", .help = "when nothing has come for so long", SECONDS(timeout_ms)},
     {'m', "max-time", .help = "when all has taken so long", SECONDS(max_time_ms)},
     {'\0', "connect-timeout", .help = "when connecting takes so long", SECONDS(connect_ms)},
+    {'\0', "close-timeout", .help = "when closing stands still for so long", SECONDS(close_ms)},
     {'\0', "ping-interval", .help = "ping so often", SECONDS(ping_interval_ms)},
     {'\0', "ping-timeout", .help = "when a pong is missing for so long", SECONDS(ping_timeout_ms)},
     {'\0', "reconnect", "[=N]", "connect again, at most N times in a row", .take = take_reconnect},

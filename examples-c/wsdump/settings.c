@@ -57,6 +57,8 @@ static wsline_status complete_options(const struct settings *settings)
     if (status == WSLINE_OK && settings->connect_ms != WSLINE_FOREVER)
         status = wsline_options_set_connect_timeout_ms(options, settings->connect_ms);
     if (status == WSLINE_OK)
+        status = wsline_options_set_close_timeout_ms(options, settings->close_ms);
+    if (status == WSLINE_OK)
         status = wsline_options_set_ping(options, settings->ping_interval_ms,
                                          settings->ping_timeout_ms, NULL, 0);
     return status;
@@ -76,7 +78,8 @@ bool settings_read(struct settings *settings, int argc, char **argv)
 {
     const struct settings defaults = {.timeout_ms = WSLINE_FOREVER,
                                       .max_time_ms = WSLINE_FOREVER,
-                                      .connect_ms = WSLINE_FOREVER};
+                                      .connect_ms = WSLINE_FOREVER,
+                                      .close_ms = WSLINE_DEFAULT_TIMEOUT};
 
     *settings = defaults;
     if (wsline_options_new(&settings->options) != WSLINE_OK) {

@@ -200,6 +200,12 @@ class Statuses(Test):
         result = self.run_program("-v", url("FAULTS", "/no-close-reply"), status=8)
         self.assertEqual(result.lines[-1], "close: 1006, by the client")
 
+    def test_close_timeout(self):
+        began = time.monotonic()
+        words = ["--close-timeout", "0.3", url("FAULTS", "/no-close-reply")]
+        self.assertIn("did not answer the close frame", self.run_program(*words, status=8).err)
+        self.assertGreater(time.monotonic() - began, 0.3)
+
     def test_output_that_cannot_be_written(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run(

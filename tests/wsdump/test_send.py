@@ -51,6 +51,13 @@ class Send(Test):
         slow = url("FAULTS", "/slow-read?bps=10000000")
         self.assertEqual(self.run_program("-c", "50", slow, stdin="\n".join(lines)).lines, lines)
 
+    def test_a_slow_server_gets_all_of_the_input(self):
+        identity = uuid.uuid4().hex
+        slow = url("FAULTS", f"/slow-read?bps=1000000&id={identity}")
+        self.run_program(slow, stdin="\n".join(["x" * 100_000] * 60))
+        did = self.journal(identity)
+        self.assertEqual((did["frames"], did["close"], did["end"]), (61, 1000, "fin"))
+
     def test_binary_lines(self):
         for option in ("-b", "--binary"):
             result = self.run_program("-jc", "2", option, ECHO, stdin=b"\xff\0\nabc\n")
