@@ -27,12 +27,18 @@
 
 enum { MOST_UNSENT = 1 << 20 }; /* bytes; above it the input waits */
 
+/* Signals within this time are one: timeout(1) sends its signal to the program and, again, to
+ * its process group. */
+enum { ONE_SIGNAL_MS = 1000 };
+
 static struct settings settings;
 static wsline_loop *loop;
 static wsline_app *app;
 static uint64_t received; /* messages */
 /* When a time is up: of --timeout, --max-time, --eof-wait. */
 static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
+/* Until then a signal belongs to the one that has closed the connection. */
+static int64_t same_signal_until = 0;
 static bool input_is_over;
 static bool has_lost_input; /* with this connection or one before */
 static bool has_ended; /* the app has said its last */
@@ -77,7 +83,8 @@ static void heed_time(void)
     }
 }
 
-/* The first one closes an open connection; while there is none, or it is closing, all ends. */
+/* The first one closes an open connection; a later one, or one while there is none, ends the
+ * program. */
 static void heed_signals(void)
 {
     int number;
@@ -90,8 +97,9 @@ static void heed_signals(void)
         } else if (number == SIGWINCH) {
             editor_resize();
         } else if (wsline_app_is_open(app)) {
+            same_signal_until = clock_in_ms(ONE_SIGNAL_MS);
             close_connection(number == SIGINT ? WSLINE_CLOSE_NORMAL : WSLINE_CLOSE_GOING_AWAY);
-        } else {
+        } else if (clock_us() >= same_signal_until) {
             verdict = STATUS_SIGNAL + number;
             wsline_app_abort(app);
         }

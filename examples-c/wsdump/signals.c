@@ -2,6 +2,8 @@
 /* Signals as bytes in a pipe, which poll(2) watches beside everything else. */
 #include "signals.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,8 +12,17 @@
 
 static int ends[2] = {-1, -1};
 
-/* A signal that ends the program has come, and nobody has looked yet. */
-static volatile sig_atomic_t is_unheeded = 0;
+/* How long the program may take to look at a signal, in seconds; timeout(1) sends two at once. */
+enum { HEEDED_WITHIN_S = 1 };
+
+/* A signal that ends the program has come, at this second, and nobody has looked yet. */
+static volatile sig_atomic_t is_unheeded = 0, unheeded_since;
+
+/* clock_gettime(2) may be called in a signal handler. */
+static sig_atomic_t now_s(void)
+{
+    return (sig_atomic_t)(clock_us() / 1000000);
+}
 
 static bool ends_the_program(int number)
 {
@@ -24,12 +35,14 @@ static void on_signal(int number)
     unsigned char byte = (unsigned char)number;
 
     if (ends_the_program(number)) {
-        /* The program hangs, in a write to a pipe that nobody reads: this one ends it. */
-        if (is_unheeded) {
+        if (!is_unheeded) {
+            unheeded_since = now_s();
+            is_unheeded = 1;
+        } else if (now_s() - unheeded_since > HEEDED_WITHIN_S) {
+            /* The program hangs, in a write to a pipe that nobody reads: this one ends it. */
             signal(number, SIG_DFL);
             raise(number); /* when this function has returned */
         }
-        is_unheeded = 1;
     }
     /* A full pipe holds signals enough. */
     ssize_t written = write(ends[1], &byte, 1);

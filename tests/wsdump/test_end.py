@@ -125,15 +125,39 @@ class Signals(Test):
                 program.expect("close: 1000, by the client")
                 program.wait()
 
-    def test_a_second_one_does_not_wait(self):
+    def test_a_later_one_does_not_wait(self):
+        puppet = self.start_puppet()
+        program = self.start_program("-v", "--close-timeout", "60", puppet.url)
+        puppet.accept()
+        program.expect("open: .*")
+        began = time.monotonic()
+        program.signal(signal.SIGINT)
+        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+        while program.is_running():
+            program.signal(signal.SIGINT)
+            time.sleep(0.1)
+        self.assertGreater(time.monotonic() - began, 1)
+        program.wait(128 + signal.SIGINT)
+
+    def test_two_at_once_are_one(self):
         puppet = self.start_puppet()
         program = self.start_program("-v", puppet.url)
         puppet.accept()
         program.expect("open: .*")
-        program.signal(signal.SIGINT)
-        self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
-        program.signal(signal.SIGINT)
-        program.wait(128 + signal.SIGINT)
+        # Both are there before the program runs on.
+        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
+            program.signal(number)
+        self.assertEqual(puppet.read_frame(), (CLOSE, GOING_AWAY))
+        puppet.close(1001)
+        program.expect("close: 1001, by the client")
+        program.wait()
+
+    def test_timeout_ends_it_well(self):
+        command = ["timeout", "1", PROGRAM, "-v", "--eof-wait=forever", ECHO]
+        done = subprocess.run(command, input=b"", stdout=subprocess.PIPE, env=ENVIRONMENT)
+        # On a slow machine the signals may have come before the connection.
+        if b"open: " in done.stdout:
+            self.assertIn(b"close: 1001, by the client\n", done.stdout)
 
     def test_before_there_is_a_connection(self):
         program = self.start_program("-vv", url("FAULTS", "/hang"))
