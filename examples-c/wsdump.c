@@ -5,6 +5,7 @@
  *   wsdump ws://127.0.0.1:8080/
  */
 #include "wsdump/clock.h"
+#include "wsdump/closing.h"
 #include "wsdump/editor.h"
 #include "wsdump/exit_status.h"
 #include "wsdump/help.h"
@@ -51,7 +52,7 @@ static int verdict = STATUS_DONE;
 static void close_connection(uint16_t code)
 {
     silent_at = NEVER;
-    wsline_app_close(app, code, NULL);
+    closing_begin(app, code, NULL);
 }
 
 static void end_by_timeout(const char *message)

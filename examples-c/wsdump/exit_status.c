@@ -2,6 +2,8 @@
 /* From what has happened to the number that the program ends with. */
 #include "exit_status.h"
 
+#include "closing.h"
+
 int exit_status_of_error(const wsline_error_info *info)
 {
     switch (info->status) {
@@ -42,13 +44,6 @@ int exit_status_of_error(const wsline_error_info *info)
 int exit_status_of_close(const wsline_close_info *info)
 {
     if (!info->clean) return STATUS_LOST;
-    if (info->closed_by == WSLINE_SIDE_CLIENT) return STATUS_DONE;
-    switch (info->code) {
-        case WSLINE_CLOSE_NORMAL:
-        case WSLINE_CLOSE_GOING_AWAY:
-        case WSLINE_CLOSE_NO_STATUS:
-            return STATUS_DONE;
-        default:
-            return STATUS_CLOSED;
-    }
+    if (closing_side(info) == WSLINE_SIDE_CLIENT) return STATUS_DONE;
+    return closing_is_normal(info->code) ? STATUS_DONE : STATUS_CLOSED;
 }

@@ -3,6 +3,7 @@
 #include "json.h"
 
 #include "clock.h"
+#include "closing.h"
 #include "escape.h"
 #include "names.h"
 
@@ -86,6 +87,6 @@ void json_close(const wsline_close_info *info)
     printf(",\"reason\":");
     escape_json(stdout, info->reason, info->reason_len);
     printf(",\"clean\":%s", info->clean ? "true" : "false");
-    member("closed_by", name_of_side(info->closed_by));
+    member("closed_by", name_of_side(closing_side(info)));
     end();
 }

@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include "clock.h"
+#include "closing.h"
 #include "escape.h"
 #include "names.h"
 #include "notice.h"
@@ -112,7 +113,8 @@ void text_open(const wsline_app *app)
 
 void text_close(const wsline_close_info *info)
 {
-    const char *side = name_of_side(info->closed_by);
+    uint8_t closed_by = closing_side(info);
+    const char *side = name_of_side(closed_by);
 
     if (style.has_names) {
         begin_item("close");
@@ -126,7 +128,7 @@ void text_close(const wsline_close_info *info)
         return;
     }
     if (info->code == WSLINE_CLOSE_ABNORMAL) return; /* an error has told why */
-    if (info->clean && info->closed_by == WSLINE_SIDE_CLIENT && !style.is_interactive) return;
+    if (info->clean && closed_by == WSLINE_SIDE_CLIENT && !style.is_interactive) return;
     if (info->reason_len > 0)
         notice("closed by the %s: %d \"%s\"", side, info->code, info->reason);
     else

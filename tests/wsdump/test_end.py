@@ -96,6 +96,23 @@ class Conditions(Test):
             program = self.start_program(url("FAULTS", f"/close?{query}"))
             self.assertEqual(program.wait().err, f"wsdump: closed by the server: {told}\n")
 
+    def test_both_sides_close_at_once(self):
+        for words, lines, told in (
+            ([], [], 'wsdump: closed by the server: 4406 "what"\n'),
+            (["-v"], ["open: .*", 'close: 4406 "what", by the server'], ""),
+            (["-j"], [{"event": "open"}, {"code": 4406, "closed_by": "server"}], ""),
+        ):
+            with self.subTest(words):
+                puppet = self.start_puppet()
+                program = self.start_program(*words, puppet.url)
+                program.end_input()
+                puppet.accept()
+                self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
+                puppet.close(4406, "what")
+                for line in lines:
+                    program.expect(line)
+                self.assertEqual(program.wait(11).err, told)
+
     def test_nobody_reads_the_output(self):
         puppet = self.start_puppet()
         program = self.start_program(puppet.url)
