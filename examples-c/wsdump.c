@@ -64,7 +64,7 @@ static void end_by_timeout(const char *message)
     info.phase = wsline_app_is_open(app) ? WSLINE_PHASE_OPEN : WSLINE_PHASE_CONNECT;
     info.message = message;
     info.retry_in_ms = -1;
-    output_error(&info);
+    output_error(app, &info);
     if (verdict == STATUS_DONE) verdict = STATUS_TIMEOUT;
     close_connection(WSLINE_CLOSE_NORMAL);
 }
@@ -185,10 +185,9 @@ static void on_pong(wsline_app *from, const wsline_message *message, void *userd
 
 static void on_error(wsline_app *from, const wsline_error_info *info, void *userdata)
 {
-    (void)from;
     (void)userdata;
     outcome = exit_status_of_error(info);
-    output_error(info);
+    output_error(from, info);
 }
 
 static void on_close(wsline_app *from, const wsline_close_info *info, void *userdata)
@@ -274,7 +273,7 @@ static bool begin(void)
     if (is_ready) {
         wsline_error_info info;
         wsline_last_error(&info);
-        output_error(&info);
+        output_error(app, &info);
         verdict = exit_status_of_error(&info);
     }
     return false;

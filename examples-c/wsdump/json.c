@@ -69,13 +69,17 @@ void json_message(const wsline_message *message, int64_t round_trip_us)
     end();
 }
 
-void json_error(const wsline_error_info *info)
+void json_error(const wsline_error_info *info, const char *body, size_t body_len)
 {
     begin("error");
     member_number("status", info->status);
     member("phase", name_of_phase(info->phase));
     member_number("http_status", info->http_status);
     member("message", info->message);
+    if (body_len > 0) {
+        printf(",\"body\":");
+        escape_json(stdout, body, body_len);
+    }
     if (info->retry_in_ms >= 0) member_number("retry_in_ms", info->retry_in_ms);
     end();
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LONGEST = 4096 };
+enum { LONGEST = 4096, QUOTED_LINES = 10, QUOTED_BYTES = 1024 };
 
 static bool is_quiet = false;
 
@@ -59,6 +59,31 @@ void complain(const char *format, ...)
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     say("wsdump: ", line, "\033[31m");
+}
+
+static size_t line_len(const char *text, size_t len)
+{
+    const char *stop = len == 0 ? NULL : memchr(text, '\n', len);
+    return stop == NULL ? len : (size_t)(stop - text);
+}
+
+void notice_quote(const char *text, size_t len)
+{
+    size_t at = 0, most = len < QUOTED_BYTES ? len : QUOTED_BYTES;
+
+    if (is_quiet) return;
+    /* Not within a character of UTF-8. */
+    while (most < len && most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80) most--;
+    for (int lines = 0; at < most && lines < QUOTED_LINES; lines++) {
+        size_t size = line_len(text + at, most - at);
+        bool has_return = size > 0 && text[at + size - 1] == '\r';
+
+        fputs("  ", stderr);
+        escape_text(stderr, text + at, size - has_return, NULL);
+        fputc('\n', stderr);
+        at += size + (at + size < most);
+    }
+    if (at < len) fprintf(stderr, "  (%zu bytes more)\n", len - at);
 }
 
 void notice_log(const char *line)

@@ -3,6 +3,7 @@
 #define WSDUMP_NOTICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #ifdef __GNUC__
 #  define NOTICE_FORMAT __attribute__((format(printf, 1, 2)))
@@ -14,6 +15,9 @@
  * escaped. Complaints are red on a terminal. */
 void notice(const char *format, ...) NOTICE_FORMAT;
 void complain(const char *format, ...) NOTICE_FORMAT;
+
+/* The first lines of a text that came from the server, indented and escaped. */
+void notice_quote(const char *text, size_t len);
 
 /* One line of the log, as it is. */
 void notice_log(const char *line);

@@ -46,13 +46,18 @@ void output_message(const wsline_message *message, int64_t round_trip_us)
         text_message(message, round_trip_us);
 }
 
-void output_error(const wsline_error_info *info)
+void output_error(const wsline_app *app, const wsline_error_info *info)
 {
-    if (is_json) json_error(info);
+    const void *body = NULL;
+    size_t body_len = 0;
+
+    if (info->http_status > 0) wsline_app_response_body(app, &body, &body_len);
+    if (is_json) json_error(info, body, body_len);
     if (info->retry_in_ms >= 0)
         complain("%s; next attempt in %.1f s", info->message, (double)info->retry_in_ms / 1000);
     else
         complain("%s", info->message);
+    if (!is_json) notice_quote(body, body_len);
 }
 
 void output_close(const wsline_close_info *info)

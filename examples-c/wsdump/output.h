@@ -11,7 +11,8 @@ void output_begin(const struct settings *settings);
 void output_open(const wsline_app *app);
 /* `round_trip_us` is -1 where it is not known. */
 void output_message(const wsline_message *message, int64_t round_trip_us);
-void output_error(const wsline_error_info *info);
+/* With what the server said when it refused; `app` may be NULL. */
+void output_error(const wsline_app *app, const wsline_error_info *info);
 void output_close(const wsline_close_info *info);
 
 /* After each turn of the loop: all is on its way, and the line that is being edited is back on the

@@ -5,6 +5,7 @@
 import base64
 import time
 import unittest
+import urllib.parse
 
 from fault_connection import BINARY, CONTINUATION, PING, PONG
 from harness import Test, url
@@ -199,6 +200,27 @@ class Json(Test):
         self.assertIn(event["message"], result.err)
         result = self.run_program("-jq", "http://localhost", status=2)
         self.assertEqual((result.events[0]["status"], result.err), (-300, ""))
+
+    def test_what_a_server_says_when_it_refuses(self):
+        body = "Rejected\x1b[2J origin ä\r\nUse --origin\n"
+        refusal = url("FAULTS", f"/status?code=403&body={urllib.parse.quote(body)}")
+        result = self.run_program(refusal, status=7)
+        _, *lines = result.err.splitlines()
+        self.assertEqual(lines, ["  Rejected\\x1b[2J origin ä", "  Use --origin"])
+        self.assertEqual(self.run_program("-q", refusal, status=7).err, "")
+        result = self.run_program("-j", refusal, status=7)
+        self.assertEqual(result.events[0]["body"], body)
+        self.assertEqual(len(result.err.splitlines()), 1)
+
+    def test_of_a_long_refusal_the_first_lines_are_shown(self):
+        for body, shown in (
+            ("x\n" * 100, ["  x"] * 10 + ["  (180 bytes more)"]),
+            ("ä" * 1000 + "\n", ["  " + "ä" * 512, "  (977 bytes more)"]),
+            ("x" + "ä" * 1000, ["  x" + "ä" * 511, "  (978 bytes more)"]),
+        ):
+            refusal = url("FAULTS", f"/status?code=500&body={urllib.parse.quote(body)}")
+            _, *lines = self.run_program(refusal, status=7).err.splitlines()
+            self.assertEqual(lines, shown)
 
     def test_elapsed(self):
         for event in self.run_program("-j", "--timings", ECHO).events:
