@@ -59,7 +59,7 @@ pub(super) fn status_unless_null<T>(
 ) -> wsline_status {
     match object {
         Ok(object) => status(function, || body(object)),
-        Err(error) => wsline_status::of(error.kind()),
+        Err(error) => without_object(function, error),
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn on_app_unless_null(
 ) -> wsline_status {
     match app {
         Ok(app) => on_app(function, Ok(app), body),
-        Err(error) => wsline_status::of(error.kind()),
+        Err(error) => without_object(function, error),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn on_conn_unless_never_open(
 ) -> wsline_status {
     let conn = match conn {
         Ok(conn) => conn,
-        Err(error) => return wsline_status::of(error.kind()),
+        Err(error) => return without_object(function, error),
     };
     match caught(function, || body(conn)) {
         Err(error)
@@ -92,6 +92,14 @@ pub(super) fn on_conn_unless_never_open(
             wsline_status::of(error.kind())
         }
         result => on_conn(function, Ok(conn), |_| result),
+    }
+}
+
+/// That there is no object is told by the status alone; that it was made before fork() is told in full.
+fn without_object(function: &'static str, error: Error) -> wsline_status {
+    match error.kind() {
+        Kind::InvalidArgument => wsline_status::WSLINE_ERR_INVALID_ARGUMENT,
+        _ => status(function, || Err(error)),
     }
 }
 

@@ -127,10 +127,15 @@ static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void)
     }
 }
 
-#define CHECK_INHERITED(name, call)                                                         \
-    do {                                                                                    \
-        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, call);                                         \
-        CHECK_HAS("argument `" name "` was made before fork()", wsline_last_error_message()); \
+/* The message is that of this very call. */
+#define CHECK_INHERITED(name, call)                                                      \
+    do {                                                                                 \
+        char want[128];                                                                  \
+                                                                                         \
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, call);                                      \
+        snprintf(want, sizeof want, "%.*s: argument `%s` was made before fork()",        \
+                 (int)strcspn(#call, "("), #call, name);                                 \
+        CHECK_TEXT(want, wsline_last_error_message());                                   \
     } while (0)
 
 static void use_inherited_connection(struct objects *objects)
