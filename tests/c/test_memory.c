@@ -358,6 +358,12 @@ static void a_connect_succeeds_or_there_is_no_memory(void)
         {"ws", "WEBSOCKETS", "/", plain, WSLINE_OK},
         {"wss", "WEBSOCKETS_TLS", "/", plain, WSLINE_OK},
         {"a long request", "FAULTS", "/echo", full, WSLINE_OK},
+        {"a long Upgrade", "FAULTS", "/long-list?field=Upgrade", plain, WSLINE_ERR_BAD_UPGRADE},
+        {"a long Connection", "FAULTS", "/long-list?field=Connection", plain, WSLINE_OK},
+        {"a long extension", "FAULTS", "/long-list?field=Sec-WebSocket-Extensions", plain,
+         WSLINE_ERR_BAD_UPGRADE},
+        {"a long subprotocol", "FAULTS", "/long-list?field=Sec-WebSocket-Protocol", plain,
+         WSLINE_ERR_BAD_UPGRADE},
         {"a refusal", "FAULTS", "/status?code=403&body=no", full, WSLINE_ERR_BAD_STATUS},
     };
 

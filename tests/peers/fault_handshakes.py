@@ -125,6 +125,12 @@ def big_head(head, request):
     head.more_lines[0] += "x" * missing
 
 
+def long_list(head, request):
+    """?field=NAME&n=N: N members of two bytes that are not UTF-8."""
+    members = ",".join(["\xfc\xfc"] * request.number("n", 20000))
+    head.more_lines = [f"{request.query['field']}: {members}"]
+
+
 def many_headers(head, request):
     """?n=N"""
     head.more_lines = [f"X-Header-{i}: v" for i in range(request.number("n", 1000))]
@@ -174,6 +180,7 @@ HEADS = {
     "/nul": nul,
     "/no-colon": no_colon,
     "/big-head": big_head,
+    "/long-list": long_list,
     "/many-headers": many_headers,
     "/unasked-subprotocol": unasked_subprotocol,
     "/two-subprotocols": two_subprotocols,

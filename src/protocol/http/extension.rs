@@ -5,8 +5,12 @@
 use super::head::Head;
 use crate::base::error::{Error, Kind};
 use crate::protocol::ws::deflate::{Agreement, MAX_WINDOW_BITS};
+use std::borrow::Cow;
 
 const NAME: &str = "permessage-deflate";
+/// As much of what the server sent as an error shows.
+const MAX_SHOWN: usize = 100;
+
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
 const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
@@ -58,17 +62,23 @@ pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>,
     let Some(extension) = members.next() else {
         return Ok(None);
     };
-    let text = String::from_utf8_lossy(extension);
-    let (name, parameters) = text.split_once(';').unwrap_or((&text, ""));
+    let Ok(text) = std::str::from_utf8(extension) else {
+        return Err(bad(&lossy(extension), "which is not UTF-8"));
+    };
+    let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
     let name = name.trim_matches(BLANK);
     let Some(offer) = offer.filter(|_| name.eq_ignore_ascii_case(NAME)) else {
-        return Err(bad(&text, "which was not offered"));
+        return Err(bad(text, "which was not offered"));
     };
     if let Some(second) = members.next() {
-        let second = String::from_utf8_lossy(second);
-        return Err(bad(&second, "besides the one that was offered"));
+        return Err(bad(&lossy(second), "besides the one that was offered"));
     }
-    read(&text, parameters, offer).map(Some)
+    read(text, parameters, offer).map(Some)
+}
+
+/// The beginning of a text, for an error.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(text.get(..MAX_SHOWN).unwrap_or(text))
 }
 
 /// Optional white space, RFC 9110 section 5.6.3.
@@ -192,6 +202,6 @@ fn bad(extension: &str, why: &str) -> Error {
 
 /// What the server sent, safe to print.
 fn quoted(text: &str) -> String {
-    let shown: String = text.escape_debug().take(100).collect();
+    let shown: String = text.escape_debug().take(MAX_SHOWN).collect();
     format!("\"{shown}\"")
 }

@@ -36,6 +36,22 @@ fn is_token_char(c: char) -> bool {
 
 /// The fields of a received head, in order, repeated ones kept.
 ///
+/// As much of a list as an error shows.
+const MAX_SHOWN: usize = 100;
+
+/// What a peer has listed, safe to print: escaped, and cut where it is long. `None` where there is nothing.
+pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+    let mut members = members.take(MAX_SHOWN).peekable();
+    members.peek()?;
+    let mut text = Vec::new();
+    for (index, member) in members.enumerate() {
+        let comma: &[u8] = if index > 0 { b", " } else { b"" };
+        let escaped = comma.iter().copied().chain(member.escape_ascii());
+        text.extend(escaped.take(MAX_SHOWN - text.len()));
+    }
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Names and values are C strings because that is how they are handed out; no parser lets a NUL through.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<(CString, CString)>);
@@ -85,6 +101,17 @@ mod tests {
             check_token("name", bad).expect_err(bad);
         }
         check_token("name", "X-Trace_id.1").expect("a token");
+    }
+
+    #[test]
+    fn a_list_is_shown_escaped_and_cut() {
+        let shown = |members: &[&[u8]]| listed(members.iter().copied());
+        assert_eq!(shown(&[]), None);
+        assert_eq!(shown(&[b""]).as_deref(), Some(""));
+        assert_eq!(shown(&[b"a\"", b"\xfc"]).as_deref(), Some("a\\\", \\xfc"));
+        for long in [&[&[b'x'; 5000][..]; 2][..], &[&b"x"[..]; 5000]] {
+            assert_eq!(shown(long).map(|text| text.len()), Some(MAX_SHOWN));
+        }
     }
 
     #[test]

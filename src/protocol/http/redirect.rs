@@ -7,6 +7,9 @@ use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::protocol::url::Url;
 
+/// As many URLs as an error shows.
+const MAX_SHOWN: usize = 10;
+
 /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
 pub fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
@@ -43,6 +46,7 @@ impl Redirects {
             return Ok(false);
         }
         let target = self.target(head)?;
+        memory::reserve(&mut self.chain, 1)?;
         self.chain.push(std::mem::replace(&mut self.url, target));
         if self.chain.len() > self.limit as usize {
             return Err(self.too_many(head.status));
@@ -91,19 +95,25 @@ impl Redirects {
         Ok(target)
     }
 
+    /// The URLs in order; not all of them where there are many.
+    fn way(&self) -> String {
+        let mut way = String::new();
+        for url in self.chain.iter().take(MAX_SHOWN) {
+            way = way + &url.to_string() + " -> ";
+        }
+        if self.chain.len() > MAX_SHOWN {
+            way += "… -> ";
+        }
+        way + &self.url.to_string()
+    }
+
     fn too_many(&self, status: u16) -> Error {
         let what = if self.chain.contains(&self.url) {
             "a redirect loop"
         } else {
             "too many redirects"
         };
-        let chain: Vec<String> = self
-            .chain
-            .iter()
-            .chain([&self.url])
-            .map(Url::to_string)
-            .collect();
-        let message = format!("{what}, {} allowed: {}", self.limit, chain.join(" -> "));
+        let message = format!("{what}, {} allowed: {}", self.limit, self.way());
         Error::new(Kind::TooManyRedirects, message).with_http_status(status)
     }
 }

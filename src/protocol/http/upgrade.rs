@@ -3,6 +3,7 @@
 
 use super::auth::Credentials;
 use super::extension::{self, Offer};
+use super::field::listed;
 use super::head::Head;
 use super::redirect::is_redirect;
 use super::reply::{Progress, Reply, Response};
@@ -149,26 +150,24 @@ impl Upgrade {
         if head.minor_version != 1 {
             return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
         }
-        let upgrade: Vec<&[u8]> = head.fields.members("upgrade").collect();
-        if !matches!(upgrade[..], [only] if only.eq_ignore_ascii_case(b"websocket")) {
-            let found = quoted(&upgrade);
+        let upgrade = || head.fields.members("upgrade");
+        let is_websocket = |member: &[u8]| member.eq_ignore_ascii_case(b"websocket");
+        if upgrade().take(2).count() != 1 || !upgrade().any(is_websocket) {
+            let found = quoted(upgrade());
             return Err(bad(format!(
                 "the server's Upgrade field is {found}, not \"websocket\""
             )));
         }
-        let connection: Vec<&[u8]> = head.fields.members("connection").collect();
-        if !connection
-            .iter()
-            .any(|member| member.eq_ignore_ascii_case(b"upgrade"))
-        {
-            let found = quoted(&connection);
+        let connection = || head.fields.members("connection");
+        if !connection().any(|member| member.eq_ignore_ascii_case(b"upgrade")) {
+            let found = quoted(connection());
             return Err(bad(format!(
                 "the server's Connection field is {found}, without \"upgrade\""
             )));
         }
         let accept: Vec<&[u8]> = values(head, "sec-websocket-accept");
         if accept != [self.accept.as_bytes()] {
-            let (found, expected) = (quoted(&accept), &self.accept);
+            let (found, expected) = (quoted(accept.into_iter()), &self.accept);
             return Err(bad(format!(
                 "the server's Sec-WebSocket-Accept field is {found}, not {expected:?}"
             )));
@@ -180,7 +179,7 @@ impl Upgrade {
             [] => Ok(()),
             [one] if self.offered.iter().any(|offered| offered.as_bytes() == one) => Ok(()),
             _ => {
-                let found = quoted(&chosen);
+                let found = quoted(chosen.into_iter());
                 Err(bad(format!(
                     "the server chose the subprotocol {found}, which was not offered"
                 )))
@@ -309,22 +308,8 @@ fn values<'a>(head: &'a Head, name: &'a str) -> Vec<&'a [u8]> {
         .collect()
 }
 
-/// What the server sent, safe to print: escaped, and cut where it is long.
-fn quoted(members: &[&[u8]]) -> String {
-    if members.is_empty() {
-        return "missing".to_owned();
-    }
-    let mut text = Vec::new();
-    for (index, member) in members.iter().enumerate() {
-        let comma: &[u8] = if index > 0 { b", " } else { b"" };
-        let bytes = comma.iter().chain(*member).copied();
-        text.extend(
-            bytes
-                .flat_map(std::ascii::escape_default)
-                .take(100 - text.len()),
-        );
-    }
-    format!("\"{}\"", String::from_utf8_lossy(&text))
+fn quoted<'a>(members: impl Iterator<Item = &'a [u8]>) -> String {
+    listed(members).map_or_else(|| "missing".to_owned(), |text| format!("\"{text}\""))
 }
 
 #[cfg(test)]

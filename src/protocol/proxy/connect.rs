@@ -5,10 +5,8 @@ use super::endpoint::Proxy;
 use super::target::Target;
 use crate::base::error::{Error, Kind};
 use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::http::field::listed;
 use crate::protocol::http::reply::{Progress, Reply, Response};
-
-/// As much of the list of authentication schemes as an error shows.
-const MAX_SHOWN: usize = 100;
 
 #[derive(Debug)]
 pub struct Connect {
@@ -52,13 +50,11 @@ impl Connect {
     }
 
     fn wanted(&self) -> String {
-        let schemes = self.schemes();
-        let speaks_basic = schemes
-            .iter()
-            .any(|scheme| scheme.eq_ignore_ascii_case("basic"));
-        if !schemes.is_empty() && !speaks_basic {
-            let schemes: String = schemes.join(", ").chars().take(MAX_SHOWN).collect();
-            return format!("it asks for {schemes}, and only Basic is spoken here");
+        let speaks_basic = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"basic");
+        if let Some(schemes) = listed(self.schemes()) {
+            if !self.schemes().any(speaks_basic) {
+                return format!("it asks for {schemes}, and only Basic is spoken here");
+            }
         }
         if self.proxy.credentials.is_some() {
             return "it refused the user name and password".to_owned();
@@ -66,25 +62,20 @@ impl Connect {
         "it asks for a user name and password".to_owned()
     }
 
-    /// The authentication schemes that it asks for, safe to print (RFC 9110 section 11.7.1).
-    fn schemes(&self) -> Vec<String> {
-        let mut schemes = Vec::new();
-        for value in self.reply.head().fields.all("proxy-authenticate") {
+    /// The authentication schemes that it asks for (RFC 9110 section 11.7.1).
+    fn schemes(&self) -> impl Iterator<Item = &[u8]> {
+        let values = self.reply.head().fields.all("proxy-authenticate");
+        let members = values.flat_map(|value| {
             let mut is_quoted = false;
-            let members = value.to_bytes().split(|byte| {
+            value.to_bytes().split(move |byte| {
                 is_quoted ^= *byte == b'"';
                 *byte == b',' && !is_quoted
-            });
-            for member in members.map(<[u8]>::trim_ascii) {
-                let word = member.split(|byte| *byte == b' ').next();
-                let word = word.unwrap_or_default();
-                // A member is a scheme, or one more parameter of the scheme before it.
-                if !word.is_empty() && !word.contains(&b'=') {
-                    schemes.push(word.escape_ascii().to_string());
-                }
-            }
-        }
-        schemes
+            })
+        });
+        // A member is a scheme, or one more parameter of the scheme before it.
+        members
+            .filter_map(|member| member.trim_ascii().split(|byte| *byte == b' ').next())
+            .filter(|word| !word.is_empty() && !word.contains(&b'='))
     }
 }
 
