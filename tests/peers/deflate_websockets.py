@@ -46,6 +46,7 @@ async def listen(pki, name):
         process_request=configure,
         max_size=None,
         ping_interval=None,
+        open_timeout=None,
     )
 
 
