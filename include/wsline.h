@@ -65,9 +65,11 @@
  * drives a loop. An options object belongs to one thread while it is being set.
  *
  * **Signals.** After a signal handler a wait continues with the time that is left; see
- * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. The
- * library installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, TLS included), and
- * the threads it starts block all signals.
+ * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. A
+ * handler may call wsline_conn_abort(), wsline_app_interrupt() and wsline_loop_stop(), with a
+ * handle that is not NULL and not being freed, and nothing else of this library. The library
+ * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, TLS included), and the
+ * threads it starts block all signals.
  *
  * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
  * a lock and never inside another call; they may call everything, also `_free` for their own
@@ -2860,11 +2862,13 @@ WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
  * They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that
  * have come and were not received are dropped.
  *
+ * It may be called in a signal handler. The connection must not be freed meanwhile.
+ *
  * @param conn  a connection.
  * @retval WSLINE_OK                    whoever was waiting has been woken.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
  *
- * Threads: any.
+ * Threads: any; async-signal-safe.
  * Blocks: no.
  * See also: wsline_conn_close()
  * Since: 0.1
@@ -3637,6 +3641,24 @@ WSLINE_API wsline_status wsline_app_close(wsline_app *app, uint16_t code, const 
  */
 WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
 
+/**
+ * Does what wsline_app_abort() does, but may be called in a signal handler.
+ *
+ * The thread that drives the app does the work, as soon as it has left the callback that it is in.
+ * If nobody drives the app, the next run ends at once.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
+ *
+ * Threads: any; async-signal-safe.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * See also: wsline_conn_abort(), wsline_loop_stop()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_app_interrupt(wsline_app *app);
+
 /* --- State of an app -------------------------------------------------------------------------- */
 
 /**
@@ -3926,13 +3948,13 @@ WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout
  * Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise
  * the next.
  *
- * Apps are not ended by it; the loop can be driven again.
+ * Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
  *
  * @param loop  a loop.
  * @retval WSLINE_OK                    it will return.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
  *
- * Threads: any.
+ * Threads: any; async-signal-safe.
  * Blocks: no.
  * In callbacks: allowed.
  * Since: 0.1

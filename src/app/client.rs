@@ -7,13 +7,14 @@ use super::helm::Helm;
 use super::mailbox::Mailbox;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
-    Arc, AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
+    Arc, AtomicBool, AtomicI64, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
 };
 use crate::conn::compression::Parcel;
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
 use crate::conn::patience::Patience;
 use crate::conn::stats::Totals;
+use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
@@ -33,6 +34,10 @@ pub struct App {
     known: Mutex<Known>,
     /// Negative while there is none.
     rtt_us: AtomicI64,
+    /// A signal handler has asked for its end.
+    is_interrupted: AtomicBool,
+    /// Wakes whoever drives it.
+    driver_wake: WakeSlot,
     /// Nothing that still comes is told.
     is_mute: AtomicBool,
     last_error: Mutex<Option<Error>>,
@@ -93,6 +98,8 @@ impl App {
             link: Mutex::default(),
             known: Mutex::default(),
             rtt_us: AtomicI64::new(-1),
+            is_interrupted: AtomicBool::new(false),
+            driver_wake: WakeSlot::default(),
             is_mute: AtomicBool::new(false),
             last_error: Mutex::default(),
         })
@@ -135,6 +142,13 @@ impl App {
         if self.want(Wish::Abort) {
             self.cut();
         }
+    }
+
+    /// The same, async-signal-safe: the driver does the work. If nobody drives it, the next run ends at once.
+    pub fn interrupt(&self) {
+        self.is_interrupted.store(true, Ordering::SeqCst);
+        INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+        self.driver_wake.signal();
     }
 
     /// After this no callback begins, and on other threads than that which is inside one, none goes on.
@@ -255,6 +269,7 @@ impl App {
         if place.driver.is_some() {
             return Err(Error::new(Kind::Busy, "the app is being driven already"));
         }
+        self.driver_wake.set(mailbox.wake());
         place.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
             helm: Arc::clone(helm),
@@ -288,8 +303,11 @@ impl App {
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
         self.set_link(None);
         let mut place = self.place.lock();
+        // The driver's descriptor may be closed from here on.
+        self.driver_wake.clear();
         place.driver = None;
         place.wish = None;
+        self.is_interrupted.store(false, Ordering::SeqCst);
         self.is_mute.store(place.is_freed, Ordering::Release);
         place.outcome = Some(outcome);
         self.tell_waiting(&place);
@@ -297,7 +315,7 @@ impl App {
 
     pub(super) fn wish(&self) -> Option<Wish> {
         let place = self.place.lock();
-        if place.is_freed {
+        if place.is_freed || self.is_interrupted() {
             Some(Wish::Abort)
         } else {
             place.wish.clone()
@@ -306,7 +324,11 @@ impl App {
 
     /// False once it has been aborted or freed: what still comes is told to nobody.
     pub(super) fn listens(&self) -> bool {
-        !self.is_mute.load(Ordering::Acquire)
+        !self.is_mute.load(Ordering::Acquire) && !self.is_interrupted()
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_freed(&self) -> bool {
@@ -413,6 +435,14 @@ impl Place {
         let never = || Err(Error::new(Kind::WrongState, message));
         self.outcome.clone().unwrap_or_else(never)
     }
+}
+
+/// Counts the calls of [`App::interrupt`] in this process: a signal handler cannot tell a driver which app it means.
+static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
+
+/// A driver that is woken looks at all of its apps when this has changed.
+pub(super) fn interrupts() -> u64 {
+    INTERRUPTS.load(Ordering::SeqCst)
 }
 
 fn not_connected() -> Error {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the thread that drives a loop works with: the apps, what they wait for, and until when.
 
-use super::client::{App, Mail};
+use super::client::{App, Mail, interrupts};
 use super::helm::Helm;
 use super::mailbox::Mailbox;
 use super::runner::Runner;
@@ -29,6 +29,7 @@ pub struct Core {
     free: Vec<usize>,
     timers: BTreeSet<(Instant, u64)>,
     memory: Memory,
+    interrupts_seen: u64,
     /// For a while what an app waits for.
     wanted: Poll,
 }
@@ -70,6 +71,7 @@ impl Core {
             free: Vec::new(),
             timers: BTreeSet::new(),
             memory: Memory::default(),
+            interrupts_seen: interrupts(),
             wanted: Poll::default(),
         })
     }
@@ -103,6 +105,9 @@ impl Core {
             self.step(key, ready, now);
         }
         self.events = events;
+        if is_roused {
+            self.look_for_interrupts(now);
+        }
         self.read_mail(now);
         self.keep_time(now);
         if self.helm.is_retired() {
@@ -127,6 +132,23 @@ impl Core {
         for mail in self.mailbox.take() {
             if let Mail::Add(app) = mail {
                 app.finish(Err(aborted()));
+            }
+        }
+    }
+
+    fn look_for_interrupts(&mut self, now: Instant) {
+        let count = interrupts();
+        if std::mem::replace(&mut self.interrupts_seen, count) == count {
+            return;
+        }
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots.get(index) else {
+                continue;
+            };
+            let key = slot.key(index);
+            let driven = slot.driven.as_ref();
+            if driven.is_some_and(|driven| driven.runner.app().is_interrupted()) {
+                self.step(key, Ready::default(), now);
             }
         }
     }

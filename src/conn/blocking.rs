@@ -50,7 +50,10 @@ impl Connection {
         let result = self.connect_to(url, &wake);
         let result = result.map(|open| self.set_open(open));
         // After the connection is there: whoever finds neither may begin to connect.
-        *self.connecting.lock() = None;
+        let mut connecting = self.connecting.lock();
+        self.connect_wake.clear();
+        *connecting = None;
+        drop(connecting);
         let open = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
         trace::open(&open.link.peer());
         // An abort that came before the connection was there found none to end.
@@ -63,10 +66,11 @@ impl Connection {
         if self.options.check_utf8 {
             parcel.check_utf8(name)?;
         }
-        let link = self.link()?;
+        let open = self.open()?;
+        let link = &open.link;
         link.writer
             .send(&link.stream, &mut self.send_patience(), parcel)
-            .map_err(|error| error.or_in_phase(Phase::Open))
+            .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
     /// Gathers data from now on.
@@ -76,10 +80,11 @@ impl Connection {
 
     /// Sends what was gathered.
     pub fn uncork(&self) -> Result<(), Error> {
-        let link = self.link()?;
+        let open = self.open()?;
+        let link = &open.link;
         link.writer
             .uncork(&link.stream, &mut self.send_patience())
-            .map_err(|error| error.or_in_phase(Phase::Open))
+            .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
     /// Waits for what is `wanted` and hands it, with the reader that lends its payload, to `take`.
@@ -148,7 +153,11 @@ impl Connection {
             Wake::new().map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
         let wake = Arc::new(wake);
         *connecting = Some(Arc::clone(&wake));
-        self.check_aborted().inspect_err(|_| *connecting = None)?;
+        self.connect_wake.set(&wake);
+        self.check_aborted().inspect_err(|_| {
+            self.connect_wake.clear();
+            *connecting = None;
+        })?;
         *self.response.lock() = None;
         Ok(wake)
     }

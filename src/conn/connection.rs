@@ -8,7 +8,7 @@ use super::seat::Seat;
 use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
-use crate::net::wake::Wake;
+use crate::net::wake::{Wake, WakeSlot};
 use crate::protocol::http::reply::Response;
 
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
@@ -17,8 +17,10 @@ pub struct Connection {
     timeout: SharedTimeout,
     /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
     open: OnceLock<Open>,
-    /// Ends the wait of the connect under way.
+    /// Of the connect under way.
     pub(super) connecting: Mutex<Option<Arc<Wake>>>,
+    /// Ends its wait.
+    pub(super) connect_wake: WakeSlot,
     /// One for the connection and its link, so that no abort falls between the two.
     pub(super) is_aborted: Arc<AtomicBool>,
     /// What the server answered the last connect.
@@ -39,6 +41,7 @@ impl Connection {
             options,
             open: OnceLock::new(),
             connecting: Mutex::new(None),
+            connect_wake: WakeSlot::default(),
             is_aborted: Arc::default(),
             response: Mutex::new(None),
             last_error: Mutex::new(None),
@@ -52,6 +55,7 @@ impl Connection {
 
     pub(super) fn open(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
+            self.note_abort(open);
             return Ok(open);
         }
         self.check_aborted()?;
@@ -62,9 +66,11 @@ impl Connection {
     }
 
     pub fn is_open(&self) -> bool {
-        self.open
-            .get()
-            .is_some_and(|open| open.link.writer.is_open())
+        !self.is_aborted.load(Ordering::SeqCst)
+            && self
+                .open
+                .get()
+                .is_some_and(|open| open.link.writer.is_open())
     }
 
     pub fn timeout(&self) -> &SharedTimeout {
@@ -84,14 +90,29 @@ impl Connection {
     }
 
     /// Wakes whoever waits, in whatever phase, and lets no later call do anything.
+    ///
+    /// Async-signal-safe: no lock, no memory, no log. Whoever wakes, or calls next, notes the end. Threads that wait for
+    /// another one wake when that one has.
     pub fn abort(&self) {
         self.is_aborted.store(true, Ordering::SeqCst);
-        if let Some(wake) = &*self.connecting.lock() {
-            wake.signal();
-        }
+        self.connect_wake.signal();
         if let Some(open) = self.open.get() {
-            open.end_with(&aborted().in_phase(Phase::Open));
+            open.link.stream.shutdown();
         }
+    }
+
+    /// The failure of a call on an open connection: that of a socket may be an abort's doing.
+    pub(super) fn cause(&self, open: &Open, error: Error) -> Error {
+        if !error.kind().is_final() || self.check_aborted().is_ok() {
+            return error;
+        }
+        self.note_abort(open);
+        open.link.end()
+    }
+
+    fn note_abort(&self, open: &Open) {
+        // What it returns is for a receive.
+        let _ = open.link.check_aborted();
     }
 
     /// Cuts the transport without a closing handshake.

@@ -129,7 +129,12 @@ impl Link {
 
     /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
     pub(super) fn fail(&self, error: Error) -> Error {
-        let error = error.or_in_phase(Phase::Open);
+        let error = if self.is_aborted.load(Ordering::Relaxed) {
+            // What the socket says is the abort's doing.
+            aborted().in_phase(Phase::Open)
+        } else {
+            error.or_in_phase(Phase::Open)
+        };
         if self
             .writer
             .with_sender(|sender| sender.closing().error().is_none())
@@ -168,11 +173,13 @@ impl Link {
     }
 
     pub(super) fn check_aborted(&self) -> Result<(), Error> {
-        if self.is_aborted.load(Ordering::Relaxed) {
-            Err(aborted().in_phase(Phase::Open))
-        } else {
-            Ok(())
+        if !self.is_aborted.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        let error = aborted().in_phase(Phase::Open);
+        // The abort itself may have come in a signal handler, which can do no more than set the flag.
+        self.end_unless_ended(&error);
+        Err(error)
     }
 }
 

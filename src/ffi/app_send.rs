@@ -298,3 +298,27 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
         Ok(())
     })
 }
+
+/// Does what wsline_app_abort() does, but may be called in a signal handler.
+///
+/// The thread that drives the app does the work, as soon as it has left the callback that it is in. If nobody drives the
+/// app, the next run ends at once.
+///
+/// @param app  an app.
+/// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
+///
+/// Threads: any; async-signal-safe.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// See also: wsline_conn_abort(), wsline_loop_stop()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_interrupt(app: *mut wsline_app) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app("wsline_app_interrupt", app, |app| {
+        app.interrupt();
+        Ok(())
+    })
+}

@@ -141,11 +141,13 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 /// They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that have come and were not
 /// received are dropped.
 ///
+/// It may be called in a signal handler. The connection must not be freed meanwhile.
+///
 /// @param conn  a connection.
 /// @retval WSLINE_OK                    whoever was waiting has been woken.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
 ///
-/// Threads: any.
+/// Threads: any; async-signal-safe.
 /// Blocks: no.
 /// See also: wsline_conn_close()
 /// Since: 0.1

@@ -193,13 +193,13 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 
 /// Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise the next.
 ///
-/// Apps are not ended by it; the loop can be driven again.
+/// Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
 ///
 /// @param loop  a loop.
 /// @retval WSLINE_OK                    it will return.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
 ///
-/// Threads: any.
+/// Threads: any; async-signal-safe.
 /// Blocks: no.
 /// In callbacks: allowed.
 /// Since: 0.1

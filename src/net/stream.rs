@@ -306,8 +306,11 @@ impl Stream {
     }
 
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
+    /// Async-signal-safe.
     pub fn shutdown(&self) {
-        self.shut(Shutdown::Both);
+        if !self.birth.is_inherited() {
+            sys::shutdown(self.socket.as_fd());
+        }
     }
 
     /// Tells the peer that nothing more will come.

@@ -59,6 +59,34 @@ pub fn eventfd() -> io::Result<OwnedFd> {
     owned(fd)
 }
 
+/// Makes an [`eventfd`] readable. In a signal handler, too; the interrupted code finds its errno unchanged.
+pub fn signal_eventfd(fd: RawFd) {
+    let one = 1u64.to_ne_bytes();
+    keep_errno(|| {
+        // SAFETY: `one` is readable for its length; a descriptor that is not open is an error. It never blocks: a counter
+        // that is full is readable already.
+        unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
+    });
+}
+
+/// Ends both directions of a socket, likewise.
+pub fn shutdown(socket: BorrowedFd<'_>) {
+    keep_errno(|| {
+        // SAFETY: takes integers.
+        unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RDWR) };
+    });
+}
+
+fn keep_errno(work: impl FnOnce()) {
+    // SAFETY: returns the place of this thread's errno, which is valid while the thread lives.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let old = unsafe { place.read() };
+    work();
+    // SAFETY: as above.
+    unsafe { place.write(old) };
+}
+
 pub fn epoll_create() -> io::Result<OwnedFd> {
     // SAFETY: takes an integer.
     let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };

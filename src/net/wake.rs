@@ -3,9 +3,11 @@
 
 use super::sys;
 use crate::base::process::Birth;
+use crate::base::sync::{AtomicI64, AtomicU32, Ordering};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
+use std::thread;
 
 #[derive(Debug)]
 pub struct Wake {
@@ -22,10 +24,10 @@ impl Wake {
         })
     }
 
-    /// Makes the descriptor readable. Never blocks: a counter that is full is readable already.
+    /// Makes the descriptor readable. Async-signal-safe.
     pub fn signal(&self) {
         if !self.birth.is_inherited() {
-            let _ = (&self.file).write(&1u64.to_ne_bytes());
+            sys::signal_eventfd(self.as_raw_fd());
         }
     }
 
@@ -45,5 +47,101 @@ impl Wake {
 impl AsRawFd for Wake {
     fn as_raw_fd(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+}
+
+/// Where a signal handler finds the [`Wake`] in use, if any: it can neither take a lock nor count references.
+#[derive(Debug)]
+pub struct WakeSlot {
+    /// The descriptor; negative while there is none.
+    fd: AtomicI64,
+    /// Calls of [`WakeSlot::signal`] under way.
+    signalling: AtomicU32,
+}
+
+impl WakeSlot {
+    /// Async-signal-safe.
+    pub fn signal(&self) {
+        self.signalling.fetch_add(1, Ordering::SeqCst);
+        if let Ok(fd @ 0..) = RawFd::try_from(self.fd.load(Ordering::SeqCst)) {
+            sys::signal_eventfd(fd);
+        }
+        self.signalling.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub fn set(&self, wake: &Wake) {
+        self.fd.store(i64::from(wake.as_raw_fd()), Ordering::SeqCst);
+    }
+
+    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more than a write(2).
+    pub fn clear(&self) {
+        self.fd.store(-1, Ordering::SeqCst);
+        while self.signalling.load(Ordering::SeqCst) > 0 {
+            thread::yield_now();
+        }
+    }
+}
+
+impl Default for WakeSlot {
+    fn default() -> Self {
+        Self {
+            fd: AtomicI64::new(-1),
+            signalling: AtomicU32::new(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::deadline::Deadline;
+    use crate::net::poll::{OnSignal, Poll, Waited};
+    use std::time::Instant;
+
+    fn is_signalled(wake: &Wake) -> bool {
+        let mut poll = Poll::default();
+        poll.add(wake.as_raw_fd(), true, false);
+        let waited = poll.wait(Deadline::at(Instant::now()), OnSignal::Continue);
+        waited.expect("poll") == Waited::Ready
+    }
+
+    #[test]
+    fn a_slot_signals_what_is_in_it_and_nothing_after_that() {
+        let (slot, wake) = (WakeSlot::default(), Wake::new().expect("a descriptor"));
+        slot.signal();
+        assert!(!is_signalled(&wake));
+        slot.set(&wake);
+        slot.signal();
+        assert!(is_signalled(&wake));
+        wake.clear();
+        slot.clear();
+        slot.signal();
+        assert!(!is_signalled(&wake));
+    }
+
+    #[test]
+    fn a_slot_signals_no_descriptor_that_was_closed() {
+        const ROUNDS: usize = 2000;
+        let slot = WakeSlot::default();
+        let mut wrong = 0;
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    slot.signal();
+                }
+            });
+            for _ in 0..ROUNDS {
+                let wake = Wake::new().expect("a descriptor");
+                slot.set(&wake);
+                slot.clear();
+                let number = wake.as_raw_fd();
+                drop(wake);
+                let other = Wake::new().expect("a descriptor");
+                wrong += usize::from(other.as_raw_fd() == number && is_signalled(&other));
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        assert_eq!(wrong, 0);
     }
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signal handlers that run while a call waits. */
+#include "app.h"
 #include "clock.h"
+#include "ended.h"
 #include "gate.h"
 #include "peer.h"
 
@@ -209,6 +211,203 @@ static void without_the_option_a_wait_goes_on(void)
     }
 }
 
+/* What a handler may call, on a connection, an app and a loop. */
+static wsline_conn *conn_to_abort;
+static wsline_app *app_to_interrupt;
+static wsline_loop *loop_to_stop;
+
+static void abort_conn(int number)
+{
+    (void)number;
+    wsline_conn_abort(conn_to_abort);
+}
+
+static void interrupt_app(int number)
+{
+    (void)number;
+    wsline_app_interrupt(app_to_interrupt);
+}
+
+static void stop_loop(int number)
+{
+    (void)number;
+    wsline_loop_stop(loop_to_stop);
+}
+
+/* Sends one signal once the thread must be waiting. */
+static void *signal_run(void *target)
+{
+    enum { PAUSE_MS = 200 };
+
+    clock_sleep_ms(PAUSE_MS);
+    CHECK(pthread_kill(*(pthread_t *)target, SIGUSR1) == 0);
+    return NULL;
+}
+
+static pthread_t signal_later(void (*handler)(int))
+{
+    static pthread_t self;
+
+    self = pthread_self();
+    handle_signals(handler, SA_RESTART);
+    return thread_start(signal_run, &self);
+}
+
+static void a_handler_aborts_a_waiting_call(void)
+{
+    static const struct {
+        const char *peer, *path;
+        char call; /* the letter of what waits */
+    } rows[] = {
+        {"WEBSOCKETS", "/", 'r'},   {"WEBSOCKETS_TLS", "/", 'r'},
+        {"FAULTS", "/stall", 's'},  {"FAULTS_TLS", "/stall", 's'},
+        {"FAULTS", "/stall", 'x'},  {"FAULTS_TLS", "/no-close-reply", 'x'},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        pthread_t thread;
+        wsline_message message;
+        wsline_status status = WSLINE_OK;
+
+        check_row(rows[i].peer);
+        conn_to_abort = peer_connect(rows[i].peer, rows[i].path, NULL);
+        thread = signal_later(abort_conn);
+        if (rows[i].call == 'r')
+            status = wsline_conn_recv(conn_to_abort, WSLINE_FOREVER, &message);
+        while (rows[i].call == 's' && status == WSLINE_OK)
+            status = wsline_conn_send_binary(conn_to_abort, much(), MUCH);
+        if (rows[i].call == 'x')
+            status = wsline_conn_close(conn_to_abort, WSLINE_CLOSE_NORMAL, NULL, WSLINE_FOREVER);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, status);
+        thread_join(thread);
+        CHECK(!wsline_conn_is_open(conn_to_abort));
+        check_over(conn_to_abort, WSLINE_ERR_ABORTED);
+        CHECK_STATUS(WSLINE_ERR_ABORTED,
+                     wsline_conn_close(conn_to_abort, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+        wsline_conn_free(conn_to_abort);
+    }
+}
+
+/* A handler that took a lock, or memory, would sooner or later wait for the code that it interrupted. */
+static void a_handler_interrupts_the_library_anywhere(void)
+{
+    size_t rounds = check_scaled(30, 3);
+
+    for (size_t i = 0; i < rounds; i++) {
+        struct record record;
+        struct signals signals;
+        wsline_status status = WSLINE_OK;
+
+        conn_to_abort = peer_connect("FAULTS", "/swallow", NULL);
+        handle_signals(abort_conn, 0);
+        signals_start(&signals);
+        while (status == WSLINE_OK)
+            status = wsline_conn_send_text(conn_to_abort, "x", 1);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, status);
+        signals_end(&signals);
+        wsline_conn_free(conn_to_abort);
+
+        app_to_interrupt = app_make("FAULTS", "/swallow", NULL, &record);
+        REQUIRE_OK(wsline_app_start(app_to_interrupt));
+        REQUIRE(record_wait(&record, 'o', 1));
+        handle_signals(interrupt_app, 0);
+        signals_start(&signals);
+        while (wsline_app_is_running(app_to_interrupt))
+            wsline_app_send_text(app_to_interrupt, "x", 1);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_interrupt, WAIT_MS));
+        signals_end(&signals);
+        wsline_app_free(app_to_interrupt);
+    }
+}
+
+static void a_handler_aborts_a_connect(void)
+{
+    static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_options *options = peer_options();
+        char url[PEER_URL_MAX];
+        pthread_t thread;
+
+        check_row(peers[i]);
+        REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
+        REQUIRE_OK(wsline_conn_new(options, &conn_to_abort));
+        wsline_options_free(options);
+        peer_url(url, peers[i], "/hang");
+        thread = signal_later(abort_conn);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_conn_connect(conn_to_abort, url));
+        thread_join(thread);
+        wsline_conn_free(conn_to_abort);
+    }
+}
+
+/* In each phase: connecting, open, and waiting to connect again. */
+static void a_handler_ends_an_app(void)
+{
+    static const struct {
+        const char *peer, *path;
+    } rows[] = {
+        {"FAULTS", "/hang"},
+        {"WEBSOCKETS", "/"},
+        {"WEBSOCKETS_TLS", "/"},
+        {"FAULTS", "/status?code=503"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_options *options = peer_options();
+        struct record record;
+        pthread_t thread;
+
+        check_row(rows[i].path);
+        REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
+        REQUIRE_OK(wsline_options_set_reconnect(options, WAIT_MS, WAIT_MS, 1, 0, WSLINE_FOREVER));
+        app_to_interrupt = app_make(rows[i].peer, rows[i].path, options, &record);
+        wsline_options_free(options);
+        thread = signal_later(interrupt_app);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        thread_join(thread);
+        /* Before the run: it ends at once, and the one after it does not. */
+        CHECK_OK(wsline_app_interrupt(app_to_interrupt));
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        thread = signal_later(interrupt_app);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        thread_join(thread);
+        wsline_app_free(app_to_interrupt);
+    }
+}
+
+static void a_handler_ends_an_app_on_its_own_thread(void)
+{
+    struct record record;
+    pthread_t thread;
+
+    app_to_interrupt = app_make("WEBSOCKETS", "/", NULL, &record);
+    REQUIRE_OK(wsline_app_start(app_to_interrupt));
+    REQUIRE(record_wait(&record, 'o', 1));
+    thread = signal_later(interrupt_app);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_interrupt, WAIT_MS));
+    thread_join(thread);
+    wsline_app_free(app_to_interrupt);
+}
+
+static void a_handler_stops_a_loop(void)
+{
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "/", NULL, &record);
+    pthread_t thread;
+
+    REQUIRE_OK(wsline_loop_new(&loop_to_stop));
+    REQUIRE_OK(wsline_loop_add(loop_to_stop, app));
+    for (int i = 0; i < 2; i++) {
+        thread = signal_later(stop_loop);
+        CHECK_OK(wsline_loop_run(loop_to_stop));
+        thread_join(thread);
+    }
+    CHECK(wsline_app_is_open(app));
+    wsline_app_free(app);
+    wsline_loop_free(loop_to_stop);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -217,6 +416,12 @@ int main(int argc, char **argv)
         TEST(a_signal_ends_a_close_that_may_be_repeated),
         TEST(a_signal_ends_a_connect_that_may_be_repeated),
         TEST(without_the_option_a_wait_goes_on),
+        TEST(a_handler_aborts_a_waiting_call),
+        TEST(a_handler_interrupts_the_library_anywhere),
+        TEST(a_handler_aborts_a_connect),
+        TEST(a_handler_ends_an_app),
+        TEST(a_handler_ends_an_app_on_its_own_thread),
+        TEST(a_handler_stops_a_loop),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -19,7 +19,7 @@ MUCH = bytes(64 << 20)
 class CtrlC(Test):
     def test_it_ends_a_receive(self):
         for peer in ("WEBSOCKETS", "WS_TLS"):
-            with self.subTest(peer), self.interruptible() as how, wsline.Conn(url(peer), how) as conn:
+            with self.connect(url(peer)) as conn:
                 with self.ctrl_c():
                     conn.recv(wsline.FOREVER)
                 conn.send("still open")
@@ -28,8 +28,7 @@ class CtrlC(Test):
 
     def test_it_ends_a_send(self):
         for peer in ("FAULTS", "FAULTS_TLS"):
-            stalling = url(peer, "/stall")
-            with self.subTest(peer), self.interruptible() as how, wsline.Conn(stalling, how) as conn:
+            with self.connect(url(peer, "/stall")) as conn:
                 with self.ctrl_c():
                     # The first send keeps what has not left, so the second one is interrupted.
                     conn.send(MUCH)
@@ -38,8 +37,7 @@ class CtrlC(Test):
 
     def test_it_ends_a_close(self):
         for peer in ("FAULTS", "FAULTS_TLS"):
-            silent = url(peer, "/no-close-reply")
-            with self.subTest(peer), self.interruptible() as how, wsline.Conn(silent, how) as conn:
+            with self.connect(url(peer, "/no-close-reply")) as conn:
                 for _ in range(2):
                     with self.ctrl_c():
                         conn.close(1000, "done", wsline.FOREVER)
@@ -57,8 +55,13 @@ class CtrlC(Test):
         return made
 
     @contextlib.contextmanager
+    def connect(self, address):
+        with self.subTest(address), self.interruptible() as how, wsline.Conn(address, how) as conn:
+            yield conn
+
+    @contextlib.contextmanager
     def ctrl_c(self):
-        """What is done inside ends by KeyboardInterrupt, right after a call that was interrupted."""
+        """What is done inside ends by KeyboardInterrupt, right after an interrupted call."""
         self.assert_fails(Status.INVALID_URL, wsline.Conn, "")  # so that the last error is another
         main, ended = threading.get_ident(), threading.Event()
 

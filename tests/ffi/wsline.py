@@ -152,6 +152,7 @@ failing("app_join", HANDLE, c_int64)
 failing("app_send", HANDLE, c_int32, c_char_p, c_size_t)
 failing("app_close", HANDLE, ctypes.c_uint16, c_char_p)
 failing("app_abort", HANDLE)
+failing("app_interrupt", HANDLE)
 returning(c_int64, "app_rtt_us", HANDLE)
 returning(None, "app_free", HANDLE)
 
@@ -340,6 +341,9 @@ class App(Handle):
 
     def abort(self):
         lib.wsline_app_abort(self)
+
+    def interrupt(self):
+        lib.wsline_app_interrupt(self)
 
     def rtt_us(self):
         return lib.wsline_app_rtt_us(self)
