@@ -69,7 +69,8 @@
  * handler may call wsline_conn_abort(), wsline_app_interrupt() and wsline_loop_stop(), with a
  * handle that is not NULL and not being freed, and nothing else of this library. The library
  * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, TLS included), and the
- * threads it starts block all signals.
+ * threads it starts block all signals. A pthread_cancel() of a thread inside a call, callbacks
+ * included, stays pending until the call has returned.
  *
  * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
  * a lock and never inside another call; they may call everything, also `_free` for their own

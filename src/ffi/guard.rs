@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every export runs in: no panic leaves it, and its failure becomes the thread's last error.
+//! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its failure becomes the
+//! thread's last error.
 
 use super::error::set_last_error;
 use super::status::wsline_status;
@@ -7,6 +8,7 @@ use crate::app::client::App;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::Arc;
 use crate::conn::connection::Connection;
+use crate::net::sys::without_cancellation;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs an export that can fail. Sets the thread's last error, and is the only place that does.
@@ -14,14 +16,14 @@ pub(super) fn status(
     function: &'static str,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> wsline_status {
-    match caught(function, body) {
+    without_cancellation(|| match caught(function, body) {
         Ok(()) => wsline_status::WSLINE_OK,
         Err(error) => {
             let status = wsline_status::of(error.kind());
             set_last_error(error);
             status
         }
-    }
+    })
 }
 
 /// The same for an export on a connection, which keeps the failure too, for callers that change threads between calls.
@@ -105,7 +107,7 @@ fn without_object(function: &'static str, error: Error) -> wsline_status {
 
 /// Runs an export that cannot fail; `fallback` is what a bug would return.
 pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+    without_cancellation(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback))
 }
 
 fn caught(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {

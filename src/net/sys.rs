@@ -174,6 +174,26 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     result
 }
 
+unsafe extern "C" {
+    /// POSIX; the libc crate does not declare it.
+    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+}
+
+/// Of the GNU C library and of musl.
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+/// Does `work`, which does not unwind, while a pthread_cancel(3) of this thread stays pending. Most waits are
+/// cancellation points, and the unwinding that follows cannot cross Rust.
+pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
+    let mut old: c_int = 0;
+    // SAFETY: `old` is writable.
+    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut old) };
+    let result = work();
+    // SAFETY: `old` is a state that the call above has written; NULL takes no old one.
+    unsafe { pthread_setcancelstate(old, std::ptr::null_mut()) };
+    result
+}
+
 /// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.
 pub fn clear_openssl_errors() {
     drop(ErrorStack::get());

@@ -408,6 +408,74 @@ static void a_handler_stops_a_loop(void)
     wsline_loop_free(loop_to_stop);
 }
 
+/* A thread that waits in a call, to be cancelled. */
+struct waiting {
+    wsline_conn *conn;
+    wsline_app *app;
+    char url[PEER_URL_MAX];
+    char call;
+    wsline_status status;
+};
+
+static void *wait_in_call(void *argument)
+{
+    struct waiting *waiting = argument;
+    wsline_message message;
+
+    switch (waiting->call) {
+    case 'r':
+        waiting->status = wsline_conn_recv(waiting->conn, WSLINE_FOREVER, &message);
+        break;
+    case 'c': waiting->status = wsline_conn_connect(waiting->conn, waiting->url); break;
+    default: waiting->status = wsline_app_run(waiting->app); break;
+    }
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_cancelled_thread_leaves_its_call_first(void)
+{
+    static const struct {
+        const char *peer, *path;
+        char call;
+    } rows[] = {
+        {"WEBSOCKETS", "/", 'r'},
+        {"WEBSOCKETS_TLS", "/", 'r'},
+        {"FAULTS", "/hang", 'c'},
+        {"WEBSOCKETS", "/", 'a'},
+    };
+    enum { PAUSE_MS = 200 };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct waiting waiting = {.call = rows[i].call};
+        struct record record;
+        wsline_options *options = peer_options();
+        pthread_t thread;
+        void *result = NULL;
+
+        check_row(rows[i].path);
+        if (rows[i].call == 'r')
+            waiting.conn = peer_connect(rows[i].peer, rows[i].path, NULL);
+        else if (rows[i].call == 'c')
+            REQUIRE_OK(wsline_conn_new(options, &waiting.conn));
+        else
+            waiting.app = app_make(rows[i].peer, rows[i].path, NULL, &record);
+        wsline_options_free(options);
+        peer_url(waiting.url, rows[i].peer, rows[i].path);
+        thread = thread_start(wait_in_call, &waiting);
+        clock_sleep_ms(PAUSE_MS);
+        CHECK(pthread_cancel(thread) == 0);
+        clock_sleep_ms(PAUSE_MS);
+        CHECK_OK(waiting.app == NULL ? wsline_conn_abort(waiting.conn)
+                                     : wsline_app_abort(waiting.app));
+        CHECK(pthread_join(thread, &result) == 0);
+        CHECK(result == PTHREAD_CANCELED);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, waiting.status);
+        wsline_conn_free(waiting.conn);
+        wsline_app_free(waiting.app);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -422,6 +490,7 @@ int main(int argc, char **argv)
         TEST(a_handler_ends_an_app),
         TEST(a_handler_ends_an_app_on_its_own_thread),
         TEST(a_handler_stops_a_loop),
+        TEST(a_cancelled_thread_leaves_its_call_first),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }
