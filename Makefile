@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: tsan msrv
+.PHONY: tsan msrv test-aarch64 test-i686
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -20,6 +20,8 @@ help:
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
+	@echo 'make test-aarch64, make test-i686'
+	@echo '                the C tests on another processor'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
 
@@ -66,6 +68,10 @@ msrv: tools
 	target/rust/minimum/cargo check --locked --all-targets --features test-panic --target-dir target/msrv
 	target/rust/minimum/cargo check --locked --all-targets --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/msrv
+
+test-aarch64 test-i686: test-%: peers
+	@sh cmake/tools.sh $*
+	sh tests/cross/run.sh $* $(BUILD)/$*
 
 install: build
 	cmake --install $(BUILD)

@@ -9,12 +9,19 @@ set(lib "${PROJECT_BINARY_DIR}/lib")
 set(include "${PROJECT_BINARY_DIR}/include")
 file(MAKE_DIRECTORY "${lib}" "${include}")
 set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+set(WSLINE_RUST_TARGET "" CACHE STRING "Rust's name of the target, where it is not this machine")
+mark_as_advanced(WSLINE_RUST_TARGET)
+if(WSLINE_RUST_TARGET)
+  set(rust_target --target ${WSLINE_RUST_TARGET})
+else()
+  set(rust_target "")
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   set(profile dev)
-  set(built "${cargo_dir}/debug")
+  set(built "${cargo_dir}/${WSLINE_RUST_TARGET}/debug")
 else()
   set(profile release)
-  set(built "${cargo_dir}/release")
+  set(built "${cargo_dir}/${WSLINE_RUST_TARGET}/release")
 endif()
 
 # cargo knows best what is stale and needs a tenth of a second when nothing is: it always runs.
@@ -23,7 +30,7 @@ endif()
 add_custom_target(wsline_cargo
   COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS --unset=CARGO_BUILD_TARGET
           ${CARGO_EXECUTABLE} rustc --lib --crate-type cdylib,staticlib --locked
-          --profile ${profile} --target-dir "${cargo_dir}"
+          --profile ${profile} --target-dir "${cargo_dir}" ${rust_target}
   COMMAND ${CMAKE_COMMAND} -E copy_if_different include/wsline.h "${include}/wsline.h"
   BYPRODUCTS "${built}/libwsline.so" "${built}/libwsline.a" "${include}/wsline.h"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [peers] [checks]
+#   tools.sh [peers] [checks] [aarch64] [i686]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
+#       aarch64, i686
+#               what compiles for this processor, and runs the result
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
 # with WSLINE_NO_INSTALL=1, the script names them and the command that installs them.
 set -eu
@@ -67,6 +69,15 @@ for group in "$@"; do
             # The dynamic linker complains of a library that it does not find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper
+            ;;
+        aarch64)
+            have aarch64-linux-gnu-gcc ||
+                need 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross' 'a C compiler for aarch64'
+            have qemu-aarch64-static || need qemu-user-static QEMU
+            ;;
+        i686)
+            have i686-linux-gnu-gcc ||
+                need 'gcc-i686-linux-gnu libc6-dev-i386-cross' 'a C compiler for i686'
             ;;
         *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;
     esac

@@ -5,10 +5,19 @@
  */
 /* syscall() */
 #define _DEFAULT_SOURCE
+/* Where a pointer has 32 bits, the library calls clock_gettime() in this form. */
+#define _FILE_OFFSET_BITS 64
+#define _TIME_BITS 64
 #include "app.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifdef SYS_clock_gettime64
+enum { CLOCK_GETTIME = SYS_clock_gettime64 };
+#else
+enum { CLOCK_GETTIME = SYS_clock_gettime };
+#endif
 
 /* The monotonic clock stands still but for what a test adds; the wall clock goes on, ahead of the real one. */
 static int64_t ahead_ms, wall_ahead_ms;
@@ -17,14 +26,14 @@ static struct timespec standing;
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     int64_t ms = clock == CLOCK_MONOTONIC ? ahead_ms : clock == CLOCK_REALTIME ? wall_ahead_ms : 0;
-    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    int result = (int)syscall(CLOCK_GETTIME, clock, time);
 
     if (clock == CLOCK_MONOTONIC && standing.tv_sec == 0)
         standing = *time;
     if (clock == CLOCK_MONOTONIC)
         *time = standing;
-    time->tv_sec += ms / 1000;
-    time->tv_nsec += ms % 1000 * 1000000;
+    time->tv_sec += (time_t)(ms / 1000);
+    time->tv_nsec += (long)(ms % 1000) * 1000000;
     if (time->tv_nsec >= 1000000000) {
         time->tv_nsec -= 1000000000;
         time->tv_sec++;
