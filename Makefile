@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: tsan msrv test-aarch64 test-i686
+.PHONY: test-all tsan msrv test-aarch64 test-i686
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -17,6 +17,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help:
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       every test'
+	@echo 'make test-all   those, and everything below'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
@@ -58,6 +59,8 @@ AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
 CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 # Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
+
+test-all: test autobahn tsan msrv test-aarch64 test-i686
 
 tsan: TESTS = ON
 tsan: configure peers
