@@ -452,6 +452,32 @@ static void a_message_is_received_or_there_is_no_memory(void)
     }
 }
 
+/* While a fragment is lent and more have come, which a close reads on in other memory. */
+static wsline_status close_early(void *argument)
+{
+    wsline_conn *conn = peer_connect(
+        "STREAMS", "/stream?kind=noise&size=60000&frame=6000", argument);
+    wsline_message message;
+    wsline_status status;
+
+    REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    status = FAILING(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+    CHECK_BYTES(payload_noise().block, 6000, message.data, message.len);
+    CHECK_INT(0, message.data[message.len]);
+    CHECK(!wsline_conn_is_open(conn));
+    wsline_conn_free(conn);
+    return status;
+}
+
+static void a_close_succeeds_or_there_is_no_memory(void)
+{
+    wsline_options *options = peer_options();
+
+    REQUIRE_OK(wsline_options_set_fire_fragments(options, true));
+    fail_each("", close_early, options);
+    wsline_options_free(options);
+}
+
 /* Prepared messages. */
 
 static wsline_status prepare(void *argument)
@@ -526,6 +552,7 @@ int main(int argc, char **argv)
         TEST(cookies_are_kept_or_there_is_no_memory),
         TEST(a_connect_succeeds_or_there_is_no_memory),
         TEST(a_message_is_received_or_there_is_no_memory),
+        TEST(a_close_succeeds_or_there_is_no_memory),
         TEST(a_prepared_message_is_sent_or_there_is_no_memory),
         TEST(an_app_lives_or_there_is_no_memory),
     };
