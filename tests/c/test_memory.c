@@ -506,6 +506,73 @@ static void a_prepared_message_is_sent_or_there_is_no_memory(void)
     peer_hang_up(conn);
 }
 
+/* Sending. */
+
+static wsline_status send_one(void *argument)
+{
+    wsline_conn *conn = argument;
+    wsline_status status = FAILING(
+        wsline_conn_send_binary(conn, payload_lines().block, 100 * KIB));
+
+    if (status != WSLINE_OK)
+        CHECK_OK(wsline_conn_send_binary(conn, payload_lines().block, 100 * KIB));
+    expect_message(conn, WSLINE_OPCODE_BINARY, payload_lines().block, 100 * KIB);
+    return status;
+}
+
+static void a_message_is_sent_or_there_is_no_memory(void)
+{
+    static const char *const servers[] = {"DEFLATE_WEBSOCKETS", "WEBSOCKETS", "WEBSOCKETS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        wsline_conn *conn = deflate_connect(servers[i], "/", deflate_options());
+
+        fail_each(servers[i], send_one, conn);
+        peer_hang_up(conn);
+    }
+}
+
+/* To a server that reads nothing: the message is queued whole, or not at all. */
+static wsline_status queue_one(void *argument)
+{
+    static uint8_t data[4 * MIB];
+    const char *server = argument;
+    struct record record;
+    wsline_options *options = peer_options();
+    wsline_app *app;
+    wsline_status status;
+    uint64_t before, after;
+
+    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, 0));
+    app = app_make(server, "/stall", options, &record);
+    wsline_options_free(options);
+    REQUIRE_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    /* More than the system takes. */
+    CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
+    CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
+    before = wsline_app_buffered_bytes(app);
+    status = FAILING(wsline_app_send_binary(app, data, sizeof data));
+    after = wsline_app_buffered_bytes(app);
+    if (status == WSLINE_OK)
+        CHECK(after > before);
+    /* TLS without memory has lost its place in the stream. */
+    else if (strstr(server, "TLS") == NULL)
+        CHECK(after <= before && wsline_app_is_open(app));
+    CHECK_OK(wsline_app_abort(app));
+    wsline_app_join(app, WAIT_MS);
+    wsline_app_free(app);
+    return status;
+}
+
+static void a_message_is_queued_or_there_is_no_memory(void)
+{
+    static char plain[] = "FAULTS", tls[] = "FAULTS_TLS";
+
+    fail_each("ws", queue_one, plain);
+    fail_each_or(WSLINE_ERR_TLS, "wss", queue_one, tls);
+}
+
 /* Apps. */
 
 static wsline_status live(void *argument)
@@ -555,6 +622,8 @@ int main(int argc, char **argv)
         TEST(a_close_succeeds_or_there_is_no_memory),
         TEST(a_prepared_message_is_sent_or_there_is_no_memory),
         TEST(an_app_lives_or_there_is_no_memory),
+        TEST(a_message_is_sent_or_there_is_no_memory),
+        TEST(a_message_is_queued_or_there_is_no_memory),
     };
     /* A panic inside a crate that is caught; a backtrace of it would keep memory. */
     setenv("RUST_BACKTRACE", "0", 1);
