@@ -9,6 +9,7 @@
 #define _FILE_OFFSET_BITS 64
 #define _TIME_BITS 64
 #include "app.h"
+#include "gate.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -266,32 +267,35 @@ static void turn_until_more_is_sent(struct stage *stage)
     do {
         REQUIRE_OK(wsline_loop_run_once(stage->loop, 10));
         CHECK_OK(wsline_app_stats(stage->app, &after));
-    } while (after.bytes_sent == before.bytes_sent);
+    } while (after.bytes_sent == before.bytes_sent && record_count(&stage->record, 'c') == 0);
 }
 
 static void a_close_waits_while_the_queue_moves(void)
 {
-    enum { LEN = 12 << 20, STEPS = 3 };
+    enum { LEN = 1 << 20, MESSAGES = 15, STEPS = 3 };
     struct stage stage;
+    struct gate gate = gate_new("FAULTS");
     wsline_options *options = peer_options();
-    char *data = calloc(1, LEN);
+    char *data = calloc(1, LEN), path[256];
 
     REQUIRE(data != NULL);
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 5000));
-    stage_begin(&stage, "FAULTS", "/slow-read?bps=10000000", options);
+    stage_begin(&stage, "FAULTS", gate_path(&gate, "/read-by-gates?n=3&frames=4&", path), options);
     turn_until(&stage, 'o', 1);
-    CHECK_OK(wsline_app_send_binary(stage.app, data, LEN));
+    for (int i = 0; i < MESSAGES; i++)
+        CHECK_OK(wsline_app_send_binary(stage.app, data, LEN));
     CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
     turn(&stage);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 1; i < STEPS; i++) {
+        gate_open(&gate);
         turn_until_more_is_sent(&stage);
         pass(&stage, 5000);
         CHECK_TEXT("o", stage.record.order);
     }
+    gate_open(&gate);
     turn_until(&stage, 'c', 1);
-    /* The server has read all of it, and has sent it back. */
-    CHECK_TEXT("omc", stage.record.order);
-    CHECK_INT(LEN, stage.record.bytes);
+    /* The server answers the close frame behind all of the messages. */
+    CHECK_TEXT("oc", stage.record.order);
     CHECK(stage.record.close.clean);
     CHECK_INT(0, stage.record.close.unsent_messages);
     stage_end(&stage);
@@ -315,7 +319,8 @@ static void a_close_ends_at_its_limit_though_bytes_move(void)
         CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
         turn(&stage);
         for (int64_t ms = 0; ms < rows[i].limit_ms; ms += rows[i].timeout_ms) {
-            CHECK_INT(0, record_count(&stage.record, 'e'));
+            if (!CHECK_INT(0, record_count(&stage.record, 'e')))
+                break;
             turn_until(&stage, 'm', record_count(&stage.record, 'm') + 1);
             pass(&stage, rows[i].timeout_ms);
         }

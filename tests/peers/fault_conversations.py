@@ -83,6 +83,16 @@ def empty_pongs(connection, request):
     connection.send(encode(CLOSE, frame.payload))
 
 
+def read_by_gates(connection, request):
+    """?id=X&n=N&frames=F: reads F frames at each of N times /go; then as /swallow."""
+    connection.limit_receive_buffer()
+    for _ in range(request.number("n", 1)):
+        GATES.wait(request)
+        for _ in range(request.number("frames", 1)):
+            connection.read_frame()
+    swallow(connection, request)
+
+
 def ping_and_swallow(connection, request):
     """Reads, sends a ping, and when its pong has come the text "pong" and the next ping.
 
@@ -235,6 +245,7 @@ CONVERSATIONS = {
     "/stall-then-echo": stall_then_echo,
     "/swallow": swallow,
     "/empty-pongs": empty_pongs,
+    "/read-by-gates": read_by_gates,
     "/ping-and-swallow": ping_and_swallow,
     "/close-when-read": close_when_read,
     "/flood": flood,
