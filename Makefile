@@ -60,7 +60,9 @@ CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 # Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
-test-all: test autobahn tsan msrv test-aarch64 test-i686
+test-all:
+	@python3 tests/run.py $(foreach target,test autobahn tsan msrv test-aarch64 test-i686, \
+		$(target) 'make --no-print-directory $(target)' --)
 
 tsan: TESTS = ON
 tsan: configure peers
