@@ -259,6 +259,10 @@ fn bounded(mut message: String) -> String {
 fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
+    // What std puts before the words of getaddrinfo(3) is what was attempted, which the message says already.
+    let text = text
+        .strip_prefix("failed to lookup address information: ")
+        .unwrap_or(text);
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),
@@ -310,6 +314,13 @@ mod tests {
             error.with_message("short").with_message(long).message(),
             format!("{}…", "ä".repeat(500))
         );
+    }
+
+    #[test]
+    fn a_name_that_is_not_found_is_said_once() {
+        let error = io::Error::other("failed to lookup address information: Name not known");
+        let error = Error::os(Kind::Resolve, "look up h", &error);
+        assert_eq!(error.message(), "look up h: name not known");
     }
 
     #[test]
