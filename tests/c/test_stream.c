@@ -219,6 +219,7 @@ static void parts_and_messages_do_not_mix(void)
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_conn_recv_event(conn, WAIT_MS, &message));
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_conn_recv_frame(conn, WAIT_MS, &frame));
+    CHECK_HAS("begun with wsline_conn_recv_part()", wsline_last_error_message());
     CHECK(wsline_conn_is_open(conn));
     CHECK_OK(wsline_conn_send_text(conn, "go on", WSLINE_NUL_TERMINATED));
     do {
@@ -244,6 +245,7 @@ static void a_message_begun_whole_stays_whole(void)
     conn = deflate_connect("STREAMS", "/stream?size=10000&frame=1000&stop=5000", options);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 100, &message));
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_conn_recv_part(conn, WAIT_MS, &message));
+    CHECK_HAS("begun with wsline_conn_recv()", wsline_last_error_message());
     CHECK_OK(wsline_conn_send_text(conn, "go on", WSLINE_NUL_TERMINATED));
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_INT(10000, message.len);

@@ -34,7 +34,7 @@ fn socks5_authentication() {
     let (proxy, auth) = (Kind::Proxy, Kind::ProxyAuth);
     check_all([
         failed("none without credentials", "1928 3", V5H,     b"\x05\xff", auth,
-            "asks for authentication, perhaps a user name and password"),
+            "asks for authentication; wsline_options_set_proxy_auth() sets a user name and password"),
         failed("none with credentials",    "1928 3", V5_AUTH, b"\x05\xff", auth,
             "takes neither no authentication nor a user name and password"),
         failed("password not offered",     "1928 3", V5H,     b"\x05\x02", proxy,

@@ -54,7 +54,12 @@ impl Socks5 {
     pub fn new(proxy: &Proxy, target: &Target) -> Result<Self, Error> {
         let authentication = match &proxy.credentials {
             Some(credentials) => Some(authentication(credentials).ok_or_else(|| {
-                let what = "cannot be told an empty user name, nor a user name or password of more than 255 bytes";
+                let what = match (credentials.user().len(), credentials.password().len()) {
+                    (0, _) => "an empty user name",
+                    (1..=255, _) => "a password of more than 255 bytes",
+                    _ => "a user name of more than 255 bytes",
+                };
+                let what = format!("cannot be told {what} (RFC 1929 section 2)");
                 proxy.error(Kind::ProxyAuth, what)
             })?),
             None => None,
@@ -137,7 +142,7 @@ impl Socks5 {
                 Err(self.proxy.error(Kind::ProxyAuth, what))
             }
             (NO_METHOD, None) => {
-                let what = "asks for authentication, perhaps a user name and password";
+                let what = "asks for authentication; wsline_options_set_proxy_auth() sets a user name and password";
                 Err(self.proxy.error(Kind::ProxyAuth, what))
             }
             _ => {
@@ -340,14 +345,35 @@ mod tests {
         let with = |user: &str, password: &str| format!("socks5h://{user}:{password}@h");
         let target = name(&long(255));
         assert!(dialogue(&with(&long(255), &long(255)), &target).is_ok());
-        for (proxy, target, kind) in [
-            (with(&long(256), ""), &target, Kind::ProxyAuth),
-            (with("u", &long(256)), &target, Kind::ProxyAuth),
-            (with("", "p"), &target, Kind::ProxyAuth),
-            (with("u", "p"), &name(&long(256)), Kind::Proxy),
+        for (proxy, target, kind, what) in [
+            (
+                with(&long(256), ""),
+                &target,
+                Kind::ProxyAuth,
+                "a user name of more",
+            ),
+            (
+                with("u", &long(256)),
+                &target,
+                Kind::ProxyAuth,
+                "a password of more",
+            ),
+            (
+                with("", "p"),
+                &target,
+                Kind::ProxyAuth,
+                "an empty user name",
+            ),
+            (
+                with("u", "p"),
+                &name(&long(256)),
+                Kind::Proxy,
+                "a host name of more",
+            ),
         ] {
             let error = dialogue(&proxy, target).err().expect("too long");
             assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.message().contains(what), "{error}");
         }
     }
 

@@ -67,10 +67,17 @@ impl Order {
     pub fn turn_to(&mut self, delivery: Delivery) -> Result<Option<Opcode>, Error> {
         match &mut self.message {
             Some(message) if message.delivery == delivery => Ok(None),
-            Some(message) if message.is_bound => Err(Error::new(
-                Kind::WrongState,
-                "a message is under way that was begun with another receive function",
-            )),
+            Some(message) if message.is_bound => {
+                let begun_with = match message.delivery {
+                    Delivery::Messages | Delivery::Fragments => {
+                        "wsline_conn_recv() or wsline_conn_recv_event()"
+                    }
+                    Delivery::Parts => "wsline_conn_recv_part()",
+                    Delivery::Frames => "wsline_conn_recv_frame()",
+                };
+                let what = format!("a message is under way that was begun with {begun_with}");
+                Err(Error::new(Kind::WrongState, what))
+            }
             Some(message) => {
                 message.delivery = delivery;
                 Ok(Some(message.opcode))
