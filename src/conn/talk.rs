@@ -43,12 +43,15 @@ impl Talk {
         }
         // One read of the socket a step: between two the driver looks at the clock and for an abort.
         loop {
-            match self.wire.read()? {
-                Received::TimedOut | Received::Nothing | Received::Interrupted => {
+            match self.wire.read() {
+                // The status says more than how the connection ended.
+                Err(_) if self.dialogue.is_refused() => return Err(self.dialogue.end()),
+                Err(error) => return Err(error),
+                Ok(Received::TimedOut | Received::Nothing | Received::Interrupted) => {
                     return sent.map(|()| false);
                 }
-                Received::End => return Err(self.dialogue.end()),
-                Received::Bytes => {}
+                Ok(Received::End) => return Err(self.dialogue.end()),
+                Ok(Received::Bytes) => {}
             }
             let is_settled = self.dialogue.receive(&mut self.wire.input)?;
             if self.say()? {

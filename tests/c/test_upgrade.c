@@ -200,7 +200,7 @@ static void a_refused_connection_may_try_again(void)
 
 static void each_way_to_end_a_body_is_understood(void)
 {
-    static const char *const rows[] = {"length", "chunked", "close"};
+    static const char *const rows[] = {"length", "chunked", "close", "reset"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char path[128];

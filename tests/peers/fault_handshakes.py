@@ -214,7 +214,7 @@ def early_frames(connection, request):
 
 
 def status(connection, request):
-    """?code=N&body=TEXT&how=length|chunked|close: how the end of the body is told.
+    """?code=N&body=TEXT&how=length|chunked|close|reset: how the end of the body is told.
 
     With &cookie=TEXT, as often as wanted, a Set-Cookie header each.
     """
@@ -224,10 +224,13 @@ def status(connection, request):
         "length": (f"Content-Length: {len(body)}", body),
         "chunked": ("Transfer-Encoding: chunked", chunked(body)),
         "close": ("Connection: close", body),
+        "reset": (f"Content-Length: {len(body) + 1}", body),
     }[how]
     lines = ["Content-Type: text/plain", framing, *cookie_lines(request)]
     refuse(connection, request.number("code", 503), lines, sent_body)
-    if how != "close":
+    if how == "reset":
+        connection.reset()
+    elif how != "close":
         connection.read_to_end()
 
 
