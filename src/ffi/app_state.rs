@@ -251,13 +251,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
     // SAFETY: as promised to ptr.
-    unsafe {
-        look_up(app, |response| {
-            let mut agreed = response.head.fields.all("sec-websocket-extensions");
-            let agreed = agreed.next().map(CString::as_c_str);
-            agreed.filter(|_| response.deflate.is_some())
-        })
-    }
+    unsafe { look_up(app, |response| response.extensions().map(CString::as_c_str)) }
 }
 
 /// The address that the connection there is, or was last, is connected to.

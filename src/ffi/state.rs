@@ -8,7 +8,8 @@ use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
 use crate::conn::connection::Connection;
 use crate::conn::stats::Totals;
-use std::ffi::{CStr, c_char, c_void};
+use crate::protocol::http::reply::Response;
+use std::ffi::{CStr, CString, c_char, c_void};
 
 /// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
 #[repr(C)]
@@ -215,7 +216,11 @@ pub unsafe extern "C" fn wsline_conn_response_body(
 pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *const c_char {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || agreed(conn, "sec-websocket-protocol"))
+    guard::value(std::ptr::null(), || {
+        agreed(conn, |response| {
+            response.head.fields.all("sec-websocket-protocol").next()
+        })
+    })
 }
 
 /// The extensions in use, as the server named them.
@@ -230,9 +235,7 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
 pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *const c_char {
     // SAFETY: as promised to ptr.
     let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || {
-        agreed(conn, "sec-websocket-extensions")
-    })
+    guard::value(std::ptr::null(), || agreed(conn, Response::extensions))
 }
 
 /// The descriptor of the socket, for questions such as getsockopt(2).
@@ -356,17 +359,25 @@ pub unsafe extern "C" fn wsline_conn_stats(
     })
 }
 
-/// What the server agreed to in a field: nothing unless the connect succeeded.
-fn agreed(conn: Result<&Connection, Error>, name: &str) -> *const c_char {
-    conn.ok()
-        .filter(|conn| conn.link().is_ok())
-        .map_or(std::ptr::null(), |conn| response_header(conn, name))
+/// What the server agreed to: nothing unless the connect succeeded.
+fn agreed(
+    conn: Result<&Connection, Error>,
+    find: impl FnOnce(&Response) -> Option<&CString>,
+) -> *const c_char {
+    let conn = conn.ok().filter(|conn| conn.link().is_ok());
+    conn.map_or(std::ptr::null(), |conn| in_response(conn, find))
 }
 
 fn response_header(conn: &Connection, name: &str) -> *const c_char {
+    in_response(conn, |response| response.head.fields.all(name).next())
+}
+
+fn in_response(
+    conn: &Connection,
+    find: impl FnOnce(&Response) -> Option<&CString>,
+) -> *const c_char {
     let Some(response) = conn.response() else {
         return std::ptr::null();
     };
-    let value = response.head.fields.all(name).next();
-    value.map_or(std::ptr::null(), |value| value.as_ptr())
+    find(&response).map_or(std::ptr::null(), |value| value.as_ptr())
 }

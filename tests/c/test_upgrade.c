@@ -38,6 +38,22 @@ static void repeated_response_headers_are_all_there(void)
     peer_hang_up(conn);
 }
 
+static void an_empty_list_of_extensions_names_none(void)
+{
+    wsline_options *options = peer_options();
+
+    for (int offer = 0; offer < 2; offer++) {
+        wsline_conn *conn;
+
+        CHECK_OK(wsline_options_set_deflate(options, offer != 0));
+        conn = peer_connect("FAULTS", "/empty-extensions", options);
+        CHECK_TEXT(NULL, wsline_conn_extensions(conn));
+        CHECK_TEXT("", wsline_conn_response_header(conn, "Sec-WebSocket-Extensions"));
+        peer_hang_up(conn);
+    }
+    wsline_options_free(options);
+}
+
 static void frames_right_behind_the_head_are_not_lost(void)
 {
     wsline_conn *conn = peer_connect("FAULTS", "/early", NULL);
@@ -293,6 +309,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(heads_that_look_odd_are_accepted),
         TEST(repeated_response_headers_are_all_there),
+        TEST(an_empty_list_of_extensions_names_none),
         TEST(frames_right_behind_the_head_are_not_lost),
         TEST(the_request_carries_what_the_rfc_wants),
         TEST(the_request_carries_the_options),

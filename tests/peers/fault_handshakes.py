@@ -152,6 +152,10 @@ def unasked_extension(head, request):
     head.fields["Sec-WebSocket-Extensions"] = "permessage-deflate"
 
 
+def empty_extensions(head, request):
+    head.fields["Sec-WebSocket-Extensions"] = ""
+
+
 def set_cookie(head, request):
     """?cookie=TEXT&cookie=TEXT..."""
     head.more_lines = cookie_lines(request)
@@ -185,6 +189,7 @@ HEADS = {
     "/unasked-subprotocol": unasked_subprotocol,
     "/two-subprotocols": two_subprotocols,
     "/unasked-extension": unasked_extension,
+    "/empty-extensions": empty_extensions,
     "/set-cookie": set_cookie,
 }
 

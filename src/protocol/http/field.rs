@@ -70,7 +70,7 @@ impl Fields {
     }
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a CString> {
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CString> {
         self.0
             .iter()
             .filter(move |(n, _)| n.as_bytes().eq_ignore_ascii_case(name.as_bytes()))

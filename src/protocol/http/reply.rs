@@ -5,6 +5,7 @@ use super::body::Body;
 use super::head::{Head, HeadFinder, MAX_HEAD_BYTES};
 use crate::base::error::Error;
 use crate::protocol::ws::deflate::Agreement;
+use std::ffi::CString;
 use std::ops::RangeInclusive;
 
 /// What a peer answered, complete or as far as it came.
@@ -21,6 +22,13 @@ impl Response {
     pub fn body(&self) -> &[u8] {
         let body = self.body_and_nul.split_last();
         body.map_or(&[], |(_, body)| body)
+    }
+
+    /// The value of `Sec-WebSocket-Extensions`, where it names what is in use.
+    pub fn extensions(&self) -> Option<&CString> {
+        let mut values = self.head.fields.all("sec-websocket-extensions");
+        let named = values.find(|value| !value.is_empty());
+        named.filter(|_| self.deflate.is_some())
     }
 }
 
