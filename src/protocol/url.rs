@@ -19,7 +19,7 @@ const MAX_SHOWN: usize = 100;
 pub struct Url {
     secure: bool,
     host: Host<String>,
-    /// The interface through which a link-local address is reached (RFC 6874).
+    /// The interface through which a link-local address is reached (RFC 4007 section 11).
     zone: Option<String>,
     port: u16,
     resource: String,
@@ -269,7 +269,8 @@ fn split_authority(after_slashes: &str) -> (&str, &str) {
     after_slashes.split_at(end)
 }
 
-/// The zone of an IPv6 address as it is written, with the bracket behind it, and decoded (RFC 6874 section 2).
+/// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant: behind a % (RFC 9844),
+/// or behind %25 and percent-encoded (RFC 6874 section 2, which the other has replaced).
 fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     let host = authority.rsplit('@').next().unwrap_or_default();
     let inside = host
@@ -279,16 +280,16 @@ fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     let Some((_, zone)) = inside.and_then(|inside| inside.split_once('%')) else {
         return Ok(None);
     };
-    let name = zone
-        .strip_prefix("25")
-        .ok_or("has a zone whose % is not written %25")?;
-    let decoded = percent_decode_str(name)
-        .decode_utf8()
-        .map_err(|_| "has a zone that is not UTF-8")?;
-    if decoded.is_empty() || decoded.chars().any(|c| c.is_control() || c == '%') {
+    let name = match zone.strip_prefix("25") {
+        Some(encoded) => percent_decode_str(encoded)
+            .decode_utf8()
+            .map_err(|_| "has a zone that is not UTF-8")?,
+        None => Cow::Borrowed(zone),
+    };
+    if name.is_empty() || name.chars().any(|c| c.is_control() || c == '%') {
         return Err("has a zone that names no interface");
     }
-    Ok(Some((format!("%{zone}]"), decoded.into_owned())))
+    Ok(Some((format!("%{zone}]"), name.into_owned())))
 }
 
 /// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here.
@@ -425,6 +426,13 @@ mod tests {
         assert_eq!(zone.authority(), "[fe80::1]:81");
         assert_eq!(zone.resource(), "/%25eth0");
 
+        // RFC 9844.
+        let zone = url("ws://u@[fe80::1%eth0]:8080/%eth0");
+        assert_eq!(zone.host_and_zone(), "fe80::1%eth0");
+        assert_eq!(zone.authority(), "[fe80::1]:8080");
+        assert_eq!(zone.origin(), "http://[fe80::1]:8080");
+        assert_eq!(zone.resource(), "/%eth0");
+
         for (text, path, resource) in [
             (
                 "ws+unix:///run/a.sock:/chat?x=1",
@@ -513,8 +521,11 @@ mod tests {
             "wss://a..b/",
             "wss://h../",
             "ws://./",
-            "ws://[fe80::1%eth0]/",
+            "ws://[fe80::1%]/",
             "ws://[fe80::1%25]/",
+            "ws://[fe80::1%a%2E]/",
+            "ws://[fe80::1%25a%25]/",
+            "ws://[eth0%eth0]/",
             "ws://h%25eth0/",
             "ws+unix://h/s",
             "ws+unix://",

@@ -33,6 +33,7 @@ static void url_parse_splits_good_urls(void)
         {"ws://user:pa%20ss@example.com:81/", false, "example.com", 81, "/"},
         {"ws://[fe80::1%25eth0]:81/x", false, "fe80::1%eth0", 81, "/x"},
         {"ws://[fe80::1%25en%2D0.1]/", false, "fe80::1%en-0.1", 80, "/"},
+        {"ws://[fe80::1%eth0]:8080/", false, "fe80::1%eth0", 8080, "/"},
         {"ws+unix:///run/a%20b.sock:/chat?x=1", false, "localhost", 80, "/chat?x=1"},
         {"WS+UNIX:///s", false, "localhost", 80, "/"},
     };
@@ -82,7 +83,7 @@ static void url_parse_refuses_bad_urls(void)
         "ws://example.com/ ",
         "ws://example.com\\path",
         "ws://example.com/#fragment",
-        "ws://[fe80::1%eth0]/",
+        "ws://[fe80::1%]/",
         "ws://[fe80::1%25]/",
         "ws://user%0A@example.com/",
         "ws+unix://example.com/s",
