@@ -6,7 +6,7 @@ use crate::base::error::{Error, Kind};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use url::Host;
 
 /// Far beyond what servers take. The crates that parse it take memory without asking whether there is any.
@@ -32,25 +32,25 @@ impl Url {
     /// `ws://`, `wss://`, or `ws+unix:///path/of/socket:/resource`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         check_text(text)?;
-        let (scheme, rest) = text
-            .split_once(':')
-            .ok_or_else(|| invalid(text, "has no scheme, ws:// or wss://"))?;
-        let Some(after_slashes) = rest.strip_prefix("//") else {
-            return Err(invalid(text, "lacks the // behind its scheme"));
+        let Some((scheme, after_slashes)) = split_scheme(text) else {
+            return Err(without_scheme(text));
         };
-        if text.contains('#') {
-            // Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
-            return Err(invalid(text, "has a fragment (#)"));
-        }
-        match scheme.to_ascii_lowercase().as_str() {
-            "ws" => Self::of_network(text, after_slashes, false),
-            "wss" => Self::of_network(text, after_slashes, true),
-            "ws+unix" => Self::of_unix_socket(text, after_slashes),
-            _ => Err(invalid(text, "has a scheme other than ws, wss and ws+unix")),
-        }
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
+            "ws" => false,
+            "wss" => true,
+            "ws+unix" => return Self::of_unix_socket(text, after_slashes),
+            _ => {
+                let meant = meant(scheme, after_slashes);
+                let scheme = cut(scheme);
+                let what = format!("has the scheme {scheme}, not ws, wss or ws+unix{meant}");
+                return Err(invalid(text, what));
+            }
+        };
+        Self::of_network(text, after_slashes, is_secure)
     }
 
     fn of_network(text: &str, after_slashes: &str, secure: bool) -> Result<Self, Error> {
+        check_no_fragment(text)?;
         if after_slashes.starts_with('/') {
             // Browsers skip further slashes and take the path for the host.
             return Err(invalid(text, "has no host"));
@@ -86,6 +86,7 @@ impl Url {
     /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon in the socket's path
     /// is written %3A.
     fn of_unix_socket(text: &str, after_slashes: &str) -> Result<Self, Error> {
+        check_no_fragment(text)?;
         let end = after_slashes
             .find([':', '?'])
             .unwrap_or(after_slashes.len());
@@ -269,6 +270,61 @@ fn split_authority(after_slashes: &str) -> (&str, &str) {
     after_slashes.split_at(end)
 }
 
+/// The scheme, and what stands behind "://".
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    text.split_once("://")
+        .filter(|(scheme, _)| is_scheme(scheme))
+}
+
+/// RFC 3986 section 3.1. In front of another "://" may stand a password.
+pub fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+fn without_scheme(text: &str) -> Error {
+    let known = |scheme: &str| {
+        let known = ["ws", "wss", "ws+unix", "http", "https"].into_iter();
+        let mut known = known.filter(|known| known.eq_ignore_ascii_case(scheme));
+        known.next().is_some()
+    };
+    let (what, scheme, rest) = match text.split_once(':') {
+        _ if text.is_empty() => ("is empty", "", text),
+        Some((scheme, rest)) if known(scheme) => ("lacks the // behind its scheme", scheme, rest),
+        _ => ("has no scheme", "ws", text),
+    };
+    let meant = match text.parse::<Ipv6Addr>() {
+        Ok(_) => meant(scheme, &format!("[{text}]")),
+        Err(_) => meant(scheme, rest.trim_start_matches('/')),
+    };
+    invalid(text, format_args!("{what}{meant}"))
+}
+
+/// Asks for the URL that was meant, if one can be guessed and has its secrets in the places that are not shown.
+fn meant(scheme: &str, after_slashes: &str) -> String {
+    let guess = match scheme.to_ascii_lowercase().as_str() {
+        "ws" | "http" => Url::parse(&format!("ws://{after_slashes}")).ok(),
+        "wss" | "https" => Url::parse(&format!("wss://{after_slashes}")).ok(),
+        _ => None,
+    };
+    // A number alone is an address, which nobody means.
+    let has_host = |url: &Url| after_slashes.to_lowercase().contains(&url.host());
+    match guess.filter(|url| has_host(url) && !url.resource.contains('@')) {
+        Some(url) => format!("; did you mean {url}?"),
+        None => String::new(),
+    }
+}
+
+/// Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
+fn check_no_fragment(text: &str) -> Result<(), Error> {
+    if text.contains('#') {
+        return Err(invalid(text, "has a fragment (#)"));
+    }
+    Ok(())
+}
+
 /// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant: behind a % (RFC 9844),
 /// or behind %25 and percent-encoded (RFC 6874 section 2, which the other has replaced).
 fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
@@ -339,15 +395,21 @@ fn resource(after_slashes: &str) -> String {
     resource
 }
 
-/// Quotes the URL without what may let its reader in: what stands before an `@`, wherever that is, and the query.
+/// Quotes the URL.
 fn invalid(text: &str, what: impl fmt::Display) -> Error {
-    let shown = match text.rsplit_once('@') {
-        Some((_, rest)) => format!("…@{rest}"),
-        None => text.to_owned(),
-    };
-    let shown = shown.split('?').next().unwrap_or_default();
-    let shown = cut(shown);
+    let shown = without_secrets(text);
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
+}
+
+/// A URL, or what should be one, without what may let its reader in: what stands before an `@`, wherever that is, the
+/// query, and the fragment. Cut where it is long.
+fn without_secrets(text: &str) -> String {
+    let (before, rest) = match text.rsplit_once('@') {
+        Some((_, rest)) => ("…@", rest),
+        None => ("", text),
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    format!("{before}{}", cut(rest))
 }
 
 fn cut(text: &str) -> Cow<'_, str> {
@@ -538,6 +600,41 @@ mod tests {
             let error = Url::parse(text).expect_err(text);
             assert_eq!(error.kind(), Kind::InvalidUrl, "{text}");
         }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_refusal_names_the_url_that_was_meant() {
+        let table = [
+            ("localhost:8080",         "\"localhost:8080\" has no scheme; did you mean ws://localhost:8080/?"),
+            ("Example.com",            "\"Example.com\" has no scheme; did you mean ws://example.com/?"),
+            ("h/a?x=1",                "\"h/a\" has no scheme; did you mean ws://h/a?"),
+            ("//h/",                   "\"//h/\" has no scheme; did you mean ws://h/?"),
+            ("[::1]:80",               "\"[::1]:80\" has no scheme; did you mean ws://[::1]/?"),
+            ("2001:db8::1",            "\"2001:db8::1\" has no scheme; did you mean ws://[2001:db8::1]/?"),
+            ("user:secret@h",          "\"…@h\" has no scheme; did you mean ws://h/?"),
+            ("ws:h",                   "\"ws:h\" lacks the // behind its scheme; did you mean ws://h/?"),
+            ("WSS:/h",                 "\"WSS:/h\" lacks the // behind its scheme; did you mean wss://h/?"),
+            ("http:h",                 "\"http:h\" lacks the // behind its scheme; did you mean ws://h/?"),
+            ("http://host/",           "\"http://host/\" has the scheme http, not ws, wss or ws+unix; did you mean ws://host/?"),
+            ("https://u:secret@h:8443/a?secret",
+                "\"…@h:8443/a\" has the scheme https, not ws, wss or ws+unix; did you mean wss://h:8443/a?"),
+            ("ftp://h/",               "\"ftp://h/\" has the scheme ftp, not ws, wss or ws+unix"),
+            ("wss+unix:///s:/",        "\"wss+unix:///s:/\" has the scheme wss+unix, not ws, wss or ws+unix"),
+            // Nothing to guess, or what was not shown might show.
+            ("",                       "\"\" is empty"),
+            ("8080",                   "\"8080\" has no scheme"),
+            ("h:x",                    "\"h:x\" has no scheme"),
+            ("http://",                "\"http://\" has the scheme http, not ws, wss or ws+unix"),
+            ("http://u:1/secret@h/",   "\"…@h/\" has the scheme http, not ws, wss or ws+unix"),
+            ("http://u:1?secret@h/",   "\"…@h/\" has the scheme http, not ws, wss or ws+unix"),
+        ];
+        for (text, expected) in table {
+            let error = Url::parse(text).expect_err(text);
+            assert_eq!(error.message(), format!("URL {expected}"));
+        }
+        let long = Url::parse(&format!("{}://h/", "x".repeat(1000))).expect_err("unknown");
+        assert!(long.message().len() < 300, "{long}");
     }
 
     #[test]

@@ -22,7 +22,8 @@ class Words(Test):
         for words, told in {
             (): "no URL; see wsdump --help",
             (SERVER, SERVER): "more than one URL",
-            ("http://localhost/",): 'URL "http://localhost/" has a scheme other than ws, .*',
+            ("http://localhost/",): r'URL "http://localhost/" .*; did you mean ws://localhost/\?',
+            ("localhost:1",): r'URL "localhost:1" has no scheme; did you mean ws://localhost:1/\?',
             (SERVER, "--nonsense"): "no such option: --nonsense",
             (SERVER, "-x"): "no such option: -x",
             (SERVER, "--no"): "not clear which option is meant: --no",

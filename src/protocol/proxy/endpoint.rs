@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::base::error::{Error, Kind, Phase};
 use crate::protocol::dialogue::Dialogue;
 use crate::protocol::http::auth::Credentials;
-use crate::protocol::url::has_empty_label;
+use crate::protocol::url::{has_empty_label, is_scheme};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use url::Host;
@@ -187,14 +187,6 @@ impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
     }
-}
-
-/// RFC 3986 section 3.1. In front of another "://" stands a password.
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
 fn checked(port: u16) -> Result<u16, &'static str> {
