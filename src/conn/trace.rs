@@ -42,8 +42,9 @@ pub fn response(head: &Head) {
     log::write(
         Level::Trace,
         format_args!(
-            "< HTTP/1.{} {} {}",
-            head.minor_version,
+            "< HTTP/{}.{} {} {}",
+            head.version.0,
+            head.version.1,
             head.status,
             head.reason.escape_debug()
         ),

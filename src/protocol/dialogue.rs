@@ -15,7 +15,7 @@ pub trait Dialogue {
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error>;
 
     /// What it means that the peer will send no more.
-    fn end(&self) -> Error;
+    fn end(&mut self) -> Error;
 
     /// The peer has refused; what is still awaited only helps a person.
     fn is_refused(&self) -> bool {

@@ -185,6 +185,14 @@ impl Url {
         }
     }
 
+    /// The server as errors name it, with the port that it listens on.
+    pub fn server(&self) -> String {
+        match &self.unix_path {
+            Some(path) => path.escape_debug().to_string(),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// The `Origin` of a page on the same server (RFC 6454 section 6).
     pub fn origin(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };

@@ -8,7 +8,9 @@
 static void heads_that_look_odd_are_accepted(void)
 {
     static const char *const paths[] = {"/odd-but-valid", "/early-hints", "/continue",
-                                        "/many-headers?n=50"};
+                                        "/many-headers?n=50", "/many-headers?n=1000",
+                                        "/folded-line", "/folded-connection", "/ignored-lines",
+                                        "/empty-lines-first", "/empty-extensions"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         wsline_message message;
@@ -35,6 +37,14 @@ static void repeated_response_headers_are_all_there(void)
     CHECK_INT(2, cookies);
     CHECK_TEXT("a=b", wsline_conn_response_header(conn, "set-cookie"));
     CHECK_TEXT("", wsline_conn_response_header(conn, "X-Empty"));
+    peer_hang_up(conn);
+}
+
+static void a_folded_header_is_unfolded(void)
+{
+    wsline_conn *conn = peer_connect("FAULTS", "/folded-line", NULL);
+
+    CHECK_TEXT("a, b c", wsline_conn_response_header(conn, "X-Folded"));
     peer_hang_up(conn);
 }
 
@@ -202,6 +212,49 @@ static void a_refusal_keeps_its_status_headers_and_body(void)
     }
 }
 
+static void no_line_of_a_refusal_takes_its_status_away(void)
+{
+    static const char *const rows[] = {
+        "line=X:%20a%0D%0A%20b",            /* folded */
+        "line=%20X:%20a",                   /* folded, though nothing is before it */
+        "line=X%20Y:%20a&line=X%20:%20a",   /* blanks in a name and behind one */
+        "line=a%20line%20without%20colon",
+        "line=X:%20a%00b&line=X:%20a%0Db",  /* a NUL, a CR */
+        "fields=130",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char path[128];
+        wsline_conn *conn;
+
+        check_row(rows[i]);
+        snprintf(path, sizeof path, "/status?code=403&body=no%%20entry&%s", rows[i]);
+        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        CHECK_INT(403, wsline_conn_http_status(conn));
+        CHECK_TEXT("text/plain", wsline_conn_response_header(conn, "content-type"));
+        check_body(conn, "no entry");
+        wsline_conn_free(conn);
+    }
+}
+
+static void a_refusal_without_the_end_of_its_head_keeps_what_came(void)
+{
+    static const char *const rows[] = {"cut=1", "fields=20000"};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char path[64];
+        wsline_conn *conn;
+
+        check_row(rows[i]);
+        snprintf(path, sizeof path, "/status?code=403&line=X:%%20y&%s", rows[i]);
+        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        CHECK_INT(403, wsline_conn_http_status(conn));
+        CHECK_TEXT("y", wsline_conn_response_header(conn, "X"));
+        check_body(conn, "");
+        wsline_conn_free(conn);
+    }
+}
+
 static void a_refused_connection_may_try_again(void)
 {
     wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_BAD_STATUS);
@@ -265,16 +318,16 @@ static void wrong_upgrades_are_refused(void)
         {"/no-connection", "Connection"},
         {"/wrong-connection", "Connection"},
         {"/http-1.0", "HTTP/1.0"},
-        {"/nul", ""},
-        {"/no-colon", ""},
-        {"/folded-line", ""},
+        {"/nul", "a NUL"},
+        {"/no-colon", "no colon in the line \"a line without its mark\""},
+        {"/ignored-upgrade", "Upgrade field is missing"},
+        {"/continued-upgrade", "Upgrade field is missing"},
         {"/unasked-subprotocol", "subprotocol"},
         {"/two-subprotocols", "subprotocol"},
         {"/two-subprotocols?lines=2", "subprotocol"},
         {"/unasked-extension", "extension"},
         {"/big-head?size=65537", "65536 bytes"},
         {"/big-head?size=1000000", "65536 bytes"},
-        {"/many-headers?n=1000", "100 header fields"},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -309,12 +362,15 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(heads_that_look_odd_are_accepted),
         TEST(repeated_response_headers_are_all_there),
+        TEST(a_folded_header_is_unfolded),
         TEST(an_empty_list_of_extensions_names_none),
         TEST(frames_right_behind_the_head_are_not_lost),
         TEST(the_request_carries_what_the_rfc_wants),
         TEST(the_request_carries_the_options),
         TEST(the_server_chooses_among_the_subprotocols),
         TEST(a_refusal_keeps_its_status_headers_and_body),
+        TEST(no_line_of_a_refusal_takes_its_status_away),
+        TEST(a_refusal_without_the_end_of_its_head_keeps_what_came),
         TEST(a_refused_connection_may_try_again),
         TEST(each_way_to_end_a_body_is_understood),
         TEST(every_other_status_is_a_bad_status),

@@ -31,8 +31,6 @@ pub(crate) struct Answer {
     section: &'static str,
     offered: &'static [&'static str],
     input: Vec<u8>,
-    /// Where the head of the final response ends.
-    head_len: usize,
     verdict: Verdict,
 }
 
@@ -65,13 +63,11 @@ pub(crate) fn answer(
     body: impl AsRef<[u8]>,
     verdict: Verdict,
 ) -> Answer {
-    let head = head.bytes();
     Answer {
         id: id.to_owned(),
         section,
         offered: &[],
-        head_len: head.len(),
-        input: [&head[..], body.as_ref()].concat(),
+        input: [&head.bytes()[..], body.as_ref()].concat(),
         verdict,
     }
 }
@@ -143,14 +139,27 @@ impl Answer {
             (verdict, got) if verdict == got => !matches!(got, Verdict::Accepted(_)),
             (Verdict::Refused(status, body), Verdict::RefusedAtEnd(now, part))
             | (Verdict::RefusedAtEnd(status, body), Verdict::RefusedAtEnd(now, part)) => {
-                len >= self.head_len && status == now && body.starts_with(part)
+                len >= self.status_line_end(*status) && status == now && body.starts_with(part)
             }
-            (_, got) => len < self.head_len && *got == Verdict::Lost,
+            (Verdict::Refused(status, _) | Verdict::RefusedAtEnd(status, _), got) => {
+                len < self.status_line_end(*status) && *got == Verdict::Lost
+            }
+            (_, got) => *got == Verdict::Lost,
         };
         if is_right {
             return Ok(());
         }
         Err(format!("ended after {len} bytes: got {got:?}"))
+    }
+
+    /// From where on the status of a refusal is known.
+    fn status_line_end(&self, status: u16) -> usize {
+        let status = status.to_string();
+        let mut found = self.input.windows(3).enumerate();
+        let at = found.find(|(_, text)| *text == status.as_bytes());
+        let at = at.expect("the status").0;
+        let line_end = self.input[at..].iter().position(|byte| *byte == b'\n');
+        at + line_end.expect("a line") + 1
     }
 
     /// `rest` is what must be left in the input when the server has accepted.

@@ -305,6 +305,10 @@ pub(crate) fn answer() -> impl Strategy<Value = Vec<u8>> {
     let fields = [UPGRADE, CONNECTION, ACCEPT];
     let more = [
         "X: y",
+        "X: y\r\n\tz",
+        "X : y",
+        "X",
+        "Upgrade : h2c\r\n websocket",
         "Content-Length: 7",
         "Transfer-Encoding: chunked",
         "Sec-WebSocket-Protocol: x",

@@ -8,7 +8,6 @@ use crate::answer::{
 const FIELDS: [&str; 3] = [UPGRADE, CONNECTION, ACCEPT];
 /// Status line, fields and the empty line.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-const MAX_FIELDS: usize = 100;
 
 #[test]
 #[rustfmt::skip]
@@ -30,7 +29,9 @@ fn status_lines() {
         bad("lower case",       "9112 2.3", with("http/1.1 101 Switching Protocols")),
         bad("another protocol", "9112 2.3", with("ICY 200 OK")),
         bad("a request",        "9112 4",   with("GET / HTTP/1.1")),
-        bad("two blanks",       "9112 4",   with("HTTP/1.1  101 Switching Protocols")),
+        accepted("two blanks",  "9112 4",   with("HTTP/1.1  101 Switching Protocols")),
+        accepted("a tab",       "9112 4",   with("HTTP/1.1\t101 Switching Protocols")),
+        accepted("HTTP/1.2",    "9110 2.5", with("HTTP/1.2 101 Switching Protocols")),
         bad("a blank first",    "9112 4",   with(" HTTP/1.1 101 Switching Protocols")),
         bad("no status",        "9112 4",   with("HTTP/1.1")),
         bad("two digits",       "9112 4",   with("HTTP/1.1 10 Switching Protocols")),
@@ -38,8 +39,8 @@ fn status_lines() {
         bad("a letter",         "9112 4",   with("HTTP/1.1 1O1 Switching Protocols")),
         bad("a sign",           "9112 4",   with("HTTP/1.1 +101 Switching Protocols")),
         bad("NUL in a reason",  "9112 4",   with("HTTP/1.1 101 Switching\0Protocols")),
-        bad("CR in a reason",   "9112 4",   with("HTTP/1.1 101 Switching\rProtocols")),
-        bad("escape in a reason", "9112 4", with("HTTP/1.1 101 \x1b[2J")),
+        accepted("CR in a reason", "9112 4", with("HTTP/1.1 101 Switching\rProtocols")),
+        accepted("escape in a reason", "9112 4", with("HTTP/1.1 101 \x1b[2J")),
     ]);
 }
 
@@ -65,6 +66,19 @@ fn upgrade_field() {
         bad("twice",               "4.1", switching([UPGRADE, UPGRADE, CONNECTION, ACCEPT])),
         bad("one more, not UTF-8", "4.1", switching(
             [UPGRADE.as_bytes(), b"Upgrade: \xff", CONNECTION.as_bytes(), ACCEPT.as_bytes()])),
+        accepted("folded",         "9112 5.2", with("Upgrade:\r\n websocket\r\n\t")),
+        bad("one more, folded",    "9112 5.2", with("Upgrade: websocket,\r\n h2c")),
+        bad("two words, folded",   "9112 5.2", with("Upgrade: web\r\n socket")),
+        accepted("a line that is ignored besides", "9112 5.1", with("Upgrade : h2c\r\nUpgrade: websocket")),
+        bad("only where it is ignored", "9112 5.1", with("Upgrade : websocket")),
+        bad("only in a continued line", "9112 5.2", with("X: a\r\n Upgrade: websocket")),
+        bad("only in an ignored one, continued", "9112 5.2", with("X Y: a\r\n Upgrade: websocket\r\n\tUpgrade: websocket")),
+        bad("only behind a CR",    "9112 2.2", with("X: a\rUpgrade: websocket")),
+        bad("only behind a line end and a CR", "9112 2.2", with("X: a\n\rUpgrade: websocket")),
+        bad("only in a line without colon, continued", "9112 5", with("X\r\n Upgrade: websocket")),
+        bad("only before the first field", "9112 2.2", with(" Upgrade: websocket")),
+        bad("with a CR inside",    "9112 2.2", with("Upgrade: web\rsocket")),
+        bad("with a NUL",          "9110 5.5", with("Upgrade: websocket\0")),
     ]);
 }
 
@@ -80,6 +94,10 @@ fn connection_field() {
         accepted("empty members", "9110 5.6.1", with("Connection: ,, Upgrade ,")),
         accepted("in two lines", "9110 5.2", switching([UPGRADE, "Connection: keep-alive", CONNECTION, ACCEPT])),
         accepted("twice",       "9110 5.2", switching([UPGRADE, CONNECTION, CONNECTION, ACCEPT])),
+        accepted("folded",      "9112 5.2", with("Connection: keep-alive,\r\n\tUpgrade")),
+        accepted("folded twice", "9112 5.2", with("Connection:\r\n \tkeep-alive\r\n ,\n Upgrade")),
+        bad("folded in a word", "9112 5.2", with("Connection: Up\r\n grade")),
+        bad("only where it is ignored", "9112 5.1", with("Connection\t: Upgrade")),
         bad("missing",          "4.1", switching([UPGRADE, ACCEPT])),
         bad("empty",            "4.1", with("Connection: ")),
         bad("keep-alive",       "4.1", with("Connection: keep-alive")),
@@ -98,6 +116,9 @@ fn accept_field() {
         accepted("lower-case name", "4.1", with("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")),
         accepted("blanks",       "4.1", with("Sec-WebSocket-Accept:\t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t")),
         accepted("first",        "4.1", switching([ACCEPT, CONNECTION, UPGRADE])),
+        accepted("folded",       "9112 5.2", with("Sec-WebSocket-Accept:\r\n\ts3pPLMBiTxaQ9kYGzzhZRbK+xOo=")),
+        bad("folded inside",     "9112 5.2", with("Sec-WebSocket-Accept: s3pPLMBiTxaQ\r\n 9kYGzzhZRbK+xOo=")),
+        bad("only where it is ignored", "9112 5.1", with("Sec-WebSocket-Accept : s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")),
         bad("missing",           "4.1", switching([UPGRADE, CONNECTION])),
         bad("empty",             "4.1", with("Sec-WebSocket-Accept:")),
         bad("lower case",        "4.1", with("Sec-WebSocket-Accept: s3ppLMBiTxaQ9kYGzzhZRbK+xOo=")),
@@ -134,6 +155,8 @@ fn subprotocols() {
         accepted("first",   "4.1", chosen("Sec-WebSocket-Protocol: chat")).choosing("chat"),
         accepted("second",  "4.1", chosen("Sec-WebSocket-Protocol: Super.v2")).choosing("Super.v2"),
         accepted("lower-case name", "4.1", chosen("sec-websocket-protocol:chat")).choosing("chat"),
+        accepted("folded",  "9112 5.2", chosen("Sec-WebSocket-Protocol:\r\n chat")).choosing("chat"),
+        bad("both, folded", "4.3", chosen("Sec-WebSocket-Protocol: chat,\r\n Super.v2")),
         bad("not offered",  "4.1", chosen("Sec-WebSocket-Protocol: other")),
         bad("another case", "4.1", chosen("Sec-WebSocket-Protocol: CHAT")),
         bad("lower case",   "4.1", chosen("Sec-WebSocket-Protocol: super.v2")),
@@ -159,6 +182,8 @@ fn extensions_were_not_offered() {
         bad("two",       "4.1", with("Sec-WebSocket-Extensions: x-foo, x-bar")),
         not_ascii("parameter of Latin-1", b"Sec-WebSocket-Extensions: permessage-deflate; x=\"\xe9\""),
         accepted("none named", "4.1", with("Sec-WebSocket-Extensions:")),
+        accepted("none named, folded", "9112 5.2", with("Sec-WebSocket-Extensions:\r\n ,\r\n\t")),
+        bad("folded",    "9112 5.2", with("Sec-WebSocket-Extensions:\r\n permessage-deflate")),
     ]);
 }
 
@@ -180,21 +205,25 @@ fn other_fields() {
         accepted("obs-text, any",     "9110 5.5", with(b"X-Name: \x80\xff")),
         accepted("tab in a value",    "9110 5.5", with(b"X-Tab: a\tb")),
         bad("no colon",           "9112 5",   with(b"X-Nothing")),
-        bad("no name",            "9112 5",   with(b": x")),
-        bad("blank before colon", "9112 5.1", with(b"X-Blank : x")),
-        bad("tab before colon",   "9112 5.1", with(b"X-Tab\t: x")),
-        bad("blank in a name",    "9112 5",   with(b"X Blank: x")),
-        bad("obs-text in a name", "9110 5.1", with(b"X-caf\xe9: x")),
-        bad("bracket in a name",  "9110 5.1", with(b"X(a): x")),
-        bad("folded with a blank", "9112 5.2", with(b"X-Folded: a\r\n b")),
-        bad("folded with a tab",  "9112 5.2", with(b"X-Folded: a\r\n\tb")),
+        accepted("no name",       "9112 5",   with(b": x")),
+        accepted("blank before colon", "9112 5.1", with(b"X-Blank : x")),
+        accepted("tab before colon", "9112 5.1", with(b"X-Tab\t: x")),
+        accepted("blank in a name", "9112 5", with(b"X Blank: x")),
+        accepted("obs-text in a name", "9110 5.1", with(b"X-caf\xe9: x")),
+        accepted("bracket in a name", "9110 5.1", with(b"X(a): x")),
+        accepted("folded with a blank", "9112 5.2", with(b"X-Folded: a\r\n b")),
+        accepted("folded with a tab", "9112 5.2", with(b"X-Folded: a\r\n\tb")),
+        accepted("folded, bare LF", "9112 5.2", with(b"X-Folded: a\n b\n c")),
+        accepted("folded, nothing", "9112 5.2", with(b"X-Folded: a\r\n \r\n\t")),
+        accepted("folded, ignored", "9112 5.2", with(b"X Folded: a\r\n b")),
         bad("folded, first field", "9112 2.2", switching([" X-Folded: a", UPGRADE, CONNECTION, ACCEPT])),
         bad("NUL in a value",     "9110 5.5", with(b"X-Nul: a\0b")),
         bad("NUL in a name",      "9110 5.1", with(b"X-N\0l: a")),
-        bad("CR in a value",      "9112 2.2", with(b"X-Return: a\rb")),
-        bad("CR before the end",  "9112 2.2", with(b"X-Return: a\r")),
-        bad("escape in a value",  "9110 5.5", with(b"X-Escape: \x1b[2J")),
-        bad("delete in a value",  "9110 5.5", with(b"X-Delete: \x7f")),
+        bad("NUL in a continuation", "9110 5.5", with(b"X-Nul: a\r\n \0")),
+        accepted("CR in a value", "9112 2.2", with(b"X-Return: a\rb")),
+        accepted("CR before the end", "9112 2.2", with(b"X-Return: a\r")),
+        accepted("escape in a value", "9110 5.5", with(b"X-Escape: \x1b[2J")),
+        accepted("delete in a value", "9110 5.5", with(b"X-Delete: \x7f")),
     ]);
 }
 
@@ -204,18 +233,28 @@ fn other_fields() {
 fn line_ends() {
     let lf = |bytes: Vec<u8>| bytes.into_iter().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
     let mixed = [&b"HTTP/1.1 101 x\n"[..], &switching(FIELDS)[34..]].concat();
-    let no_end = head("HTTP/1.1 101 x", ["Upgrade: websocket\r", CONNECTION, ACCEPT]);
+    let two_returns = head("HTTP/1.1 101 x", ["Upgrade: websocket\r", CONNECTION, ACCEPT]);
+    let before = |start: &[u8]| [start, &switching(FIELDS)].concat();
     check_all([
         accepted("bare LF",      "9112 2.2", lf(switching(FIELDS))),
         accepted("mixed",        "9112 2.2", mixed),
         accepted("bare LF, empty line only", "9112 2.2", [&without_end(switching(FIELDS)), &b"\n"[..]].concat()),
-        bad("two CR",            "9112 2.2", no_end),
-        bad("a blank in the empty line", "9112 2.2", [&without_end(switching(FIELDS)), &b" \r\n\r\n"[..]].concat()),
+        accepted("two CR",       "9112 2.2", two_returns),
+        accepted("an empty line before", "9112 2.2", before(b"\r\n")),
+        accepted("a bare LF before", "9112 2.2", before(b"\n")),
+        accepted("five lines before", "9112 2.2", before(b"\r\n\n\n\r\n\r\n")),
+        bad("a blank line before", "9112 2.2", before(b" \r\n")),
+        bad("a CR before",       "9112 2.2", before(b"\r")),
+        accepted("a blank in the empty line", "9112 5.2", [&without_end(switching(FIELDS)), &b" \r\n\r\n"[..]].concat()),
         answer("no empty line",  "9112 2.1", without_end(switching(FIELDS)), "", Verdict::Lost),
         answer("CR at the end",  "9112 2.1", [&without_end(switching(FIELDS)), &b"\r"[..]].concat(), "", Verdict::Lost),
         answer("bare CR",        "9112 2.2", "HTTP/1.1 101 x\r\r".as_bytes().to_vec(), "", Verdict::Lost),
         answer("nothing",        "9112 2.1", Vec::new(), "", Verdict::Lost),
-        answer("frames only",    "9112 2.1", b"\x81\x05hello".to_vec(), "", Verdict::Lost),
+        bad("frames only",       "9112 4", b"\x81\x05hello".to_vec()),
+        bad("an alert of TLS",   "9112 4", b"\x15\x03\x01\0\x02\x02\x46".to_vec()),
+        bad("another greeting",  "9112 4", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+        bad("text without end",  "9112 4", vec![b'x'; 101]),
+        answer("text",           "9112 4", vec![b'x'; 100], "", Verdict::Lost),
     ]);
 }
 
@@ -234,7 +273,8 @@ fn interim_responses_are_passed_over() {
             [head("HTTP/1.1 103 x", ["Upgrade: h2c", "Sec-WebSocket-Accept: x", "Sec-WebSocket-Protocol: y"]), ok()]),
         bad("its fields do not help",       "9110 15.2",
             [head("HTTP/1.1 103 x", FIELDS), switching([UPGRADE, CONNECTION])]),
-        bad("a broken one",                 "9112 5",    [head("HTTP/1.1 103 x", ["X"]), ok()]),
+        accepted("a broken one",            "9112 5",    [head("HTTP/1.1 103 x", ["X", "Y: a\0"]), ok()]),
+        accepted("an empty line between",   "9112 2.2",  [head("HTTP/1.1 103 x", ["X: y"]), b"\r\n".to_vec(), ok()]),
         bad("then a broken one",            "9112 4",    [early(), head("HTTP/1.1 1", FIELDS)]),
         answer("nothing more",              "9110 15.2", early(), "", Verdict::Lost),
         answer("then a refusal",            "9110 15.2",
@@ -296,9 +336,8 @@ fn number_of_fields() {
         switching(FIELDS.map(String::from).into_iter().chain(others))
     };
     check_all([
-        accepted("100", "10.4", with(MAX_FIELDS)),
-        bad("101", "10.4", with(MAX_FIELDS + 1)),
-        bad("5000", "10.4", with(5000)),
+        accepted("130", "10.4", with(130)),
+        accepted("5000", "10.4", with(5000)),
     ]);
 }
 

@@ -109,7 +109,13 @@ impl Row {
     /// The stream ends after `len` bytes of the row, when the refusal may be known.
     fn check_cut(&self, len: usize) -> Result<(), String> {
         let (got, _) = run(self.proxy, &[&self.input[..len]]);
-        let is_refused = got.verdict == self.verdict && self.verdict != Verdict::Connected;
+        let is_refused = match (&got.verdict, &self.verdict) {
+            // The status is known before what the fields say about it.
+            (Verdict::Failed(got, what), Verdict::Failed(kind, whole)) => {
+                got == kind && status_line(what) == status_line(whole)
+            }
+            _ => false,
+        };
         if is_refused || is_closed_early(&got.verdict) {
             return Ok(());
         }
@@ -135,6 +141,10 @@ impl Row {
         }
         Ok(())
     }
+}
+
+fn status_line(what: &str) -> Option<&str> {
+    what.split([';', '(']).next().map(str::trim_end)
 }
 
 fn is_closed_early(verdict: &Verdict) -> bool {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers other than a switch: the status is told whatever the body, of which a start is kept (RFC 9112 section 6).
 
-use crate::answer::{ACCEPT, Answer, CONNECTION, UPGRADE, Verdict, answer, check_all, head};
+use crate::answer::{ACCEPT, Answer, CONNECTION, UPGRADE, Verdict, answer, bad, check_all, head};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 const CHUNKED: &str = "Transfer-Encoding: chunked";
 
 #[test]
@@ -37,6 +38,65 @@ fn status_lines() {
         answer("obs-text",     "9112 4", with("HTTP/1.1 403 Zutritt für niemanden"), "no", refused(403, "no")),
         answer("HTTP/1.0",     "9112 4", with("HTTP/1.0 403 Forbidden"), "no", refused(403, "no")),
         answer("bare LF",      "9112 2.2", b"HTTP/1.1 403 x\nContent-Length: 2\n\n".to_vec(), "no", refused(403, "no")),
+        answer("empty lines before", "9112 2.2", [&b"\r\n\n"[..], &with("HTTP/1.1 403 x")].concat(), "no", refused(403, "no")),
+        answer("two blanks",   "9112 4", with("HTTP/1.1  403 x"),        "no", refused(403, "no")),
+        answer("NUL",          "9112 4", with("HTTP/1.1 403 a\0b"),      "no", refused(403, "no")),
+        answer("CR",           "9112 4", with("HTTP/1.1 403 a\rb"),      "no", refused(403, "no")),
+        answer("escape",       "9112 4", with("HTTP/1.1 403 \x1b[2J"),   "no", refused(403, "no")),
+        answer("HTTP/1.2",     "9110 2.5", with("HTTP/1.2 403 x"),       "no", refused(403, "no")),
+        answer("HTTP/2",       "9110 2.5", with("HTTP/2 403"),           "no", refused(403, "no")),
+        answer("out of range", "9110 15", with("HTTP/1.1 999 x"),        "no", refused(999, "no")),
+        bad("four digits",     "9112 4", with("HTTP/1.1 4030 x")),
+        bad("zero",            "9110 15", with("HTTP/1.1 000 x")),
+        bad("HTTP/3",          "9112 2.3", with("HTTP/3 403 x")),
+    ]);
+}
+
+/// No line of a refusal takes its status and body away.
+#[test]
+#[rustfmt::skip]
+fn malformed_fields() {
+    let with = |line: &'static [u8]| head("HTTP/1.1 403 x", [line, b"Content-Length: 2"]);
+    let no = |id, section, line| answer(id, section, with(line), "no", refused(403, "no"));
+    let many = head("HTTP/1.1 403 x", (0..130).map(|n| format!("X-{n}: v")).chain(["Content-Length: 2".to_owned()]));
+    check_all([
+        no("no colon",            "9112 5",   b"X"),
+        no("no name",             "9112 5",   b": x"),
+        no("blank before colon",  "9112 5.1", b"Content-Length : 9"),
+        no("blank in a name",     "9112 5",   b"Content Length: 9"),
+        no("obs-text in a name",  "9110 5.1", b"X\xe9: x"),
+        no("NUL",                 "9110 5.5", b"X: a\0b"),
+        no("NUL in a name",       "9110 5.5", b"X\0: ab"),
+        no("CR",                  "9112 2.2", b"X: a\rContent-Length: 9"),
+        no("escape",              "9110 5.5", b"X: \x1b[2J"),
+        no("folded",              "9112 5.2", b"X: a\r\n Content-Length: 9"),
+        no("folded, first field", "9112 2.2", b" Content-Length: 9\r\n\tContent-Length: 9"),
+        no("folded, ignored",     "9112 5.2", b"X Y: a\r\n Content-Length: 9"),
+        no("folded, no colon",    "9112 5.2", b"X\r\n Content-Length: 9"),
+        answer("130 fields",      "10.4",     many, "no", refused(403, "no")),
+        answer("a folded length", "9112 5.2", head("HTTP/1.1 403 x", ["Content-Length:\r\n\t2"]), "no", refused(403, "no")),
+        answer("a folded coding", "9112 5.2", head("HTTP/1.1 403 x", ["Transfer-Encoding:\r\n gzip,\r\n chunked"]),
+            "2\r\nno\r\n0\r\n\r\n", refused(403, "no")),
+        answer("behind a broken interim one", "9110 15.2",
+            [head("HTTP/1.1 103 y", ["X", "Y: \0"]), with(b"X")].concat(), "no", refused(403, "no")),
+    ]);
+}
+
+/// A head beyond its limit has no body, and those of its fields that are within.
+#[test]
+fn long_heads_are_cut() {
+    let fill = |len: usize| format!("X: {}", "x".repeat(len));
+    let with = |len| {
+        head(
+            "HTTP/1.1 403 x",
+            ["Content-Length: 2".to_owned(), fill(len)],
+        )
+    };
+    let room = MAX_HEAD_BYTES - with(0).len();
+    check_all([
+        answer("64 KiB", "10.4", with(room), "no", refused(403, "no")),
+        answer("one more", "10.4", with(room + 1), "", refused(403, "")),
+        answer("much more", "10.4", with(200_000), "", refused(403, "")),
     ]);
 }
 
@@ -67,6 +127,9 @@ fn bodies_in_chunks() {
         chunked("hexadecimal", "a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n",
             refused(403, "01234567890123456789a")),
         chunked("zeros before", "0005\r\nhello\r\n000\r\n\r\n",        refused(403, "hello")),
+        chunked("bare LF",     "5\nhello\n0\n\n",                      refused(403, "hello")),
+        chunked("blanks behind", "5 \t\r\nhello\r\n0 \r\n\r\n",       refused(403, "hello")),
+        chunked("a sign",      "+5\r\nhello\r\n0\r\n\r\n",             refused(403, "")),
         chunked("extensions",  "5;a=b;c=\"d\"\r\nhello\r\n0;e\r\n\r\n", refused(403, "hello")),
         chunked("blank before an extension", "5 ;a\r\nhello\r\n0\r\n\r\n", refused(403, "hello")),
         chunked("trailers",    "5\r\nhello\r\n0\r\nX: y\r\n\r\n",      refused(403, "hello")),

@@ -107,7 +107,29 @@ def line_feeds_only(head, request):
 
 
 def folded_line(head, request):
-    head.more_lines = ["X-Folded: a", " b"]
+    head.more_lines = ["X-Folded: a,", "\tb", " c"]
+
+
+def folded_connection(head, request):
+    head.fields["Connection"] = "keep-alive,\r\n\tUpgrade"
+
+
+def ignored_lines(head, request):
+    head.more_lines = ["Upgrade : h2c", " websocket", "X Y: z", ": x", "X(a): b"]
+
+
+def ignored_upgrade(head, request):
+    head.fields["Upgrade "] = head.fields.pop("Upgrade")
+
+
+def continued_upgrade(head, request):
+    """Only in the continuation of a line that is ignored."""
+    head.fields = {"X Y": "z\r\n Upgrade: websocket", **head.fields}
+    del head.fields["Upgrade"]
+
+
+def empty_lines_first(head, request):
+    head.before = "\r\n\n"
 
 
 def nul(head, request):
@@ -181,6 +203,11 @@ HEADS = {
     "/odd-but-valid": odd_but_valid,
     "/line-feeds-only": line_feeds_only,
     "/folded-line": folded_line,
+    "/folded-connection": folded_connection,
+    "/ignored-lines": ignored_lines,
+    "/ignored-upgrade": ignored_upgrade,
+    "/continued-upgrade": continued_upgrade,
+    "/empty-lines-first": empty_lines_first,
     "/nul": nul,
     "/no-colon": no_colon,
     "/big-head": big_head,
@@ -221,7 +248,8 @@ def early_frames(connection, request):
 def status(connection, request):
     """?code=N&body=TEXT&how=length|chunked|close|reset: how the end of the body is told.
 
-    With &cookie=TEXT, as often as wanted, a Set-Cookie header each.
+    With &cookie=TEXT, as often as wanted, a Set-Cookie header each. With &line=TEXT a line each in front of the others.
+    With &fields=N so many more. With &cut=1 nothing from the Content-Type on.
     """
     body = request.query.get("body", "").encode()
     how = request.query.get("how", "length")
@@ -231,7 +259,12 @@ def status(connection, request):
         "close": ("Connection: close", body),
         "reset": (f"Content-Length: {len(body) + 1}", body),
     }[how]
-    lines = ["Content-Type: text/plain", framing, *cookie_lines(request)]
+    first = [*request.all("line"), *(f"X-{i}: v" for i in range(request.number("fields", 0)))]
+    if request.number("cut", 0):
+        head = "\r\n".join([f"HTTP/1.1 {request.number('code', 503)} No", *first, ""])
+        connection.send(head.encode("latin-1"))
+        return
+    lines = [*first, "Content-Type: text/plain", framing, *cookie_lines(request)]
     refuse(connection, request.number("code", 503), lines, sent_body)
     if how == "reset":
         connection.reset()

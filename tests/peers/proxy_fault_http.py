@@ -86,6 +86,7 @@ HTTP_FAULTS = {
     "http-early": tunnel_after(OK + b"early"),
     "http-204": tunnel_after(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "http-1.0": tunnel_after(OK.replace(b"/1.1", b"/1.0")),
+    "http-malformed": tunnel_after(OK[:-2] + b"Via: x,\r\n\ty\r\nA : b\r\nno colon\r\n\r\n"),
     # A length that RFC 9110 section 9.3.6 has clients ignore.
     "http-200-length": tunnel_after(OK[:-2] + b"Content-Length: 10\r\n\r\n"),
 }

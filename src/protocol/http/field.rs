@@ -30,12 +30,14 @@ pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
     }
 }
 
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_token_char)
+}
+
 fn is_token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
 }
 
-/// The fields of a received head, in order, repeated ones kept.
-///
 /// As much of a list as an error shows.
 const MAX_SHOWN: usize = 100;
 
@@ -52,7 +54,9 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Names and values are C strings because that is how they are handed out; no parser lets a NUL through.
+/// The fields of a received head, in order, repeated ones kept.
+///
+/// Names and values are C strings because that is how they are handed out; no NUL gets as far as here.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<(CString, CString)>);
 

@@ -1,165 +1,454 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The head of a response, collected as it arrives and parsed once, by httparse.
+//! The head of a response (RFC 9112 sections 2.2, 4 and 5), read line by line as it arrives.
+//!
+//! What the RFC asks of a recipient is done; where it leaves a choice, the head is read as curl reads it. Only a switch
+//! of protocols is refused for a malformed line, see [`Head::defect`]: a malformed line takes nobody's status away.
 
-use super::field::Fields;
-use crate::base::error::{Error, Kind};
+use super::field::{Fields, is_token};
+use crate::base::error::Error;
 use crate::base::memory;
 
-/// Status line, fields and empty line together.
+/// Status line, fields and empty line together, those of interim responses included.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
-pub const MAX_FIELDS: usize = 100;
+
+/// More of a reason helps nobody.
+const MAX_REASON_BYTES: usize = 256;
+
+/// As much of a line as an error shows.
+const MAX_SHOWN: usize = 100;
+
+/// Optional white space (RFC 9110 section 5.6.3).
+const BLANK: [u8; 2] = [b' ', b'\t'];
+
+/// How a TLS record with an alert begins: the answer of a TLS server to a request without TLS.
+const TLS_ALERT: u8 = 0x15;
 
 #[derive(Clone, Debug, Default)]
 pub struct Head {
     pub status: u16,
     pub reason: String,
-    /// The minor version: HTTP/1.`minor`.
-    pub minor_version: u8,
+    /// Major and minor version.
+    pub version: (u8, u8),
     pub fields: Fields,
+    /// The first malformed line for which curl refuses a response, a phrase of which the head is the subject.
+    pub defect: Option<String>,
 }
 
-/// Finds where a head ends without looking at any byte twice.
+/// How far a head is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum State {
+    Incomplete,
+    Complete,
+    TooLong,
+    /// The peer answers in another protocol: a phrase of which it is the subject.
+    NotHttp(String),
+}
+
+/// Takes heads from what arrives, one after the other.
 #[derive(Debug, Default)]
-pub struct HeadFinder {
-    /// Bytes looked at.
+pub struct HeadReader {
+    head: Head,
+    next: Next,
+    /// The field of the last line, which the next line may continue.
+    open: Option<(String, Vec<u8>)>,
+    /// Bytes taken, of all heads.
+    taken: usize,
+    /// Bytes at the front of the input that are known to hold no line end.
     seen: usize,
-    /// Where the current line began.
-    line_start: usize,
 }
 
-impl HeadFinder {
-    /// The length of the head at the start of `input`, its empty line included, once it is complete.
-    ///
-    /// `budget` is what may still be spent on heads. Lines end with LF; a CR before it is part of the line end,
-    /// and its absence is tolerated (RFC 9112 section 2.2).
-    pub fn find(&mut self, input: &[u8], budget: usize) -> Result<Option<usize>, Error> {
-        let mut rest = input.get(self.seen..).unwrap_or_default();
-        while let Some(offset) = rest.iter().position(|byte| *byte == b'\n') {
-            let line = input.get(self.line_start..self.seen + offset);
-            let is_empty = matches!(line, Some(b"" | b"\r"));
-            self.seen += offset + 1;
-            rest = input.get(self.seen..).unwrap_or_default();
-            if is_empty && self.line_start > 0 {
-                check_budget(self.seen, budget)?;
-                return Ok(Some(self.seen));
-            }
-            self.line_start = self.seen;
-        }
-        self.seen = input.len();
-        check_budget(self.seen, budget)?;
-        Ok(None)
+/// What the next line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    #[default]
+    StatusLine,
+    FirstField,
+    Field,
+    Nothing,
+}
+
+impl HeadReader {
+    /// The head as far as it has arrived.
+    pub fn head(&self) -> &Head {
+        &self.head
     }
-}
 
-fn check_budget(bytes: usize, budget: usize) -> Result<(), Error> {
-    if bytes <= budget {
-        return Ok(());
+    pub fn is_complete(&self) -> bool {
+        self.next == Next::Nothing
     }
-    Err(bad(format!(
-        "the response head is longer than {MAX_HEAD_BYTES} bytes"
-    )))
-}
 
-impl Head {
-    /// Parses a complete head.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut response = httparse::Response::new(&mut fields);
-        match response.parse(bytes) {
-            Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(bad("the response head is cut short")),
-            Err(httparse::Error::TooManyHeaders) => {
-                return Err(bad(format!(
-                    "the response has more than {MAX_FIELDS} header fields"
-                )));
+    /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A CR before it belongs
+    /// to the line end, and may be missing (RFC 9112 section 2.2).
+    pub fn read(&mut self, input: &mut Vec<u8>) -> Result<State, Error> {
+        let mut start = 0;
+        let state = loop {
+            let rest = input.get(start..).unwrap_or_default();
+            let unseen = rest.iter().skip(self.seen);
+            let line_end = unseen.copied().position(|byte| byte == b'\n');
+            let end = line_end.map_or(rest.len(), |offset| self.seen + offset);
+            let line = rest.get(..end).unwrap_or_default();
+            if self.taken + line.len() + usize::from(line_end.is_some()) > MAX_HEAD_BYTES {
+                break State::TooLong;
             }
-            Err(error) => return Err(bad(format!("the response is not HTTP: {error}"))),
-        }
-        let mut head = Self {
-            status: response.code.unwrap_or_default(),
-            reason: memory::string(response.reason.unwrap_or_default())?,
-            minor_version: response.version.unwrap_or_default(),
-            fields: Fields::default(),
+            if line_end.is_none() {
+                self.seen = line.len();
+                break self.state_at_start(line);
+            }
+            let state = self.read_line(line.strip_suffix(b"\r").unwrap_or(line))?;
+            self.taken += end + 1;
+            self.seen = 0;
+            start += end + 1;
+            if state != State::Incomplete {
+                break state;
+            }
         };
-        for field in response.headers.iter() {
-            head.fields.push(field.name, field.value)?;
+        input.drain(..start);
+        Ok(state)
+    }
+
+    /// No more lines come: what there is of the head can be looked at.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let Some((name, mut value)) = self.open.take() else {
+            return Ok(());
+        };
+        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
+        // sees them.
+        for byte in value.iter_mut().filter(|byte| byte.is_ascii_control()) {
+            if *byte != b'\t' {
+                *byte = b' ';
+            }
         }
-        Ok(head)
+        self.head.fields.push(&name, value.trim_ascii())
+    }
+
+    pub fn take_head(&mut self) -> Head {
+        self.next = Next::StatusLine;
+        std::mem::take(&mut self.head)
+    }
+
+    /// The start of an answer that is no HTTP need not be a line: its peer may wait for us.
+    fn state_at_start(&self, line: &[u8]) -> State {
+        let is_long = line.len() > MAX_SHOWN;
+        let other = match line {
+            // The CR of an empty line, perhaps.
+            [] | b"\r" => None,
+            _ if self.next != Next::StatusLine => None,
+            [first, ..] if is_long || !is_text(*first) => other_protocol(line),
+            _ => None,
+        };
+        other.map_or(State::Incomplete, State::NotHttp)
+    }
+
+    fn read_line(&mut self, line: &[u8]) -> Result<State, Error> {
+        match (self.next, line) {
+            // Some servers send the line end of a body before it, though they should not.
+            (Next::StatusLine, b"") => {}
+            (Next::StatusLine, _) => {
+                if let Some(what) = other_protocol(line) {
+                    return Ok(State::NotHttp(what));
+                }
+                if self.read_status_line(line).is_none() {
+                    return Ok(State::NotHttp(not_http(line)));
+                }
+                self.next = Next::FirstField;
+            }
+            (_, b"") => {
+                self.finish()?;
+                self.next = Next::Nothing;
+                return Ok(State::Complete);
+            }
+            _ => {
+                self.read_field_line(line)?;
+                self.next = Next::Field;
+            }
+        }
+        if line.contains(&0) {
+            self.note_defect("has a NUL in the line", line);
+        }
+        Ok(State::Incomplete)
+    }
+
+    /// Section 4. A recipient may take any white space for the one blank.
+    fn read_status_line(&mut self, line: &[u8]) -> Option<()> {
+        let rest = line.strip_prefix(b"HTTP/")?;
+        let version_end = rest.iter().position(|byte| BLANK.contains(byte))?;
+        let (version, rest) = rest.split_at(version_end);
+        self.head.version = match version {
+            // A higher minor version than is known is read as the highest known (RFC 9110 section 2.5).
+            [b'1', b'.', minor @ b'0'..=b'9'] => (1, minor - b'0'),
+            // Written by programs that mean well.
+            b"2" | b"2.0" => (2, 0),
+            _ => return None,
+        };
+        let (status, reason) = rest.trim_ascii().split_at_checked(3)?;
+        let is_number = matches!(status, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
+        let is_alone = reason.first().is_none_or(|byte| BLANK.contains(byte));
+        if !is_number || !is_alone {
+            return None;
+        }
+        self.head.status = std::str::from_utf8(status).ok()?.parse().ok()?;
+        let reason = reason.trim_ascii();
+        let reason = reason.get(..MAX_REASON_BYTES).unwrap_or(reason);
+        self.head.reason = String::from_utf8_lossy(reason).into_owned();
+        Some(())
+    }
+
+    /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
+    fn read_field_line(&mut self, line: &[u8]) -> Result<(), Error> {
+        if line.first().is_some_and(|byte| BLANK.contains(byte)) {
+            match &mut self.open {
+                // Section 5.2: the line end and the white space around it stand for a blank.
+                Some((_, value)) => {
+                    memory::reserve(value, 1 + line.len())?;
+                    value.push(b' ');
+                    value.extend(line.trim_ascii());
+                }
+                None if self.next == Next::FirstField => {
+                    // Section 2.2: such lines must be ignored, or the message rejected.
+                    self.note_defect("has white space before its first field, in the line", line);
+                }
+                None => {}
+            }
+            return Ok(());
+        }
+        self.finish()?;
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            self.note_defect("has no colon in the line", line);
+            return Ok(());
+        };
+        let (name, value) = line.split_at(colon);
+        let name = std::str::from_utf8(name).ok().filter(|name| is_token(name));
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        if let Some(name) = name {
+            self.open = Some((memory::string(name)?, memory::copy(value.trim_ascii())?));
+        }
+        Ok(())
+    }
+
+    fn note_defect(&mut self, what: &str, line: &[u8]) {
+        let defect = || format!("{what} {}", quoted(line));
+        self.head.defect.get_or_insert_with(defect);
     }
 }
 
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(Kind::BadUpgrade, message)
+#[cfg(test)]
+impl Head {
+    /// A complete head.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut reader = HeadReader::default();
+        let state = reader.read(&mut bytes.to_vec()).expect("memory");
+        assert_eq!(state, State::Complete, "{}", bytes.escape_ascii());
+        reader.take_head()
+    }
+}
+
+/// HTTP says its name first, in capitals.
+fn other_protocol(line: &[u8]) -> Option<String> {
+    match line.first() {
+        _ if line.starts_with(b"HTTP/") => None,
+        Some(&TLS_ALERT) => Some("answered in TLS, not in HTTP".to_owned()),
+        Some(first) if !is_text(*first) => Some("did not answer in HTTP".to_owned()),
+        _ => Some(not_http(line)),
+    }
+}
+
+fn not_http(line: &[u8]) -> String {
+    format!("did not answer in HTTP but {}", quoted(line))
+}
+
+fn is_text(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte == b' '
+}
+
+/// A line as it can be printed.
+fn quoted(line: &[u8]) -> String {
+    let shown = line.get(..MAX_SHOWN).unwrap_or(line);
+    format!("\"{}\"", shown.escape_ascii())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Feeds `input` byte by byte; the length at which the head was found.
-    fn find_byte_by_byte(input: &[u8]) -> Option<usize> {
-        let mut finder = HeadFinder::default();
-        (1..=input.len()).find_map(|end| {
-            finder
-                .find(&input[..end], MAX_HEAD_BYTES)
-                .expect("within the budget")
-        })
+    fn read(reader: &mut HeadReader, input: &mut Vec<u8>) -> State {
+        reader.read(input).expect("memory")
+    }
+
+    fn fields(lines: &[u8]) -> Vec<(String, String)> {
+        let head = Head::parse(&[b"HTTP/1.1 200 OK\r\n", lines, b"\r\n"].concat());
+        let fields = (0..).map_while(|index| head.fields.at(index));
+        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+        fields
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     #[test]
-    fn the_end_is_found_at_every_split_and_not_beyond() {
+    #[rustfmt::skip]
+    fn fields_are_read_as_the_rfc_wants() {
+        //   lines                          their values
+        let table: [(&[u8], &[&str]); 18] = [
+            (b"A: b\r\n",                   &["b"]),
+            (b"A: b\nA:c\n",                &["b", "c"]),
+            (b"A:\t b \t\r\n",              &["b"]),
+            (b"A:\r\n",                     &[""]),
+            // Section 5.2.
+            (b"A: b,\r\n\tc\r\n",           &["b, c"]),
+            (b"A: b \t\r\n \t c\n d\r\n",   &["b c d"]),
+            (b"A:\r\n b\r\n",               &["b"]),
+            (b"A: b\r\n \r\n\t\r\nA: c\r\n", &["b", "c"]),
+            (b"A: b\r\n c: d\r\n",          &["b c: d"]),
+            // RFC 9110 section 5.5.
+            (b"A: b\rc\0d\x1b[2J\x7f\r\n",  &["b c d [2J"]),
+            (b"A: b\tc\r\r\n",              &["b\tc"]),
+            (b"A: \x80\xff\r\n",            &["\u{fffd}\u{fffd}"]),
+            // Ignored, with what continues them.
+            (b"A : b\r\n c\r\nA: d\r\n",    &["d"]),
+            (b"A B: c\r\n A: b\r\nA: d\r\n", &["d"]),
+            (b": b\r\nA\0: b\r\nA\xe9: b\r\n\rA: b\r\n", &[]),
+            (b"b\r\n A: b\r\nA: c\r\n",     &["c"]),
+            (b" A: b\r\n\tA: b\r\nA: c\r\n", &["c"]),
+            (b"",                           &[]),
+        ];
+        for (lines, expected) in table {
+            let expected: Vec<_> = expected.iter().map(|value| ("A".to_owned(), (*value).to_owned())).collect();
+            assert_eq!(fields(lines), expected, "{}", lines.escape_ascii());
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_curl_refuses_is_a_defect() {
+        let table: [(&[u8], Option<&str>); 9] = [
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nD : e\r\n: f\r\nG: \r\x1b\r\n\r\n", None),
+            (b"HTTP/1.1 200 OK\r\nA\r\nB\r\n\r\n",     Some("has no colon in the line \"A\"")),
+            (b"HTTP/1.1 200 OK\r\nA: b\0\r\n\r\n",     Some("has a NUL in the line \"A: b\\x00\"")),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n \0\r\n\r\n", Some("has a NUL in the line \" \\x00\"")),
+            (b"HTTP/1.1 200 O\0\r\nA: b\r\n\r\n",      Some("has a NUL in the line \"HTTP/1.1 200 O\\x00\"")),
+            (b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
+                Some("has white space before its first field, in the line \" A: b\"")),
+            (b"HTTP/1.1 200 OK\r\n \r\n\r\n",          Some("has white space before its first field, in the line \" \"")),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", None),
+            (b"HTTP/1.1 200 OK\r\n\r\n",               None),
+        ];
+        for (head, expected) in table {
+            let defect = Head::parse(head).defect;
+            assert_eq!(defect.as_deref(), expected, "{}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn status_lines_come_apart() {
+        type Row = (&'static [u8], (u8, u8), u16, &'static str);
+        let table: [Row; 11] = [
+            (b"HTTP/1.1 403 No entry\r\n\r\n",   (1, 1), 403, "No entry"),
+            (b"HTTP/1.0 403 \n\n",               (1, 0), 403, ""),
+            (b"HTTP/1.1 403\r\n\r\n",            (1, 1), 403, ""),
+            (b"\r\n\n\r\nHTTP/1.1 403 x\r\n\r\n", (1, 1), 403, "x"),
+            (b"HTTP/1.1 \t 403  x \r\n\r\n",     (1, 1), 403, "x"),
+            (b"HTTP/1.7 403 x\r\n\r\n",          (1, 7), 403, "x"),
+            (b"HTTP/2 403 x\r\n\r\n",            (2, 0), 403, "x"),
+            (b"HTTP/2.0 403\r\n\r\n",            (2, 0), 403, ""),
+            (b"HTTP/1.1 999 x\r\n\r\n",          (1, 1), 999, "x"),
+            (b"HTTP/1.1 403 \xfcx\r\n\r\n",      (1, 1), 403, "\u{fffd}x"),
+            (b"HTTP/1.1 403 a\0b\r\x1b\r\n\r\n", (1, 1), 403, "a\0b\r\x1b"),
+        ];
+        for (head, version, status, reason) in table {
+            let read = Head::parse(head);
+            let read = (read.version, read.status, read.reason.as_str());
+            assert_eq!(read, (version, status, reason), "{}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_is_not_http_is_known_by_its_start() {
+        const LONG: [u8; 101] = [b'x'; 101];
+        let quoted = |line: &str| Some(format!("did not answer in HTTP but \"{line}\""));
+        let binary = || Some("did not answer in HTTP".to_owned());
+        let table: [(&[u8], Option<String>); 22] = [
+            (b"HTTP/1.1 4x3 No\r\n",  quoted("HTTP/1.1 4x3 No")),
+            (b"HTTP/1.1 40 No\r\n",   quoted("HTTP/1.1 40 No")),
+            (b"HTTP/1.1 4030 No\r\n", quoted("HTTP/1.1 4030 No")),
+            (b"HTTP/1.1 003 No\r\n",  quoted("HTTP/1.1 003 No")),
+            (b"HTTP/1.1 403\r\n",     None),
+            (b"HTTP/1.1\n",           quoted("HTTP/1.1")),
+            (b"HTTP/3 403 No\n",      quoted("HTTP/3 403 No")),
+            (b"HTTP/0.9 403 No\n",    quoted("HTTP/0.9 403 No")),
+            (b"HTTP/1.12 403 No\n",   quoted("HTTP/1.12 403 No")),
+            (b"http/1.1 403 No\r\n",  quoted("http/1.1 403 No")),
+            (b" HTTP/1.1 403\r\n",    quoted(" HTTP/1.1 403")),
+            (b"SSH-2.0-x\r\n",        quoted("SSH-2.0-x")),
+            (b"\r\nSSH-2.0-x\r\n",    quoted("SSH-2.0-x")),
+            (b"SSH-2.0-x",            None),
+            (&LONG,                   quoted(&"x".repeat(100))),
+            (b"\r",                   None),
+            (b"\r\r\n",               binary()),
+            (b"\0\0\x12",             binary()),
+            (b"\x81\x05hello",        binary()),
+            (b"\x15",                 Some("answered in TLS, not in HTTP".to_owned())),
+            (b"\r\n\x15\n",           Some("answered in TLS, not in HTTP".to_owned())),
+            (b"",                     None),
+        ];
+        for (start, what) in table {
+            let expected = what.map_or(State::Incomplete, State::NotHttp);
+            let mut whole = HeadReader::default();
+            assert_eq!(read(&mut whole, &mut start.to_vec()), expected, "{}", start.escape_ascii());
+            let (mut bytes, mut input) = (HeadReader::default(), Vec::new());
+            let mut reads = start.iter().map(|byte| {
+                input.push(*byte);
+                read(&mut bytes, &mut input)
+            });
+            let found = reads.find(|state| *state != State::Incomplete).unwrap_or(State::Incomplete);
+            assert_eq!(found, expected, "{}, byte by byte", start.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn heads_end_at_their_empty_line_in_every_split() {
         for head in [
             &b"HTTP/1.1 101 x\r\nA: b\r\n\r\n"[..],
             b"HTTP/1.1 200 OK\nA: b\n\n",
-            b"HTTP/1.1 200\r\n\r\n",
+            b"\r\nHTTP/1.1 200\r\n\r\n",
         ] {
-            let with_rest = [head, b"\x81\x02\n\n\r\n\r\n"].concat();
-            assert_eq!(find_byte_by_byte(&with_rest), Some(head.len()));
-            let mut finder = HeadFinder::default();
-            assert_eq!(
-                finder.find(&with_rest, MAX_HEAD_BYTES).expect("found"),
-                Some(head.len())
-            );
+            let rest = b"\x81\x02\n\n\r\n\r\n";
+            let input = [head, rest].concat();
+            for split in 0..input.len() {
+                let (before, after) = input.split_at(split);
+                let mut reader = HeadReader::default();
+                let mut input = before.to_vec();
+                let is_complete = read(&mut reader, &mut input) == State::Complete;
+                assert_eq!(is_complete, split >= head.len(), "{split}");
+                input.extend(after);
+                if !is_complete {
+                    assert_eq!(read(&mut reader, &mut input), State::Complete);
+                }
+                assert_eq!(input, rest, "{split}");
+            }
         }
     }
 
     #[test]
-    fn a_head_beyond_its_budget_is_refused_while_it_arrives() {
-        let mut finder = HeadFinder::default();
-        assert!(
-            finder
-                .find(&vec![b'x'; MAX_HEAD_BYTES], MAX_HEAD_BYTES)
-                .expect("just fits")
-                .is_none()
-        );
-        assert_eq!(
-            finder
-                .find(&vec![b'x'; MAX_HEAD_BYTES + 1], MAX_HEAD_BYTES)
-                .expect_err("too long")
-                .kind(),
-            Kind::BadUpgrade
-        );
-    }
-
-    #[test]
-    fn malformed_heads_are_refused() {
-        let many: String = (0..=MAX_FIELDS).map(|i| format!("X-{i}: v\r\n")).collect();
-        let table = [
-            "FOO 101 x\r\n\r\n".to_owned(),
-            "HTTP/1.1 10 x\r\n\r\n".to_owned(),
-            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n".to_owned(),
-            "HTTP/1.1 200 OK\r\nA : b\r\n\r\n".to_owned(),
-            "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".to_owned(),
-            "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n".to_owned(),
-            "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n".to_owned(),
-            format!("HTTP/1.1 200 OK\r\n{many}\r\n"),
-        ];
-        for head in table {
-            assert_eq!(
-                Head::parse(head.as_bytes()).expect_err(&head).kind(),
-                Kind::BadUpgrade,
-                "{head:?}"
-            );
+    fn all_heads_together_have_one_limit() {
+        let interim = b"HTTP/1.1 103 x\r\n\r\n";
+        let last = b"HTTP/1.1 200 x\r\nA: \r\n\r\n";
+        let room = MAX_HEAD_BYTES - interim.len() - last.len();
+        for (more, expected) in [(0, State::Complete), (1, State::TooLong)] {
+            let value = "x".repeat(room + more);
+            let last = format!("HTTP/1.1 200 x\r\nA: {value}\r\n\r\n").into_bytes();
+            let mut input = [&interim[..], &last].concat();
+            let mut reader = HeadReader::default();
+            assert_eq!(read(&mut reader, &mut input), State::Complete);
+            assert_eq!(reader.take_head().status, 103);
+            assert_eq!(read(&mut reader, &mut input), expected);
+            assert_eq!(reader.head().status, 200);
         }
+        let mut reader = HeadReader::default();
+        let mut input = b"HTTP/1.1 200 ".to_vec();
+        input.resize(MAX_HEAD_BYTES, b'x');
+        assert_eq!(read(&mut reader, &mut input), State::Incomplete);
+        input.push(b'x');
+        assert_eq!(read(&mut reader, &mut input), State::TooLong);
     }
 }

@@ -2,11 +2,14 @@
 //! The answer to one request, as it arrives: interim responses, the head, and of a refusal the body.
 
 use super::body::Body;
-use super::head::{Head, HeadFinder, MAX_HEAD_BYTES};
+use super::head::{Head, HeadReader, MAX_HEAD_BYTES, State};
 use crate::base::error::Error;
 use crate::protocol::ws::deflate::Agreement;
 use std::ffi::CString;
 use std::ops::RangeInclusive;
+
+/// As much of a reason as an error shows.
+const MAX_SHOWN: usize = 100;
 
 /// What a peer answered, complete or as far as it came.
 #[derive(Clone, Debug, Default)]
@@ -36,39 +39,44 @@ impl Response {
 pub struct Reply {
     /// The statuses that are a yes.
     accepted: RangeInclusive<u16>,
-    finder: HeadFinder,
-    /// Bytes of interim responses so far.
-    spent: usize,
-    head: Head,
-    /// The body of a refusal, once its head has come.
+    reader: HeadReader,
+    /// The body of a refusal, once its head is complete.
     refusal: Option<Body>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     Incomplete,
     Accepted,
     /// Its body is complete, or as much of it as is kept.
     Refused,
+    /// No answer in HTTP: a phrase of which the peer is the subject.
+    Wrong(String),
 }
 
 impl Reply {
     pub fn new(accepted: RangeInclusive<u16>) -> Self {
         Self {
             accepted,
-            finder: HeadFinder::default(),
-            spent: 0,
-            head: Head::default(),
+            reader: HeadReader::default(),
             refusal: None,
         }
     }
 
     pub fn head(&self) -> &Head {
-        &self.head
+        self.reader.head()
     }
 
-    /// Only the body of a refusal is still missing.
+    /// The status is known, and it is a refusal.
     pub fn is_refused(&self) -> bool {
+        match self.head().status {
+            // Interim responses may come before the final one (RFC 9110 section 15.2).
+            0 | 100 | 102..=199 => false,
+            status => !self.accepted.contains(&status),
+        }
+    }
+
+    pub fn is_refused_with_whole_head(&self) -> bool {
         self.refusal.is_some()
     }
 
@@ -81,28 +89,41 @@ impl Reply {
                     Progress::Incomplete
                 });
             }
-            let Some(len) = self.finder.find(input, MAX_HEAD_BYTES - self.spent)? else {
-                return Ok(Progress::Incomplete);
-            };
-            self.head = Head::parse(input.get(..len).unwrap_or_default())?;
-            input.drain(..len);
-            match self.head.status {
-                status if self.accepted.contains(&status) => return Ok(Progress::Accepted),
-                100 | 102..=199 => {
-                    // Interim responses may come before the final one (RFC 9110 section 15.2).
-                    self.spent += len;
-                    self.finder = HeadFinder::default();
+            match self.reader.read(input)? {
+                State::Incomplete => return Ok(Progress::Incomplete),
+                State::Complete if self.is_refused() => {
+                    self.refusal = Some(Body::new(self.head()));
                 }
-                _ => self.refusal = Some(Body::new(&self.head)),
+                State::Complete if self.accepted.contains(&self.head().status) => {
+                    return Ok(Progress::Accepted);
+                }
+                // An interim response, of which nothing counts.
+                State::Complete => drop(self.reader.take_head()),
+                State::TooLong if self.is_refused() => {
+                    self.reader.finish()?;
+                    self.refusal = Some(Body::none());
+                }
+                State::TooLong => {
+                    let what = format!("sent a head of more than {MAX_HEAD_BYTES} bytes");
+                    return Ok(Progress::Wrong(what));
+                }
+                State::NotHttp(what) => return Ok(Progress::Wrong(what)),
             }
         }
     }
 
+    /// The peer sends no more. A field for which there is no memory is left out: the status is worth more.
+    pub fn end(&mut self) {
+        let _ = self.reader.finish();
+    }
+
     pub fn take_response(&mut self) -> Response {
+        let is_final = self.is_refused() || self.reader.is_complete();
+        let head = self.reader.take_head();
         let mut body_and_nul = self.refusal.take().map_or_else(Vec::new, |body| body.bytes);
         body_and_nul.push(0);
         Response {
-            head: std::mem::take(&mut self.head),
+            head: if is_final { head } else { Head::default() },
             body_and_nul,
             deflate: None,
         }
@@ -110,8 +131,9 @@ impl Reply {
 
     /// "403 Forbidden", safe to print.
     pub fn status_line(&self) -> String {
-        let reason: String = self.head.reason.escape_debug().take(100).collect();
+        let head = self.head();
+        let reason: String = head.reason.escape_debug().take(MAX_SHOWN).collect();
         let blank = if reason.is_empty() { "" } else { " " };
-        format!("{}{blank}{reason}", self.head.status)
+        format!("{}{blank}{reason}", head.status)
     }
 }

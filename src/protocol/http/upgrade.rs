@@ -98,6 +98,8 @@ impl Default for RequestOptions {
 
 #[derive(Debug)]
 pub struct Upgrade {
+    /// As errors name it.
+    server: String,
     /// Until it has been sent.
     request: Option<String>,
     accept: String,
@@ -118,6 +120,7 @@ impl Upgrade {
     ) -> Result<Self, Error> {
         let key = BASE64.encode(nonce);
         Ok(Self {
+            server: url.server(),
             request: Some(request(url, options, offer.as_ref(), &key)?),
             accept: accept(&key),
             offered: Arc::clone(&options.subprotocols),
@@ -128,12 +131,14 @@ impl Upgrade {
         })
     }
 
+    /// Refused by a redirect, which says in its fields where to go.
+    fn leads_elsewhere(&self) -> bool {
+        self.follows_redirects && self.reply.is_refused() && is_redirect(self.reply.head().status)
+    }
+
     fn is_followed(&self) -> bool {
-        let head = self.reply.head();
-        self.follows_redirects
-            && self.is_refused()
-            && is_redirect(head.status)
-            && head.fields.all("location").next().is_some()
+        let mut location = self.reply.head().fields.all("location");
+        self.leads_elsewhere() && self.is_refused() && location.next().is_some()
     }
 
     fn refusal_error(&self) -> Error {
@@ -147,8 +152,14 @@ impl Upgrade {
     /// Section 4.1, the numbered list at its end.
     fn check(&mut self) -> Result<(), Error> {
         let head = self.reply.head();
-        if head.minor_version != 1 {
-            return Err(bad("the server answered in HTTP/1.0, which has no upgrade"));
+        if let (1, 0) | (2.., _) = head.version {
+            let (major, minor) = head.version;
+            return Err(bad(format!(
+                "the server answered in HTTP/{major}.{minor}, which has no upgrade"
+            )));
+        }
+        if let Some(defect) = &head.defect {
+            return Err(bad(format!("the server's answer {defect}")));
         }
         let upgrade = || head.fields.members("upgrade");
         let is_websocket = |member: &[u8]| member.eq_ignore_ascii_case(b"websocket");
@@ -200,10 +211,15 @@ impl Dialogue for Upgrade {
             Progress::Incomplete => Ok(false),
             Progress::Accepted => self.check().map(|()| true),
             Progress::Refused => Err(self.refusal_error()),
+            Progress::Wrong(what) => {
+                let message = format!("{} {what}", self.server);
+                Err(Error::new(Kind::BadUpgrade, message))
+            }
         }
     }
 
-    fn end(&self) -> Error {
+    fn end(&mut self) -> Error {
+        self.reply.end();
         if self.is_refused() {
             return self.refusal_error();
         }
@@ -214,7 +230,9 @@ impl Dialogue for Upgrade {
     }
 
     fn is_refused(&self) -> bool {
-        self.reply.is_refused()
+        // Where a redirect leads is known when its head is complete.
+        self.reply.is_refused_with_whole_head()
+            || (self.reply.is_refused() && !self.leads_elsewhere())
     }
 
     fn take_response(&mut self) -> Option<Response> {
@@ -381,6 +399,19 @@ mod tests {
             let result = upgrade.receive(&mut head.into_bytes());
             assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
             assert!(upgrade.is_refused());
+        }
+    }
+
+    #[test]
+    fn a_redirect_that_is_followed_is_a_refusal_when_its_head_is_complete() {
+        let url = Url::parse("ws://h/").expect("a URL");
+        let head = b"HTTP/1.1 302 x\r\nLocation: /\r\nSet-Cookie: a=b\r\n\r\n";
+        for len in 0..head.len() {
+            let mut upgrade =
+                Upgrade::new(&url, &RequestOptions::default(), None, [0; 16]).expect("memory");
+            let progress = upgrade.receive(&mut head[..len].to_vec());
+            assert!(!progress.expect("incomplete") && !upgrade.is_refused());
+            assert_eq!(upgrade.end().kind(), Kind::ConnectionLost);
         }
     }
 

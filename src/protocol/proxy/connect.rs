@@ -85,16 +85,16 @@ impl Dialogue for Connect {
     }
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
-        let progress = self.reply.receive(input);
-        // What is wrong with a response is told as if it were the server's.
-        match progress.map_err(|error| self.proxy.error(Kind::Proxy, format!("failed: {error}")))? {
+        match self.reply.receive(input)? {
             Progress::Incomplete => Ok(false),
             Progress::Accepted => Ok(true),
             Progress::Refused => Err(self.refusal()),
+            Progress::Wrong(what) => Err(self.proxy.error(Kind::Proxy, what)),
         }
     }
 
-    fn end(&self) -> Error {
+    fn end(&mut self) -> Error {
+        self.reply.end();
         if self.is_refused() {
             return self.refusal();
         }

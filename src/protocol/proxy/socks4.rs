@@ -95,7 +95,7 @@ impl Dialogue for Socks4 {
         }
     }
 
-    fn end(&self) -> Error {
+    fn end(&mut self) -> Error {
         self.proxy.closed_early()
     }
 }

@@ -200,7 +200,7 @@ impl Dialogue for Socks5 {
         Ok(true)
     }
 
-    fn end(&self) -> Error {
+    fn end(&mut self) -> Error {
         self.proxy.closed_early()
     }
 }
