@@ -411,7 +411,7 @@ fn invalid(text: &str, what: impl fmt::Display) -> Error {
 
 /// A URL, or what should be one, without what may let its reader in: what stands before an `@`, wherever that is, the
 /// query, and the fragment. Cut where it is long.
-fn without_secrets(text: &str) -> String {
+pub fn without_secrets(text: &str) -> String {
     let (before, rest) = match text.rsplit_once('@') {
         Some((_, rest)) => ("…@", rest),
         None => ("", text),

@@ -255,6 +255,40 @@ static void a_refusal_without_the_end_of_its_head_keeps_what_came(void)
     }
 }
 
+static void the_message_of_a_refusal_says_what_would_be_accepted(void)
+{
+    static const struct {
+        const char *query;
+        const char *says; /* the end of the message */
+    } rows[] = {
+        {"code=401&line=WWW-Authenticate:%20Basic%20realm=x",
+         " refused the upgrade: 401 No (asks for Basic authentication)"},
+        {"code=407&line=Proxy-Authenticate:%20NTLM&line=Proxy-Authenticate:%20Negotiate",
+         " refused the upgrade: 407 No (asks for NTLM, Negotiate authentication)"},
+        {"code=503&line=Retry-After:%20120", " refused the upgrade: 503 No (retry after 120 s)"},
+        {"code=302&line=Location:%20https://u:secret@h/a",
+         " refused the upgrade: 302 No (redirects to \xe2\x80\xa6@h/a)"},
+        {"code=403", " refused the upgrade: 403 No"},
+    };
+    wsline_options *options = peer_options();
+
+    CHECK_OK(wsline_options_set_redirect_limit(options, 0));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *message, *port = strrchr(peer_variable("FAULTS", "_URL"), ':');
+        char path[128], expected[256];
+        wsline_conn *conn = NULL;
+
+        check_row(rows[i].query);
+        snprintf(path, sizeof path, "/status?%s", rows[i].query);
+        CHECK_STATUS(WSLINE_ERR_BAD_STATUS, peer_try("FAULTS", path, options, &conn));
+        message = wsline_last_error_message();
+        snprintf(expected, sizeof expected, "127.0.0.1%s%s", port, rows[i].says);
+        CHECK_HAS(expected, message);
+        CHECK(strstr(message, "secret") == NULL);
+    }
+    wsline_options_free(options);
+}
+
 static void a_refused_connection_may_try_again(void)
 {
     wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_BAD_STATUS);
@@ -371,6 +405,7 @@ int main(int argc, char **argv)
         TEST(a_refusal_keeps_its_status_headers_and_body),
         TEST(no_line_of_a_refusal_takes_its_status_away),
         TEST(a_refusal_without_the_end_of_its_head_keeps_what_came),
+        TEST(the_message_of_a_refusal_says_what_would_be_accepted),
         TEST(a_refused_connection_may_try_again),
         TEST(each_way_to_end_a_body_is_understood),
         TEST(every_other_status_is_a_bad_status),

@@ -216,7 +216,7 @@ class Statuses(Test):
             ([ECHO, "-p", url("TINYPROXY_AUTH", "")], 4, ".*proxy.*"),
             ([ECHO.replace("ws:", "wss:")], 5, ".*"),
             ([url("WEBSOCKETS_TLS")], 6, "certificate of localhost refused: .*"),
-            ([faults("/status?code=403")], 7, "the server answered 403 .*"),
+            ([faults("/status?code=403")], 7, ".* refused the upgrade: 403 .*"),
             ([faults("/bad-accept")], 7, ".*Sec-WebSocket-Accept.*"),
             ([faults("/redirect-loop")], 7, ".*redirect.*"),
             ([faults("/rst-after-101")], 9, ".*"),

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod challenge;
 pub mod cookie;
 pub mod cookie_date;
 pub mod extension;

@@ -2,13 +2,17 @@
 //! The answer to one request, as it arrives: interim responses, the head, and of a refusal the body.
 
 use super::body::Body;
+use super::challenge;
+use super::field::listed;
 use super::head::{Head, HeadReader, MAX_HEAD_BYTES, State};
+use super::redirect::is_redirect;
 use crate::base::error::Error;
+use crate::protocol::url;
 use crate::protocol::ws::deflate::Agreement;
 use std::ffi::CString;
 use std::ops::RangeInclusive;
 
-/// As much of a reason as an error shows.
+/// As much as an error shows of a reason, and of each field.
 const MAX_SHOWN: usize = 100;
 
 /// What a peer answered, complete or as far as it came.
@@ -135,5 +139,36 @@ impl Reply {
         let reason: String = head.reason.escape_debug().take(MAX_SHOWN).collect();
         let blank = if reason.is_empty() { "" } else { " " };
         format!("{}{blank}{reason}", head.status)
+    }
+
+    /// The status line, and what the fields say about what would be accepted; safe to print.
+    pub fn refusal(&self) -> String {
+        let head = self.head();
+        let mut hints = Vec::new();
+        let first = |name| head.fields.all(name).next();
+        if let Some(location) = first("location").filter(|_| is_redirect(head.status)) {
+            let location = url::without_secrets(&location.to_string_lossy());
+            hints.push(format!("redirects to {}", location.escape_debug()));
+        }
+        if let Some(time) = first("retry-after").filter(|time| !time.is_empty()) {
+            let is_number = time.to_bytes().iter().all(u8::is_ascii_digit);
+            let unit = if is_number { " s" } else { "" };
+            let time = time
+                .to_bytes()
+                .escape_ascii()
+                .take(MAX_SHOWN)
+                .map(char::from);
+            hints.push(format!("retry after {}{unit}", time.collect::<String>()));
+        }
+        let schemes = ["www-authenticate", "proxy-authenticate"].into_iter();
+        let schemes = schemes.flat_map(|name| challenge::schemes(&head.fields, name));
+        if let Some(schemes) = listed(schemes) {
+            hints.push(format!("asks for {schemes} authentication"));
+        }
+        let status_line = self.status_line();
+        if hints.is_empty() {
+            return status_line;
+        }
+        format!("{status_line} ({})", hints.join("; "))
     }
 }

@@ -142,11 +142,12 @@ impl Upgrade {
     }
 
     fn refusal_error(&self) -> Error {
-        let message = format!(
-            "the server answered {} instead of 101 Switching Protocols",
-            self.reply.status_line()
-        );
-        Error::new(Kind::BadStatus, message).with_http_status(self.reply.head().status)
+        let (server, refusal) = (&self.server, self.reply.refusal());
+        Error::new(
+            Kind::BadStatus,
+            format!("{server} refused the upgrade: {refusal}"),
+        )
+        .with_http_status(self.reply.head().status)
     }
 
     /// Section 4.1, the numbered list at its end.
@@ -412,6 +413,43 @@ mod tests {
             let progress = upgrade.receive(&mut head[..len].to_vec());
             assert!(!progress.expect("incomplete") && !upgrade.is_refused());
             assert_eq!(upgrade.end().kind(), Kind::ConnectionLost);
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_refusal_says_what_would_be_accepted() {
+        let long = "x".repeat(1000);
+        let cut = "x".repeat(100);
+        let status = |fields: &str| format!("401 Unauthorized\r\n{fields}");
+        //   status and fields                                            said
+        let table = [
+            (status("WWW-Authenticate: Basic realm=\"a, b\""),            "401 Unauthorized (asks for Basic authentication)".into()),
+            (status("WWW-Authenticate: Digest nonce=\"x\", qop=auth, Basic realm=y\r\nProxy-Authenticate:\r\n NTLM"),
+                "401 Unauthorized (asks for Digest, Basic, NTLM authentication)".into()),
+            (status("WWW-Authenticate: \u{fc}\x1b"),                     "401 Unauthorized (asks for \\xc3\\xbc authentication)".into()),
+            (status(&format!("WWW-Authenticate: {long}")),               format!("401 Unauthorized (asks for {cut} authentication)")),
+            (status("X: y"),                                             "401 Unauthorized".into()),
+            ("503\r\nRetry-After: 120".into(),                           "503 (retry after 120 s)".into()),
+            ("503 x\r\nRetry-After: Fri, 20 Nov 2026 12:00:00 GMT".into(), "503 x (retry after Fri, 20 Nov 2026 12:00:00 GMT)".into()),
+            ("503 x\r\nRetry-After:".into(),                             "503 x".into()),
+            (format!("503 {long}\r\nRetry-After: {long}"),               format!("503 {cut} (retry after {cut})")),
+            ("302 Found\r\nLocation: https://u:secret@i/a?secret#secret".into(), "302 Found (redirects to …@i/a)".into()),
+            ("302 Found\r\nLocation: /a\t\u{202e}b".into(),              "302 Found (redirects to /a\\t\\u{202e}b)".into()),
+            (format!("302 x\r\nLocation: {long}\r\nRetry-After: 1"),     format!("302 x (redirects to {cut}…; retry after 1 s)")),
+            ("201 x\r\nLocation: /a".into(),                             "201 x".into()),
+            ("403 \x1b[2J\r\nX: y".into(),                               "403 \\u{1b}[2J".into()),
+        ];
+        for (url, server) in [("ws://localhost/", "localhost:80"), ("wss://[::1]/", "[::1]:443"), ("ws+unix:///run/s:/", "/run/s")] {
+            let url = Url::parse(url).expect("a URL");
+            let options = RequestOptions { redirect_limit: 0, ..RequestOptions::default() };
+            for (answer, said) in &table {
+                let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
+                let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+                let error = upgrade.receive(&mut answer.into_bytes()).expect_err("a refusal");
+                assert_eq!(error.kind(), Kind::BadStatus);
+                assert_eq!(error.message(), format!("{server} refused the upgrade: {said}"));
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::endpoint::Proxy;
 use super::target::Target;
 use crate::base::error::{Error, Kind};
 use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::http::challenge;
 use crate::protocol::http::field::listed;
 use crate::protocol::http::reply::{Progress, Reply, Response};
 
@@ -37,45 +38,33 @@ impl Connect {
 
     fn refusal(&self) -> Error {
         let status = self.reply.head().status;
-        let answered = format!("answered {}", self.reply.status_line());
         let error = match status {
             // Some proxies answer 401 to a wrong password.
             401 | 407 => {
-                let what = format!("{answered}; {}", self.wanted());
+                let (status_line, wanted) = (self.reply.status_line(), self.wanted());
+                let what = format!("answered {status_line}; {wanted}");
                 self.proxy.error(Kind::ProxyAuth, what)
             }
-            _ => self.proxy.error(Kind::Proxy, answered),
+            _ => {
+                let what = format!("answered {}", self.reply.refusal());
+                self.proxy.error(Kind::Proxy, what)
+            }
         };
         error.with_http_status(status)
     }
 
     fn wanted(&self) -> String {
+        let schemes = || challenge::schemes(&self.reply.head().fields, "proxy-authenticate");
         let speaks_basic = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"basic");
-        if let Some(schemes) = listed(self.schemes()) {
-            if !self.schemes().any(speaks_basic) {
-                return format!("it asks for {schemes}, and only Basic is spoken here");
+        if let Some(listed) = listed(schemes()) {
+            if !schemes().any(speaks_basic) {
+                return format!("it asks for {listed}, and only Basic is spoken here");
             }
         }
         if self.proxy.credentials.is_some() {
             return "it refused the user name and password".to_owned();
         }
         "it asks for a user name and password".to_owned()
-    }
-
-    /// The authentication schemes that it asks for (RFC 9110 section 11.7.1).
-    fn schemes(&self) -> impl Iterator<Item = &[u8]> {
-        let values = self.reply.head().fields.all("proxy-authenticate");
-        let members = values.flat_map(|value| {
-            let mut is_quoted = false;
-            value.to_bytes().split(move |byte| {
-                is_quoted ^= *byte == b'"';
-                *byte == b',' && !is_quoted
-            })
-        });
-        // A member is a scheme, or one more parameter of the scheme before it.
-        members
-            .filter_map(|member| member.trim_ascii().split(|byte| *byte == b' ').next())
-            .filter(|word| !word.is_empty() && !word.contains(&b'='))
     }
 }
 
