@@ -31,6 +31,9 @@ pub struct Session {
     trouble: Option<Error>,
 }
 
+/// A ping with its header, and a TLS record around it (RFC 6455 section 5.5, RFC 8446 section 5.2).
+const MAX_PING_BYTES: u64 = 125 + 14 + 5 + 256;
+
 /// How far the bytes were when it was last looked whether they move.
 #[derive(Default)]
 struct Seen {
@@ -291,8 +294,13 @@ impl Session {
         let stream = self.link.stream();
         let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
         let ping_end = self.link.writer().ping_end();
+        let ping = match ping_end {
+            u64::MAX => u64::MAX,
+            // That it has arrived itself is no movement.
+            end => end.saturating_sub(MAX_PING_BYTES),
+        };
         let seen = &mut self.seen;
-        let out = seen.delivered < ping_end && delivered > seen.delivered;
+        let out = seen.delivered < ping && delivered > seen.delivered;
         let into = received > seen.received;
         (seen.delivered, seen.received) = (delivered, received);
         out || into
