@@ -16,7 +16,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
-	@echo 'make test       every test'
+	@echo 'make test       the tests of every change'
 	@echo 'make test-all   those, and everything below'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make tsan       threads under ThreadSanitizer'

@@ -97,8 +97,10 @@ set(rust_source "${PROJECT_SOURCE_DIR}/target/rust/source")
 set(tsan_only CONFIGURATIONS tsan)
 find_program(SYMBOLIZER NAMES llvm-symbolizer addr2line)
 mark_as_advanced(SYMBOLIZER)
-set(tsan_environment WSLINE_TEST_SLOW=1
-    "TSAN_OPTIONS=exitcode=66 history_size=4 external_symbolizer_path=${SYMBOLIZER}")
+string(JOIN " " tsan_options
+  exitcode=66 history_size=4 "external_symbolizer_path=${SYMBOLIZER}"
+  "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp")
+set(tsan_environment WSLINE_TEST_SLOW=1 "TSAN_OPTIONS=${tsan_options}")
 sanitizer(tsan thread "${rust_source}/cargo" "${rust_source}/libclang_rt.tsan.a")
 
 add_custom_target(tsan_rust COMMAND sh "${PROJECT_SOURCE_DIR}/tests/rust/setup.sh" source VERBATIM)
