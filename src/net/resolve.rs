@@ -137,7 +137,7 @@ impl Desk {
                     break;
                 }
                 return self.refuse(|host| {
-                    let what = format_args!("look up {host}: start a thread");
+                    let what = format!("look up {host}: start a thread");
                     Error::os(Kind::Resolve, what, &error)
                 });
             }
@@ -248,7 +248,7 @@ fn answer_all(task: Task) {
 fn look_up(host: &str, port: u16) -> Answer {
     let found = (host, port).to_socket_addrs();
     found.map(Iterator::collect).map_err(|error| {
-        let what = format_args!("look up {host}");
+        let what = format!("look up {host}");
         // The standard library says in front of the resolver's reason what is said here already.
         let text = error.to_string();
         match text.strip_prefix("failed to lookup address information: ") {

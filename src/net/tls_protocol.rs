@@ -71,8 +71,8 @@ impl Protocol {
         ];
         for (what, option, list, apply) in lists {
             if let Some(list) = list {
-                let what = format_args!("TLS {what} {list:?} ({option})");
-                apply(builder, list).map_err(|error| config(what, &error))?;
+                let what = format!("TLS {what} {list:?} ({option})");
+                apply(builder, list).map_err(|error| config(&what, &error))?;
             }
         }
         if !self.alpn.0.is_empty() {
