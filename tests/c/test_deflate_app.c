@@ -300,16 +300,22 @@ static int64_t take_length(wsline_conn *conn)
 /* What was compressed and not sent must not be referred to. */
 static void a_send_that_timed_out_is_not_in_the_context(void)
 {
-    unsigned sent;
+    unsigned sent, more = 0;
     struct gate gate;
     wsline_conn *conn = connect_and_fill(&sent, &gate);
+    wsline_status status;
 
-    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_binary(conn, payload_noise().block, 500));
+    /* The system may have found room for some more. */
+    while ((status = wsline_conn_send_binary(conn, payload_noise().block, 500)) == WSLINE_OK)
+        more++;
+    REQUIRE_STATUS(WSLINE_ERR_TIMEOUT, status);
     CHECK_OK(wsline_conn_set_timeout_ms(conn, WAIT_MS));
     gate_open(&gate);
     CHECK_INT(80, take_length(conn));
     for (unsigned i = 0; i < sent; i++)
         CHECK_INT(2, take_length(conn));
+    for (unsigned i = 0; i < more; i++)
+        CHECK_INT(500, take_length(conn));
     for (int i = 0; i < 5; i++) {
         wsline_message message;
 
