@@ -41,7 +41,7 @@ fn define(constant: &str) -> Option<String> {
     let (kind, value) = rest.strip_suffix(';')?.split_once(" = ")?;
     let value = match (kind, value) {
         ("usize", "usize::MAX") => "SIZE_MAX".to_owned(),
-        // No cast: in C++ it would warn in the lines of whoever uses the macro.
+        // No cast: C++ compilers would warn about it in the lines that use the macro.
         ("i64", number) => match number.strip_prefix('-') {
             Some(positive) => format!("(-INT64_C({positive}))"),
             None => format!("INT64_C({number})"),

@@ -36,7 +36,7 @@ pub struct App {
     rtt_us: AtomicI64,
     /// A signal handler has asked for its end.
     is_interrupted: AtomicBool,
-    /// Wakes whoever drives it.
+    /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
     /// Nothing that still comes is told.
     is_mute: AtomicBool,

@@ -267,7 +267,7 @@ impl Open {
         }
     }
 
-    /// May be called again after `Timeout`, and goes on from there.
+    /// After `Timeout` or `Interrupted` another call continues the handshake.
     fn exchange_close(
         &self,
         frame: &CloseFrame,

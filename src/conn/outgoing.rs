@@ -93,7 +93,7 @@ impl Buffers {
     }
 
     /// What the first attempt has not sent, waiting for room. A signal interrupts this only while the frame can be
-    /// taken back, and it is; after that the rest stays here, for whoever sends or receives next.
+    /// taken back, and it is; after that the rest stays here, and leaves with the next send or receive.
     pub(super) fn send_rest<'a>(
         &mut self,
         stream: &Stream,
@@ -113,7 +113,7 @@ impl Buffers {
                     Waited::Interrupted if !stream.is_tls() && self.take_back() => {
                         return Ok(Waited::Interrupted);
                     }
-                    // Without memory for the rest the wait goes on.
+                    // Without memory for the rest the wait continues.
                     Waited::Interrupted if !self.has_room_for(pieces.clone()) => {}
                     Waited::Interrupted => {
                         patience.interrupt();

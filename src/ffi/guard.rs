@@ -97,7 +97,7 @@ pub(super) fn on_conn_unless_never_open(
     }
 }
 
-/// That there is no object is told by the status alone; that it was made before fork() is told in full.
+/// A missing object changes nothing but the status; one made before fork() sets the last error, too.
 fn without_object(function: &'static str, error: Error) -> wsline_status {
     match error.kind() {
         Kind::InvalidArgument => wsline_status::WSLINE_ERR_INVALID_ARGUMENT,

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
     }
 }
 
-/// Sets the time-out of the whole connect: look-up, TCP, TLS and upgrade together, whether or not they make progress.
+/// Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they make progress.
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
 ///
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     }
 }
 
-/// Sets the time-out of each send, for all of its message: a server that reads too slowly exceeds it, too.
+/// Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it, too.
 ///
 /// If part of the message has been sent by then, the connection ends, because nothing can follow half a frame. An app's
 /// sends do not wait, so this is not for them.
@@ -110,9 +110,9 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
 
 /// Sets how long a close may stand still: that of an app, and wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
 ///
-/// A close frame cannot overtake what is in front of it, so the time-out begins again if meanwhile bytes have arrived, or the
+/// A close frame cannot overtake what is in front of it, so the timeout restarts if bytes have arrived meanwhile, or the
 /// server's system has taken more of what was sent before the close frame. A close that makes progress ends after 60 seconds,
-/// or after the time-out if that is longer. What the server's system has taken counts as read, though the server itself may
+/// or after the timeout if that is longer. What the server's system has taken counts as read, though the server itself may
 /// not have read it yet. The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
 ///
 /// @param options     the options to modify.
@@ -137,11 +137,11 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     }
 }
 
-/// Lets a signal handler that has run end a call that waits; off by default.
+/// Makes a blocked call return after a signal handler has run; off by default.
 ///
 /// With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED if a handler of the
-/// waiting thread ran during the wait, whether or not it was installed with SA_RESTART. Without it the wait goes on with
-/// the time that is left.
+/// waiting thread ran during the wait, whether or not it was installed with SA_RESTART. Without it the wait continues for
+/// the remaining time.
 ///
 /// - A receive keeps what has arrived: the next one continues.
 /// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has left, the send

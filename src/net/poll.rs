@@ -46,7 +46,7 @@ pub enum Waited {
 /// What becomes of a wait when a signal handler has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSignal {
-    /// It goes on with the time that is left.
+    /// The wait continues for the remaining time.
     Continue,
     Return,
 }

@@ -267,7 +267,7 @@ fn deliver(askers: Vec<Asker>, answer: &Answer) {
     }
 }
 
-/// Without the lock of the desk: whoever is notified may ask again.
+/// Without the lock of the desk, because a waiter that is notified may ask again.
 fn deliver_refusals(refused: Vec<Refusal>) {
     for (askers, why) in refused {
         deliver(askers, &Err(why));
