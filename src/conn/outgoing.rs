@@ -24,7 +24,9 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub(super) fn with_wire(wire: Outbox) -> Self {
+    /// With what is left of the handshake. Where that is nothing its memory goes.
+    pub(super) fn with_wire(mut wire: Outbox) -> Self {
+        wire.shrink();
         Self {
             wire,
             ..Self::default()
