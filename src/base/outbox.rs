@@ -2,6 +2,7 @@
 //! Bytes on their way to the transport, which takes them bit by bit.
 
 use super::error::Error;
+use super::memory;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -50,8 +51,7 @@ impl Outbox {
 
     /// Makes room for this many bytes more.
     pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
-        let reserved = self.bytes.try_reserve(count);
-        reserved.map_err(|_| Error::no_memory(count as u64))
+        memory::reserve(&mut self.bytes, count)
     }
 
     pub fn capacity(&self) -> usize {

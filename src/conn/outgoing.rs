@@ -3,6 +3,7 @@
 
 use super::patience::Patience;
 use crate::base::error::{Error, Phase};
+use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::poll::Waited;
 use crate::net::stream::{Stream, lost};
@@ -36,8 +37,7 @@ impl Buffers {
     /// Makes room for a frame with a payload of `len` bytes, or for its first piece; how much.
     pub(super) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
         let room = MAX_HEADER_BYTES + len.min(PIECE);
-        let reserved = self.plain.try_reserve(room);
-        reserved.map_err(|_| Error::no_memory(room as u64))?;
+        memory::reserve(&mut self.plain, room)?;
         Ok(room)
     }
 

@@ -6,6 +6,7 @@
 
 use super::outgoing::PIECE;
 use crate::base::error::Error;
+use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -103,9 +104,7 @@ impl Queue {
             return Ok(());
         };
         reserve(&mut last.ends)?;
-        last.bytes
-            .try_reserve(len)
-            .map_err(|_| Error::no_memory(len as u64))?;
+        memory::reserve(&mut last.bytes, len)?;
         let before = last.bytes.len();
         header.encode(&mut last.bytes);
         header.append_payload(payload, &mut last.bytes);

@@ -184,9 +184,7 @@ impl Tls {
             let message = format!("{peer} has begun a TLS message that it does not finish");
             return Err(failed(Kind::Tls, message));
         }
-        self.held_back
-            .try_reserve(plain.len())
-            .map_err(|_| Error::no_memory(plain.len() as u64))?;
+        memory::reserve(&mut self.held_back, plain.len())?;
         self.held_back.extend_from_slice(plain);
         self.pass()
     }

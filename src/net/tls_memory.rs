@@ -45,8 +45,7 @@ impl Memory {
     /// Makes room for `len` bytes of plaintext, encrypted; the length of that.
     pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
         let sealed = len + (len / RECORD_BYTES + 1) * RECORD_OVERHEAD;
-        let reserved = self.outbox.try_reserve(sealed);
-        reserved.map_err(|_| Error::no_memory(sealed as u64))?;
+        memory::reserve(&mut self.outbox, sealed)?;
         Ok(sealed)
     }
 
