@@ -18,7 +18,6 @@ use crate::base::sync::{AtomicU64, Ordering};
 use socket2::Socket;
 use std::ffi::CString;
 use std::io;
-use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -308,14 +307,12 @@ impl Stream {
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
     /// Async-signal-safe.
     pub fn shutdown(&self) {
-        if !self.birth.is_inherited() {
-            sys::shutdown(self.socket.as_fd());
-        }
+        self.shut(libc::SHUT_RDWR);
     }
 
     /// Tells the peer that nothing more will come.
     pub fn shutdown_write(&self) {
-        self.shut(Shutdown::Write);
+        self.shut(libc::SHUT_WR);
     }
 
     /// Closes the descriptor of a stream that was inherited and is never dropped.
@@ -324,9 +321,9 @@ impl Stream {
     }
 
     /// shutdown(2) ends the connection for all who have a descriptor of it.
-    fn shut(&self, how: Shutdown) {
+    fn shut(&self, how: libc::c_int) {
         if !self.birth.is_inherited() {
-            let _ = self.socket.shutdown(how);
+            sys::shutdown(self.socket.as_fd(), how);
         }
     }
 

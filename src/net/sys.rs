@@ -69,11 +69,11 @@ pub fn signal_eventfd(fd: RawFd) {
     });
 }
 
-/// Ends both directions of a socket, likewise.
-pub fn shutdown(socket: BorrowedFd<'_>) {
+/// Ends one direction of a socket, or both: `SHUT_WR`, `SHUT_RDWR`. Async-signal-safe.
+pub fn shutdown(socket: BorrowedFd<'_>, how: c_int) {
     keep_errno(|| {
         // SAFETY: takes integers.
-        unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RDWR) };
+        unsafe { libc::shutdown(socket.as_raw_fd(), how) };
     });
 }
 
