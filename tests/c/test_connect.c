@@ -176,8 +176,7 @@ static void failed_connects_leave_no_descriptor_behind(void)
         CHECK(conn == NULL);
     }
     after = dup(STDERR_FILENO);
-    /* Less where the thread of an earlier test's lookup has just closed its own. */
-    CHECK_RANGE(0, before, after);
+    CHECK_INT(before, after);
     close(after);
 }
 
@@ -490,6 +489,8 @@ static void small_messages_do_not_wait_for_nagle(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        /* First: the thread of a lookup closes its descriptor when it likes. */
+        TEST(failed_connects_leave_no_descriptor_behind),
         TEST(both_servers_are_reached_with_and_without_tls),
         TEST(a_new_connection_knows_nothing_yet),
         TEST(an_open_connection_is_not_connected_again),
@@ -498,7 +499,6 @@ int main(int argc, char **argv)
         TEST(a_port_where_nobody_listens_refuses),
         TEST(bad_urls_are_refused_before_any_attempt),
         TEST(connect_wants_a_url_and_a_place),
-        TEST(failed_connects_leave_no_descriptor_behind),
         TEST(a_connect_that_gets_no_answer_ends_at_its_deadline),
         TEST(the_usual_timeout_holds_for_a_connect_without_its_own),
         TEST(a_second_connect_is_told_that_one_is_under_way),
