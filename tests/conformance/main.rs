@@ -46,6 +46,7 @@ mod row;
 mod sending;
 mod streams;
 mod text;
+mod urls;
 mod utf8;
 mod utf8_sequences;
 mod wire;
