@@ -212,47 +212,42 @@ static void a_refusal_keeps_its_status_headers_and_body(void)
     }
 }
 
+/* What a refusal's odd head must not take away: its status, a field, and the body. */
+static void check_refusal(const char *query, const char *field, const char *value,
+                          const char *body)
+{
+    char path[160];
+    wsline_conn *conn;
+
+    check_row(query);
+    snprintf(path, sizeof path, "/status?code=403&%s", query);
+    conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+    CHECK_INT(403, wsline_conn_http_status(conn));
+    CHECK_TEXT(value, wsline_conn_response_header(conn, field));
+    check_body(conn, body);
+    wsline_conn_free(conn);
+}
+
 static void no_line_of_a_refusal_takes_its_status_away(void)
 {
+#define NO_ENTRY "body=no%20entry&"
     static const char *const rows[] = {
-        "line=X:%20a%0D%0A%20b",            /* folded */
-        "line=%20X:%20a",                   /* folded, though nothing is before it */
-        "line=X%20Y:%20a&line=X%20:%20a",   /* blanks in a name and behind one */
-        "line=a%20line%20without%20colon",
-        "line=X:%20a%00b&line=X:%20a%0Db",  /* a NUL, a CR */
-        "fields=130",
+        NO_ENTRY "line=X:%20a%0D%0A%20b",           /* folded */
+        NO_ENTRY "line=%20X:%20a",                  /* folded, though nothing is before it */
+        NO_ENTRY "line=X%20Y:%20a&line=X%20:%20a",  /* blanks in a name and behind one */
+        NO_ENTRY "line=a%20line%20without%20colon",
+        NO_ENTRY "line=X:%20a%00b&line=X:%20a%0Db", /* a NUL, a CR */
+        NO_ENTRY "fields=130",
     };
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char path[128];
-        wsline_conn *conn;
-
-        check_row(rows[i]);
-        snprintf(path, sizeof path, "/status?code=403&body=no%%20entry&%s", rows[i]);
-        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
-        CHECK_INT(403, wsline_conn_http_status(conn));
-        CHECK_TEXT("text/plain", wsline_conn_response_header(conn, "content-type"));
-        check_body(conn, "no entry");
-        wsline_conn_free(conn);
-    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        check_refusal(rows[i], "content-type", "text/plain", "no entry");
 }
 
 static void a_refusal_without_the_end_of_its_head_keeps_what_came(void)
 {
-    static const char *const rows[] = {"cut=1", "fields=20000"};
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char path[64];
-        wsline_conn *conn;
-
-        check_row(rows[i]);
-        snprintf(path, sizeof path, "/status?code=403&line=X:%%20y&%s", rows[i]);
-        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
-        CHECK_INT(403, wsline_conn_http_status(conn));
-        CHECK_TEXT("y", wsline_conn_response_header(conn, "X"));
-        check_body(conn, "");
-        wsline_conn_free(conn);
-    }
+    check_refusal("line=X:%20y&cut=1", "X", "y", "");
+    check_refusal("line=X:%20y&fields=20000", "X", "y", "");
 }
 
 static void the_message_of_a_refusal_says_what_would_be_accepted(void)
