@@ -64,7 +64,7 @@
  * waiting. Any thread may call any wsline_app and wsline_loop function, but one thread at a time
  * drives a loop. An options object belongs to one thread while it is being set.
  *
- * **Signals.** After a signal handler a wait continues with the time that is left; see
+ * **Signals.** After a signal handler a wait continues for the remaining time; see
  * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. A
  * handler may call wsline_conn_abort(), wsline_app_interrupt() and wsline_loop_stop(), with a
  * handle that is not NULL and not being freed, and nothing else of this library. The library
@@ -81,7 +81,7 @@
  * **fork().** A child process uses what it makes itself, and options. Any other object that was
  * made before fork() is refused there with WSLINE_ERR_WRONG_STATE, and so are options that have a
  * cookie jar made before fork(); a function that returns no status returns what it returns for
- * NULL. To free such an object, or to end without freeing it, changes nothing for the parent:
+ * NULL. Freeing such an object, or exiting without freeing it, changes nothing for the parent:
  * nothing is sent, no callback and no `userdata_free` is called. Freeing closes the descriptor of
  * the connection in the child; the memory stays until the child ends or calls exec. The log
  * continues. A child that was forked in a callback should call exec or _exit() there; if it
@@ -2080,8 +2080,8 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  *
  * A server that does not answer is considered dead. Any pong after the ping counts as the answer;
  * only one with the ping's own payload gives wsline_app_rtt_us(). Because a pong cannot overtake
- * data in flight, a timeout that is over begins once more if any bytes arrived meanwhile, or if the
- * server's system has taken more of what was sent before the ping. The clock is the monotonic one.
+ * data in flight, an expired timeout restarts if any bytes arrived meanwhile, or if the server's
+ * system has taken more of what was sent before the ping. The clock is the monotonic one.
  *
  * @param options      what is set.
  * @param interval_ms  milliseconds from one ping to the next, the first one after the connection

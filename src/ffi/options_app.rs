@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Makes apps ping the server, and cut connections whose server does not answer.
 ///
 /// A server that does not answer is considered dead. Any pong after the ping counts as the answer; only one with the ping's own
-/// payload gives wsline_app_rtt_us(). Because a pong cannot overtake data in flight, a timeout that is over begins once more if
+/// payload gives wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout restarts if
 /// any bytes arrived meanwhile, or if the server's system has taken more of what was sent before the ping. The clock is the
 /// monotonic one.
 ///
