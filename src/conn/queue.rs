@@ -32,7 +32,10 @@ pub(super) struct Queue {
     messages: u64,
     /// Messages that are gathered, and so have no place here yet.
     pub(super) gathered: u64,
+    /// Where the last ping ends, counted likewise; `u64::MAX` while it waits.
     ping_end: u64,
+    /// Pings in `waiting`; of several in one place only the last counts.
+    pings: usize,
     /// A message was refused for want of room.
     pub(super) is_wanted: bool,
 }
@@ -174,7 +177,10 @@ impl Queue {
             front.ends.pop_front();
         }
         if let Some(end) = front.ping_end.take_if(|end| *end <= front.taken) {
-            self.ping_end = place(end);
+            self.pings -= 1;
+            if self.pings == 0 {
+                self.ping_end = place(end);
+            }
         }
         if front.taken == front.bytes.len() || front.bytes.is_empty() {
             let gathered = front.gathered;
@@ -212,7 +218,7 @@ impl Queue {
                 self.messages += 1;
             }
             Queued::Ping => {
-                last.ping_end = Some(end);
+                self.pings += usize::from(last.ping_end.replace(end).is_none());
                 self.ping_end = u64::MAX;
             }
             Queued::Other => {}
@@ -224,4 +230,103 @@ impl Queue {
 fn reserve<T>(places: &mut VecDeque<T>) -> Result<(), Error> {
     let reserved = places.try_reserve(1);
     reserved.map_err(|_| Error::no_memory(size_of::<T>() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ws::opcode::Opcode;
+    use std::os::unix::net::UnixStream;
+
+    /// A stream without TLS, and its other end, which must stay open.
+    fn stream() -> (Stream, UnixStream) {
+        let (near, far) = UnixStream::pair().expect("sockets");
+        (Stream::new(near.into()), far)
+    }
+
+    fn frame(queue: &mut Queue, opcode: Opcode, payload: &[u8], what: Queued) {
+        let header = Header::masked(opcode, true, payload.len(), [0; 4]);
+        queue.append(&header, payload, what).expect("memory");
+    }
+
+    /// Puts on the wire what comes next, and sends it.
+    fn send_next(queue: &mut Queue, stream: &Stream, wire: &mut Outbox) -> bool {
+        let is_more = queue.seal_next(stream, wire).expect("memory");
+        assert!(stream.push(wire).expect("the other end is open"));
+        is_more
+    }
+
+    #[test]
+    fn messages_and_bytes_are_counted_until_they_have_left() {
+        let ((stream, _far), mut queue) = (stream(), Queue::default());
+        let mut wire = Outbox::default();
+        frame(&mut queue, Opcode::Text, b"abc", Queued::MessageEnd);
+        frame(&mut queue, Opcode::Text, b"d", Queued::Other);
+        queue
+            .add(vec![0; 1000], Queued::MessageEnd)
+            .expect("memory");
+        queue.gathered = 2;
+        queue.add_gathered(&mut vec![0; 50]).expect("memory");
+        queue.gathered = 1;
+        // Two headers of six bytes.
+        assert_eq!(queue.bytes(), 9 + 7 + 1000 + 50);
+        let mut left = Vec::new();
+        loop {
+            left.push(queue.unsent_messages(stream.bytes_sent.get()));
+            if !send_next(&mut queue, &stream, &mut wire) {
+                break;
+            }
+        }
+        assert_eq!(left, [5, 4, 3, 1]);
+        assert_eq!((queue.bytes(), queue.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn what_the_system_has_taken_in_part_is_not_sent() {
+        let mut queue = Queue::default();
+        queue.note_on_wire(Queued::MessageEnd, 100, 20);
+        queue.note_on_wire(Queued::MessageEnd, 100, 30);
+        assert_eq!(queue.unsent_messages(119), 2);
+        assert_eq!(queue.unsent_messages(120), 1);
+        queue.note_on_wire(Queued::MessageEnd, 120, 0);
+        assert_eq!(queue.unsent_messages(120), 1);
+        assert_eq!(queue.unsent_messages(130), 0);
+    }
+
+    #[test]
+    fn the_end_of_the_last_ping_is_known_once_it_is_on_the_wire() {
+        let ((stream, _far), mut queue) = (stream(), Queue::default());
+        let mut wire = Outbox::default();
+        queue.note_on_wire(Queued::Ping, 5, 0);
+        assert_eq!(queue.ping_end(), 5);
+        frame(&mut queue, Opcode::Ping, b"1", Queued::Ping);
+        queue
+            .add(vec![0; 1000], Queued::MessageEnd)
+            .expect("memory");
+        frame(&mut queue, Opcode::Ping, b"22", Queued::Ping);
+        frame(&mut queue, Opcode::Ping, b"333", Queued::Ping);
+        while queue.bytes() > 8 + 9 {
+            assert_eq!(queue.ping_end(), u64::MAX);
+            send_next(&mut queue, &stream, &mut wire);
+        }
+        send_next(&mut queue, &stream, &mut wire);
+        assert_eq!(queue.ping_end(), 7 + 1000 + 8 + 9);
+    }
+
+    #[test]
+    fn small_frames_share_memory_and_large_ones_do_not() {
+        let mut queue = Queue::default();
+        for _ in 0..100 {
+            frame(&mut queue, Opcode::Binary, &[0; 100], Queued::MessageEnd);
+        }
+        assert_eq!(queue.waiting.len(), 1);
+        frame(
+            &mut queue,
+            Opcode::Binary,
+            &[0; PIECE - 100],
+            Queued::MessageEnd,
+        );
+        assert_eq!(queue.waiting.len(), 2);
+        assert!(queue.is_between_frames());
+    }
 }
