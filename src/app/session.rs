@@ -7,7 +7,7 @@ use super::handler::Message;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
-use crate::conn::close_wait::CloseWait;
+use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
 use crate::conn::compression::Parcel;
 use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
@@ -30,9 +30,6 @@ pub struct Session {
     /// What keeps us from sending, though the socket would take it.
     trouble: Option<Error>,
 }
-
-/// A ping with its header, and a TLS record around it (RFC 6455 section 5.5, RFC 8446 section 5.2).
-const MAX_PING_BYTES: u64 = 125 + 14 + 5 + 256;
 
 /// How far the bytes were when it was last looked whether they move.
 #[derive(Default)]
@@ -297,7 +294,7 @@ impl Session {
         let ping = match ping_end {
             u64::MAX => u64::MAX,
             // That it has arrived itself is no movement.
-            end => end.saturating_sub(MAX_PING_BYTES),
+            end => end.saturating_sub(CONTROL_FRAME_BYTES),
         };
         let seen = &mut self.seen;
         let out = seen.delivered < ping && delivered > seen.delivered;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 /// A closing handshake on which bytes still move may take this long in all, or the close timeout if that is longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// No more than a close frame, a TLS record around it included: when only this is left, its delivery is no progress.
-const CLOSE_FRAME_BYTES: u64 = 256;
+/// No control frame is longer (RFC 6455 section 5.5: 125 bytes and a header of 6), with a TLS record around it. When only
+/// this is left, its delivery is no progress.
+pub const CONTROL_FRAME_BYTES: u64 = 256;
 
 /// How far the bytes of a connection have moved.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Progress {
 impl Progress {
     /// The close frames cannot overtake what is in front of them (RFC 6455 section 5.4).
     fn has_moved_since(self, before: Self) -> bool {
-        let out = before.undelivered > CLOSE_FRAME_BYTES && self.delivered > before.delivered;
+        let out = before.undelivered > CONTROL_FRAME_BYTES && self.delivered > before.delivered;
         out || self.received > before.received
     }
 }
