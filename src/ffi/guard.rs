@@ -87,14 +87,14 @@ pub(super) fn on_conn_unless_never_open(
         Ok(conn) => conn,
         Err(error) => return without_object(function, error),
     };
-    match caught(function, || body(conn)) {
+    without_cancellation(|| match caught(function, || body(conn)) {
         Err(error)
             if !conn.is_connected() && matches!(error.kind(), Kind::WrongState | Kind::Aborted) =>
         {
             wsline_status::of(error.kind())
         }
         result => on_conn(function, Ok(conn), |_| result),
-    }
+    })
 }
 
 /// A missing object changes nothing but the status; one made before fork() sets the last error, too.

@@ -419,12 +419,20 @@ struct waiting {
 
 static void *wait_in_call(void *argument)
 {
+    enum { FAR_TOO_MUCH = 16 << 20 };
+    static const char data[FAR_TOO_MUCH];
     struct waiting *waiting = argument;
     wsline_message message;
 
     switch (waiting->call) {
     case 'r':
         waiting->status = wsline_conn_recv(waiting->conn, WSLINE_FOREVER, &message);
+        break;
+    case 's':
+        waiting->status = wsline_conn_send_binary(waiting->conn, data, sizeof data);
+        break;
+    case 'k':
+        waiting->status = wsline_conn_close(waiting->conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS);
         break;
     case 'c': waiting->status = wsline_conn_connect(waiting->conn, waiting->url); break;
     default: waiting->status = wsline_app_run(waiting->app); break;
@@ -441,6 +449,8 @@ static void a_cancelled_thread_leaves_its_call_first(void)
     } rows[] = {
         {"WEBSOCKETS", "/", 'r'},
         {"WEBSOCKETS_TLS", "/", 'r'},
+        {"FAULTS", "/stall", 's'},
+        {"FAULTS", "/no-close-reply", 'k'},
         {"FAULTS", "/hang", 'c'},
         {"WEBSOCKETS", "/", 'a'},
     };
@@ -454,7 +464,7 @@ static void a_cancelled_thread_leaves_its_call_first(void)
         void *result = NULL;
 
         check_row(rows[i].path);
-        if (rows[i].call == 'r')
+        if (strchr("rsk", rows[i].call) != NULL)
             waiting.conn = peer_connect(rows[i].peer, rows[i].path, NULL);
         else if (rows[i].call == 'c')
             REQUIRE_OK(wsline_conn_new(options, &waiting.conn));
