@@ -7,7 +7,7 @@
 use super::sys;
 use super::tls_error::{config, failed, handshake_failed, or_no_memory, text};
 use super::tls_memory::Memory;
-use super::tls_options::{Ground, TlsOptions};
+use super::tls_options::{Shared, TlsOptions};
 use super::tls_pin::{self, Pin};
 use super::tls_session::{Key, Resumption};
 use crate::base::error::{Error, Kind};
@@ -81,7 +81,7 @@ impl Tls {
             Role::Proxy => format!("proxy {name}"),
         };
         let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
-        let Ground { context, sessions } = options.ground()?;
+        let Shared { context, sessions } = options.shared()?;
         let mut ssl = Ssl::new(&context).map_err(setup)?;
         sys::refuse_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;

@@ -27,12 +27,12 @@ pub struct TlsOptions {
 /// A context of our own, and what it was made of.
 struct Made {
     files: Files,
-    ground: Ground,
+    shared: Shared,
 }
 
 /// What connections have in common that are made with the same settings and files.
 #[derive(Clone)]
-pub struct Ground {
+pub struct Shared {
     pub context: SslContext,
     /// `None` under a context of the caller's, who looks after its sessions.
     pub sessions: Option<Arc<Sessions>>,
@@ -82,42 +82,42 @@ impl TlsOptions {
     }
 
     /// For one connection. A failure is not kept: the next connect tries again.
-    pub fn ground(&self) -> Result<Ground, Error> {
+    pub fn shared(&self) -> Result<Shared, Error> {
         if let Some(context) = &self.settings.context {
-            return Ok(Ground {
+            return Ok(Shared {
                 context: context.clone(),
                 sessions: None,
             });
         }
         // Before they are read: a file that changes meanwhile is seen at the next connect.
         let files = Files::look(self.settings.paths());
-        if let Some(ground) = self.made_of(&files) {
-            return Ok(ground);
+        if let Some(shared) = self.made_of(&files) {
+            return Ok(shared);
         }
         let sessions = Arc::<Sessions>::default();
-        let ground = Ground {
+        let shared = Shared {
             context: self.settings.build(Arc::clone(&sessions))?,
             sessions: Some(sessions),
         };
         // Two threads may build at the same time; the first one's is kept.
         let mut made = self.made.get().lock();
         match &*made {
-            Some(made) if made.files == files => Ok(made.ground.clone()),
+            Some(made) if made.files == files => Ok(made.shared.clone()),
             _ => {
-                let ground_to_keep = ground.clone();
+                let kept = shared.clone();
                 *made = Some(Made {
                     files,
-                    ground: ground_to_keep,
+                    shared: kept,
                 });
-                Ok(ground)
+                Ok(shared)
             }
         }
     }
 
-    fn made_of(&self, files: &Files) -> Option<Ground> {
+    fn made_of(&self, files: &Files) -> Option<Shared> {
         let made = self.made.get().lock();
         let made = made.as_ref().filter(|made| made.files == *files);
-        made.map(|made| made.ground.clone())
+        made.map(|made| made.shared.clone())
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
         let options = TlsOptions::default();
         let mut clone = options.clone();
         let same = |clone: &TlsOptions| {
-            let (one, other) = (options.ground().unwrap(), clone.ground().unwrap());
+            let (one, other) = (options.shared().unwrap(), clone.shared().unwrap());
             std::ptr::eq::<SslContextRef>(&*one.context, &*other.context)
         };
         assert!(same(&clone));
@@ -352,8 +352,8 @@ mod tests {
         options.settings_mut().identity.certificate = Some(Pem::File(certificate));
         options.settings_mut().identity.key = Some(Pem::File(key));
         let shown = || {
-            let ground = options.ground().unwrap();
-            ground
+            let shared = options.shared().unwrap();
+            shared
                 .context
                 .certificate()
                 .map(|shown| shown.to_der().unwrap())

@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn sessions(options: &TlsOptions) -> Arc<Sessions> {
-        options.ground().unwrap().sessions.unwrap()
+        options.shared().unwrap().sessions.unwrap()
     }
 
     fn count(options: &TlsOptions) -> usize {
