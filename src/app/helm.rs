@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who drives a loop, and whether it is still wanted: what others may ask while somebody drives.
 
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicBool, Mutex, Ordering, ThreadMark};
 
 pub struct Helm {
     driver: Mutex<Option<ThreadMark>>,
     is_retired: AtomicBool,
-    birth: Birth,
+    process: ProcessMark,
 }
 
 impl Default for Helm {
@@ -15,7 +15,7 @@ impl Default for Helm {
         Self {
             driver: Mutex::default(),
             is_retired: AtomicBool::default(),
-            birth: Birth::now(),
+            process: ProcessMark::own(),
         }
     }
 }
@@ -45,6 +45,6 @@ impl Helm {
     }
 
     pub fn is_inherited(&self) -> bool {
-        self.birth.is_inherited()
+        self.process.is_inherited()
     }
 }

@@ -17,19 +17,20 @@ pub fn note_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Which process made something.
+/// Tells a process from its parent, as [`super::sync::ThreadMark`] tells threads apart. An object has that of the process
+/// that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Birth(u32);
+pub struct ProcessMark(u32);
 
-impl Birth {
+impl ProcessMark {
     /// In this process.
-    pub fn now() -> Self {
+    pub fn own() -> Self {
         Self(GENERATION.load(Ordering::Relaxed))
     }
 
     /// True in a child of the process that made it.
     pub fn is_inherited(self) -> bool {
-        self != Self::now()
+        self != Self::own()
     }
 
     /// For what must not touch a descriptor that is the parent's as well.
@@ -58,7 +59,7 @@ impl<T> PerProcess<T> {
 
     /// `make` is given the value of the process's nearest ancestor that has one.
     pub fn get_or_make(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
-        let Birth(generation) = Birth::now();
+        let ProcessMark(generation) = ProcessMark::own();
         let (mut place, mut inherited) = (self, None);
         for _ in 0..generation {
             inherited = place.own.get().or(inherited);

@@ -10,7 +10,7 @@ use super::wire::Wire;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::{self, Text};
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
 use crate::net::poll::Poll;
 use crate::net::resolve::Notify;
@@ -25,7 +25,7 @@ use crate::protocol::ws::deflate::Agreement;
 use std::time::{Instant, SystemTime};
 
 pub struct Connector {
-    birth: Birth,
+    process: ProcessMark,
     options: Arc<Options>,
     keys: Keys,
     notify: Notify,
@@ -61,7 +61,7 @@ impl Connector {
         let redirects = Redirects::new(url, limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
         Ok(Self {
-            birth: Birth::now(),
+            process: ProcessMark::own(),
             options,
             keys,
             notify,
@@ -74,7 +74,7 @@ impl Connector {
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
     pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
-        if self.birth.is_inherited() {
+        if self.process.is_inherited() {
             let message = "this is a child process: the connect began before fork()";
             return Err(Error::new(Kind::WrongState, message));
         }

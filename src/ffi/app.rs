@@ -5,13 +5,13 @@ use super::guard;
 use super::handle;
 use super::options::wsline_options;
 use super::options_time::read_timeout;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::status::wsline_status;
 use crate::app::client::App;
 use crate::base::error::Error;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use std::ffi::c_char;
 
 /// A client that stays connected: it calls functions of yours with what comes, sends pings, and connects again.
@@ -22,19 +22,19 @@ use std::ffi::c_char;
 /// close and ask.
 pub struct wsline_app {
     pub(super) app: Arc<App>,
-    birth: Birth,
+    process: ProcessMark,
 }
 
-impl Native for wsline_app {
-    fn birth(&self) -> Birth {
-        self.birth
+impl OfOneProcess for wsline_app {
+    fn process(&self) -> ProcessMark {
+        self.process
     }
 }
 
 impl wsline_app {
     pub(super) unsafe fn get<'a>(app: *const Self) -> Result<&'a Arc<App>, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get_native(app, "app") }.map(|app| &app.app)
+        unsafe { ptr::get_own(app, "app") }.map(|app| &app.app)
     }
 }
 
@@ -69,9 +69,9 @@ pub unsafe extern "C" fn wsline_app_new(
         let url = unsafe { ptr::long_string(url, "url") }?;
         // SAFETY: as promised to ptr.
         let options = unsafe { wsline_options::of(options) }?;
-        let birth = birth()?;
+        let process = own_mark()?;
         let app = Arc::new(App::new(url, options)?);
-        *place = handle::give(wsline_app { app, birth });
+        *place = handle::give(wsline_app { app, process });
         Ok(())
     })
 }
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
             freed.free();
         }
         // SAFETY: the caller promises that the app is not used again, and its callbacks have ended.
-        unsafe { handle::take_back_native(app, |inherited| inherited.app.abandon()) };
+        unsafe { handle::take_back_or_abandon(app, |inherited| inherited.app.abandon()) };
     });
 }
 

@@ -4,12 +4,12 @@
 use super::guard;
 use super::handle;
 use super::options::wsline_options;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::status::wsline_status;
 use crate::base::error::Error;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::conn::connection::Connection;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use std::ffi::c_char;
 
 /// One connection to a server.
@@ -19,28 +19,28 @@ use std::ffi::c_char;
 /// options it was made with.
 pub struct wsline_conn {
     pub(super) connection: Connection,
-    birth: Birth,
+    process: ProcessMark,
 }
 
-impl Native for wsline_conn {
-    fn birth(&self) -> Birth {
-        self.birth
+impl OfOneProcess for wsline_conn {
+    fn process(&self) -> ProcessMark {
+        self.process
     }
 }
 
 impl wsline_conn {
     pub(super) unsafe fn get<'a>(conn: *const Self) -> Result<&'a Connection, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get_native(conn, "conn") }.map(|conn| &conn.connection)
+        unsafe { ptr::get_own(conn, "conn") }.map(|conn| &conn.connection)
     }
 
     unsafe fn with_options(options: *const wsline_options) -> Result<Self, Error> {
-        let birth = birth()?;
+        let process = own_mark()?;
         // SAFETY: passed on.
         let options = unsafe { wsline_options::of(options) }?;
         Ok(Self {
             connection: Connection::new(options),
-            birth,
+            process,
         })
     }
 }
@@ -184,6 +184,6 @@ pub unsafe extern "C" fn wsline_conn_connect(
 pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
     guard::value((), || {
         // SAFETY: the caller promises that the connection is not used again.
-        unsafe { handle::take_back_native(conn, |conn| conn.connection.abandon()) };
+        unsafe { handle::take_back_or_abandon(conn, |conn| conn.connection.abandon()) };
     });
 }

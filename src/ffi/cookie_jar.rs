@@ -3,13 +3,13 @@
 
 use super::guard;
 use super::handle;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::status::wsline_status;
 use super::string;
 use crate::base::error::Error;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use crate::protocol::http::cookie::{CookieJar, NotKept};
 use crate::protocol::url::Url;
 use std::ffi::c_char;
@@ -28,9 +28,9 @@ pub struct wsline_cookie_jar {
     pub(super) jar: Arc<CookieJar>,
 }
 
-impl Native for wsline_cookie_jar {
-    fn birth(&self) -> Birth {
-        self.jar.birth()
+impl OfOneProcess for wsline_cookie_jar {
+    fn process(&self) -> ProcessMark {
+        self.jar.process()
     }
 }
 
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
     guard::status("wsline_cookie_jar_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(jar_out, std::ptr::null_mut(), "jar_out") }?;
-        birth()?;
+        own_mark()?;
         *place = handle::give(wsline_cookie_jar {
             jar: Arc::default(),
         });
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
     guard::value((), || {
         // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back_native(jar, |_| ()) };
+        unsafe { handle::take_back_or_abandon(jar, |_| ()) };
     });
 }
 
@@ -150,7 +150,7 @@ unsafe fn take_in(
 ) -> wsline_status {
     guard::status(function, || {
         // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get_native(jar, "jar") }?;
+        let jar = unsafe { ptr::get_own(jar, "jar") }?;
         // SAFETY: as promised to ptr.
         let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
         // SAFETY: as promised to ptr.
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(cookies_out, std::ptr::null_mut(), "cookies_out") }?;
         // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get_native(jar, "jar") }?;
+        let jar = unsafe { ptr::get_own(jar, "jar") }?;
         // SAFETY: as promised to ptr.
         let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
         if let Some(cookies) = jar.jar.header(&url, SystemTime::now())? {
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
 pub unsafe extern "C" fn wsline_cookie_jar_clear(jar: *mut wsline_cookie_jar) -> wsline_status {
     guard::status("wsline_cookie_jar_clear", || {
         // SAFETY: as promised to ptr.
-        unsafe { ptr::get_native(jar, "jar") }?.jar.clear();
+        unsafe { ptr::get_own(jar, "jar") }?.jar.clear();
         Ok(())
     })
 }

@@ -5,15 +5,15 @@ use super::app::wsline_app;
 use super::guard;
 use super::handle::{self, Lent, UserData};
 use super::options_time::read_timeout;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::status::wsline_status;
 use super::types::{wsline_free_fn, wsline_post_fn};
 use crate::app::event_loop::EventLoop;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use std::ffi::c_void;
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ use std::time::Duration;
 /// any other event loop as one descriptor, see wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
-    birth: Birth,
+    process: ProcessMark,
 }
 
-impl Native for wsline_loop {
-    fn birth(&self) -> Birth {
-        self.birth
+impl OfOneProcess for wsline_loop {
+    fn process(&self) -> ProcessMark {
+        self.process
     }
 }
 
 impl wsline_loop {
     unsafe fn get<'a>(r#loop: *const Self) -> Result<&'a Arc<EventLoop>, Error> {
         // SAFETY: passed on.
-        unsafe { ptr::get_native(r#loop, "loop") }.map(|own| &own.event_loop)
+        unsafe { ptr::get_own(r#loop, "loop") }.map(|own| &own.event_loop)
     }
 }
 
@@ -59,9 +59,12 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
     guard::status("wsline_loop_new", || {
         // SAFETY: as promised to ptr.
         let place = unsafe { ptr::out(loop_out, std::ptr::null_mut(), "loop_out") }?;
-        let birth = birth()?;
+        let process = own_mark()?;
         let event_loop = Arc::new(EventLoop::new()?);
-        *place = handle::give(wsline_loop { event_loop, birth });
+        *place = handle::give(wsline_loop {
+            event_loop,
+            process,
+        });
         Ok(())
     })
 }
@@ -85,7 +88,7 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
             event_loop.retire();
         }
         // SAFETY: the caller promises that the loop is not used again.
-        unsafe { handle::take_back_native(r#loop, |own| own.event_loop.abandon()) };
+        unsafe { handle::take_back_or_abandon(r#loop, |own| own.event_loop.abandon()) };
     });
 }
 

@@ -2,7 +2,7 @@
 //! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`. One of the three places where
 //! `unsafe` may stand.
 
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::types::wsline_free_fn;
 use crate::base::process::PerProcess;
 use crate::base::sync::Mutex;
@@ -23,11 +23,14 @@ pub(super) unsafe fn take_back<T>(object: *mut T) {
 
 /// The same for an object that may be inherited: a thread of the parent's may have been changing it at the moment of
 /// fork(), so a child calls `abandon` and leaves the memory as it is.
-pub(super) unsafe fn take_back_native<T: Native>(object: *mut T, abandon: impl FnOnce(&T)) {
+pub(super) unsafe fn take_back_or_abandon<T: OfOneProcess>(
+    object: *mut T,
+    abandon: impl FnOnce(&T),
+) {
     static ABANDONED: PerProcess<Mutex<Vec<Lent<c_void>>>> = PerProcess::new();
     // SAFETY: passed on.
     match unsafe { ptr::get(object, "object") } {
-        Ok(inherited) if inherited.birth().is_inherited() => {
+        Ok(inherited) if inherited.process().is_inherited() => {
             abandon(inherited);
             // Still pointed to, so that no tool takes it for a leak.
             ABANDONED.get().lock().push(Lent::new(object.cast()));

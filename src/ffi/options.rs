@@ -3,13 +3,13 @@
 
 use super::guard;
 use super::handle;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
-use crate::base::process::{Birth, PerProcess};
+use crate::base::process::{PerProcess, ProcessMark};
 use crate::base::sync::Arc;
 use crate::conn::options::Options;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use std::ffi::c_char;
 
 /// How to connect: a recipe that is filled by setters and copied when it is used.
@@ -20,12 +20,12 @@ use std::ffi::c_char;
 pub struct wsline_options {
     /// Shared with what was made with it, until it is set again.
     pub(super) options: Arc<Options>,
-    birth: Birth,
+    process: ProcessMark,
 }
 
-impl Native for wsline_options {
-    fn birth(&self) -> Birth {
-        self.birth
+impl OfOneProcess for wsline_options {
+    fn process(&self) -> ProcessMark {
+        self.process
     }
 }
 
@@ -38,7 +38,7 @@ impl wsline_options {
         let options = unsafe { ptr::get(options, "options") };
         let options = options.map_or_else(|_| DEFAULT.get(), |options| &options.options);
         let jar = options.cookie_jar.as_ref();
-        if jar.is_some_and(|jar| jar.birth().is_inherited()) {
+        if jar.is_some_and(|jar| jar.process().is_inherited()) {
             let message = "the cookie jar of argument `options` was made before fork()";
             return Err(Error::new(Kind::WrongState, message));
         }
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn wsline_options_new(
         let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
         *place = handle::give(wsline_options {
             options: Arc::default(),
-            birth: birth()?,
+            process: own_mark()?,
         });
         Ok(())
     })
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn wsline_options_new(
 pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
     guard::value((), || {
         // SAFETY: the caller promises that the object is not used again.
-        unsafe { handle::take_back_native(options, |_| ()) };
+        unsafe { handle::take_back_or_abandon(options, |_| ()) };
     });
 }
 
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn wsline_options_clone(
         let options = unsafe { ptr::get(options, "options") }?;
         *place = handle::give(wsline_options {
             options: Arc::clone(&options.options),
-            birth: birth()?,
+            process: own_mark()?,
         });
         Ok(())
     })

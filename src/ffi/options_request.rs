@@ -242,7 +242,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
         Ok(None)
     } else {
         // SAFETY: as promised to ptr.
-        unsafe { ptr::get_native(jar, "jar") }.map(Some)
+        unsafe { ptr::get_own(jar, "jar") }.map(Some)
     };
     // SAFETY: as promised to ptr.
     unsafe {

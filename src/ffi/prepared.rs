@@ -5,14 +5,14 @@ use super::app::wsline_app;
 use super::conn::wsline_conn;
 use super::guard;
 use super::handle;
-use super::ptr::{self, Native};
+use super::ptr::{self, OfOneProcess};
 use super::send::Kind;
 use super::status::wsline_status;
 use crate::base::error::Error;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::conn::compression::{Parcel, Payload};
 use crate::conn::prepared::Prepared;
-use crate::net::process::birth;
+use crate::net::process::own_mark;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::c_void;
 
@@ -23,12 +23,12 @@ use std::ffi::c_void;
 /// each frame needs a key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
 pub struct wsline_prepared {
     prepared: Prepared,
-    birth: Birth,
+    process: ProcessMark,
 }
 
-impl Native for wsline_prepared {
-    fn birth(&self) -> Birth {
-        self.birth
+impl OfOneProcess for wsline_prepared {
+    fn process(&self) -> ProcessMark {
+        self.process
     }
 }
 
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn wsline_prepared_new(
         let payload = unsafe { ptr::payload(data, len, "data") }?;
         let Kind { opcode, is_plain } = Kind::of_message(opcode)?;
         let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
-        let birth = birth()?;
-        *place = handle::give(wsline_prepared { prepared, birth });
+        let process = own_mark()?;
+        *place = handle::give(wsline_prepared { prepared, process });
         Ok(())
     })
 }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
 pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
     guard::value((), || {
         // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back_native(prepared, |_| ()) };
+        unsafe { handle::take_back_or_abandon(prepared, |_| ()) };
     });
 }
 
@@ -103,12 +103,7 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
     prepared: *const wsline_prepared,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (conn, prepared) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::get_native(prepared, "prepared"),
-        )
-    };
+    let (conn, prepared) = unsafe { (wsline_conn::get(conn), ptr::get_own(prepared, "prepared")) };
     guard::on_conn("wsline_conn_send_prepared", conn, |conn| {
         conn.send(&parcel(prepared)?, "prepared")
     })
@@ -132,7 +127,7 @@ pub unsafe extern "C" fn wsline_app_send_prepared(
     prepared: *const wsline_prepared,
 ) -> wsline_status {
     // SAFETY: as promised to ptr.
-    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_native(prepared, "prepared")) };
+    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_own(prepared, "prepared")) };
     guard::on_app("wsline_app_send_prepared", app, |app| {
         app.send(&parcel(prepared)?, "prepared")
     })

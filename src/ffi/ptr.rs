@@ -7,7 +7,7 @@
 use super::receive::WSLINE_NUL_TERMINATED;
 use super::types::{wsline_free_fn, wsline_log_fn, wsline_mask_key_fn};
 use crate::base::error::{Error, Kind};
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use std::ffi::{CStr, c_char, c_void};
 use std::io::Write;
 
@@ -123,18 +123,18 @@ pub(super) unsafe fn get<'a, T>(object: *const T, name: &str) -> Result<&'a T, E
 }
 
 /// An object that knows which process made it.
-pub(super) trait Native {
-    fn birth(&self) -> Birth;
+pub(super) trait OfOneProcess {
+    fn process(&self) -> ProcessMark;
 }
 
 /// An object of the caller's that is used in the process which made it alone.
-pub(super) unsafe fn get_native<'a, T: Native>(
+pub(super) unsafe fn get_own<'a, T: OfOneProcess>(
     object: *const T,
     name: &str,
 ) -> Result<&'a T, Error> {
     // SAFETY: promised.
     let object = unsafe { get(object, name) }?;
-    if object.birth().is_inherited() {
+    if object.process().is_inherited() {
         let message = format!("argument `{name}` was made before fork()");
         return Err(Error::new(Kind::WrongState, message));
     }

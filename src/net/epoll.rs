@@ -4,7 +4,7 @@
 use super::poll::{Interest, OnSignal, wait_until};
 use super::sys;
 use crate::base::deadline::Deadline;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
@@ -15,7 +15,7 @@ const EVENTS: usize = 256;
 pub struct Epoll {
     fd: OwnedFd,
     /// A child of this process has the same set, and must leave it alone.
-    birth: Birth,
+    process: ProcessMark,
 }
 
 /// What one wait has brought.
@@ -36,7 +36,7 @@ impl Epoll {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             fd: sys::epoll_create()?,
-            birth: Birth::now(),
+            process: ProcessMark::own(),
         })
     }
 
@@ -62,7 +62,7 @@ impl Epoll {
 
     /// Waits until something is ready or `deadline` has passed.
     pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
-        self.birth.check()?;
+        self.process.check()?;
         events.count = 0;
         let missing = EVENTS - events.places.len();
         events.places.try_reserve_exact(missing)?;
@@ -87,7 +87,7 @@ impl Epoll {
             events: (read | write) as u32,
             u64: key,
         };
-        self.birth.check()?;
+        self.process.check()?;
         sys::epoll_control(self.fd.as_fd(), operation, interest.fd, event)
     }
 }

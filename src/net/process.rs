@@ -3,20 +3,20 @@
 
 use super::sys;
 use crate::base::error::{Error, Kind};
-use crate::base::process::{self, Birth};
+use crate::base::process::{self, ProcessMark};
 use crate::base::sync::{AtomicBool, Ordering};
 
 static IS_COUNTED: AtomicBool = AtomicBool::new(false);
 
-/// The birth of an object that is made now. From here on a child knows that it has inherited it.
-pub fn birth() -> Result<Birth, Error> {
+/// The mark of this process, for an object that is made now. From here on a child knows that it has inherited it.
+pub fn own_mark() -> Result<ProcessMark, Error> {
     // Without a lock, which a child could find taken: several threads may register the handler, which does no harm.
     if !IS_COUNTED.load(Ordering::Acquire) {
         sys::call_after_fork(note_fork)
             .map_err(|error| Error::os(Kind::NoMemory, "prepare for fork()", &error))?;
         IS_COUNTED.store(true, Ordering::Release);
     }
-    Ok(Birth::now())
+    Ok(ProcessMark::own())
 }
 
 extern "C" fn note_fork() {

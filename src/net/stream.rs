@@ -13,7 +13,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicU64, Ordering};
 use socket2::Socket;
 use std::ffi::CString;
@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct Stream {
     socket: Socket,
     /// A child of this process has the same socket, and must leave it alone.
-    birth: Birth,
+    process: ProcessMark,
     /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
     tls: Option<PriorityMutex<Tls>>,
     /// Whether a read that must wait may do so inside `recv(2)`.
@@ -90,7 +90,7 @@ impl Stream {
     pub fn new(socket: Socket) -> Self {
         Self {
             socket,
-            birth: Birth::now(),
+            process: ProcessMark::own(),
             tls: None,
             waits_in_read: false,
             on_signal: OnSignal::Continue,
@@ -205,7 +205,7 @@ impl Stream {
     /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
     /// no room for the rest, and asking it again would cost another.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
-        self.birth.check()?;
+        self.process.check()?;
         while !wire.is_empty() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             match self.socket.send_with_flags(wire.unsent(), flags) {
@@ -322,13 +322,13 @@ impl Stream {
 
     /// shutdown(2) ends the connection for all who have a descriptor of it.
     fn shut(&self, how: libc::c_int) {
-        if !self.birth.is_inherited() {
+        if !self.process.is_inherited() {
             sys::shutdown(self.socket.as_fd(), how);
         }
     }
 
     fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<Received> {
-        self.birth.check()?;
+        self.process.check()?;
         let deadline = match wait {
             Wait::No => None,
             Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),

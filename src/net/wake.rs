@@ -2,7 +2,7 @@
 //! Ends another thread's wait in `poll(2)`.
 
 use super::sys;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicI64, AtomicU32, Ordering};
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,27 +13,27 @@ use std::thread;
 pub struct Wake {
     file: File,
     /// A child of this process has the same descriptor, and must leave it alone.
-    birth: Birth,
+    process: ProcessMark,
 }
 
 impl Wake {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             file: sys::eventfd()?.into(),
-            birth: Birth::now(),
+            process: ProcessMark::own(),
         })
     }
 
     /// Makes the descriptor readable. Async-signal-safe.
     pub fn signal(&self) {
-        if !self.birth.is_inherited() {
+        if !self.process.is_inherited() {
             sys::signal_eventfd(self.as_raw_fd());
         }
     }
 
     /// Takes the signals back. Never blocks: there may be none.
     pub fn clear(&self) {
-        if !self.birth.is_inherited() {
+        if !self.process.is_inherited() {
             let _ = (&self.file).read(&mut [0; 8]);
         }
     }

@@ -8,7 +8,7 @@ use super::public_suffix::is_public_suffix;
 use super::set_cookie::SetCookie;
 use crate::base::error::Error;
 use crate::base::memory;
-use crate::base::process::Birth;
+use crate::base::process::ProcessMark;
 use crate::base::sync::Mutex;
 use crate::protocol::url::Url;
 use std::cmp::Reverse;
@@ -48,22 +48,22 @@ impl From<Error> for NotKept {
 /// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for https.
 pub struct CookieJar {
     store: Mutex<Store>,
-    birth: Birth,
+    process: ProcessMark,
 }
 
 impl Default for CookieJar {
     fn default() -> Self {
         Self {
             store: Mutex::default(),
-            birth: Birth::now(),
+            process: ProcessMark::own(),
         }
     }
 }
 
 impl CookieJar {
     /// Which process has it.
-    pub fn birth(&self) -> Birth {
-        self.birth
+    pub fn process(&self) -> ProcessMark {
+        self.process
     }
 
     /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its cookie away. Fails with
