@@ -73,10 +73,12 @@ impl Writer {
             let key = header.mask;
             (state, header) = self.begin_submit(stream, ready, limit)?;
             header.mask = key;
-            state.queue.add(bytes, what(&header))?;
+            state.queue.add(bytes, queued_as(&header))?;
             self.push(&mut state, stream);
         } else if state.has_backlog() {
-            state.queue.append(&header, ready.payload, what(&header))?;
+            state
+                .queue
+                .append(&header, ready.payload, queued_as(&header))?;
             self.push(&mut state, stream);
         } else {
             state.send_at_once(stream, &header, ready.payload)?;
@@ -225,7 +227,7 @@ impl State {
             return Err(self.break_off(error));
         }
         self.queue
-            .note_on_wire(what(header), stream.bytes_sent.get(), unsent);
+            .note_on_wire(queued_as(header), stream.bytes_sent.get(), unsent);
         Ok(())
     }
 
@@ -264,7 +266,7 @@ fn is_message(header: &Header) -> bool {
     header.fin && !header.opcode.is_control()
 }
 
-fn what(header: &Header) -> Queued {
+fn queued_as(header: &Header) -> Queued {
     match header.opcode {
         Opcode::Ping => Queued::Ping,
         _ if is_message(header) => Queued::MessageEnd,
