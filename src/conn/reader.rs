@@ -202,6 +202,7 @@ impl Reader {
         }
         let mut wait = patience.wait();
         let mut may_find_nothing = false;
+        link.writer.end_batch();
         if link.writer.has_backlog() {
             // Something of ours did not find room: what comes first, room or bytes, decides.
             let ready = link.stream.wait_either(patience.deadline());

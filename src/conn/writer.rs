@@ -47,6 +47,8 @@ pub struct Writer {
     mask_key: Option<MaskKeyFn>,
     /// Something of the receiving thread's has not left yet.
     has_backlog: AtomicBool,
+    /// Data is gathered and waits for the end of the cork.
+    is_gathering: AtomicBool,
     stats: Arc<Stats>,
 }
 
@@ -124,6 +126,7 @@ impl Writer {
         let (compression, deflater) = compression.unzip();
         Self {
             has_backlog: AtomicBool::new(!wire.is_empty()),
+            is_gathering: AtomicBool::new(false),
             state: PriorityMutex::new(State {
                 sender: Sender::default(),
                 keys,
@@ -255,12 +258,23 @@ impl Writer {
         self.has_backlog.load(Ordering::Relaxed)
     }
 
+    /// Before a receive waits: what was gathered becomes backlog, for the answer may depend on it.
+    pub fn end_batch(&self) {
+        if !self.is_gathering.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.state.lock_ahead();
+        // Without memory it stays gathered.
+        let _ = state.queue_gathered();
+        self.note_backlog(&mut state);
+    }
+
     /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that TLS wants to send.
     pub fn flush(&self, stream: &Stream) -> Result<(), Error> {
         let mut state = self.state.lock_ahead();
         state.owed.tls |= stream.is_tls();
-        if !state.turn.is_taken {
-            // Without memory it stays gathered.
+        if !state.turn.is_taken && !state.is_corked {
+            // What an uncork could not send. Without memory it stays gathered.
             let _ = state.queue_gathered();
         }
         self.push(&mut state, stream);
@@ -395,9 +409,12 @@ impl Writer {
     }
 
     pub(super) fn note_backlog(&self, state: &mut State) {
-        let waits = state.has_backlog() || !state.buffers.plain.is_empty();
-        let has_backlog = waits && state.broken.is_none();
+        let is_open = state.broken.is_none();
+        let has_plain = is_open && !state.buffers.plain.is_empty();
+        let is_gathering = has_plain && state.is_corked;
+        let has_backlog = is_open && (state.has_backlog() || has_plain != is_gathering);
         state.is_announced &= has_backlog;
+        self.is_gathering.store(is_gathering, Ordering::Relaxed);
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
     }
 }

@@ -151,8 +151,8 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
 
 /// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a callback sends many.
 ///
-/// What is gathered leaves with wsline_app_uncork(), when it comes to 64 KiB, before a ping, pong, close frame or a message
-/// too large to be gathered, and whenever the driving thread sends something left over. It counts as queued. Gathering ends with the connection.
+/// Gathered messages are sent by wsline_app_uncork(), when they amount to 64 KiB, and before your ping, pong, close frame or
+/// a message too large to be gathered. Until then they count as queued. Gathering ends with the connection.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    gathering.
