@@ -5,6 +5,7 @@ use crate::base::error::{Error, Kind, Phase};
 use openssl::error::ErrorStack;
 use openssl::ssl;
 use openssl::x509::X509VerifyResult;
+use std::fs::File;
 use std::io;
 
 // Reasons as OpenSSL words them.
@@ -23,12 +24,7 @@ pub fn handshake_failed(
 ) -> Error {
     let has = |reason| error.ssl_error().is_some_and(|stack| has(stack, reason));
     if has(VERIFY_FAILED) {
-        let why = verdict.error_string();
-        return failed(
-            Kind::TlsVerify,
-            format!("certificate of {peer} refused: {why}"),
-        )
-        .with_tls_verify_result(i64::from(verdict.as_raw()));
+        return refused(peer, verdict).with_tls_verify_result(i64::from(verdict.as_raw()));
     }
     // An alert may have come right before the end; then it says why.
     if is_ended && (error.ssl_error().is_none() || has(UNEXPECTED_EOF)) {
@@ -46,6 +42,21 @@ pub fn handshake_failed(
         or_no_memory(Kind::Tls, error.ssl_error()),
         format!("TLS handshake with {peer}: {}{hint}", text(error)),
     )
+}
+
+/// OpenSSL reads a directory of authorities while it verifies, and passes over what it cannot open: without a free
+/// descriptor its verdict is not about the certificate.
+fn refused(peer: &str, verdict: X509VerifyResult) -> Error {
+    let message = format!("certificate of {peer} refused: {}", verdict.error_string());
+    match File::open("/") {
+        Ok(_) => failed(Kind::TlsVerify, message),
+        Err(error) => {
+            let message = format!("{message}; cannot read a directory of authorities");
+            Error::os(Kind::TlsVerify, message, &error)
+                .in_phase(Phase::Tls)
+                .passing()
+        }
+    }
 }
 
 /// `what` of the settings was attempted, OpenSSL says why not.

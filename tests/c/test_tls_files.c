@@ -137,28 +137,54 @@ static void the_systems_authorities_may_come_late(void)
     folder_close(&folder);
 }
 
-/* With two descriptors left: one for the wait, one for the socket. */
+enum { MAX_DESCRIPTORS = 64 };
+
+/* Takes the descriptors that are free, but for a few. */
+struct shortage {
+    struct rlimit usual;
+    int fillers[MAX_DESCRIPTORS], count;
+};
+
+static void shortage_begin(struct shortage *it, int left)
+{
+    struct rlimit low;
+
+    it->count = 0;
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &it->usual) == 0);
+    low = it->usual;
+    low.rlim_cur = MAX_DESCRIPTORS;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    while (it->count < MAX_DESCRIPTORS && (it->fillers[it->count] = dup(0)) >= 0)
+        it->count++;
+    REQUIRE(it->count > left);
+    while (left-- > 0)
+        close(it->fillers[--it->count]);
+}
+
+static void shortage_end(struct shortage *it)
+{
+    while (it->count > 0)
+        close(it->fillers[--it->count]);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &it->usual) == 0);
+}
+
+/* With an address, which needs no lookup: what connecting takes is one descriptor for the wait, one for the socket. */
+static const char *by_address(char url[PEER_URL_MAX])
+{
+    snprintf(url, PEER_URL_MAX, "wss://127.0.0.1%s/",
+             strrchr(peer_variable("WEBSOCKETS_TLS", "_URL"), ':'));
+    return url;
+}
+
 static void a_shortage_of_descriptors_is_not_kept(void)
 {
-    enum { LIMIT = 64 };
     wsline_options *options = bare_options();
-    struct rlimit usual, low;
-    int fillers[LIMIT], count = 0;
+    struct shortage shortage;
     char url[PEER_URL_MAX], path[PEER_URL_MAX];
 
-    /* The address needs no look-up. */
-    snprintf(url, sizeof url, "wss://127.0.0.1%s/",
-             strrchr(peer_variable("WEBSOCKETS_TLS", "_URL"), ':'));
+    by_address(url);
     REQUIRE(setenv("SSL_CERT_FILE", peer_pki(path, "ca.pem"), 1) == 0);
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-    low = usual;
-    low.rlim_cur = LIMIT;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
-    while (count < LIMIT && (fillers[count] = dup(0)) >= 0)
-        count++;
-    REQUIRE(count > 2);
-    close(fillers[--count]);
-    close(fillers[--count]);
+    shortage_begin(&shortage, 2);
     for (int i = 0; i < 2; i++) {
         wsline_conn *conn = NULL;
 
@@ -166,12 +192,39 @@ static void a_shortage_of_descriptors_is_not_kept(void)
         check_names(path, EMFILE);
         CHECK(conn == NULL);
     }
-    while (count > 0)
-        close(fillers[--count]);
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    shortage_end(&shortage);
     check_works("WEBSOCKETS_TLS", options);
     REQUIRE(unsetenv("SSL_CERT_FILE") == 0);
     wsline_options_free(options);
+}
+
+/* OpenSSL opens the files of a directory when it needs them. */
+static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void)
+{
+    wsline_options *options = bare_options();
+    wsline_conn *conn = NULL;
+    wsline_error_info info;
+    struct shortage shortage;
+    struct folder folder;
+    char url[PEER_URL_MAX], command[256];
+
+    folder_open(&folder);
+    folder_put(&folder, "ca.pem", "ca.pem");
+    snprintf(command, sizeof command, "openssl rehash %s", folder.path);
+    REQUIRE(system(command) == 0);
+    REQUIRE_OK(wsline_options_set_tls_ca_path(options, folder.path));
+    check_fails(WSLINE_ERR_TLS_VERIFY, "TLS_UNTRUSTED", options);
+    CHECK_OK(wsline_last_error(&info));
+    CHECK_INT(0, info.os_errno);
+    shortage_begin(&shortage, 2);
+    CHECK_STATUS(WSLINE_ERR_TLS_VERIFY, wsline_connect(by_address(url), options, &conn));
+    CHECK_OK(wsline_last_error(&info));
+    shortage_end(&shortage);
+    CHECK_INT(EMFILE, info.os_errno);
+    CHECK_HAS("directory of authorities", info.message);
+    check_works("WEBSOCKETS_TLS", options);
+    wsline_options_free(options);
+    folder_close(&folder);
 }
 
 static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connect(void)
@@ -245,6 +298,7 @@ int main(int argc, char **argv)
         TEST(a_directory_of_authorities_is_looked_at_again),
         TEST(the_systems_authorities_may_come_late),
         TEST(a_shortage_of_descriptors_is_not_kept),
+        TEST(an_authority_that_cannot_be_opened_is_not_taken_for_none),
         TEST(a_client_certificate_that_was_replaced_is_shown_from_the_next_connect),
         TEST(a_certificate_without_its_key_says_which_option_names_one),
         TEST(an_app_waits_for_a_file_that_comes_late),
