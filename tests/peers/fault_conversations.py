@@ -84,12 +84,14 @@ def empty_pongs(connection, request):
 
 
 def read_by_gates(connection, request):
-    """?id=X&n=N&frames=F: reads F frames at each of N times /go; then as /swallow."""
+    """?id=X&n=N&frames=F: reads F frames at each of N times /go, or fewer and a close frame; then as /swallow."""
     connection.limit_receive_buffer()
     for _ in range(request.number("n", 1)):
         GATES.wait(request)
         for _ in range(request.number("frames", 1)):
-            connection.read_frame()
+            if (frame := connection.read_frame()).opcode == CLOSE:
+                connection.send(encode(CLOSE, frame.payload))
+                return
     swallow(connection, request)
 
 
