@@ -129,12 +129,6 @@ extern "C" {
 
 /* --- Constants -------------------------------------------------------------------------------- */
 
-/** A time-out without end. */
-#define WSLINE_FOREVER (-INT64_C(1))
-
-/** The time-out of the connection; where that is not set either, the one of the process. */
-#define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
-
 /** The length of a payload that is a C string: it ends before its NUL. */
 #define WSLINE_NUL_TERMINATED SIZE_MAX
 
@@ -156,6 +150,12 @@ extern "C" {
 
 /** Added to an opcode: the message is not compressed. */
 #define WSLINE_SEND_PLAIN 256
+
+/** A time-out without end. */
+#define WSLINE_FOREVER (-INT64_C(1))
+
+/** The time-out of the connection; where that is not set either, the one of the process. */
+#define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
 /* --- Types ------------------------------------------------------------------------------------ */
 

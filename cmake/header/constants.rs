@@ -30,9 +30,16 @@ pub(super) fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
-    fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect()
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// `FOREVER: i64 = -1;` as a macro.

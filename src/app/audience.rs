@@ -5,7 +5,7 @@ use super::client::App;
 use super::handler::{Handlers, Message, View};
 use super::helm::Helm;
 use crate::base::error::Error;
-use crate::conn::submit::Unsent;
+use crate::conn::send::submit::Unsent;
 use crate::protocol::ws::close::CloseInfo;
 use crate::protocol::ws::opcode::Opcode;
 use std::time::Duration;

@@ -9,11 +9,11 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
     Arc, AtomicBool, AtomicI64, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
 };
-use crate::conn::compression::Parcel;
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
-use crate::conn::patience::Patience;
+use crate::conn::send::compression::Parcel;
 use crate::conn::stats::Totals;
+use crate::conn::wait_budget::Patience;
 use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;

@@ -9,7 +9,7 @@ use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::link::aborted;
-use crate::conn::reader::Memory;
+use crate::conn::receive::reader::Memory;
 use crate::net::epoll::{Epoll, Events, Ready};
 use crate::net::poll::{Interest, Poll};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
-use crate::conn::submit::Unsent;
+use crate::conn::send::submit::Unsent;
 use crate::protocol::ws::close::CloseInfo;
 use crate::protocol::ws::opcode::Opcode;
 use std::time::Duration;

@@ -2,20 +2,20 @@
 //! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
 
 use super::close_wait::CloseWait;
-use super::compression::Parcel;
 use super::connection::{Connection, Open};
-use super::connector::{Connector, Established};
-use super::keys::Keys;
 use super::link::Link;
 use super::options::{DEFAULT_TIMEOUT, LINGER};
-use super::patience::Patience;
-use super::reader::{Reader, interrupted, timed_out};
-use super::seat::Seat;
 use super::trace;
+use super::wait_budget::Patience;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard};
+use crate::conn::connect::connector::{Connector, Established};
+use crate::conn::receive::handoff::Seat;
+use crate::conn::receive::reader::{Reader, interrupted, timed_out};
+use crate::conn::send::compression::Parcel;
+use crate::conn::send::keys::Keys;
 use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;

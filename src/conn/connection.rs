@@ -3,11 +3,11 @@
 
 use super::link::{Link, aborted};
 use super::options::Options;
-use super::reader::Reader;
-use super::seat::Seat;
 use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
+use crate::conn::receive::handoff::Seat;
+use crate::conn::receive::reader::Reader;
 use crate::net::wake::{Wake, WakeSlot};
 use crate::protocol::http::reply::Response;
 

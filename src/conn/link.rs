@@ -2,21 +2,21 @@
 //! An open connection: what all threads share of it. Its reader belongs to whoever receives.
 
 use super::close_wait::Progress;
-use super::compression::Compression;
-use super::connector::Established;
-use super::keys::Keys;
 use super::options::Options;
-use super::reader::Reader;
 use super::stats::{Stats, Totals};
-use super::submit::Unsent;
-use super::wire::Wire;
-use super::writer::Writer;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool, Ordering};
+use crate::conn::connect::connector::Established;
+use crate::conn::connect::transport::Wire;
+use crate::conn::receive::reader::Reader;
+use crate::conn::send::compression::Compression;
+use crate::conn::send::keys::Keys;
+use crate::conn::send::submit::Unsent;
+use crate::conn::send::writer::Writer;
 use crate::net::stream::Stream;
-use crate::net::tls::TlsInfo;
+use crate::net::tls::channel::TlsInfo;
 use crate::protocol::ws::deflate::{Deflater, Inflater};
 use crate::protocol::ws::receiver::Receiver;
 use std::borrow::Cow;

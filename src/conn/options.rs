@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The recipe of a connection, copied when it is used.
 
-use super::compression::DeflateOptions;
-use super::keys::MaskKeyFn;
 use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::sync::Arc;
+use crate::conn::send::compression::DeflateOptions;
+use crate::conn::send::keys::MaskKeyFn;
 use crate::net::socket::SocketOptions;
-use crate::net::tls_options::TlsOptions;
+use crate::net::tls::options::TlsOptions;
 use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::http::extension::Offer;

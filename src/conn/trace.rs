@@ -3,7 +3,7 @@
 //! line is made.
 
 use crate::base::log::{self, Level};
-use crate::net::tls::TlsInfo;
+use crate::net::tls::channel::TlsInfo;
 use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
 use std::fmt;

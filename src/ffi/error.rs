@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The last failure, of a thread and of a connection, with everything known about it.
 
-use super::conn::wsline_conn;
 use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use super::types::wsline_phase;
 use crate::base::error::{Error, Phase};
+use crate::ffi::conn::object::wsline_conn;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 

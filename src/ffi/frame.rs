@@ -5,7 +5,7 @@ use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
-use crate::conn::reader::Reader;
+use crate::conn::receive::reader::Reader;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask;
 use crate::protocol::ws::opcode::Opcode;

@@ -2,12 +2,12 @@
 //! The library itself: its version, its features, the process's time-out.
 
 use super::guard;
-use super::options_time::read_timeout;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
 use crate::conn::options::DEFAULT_TIMEOUT;
+use crate::ffi::options::time::read_timeout;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.

@@ -31,49 +31,11 @@ pub mod log;
 
 pub mod options;
 
-pub mod options_request;
-
-pub mod options_time;
-
-pub mod options_proxy;
-
-pub mod options_socket;
-
-pub mod options_tls_trust;
-
-pub mod options_tls_identity;
-
-pub mod options_tls_protocol;
-
-pub mod options_protocol;
-
-pub mod options_deflate;
-
-pub mod options_app;
-
 pub mod cookie_jar;
 
 pub mod conn;
 
-pub mod send;
-
-pub mod prepared;
-
-pub mod receive;
-
-pub mod close;
-
-pub mod state;
-
 pub mod app;
-
-pub mod app_callbacks;
-
-pub mod app_send;
-
-pub mod app_state;
-
-pub mod event_loop;
 
 pub mod frame;
 

@@ -4,10 +4,10 @@
 //! The caller's promise, made in the header and meant wherever a block below says "promised": a pointer that is not
 //! NULL points to what its type says, for as long as the call lasts, and nobody changes it meanwhile.
 
-use super::receive::WSLINE_NUL_TERMINATED;
 use super::types::{wsline_free_fn, wsline_log_fn, wsline_mask_key_fn};
 use crate::base::error::{Error, Kind};
 use crate::base::process::ProcessMark;
+use crate::ffi::conn::receive::WSLINE_NUL_TERMINATED;
 use std::ffi::{CStr, c_char, c_void};
 use std::io::Write;
 

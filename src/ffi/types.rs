@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Numbers with names, and the types of callbacks.
 
-use super::app::wsline_app;
-use super::close::wsline_close_info;
 use super::error::wsline_error_info;
-use super::event_loop::wsline_loop;
-use super::receive::wsline_message;
+use crate::ffi::app::event_loop::wsline_loop;
+use crate::ffi::app::object::wsline_app;
+use crate::ffi::conn::close::wsline_close_info;
+use crate::ffi::conn::receive::wsline_message;
 use std::ffi::{c_char, c_void};
 
 /// The meaning of a frame (RFC 6455 section 5.2).

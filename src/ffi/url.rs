@@ -3,12 +3,12 @@
 
 use super::guard;
 use super::handle;
-use super::options::wsline_options;
 use super::ptr;
 use super::status::wsline_status;
 use super::string;
-use crate::conn::connector;
+use crate::conn::connect::connector;
 use crate::conn::options::Options;
+use crate::ffi::options::object::wsline_options;
 use crate::protocol::url::Url;
 use crate::protocol::ws::utf8;
 use std::ffi::{CString, c_char, c_void};

@@ -6,7 +6,6 @@
 
 use super::poll::{OnSignal, Poll, Waited};
 use super::sys;
-use super::tls::{Decrypted, Tls, TlsInfo};
 use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
@@ -15,6 +14,7 @@ use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicU64, Ordering};
+use crate::net::tls::channel::{Decrypted, Tls, TlsInfo};
 use socket2::Socket;
 use std::ffi::CString;
 use std::io;

@@ -3,8 +3,8 @@
 //!
 //! The HTTP upgrade is one, the request to a proxy another. The connector drives them all with the same few lines.
 
-use super::http::reply::Response;
 use crate::base::error::Error;
+use crate::protocol::http::reply::Response;
 
 pub trait Dialogue {
     /// What to send now, each part once; `None` while it is the peer's turn.

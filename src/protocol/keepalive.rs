@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2 and 5.5.3).
 
-use super::ws::frame::MAX_CONTROL_BYTES;
 use crate::base::deadline::Deadline;
+use crate::protocol::ws::frame::MAX_CONTROL_BYTES;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and narrowed to what the RFC allows.
 
-use super::http::auth::Credentials;
 use crate::base::error::{Error, Kind};
+use crate::protocol::http::auth::Credentials;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::fmt;

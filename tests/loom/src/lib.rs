@@ -15,5 +15,5 @@ pub mod net {
 #[path = "../../../src/app/mailbox.rs"]
 pub mod mailbox;
 
-#[path = "../../../src/conn/seat.rs"]
+#[path = "../../../src/conn/receive/handoff.rs"]
 pub mod seat;

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The way to one URL, as a state machine that never waits: look-up → socket → TLS with the proxy → proxy → TLS with
+//! the server → upgrade, less what the way has not.
+
+use super::handshake_io::Talk;
+use super::transport::Wire;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::Arc;
+use crate::conn::options::Options;
+use crate::conn::trace;
+use crate::net::poll::Poll;
+use crate::net::resolve::{Lookup, Notify};
+use crate::net::socket::{self, Address, Family};
+use crate::net::stream::Stream;
+use crate::net::tcp::Dial;
+use crate::net::tls::channel::{Role, Tls, TlsInfo};
+use crate::protocol::http::cookie::NotKept;
+use crate::protocol::http::reply::Response;
+use crate::protocol::http::upgrade::Upgrade;
+use crate::protocol::proxy::endpoint::{Proxy, Scheme};
+use crate::protocol::proxy::target::Target;
+use crate::protocol::url::Url;
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+pub struct Attempt {
+    options: Arc<Options>,
+    notify: Notify,
+    url: Url,
+    proxy: Option<Proxy>,
+    /// What the proxy is asked to connect to.
+    target: Target,
+    /// Until when the way through the proxy must be open.
+    proxy_deadline: Deadline,
+    /// Until it is said.
+    upgrade: Option<Box<Upgrade>>,
+    stage: Stage,
+    response: Option<Response>,
+}
+
+enum Stage {
+    /// For a proxy that takes addresses only.
+    LookUpTarget(Lookup),
+    LookUp(Lookup),
+    Dial(Dial),
+    Secure(Box<Wire>, Peer),
+    Talk(Box<Talk>, Peer),
+    Done,
+}
+
+/// Who is at the other end of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    Proxy,
+    Server,
+}
+
+enum Step {
+    Next(Stage),
+    Wait(Stage),
+    Open(Box<Wire>),
+}
+
+impl Attempt {
+    pub fn new(
+        url: Url,
+        proxy: Option<Proxy>,
+        upgrade: Upgrade,
+        options: Arc<Options>,
+        notify: Notify,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let proxy_deadline = match &proxy {
+            Some(_) => Deadline::after(now, options.proxy_timeout.span()),
+            None => Deadline::NEVER,
+        };
+        let target = match url.ip() {
+            Some(ip) => Target::Address(SocketAddr::new(ip, url.port())),
+            None => Target::Name(url.host(), url.port()),
+        };
+        let mut attempt = Self {
+            options,
+            notify,
+            url,
+            proxy,
+            target,
+            proxy_deadline,
+            upgrade: Some(Box::new(upgrade)),
+            stage: Stage::Done,
+            response: None,
+        };
+        attempt.stage = attempt.begin(now)?;
+        Ok(attempt)
+    }
+
+    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again, at most until `deadline`.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        poll: &Poll,
+        deadline: Deadline,
+    ) -> Result<Option<Wire>, Error> {
+        let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
+        loop {
+            let stage = std::mem::replace(&mut self.stage, Stage::Done);
+            match self.advance(stage, now, poll, is_late)? {
+                Step::Next(stage) => self.stage = stage,
+                Step::Wait(stage) => {
+                    self.stage = stage;
+                    return if is_late {
+                        Err(self.timed_out(now))
+                    } else {
+                        Ok(None)
+                    };
+                }
+                Step::Open(wire) => return Ok(Some(*wire)),
+            }
+        }
+    }
+
+    /// What it is busy with.
+    pub fn phase(&self) -> Phase {
+        match &self.stage {
+            Stage::LookUpTarget(_) | Stage::LookUp(_) => Phase::Resolve,
+            Stage::Dial(_) => Phase::Connect,
+            Stage::Secure(..) => Phase::Tls,
+            Stage::Talk(_, Peer::Proxy) => Phase::Proxy,
+            Stage::Talk(_, Peer::Server) | Stage::Done => Phase::Upgrade,
+        }
+    }
+
+    /// Names what is waited for.
+    pub fn add_interests(&self, poll: &mut Poll) {
+        match &self.stage {
+            Stage::LookUpTarget(_) | Stage::LookUp(_) | Stage::Done => {}
+            Stage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
+            Stage::Secure(wire, _) => wire.add_interests(poll),
+            Stage::Talk(talk, _) => talk.add_interests(poll),
+        }
+    }
+
+    /// When to step even if nothing has come.
+    pub fn next_step(&self) -> Deadline {
+        let own = match &self.stage {
+            Stage::Dial(dial) => dial.next_attempt(),
+            Stage::Talk(talk, _) => talk.next_step(),
+            _ => Deadline::NEVER,
+        };
+        own.or_earlier(self.proxy_deadline)
+    }
+
+    /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
+    pub fn take_response(&mut self) -> Option<Response> {
+        match &mut self.stage {
+            Stage::Talk(talk, _) => talk.take_response(),
+            _ => self.response.take(),
+        }
+    }
+
+    /// What TLS has agreed on with the server.
+    pub fn tls_info(&self, wire: &Wire) -> Option<TlsInfo> {
+        wire.stream.tls_info().filter(|_| self.url.is_secure())
+    }
+
+    fn begin(&mut self, now: Instant) -> Result<Stage, Error> {
+        if let Some(fd) = self.options.fd {
+            let socket = socket::adopt(fd, &self.options.socket.options)?;
+            return self.reach(Peer::Server, Wire::new(Stream::new(socket)));
+        }
+        if let Some(path) = self
+            .options
+            .unix_path
+            .as_deref()
+            .or_else(|| self.url.unix_path())
+        {
+            return self.dial(path, vec![Address::Unix(path.into())], now);
+        }
+        match (&self.proxy, &self.target) {
+            (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
+                let lookup = Lookup::start(name, *port, &self.notify);
+                Ok(Stage::LookUpTarget(lookup))
+            }
+            _ => self.find_first_peer(now),
+        }
+    }
+
+    fn find_first_peer(&self, now: Instant) -> Result<Stage, Error> {
+        if let Some(proxy) = &self.proxy {
+            trace::note(format_args!("through the proxy {proxy}"));
+        }
+        let (name, ip, port) = match &self.proxy {
+            Some(proxy) => (proxy.host(), proxy.ip(), proxy.port),
+            None => {
+                let ip = self.url.ip().filter(|_| !self.url.has_zone());
+                (self.url.host_and_zone(), ip, self.url.port())
+            }
+        };
+        match ip {
+            Some(ip) => self.dial(&name, vec![Address::Ip(SocketAddr::new(ip, port))], now),
+            None => Ok(Stage::LookUp(Lookup::start(&name, port, &self.notify))),
+        }
+    }
+
+    fn dial(&self, name: &str, addresses: Vec<Address>, now: Instant) -> Result<Stage, Error> {
+        Dial::new(name, addresses, &self.options.socket, now)
+            .map(Stage::Dial)
+            .map_err(|error| self.at(self.first_peer(), error))
+    }
+
+    fn advance(
+        &mut self,
+        stage: Stage,
+        now: Instant,
+        poll: &Poll,
+        is_late: bool,
+    ) -> Result<Step, Error> {
+        match stage {
+            Stage::LookUpTarget(lookup) => match lookup.poll()? {
+                None => Ok(Step::Wait(Stage::LookUpTarget(lookup))),
+                Some(addresses) => {
+                    self.choose_target(lookup.host(), &addresses)?;
+                    self.find_first_peer(now).map(Step::Next)
+                }
+            },
+            Stage::LookUp(lookup) => {
+                let found = lookup.poll();
+                match found.map_err(|error| self.at(self.first_peer(), error))? {
+                    None => Ok(Step::Wait(Stage::LookUp(lookup))),
+                    Some(found) => {
+                        let addresses = found.into_iter().map(Address::Ip).collect();
+                        self.dial(lookup.host(), addresses, now).map(Step::Next)
+                    }
+                }
+            }
+            Stage::Dial(mut dial) => {
+                let peer = self.first_peer();
+                let connected = dial.step(now, &self.options.socket, |fd| poll.is_ready(fd));
+                let Some(socket) = connected.map_err(|error| self.at(peer, error))? else {
+                    return Ok(Step::Wait(Stage::Dial(dial)));
+                };
+                let mut stream = Stream::new(socket);
+                stream.finish_connecting()?;
+                self.reach(peer, Wire::new(stream)).map(Step::Next)
+            }
+            Stage::Secure(mut wire, peer) => {
+                let agreed = wire.handshake(poll);
+                if !agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))? {
+                    return Ok(Step::Wait(Stage::Secure(wire, peer)));
+                }
+                trace::tls(&self.name(peer), wire.stream.tls_info().as_ref());
+                self.talk(*wire, peer).map(Step::Next)
+            }
+            Stage::Talk(mut talk, peer) => {
+                let settled = talk.advance(now, poll, is_late);
+                if let Ok(false) = settled {
+                    return Ok(Step::Wait(Stage::Talk(talk, peer)));
+                }
+                let response = talk.take_response();
+                if peer == Peer::Server {
+                    self.keep_cookies(response.as_ref());
+                }
+                match (settled, peer) {
+                    (Err(error), _) => {
+                        self.response = response;
+                        Err(self.at(peer, error))
+                    }
+                    (Ok(_), Peer::Proxy) => self.leave_proxy(talk.into_wire()).map(Step::Next),
+                    (Ok(_), Peer::Server) => {
+                        self.response = response;
+                        Ok(Step::Open(Box::new(talk.into_wire())))
+                    }
+                }
+            }
+            Stage::Done => Ok(Step::Wait(Stage::Done)),
+        }
+    }
+
+    /// The wire leads to `peer` now: TLS with it, where it is spoken, then the dialogue.
+    fn reach(&mut self, peer: Peer, mut wire: Wire) -> Result<Stage, Error> {
+        let tls = &self.options.tls;
+        let tls = match (peer, &self.proxy) {
+            (Peer::Proxy, Some(proxy)) if proxy.is_secure() => {
+                Tls::new(tls, &proxy.host(), proxy.port, Role::Proxy)?
+            }
+            (Peer::Server, _) if self.url.is_secure() => {
+                Tls::new(tls, &self.url.host(), self.url.port(), Role::Server)?
+            }
+            _ => return self.talk(wire, peer),
+        };
+        wire.stream.start_tls(tls);
+        Ok(Stage::Secure(Box::new(wire), peer))
+    }
+
+    fn talk(&mut self, wire: Wire, peer: Peer) -> Result<Stage, Error> {
+        let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
+            (Peer::Proxy, Some(proxy), upgrade) => {
+                self.upgrade = upgrade;
+                proxy.dialogue(&self.target)?
+            }
+            (_, _, Some(upgrade)) => upgrade,
+            (_, _, None) => {
+                let message = "the upgrade was said before";
+                return Err(Error::new(Kind::Internal, message));
+            }
+        };
+        Ok(Stage::Talk(Box::new(Talk::new(wire, dialogue)), peer))
+    }
+
+    fn leave_proxy(&mut self, wire: Wire) -> Result<Stage, Error> {
+        if !wire.input.is_empty() {
+            // Nothing has been asked of the server yet, so it has not answered.
+            let count = wire.input.len();
+            let message = format!("{} sent {count} bytes too many", self.name(Peer::Proxy));
+            return Err(Error::new(Kind::Proxy, message).in_phase(Phase::Proxy));
+        }
+        trace::note(format_args!("the proxy leads to {}", self.target));
+        self.proxy_deadline = Deadline::NEVER;
+        self.reach(Peer::Server, wire)
+    }
+
+    /// The first that is wanted: a proxy is asked for one. SOCKS4 takes IPv4 addresses only.
+    fn choose_target(&mut self, name: &str, addresses: &[SocketAddr]) -> Result<(), Error> {
+        let is_socks4 = self
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.scheme == Scheme::Socks4);
+        let family = match self.options.socket.family {
+            Family::Any if is_socks4 => Family::Ipv4,
+            family => family,
+        };
+        let mut wanted = addresses.iter().filter(|address| family.admits(address));
+        let address = wanted.next().ok_or_else(|| family.missing(name))?;
+        self.target = Target::Address(*address);
+        Ok(())
+    }
+
+    /// Those of any answer count (RFC 6265 section 3).
+    fn keep_cookies(&self, response: Option<&Response>) {
+        let (Some(jar), Some(response)) = (&self.options.cookie_jar, response) else {
+            return;
+        };
+        for cookie in response.head.fields.all("set-cookie") {
+            match jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
+                Ok(()) => {}
+                Err(NotKept::Refused(why)) => {
+                    trace::note(format_args!("a cookie was not kept: it {why}"));
+                }
+                Err(NotKept::NoMemory(error)) => {
+                    trace::warn(format_args!("a cookie was not kept: {error}"));
+                }
+            }
+        }
+    }
+
+    fn timed_out(&self, now: Instant) -> Error {
+        let first = self.name(self.first_peer());
+        let what = match &self.stage {
+            Stage::LookUpTarget(lookup) | Stage::LookUp(lookup) => {
+                format!("looking up {}", lookup.host())
+            }
+            Stage::Dial(_) => format!("connecting to {first}"),
+            Stage::Secure(_, peer) => format!("agreeing on TLS with {}", self.name(*peer)),
+            Stage::Talk(_, Peer::Proxy) => format!("waiting for the answer of {first}"),
+            Stage::Talk(_, Peer::Server) | Stage::Done => {
+                let server = self.name(Peer::Server);
+                format!("waiting for the answer of {server} to the upgrade")
+            }
+        };
+        let whose = match self.proxy_deadline.has_passed(now) {
+            true => "the proxy",
+            false => "connecting",
+        };
+        let message = format!("the time for {whose} was up while {what}");
+        Error::new(Kind::Timeout, message).in_phase(self.phase())
+    }
+
+    /// Says whose failure it is, where the error does not.
+    fn at(&self, peer: Peer, error: Error) -> Error {
+        let is_transport = matches!(error.kind(), Kind::ConnectionLost | Kind::Io);
+        let is_unreached = matches!(error.kind(), Kind::Resolve | Kind::Connect);
+        let named = match peer {
+            Peer::Server => is_transport,
+            Peer::Proxy => is_transport || is_unreached,
+        };
+        let error = error.or_in_phase(match peer {
+            Peer::Proxy => Phase::Proxy,
+            Peer::Server => Phase::Upgrade,
+        });
+        if !named {
+            return error;
+        }
+        let message = format!("{}: {error}", self.name(peer));
+        match peer {
+            Peer::Proxy if is_transport => error.with_kind(Kind::Proxy).with_message(message),
+            _ => error.with_message(message),
+        }
+    }
+
+    fn first_peer(&self) -> Peer {
+        match self.proxy {
+            Some(_) => Peer::Proxy,
+            None => Peer::Server,
+        }
+    }
+
+    fn name(&self, peer: Peer) -> String {
+        match (peer, &self.proxy) {
+            (Peer::Proxy, Some(proxy)) => format!("the proxy {proxy}"),
+            _ => self.url.authority(),
+        }
+    }
+}

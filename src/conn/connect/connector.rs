@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From a URL to an open connection, over any number of redirects, as a state machine that never waits. Whoever drives
+//! it waits for what it names and steps it again.
+
+use super::attempt::Attempt;
+use super::transport::Wire;
+use crate::base::deadline::Deadline;
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::memory::{self, Text};
+use crate::base::process::ProcessMark;
+use crate::base::sync::Arc;
+use crate::conn::options::Options;
+use crate::conn::send::keys::Keys;
+use crate::conn::trace;
+use crate::net::poll::Poll;
+use crate::net::resolve::Notify;
+use crate::net::tls::channel::TlsInfo;
+use crate::protocol::http::redirect::Redirects;
+use crate::protocol::http::reply::Response;
+use crate::protocol::http::upgrade::Upgrade;
+use crate::protocol::proxy::endpoint::Proxy;
+use crate::protocol::proxy::select::select;
+use crate::protocol::url::Url;
+use crate::protocol::ws::deflate::Agreement;
+use std::time::{Instant, SystemTime};
+
+pub struct Connector {
+    process: ProcessMark,
+    options: Arc<Options>,
+    keys: Keys,
+    notify: Notify,
+    deadline: Deadline,
+    redirects: Redirects,
+    attempt: Attempt,
+    /// What the server answered, also when it was no yes.
+    response: Option<Response>,
+}
+
+/// What a connect has made.
+pub struct Established {
+    pub wire: Wire,
+    pub tls_info: Option<TlsInfo>,
+    pub deflate: Option<Agreement>,
+}
+
+impl Connector {
+    /// `notify` is called, on another thread, when there is a reason to step that no descriptor shows.
+    pub fn new(
+        url: Url,
+        options: Arc<Options>,
+        mut keys: Keys,
+        notify: Notify,
+        deadline: Deadline,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        // The caller's socket is for one request.
+        let limit = match options.fd {
+            Some(_) => 0,
+            None => options.request.redirect_limit,
+        };
+        let redirects = Redirects::new(url, limit);
+        let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
+        Ok(Self {
+            process: ProcessMark::own(),
+            options,
+            keys,
+            notify,
+            deadline,
+            redirects,
+            attempt,
+            response: None,
+        })
+    }
+
+    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
+    pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
+        if self.process.is_inherited() {
+            let message = "this is a child process: the connect began before fork()";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        match self.attempt.step(now, poll, self.deadline) {
+            Ok(None) => Ok(None),
+            Ok(Some(wire)) => {
+                self.response = self.attempt.take_response();
+                let answer = self.response.as_ref();
+                Ok(Some(Established {
+                    tls_info: self.attempt.tls_info(&wire),
+                    deflate: answer.and_then(|response| response.deflate),
+                    wire,
+                }))
+            }
+            Err(error) => {
+                self.response = self.attempt.take_response();
+                self.follow(error, now)
+            }
+        }
+    }
+
+    /// What it is busy with.
+    pub fn phase(&self) -> Phase {
+        self.attempt.phase()
+    }
+
+    /// Names what is waited for.
+    pub fn add_interests(&self, poll: &mut Poll) {
+        self.attempt.add_interests(poll);
+    }
+
+    /// When to step even if nothing has come.
+    pub fn next_step(&self) -> Deadline {
+        self.attempt.next_step().or_earlier(self.deadline)
+    }
+
+    /// When the connect has ended: what is left of it.
+    pub fn into_parts(mut self) -> (Keys, Option<Response>) {
+        let response = self.attempt.take_response().or(self.response);
+        (self.keys, response)
+    }
+
+    /// Goes where a refusal leads; any other error is the connect's.
+    fn follow(&mut self, error: Error, now: Instant) -> Result<Option<Established>, Error> {
+        let is_followed = match &self.response {
+            Some(response) if error.kind() == Kind::BadStatus => {
+                let followed = self.redirects.follow(&response.head);
+                followed.map_err(|error| error.in_phase(Phase::Upgrade))?
+            }
+            _ => false,
+        };
+        if !is_followed {
+            return Err(error);
+        }
+        self.response = None;
+        trace::note(format_args!("redirected to {}", self.redirects.url()));
+        self.attempt = attempt(
+            &self.redirects,
+            &self.options,
+            &mut self.keys,
+            &self.notify,
+            now,
+        )?;
+        // The old socket is gone, and its number may be the new one's.
+        self.step(now, &Poll::default())
+    }
+}
+
+fn attempt(
+    redirects: &Redirects,
+    options: &Arc<Options>,
+    keys: &mut Keys,
+    notify: &Notify,
+    now: Instant,
+) -> Result<Attempt, Error> {
+    let url = redirects.url();
+    let proxy = proxy(url, options)?;
+    let mut request = redirects.request_options(&options.request)?;
+    if let Some(jar) = &options.cookie_jar {
+        let kept = jar.header(url, SystemTime::now())?;
+        request.cookie = match (kept, request.cookie) {
+            (Some(kept), Some(set)) => Some(memory::concat(&[&kept, "; ", &set])?.into()),
+            (kept, set) => kept.map(Text::from).or(set),
+        };
+    }
+    let offer = options.deflate.is_offered.then_some(options.deflate.offer);
+    let upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
+    let (options, notify) = (Arc::clone(options), Arc::clone(notify));
+    Attempt::new(url.clone(), proxy, upgrade, options, notify, now)
+}
+
+/// What is not UTF-8 is set, too, if only to something unusable.
+fn environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The proxy through which `url` is reached; none where the socket is known already.
+pub fn proxy(url: &Url, options: &Options) -> Result<Option<Proxy>, Error> {
+    if options.fd.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
+        return Ok(None);
+    }
+    let selection = select(&options.proxy, url, &environment)?;
+    for entry in &selection.ignored {
+        trace::warn(format_args!("no_proxy: {entry}"));
+    }
+    Ok(selection.proxy)
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A dialogue over a wire, with whoever is at its other end.
+
+use super::transport::Wire;
+use crate::base::deadline::Deadline;
+use crate::base::error::Error;
+use crate::conn::trace;
+use crate::net::poll::Poll;
+use crate::net::stream::Received;
+use crate::protocol::dialogue::Dialogue;
+use crate::protocol::http::reply::Response;
+use std::time::{Duration, Instant};
+
+/// How long the body of a refusal is waited for: the status is known, the body only helps.
+const BODY_WAIT: Duration = Duration::from_secs(2);
+
+pub struct Talk {
+    wire: Wire,
+    dialogue: Box<dyn Dialogue + Send>,
+    body_deadline: Deadline,
+}
+
+impl Talk {
+    pub fn new(wire: Wire, dialogue: Box<dyn Dialogue + Send>) -> Self {
+        Self {
+            wire,
+            dialogue,
+            body_deadline: Deadline::NEVER,
+        }
+    }
+
+    /// Goes on as far as the socket allows; true when the dialogue is settled.
+    pub fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<bool, Error> {
+        let is_late = is_late || self.body_deadline.has_passed(now);
+        if self.dialogue.is_refused() && is_late {
+            return Err(self.dialogue.end());
+        }
+        self.say()?;
+        // A peer may refuse before it has read all of a long request, and then end the stream: its answer counts.
+        let sent = self.wire.send();
+        if !self.wire.intake.has_more() && !poll.is_readable(self.wire.stream.fd()) {
+            return sent.map(|()| false);
+        }
+        // One read of the socket a step: between two the driver looks at the clock and for an abort.
+        loop {
+            match self.wire.read() {
+                // The status says more than how the connection ended.
+                Err(_) if self.dialogue.is_refused() => return Err(self.dialogue.end()),
+                Err(error) => return Err(error),
+                Ok(Received::TimedOut | Received::Nothing | Received::Interrupted) => {
+                    return sent.map(|()| false);
+                }
+                Ok(Received::End) => return Err(self.dialogue.end()),
+                Ok(Received::Bytes) => {}
+            }
+            let is_settled = self.dialogue.receive(&mut self.wire.input)?;
+            if self.say()? {
+                self.wire.send()?;
+            }
+            if is_settled {
+                return Ok(true);
+            }
+            if self.dialogue.is_refused() && self.body_deadline == Deadline::NEVER {
+                self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
+            }
+            if !self.wire.intake.has_more() {
+                return Ok(false);
+            }
+        }
+    }
+
+    pub fn add_interests(&self, poll: &mut Poll) {
+        self.wire.add_interests(poll);
+    }
+
+    /// When to advance even if nothing has come.
+    pub fn next_step(&self) -> Deadline {
+        self.body_deadline
+    }
+
+    /// What has been answered. Asked once, at the end.
+    pub fn take_response(&mut self) -> Option<Response> {
+        let response = self.dialogue.take_response();
+        if let Some(response) = &response {
+            trace::response(&response.head);
+        }
+        response
+    }
+
+    pub fn into_wire(self) -> Wire {
+        self.wire
+    }
+
+    /// True if there was something to say.
+    fn say(&mut self) -> Result<bool, Error> {
+        let mut has_said = false;
+        while let Some(output) = self.dialogue.output() {
+            trace::said(output.shown());
+            self.wire.say(output.bytes)?;
+            has_said = true;
+        }
+        Ok(has_said)
+    }
+}

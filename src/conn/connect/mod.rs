@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From a URL to an open connection.
+
+pub mod attempt;
+pub mod connector;
+pub mod handshake_io;
+pub mod transport;

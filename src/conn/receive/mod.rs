@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The receiving side of an open connection, used by one thread at a time.
+
+pub mod handoff;
+pub mod reader;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Frames that wait for the socket, in order: whole frames behind the one that is on the wire.
+//!
+//! Under TLS only what is on the wire is encrypted, a piece at a time. So a frame is queued in no more time than it takes to
+//! move it, and what is due sooner, such as a pong, can go between two frames.
+
+use super::buffers::PIECE;
+use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::outbox::Outbox;
+use crate::net::stream::Stream;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use std::collections::VecDeque;
+
+/// What a queued frame is, for the counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::conn) enum Queued {
+    /// The last, or only, frame of a message.
+    MessageEnd,
+    Ping,
+    Other,
+}
+
+#[derive(Default)]
+pub(in crate::conn) struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// Bytes in `waiting` that have not been put on the wire.
+    bytes: usize,
+    /// Where messages end that are on the wire, counted like [`Stream::bytes_sent`].
+    ends: VecDeque<u64>,
+    /// Messages in `waiting`.
+    messages: u64,
+    /// Messages that are gathered, and so have no place here yet.
+    pub(in crate::conn) gathered: u64,
+    /// Where the last ping ends, counted likewise; `u64::MAX` while it waits.
+    ping_end: u64,
+    /// Pings in `waiting`; of several in one place only the last counts.
+    pings: usize,
+    /// A message was refused for want of room.
+    pub(in crate::conn) is_wanted: bool,
+}
+
+/// Whole frames, of which the first `taken` bytes have been put on the wire.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    taken: usize,
+    /// Where messages end among the bytes.
+    ends: VecDeque<usize>,
+    /// Messages whose end is not known, somewhere among the bytes.
+    gathered: u64,
+    /// Where the last ping ends among the bytes.
+    ping_end: Option<usize>,
+}
+
+impl Queue {
+    pub(in crate::conn) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(in crate::conn) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(in crate::conn) fn ping_end(&self) -> u64 {
+        self.ping_end
+    }
+
+    /// Whether the wire ends with a whole frame.
+    pub(in crate::conn) fn is_between_frames(&self) -> bool {
+        self.waiting.front().is_none_or(|front| front.taken == 0)
+    }
+
+    pub(in crate::conn) fn unsent_messages(&self, sent: u64) -> u64 {
+        let on_wire = self.ends.iter().filter(|end| **end > sent).count();
+        on_wire as u64 + self.messages + self.gathered
+    }
+
+    /// One frame, behind all others.
+    pub(in crate::conn) fn add(&mut self, bytes: Vec<u8>, what: Queued) -> Result<(), Error> {
+        self.reserve_end()?;
+        reserve(&mut self.waiting)?;
+        let mut waiting = Waiting::default();
+        reserve(&mut waiting.ends)?;
+        self.bytes += bytes.len();
+        waiting.bytes = bytes;
+        self.waiting.push_back(waiting);
+        self.note_queued(what);
+        Ok(())
+    }
+
+    /// The same; small frames share memory.
+    pub(in crate::conn) fn append(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        what: Queued,
+    ) -> Result<(), Error> {
+        let len = MAX_HEADER_BYTES + payload.len();
+        let last = self.waiting.back();
+        if last.is_none_or(|last| last.taken > 0 || last.bytes.len() + len > PIECE) {
+            reserve(&mut self.waiting)?;
+            self.waiting.push_back(Waiting::default());
+        }
+        self.reserve_end()?;
+        let Some(last) = self.waiting.back_mut() else {
+            return Ok(());
+        };
+        reserve(&mut last.ends)?;
+        memory::reserve(&mut last.bytes, len)?;
+        let before = last.bytes.len();
+        header.encode(&mut last.bytes);
+        header.append_payload(payload, &mut last.bytes);
+        self.bytes += last.bytes.len() - before;
+        self.note_queued(what);
+        Ok(())
+    }
+
+    /// What was gathered, behind all others; `plain` is left empty.
+    pub(in crate::conn) fn add_gathered(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
+        reserve(&mut self.waiting)?;
+        let gathered = std::mem::take(&mut self.gathered);
+        self.bytes += plain.len();
+        self.messages += gathered;
+        self.waiting.push_back(Waiting {
+            bytes: std::mem::take(plain),
+            gathered,
+            ..Waiting::default()
+        });
+        Ok(())
+    }
+
+    /// A frame that went around the queue; `unsent` bytes of it are on the wire.
+    pub(in crate::conn) fn note_on_wire(&mut self, what: Queued, sent: u64, unsent: u64) {
+        self.forget_sent(sent);
+        match what {
+            Queued::MessageEnd if unsent > 0 => self.ends.push_back(sent + unsent),
+            Queued::Ping => self.ping_end = sent + unsent,
+            _ => {}
+        }
+    }
+
+    /// Room for the end of one message more, so that noting it cannot fail.
+    pub(in crate::conn) fn reserve_end(&mut self) -> Result<(), Error> {
+        let count = self.messages as usize + 1;
+        let reserved = self.ends.try_reserve(count);
+        reserved.map_err(|_| Error::no_memory((count * size_of::<u64>()) as u64))
+    }
+
+    /// Puts the next frames on the wire, which is empty, or the next piece of one; false where there is none.
+    pub(in crate::conn) fn seal_next(
+        &mut self,
+        stream: &Stream,
+        wire: &mut Outbox,
+    ) -> Result<bool, Error> {
+        let sent = stream.bytes_sent.get();
+        let Some(front) = self.waiting.front_mut() else {
+            return Ok(false);
+        };
+        let before = front.taken;
+        if stream.is_tls() {
+            let rest = front.bytes.get(before..).unwrap_or_default();
+            let piece = rest.get(..PIECE).unwrap_or(rest);
+            stream.reserve_sealed(piece.len())?;
+            stream.encrypt(piece, wire)?;
+            front.taken += piece.len();
+        } else {
+            front.taken = front.bytes.len();
+            wire.take(&mut front.bytes)?;
+        }
+        self.bytes -= front.taken - before;
+        // Under TLS the end of what has been sealed stands for each end in it.
+        let sealed_end = sent + wire.unsent().len() as u64;
+        let place = |end: usize| match stream.is_tls() {
+            true => sealed_end,
+            false => sent + end as u64,
+        };
+        while let Some(end) = front.ends.front().filter(|end| **end <= front.taken) {
+            self.ends.push_back(place(*end));
+            self.messages -= 1;
+            front.ends.pop_front();
+        }
+        if let Some(end) = front.ping_end.take_if(|end| *end <= front.taken) {
+            self.pings -= 1;
+            if self.pings == 0 {
+                self.ping_end = place(end);
+            }
+        }
+        if front.taken == front.bytes.len() || front.bytes.is_empty() {
+            let gathered = front.gathered;
+            self.messages -= gathered;
+            if self.ends.try_reserve(gathered as usize).is_ok() {
+                let ends = std::iter::repeat_n(sealed_end, gathered as usize);
+                self.ends.extend(ends);
+            }
+            self.waiting.pop_front();
+        }
+        Ok(true)
+    }
+
+    pub(in crate::conn) fn forget_sent(&mut self, sent: u64) {
+        while self.ends.front().is_some_and(|end| *end <= sent) {
+            self.ends.pop_front();
+        }
+    }
+
+    /// Keeps no more memory than what waits needs.
+    pub(in crate::conn) fn shrink(&mut self) {
+        self.ends.shrink_to_fit();
+        self.waiting.shrink_to_fit();
+    }
+
+    /// The frame at the end of `waiting` is this.
+    fn note_queued(&mut self, what: Queued) {
+        let Some(last) = self.waiting.back_mut() else {
+            return;
+        };
+        let end = last.bytes.len();
+        match what {
+            Queued::MessageEnd => {
+                last.ends.push_back(end);
+                self.messages += 1;
+            }
+            Queued::Ping => {
+                self.pings += usize::from(last.ping_end.replace(end).is_none());
+                self.ping_end = u64::MAX;
+            }
+            Queued::Other => {}
+        }
+    }
+}
+
+/// Room for one more.
+fn reserve<T>(places: &mut VecDeque<T>) -> Result<(), Error> {
+    let reserved = places.try_reserve(1);
+    reserved.map_err(|_| Error::no_memory(size_of::<T>() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ws::opcode::Opcode;
+    use std::os::unix::net::UnixStream;
+
+    /// A stream without TLS, and its other end, which must stay open.
+    fn stream() -> (Stream, UnixStream) {
+        let (near, far) = UnixStream::pair().expect("sockets");
+        (Stream::new(near.into()), far)
+    }
+
+    fn frame(queue: &mut Queue, opcode: Opcode, payload: &[u8], what: Queued) {
+        let header = Header::masked(opcode, true, payload.len(), [0; 4]);
+        queue.append(&header, payload, what).expect("memory");
+    }
+
+    /// Puts on the wire what comes next, and sends it.
+    fn send_next(queue: &mut Queue, stream: &Stream, wire: &mut Outbox) -> bool {
+        let is_more = queue.seal_next(stream, wire).expect("memory");
+        assert!(stream.push(wire).expect("the other end is open"));
+        is_more
+    }
+
+    #[test]
+    fn messages_and_bytes_are_counted_until_they_have_left() {
+        let ((stream, _far), mut queue) = (stream(), Queue::default());
+        let mut wire = Outbox::default();
+        frame(&mut queue, Opcode::Text, b"abc", Queued::MessageEnd);
+        frame(&mut queue, Opcode::Text, b"d", Queued::Other);
+        queue
+            .add(vec![0; 1000], Queued::MessageEnd)
+            .expect("memory");
+        queue.gathered = 2;
+        queue.add_gathered(&mut vec![0; 50]).expect("memory");
+        queue.gathered = 1;
+        // Two headers of six bytes.
+        assert_eq!(queue.bytes(), 9 + 7 + 1000 + 50);
+        let mut left = Vec::new();
+        loop {
+            left.push(queue.unsent_messages(stream.bytes_sent.get()));
+            if !send_next(&mut queue, &stream, &mut wire) {
+                break;
+            }
+        }
+        assert_eq!(left, [5, 4, 3, 1]);
+        assert_eq!((queue.bytes(), queue.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn what_the_system_has_taken_in_part_is_not_sent() {
+        let mut queue = Queue::default();
+        queue.note_on_wire(Queued::MessageEnd, 100, 20);
+        queue.note_on_wire(Queued::MessageEnd, 100, 30);
+        assert_eq!(queue.unsent_messages(119), 2);
+        assert_eq!(queue.unsent_messages(120), 1);
+        queue.note_on_wire(Queued::MessageEnd, 120, 0);
+        assert_eq!(queue.unsent_messages(120), 1);
+        assert_eq!(queue.unsent_messages(130), 0);
+    }
+
+    #[test]
+    fn the_end_of_the_last_ping_is_known_once_it_is_on_the_wire() {
+        let ((stream, _far), mut queue) = (stream(), Queue::default());
+        let mut wire = Outbox::default();
+        queue.note_on_wire(Queued::Ping, 5, 0);
+        assert_eq!(queue.ping_end(), 5);
+        frame(&mut queue, Opcode::Ping, b"1", Queued::Ping);
+        queue
+            .add(vec![0; 1000], Queued::MessageEnd)
+            .expect("memory");
+        frame(&mut queue, Opcode::Ping, b"22", Queued::Ping);
+        frame(&mut queue, Opcode::Ping, b"333", Queued::Ping);
+        while queue.bytes() > 8 + 9 {
+            assert_eq!(queue.ping_end(), u64::MAX);
+            send_next(&mut queue, &stream, &mut wire);
+        }
+        send_next(&mut queue, &stream, &mut wire);
+        assert_eq!(queue.ping_end(), 7 + 1000 + 8 + 9);
+    }
+
+    #[test]
+    fn small_frames_share_memory_and_large_ones_do_not() {
+        let mut queue = Queue::default();
+        for _ in 0..100 {
+            frame(&mut queue, Opcode::Binary, &[0; 100], Queued::MessageEnd);
+        }
+        assert_eq!(queue.waiting.len(), 1);
+        frame(
+            &mut queue,
+            Opcode::Binary,
+            &[0; PIECE - 100],
+            Queued::MessageEnd,
+        );
+        assert_eq!(queue.waiting.len(), 2);
+        assert!(queue.is_between_frames());
+    }
+}

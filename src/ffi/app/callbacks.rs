@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The functions that an app calls.
+
+use super::object::wsline_app;
+use crate::app::handler::{Handlers, Message, Notice, OnClose, OnError, OnMessage};
+use crate::base::error::Error;
+use crate::conn::send::submit::Unsent;
+use crate::ffi::conn::close::wsline_close_info;
+use crate::ffi::conn::receive::wsline_message;
+use crate::ffi::error::{told, wsline_error_info};
+use crate::ffi::guard;
+use crate::ffi::handle::{Lent, UserData};
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::{
+    wsline_app_fn, wsline_close_fn, wsline_error_fn, wsline_free_fn, wsline_message_fn,
+};
+use crate::protocol::ws::close::CloseInfo;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Registers one function, or none.
+unsafe fn set<T>(
+    function: &'static str,
+    app: *mut wsline_app,
+    handler: Option<T>,
+    set: impl FnOnce(&mut Handlers, Option<T>),
+) -> wsline_status {
+    // SAFETY: passed on.
+    let own = unsafe { wsline_app::get(app) };
+    guard::on_app_unless_null(function, own, |own| {
+        own.handlers.change(|handlers| set(handlers, handler));
+        Ok(())
+    })
+}
+
+fn notice(
+    name: &'static str,
+    app: *mut wsline_app,
+    r#fn: wsline_app_fn,
+    userdata: *mut c_void,
+    free: wsline_free_fn,
+) -> Option<Notice> {
+    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
+    r#fn.map(|function| {
+        Arc::new(move || {
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_noticed(name, function, app.get(), userdata.get()) };
+        }) as Notice
+    })
+}
+
+fn on_message(
+    name: &'static str,
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    free: wsline_free_fn,
+) -> Option<OnMessage> {
+    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
+    r#fn.map(|function| {
+        Arc::new(move |message: &Message<'_>| {
+            let told = wsline_message::new(message);
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_told(name, function, app.get(), &told, userdata.get()) };
+        }) as OnMessage
+    })
+}
+
+/// @@ Callbacks of an app
+/// Sets the function that is called when a connection has opened.
+///
+/// For connections after the first wsline_app_on_reconnect() takes precedence, where it is set.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_open(
+    app: *mut wsline_app,
+    r#fn: wsline_app_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_open";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.open = handler;
+        })
+    }
+}
+
+/// Sets the function that is called in place of on_open when a connection other than the first has opened.
+///
+/// Whatever the server knew of the connection before is gone: subscribe again here.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_reconnect(
+    app: *mut wsline_app,
+    r#fn: wsline_app_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_reconnect";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.reconnect = handler;
+        })
+    }
+}
+
+/// Sets the function that takes whole messages.
+///
+/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_fragment() is set, messages go there instead.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_message(
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_message";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.message = handler;
+        })
+    }
+}
+
+/// Sets the function that is called before on_message or on_fragment, with the same.
+///
+/// For what is to see all data, whoever else takes it: counters, recorders.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_data(
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_data";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.data = handler;
+        })
+    }
+}
+
+/// Sets the function that takes messages piece by piece, as they come, whatever their size; on_message is not called then.
+///
+/// A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole. The flags tell where a
+/// message begins and where it ends; the opcode is always the message's. Text is checked to be UTF-8 across the pieces, a
+/// character may be cut between two. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away in the middle of a message, on_message gets the rest of it.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_fragment(
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_fragment";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.fragment = handler;
+        })
+    }
+}
+
+/// Sets the function that is told of pings of the server.
+///
+/// They have been answered already, unless wsline_options_set_auto_pong() is off.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_ping(
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_ping";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.ping = handler;
+        })
+    }
+}
+
+/// Sets the function that is told of pongs, whatever they answer.
+///
+/// The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's own.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// See also: wsline_app_rtt_us()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_pong(
+    app: *mut wsline_app,
+    r#fn: wsline_message_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_pong";
+    let handler = on_message(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.pong = handler;
+        })
+    }
+}
+
+/// Sets the function that is told of failures: of each attempt to connect, and of each connection that ended otherwise than by a
+/// closing handshake.
+///
+/// What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when the app connects again, -1
+/// that it ends; wsline_app_close() in this function keeps it from connecting again.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// See also: wsline_options_set_reconnect()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_error(
+    app: *mut wsline_app,
+    r#fn: wsline_error_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_error";
+    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
+    let handler = r#fn.map(|function| {
+        Arc::new(move |error: &Error, retry: Option<Duration>| {
+            let told = told(error.clone());
+            let info = wsline_error_info {
+                retry_in_ms: retry.map_or(-1, |delay| {
+                    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
+                }),
+                ..wsline_error_info::of(&told)
+            };
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
+        }) as OnError
+    });
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.error = handler;
+        })
+    }
+}
+
+/// Sets the function that is told how a connection has ended: once for each that was open, and as the last one.
+///
+/// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages were queued and lost. The
+/// transport has been shut down, and sending answers WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
+///
+/// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it leaves it open, this function
+/// is called 1 second after the second close frame.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_close(
+    app: *mut wsline_app,
+    r#fn: wsline_close_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_close";
+    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
+    let handler = r#fn.map(|function| {
+        Arc::new(move |closed: &CloseInfo<'_>, unsent: Unsent| {
+            let info = wsline_close_info {
+                unsent_messages: unsent.messages,
+                unsent_bytes: unsent.bytes,
+                ..wsline_close_info::of(closed)
+            };
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
+        }) as OnClose
+    });
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.close = handler;
+        })
+    }
+}
+
+/// Sets the function that is called when there is room to send again.
+///
+/// Once after sends that answered WSLINE_ERR_WOULD_BLOCK, when half of the queue is free.
+///
+/// @param app            an app.
+/// @param fn             called; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// See also: wsline_options_set_send_queue_limit_bytes()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_drain(
+    app: *mut wsline_app,
+    r#fn: wsline_app_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_app_on_drain";
+    let handler = notice(name, app, r#fn, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set(name, app, handler, |handlers, handler| {
+            handlers.drain = handler;
+        })
+    }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Loops that drive apps.
+
+use super::object::wsline_app;
+use crate::app::event_loop::EventLoop;
+use crate::base::deadline::Timeout;
+use crate::base::error::Error;
+use crate::base::process::ProcessMark;
+use crate::base::sync::Arc;
+use crate::ffi::guard;
+use crate::ffi::handle::{self, Lent, UserData};
+use crate::ffi::options::time::read_timeout;
+use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::{wsline_free_fn, wsline_post_fn};
+use crate::net::process::own_mark;
+use std::ffi::c_void;
+use std::time::Duration;
+
+/// Drives any number of apps on one thread.
+///
+/// Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with wsline_loop_run() or
+/// wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other functions may be called by any thread. It sits in
+/// any other event loop as one descriptor, see wsline_loop_fd().
+pub struct wsline_loop {
+    event_loop: Arc<EventLoop>,
+    process: ProcessMark,
+}
+
+impl OfOneProcess for wsline_loop {
+    fn process(&self) -> ProcessMark {
+        self.process
+    }
+}
+
+impl wsline_loop {
+    unsafe fn get<'a>(r#loop: *const Self) -> Result<&'a Arc<EventLoop>, Error> {
+        // SAFETY: passed on.
+        unsafe { ptr::get_own(r#loop, "loop") }.map(|own| &own.event_loop)
+    }
+}
+
+/// @@ Loop
+/// Makes a loop without apps.
+///
+/// @param loop_out  set to the loop; to NULL on failure.
+/// @retval WSLINE_OK                    `*loop_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
+///
+/// Ownership: free it with wsline_loop_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsline_status {
+    guard::status("wsline_loop_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(loop_out, std::ptr::null_mut(), "loop_out") }?;
+        let process = own_mark()?;
+        let event_loop = Arc::new(EventLoop::new()?);
+        *place = handle::give(wsline_loop {
+            event_loop,
+            process,
+        });
+        Ok(())
+    })
+}
+
+/// Frees a loop.
+///
+/// Apps in it end with WSLINE_ERR_ABORTED, cut and without a callback; they remain yours to free.
+/// In a callback of the loop it returns at once: the callback goes on, and wsline_loop_run() returns after it.
+///
+/// @param loop  may be NULL.
+///
+/// Threads: any, while no other thread drives or uses the loop.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
+    guard::value((), || {
+        // SAFETY: as promised to ptr.
+        if let Ok(event_loop) = unsafe { wsline_loop::get(r#loop) } {
+            event_loop.retire();
+        }
+        // SAFETY: the caller promises that the loop is not used again.
+        unsafe { handle::take_back_or_abandon(r#loop, |own| own.event_loop.abandon()) };
+    });
+}
+
+/// Gives an app to a loop, which connects it and drives it until it has ended.
+///
+/// Afterwards it is in no loop, and may be added again.
+///
+/// @param loop  a loop.
+/// @param app   an app that is not being driven.
+/// @retval WSLINE_OK                    it is connected as soon as the loop is driven.
+/// @retval WSLINE_ERR_BUSY              the app is being driven already, here or elsewhere.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Ownership: the app stays yours; it may be freed while it is in a loop.
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_add(
+    r#loop: *mut wsline_loop,
+    app: *mut wsline_app,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (event_loop, app) = unsafe { (wsline_loop::get(r#loop), wsline_app::get(app)) };
+    guard::status("wsline_loop_add", || event_loop?.add(app?))
+}
+
+/// Takes an app out of a loop: as wsline_app_abort(), if it is in this one.
+///
+/// @param loop  a loop.
+/// @param app   an app.
+/// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+/// @retval WSLINE_ERR_WRONG_STATE       it is not in this loop.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_remove(
+    r#loop: *mut wsline_loop,
+    app: *mut wsline_app,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (event_loop, app) = unsafe { (wsline_loop::get(r#loop), wsline_app::get(app)) };
+    let both = event_loop.and_then(|event_loop| Ok((event_loop, app?)));
+    guard::status_unless_null("wsline_loop_remove", both, |(event_loop, app)| {
+        event_loop.remove(app)
+    })
+}
+
+/// Drives all apps of a loop on this thread until none is left that has not ended, or wsline_loop_stop() is called.
+///
+/// A loop that must wait for apps still to be added is driven with wsline_loop_run_once().
+///
+/// @param loop  a loop.
+/// @retval WSLINE_OK                    all apps have ended, or it was stopped.
+/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of this callback.
+/// @retval WSLINE_ERR_IO                waiting failed.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+///
+/// Threads: any, one at a time. Callbacks run on this one.
+/// Blocks: as said; wsline_loop_stop() ends it.
+/// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::status("wsline_loop_run", || {
+        // It may be freed in a callback.
+        let event_loop = Arc::clone(event_loop?);
+        event_loop.run()
+    })
+}
+
+/// Waits for something to do, does it, and returns.
+///
+/// @param loop        a loop.
+/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for ever.
+/// @retval WSLINE_OK                    done, or nothing came in time.
+/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of this callback.
+/// @retval WSLINE_ERR_IO                waiting failed.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: any, one at a time. Callbacks run on this one.
+/// Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
+/// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_run_once(
+    r#loop: *mut wsline_loop,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::status("wsline_loop_run_once", || {
+        // It may be freed in a callback.
+        let event_loop = Arc::clone(event_loop?);
+        event_loop.run_once(read_timeout(timeout_ms, "timeout_ms")?.span())
+    })
+}
+
+/// Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise the next.
+///
+/// Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
+///
+/// @param loop  a loop.
+/// @retval WSLINE_OK                    it will return.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
+///
+/// Threads: any; async-signal-safe.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::status_unless_null("wsline_loop_stop", event_loop, |event_loop| {
+        event_loop.stop();
+        Ok(())
+    })
+}
+
+/// @@ A loop inside another event loop
+/// A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
+///
+/// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is readable, or when
+/// wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0, and ask for the next time-out.
+///
+/// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One call of
+/// wsline_loop_run_once() can leave work over, and no further edge announces it; but then wsline_loop_next_timeout_ms() returns 0.
+/// So ask for the timeout after each call, and call again without waiting while it is 0.
+///
+/// @param loop  a loop.
+/// @return      the descriptor, the loop's own until it is freed; it must not be read, written or closed. -1 for NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::value(-1, || event_loop.map_or(-1, |event_loop| event_loop.fd()))
+}
+
+/// How long may be waited for wsline_loop_fd() before wsline_loop_run_once() must be called all the same: for a ping, a time-out,
+/// the next attempt to connect.
+///
+/// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor readable.
+///
+/// @param loop  a loop.
+/// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable; WSLINE_FOREVER if nothing is due, and for NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop) -> i64 {
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::value(0, || {
+        let next = event_loop
+            .ok()
+            .and_then(|event_loop| event_loop.next_step());
+        next.map_or(Timeout::Forever, rounded_up).to_ms()
+    })
+}
+
+/// So that who waits as long does not come too early, again and again.
+fn rounded_up(span: Duration) -> Timeout {
+    let ms = span.as_nanos().div_ceil(1_000_000);
+    Timeout::After(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
+/// Has a function called by the thread that drives the loop.
+///
+/// Functions are called in the order they were posted by one thread, after what the loop is doing.
+///
+/// @param loop           a loop.
+/// @param fn             called once.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is freed before; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    it will be called.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         too much waits already.
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed; `fn` is not called inside this call.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_loop_post(
+    r#loop: *mut wsline_loop,
+    r#fn: wsline_post_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_loop_post";
+    let userdata = UserData::new(name, userdata, userdata_free);
+    // SAFETY: as promised to ptr.
+    let event_loop = unsafe { wsline_loop::get(r#loop) };
+    guard::status(name, || {
+        let event_loop = event_loop?;
+        let function = r#fn.ok_or_else(|| Error::argument("fn", "is NULL"))?;
+        let lent = Lent::new(r#loop);
+        event_loop.post(move || {
+            // SAFETY: as promised to ptr.
+            unsafe { ptr::call_noticed(name, function, lent.get(), userdata.get()) };
+        })
+    })
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Apps and loops. The order of the modules is the order of the header.
+
+pub mod object;
+
+pub mod callbacks;
+
+pub mod send;
+
+pub mod state;
+
+pub mod event_loop;

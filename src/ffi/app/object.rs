@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The long-lived client: making, driving, waiting, freeing.
+
+use crate::app::client::App;
+use crate::base::error::Error;
+use crate::base::process::ProcessMark;
+use crate::base::sync::Arc;
+use crate::ffi::guard;
+use crate::ffi::handle;
+use crate::ffi::options::object::wsline_options;
+use crate::ffi::options::time::read_timeout;
+use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::status::wsline_status;
+use crate::net::process::own_mark;
+use std::ffi::c_char;
+
+/// A client that stays connected: it calls functions of yours with what comes, sends pings, and connects again.
+///
+/// Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of wsline_app_run(), one of its own
+/// with wsline_app_start(), or that of a wsline_loop, which drives many. All callbacks run on that thread, one at a time,
+/// never inside another call and never under a lock, and may call everything, wsline_app_free() too. Any thread may send,
+/// close and ask.
+pub struct wsline_app {
+    pub(in crate::ffi) app: Arc<App>,
+    process: ProcessMark,
+}
+
+impl OfOneProcess for wsline_app {
+    fn process(&self) -> ProcessMark {
+        self.process
+    }
+}
+
+impl wsline_app {
+    pub(in crate::ffi) unsafe fn get<'a>(app: *const Self) -> Result<&'a Arc<App>, Error> {
+        // SAFETY: passed on.
+        unsafe { ptr::get_own(app, "app") }.map(|app| &app.app)
+    }
+}
+
+/// @@ App
+/// Makes a long-lived client; nothing is connected yet.
+///
+/// @param url      as for wsline_connect().
+/// @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and wsline_options_set_reconnect() are for apps.
+/// @param app_out  set to the app; to NULL on failure.
+/// @retval WSLINE_OK                    `*app_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+///
+/// Ownership: free it with wsline_app_free().
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_app_on_message(), wsline_app_run()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_app_new(
+    url: *const c_char,
+    options: *const wsline_options,
+    app_out: *mut *mut wsline_app,
+) -> wsline_status {
+    guard::status("wsline_app_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(app_out, std::ptr::null_mut(), "app_out") }?;
+        // SAFETY: as promised to ptr.
+        let url = unsafe { ptr::long_string(url, "url") }?;
+        // SAFETY: as promised to ptr.
+        let options = unsafe { wsline_options::of(options) }?;
+        let process = own_mark()?;
+        let app = Arc::new(App::new(url, options)?);
+        *place = handle::give(wsline_app { app, process });
+        Ok(())
+    })
+}
+
+/// Frees an app.
+///
+/// What is connected is cut, without a closing handshake and without a callback.
+/// When it has returned no callback runs any more: called on another thread than the driving one it waits for the callback
+/// that is running, if any, and for the thread of wsline_app_start(). So do not call it while holding what that callback
+/// waits for. In one of the app's own callbacks it returns at once, and the callback goes on as the last one.
+///
+/// @param app  may be NULL.
+///
+/// Threads: any, while no other thread begins a call with the app.
+/// Blocks: until the running callback has returned; in callbacks of the app: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
+    guard::value((), || {
+        // SAFETY: as promised to ptr.
+        if let Ok(freed) = unsafe { wsline_app::get(app) } {
+            freed.free();
+        }
+        // SAFETY: the caller promises that the app is not used again, and its callbacks have ended.
+        unsafe { handle::take_back_or_abandon(app, |inherited| inherited.app.abandon()) };
+    });
+}
+
+/// @@ Driving an app
+/// Connects, and drives the app on this thread until it has ended.
+///
+/// It ends when it was closed or aborted, and when a connect failed or a connection ended with no reconnecting to follow.
+/// Afterwards it can be run again.
+///
+/// @param app  an app that is not being driven.
+/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or wsline_app_close() while nothing was connected.
+/// @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or wsline_loop_remove() ended it.
+/// @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
+/// @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
+/// @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect took too long; see the phase.
+/// @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and wsline_conn_recv().
+/// @retval WSLINE_ERR_BUSY               it is being driven already.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
+///
+/// Threads: any. Callbacks run on this one.
+/// Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
+/// In callbacks: WSLINE_ERR_BUSY for the app of the callback.
+/// See also: wsline_app_start(), wsline_loop_add()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app("wsline_app_run", app, App::run)
+}
+
+/// Drives the app on a thread of its own, as wsline_app_run() does.
+///
+/// The thread takes no signals.
+///
+/// @param app  an app that is not being driven.
+/// @retval WSLINE_OK                    it is being driven.
+/// @retval WSLINE_ERR_BUSY              it was so already.
+/// @retval WSLINE_ERR_IO                the system gave no thread or no descriptors.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any. Callbacks run on the app's own thread.
+/// Blocks: no.
+/// See also: wsline_app_join()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app("wsline_app_start", app, App::start)
+}
+
+/// Waits until the app has ended, whoever drives it, and tells why.
+///
+/// It does not make the app end; wsline_app_close() does.
+///
+/// @param app         an app.
+/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for ever.
+/// @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
+/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a time-out.
+/// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: any but the driving one.
+/// Blocks: up to `timeout_ms`.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::on_app_unless_null("wsline_app_join", app, |app| {
+        app.join(read_timeout(timeout_ms, "timeout_ms")?.span())
+    })
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is known about an app.
+
+use super::object::wsline_app;
+use crate::app::client::App;
+use crate::base::sync::Arc;
+use crate::ffi::conn::state::wsline_stats;
+use crate::ffi::error::wsline_error_info;
+use crate::ffi::guard;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::protocol::http::reply::Response;
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char, c_void};
+
+thread_local! {
+    /// What this thread was told, which the driving thread replaces meanwhile.
+    static ANSWER: RefCell<Option<Arc<Response>>> = const { RefCell::new(None) };
+    static ADDRESS: RefCell<Option<Arc<CString>>> = const { RefCell::new(None) };
+}
+
+/// Lends what `look` finds in the answer to the last attempt.
+unsafe fn look_up(
+    app: *const wsline_app,
+    look: impl FnOnce(&Response) -> Option<&CStr>,
+) -> *const c_char {
+    // SAFETY: passed on.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(std::ptr::null(), || {
+        let Some(response) = app.ok().and_then(|app| app.response()) else {
+            return std::ptr::null();
+        };
+        ANSWER.with(|answer| {
+            let mut answer = answer.borrow_mut();
+            let found = look(answer.insert(response));
+            found.map_or(std::ptr::null(), CStr::as_ptr)
+        })
+    })
+}
+
+/// @@ State of an app
+/// Tells whether messages can be sent: connected, not being closed, not failed.
+///
+/// @param app  an app; NULL is not open.
+/// @return     true if open.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(false, || app.is_ok_and(|app| app.is_open()))
+}
+
+/// Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
+///
+/// In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
+///
+/// @param app  an app; NULL is not running.
+/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has ended and its last callback is over.
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed; of the last one, too, it is true.
+/// See also: wsline_app_join()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(false, || app.is_ok_and(|app| app.is_running()))
+}
+
+/// Bytes of frames that are queued because the socket has not taken them yet.
+///
+/// @param app  an app; NULL has none.
+/// @return     0 if all has been handed to the system, or nothing is connected.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_set_send_queue_limit_bytes()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u64 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(0, || app.map_or(0, |app| app.buffered_bytes()))
+}
+
+/// How long the server took to answer the last ping of wsline_options_set_ping() that it has answered.
+///
+/// @param app  an app; NULL knows none.
+/// @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(-1, || {
+        let rtt = app.ok().and_then(|app| app.rtt());
+        rtt.map_or(-1, |rtt| i64::try_from(rtt.as_micros()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Tells what has gone through the connection there is, or was last.
+///
+/// @param app        an app.
+/// @param stats_out  filled; zero on failure, and before the first connection.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_stats(
+    app: *const wsline_app,
+    stats_out: *mut wsline_stats,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, place) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
+        )
+    };
+    guard::on_app_unless_null("wsline_app_stats", app, |app| {
+        *place? = wsline_stats::of(&app.totals());
+        Ok(())
+    })
+}
+
+/// The status of the answer to the last attempt to connect, for example 101 or 403.
+///
+/// @param app  an app; NULL has none.
+/// @return     the status; 0 if no answer has come.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_conn_http_status()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(0, || {
+        let response = app.ok().and_then(|app| app.response());
+        response.map_or(0, |response| response.head.status.into())
+    })
+}
+
+/// A header of the answer to the last attempt to connect, whether it was yes or no.
+///
+/// @param app   an app; NULL has none.
+/// @param name  in any case. Of repeated headers this is the first.
+/// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_response_header(
+    app: *const wsline_app,
+    name: *const c_char,
+) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let Ok(name) = (unsafe { ptr::string(name, "name") }) else {
+        return std::ptr::null();
+    };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        look_up(app, |response| {
+            response.head.fields.all(name).next().map(CString::as_c_str)
+        })
+    }
+}
+
+/// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
+///
+/// @param app       an app.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @param len_out   set to its bytes.
+/// @retval WSLINE_OK                    set, if only to nothing.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_conn_response_body()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_response_body(
+    app: *const wsline_app,
+    data_out: *mut *const c_void,
+    len_out: *mut usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, data, len) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(data_out, std::ptr::null(), "data_out"),
+            ptr::out(len_out, 0, "len_out"),
+        )
+    };
+    guard::on_app("wsline_app_response_body", app, |app| {
+        let (data, len) = (data?, len?);
+        let response = app.response();
+        if let Some(response) = response.filter(|response| !response.body().is_empty()) {
+            ANSWER.with_borrow_mut(|answer| {
+                let body = answer.insert(response).body();
+                (*data, *len) = (body.as_ptr().cast(), body.len());
+            });
+        }
+        Ok(())
+    })
+}
+
+/// The subprotocol that the server has chosen.
+///
+/// @param app  an app; NULL has none.
+/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_add_subprotocol()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        look_up(app, |response| {
+            let mut chosen = response.head.fields.all("sec-websocket-protocol");
+            chosen.next().map(CString::as_c_str)
+        })
+    }
+}
+
+/// The extensions that the server has agreed to.
+///
+/// @param app  an app; NULL has none.
+/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next attempt. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_set_deflate()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    unsafe { look_up(app, |response| response.extensions().map(CString::as_c_str)) }
+}
+
+/// The address that the connection there is, or was last, is connected to.
+///
+/// @param app  an app; NULL has none.
+/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this thread asks again, for any app.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let app = unsafe { wsline_app::get(app) };
+    guard::value(std::ptr::null(), || {
+        let address = app.ok().and_then(|app: &Arc<App>| app.peer_address());
+        ADDRESS.with(|place| {
+            let mut place = place.borrow_mut();
+            *place = address;
+            let address = place.as_ref();
+            address.map_or(std::ptr::null(), |address| address.as_ptr())
+        })
+    })
+}
+
+/// Tells all about the last call on this app that failed, whichever thread made it.
+///
+/// For callers that change threads between two calls. What happened to the connection is told to wsline_app_on_error().
+///
+/// @param app       an app.
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+/// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_last_error(
+    app: *const wsline_app,
+    info_out: *mut wsline_error_info,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, info) = unsafe {
+        (
+            wsline_app::get(app),
+            ptr::out(info_out, wsline_error_info::NOTHING, "info_out"),
+        )
+    };
+    guard::status_unless_null("wsline_app_last_error", app, |app| {
+        let info = info?;
+        if let Some(error) = app.last_error() {
+            *info = wsline_error_info::asked(error);
+        }
+        Ok(())
+    })
+}

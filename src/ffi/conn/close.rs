@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ending a connection, and how it ended.
+
+use super::object::wsline_conn;
+use crate::conn::connection::Connection;
+use crate::ffi::guard;
+use crate::ffi::options::time::read_timeout;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::wsline_side;
+use crate::protocol::ws::close::{CloseFrame, CloseInfo, Side};
+use std::ffi::c_char;
+
+/// How a connection ended. Filled by the library.
+#[repr(C)]
+pub struct wsline_close_info {
+    /// The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none, WSLINE_CLOSE_ABNORMAL if there was no
+    /// close frame, 0 while none of this is known.
+    pub code: u16,
+    /// Both sides have sent a close frame.
+    pub clean: bool,
+    /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This program, if it
+    /// refused what the server sent.
+    pub closed_by: u8,
+    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection
+    /// is freed, by an app until the callback returns.
+    pub reason: *const c_char,
+    /// Bytes in `reason`, without the NUL.
+    pub reason_len: usize,
+    /// Messages that an app had queued and the system had not taken, not or not wholly; 0 without an app.
+    pub unsent_messages: u64,
+    /// Bytes of frames that an app had queued and the system had not taken; 0 without an app.
+    pub unsent_bytes: u64,
+    /// Room to grow; zero.
+    pub reserved: [u64; 2],
+}
+
+impl wsline_close_info {
+    const NOTHING: Self = Self {
+        code: 0,
+        clean: false,
+        closed_by: 0,
+        reason: c"".as_ptr(),
+        reason_len: 0,
+        unsent_messages: 0,
+        unsent_bytes: 0,
+        reserved: [0; 2],
+    };
+
+    pub(in crate::ffi) fn of(info: &CloseInfo<'_>) -> Self {
+        let closed_by = match info.closed_by {
+            None => wsline_side::WSLINE_SIDE_NONE,
+            Some(Side::Client) => wsline_side::WSLINE_SIDE_CLIENT,
+            Some(Side::Server) => wsline_side::WSLINE_SIDE_SERVER,
+        };
+        // An empty reason need not have its NUL behind it, so it stays the one of NOTHING.
+        let reason = if info.reason.is_empty() {
+            c"".as_ptr()
+        } else {
+            info.reason.as_ptr().cast()
+        };
+        Self {
+            code: info.code,
+            clean: info.clean,
+            closed_by: closed_by as u8,
+            reason,
+            reason_len: info.reason.len(),
+            unsent_messages: 0,
+            unsent_bytes: 0,
+            reserved: [0; 2],
+        }
+    }
+}
+
+/// @@ Closing
+/// Closes a connection: sends a close frame, waits for the server's, and ends the transport, whatever comes of it.
+///
+/// If another thread is inside a receive call, that call gets what still arrives, and the end. Otherwise messages that
+/// arrive meanwhile are dropped, and a receive that begins meanwhile waits for the end. A message that was received
+/// before stays valid. After the closing handshake this call waits until the server ends the TCP connection (RFC 6455
+/// section 7.1.1), at most 1 second and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may stand at the end of every
+/// use.
+///
+/// @param conn        a connection.
+/// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
+/// @param reason      UTF-8 of at most 123 bytes; NULL for none.
+/// @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT instead limits how long nothing may move, see wsline_options_set_close_timeout_ms().
+/// @retval WSLINE_OK                    both close frames were exchanged, whoever began.
+/// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+/// @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a closing handshake.
+///
+/// Threads: any, also while another one sends or receives.
+/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that is longer; wsline_conn_abort() ends the wait.
+/// See also: wsline_conn_send_close(), wsline_conn_shutdown()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_close(
+    conn: *mut wsline_conn,
+    code: u16,
+    reason: *const c_char,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (conn, reason) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::optional_string(reason, "reason"),
+        )
+    };
+    guard::on_conn_unless_never_open("wsline_conn_close", conn, |conn| {
+        let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
+        conn.close(&frame, read_timeout(timeout_ms, "timeout_ms")?)
+    })
+}
+
+/// Cuts the transport at once, without a closing handshake.
+///
+/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what had arrived.
+///
+/// @param conn  a connection.
+/// @retval WSLINE_OK                    the transport has ended.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_conn_close(), wsline_conn_abort()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn_unless_never_open("wsline_conn_shutdown", conn, Connection::shutdown)
+}
+
+/// Ends every call that is waiting on a connection, in whatever phase, and every later one.
+///
+/// They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that have come and were not
+/// received are dropped.
+///
+/// It may be called in a signal handler. The connection must not be freed meanwhile.
+///
+/// @param conn  a connection.
+/// @retval WSLINE_OK                    whoever was waiting has been woken.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
+///
+/// Threads: any; async-signal-safe.
+/// Blocks: no.
+/// See also: wsline_conn_close()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn_unless_never_open("wsline_conn_abort", conn, |conn| {
+        conn.abort();
+        Ok(())
+    })
+}
+
+/// Tells how a connection ended.
+///
+/// @param conn      a connection.
+/// @param info_out  filled; zero, with an empty reason, while the connection is open.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
+///
+/// Ownership: `info_out->reason` is lent until the connection is freed.
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_close_info(
+    conn: *const wsline_conn,
+    info_out: *mut wsline_close_info,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (conn, info) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(info_out, wsline_close_info::NOTHING, "info_out"),
+        )
+    };
+    guard::on_conn_unless_never_open("wsline_conn_close_info", conn, |conn| {
+        let info = info?;
+        *info = conn
+            .link()?
+            .writer()
+            .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
+        Ok(())
+    })
+}

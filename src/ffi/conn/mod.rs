@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Connections with blocking calls. The order of the modules is the order of the header.
+
+pub mod object;
+
+pub mod send;
+
+pub mod prepared;
+
+pub mod receive;
+
+pub mod close;
+
+pub mod state;

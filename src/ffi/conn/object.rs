@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Making, connecting and freeing a connection.
+
+use crate::base::error::Error;
+use crate::base::process::ProcessMark;
+use crate::conn::connection::Connection;
+use crate::ffi::guard;
+use crate::ffi::handle;
+use crate::ffi::options::object::wsline_options;
+use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::status::wsline_status;
+use crate::net::process::own_mark;
+use std::ffi::c_char;
+
+/// One connection to a server.
+///
+/// Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call any function on it:
+/// any number send, one at a time receives, and close and abort may come from anywhere. It keeps what it needs of the
+/// options it was made with.
+pub struct wsline_conn {
+    pub(in crate::ffi) connection: Connection,
+    process: ProcessMark,
+}
+
+impl OfOneProcess for wsline_conn {
+    fn process(&self) -> ProcessMark {
+        self.process
+    }
+}
+
+impl wsline_conn {
+    pub(in crate::ffi) unsafe fn get<'a>(conn: *const Self) -> Result<&'a Connection, Error> {
+        // SAFETY: passed on.
+        unsafe { ptr::get_own(conn, "conn") }.map(|conn| &conn.connection)
+    }
+
+    unsafe fn with_options(options: *const wsline_options) -> Result<Self, Error> {
+        let process = own_mark()?;
+        // SAFETY: passed on.
+        let options = unsafe { wsline_options::of(options) }?;
+        Ok(Self {
+            connection: Connection::new(options),
+            process,
+        })
+    }
+}
+
+/// @@ Connection
+/// Connects to a server and hands over an open connection.
+///
+/// Looks the host up, connects to the first of its addresses that answers, directly or through a proxy, verifies certificate
+/// and name under `wss://`, and goes where redirects lead, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
+/// use wsline_conn_new() and wsline_conn_connect().
+///
+/// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query; no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
+/// @param options   how; NULL for defaults.
+/// @param conn_out  set to the connection; to NULL on failure.
+/// @retval WSLINE_OK                     `*conn_out` is open and yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY          there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_RESOLVE            the host has no address.
+/// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
+/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
+/// @retval WSLINE_ERR_TLS                the TLS handshake failed.
+/// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
+/// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
+/// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
+/// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
+/// @retval WSLINE_ERR_IO                 a system call failed.
+/// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+///
+/// Ownership: free it with wsline_conn_free().
+/// Threads: any.
+/// Blocks: up to the connect time-out, 30 seconds unless set.
+/// See also: wsline_options_set_connect_timeout_ms()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_connect(
+    url: *const c_char,
+    options: *const wsline_options,
+    conn_out: *mut *mut wsline_conn,
+) -> wsline_status {
+    guard::status("wsline_connect", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
+        // SAFETY: as promised to ptr.
+        let url = unsafe { ptr::long_string(url, "url") }?;
+        // SAFETY: as promised to ptr.
+        let conn = unsafe { wsline_conn::with_options(options) }?;
+        conn.connection.connect(url)?;
+        *place = handle::give(conn);
+        Ok(())
+    })
+}
+
+/// Makes a connection that is not connected yet.
+///
+/// @param options   how; NULL for defaults. Copied.
+/// @param conn_out  set to the connection; to NULL on failure.
+/// @retval WSLINE_OK                    `*conn_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+///
+/// Ownership: free it with wsline_conn_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_conn_new(
+    options: *const wsline_options,
+    conn_out: *mut *mut wsline_conn,
+) -> wsline_status {
+    guard::status("wsline_conn_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
+        // SAFETY: as promised to ptr.
+        *place = handle::give(unsafe { wsline_conn::with_options(options) }?);
+        Ok(())
+    })
+}
+
+/// Connects a connection, as wsline_connect() does.
+///
+/// After a failure it may be called again, here too; once it has succeeded, the connection stays what it is until it is
+/// freed. What the server answered can be read in both cases, see wsline_conn_http_status().
+///
+/// @param conn  made by wsline_conn_new().
+/// @param url   as for wsline_connect().
+/// @retval WSLINE_OK                     the connection is open.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT   an argument is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE        it has been connected before.
+/// @retval WSLINE_ERR_BUSY               another thread is connecting it.
+/// @retval WSLINE_ERR_ABORTED            wsline_conn_abort() was called.
+/// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_RESOLVE            the host has no address.
+/// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
+/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
+/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
+/// @retval WSLINE_ERR_TLS                the TLS handshake failed.
+/// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
+/// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
+/// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
+/// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
+/// @retval WSLINE_ERR_IO                 a system call failed.
+/// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+///
+/// Threads: any.
+/// Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_connect(
+    conn: *mut wsline_conn,
+    url: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (conn, url) = unsafe { (wsline_conn::get(conn), ptr::long_string(url, "url")) };
+    guard::on_conn("wsline_conn_connect", conn, |conn| conn.connect(url?))
+}
+
+/// Frees a connection.
+///
+/// If it is still open the transport is cut without a closing handshake; see wsline_conn_close().
+///
+/// @param conn  may be NULL.
+///
+/// Threads: any, while no other thread uses the connection.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
+    guard::value((), || {
+        // SAFETY: the caller promises that the connection is not used again.
+        unsafe { handle::take_back_or_abandon(conn, |conn| conn.connection.abandon()) };
+    });
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One message for many connections.
+
+use super::object::wsline_conn;
+use super::send::Kind;
+use crate::base::error::Error;
+use crate::base::process::ProcessMark;
+use crate::conn::send::compression::{Parcel, Payload};
+use crate::conn::send::prepared::Prepared;
+use crate::ffi::app::object::wsline_app;
+use crate::ffi::guard;
+use crate::ffi::handle;
+use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::status::wsline_status;
+use crate::net::process::own_mark;
+use crate::protocol::ws::sender::Frame;
+use std::ffi::c_void;
+
+/// A message that is sent to many connections, or many times.
+///
+/// Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and wsline_app_send_prepared(), freed by
+/// wsline_prepared_free(). It is copied and checked once, and compressed once for each level and window in use; masking remains, because
+/// each frame needs a key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
+pub struct wsline_prepared {
+    prepared: Prepared,
+    process: ProcessMark,
+}
+
+impl OfOneProcess for wsline_prepared {
+    fn process(&self) -> ProcessMark {
+        self.process
+    }
+}
+
+/// @@ One message for many connections
+/// Makes a message that can be sent to many connections.
+///
+/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_PLAIN added it is never compressed.
+/// @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
+/// @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
+/// @param prepared_out  set to the message; to NULL on failure.
+/// @retval WSLINE_OK                    `*prepared_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not UTF-8.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
+///
+/// Ownership: free it with wsline_prepared_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_prepared_new(
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+    prepared_out: *mut *mut wsline_prepared,
+) -> wsline_status {
+    guard::status("wsline_prepared_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(prepared_out, std::ptr::null_mut(), "prepared_out") }?;
+        // SAFETY: as promised to ptr.
+        let payload = unsafe { ptr::payload(data, len, "data") }?;
+        let Kind { opcode, is_plain } = Kind::of_message(opcode)?;
+        let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
+        let process = own_mark()?;
+        *place = handle::give(wsline_prepared { prepared, process });
+        Ok(())
+    })
+}
+
+/// Frees a prepared message.
+///
+/// @param prepared  may be NULL. What was sent of it is sent all the same.
+///
+/// Threads: any, while no other thread uses this pointer.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
+    guard::value((), || {
+        // SAFETY: the caller promises that it is not used again.
+        unsafe { handle::take_back_or_abandon(prepared, |_| ()) };
+    });
+}
+
+/// Sends a prepared message, otherwise as wsline_conn_send().
+///
+/// Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after it refer to what was sent
+/// before: between many messages that are much alike, an ordinary send compresses better.
+///
+/// @param conn      an open connection.
+/// @param prepared  what is sent.
+/// @retval WSLINE_OK                    the system has taken all of it.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+///
+/// Threads: any number at once.
+/// Blocks: as wsline_conn_send_text().
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_send_prepared(
+    conn: *mut wsline_conn,
+    prepared: *const wsline_prepared,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (conn, prepared) = unsafe { (wsline_conn::get(conn), ptr::get_own(prepared, "prepared")) };
+    guard::on_conn("wsline_conn_send_prepared", conn, |conn| {
+        conn.send(&parcel(prepared)?, "prepared")
+    })
+}
+
+/// Sends a prepared message, otherwise as wsline_app_send() and wsline_conn_send_prepared().
+///
+/// @param app       an app.
+/// @param prepared  what is sent.
+/// @retval WSLINE_OK                    sent, or queued.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+///
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_send_prepared(
+    app: *mut wsline_app,
+    prepared: *const wsline_prepared,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_own(prepared, "prepared")) };
+    guard::on_app("wsline_app_send_prepared", app, |app| {
+        app.send(&parcel(prepared)?, "prepared")
+    })
+}
+
+fn parcel(prepared: Result<&wsline_prepared, Error>) -> Result<Parcel<'_>, Error> {
+    let prepared = &prepared?.prepared;
+    let frame = Frame::Whole(prepared.opcode());
+    Ok(Parcel::new(frame, Payload::Prepared(prepared)))
+}

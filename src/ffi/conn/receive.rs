@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Receiving: messages, events, frames.
+
+use super::object::wsline_conn;
+use crate::app::handler::Message;
+use crate::conn::blocking::Wanted;
+use crate::conn::receive::reader::Reader;
+use crate::ffi::frame::wsline_frame;
+use crate::ffi::guard;
+use crate::ffi::options::time::read_timeout;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::receiver::Event;
+
+/// The length of a payload that is a C string: it ends before its NUL.
+pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
+
+/// Flag of a wsline_message: it begins here.
+pub const WSLINE_MESSAGE_FIRST: u32 = 1;
+
+/// Flag of a wsline_message: it ends here. A whole message has both.
+pub const WSLINE_MESSAGE_LAST: u32 = 2;
+
+/// Flag of a wsline_message: another whole message has come already, so the next receive does not wait.
+///
+/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames do not count: whether a ping, a
+/// pong or the close frame has arrived behind this message, wsline_conn_recv_event() with a timeout of 0 tells, with or
+/// without this flag.
+pub const WSLINE_MESSAGE_MORE: u32 = 4;
+
+/// What was received. Filled by the library.
+#[repr(C)]
+pub struct wsline_message {
+    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end; in a callback
+    /// until it returns.
+    pub data: *const u8,
+    /// Bytes in `data`, without the NUL.
+    pub len: usize,
+    /// A wsline_opcode.
+    pub opcode: i32,
+    /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE.
+    pub flags: u32,
+    /// Room to grow; zero.
+    pub reserved: [u64; 2],
+}
+
+impl wsline_message {
+    const NOTHING: Self = Self {
+        data: std::ptr::null(),
+        len: 0,
+        opcode: 0,
+        flags: 0,
+        reserved: [0; 2],
+    };
+
+    fn of(event: &Event, reader: &Reader) -> Self {
+        let (opcode, first, last) = match event {
+            Event::Data {
+                opcode,
+                first,
+                last,
+            } => (*opcode, *first, *last),
+            Event::Ping => (Opcode::Ping, true, true),
+            Event::Pong => (Opcode::Pong, true, true),
+            Event::Close(_) => (Opcode::Close, true, true),
+            Event::Frame { header, .. } => (
+                header.opcode,
+                header.opcode != Opcode::Continuation,
+                header.fin,
+            ),
+        };
+        Self::new(&Message {
+            opcode,
+            first,
+            last,
+            more: reader.has_more(),
+            payload: reader.payload(),
+        })
+    }
+
+    pub(in crate::ffi) fn new(message: &Message<'_>) -> Self {
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let payload = message.payload;
+        // An empty payload need not have its NUL behind it.
+        let data = if payload.is_empty() {
+            c"".as_ptr().cast()
+        } else {
+            payload.as_ptr()
+        };
+        Self {
+            data,
+            len: payload.len(),
+            opcode: message.opcode.number().into(),
+            flags: flag(message.first, WSLINE_MESSAGE_FIRST)
+                | flag(message.last, WSLINE_MESSAGE_LAST)
+                | flag(message.more, WSLINE_MESSAGE_MORE),
+            reserved: [0; 2],
+        }
+    }
+}
+
+/// Runs an export that receives `wanted`.
+unsafe fn receive<T>(
+    function: &'static str,
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    wanted: Wanted,
+    place: Result<&mut T, crate::base::error::Error>,
+    fill: impl FnOnce(&Event, &Reader) -> T,
+) -> wsline_status {
+    // SAFETY: passed on.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn(function, conn, |conn| {
+        let place = place?;
+        *place = conn.receive(wanted, read_timeout(timeout_ms, "timeout_ms")?, fill)?;
+        Ok(())
+    })
+}
+
+/// @@ Receiving
+/// Waits for the next message.
+///
+/// Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages that have come
+/// together are handed out one by one without another system call.
+///
+/// @param conn         an open connection.
+/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+/// @param message_out  filled; zero on failure.
+/// @retval WSLINE_OK                    a message is there.
+/// @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the next call.
+/// @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
+/// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
+/// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
+/// @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has ended.
+/// @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be inflated; likewise.
+/// @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
+/// @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
+/// @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with another receive function.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative number.
+/// @retval WSLINE_ERR_TLS               TLS failed.
+/// @retval WSLINE_ERR_IO                a system call failed.
+///
+/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends the wait.
+/// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    message_out: *mut wsline_message,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        receive(
+            "wsline_conn_recv",
+            conn,
+            timeout_ms,
+            Wanted::Data,
+            place,
+            wsline_message::of,
+        )
+    }
+}
+
+/// Waits for the next message or control frame.
+///
+/// As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they call for has been done:
+/// a ping has been answered, a close frame as well. The close frame comes once; after it the status is WSLINE_ERR_CLOSED.
+///
+/// @param conn         an open connection.
+/// @param timeout_ms   as for wsline_conn_recv().
+/// @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two bytes, the high one first, and a reason.
+/// @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+///
+/// Ownership: as for wsline_conn_recv().
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv_event(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    message_out: *mut wsline_message,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        receive(
+            "wsline_conn_recv_event",
+            conn,
+            timeout_ms,
+            Wanted::Events,
+            place,
+            wsline_message::of,
+        )
+    }
+}
+
+/// Waits for the next piece of a message, so that messages of any size take little memory.
+///
+/// A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the last. A small message mostly
+/// comes whole, with both. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. Text is checked across
+/// pieces; a character may be cut between two. The rest of a message that was begun must be received in this way, too.
+///
+/// @param conn        an open connection.
+/// @param timeout_ms  as for wsline_conn_recv().
+/// @param part_out    filled; zero on failure. The last piece may be empty.
+/// @retval WSLINE_OK           a piece is there.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+///
+/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_fragment()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv_part(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    part_out: *mut wsline_message,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let place = unsafe { ptr::out(part_out, wsline_message::NOTHING, "part_out") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        receive(
+            "wsline_conn_recv_part",
+            conn,
+            timeout_ms,
+            Wanted::Parts,
+            place,
+            wsline_message::of,
+        )
+    }
+}
+
+/// Waits for the next frame, whatever it is.
+///
+/// Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a compressed message), text
+/// not checked, pings not answered, a close frame not answered (answer with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
+///
+/// @param conn        an open connection.
+/// @param timeout_ms  as for wsline_conn_recv().
+/// @param frame_out   filled; zero on failure.
+/// @retval WSLINE_OK           a frame is there.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+///
+/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// See also: wsline_conn_send_frame()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv_frame(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    frame_out: *mut wsline_frame,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let place = unsafe { ptr::out(frame_out, wsline_frame::NOTHING, "frame_out") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        receive(
+            "wsline_conn_recv_frame",
+            conn,
+            timeout_ms,
+            Wanted::Frames,
+            place,
+            wsline_frame::of_event,
+        )
+    }
+}

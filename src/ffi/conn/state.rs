@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is known about a connection.
+
+use super::object::wsline_conn;
+use crate::base::error::{Error, Kind};
+use crate::conn::connection::Connection;
+use crate::conn::stats::Totals;
+use crate::ffi::guard;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::protocol::http::reply::Response;
+use std::ffi::{CStr, CString, c_char, c_void};
+
+/// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
+#[repr(C)]
+pub struct wsline_tls_info {
+    /// For example "TLSv1.3".
+    pub version: *const c_char,
+    /// For example "TLS_AES_256_GCM_SHA384".
+    pub cipher: *const c_char,
+    /// "http/1.1", or "" where the server chose none.
+    pub alpn: *const c_char,
+    /// The server's own certificate.
+    pub peer_certificate_pem: *const c_char,
+    /// The handshake was a short one, with what an earlier connection of the same options had agreed on.
+    pub resumed: bool,
+    /// Room to grow; zero.
+    pub reserved: [u64; 4],
+}
+
+/// What has gone through an open connection. Filled by the library.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct wsline_stats {
+    /// Whole messages that were sent, or are gathered or queued.
+    pub messages_sent: u64,
+    /// Whole messages that were received.
+    pub messages_received: u64,
+    /// Frames that were sent, pongs and close frames of the library's own included.
+    pub frames_sent: u64,
+    /// Frames that were received.
+    pub frames_received: u64,
+    /// Bytes handed to the socket, since the connect began.
+    pub bytes_sent: u64,
+    /// Bytes taken from the socket, since the connect began.
+    pub bytes_received: u64,
+    /// Room to grow; zero.
+    pub reserved: [u64; 6],
+}
+
+impl wsline_stats {
+    pub(in crate::ffi) fn of(totals: &Totals) -> Self {
+        Self {
+            messages_sent: totals.messages_sent,
+            messages_received: totals.messages_received,
+            frames_sent: totals.frames_sent,
+            frames_received: totals.frames_received,
+            bytes_sent: totals.bytes_sent,
+            bytes_received: totals.bytes_received,
+            reserved: [0; 6],
+        }
+    }
+}
+
+/// @@ State of a connection
+/// Tells whether messages can be sent: connected, not closed by either side, not failed.
+///
+/// A transport that has ended without a word is noticed by the next send or receive, not here.
+///
+/// @param conn  a connection; NULL is not open.
+/// @return      true if open.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(false, || conn.is_ok_and(|conn| conn.is_open()))
+}
+
+/// The status of the answer to the last connect, for example 101 or 403.
+///
+/// The answer is the server's, the last one's where there were redirects; or that of the proxy which refused, with
+/// WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
+///
+/// @param conn  a connection; NULL has none.
+/// @return      the status; 0 if no answer has come.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i32 {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(0, || {
+        let response = conn.ok().and_then(|conn| conn.response());
+        response.map_or(0, |response| response.head.status.into())
+    })
+}
+
+/// A header of the answer to the last connect, whether it was yes or no.
+///
+/// @param conn  a connection; NULL has none.
+/// @param name  in any case. Of repeated headers this is the first; see wsline_conn_response_header_at().
+/// @return      the value; NULL if there is none. Lent until the connection is freed or connected again.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_response_header(
+    conn: *const wsline_conn,
+    name: *const c_char,
+) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let (conn, name) = unsafe { (wsline_conn::get(conn), ptr::string(name, "name")) };
+    guard::value(std::ptr::null(), || match (conn, name) {
+        (Ok(conn), Ok(name)) => response_header(conn, name),
+        _ => std::ptr::null(),
+    })
+}
+
+/// The headers of the answer to the last connect, one by one, in their order.
+///
+/// @param conn       a connection; NULL has none.
+/// @param index      0 for the first.
+/// @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is freed or connected again.
+/// @param value_out  set to the value, likewise.
+/// @return           true if there is a header with this index; false behind the last, or if a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_response_header_at(
+    conn: *const wsline_conn,
+    index: usize,
+    name_out: *mut *const c_char,
+    value_out: *mut *const c_char,
+) -> bool {
+    // SAFETY: as promised to ptr.
+    let places = unsafe {
+        (
+            ptr::out(name_out, std::ptr::null(), "name_out"),
+            ptr::out(value_out, std::ptr::null(), "value_out"),
+        )
+    };
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(false, || {
+        let (Ok(conn), (Ok(name), Ok(value))) = (conn, places) else {
+            return false;
+        };
+        let Some(response) = conn.response() else {
+            return false;
+        };
+        let Some(field) = response.head.fields.at(index) else {
+            return false;
+        };
+        (*name, *value) = (field.0.as_ptr(), field.1.as_ptr());
+        true
+    })
+}
+
+/// The body of a refusal of the last connect, its first 64 KiB.
+///
+/// @param conn      a connection.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the connection is freed or connected again.
+/// @param len_out   set to its bytes.
+/// @retval WSLINE_OK                    set, if only to nothing.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_response_body(
+    conn: *const wsline_conn,
+    data_out: *mut *const c_void,
+    len_out: *mut usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let places = unsafe {
+        (
+            ptr::out(data_out, std::ptr::null(), "data_out"),
+            ptr::out(len_out, 0, "len_out"),
+        )
+    };
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn_unless_never_open("wsline_conn_response_body", conn, |conn| {
+        let (data, len) = (places.0?, places.1?);
+        if let Some(response) = conn
+            .response()
+            .filter(|response| !response.body().is_empty())
+        {
+            (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
+        }
+        Ok(())
+    })
+}
+
+/// The subprotocol that the server chose.
+///
+/// @param conn  a connection; NULL has none.
+/// @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// See also: wsline_options_add_subprotocol()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(std::ptr::null(), || {
+        agreed(conn, |response| {
+            response.head.fields.all("sec-websocket-protocol").next()
+        })
+    })
+}
+
+/// The extensions in use, as the server named them.
+///
+/// @param conn  a connection; NULL has none.
+/// @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate; client_max_window_bits=12"; NULL if none is in use. Lent until the connection is freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(std::ptr::null(), || agreed(conn, Response::extensions))
+}
+
+/// The descriptor of the socket, for questions such as getsockopt(2).
+///
+/// Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some may be buffered
+/// already.
+///
+/// @param conn  a connection.
+/// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for NULL.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(-1, || {
+        conn.and_then(|conn| conn.link())
+            .map_or(-1, |link| link.stream().fd())
+    })
+}
+
+/// The address of the server, or of whatever the socket is connected to.
+///
+/// @param conn  a connection; NULL has none.
+/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none; NULL before the connect. Lent until the connection is freed.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(std::ptr::null(), || {
+        conn.and_then(|conn| conn.link())
+            .map_or(std::ptr::null(), |link| link.peer_address().as_ptr())
+    })
+}
+
+/// What TLS has agreed on with the server.
+///
+/// @param conn      a connection over `wss://`.
+/// @param info_out  filled; zero on failure.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected, or has no TLS.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Ownership: the texts are lent until the connection is freed.
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_tls_info(
+    conn: *const wsline_conn,
+    info_out: *mut wsline_tls_info,
+) -> wsline_status {
+    let text = |text: &CStr| text.as_ptr();
+    const NULL: *const c_char = std::ptr::null();
+    const NOTHING: wsline_tls_info = wsline_tls_info {
+        version: NULL,
+        cipher: NULL,
+        alpn: NULL,
+        peer_certificate_pem: NULL,
+        resumed: false,
+        reserved: [0; 4],
+    };
+    // SAFETY: as promised to ptr.
+    let (conn, info) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(info_out, NOTHING, "info_out"),
+        )
+    };
+    guard::on_conn_unless_never_open("wsline_conn_tls_info", conn, |conn| {
+        let info = info?;
+        let tls = conn
+            .link()?
+            .tls_info()
+            .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
+        *info = wsline_tls_info {
+            version: text(&tls.version),
+            cipher: text(&tls.cipher),
+            alpn: text(&tls.alpn),
+            peer_certificate_pem: text(&tls.peer_certificate_pem),
+            resumed: tls.resumed,
+            reserved: [0; 4],
+        };
+        Ok(())
+    })
+}
+
+/// Counts what has gone through a connection.
+///
+/// @param conn       a connection.
+/// @param stats_out  filled; zero on failure.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: any; while others send and receive, the numbers may be of slightly different moments.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_stats(
+    conn: *const wsline_conn,
+    stats_out: *mut wsline_stats,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (conn, place) = unsafe {
+        (
+            wsline_conn::get(conn),
+            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
+        )
+    };
+    guard::on_conn_unless_never_open("wsline_conn_stats", conn, |conn| {
+        let place = place?;
+        *place = wsline_stats::of(&conn.link()?.totals());
+        Ok(())
+    })
+}
+
+/// What the server agreed to: nothing unless the connect succeeded.
+fn agreed(
+    conn: Result<&Connection, Error>,
+    find: impl FnOnce(&Response) -> Option<&CString>,
+) -> *const c_char {
+    let conn = conn.ok().filter(|conn| conn.link().is_ok());
+    conn.map_or(std::ptr::null(), |conn| in_response(conn, find))
+}
+
+fn response_header(conn: &Connection, name: &str) -> *const c_char {
+    in_response(conn, |response| response.head.fields.all(name).next())
+}
+
+fn in_response(
+    conn: &Connection,
+    find: impl FnOnce(&Response) -> Option<&CString>,
+) -> *const c_char {
+    let Some(response) = conn.response() else {
+        return std::ptr::null();
+    };
+    find(&response).map_or(std::ptr::null(), |value| value.as_ptr())
+}

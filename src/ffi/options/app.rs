@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of apps: pings, reconnecting, the queue.
+
+use super::object::{self, wsline_options};
+use crate::base::deadline::Timeout;
+use crate::base::error::Error;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::protocol::backoff::BackoffOptions;
+use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
+use std::ffi::c_void;
+use std::time::Duration;
+
+/// @@ Options of apps
+/// Makes apps ping the server, and cut connections whose server does not answer.
+///
+/// A server that does not answer is considered dead. Any pong after the ping counts as the answer; only one with the ping's own
+/// payload gives wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout restarts if
+/// any bytes arrived meanwhile, or if the server's system has taken more of what was sent before the ping. The clock is the
+/// monotonic one.
+///
+/// @param options      what is set.
+/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0: no pings, as at first. A ping is not sent before the one before is answered, where there is a time-out.
+/// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
+/// @param payload      at the beginning of each ping, followed by 8 bytes that make it distinguishable; NULL with length 0 for none.
+/// @param len          at most 117 bytes, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, there is a time-out without an interval, or the payload is too long.
+///
+/// Ownership: the payload is copied.
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_app_rtt_us()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_ping(
+    options: *mut wsline_options,
+    interval_ms: i64,
+    timeout_ms: i64,
+    payload: *const c_void,
+    len: usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let payload = unsafe { ptr::payload(payload, len, "payload") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_ping", options, |options| {
+            options.ping = read_ping(interval_ms, timeout_ms, payload?)?;
+            Ok(())
+        })
+    }
+}
+
+fn read_ping(interval_ms: i64, timeout_ms: i64, payload: &[u8]) -> Result<KeepaliveOptions, Error> {
+    let some = |span: Duration| (!span.is_zero()).then_some(span);
+    let interval = some(read_span(interval_ms, "interval_ms")?);
+    let timeout = some(read_span(timeout_ms, "timeout_ms")?);
+    if interval.is_none() && timeout.is_some() {
+        let what = format!("is {timeout_ms}, but without an interval there is no ping to answer");
+        return Err(Error::argument("timeout_ms", what));
+    }
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        let what = format!(
+            "has {} bytes, the limit is {MAX_PAYLOAD_BYTES}",
+            payload.len()
+        );
+        return Err(Error::argument("payload", what));
+    }
+    Ok(KeepaliveOptions {
+        interval,
+        timeout,
+        payload: payload.to_vec(),
+    })
+}
+
+/// Makes apps connect again when a connect has failed or a connection has ended, whoever ended it, except by wsline_app_close()
+/// and the like.
+///
+/// The first delay is `initial_ms`; each further one in a row is longer by `multiplier`, up to `max_ms`; of each a random share of
+/// up to `jitter` is taken off, so that many clients do not come back at once. A server that answers 503 or 429 with Retry-After
+/// is given at least that time, an hour at most. The row ends when a connection has been open for 10 seconds.
+///
+/// What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS options that cannot be used (a
+/// file that cannot be used is read again), an answer that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that
+/// a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one connection.
+///
+/// @param options       what is set.
+/// @param initial_ms    milliseconds, 0 or more.
+/// @param max_ms        milliseconds, not less than `initial_ms`.
+/// @param multiplier    1 or more; 1 for delays that do not grow.
+/// @param jitter        0 to 1; 0 for none, 0.5 is a good value.
+/// @param max_attempts  attempts in a row, after which the app ends; WSLINE_FOREVER for any number; 0: no reconnecting, as at first.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_app_on_error(), wsline_app_on_reconnect()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_reconnect(
+    options: *mut wsline_options,
+    initial_ms: i64,
+    max_ms: i64,
+    multiplier: f64,
+    jitter: f64,
+    max_attempts: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_reconnect", options, |options| {
+            let initial = read_span(initial_ms, "initial_ms")?;
+            let max = read_span(max_ms, "max_ms")?;
+            if max < initial {
+                let what = format!("is {max_ms}, less than `initial_ms`, {initial_ms}");
+                return Err(Error::argument("max_ms", what));
+            }
+            options.reconnect = BackoffOptions {
+                initial,
+                max,
+                multiplier: read_factor(multiplier, 1.0, f64::MAX, "multiplier")?,
+                jitter: read_factor(jitter, 0.0, 1.0, "jitter")?,
+                max_attempts: read_attempts(max_attempts)?,
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Makes apps connect again after refusals, too, that another attempt hardly mends.
+///
+/// For servers that are set up later than their clients, or refuse for a while what they accept again.
+///
+/// @param options  what is set.
+/// @param always   true: after every failure; false, as at first: see wsline_options_set_reconnect().
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_reconnect_always(
+    options: *mut wsline_options,
+    always: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_reconnect_always", options, |options| {
+            options.reconnect_always = always;
+            Ok(())
+        })
+    }
+}
+
+/// Sets how much an app may hold that the socket has not taken yet.
+///
+/// Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
+///
+/// @param options  what is set.
+/// @param bytes    0: no limit. At first 16 MiB.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_send_queue_limit_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
+    let function = "wsline_options_set_send_queue_limit_bytes";
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(function, options, |options| {
+            options.send_queue_limit = if bytes == 0 { u64::MAX } else { bytes };
+            Ok(())
+        })
+    }
+}
+
+fn read_span(ms: i64, name: &str) -> Result<Duration, Error> {
+    u64::try_from(ms)
+        .map(Duration::from_millis)
+        .map_err(|_| Error::argument(name, format!("is {ms}, it must be 0 or more")))
+}
+
+fn read_factor(factor: f64, min: f64, max: f64, name: &str) -> Result<f64, Error> {
+    if (min..=max).contains(&factor) {
+        return Ok(factor);
+    }
+    let range = if max == f64::MAX {
+        format!("{min} or more")
+    } else {
+        format!("{min} to {max}")
+    };
+    Err(Error::argument(
+        name,
+        format!("is {factor}, it must be {range}"),
+    ))
+}
+
+fn read_attempts(attempts: i64) -> Result<Option<u64>, Error> {
+    if Timeout::from_ms(attempts) == Some(Timeout::Forever) {
+        return Ok(None);
+    }
+    u64::try_from(attempts).map(Some).map_err(|_| {
+        let what = format!("is {attempts}, it must be 0 or more, or WSLINE_FOREVER");
+        Error::argument("max_attempts", what)
+    })
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of compression.
+
+use super::object::{self, wsline_options};
+use crate::base::error::Error;
+use crate::ffi::status::wsline_status;
+use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+
+/// @@ Options of compression
+/// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
+///
+/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs time. For each connection
+/// it costs the memory of a context, once a compressed message has been sent (some 370 KiB) or received (50 KiB), unless
+/// wsline_options_set_deflate_no_context_takeover() says otherwise.
+///
+/// While one thread compresses, pings and plain messages of others pass it; their compressed ones wait for it, or, those of an
+/// app, go uncompressed.
+///
+/// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
+/// Send secrets with WSLINE_SEND_PLAIN.
+///
+/// @param options  what is set.
+/// @param on       true: it is offered; false, the default: it is not, and no server may use it.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate(
+    options: *mut wsline_options,
+    on: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_deflate", options, |options| {
+            options.deflate.is_offered = on;
+            Ok(())
+        })
+    }
+}
+
+/// Sets how hard messages are compressed.
+///
+/// @param options  what is set.
+/// @param level    1, the fastest and the default, to 9, the smallest result.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate_level(
+    options: *mut wsline_options,
+    level: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_deflate_level", options, |options| {
+            options.deflate.level = in_range("level", level, 1, 9)?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory of some servers.
+///
+/// On this side a context for sending takes some 250 KiB with the smallest window; one for receiving is as large as ever.
+///
+/// @param options  what is set.
+/// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the default. The server is told, and may ask for less.
+/// @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it, and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
+    options: *mut wsline_options,
+    client: i32,
+    server: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_deflate_window_bits",
+            options,
+            |options| {
+                let client = in_range("client", client, MIN_WINDOW_BITS, MAX_WINDOW_BITS)?;
+                let server = in_range("server", server, MIN_WINDOW_BITS, MAX_WINDOW_BITS)?;
+                options.deflate.offer.0.client_window_bits = client;
+                options.deflate.offer.0.server_window_bits = server;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets whether each message is compressed by itself, which takes no memory between two and compresses small ones less.
+///
+/// @param options  what is set.
+/// @param client   true: what this side sends; false, the default: what it sends refers to earlier messages, unless the server asks it not to.
+/// @param server   true: what the server sends; one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
+    options: *mut wsline_options,
+    client: bool,
+    server: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_deflate_no_context_takeover",
+            options,
+            |options| {
+                options.deflate.offer.0.client_no_context_takeover = client;
+                options.deflate.offer.0.server_no_context_takeover = server;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets how long a message must be to be compressed.
+///
+/// @param options  what is set.
+/// @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones are compressed.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_deflate_threshold_bytes",
+            options,
+            |options| {
+                options.deflate.threshold = bytes;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets how many times as large as what came a received message may be; more ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+///
+/// A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes() allows is never exceeded;
+/// this one stops a server that only wants work done, also where messages are received in parts, of any size.
+///
+/// @param options  what is set.
+/// @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16 MiB.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
+    options: *mut wsline_options,
+    ratio: u32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_deflate_max_ratio", options, |options| {
+            options.deflate.max_ratio = if ratio == 0 { u64::MAX } else { ratio.into() };
+            Ok(())
+        })
+    }
+}
+
+fn in_range(name: &str, number: i32, least: u8, most: u8) -> Result<u8, Error> {
+    let small = u8::try_from(number).ok();
+    small
+        .filter(|small| (least..=most).contains(small))
+        .ok_or_else(|| {
+            let must = format!("is {number}; it must be {least} to {most}");
+            Error::argument(name, must)
+        })
+}

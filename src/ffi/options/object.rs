@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The options object itself.
+
+use crate::base::error::{Error, Kind};
+use crate::base::process::{PerProcess, ProcessMark};
+use crate::base::sync::Arc;
+use crate::conn::options::Options;
+use crate::ffi::guard;
+use crate::ffi::handle;
+use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::status::wsline_status;
+use crate::net::process::own_mark;
+use std::ffi::c_char;
+
+/// How to connect: a recipe that is filled by setters and copied when it is used.
+///
+/// Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any time: connections do
+/// not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
+/// Connections made with one object share its TLS context, so use one object for many.
+pub struct wsline_options {
+    /// Shared with what was made with it, until it is set again.
+    pub(in crate::ffi) options: Arc<Options>,
+    process: ProcessMark,
+}
+
+impl OfOneProcess for wsline_options {
+    fn process(&self) -> ProcessMark {
+        self.process
+    }
+}
+
+impl wsline_options {
+    /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
+    /// of one object do.
+    pub(in crate::ffi) unsafe fn of(options: *const Self) -> Result<Arc<Options>, Error> {
+        static DEFAULT: PerProcess<Arc<Options>> = PerProcess::new();
+        // SAFETY: passed on; NULL is not an error here.
+        let options = unsafe { ptr::get(options, "options") };
+        let options = options.map_or_else(|_| DEFAULT.get(), |options| &options.options);
+        let jar = options.cookie_jar.as_ref();
+        if jar.is_some_and(|jar| jar.process().is_inherited()) {
+            let message = "the cookie jar of argument `options` was made before fork()";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        Ok(Arc::clone(options))
+    }
+}
+
+/// Runs a setter with what it sets.
+pub(in crate::ffi) unsafe fn set(
+    function: &'static str,
+    options: *mut wsline_options,
+    set: impl FnOnce(&mut Options) -> Result<(), Error>,
+) -> wsline_status {
+    guard::status(function, || {
+        // SAFETY: as promised to ptr.
+        let options = unsafe { ptr::get_mut(options, "options") }?;
+        set(Arc::make_mut(&mut options.options))
+    })
+}
+
+/// Runs a setter that takes a string of bounded length, which is not NULL.
+pub(in crate::ffi) unsafe fn set_string(
+    function: &'static str,
+    options: *mut wsline_options,
+    text: *const c_char,
+    name: &str,
+    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
+) -> wsline_status {
+    let apply = |options: &mut Options, text: &str| apply(options, ptr::bounded(text, name)?);
+    // SAFETY: passed on.
+    unsafe { set_long_string(function, options, text, name, apply) }
+}
+
+/// The same for a string of any length.
+pub(in crate::ffi) unsafe fn set_long_string(
+    function: &'static str,
+    options: *mut wsline_options,
+    text: *const c_char,
+    name: &str,
+    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let text = unsafe { ptr::long_string(text, name) };
+    // SAFETY: passed on.
+    unsafe { set(function, options, |options| apply(options, text?)) }
+}
+
+/// @@ Options
+/// Makes an options object in which everything has its default.
+///
+/// @param options_out  set to the object; to NULL on failure.
+/// @retval WSLINE_OK                    `*options_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+///
+/// Ownership: free it with wsline_options_free().
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_options_new(
+    options_out: *mut *mut wsline_options,
+) -> wsline_status {
+    guard::status("wsline_options_new", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
+        *place = handle::give(wsline_options {
+            options: Arc::default(),
+            process: own_mark()?,
+        });
+        Ok(())
+    })
+}
+
+/// Frees an options object.
+///
+/// @param options  may be NULL. Connections made with it go on.
+///
+/// Threads: any, while no other thread uses the object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
+    guard::value((), || {
+        // SAFETY: the caller promises that the object is not used again.
+        unsafe { handle::take_back_or_abandon(options, |_| ()) };
+    });
+}
+
+/// Makes a copy that can be set differently.
+///
+/// @param options      what is copied; it stays as it is.
+/// @param options_out  set to the copy; to NULL on failure.
+/// @retval WSLINE_OK                    `*options_out` is yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+///
+/// Ownership: free it with wsline_options_free().
+/// Threads: any, while no other thread sets `options`.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn wsline_options_clone(
+    options: *const wsline_options,
+    options_out: *mut *mut wsline_options,
+) -> wsline_status {
+    guard::status("wsline_options_clone", || {
+        // SAFETY: as promised to ptr.
+        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
+        // SAFETY: as promised to ptr.
+        let options = unsafe { ptr::get(options, "options") }?;
+        *place = handle::give(wsline_options {
+            options: Arc::clone(&options.options),
+            process: own_mark()?,
+        });
+        Ok(())
+    })
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of the open connection: limits and special ways.
+
+use super::object::{self, wsline_options};
+use crate::base::error::{Error, Kind};
+use crate::conn::send::keys::MaskKeyFn;
+use crate::ffi::handle::UserData;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::{wsline_free_fn, wsline_mask_key_fn};
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// @@ Options of the open connection
+/// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+///
+/// Memory is taken as a message arrives, never from the length a server announces. With
+/// wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_fragment()
+/// know none. Of a compressed message the inflated bytes count.
+///
+/// @param options  what is set.
+/// @param bytes    0: no limit. At first 64 MiB.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_max_message_bytes", options, |options| {
+            options.limits.max_message_bytes = limit(bytes);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+///
+/// @param options  what is set.
+/// @param bytes    0: no limit but that of messages, as at first.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
+    options: *mut wsline_options,
+    bytes: u64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_max_frame_bytes", options, |options| {
+            options.limits.max_frame_bytes = limit(bytes);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+///
+/// wsline_conn_recv_part() and wsline_app_on_fragment() know no such limit.
+///
+/// @param options    what is set.
+/// @param fragments  0: no limit. At first 1048576.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_max_fragments(
+    options: *mut wsline_options,
+    fragments: u64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_max_fragments", options, |options| {
+            options.limits.max_fragments = limit(fragments);
+            Ok(())
+        })
+    }
+}
+
+/// Switches the check that text is UTF-8 off, or on again.
+///
+/// @param options  what is set.
+/// @param skip     true: text is passed on as it is, both ways; false, the default: it is checked.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
+    options: *mut wsline_options,
+    skip: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_skip_utf8_validation",
+            options,
+            |options| {
+                options.check_utf8 = !skip;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Hands messages out in the fragments in which they are sent.
+///
+/// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
+/// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_fragment().
+///
+/// @param options  what is set.
+/// @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_fire_fragments(
+    options: *mut wsline_options,
+    fire: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_fire_fragments", options, |options| {
+            options.fire_fragments = fire;
+            Ok(())
+        })
+    }
+}
+
+/// Switches the automatic answer to pings off, or on again.
+///
+/// Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
+///
+/// @param options  what is set.
+/// @param answer   true, the default: pings are answered while a call receives.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_auto_pong(
+    options: *mut wsline_options,
+    answer: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_auto_pong", options, |options| {
+            options.auto_pong = answer;
+            Ok(())
+        })
+    }
+}
+
+/// Takes masking keys from a function; for tests only.
+///
+/// Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
+///
+/// @param options        what is set.
+/// @param fn             NULL: random keys, the default.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// In callbacks: `fn` must not call the library.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
+    options: *mut wsline_options,
+    r#fn: wsline_mask_key_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let name = "wsline_options_set_mask_key_fn";
+    let userdata = UserData::new(name, userdata, userdata_free);
+    let keys = move || {
+        let mut key = [0; 4];
+        // SAFETY: as promised to ptr.
+        match unsafe { ptr::call_mask_key(name, r#fn, &mut key, userdata.get()) } {
+            0 => Ok(key),
+            status => Err(Error::new(
+                Kind::Internal,
+                format!("the function for masking keys returned {status}"),
+            )),
+        }
+    };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(name, options, |options| {
+            options.mask_key = r#fn.map(|_| Arc::new(keys) as MaskKeyFn);
+            Ok(())
+        })
+    }
+}
+
+fn limit(number: u64) -> u64 {
+    if number == 0 { u64::MAX } else { number }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of the proxy.
+
+use super::object::{self, wsline_options};
+use super::request::credentials;
+use super::time::read_timeout;
+use crate::base::error::Error;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::wsline_proxy_type::{self, *};
+use crate::protocol::proxy::endpoint::{Proxy, Scheme};
+use std::ffi::c_char;
+
+const TYPES: [(wsline_proxy_type, Scheme); 6] = [
+    (WSLINE_PROXY_HTTP, Scheme::Http),
+    (WSLINE_PROXY_HTTPS, Scheme::Https),
+    (WSLINE_PROXY_SOCKS4, Scheme::Socks4),
+    (WSLINE_PROXY_SOCKS4A, Scheme::Socks4a),
+    (WSLINE_PROXY_SOCKS5, Scheme::Socks5),
+    (WSLINE_PROXY_SOCKS5H, Scheme::Socks5h),
+];
+
+/// @@ Options of the proxy
+/// Connects through a proxy.
+///
+/// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS the proxy itself is
+/// spoken to over TLS, under the options of TLS, but for the server's name and pins. WSLINE_PROXY_SOCKS4A, SOCKS5H
+/// and the HTTP proxies look the server's name up; for SOCKS4 and SOCKS5 it is looked up here.
+///
+/// @param options  what is set.
+/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port` are not looked at then.
+/// @param host     a name or an IP address.
+/// @param port     1 to 65535.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither name nor address, or `port` is 0.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_proxy(
+    options: *mut wsline_options,
+    r#type: i32,
+    host: *const c_char,
+    port: u16,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let host = unsafe { ptr::string(host, "host") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_proxy", options, |options| {
+            options.proxy.proxy = match scheme(r#type)? {
+                None => None,
+                Some(scheme) => Some(proxy(scheme, host?, port)?),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Connects through a proxy that a URL names.
+///
+/// @param options  what is set.
+/// @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5 or socks5h in place of http; user and password percent-encoded. Without a scheme it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_proxy_url(
+    options: *mut wsline_options,
+    url: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let url = unsafe { ptr::optional_string(url, "url") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_proxy_url", options, |options| {
+            options.proxy.proxy = match url? {
+                None => None,
+                Some(url) => {
+                    let proxy = Proxy::parse(url).map_err(|what| Error::argument("url", what))?;
+                    Some(proxy)
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for SOCKS5.
+///
+/// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see these.
+///
+/// @param options   what is set.
+/// @param user      copied; never logged. NULL takes user and password back.
+/// @param password  likewise; NULL is none.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, or one has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_proxy_auth(
+    options: *mut wsline_options,
+    user: *const c_char,
+    password: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let credentials = unsafe { credentials(user, password) };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_proxy_auth", options, |options| {
+            options.proxy.credentials = credentials?;
+            Ok(())
+        })
+    }
+}
+
+/// Names servers that are connected to without a proxy, whichever kind of proxy there is.
+///
+/// As soon as one is named, no_proxy of the environment is not looked at.
+///
+/// @param options  what is set.
+/// @param entry    one, or several with commas between them: "example.com" is that name and all below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port alone; "*" everything. Names are not looked up to find their addresses.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others count.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were added.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_no_proxy(
+    options: *mut wsline_options,
+    entry: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_add_no_proxy",
+            options,
+            entry,
+            "entry",
+            |options, entry| match options.proxy.no_proxy.add(entry)?.first() {
+                None => Ok(()),
+                Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
+            },
+        )
+    }
+}
+
+/// Says whether the environment may name a proxy, where no option does.
+///
+/// Looked at are http_proxy for ws and https_proxy for wss, then all_proxy; and no_proxy, where wsline_options_add_no_proxy()
+/// named nothing. Each is looked for in lower case first, then in upper case; one that is set to nothing means no proxy.
+/// HTTP_PROXY does not count where REQUEST_METHOD is set: there it comes from whoever sent a request to a CGI program. Values
+/// are as for wsline_options_set_proxy_url().
+///
+/// The environment is read by each connect; a program that calls setenv(3) meanwhile on another thread must switch this off.
+///
+/// @param options  what is set.
+/// @param use      true, the default: it may; false: nothing of the environment is read.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
+    options: *mut wsline_options,
+    r#use: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_proxy_from_environment",
+            options,
+            |options| {
+                options.proxy.uses_environment = r#use;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
+/// whether or not they make progress.
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at first: all of it.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_proxy_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_proxy_timeout_ms", options, |options| {
+            options.proxy_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+fn scheme(number: i32) -> Result<Option<Scheme>, Error> {
+    if number == WSLINE_PROXY_NONE as i32 {
+        return Ok(None);
+    }
+    let known = TYPES.iter().find(|(known, _)| *known as i32 == number);
+    known.map(|(_, scheme)| Some(*scheme)).ok_or_else(|| {
+        let what = format!("is {number}, which is no wsline_proxy_type");
+        Error::argument("type", what)
+    })
+}
+
+fn proxy(scheme: Scheme, host: &str, port: u16) -> Result<Proxy, Error> {
+    if port == 0 {
+        return Err(Error::argument("port", "is 0"));
+    }
+    Proxy::new(scheme, host, port).map_err(|what| Error::argument("host", what))
+}

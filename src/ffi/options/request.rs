@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of the HTTP request. No value can add a line to it: names must be tokens, values free of control characters.
+
+use super::object::{self, wsline_options};
+use crate::base::error::{Error, quoted};
+use crate::base::memory::{self, Text};
+use crate::base::sync::Arc;
+use crate::ffi::cookie_jar::wsline_cookie_jar;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::protocol::http::auth::{Credentials, bearer};
+use crate::protocol::http::field::{check_token, check_value};
+use crate::protocol::http::upgrade::{Origin, check_not_owned};
+use std::ffi::c_char;
+
+/// @@ Options of the request
+/// Adds a header to the request.
+///
+/// Headers are sent in the order they were added, repeated ones too. Those that the library writes itself (Host,
+/// Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are refused; most have a setter of their own.
+///
+/// @param options  what is set.
+/// @param name     an HTTP token, for example "Authorization".
+/// @param value    without line ends and other control characters; may be "".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_header(
+    options: *mut wsline_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let (name, value) = unsafe { (ptr::string(name, "name"), ptr::long_string(value, "value")) };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_add_header", options, |options| {
+            let header = header(name?, value?, "name", "value")?;
+            memory::push(memory::owned(&mut options.request.headers)?, header)
+        })
+    }
+}
+
+/// Sets a header from one line, in place of all of that name set before.
+///
+/// @param options  what is set.
+/// @param line     "Name: value", without a line end.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_header_line(
+    options: *mut wsline_options,
+    line: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_set_header_line",
+            options,
+            line,
+            "line",
+            |options, line| {
+                let (name, value) = line
+                    .split_once(':')
+                    .ok_or_else(|| Error::argument("line", "has no colon"))?;
+                let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
+                let headers = memory::owned(&mut options.request.headers)?;
+                memory::reserve(headers, 1)?;
+                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+                headers.push(header);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the Cookie header.
+///
+/// @param options  what is set.
+/// @param cookie   "name=value; other=value".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_cookie(
+    options: *mut wsline_options,
+    cookie: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_set_cookie",
+            options,
+            cookie,
+            "cookie",
+            |options, cookie| {
+                check_value("cookie", cookie)?;
+                options.request.cookie = Some(Text::copy(cookie)?);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sends a user name and a password with the request (Basic authentication, RFC 7617).
+///
+/// In place of those in the URL, and of a bearer token. A header "Authorization" that was added comes before either. None of
+/// them follows a redirect to another origin.
+///
+/// @param options   what is set.
+/// @param user      without a colon; copied, never logged. NULL takes user and password back.
+/// @param password  likewise; may have colons. NULL is none.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, `user` has a colon, or one has a control character.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_basic_auth(
+    options: *mut wsline_options,
+    user: *const c_char,
+    password: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let credentials = unsafe { credentials(user, password) };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_basic_auth", options, |options| {
+            options.request.authorization = match credentials? {
+                None => None,
+                Some(credentials) => {
+                    let basic = credentials.basic();
+                    let basic = basic.ok_or_else(|| Error::argument("user", "contains a colon"))?;
+                    Some(Text::from(basic))
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sends a token with the request (RFC 6750).
+///
+/// In place of a user name and password, see wsline_options_set_basic_auth().
+///
+/// @param options  what is set.
+/// @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_bearer_token(
+    options: *mut wsline_options,
+    token: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let token = unsafe { ptr::optional_long_string(token, "token") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_bearer_token", options, |options| {
+            options.request.authorization = match token? {
+                None => None,
+                Some(token) => {
+                    let what =
+                        "is empty or has a character that no token has (RFC 6750 section 2.1)";
+                    Some(bearer(token)?.ok_or_else(|| Error::argument("token", what))?)
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
+///
+/// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to `ws` is never followed.
+/// What was meant for one origin (scheme, host and port) is not sent to another: Authorization, the
+/// Cookie string and the Host header that were set. Other headers are sent, and so are subprotocols. The options of TLS
+/// hold for every server, client certificate, server name and pins included.
+///
+/// @param options  what is set.
+/// @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_redirect_limit(
+    options: *mut wsline_options,
+    limit: u32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_redirect_limit", options, |options| {
+            options.request.redirect_limit = limit;
+            Ok(())
+        })
+    }
+}
+
+/// Sets a jar from which connections take cookies, and into which they put those that servers set.
+///
+/// What the jar has for the URL goes into the Cookie header in front of what wsline_options_set_cookie() set.
+///
+/// @param options  what is set.
+/// @param jar      any number of options objects may have the same; NULL for none, as at first.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Ownership: the jar stays yours, and you may free it at any time: options object and connections keep what they need.
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_cookie_jar_new()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_cookie_jar(
+    options: *mut wsline_options,
+    jar: *const wsline_cookie_jar,
+) -> wsline_status {
+    let jar = if jar.is_null() {
+        Ok(None)
+    } else {
+        // SAFETY: as promised to ptr.
+        unsafe { ptr::get_own(jar, "jar") }.map(Some)
+    };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_cookie_jar", options, |options| {
+            options.cookie_jar = jar?.map(|jar| Arc::clone(&jar.jar));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the Origin header.
+///
+/// Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not
+/// the scheme's own.
+///
+/// @param options  what is set.
+/// @param origin   for example "https://example.com".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_suppress_origin()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_origin(
+    options: *mut wsline_options,
+    origin: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_set_origin",
+            options,
+            origin,
+            "origin",
+            |options, origin| {
+                check_value("origin", origin)?;
+                options.request.origin = Origin::Value(Text::copy(origin)?);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Leaves the Origin header out, or puts the default one in again.
+///
+/// @param options   what is set.
+/// @param suppress  true: no Origin header; false: the default one.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_origin()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_suppress_origin(
+    options: *mut wsline_options,
+    suppress: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_suppress_origin", options, |options| {
+            options.request.origin = if suppress {
+                Origin::Suppressed
+            } else {
+                Origin::OfServer
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
+///
+/// @param options  what is set.
+/// @param host     a name, and a port where needed.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// See also: wsline_options_set_tls_server_name()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_host(
+    options: *mut wsline_options,
+    host: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_set_host",
+            options,
+            host,
+            "host",
+            |options, host| {
+                check_value("host", host)?;
+                if host.is_empty() || host.contains([' ', '\t']) {
+                    return Err(Error::argument("host", "is empty or contains a blank"));
+                }
+                options.request.host = Some(Text::copy(host)?);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the value of the Connection header, which is "Upgrade" otherwise.
+///
+/// @param options  what is set.
+/// @param value    for example "keep-alive, Upgrade".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_connection_header(
+    options: *mut wsline_options,
+    value: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_set_connection_header",
+            options,
+            value,
+            "value",
+            |options, value| {
+                check_value("value", value)?;
+                if !value
+                    .split(',')
+                    .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
+                {
+                    return Err(Error::argument(
+                        "value",
+                        "lacks \"Upgrade\", without which no server upgrades",
+                    ));
+                }
+                options.request.connection = Some(Text::copy(value)?);
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Offers a subprotocol; the server chooses one of those offered, or none.
+///
+/// Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
+///
+/// @param options  what is set.
+/// @param name     an HTTP token, for example "chat.v1".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_subprotocol(
+    options: *mut wsline_options,
+    name: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_long_string(
+            "wsline_options_add_subprotocol",
+            options,
+            name,
+            "name",
+            |options, name| {
+                check_token("name", name)?;
+                if options
+                    .request
+                    .subprotocols
+                    .iter()
+                    .any(|offered| **offered == *name)
+                {
+                    // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+                    return Err(Error::argument(
+                        "name",
+                        format!("is {}, which is offered already", quoted(name)),
+                    ));
+                }
+                let offered = memory::owned(&mut options.request.subprotocols)?;
+                memory::push(offered, Text::copy(name)?)
+            },
+        )
+    }
+}
+
+fn header(
+    name: &str,
+    value: &str,
+    name_argument: &str,
+    value_argument: &str,
+) -> Result<(Text, Text), Error> {
+    check_token(name_argument, name)?;
+    check_not_owned(name_argument, name)?;
+    check_value(value_argument, value)?;
+    Ok((Text::copy(name)?, Text::copy(value)?))
+}
+
+/// A user name and a password; NULL for both is none.
+pub(in crate::ffi) unsafe fn credentials(
+    user: *const c_char,
+    password: *const c_char,
+) -> Result<Option<Credentials>, Error> {
+    // SAFETY: passed on.
+    let (user, password) = unsafe {
+        (
+            ptr::optional_string(user, "user")?,
+            ptr::optional_string(password, "password")?,
+        )
+    };
+    match (user, password) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Error::argument("user", "is NULL")),
+        (Some(user), password) => Credentials::new(user, password.unwrap_or_default())
+            .map(Some)
+            .map_err(|what| Error::argument("user", what)),
+    }
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of the socket.
+
+use super::object::{self, wsline_options};
+use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::Arc;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::ffi::types::wsline_address_family::{self, *};
+use crate::net::socket::{Family, SocketOption};
+use std::ffi::{c_char, c_void};
+use std::net::{IpAddr, SocketAddr};
+
+const FAMILIES: [(wsline_address_family, Family); 3] = [
+    (WSLINE_ADDRESS_ANY, Family::Any),
+    (WSLINE_ADDRESS_IPV4, Family::Ipv4),
+    (WSLINE_ADDRESS_IPV6, Family::Ipv6),
+];
+
+/// @@ Options of the socket
+/// Adds an option that is set on the socket before it connects.
+///
+/// Set by themselves are TCP_NODELAY and keepalive: probes after 30 seconds of silence, three of them, 10 seconds apart.
+/// What is added here comes after them. An option that the system refuses makes the connect fail.
+///
+/// @param options  what is set.
+/// @param level    as for setsockopt(2), for example SOL_SOCKET.
+/// @param name     likewise, for example SO_RCVBUF.
+/// @param value    likewise; `len` bytes, copied.
+/// @param len      bytes in `value`.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_socket_option(
+    options: *mut wsline_options,
+    level: i32,
+    name: i32,
+    value: *const c_void,
+    len: usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let value = unsafe { ptr::payload(value, len, "value") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_add_socket_option", options, |options| {
+            let option = SocketOption {
+                level,
+                name,
+                value: Arc::new(memory::copy(value?)?),
+            };
+            memory::push(memory::owned(&mut options.socket.options)?, option)
+        })
+    }
+}
+
+/// Connects to a Unix-domain socket, whatever host the URL names.
+///
+/// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A URL
+/// `ws+unix:///run/server.sock:/path` does the same for a single connect.
+///
+/// @param options  what is set.
+/// @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_unix_path(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let path = unsafe { ptr::optional_string(path, "path") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_unix_path", options, |options| {
+            options.unix_path = match path? {
+                Some("") => return Err(Error::argument("path", "is empty")),
+                path => path.map(str::to_owned),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Sets the address of this end, for machines that have several.
+///
+/// Only addresses of the same family are connected to. For an interface by name, add the socket option SO_BINDTODEVICE.
+///
+/// @param options  what is set.
+/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_bind_address(
+    options: *mut wsline_options,
+    address: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let address = unsafe { ptr::optional_string(address, "address") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_bind_address", options, |options| {
+            options.socket.bind = address?.map(read_address).transpose()?;
+            Ok(())
+        })
+    }
+}
+
+/// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
+///
+/// @param options  what is set.
+/// @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_address_family(
+    options: *mut wsline_options,
+    family: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_address_family", options, |options| {
+            let known = FAMILIES.iter().find(|(known, _)| *known as i32 == family);
+            let (_, family) = known.ok_or_else(|| {
+                let what = format!("is {family}, which is no wsline_address_family");
+                Error::argument("family", what)
+            })?;
+            options.socket.family = *family;
+            Ok(())
+        })
+    }
+}
+
+/// Uses a connected socket of the caller's in place of one of the library's own.
+///
+/// The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
+/// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one connect, whatever comes
+/// of it: no proxy is used and no redirect is followed.
+///
+/// @param options  what is set.
+/// @param fd       a connected stream socket; -1 takes it back.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_fd(
+    options: *mut wsline_options,
+    fd: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_fd", options, |options| {
+            options.fd = match fd {
+                -1 => None,
+                0.. => Some(fd),
+                _ => {
+                    return Err(Error::argument(
+                        "fd",
+                        format!("is {fd}, which is no descriptor"),
+                    ));
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, Error> {
+    let without_port = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    without_port.or_else(|_| text.parse()).map_err(|_| {
+        let what = format!("is {text:?}, which is no IP address with or without a port");
+        Error::argument("address", what)
+    })
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of time, and how time-outs are written in C.
+
+use super::object::{self, wsline_options};
+use crate::base::deadline::Timeout;
+use crate::base::error::Error;
+use crate::ffi::conn::object::wsline_conn;
+use crate::ffi::guard;
+use crate::ffi::status::wsline_status;
+
+/// A time-out without end.
+pub const WSLINE_FOREVER: i64 = -1;
+
+/// The time-out of the connection; where that is not set either, the one of the process.
+pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
+
+pub(in crate::ffi) fn read_timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
+    Timeout::from_ms(timeout_ms).ok_or_else(|| {
+        let rule = "it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT";
+        Error::argument(name, format!("is {timeout_ms}; {rule}"))
+    })
+}
+
+/// @@ Options of time
+/// Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
+/// connect if that has none of its own.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_timeout_ms", options, |options| {
+            options.timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they make progress.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set(
+            "wsline_options_set_connect_timeout_ms",
+            options,
+            |options| {
+                options.connect_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it, too.
+///
+/// If part of the message has been sent by then, the connection ends, because nothing can follow half a frame. An app's
+/// sends do not wait, so this is not for them.
+///
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+///
+/// @param options     what is set.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_send_timeout_ms", options, |options| {
+            options.send_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets how long a close may stand still: that of an app, and wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
+///
+/// A close frame cannot overtake what is in front of it, so the timeout restarts if bytes have arrived meanwhile, or the
+/// server's system has taken more of what was sent before the close frame. A close that makes progress ends after 60 seconds,
+/// or after the timeout if that is longer. What the server's system has taken counts as read, though the server itself may
+/// not have read it yet. The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+///
+/// @param options     the options to modify.
+/// @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
+    options: *mut wsline_options,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_close_timeout_ms", options, |options| {
+            options.close_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        })
+    }
+}
+
+/// Makes a blocked call return after a signal handler has run; off by default.
+///
+/// With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED if a handler of the
+/// waiting thread ran during the wait, whether or not it was installed with SA_RESTART. Without it the wait continues for
+/// the remaining time.
+///
+/// - A receive keeps what has arrived: the next one continues.
+/// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has left, the send
+///   returns WSLINE_OK at once, keeps the rest, at most a copy of the message, and the next send, receive or close on the
+///   connection sends it first.
+/// - A close may be called again, and continues to wait for the server's close frame.
+/// - A connect gives up what it has reached, and may be called again. A socket of wsline_options_set_fd() on which the
+///   handshake has begun is of no use any more.
+///
+/// Not interrupted: waits for another thread, which is sending a message, or receiving while this one closes. A signal
+/// that arrives between two waits does not end the second; wsline_conn_abort() in the handler leaves no such gap.
+/// A receive that has to wait takes three system calls instead of one. Apps and loops ignore it.
+///
+/// @param options  the options to modify.
+/// @param enable   whether signals end waits.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_interruptible(
+    options: *mut wsline_options,
+    enable: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_interruptible", options, |options| {
+            options.is_interruptible = enable;
+            Ok(())
+        })
+    }
+}
+
+/// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
+///
+/// @param conn        a connection.
+/// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+/// @retval WSLINE_OK                    set; calls that are waiting are not affected.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::on_conn("wsline_conn_set_timeout_ms", conn, |conn| {
+        conn.timeout().set(read_timeout(timeout_ms, "timeout_ms")?);
+        Ok(())
+    })
+}
+
+/// The time-out of a connection, as it was set.
+///
+/// @param conn  a connection; NULL is like one that was never set.
+/// @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
+///
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) -> i64 {
+    // SAFETY: as promised to ptr.
+    let conn = unsafe { wsline_conn::get(conn) };
+    guard::value(WSLINE_DEFAULT_TIMEOUT, || {
+        conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| conn.timeout().get().to_ms())
+    })
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of TLS: who this side says it is.
+
+use super::object::{self, wsline_options};
+use super::tls_trust::set_pem;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::net::tls::identity::Pem;
+use std::ffi::{c_char, c_void};
+
+/// Sets the client certificate, for servers that ask for one.
+///
+/// A file that was replaced counts from the next connect. Where certificate and key are replaced one after the other, a
+/// connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
+///
+/// @param options  what is set.
+/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_certificate_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the key of the client certificate, where it is not in the certificate's file.
+///
+/// A file that was replaced counts from the next connect, as with wsline_options_set_tls_certificate_file().
+///
+/// @param options  what is set.
+/// @param path     a PEM file.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_key_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the password of an encrypted key.
+///
+/// The library never asks for one on the terminal.
+///
+/// @param options   what is set.
+/// @param password  copied; never logged.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_password(
+    options: *mut wsline_options,
+    password: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_key_password",
+            options,
+            password,
+            "password",
+            |options, password| {
+                options.tls.settings_mut().identity.key_password = Some(password.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the client certificate from memory.
+///
+/// @param options  what is set.
+/// @param pem      the certificate, then its chain; it may hold the key, too. Copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_certificate_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().identity.certificate = Some(Pem::Bytes(pem)),
+        )
+    }
+}
+
+/// Sets the key of the client certificate from memory.
+///
+/// @param options  what is set.
+/// @param pem      the key, copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_key_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().identity.key = Some(Pem::Bytes(pem)),
+        )
+    }
+}

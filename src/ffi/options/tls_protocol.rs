@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of TLS: what may be agreed on, and how.
+
+use super::object::{self, wsline_options};
+use crate::base::error::Error;
+use crate::ffi::status::wsline_status;
+use crate::net::sys;
+use crate::net::tls::protocol::{Alpn, Version};
+use std::ffi::{c_char, c_void};
+
+/// Sets the oldest version of TLS that is agreed to.
+///
+/// The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
+/// wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
+///
+/// @param options  what is set.
+/// @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_min_version(
+    options: *mut wsline_options,
+    version: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_tls_min_version", options, |options| {
+            options.tls.settings_mut().protocol.min_version = read_version(version)?;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the newest version of TLS that is agreed to.
+///
+/// If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
+///
+/// @param options  what is set.
+/// @param version  a wsline_tls_version. Default: the newest there is.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_max_version(
+    options: *mut wsline_options,
+    version: i32,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_tls_max_version", options, |options| {
+            options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
+            Ok(())
+        })
+    }
+}
+
+/// Sets which ciphers TLS 1.2 and older may use.
+///
+/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+///
+/// @param options  what is set.
+/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". Default: those of OpenSSL.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
+    options: *mut wsline_options,
+    list: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_ciphers",
+            options,
+            list,
+            "list",
+            |options, list| {
+                options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets which cipher suites TLS 1.3 may use.
+///
+/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+///
+/// @param options  what is set.
+/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of OpenSSL.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
+    options: *mut wsline_options,
+    list: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_ciphersuites",
+            options,
+            list,
+            "list",
+            |options, list| {
+                options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the groups in which keys may be agreed on, the preferred one first.
+///
+/// If OpenSSL does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
+///
+/// @param options  what is set.
+/// @param list     names with colons between, for example "X25519:P-256". Default: those of OpenSSL.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_curves(
+    options: *mut wsline_options,
+    list: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_curves",
+            options,
+            list,
+            "list",
+            |options, list| {
+                options.tls.settings_mut().protocol.curves = Some(list.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Sets the application protocols that are offered to the server (ALPN).
+///
+/// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what it was.
+///
+/// @param options    what is set.
+/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. Default: "http/1.1".
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or too long.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_alpn(
+    options: *mut wsline_options,
+    protocols: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_alpn",
+            options,
+            protocols,
+            "protocols",
+            |options, protocols| {
+                options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
+///
+/// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked at.
+///
+/// @param options  what is set.
+/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_keylog_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().keylog_file = Some(path.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Uses the caller's own OpenSSL context in place of one that the library makes.
+///
+/// All that a context holds is then the caller's to set there: trust, identity, versions, ciphers, groups, ALPN, whether the
+/// server is verified, the key log, sessions. The options for these are not looked at, and the library resumes no sessions
+/// of its own. What belongs to a connection still counts: the server name and the check for it in the certificate (in a
+/// context that verifies), and pins.
+///
+/// The program and the library must use the same libssl; a context of another one is not noticed and crashes.
+///
+/// @param options  what is set.
+/// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the default: the library makes its own.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
+    options: *mut wsline_options,
+    ssl_ctx: *mut c_void,
+) -> wsline_status {
+    // SAFETY: as promised to ptr, and of the context in the same way.
+    unsafe {
+        object::set("wsline_options_set_tls_ssl_ctx", options, |options| {
+            options.tls.settings_mut().context = sys::ssl_context(ssl_ctx);
+            Ok(())
+        })
+    }
+}
+
+fn read_version(version: i32) -> Result<Version, Error> {
+    Ok(match version {
+        10 => Version::Tls1_0,
+        11 => Version::Tls1_1,
+        12 => Version::Tls1_2,
+        13 => Version::Tls1_3,
+        _ => {
+            return Err(Error::argument(
+                "version",
+                format!("is {version}, which is no wsline_tls_version"),
+            ));
+        }
+    })
+}

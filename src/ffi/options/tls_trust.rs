@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Options of TLS: which servers are believed.
+
+use super::object::{self, wsline_options};
+use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::Arc;
+use crate::conn::options::Options;
+use crate::ffi::ptr;
+use crate::ffi::status::wsline_status;
+use crate::net::tls::pin::Pin;
+use crate::protocol::url::has_empty_label;
+use std::ffi::{c_char, c_void};
+
+/// @@ Options of TLS
+/// Switches the verification of the server's certificate off, or on again.
+///
+/// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
+/// wsline_options_set_tls_ca_file() instead.
+///
+/// @param options  what is set.
+/// @param verify   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_verify(
+    options: *mut wsline_options,
+    verify: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_tls_verify", options, |options| {
+            options.tls.settings_mut().verify = verify;
+            Ok(())
+        })
+    }
+}
+
+/// Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
+///
+/// @param options  what is set.
+/// @param verify   true, the default: the certificate must name the URL's host, in its subjectAltName.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
+    options: *mut wsline_options,
+    verify: bool,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set("wsline_options_set_tls_verify_host", options, |options| {
+            options.tls.settings_mut().verify_host = verify;
+            Ok(())
+        })
+    }
+}
+
+/// Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
+///
+/// @param options  what is set.
+/// @param name     a host name, or an IP address, which is verified but not sent.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_server_name(
+    options: *mut wsline_options,
+    name: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_server_name",
+            options,
+            name,
+            "name",
+            |options, name| {
+                if has_empty_label(name) {
+                    let what = format!("is {name:?}, which has an empty label");
+                    return Err(Error::argument("name", what));
+                }
+                options.tls.settings_mut().server_name = Some(name.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Trusts the authorities in a file, in place of the system's.
+///
+/// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together. What is
+/// named is trusted, though it may be an intermediate authority or the server's own certificate.
+///
+/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too.
+///
+/// All files and directories of TLS are looked at again at each connect. One that was replaced counts from then on, and
+/// no session from before is resumed. One that cannot be read is WSLINE_ERR_TLS_CONFIG until it can; an app that
+/// reconnects tries again.
+///
+/// @param options  what is set.
+/// @param path     a file of PEM certificates; read when a connect finds it new or changed.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_ca_file",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Trusts the authorities in a directory, in place of the system's.
+///
+/// A connect sees that an entry was added, removed or replaced by rename.
+///
+/// @param options  what is set.
+/// @param path     a directory prepared by `openssl rehash`.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
+    options: *mut wsline_options,
+    path: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_set_tls_ca_path",
+            options,
+            path,
+            "path",
+            |options, path| {
+                options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
+                Ok(())
+            },
+        )
+    }
+}
+
+/// Trusts the authorities in memory, in place of the system's.
+///
+/// @param options  what is set.
+/// @param pem      PEM certificates, copied.
+/// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
+    options: *mut wsline_options,
+    pem: *const c_void,
+    len: usize,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    let pem = unsafe { ptr::payload(pem, len, "pem") };
+    // SAFETY: as promised to ptr.
+    unsafe {
+        set_pem(
+            "wsline_options_set_tls_ca_pem",
+            options,
+            pem,
+            |options, pem| options.tls.settings_mut().trust.ca_pem = Some(pem),
+        )
+    }
+}
+
+/// Accepts only a server whose certificate has this key, whoever signed it; several can be added, one must match.
+///
+/// The check comes on top of the verification and takes its place where that is switched off. It is the same for a
+/// session that is resumed. An HTTPS proxy is not pinned: where the verification is switched off, it is not checked at all.
+///
+/// @param options  what is set.
+/// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.
+/// @retval WSLINE_OK                    added.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
+    options: *mut wsline_options,
+    base64: *const c_char,
+) -> wsline_status {
+    // SAFETY: as promised to ptr.
+    unsafe {
+        object::set_string(
+            "wsline_options_add_tls_pin_sha256",
+            options,
+            base64,
+            "base64",
+            |options, base64| {
+                let pin = Pin::from_base64(base64)?;
+                let settings = options.tls.settings_mut();
+                memory::push(memory::owned(&mut settings.pins)?, pin)
+            },
+        )
+    }
+}
+
+/// Runs a setter that takes PEM data, which is not empty.
+pub(in crate::ffi) unsafe fn set_pem(
+    function: &'static str,
+    options: *mut wsline_options,
+    pem: Result<&[u8], Error>,
+    apply: impl FnOnce(&mut Options, Arc<Vec<u8>>),
+) -> wsline_status {
+    // SAFETY: passed on.
+    unsafe {
+        object::set(function, options, |options| match pem? {
+            [] => Err(Error::argument("pem", "is empty")),
+            // OpenSSL counts with `int`.
+            pem if i32::try_from(pem.len()).is_err() => {
+                Err(Error::argument("pem", "is longer than 2147483647 bytes"))
+            }
+            pem => {
+                apply(options, Arc::new(memory::copy(pem)?));
+                Ok(())
+            }
+        })
+    }
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+//! TLS as a transformation of bytes: OpenSSL between two buffers, never on a socket.
+//!
+//! What comes from the network is fed in, what is to be sent is taken out. So one thread can wait for the
+//! socket while another encrypts, there is one place that reads and writes sockets, and TLS can run inside TLS.
+
+use super::error::{config, failed, handshake_failed, or_no_memory, text};
+use super::memory::Memory;
+use super::options::{Shared, TlsOptions};
+use super::pin::{self, Pin};
+use super::resumption::{Key, Resumption};
+use crate::base::error::{Error, Kind};
+use crate::base::memory;
+use crate::base::sync::Arc;
+use crate::net::sys;
+use openssl::error::ErrorStack;
+use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
+use openssl::x509::verify::X509CheckFlags;
+use std::ffi::CString;
+use std::net::IpAddr;
+
+/// What is sent while the peer leaves a handshake message unfinished, which it hardly does for long.
+const MAX_HELD_BACK: usize = 64 << 20;
+
+pub struct Tls {
+    stream: SslStream<Memory>,
+    /// The name or address that is verified, for messages.
+    peer: String,
+    pins: Arc<Vec<Pin>>,
+    resumption: Option<Resumption>,
+    /// What OpenSSL takes only when more has come from the peer.
+    held_back: Vec<u8>,
+    /// What this TLS runs in, if that is not the socket: the TLS to an HTTPS proxy.
+    carrier: Option<Box<Self>>,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The caller may have set another name for it than the URL's host, and pinned its key.
+    Server,
+    /// An HTTPS proxy: trust, identity and protocol are those set for the server.
+    Proxy,
+}
+
+/// What one call of [`Tls::decrypt`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decrypted {
+    /// All that was fed is decrypted.
+    All,
+    /// There is no more room; there may be more to decrypt.
+    Full,
+    /// The peer has ended the stream.
+    End,
+}
+
+/// What was agreed, for whoever asks.
+#[derive(Clone, Debug)]
+pub struct TlsInfo {
+    pub version: CString,
+    pub cipher: CString,
+    /// Empty where the server chose none.
+    pub alpn: CString,
+    pub peer_certificate_pem: CString,
+    /// The handshake took up an earlier session, without certificates.
+    pub resumed: bool,
+}
+
+impl Tls {
+    pub fn new(options: &TlsOptions, host: &str, port: u16, role: Role) -> Result<Self, Error> {
+        let settings = options.settings();
+        let (name, pins) = match role {
+            Role::Server => (
+                settings.server_name.as_deref().unwrap_or(host),
+                Arc::clone(&settings.pins),
+            ),
+            Role::Proxy => (host, Arc::default()),
+        };
+        let peer = match role {
+            Role::Server => name.to_owned(),
+            Role::Proxy => format!("proxy {name}"),
+        };
+        let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
+        let Shared { context, sessions } = options.shared()?;
+        let mut ssl = Ssl::new(&context).map_err(setup)?;
+        sys::refuse_renegotiation(&mut ssl);
+        set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
+        let resumption = sessions.map(|sessions| {
+            let key = Key::new(role, name, port);
+            Resumption::start(sessions, key, &mut ssl)
+        });
+        let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
+        Ok(Self {
+            stream,
+            peer,
+            pins,
+            resumption,
+            held_back: Vec::new(),
+            carrier: None,
+        })
+    }
+
+    /// Makes `inner` run inside this TLS, whose handshake is done, and stand for both from here on.
+    pub fn carry(&mut self, inner: Self) {
+        let carrier = std::mem::replace(self, inner);
+        self.carrier = Some(Box::new(carrier));
+    }
+
+    /// Goes on with the handshake as far as what was fed allows; true when it is done.
+    pub fn handshake(&mut self) -> Result<bool, Error> {
+        let drawn = self.draw();
+        sys::clear_openssl_errors();
+        let result = self.stream.connect();
+        // An alert that says why the handshake failed must leave, too.
+        let passed = self.pass();
+        drawn?;
+        match result {
+            Ok(()) => {}
+            Err(error) if error.code() == ErrorCode::WANT_READ => return passed.map(|()| false),
+            Err(error) => return Err(self.handshake_error(&error)),
+        }
+        passed?;
+        self.check_pins()?;
+        if let Some(resumption) = &self.resumption {
+            resumption.finish(self.stream.ssl());
+        }
+        Ok(true)
+    }
+
+    /// Takes what came from the network; `cipher` is left empty.
+    pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
+        match &mut self.carrier {
+            Some(carrier) => carrier.feed(cipher),
+            None => self.stream.get_mut().feed(cipher),
+        }
+    }
+
+    /// From here on nothing is held between two records: a little slower, and half the size.
+    pub fn release_buffers(&mut self) {
+        sys::release_tls_buffers(&mut self.stream);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.release_buffers();
+        }
+    }
+
+    /// Parts with memory that holds nothing; the largest goes to `memory`.
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        self.stream.get_mut().give_back(memory);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.give_back(memory);
+        }
+    }
+
+    pub fn end_input(&mut self) {
+        match &mut self.carrier {
+            Some(carrier) => carrier.end_input(),
+            None => self.stream.get_mut().is_ended = true,
+        }
+    }
+
+    /// Decrypts into the spare capacity of `out`.
+    pub fn decrypt(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
+        let drawn = self.draw();
+        // What came before the carrier failed is still good.
+        let decrypted = self.decrypt_drawn(out);
+        let passed = self.write_held_back().and_then(|()| self.pass());
+        drawn.and(decrypted).and_then(|done| passed.map(|()| done))
+    }
+
+    /// Makes room for `len` bytes of plaintext, encrypted; the length of that. Inside other TLS it is only the inner one's.
+    pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
+        self.stream.get_mut().reserve_sealed(len)
+    }
+
+    /// Encrypts all of `plain`; the result waits in [`Tls::output`]. What cannot be encrypted before more has come from
+    /// the peer, such as the rest of a handshake message, follows it when that has come.
+    pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
+        if self.held_back.is_empty() {
+            let written = self.write(plain)?;
+            plain = plain.get(written..).unwrap_or_default();
+        }
+        if self.held_back.len() + plain.len() > MAX_HELD_BACK {
+            let peer = &self.peer;
+            let message = format!("{peer} has begun a TLS message that it does not finish");
+            return Err(failed(Kind::Tls, message));
+        }
+        memory::reserve(&mut self.held_back, plain.len())?;
+        self.held_back.extend_from_slice(plain);
+        self.pass()
+    }
+
+    /// Adds close_notify to the output (RFC 8446 section 6.1), the inner one first.
+    pub fn end(&mut self) {
+        sys::clear_openssl_errors();
+        // Whether the peer has ended, too, does not matter: the socket goes next.
+        let _ = self.stream.shutdown();
+        let _ = self.pass();
+        if let Some(carrier) = &mut self.carrier {
+            carrier.end();
+        }
+    }
+
+    pub fn has_output(&self) -> bool {
+        match &self.carrier {
+            Some(carrier) => carrier.has_output(),
+            None => !self.stream.get_ref().outbox.is_empty(),
+        }
+    }
+
+    /// What is to be sent, to be taken out.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        match &mut self.carrier {
+            Some(carrier) => carrier.output(),
+            None => &mut self.stream.get_mut().outbox,
+        }
+    }
+
+    /// About the innermost TLS.
+    pub fn info(&self) -> TlsInfo {
+        let ssl = self.stream.ssl();
+        // What there is no memory for is left out.
+        let text = |bytes: &[u8]| memory::c_string(bytes).ok().flatten().unwrap_or_default();
+        let certificate = ssl
+            .peer_certificate()
+            .and_then(|certificate| certificate.to_pem().ok());
+        TlsInfo {
+            version: text(ssl.version_str().as_bytes()),
+            cipher: text(
+                ssl.current_cipher()
+                    .map_or("", |cipher| cipher.name())
+                    .as_bytes(),
+            ),
+            alpn: text(ssl.selected_alpn_protocol().unwrap_or_default()),
+            peer_certificate_pem: text(&certificate.unwrap_or_default()),
+            resumed: ssl.session_reused(),
+        }
+    }
+
+    /// Takes out of the carrier what it has for this TLS.
+    fn draw(&mut self) -> Result<(), Error> {
+        let Some(carrier) = &mut self.carrier else {
+            return Ok(());
+        };
+        let memory = self.stream.get_mut();
+        loop {
+            match carrier.decrypt(memory.space()?)? {
+                Decrypted::Full => {}
+                Decrypted::All => return Ok(()),
+                Decrypted::End => {
+                    memory.is_ended = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Hands to the carrier what this TLS has to send.
+    fn pass(&mut self) -> Result<(), Error> {
+        let Some(carrier) = &mut self.carrier else {
+            return Ok(());
+        };
+        let outbox = &mut self.stream.get_mut().outbox;
+        let result = carrier.encrypt(outbox);
+        outbox.clear();
+        result
+    }
+
+    /// How much of `plain` OpenSSL takes now.
+    fn write(&mut self, plain: &[u8]) -> Result<usize, Error> {
+        sys::clear_openssl_errors();
+        let mut written = 0;
+        while let Some(rest) = plain.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.stream.ssl_write(rest) {
+                Ok(count) => written += count,
+                Err(error) => match error.code() {
+                    // In the middle of a handshake message, or of a handshake under a context of the caller's.
+                    ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => break,
+                    _ => return Err(self.error(&error)),
+                },
+            }
+        }
+        Ok(written)
+    }
+
+    fn write_held_back(&mut self) -> Result<(), Error> {
+        if self.held_back.is_empty() {
+            return Ok(());
+        }
+        let plain = std::mem::take(&mut self.held_back);
+        let written = self.write(&plain)?;
+        self.held_back
+            .extend_from_slice(plain.get(written..).unwrap_or_default());
+        Ok(())
+    }
+
+    fn decrypt_drawn(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
+        sys::clear_openssl_errors();
+        loop {
+            if out.capacity() - out.len() < 2 {
+                return Ok(Decrypted::Full);
+            }
+            match sys::tls_read(&mut self.stream, out) {
+                Ok(0) => return Ok(Decrypted::End),
+                Ok(_) => {}
+                Err(error) => match error.code() {
+                    // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session ticket.
+                    ErrorCode::WANT_READ if self.stream.get_ref().has_unread() => {}
+                    ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => return Ok(Decrypted::All),
+                    // A stream cut without close_notify is told by the missing close frame.
+                    ErrorCode::ZERO_RETURN => return Ok(Decrypted::End),
+                    _ if self.stream.get_ref().is_ended => return Ok(Decrypted::End),
+                    _ => return Err(self.error(&error)),
+                },
+            }
+        }
+    }
+
+    /// Also for a session that was resumed, whose certificate is that of the first handshake.
+    fn check_pins(&self) -> Result<(), Error> {
+        let certificate = self.stream.ssl().peer_certificate();
+        pin::check(&self.pins, certificate.as_deref()).map_err(|why| {
+            if let Some(resumption) = &self.resumption {
+                resumption.forget();
+            }
+            let message = format!("certificate of {} refused: {why}", self.peer);
+            failed(Kind::TlsVerify, message)
+        })
+    }
+
+    fn handshake_error(&self, error: &ssl::Error) -> Error {
+        handshake_failed(
+            &self.peer,
+            error,
+            self.stream.ssl().verify_result(),
+            self.stream.get_ref().is_ended,
+        )
+    }
+
+    fn error(&self, error: &ssl::Error) -> Error {
+        failed(
+            or_no_memory(Kind::Tls, error.ssl_error()),
+            format!("TLS with {}: {}", self.peer, text(error)),
+        )
+    }
+}
+
+impl Drop for Tls {
+    /// Without this, OpenSSL gives up the session of a connection that ends without close_notify, which TLS no longer
+    /// asks for (RFC 5246 section 7.2.1).
+    fn drop(&mut self) {
+        self.stream.set_shutdown(ShutdownState::SENT);
+    }
+}
+
+/// What the server is asked for, and what its certificate is looked through for.
+fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), ErrorStack> {
+    // The dot of the root is for look-ups; neither SNI (RFC 6066 section 3) nor certificates have it.
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let address = name.parse::<IpAddr>().ok();
+    if address.is_none() {
+        // An address never stands in SNI (RFC 6066 section 3).
+        ssl.set_hostname(name)?;
+    }
+    if !verify_host {
+        return Ok(());
+    }
+    let verify = ssl.param_mut();
+    // Only subjectAltName counts (RFC 9525 section 4.1), and a wildcard only for a whole label.
+    verify
+        .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
+    match address {
+        Some(address) => verify.set_ip(address),
+        None => verify.set_host(name),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

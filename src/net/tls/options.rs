@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the caller wants of TLS, and the OpenSSL context made of it: shared by the connections of an options object,
+//! because loading a trust store costs more than a whole handshake, and made anew when a file that it was made of has
+//! changed.
+
+use super::error::config;
+use super::files::Files;
+use super::identity::Identity;
+use super::keylog;
+use super::pin::Pin;
+use super::protocol::Protocol;
+use super::resumption::Sessions;
+use super::trust::Trust;
+use crate::base::error::Error;
+use crate::base::process::PerProcess;
+use crate::base::sync::{Arc, Mutex};
+use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
+use std::path::PathBuf;
+
+#[derive(Clone, Default)]
+pub struct TlsOptions {
+    settings: Settings,
+    /// Of this process: a lock may be held by a thread that a child does not have.
+    made: Arc<PerProcess<Mutex<Option<Made>>>>,
+}
+
+/// A context of our own, and what it was made of.
+struct Made {
+    files: Files,
+    shared: Shared,
+}
+
+/// What connections have in common that are made with the same settings and files.
+#[derive(Clone)]
+pub struct Shared {
+    pub context: SslContext,
+    /// `None` under a context of the caller's, who looks after its sessions.
+    pub sessions: Option<Arc<Sessions>>,
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    pub verify: bool,
+    pub verify_host: bool,
+    /// In place of the URL's host, for SNI and verification.
+    pub server_name: Option<String>,
+    /// The server's key is one of these, if there are any.
+    pub pins: Arc<Vec<Pin>>,
+    pub trust: Trust,
+    pub identity: Identity,
+    pub protocol: Protocol,
+    pub keylog_file: Option<String>,
+    /// The caller's, in place of one made of `verify` and what follows `pins`.
+    pub context: Option<SslContext>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            verify: true,
+            verify_host: true,
+            server_name: None,
+            pins: Arc::default(),
+            trust: Trust::default(),
+            identity: Identity::default(),
+            protocol: Protocol::default(),
+            keylog_file: None,
+            context: None,
+        }
+    }
+}
+
+impl TlsOptions {
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A change asks for a new context; connections under way keep theirs.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        self.made = Arc::default();
+        &mut self.settings
+    }
+
+    /// For one connection. A failure is not kept: the next connect tries again.
+    pub fn shared(&self) -> Result<Shared, Error> {
+        if let Some(context) = &self.settings.context {
+            return Ok(Shared {
+                context: context.clone(),
+                sessions: None,
+            });
+        }
+        // Before they are read: a file that changes meanwhile is seen at the next connect.
+        let files = Files::look(self.settings.paths());
+        if let Some(shared) = self.made_of(&files) {
+            return Ok(shared);
+        }
+        let sessions = Arc::<Sessions>::default();
+        let shared = Shared {
+            context: self.settings.build(Arc::clone(&sessions))?,
+            sessions: Some(sessions),
+        };
+        // Two threads may build at the same time; the first one's is kept.
+        let mut made = self.made.get().lock();
+        match &*made {
+            Some(made) if made.files == files => Ok(made.shared.clone()),
+            _ => {
+                let kept = shared.clone();
+                *made = Some(Made {
+                    files,
+                    shared: kept,
+                });
+                Ok(shared)
+            }
+        }
+    }
+
+    fn made_of(&self, files: &Files) -> Option<Shared> {
+        let made = self.made.get().lock();
+        let made = made.as_ref().filter(|made| made.files == *files);
+        made.map(|made| made.shared.clone())
+    }
+}
+
+impl Settings {
+    fn build(&self, sessions: Arc<Sessions>) -> Result<SslContext, Error> {
+        let mut builder = SslContextBuilder::new(SslMethod::tls_client())
+            .map_err(|error| config("make a TLS context", &error))?;
+        self.protocol.apply(&mut builder)?;
+        if self.verify {
+            builder.set_verify(SslVerifyMode::PEER);
+            let trusted = self.trust.apply(&mut builder);
+            trusted.map_err(|error| may_pass(error, &self.trust.paths()))?;
+        } else {
+            builder.set_verify(SslVerifyMode::NONE);
+        }
+        let identified = self.identity.apply(&mut builder);
+        identified.map_err(|error| may_pass(error, &self.identity.paths()))?;
+        if let Some(path) = &self.keylog_file {
+            keylog::append_to(path, &mut builder).map_err(Error::passing)?;
+        }
+        sessions.collect(&mut builder);
+        Ok(builder.build())
+    }
+
+    /// The files and directories that a context is made of.
+    fn paths(&self) -> Vec<PathBuf> {
+        let trust = self.verify.then(|| self.trust.paths());
+        [trust.unwrap_or_default(), self.identity.paths()].concat()
+    }
+}
+
+/// What is wrong with files may be right with those of the next connect.
+fn may_pass(error: Error, paths: &[PathBuf]) -> Error {
+    if paths.is_empty() {
+        error
+    } else {
+        error.passing()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::Pem;
+    use super::super::test_server::{Site, identity, signed_by};
+    use super::*;
+    use crate::base::error::Kind;
+    use crate::net::tls::pin::Pin;
+    use openssl::pkey::{PKey, Private};
+    use openssl::ssl::{SslContextRef, SslVersion};
+    use openssl::x509::X509;
+    use std::fs;
+
+    fn context(change: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
+        let mut builder = SslContextBuilder::new(SslMethod::tls_client()).unwrap();
+        change(&mut builder);
+        builder.build()
+    }
+
+    #[test]
+    fn the_callers_context_takes_the_place_of_what_is_set() {
+        let site = Site::usual();
+        let mut options = site.trusted();
+        options.settings_mut().protocol.ciphers = Some("none such".to_owned());
+        options.settings_mut().context = Some(context(|builder| {
+            builder.set_verify(SslVerifyMode::NONE);
+            let version = Some(SslVersion::TLS1_2);
+            builder.set_max_proto_version(version).unwrap();
+        }));
+        for _ in 0..2 {
+            let info = site.connect(&options).unwrap().info();
+            assert_eq!(c"TLSv1.2", info.version.as_c_str());
+            assert!(info.alpn.is_empty());
+            assert!(!info.resumed);
+        }
+        options.settings_mut().context = None;
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(Kind::TlsConfig, error.kind());
+    }
+
+    #[test]
+    fn under_the_callers_context_name_and_pins_still_count() {
+        let site = Site::usual();
+        let own = context(|builder| {
+            builder.set_verify(SslVerifyMode::PEER);
+            let store = builder.cert_store_mut();
+            store.add_cert(site.certificate.clone()).unwrap();
+        });
+        let mut options = TlsOptions::default();
+        options.settings_mut().context = Some(own);
+        site.connect(&options).unwrap();
+        options.settings_mut().server_name = Some("other.invalid".to_owned());
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(Kind::TlsVerify, error.kind());
+        options.settings_mut().verify_host = false;
+        site.connect(&options).unwrap();
+        options.settings_mut().pins = Arc::new(vec![Pin::of(&identity("localhost").0).unwrap()]);
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(Kind::TlsVerify, error.kind());
+    }
+
+    #[test]
+    fn clones_share_a_context_until_one_is_changed() {
+        let options = TlsOptions::default();
+        let mut clone = options.clone();
+        let same = |clone: &TlsOptions| {
+            let (one, other) = (options.shared().unwrap(), clone.shared().unwrap());
+            std::ptr::eq::<SslContextRef>(&*one.context, &*other.context)
+        };
+        assert!(same(&clone));
+        clone.settings_mut();
+        assert!(!same(&clone));
+    }
+
+    #[test]
+    fn trust_without_a_certificate_in_it_is_a_configuration_error() {
+        let site = Site::usual();
+        let mut options = site.trusted();
+        options.settings_mut().trust.ca_pem = None;
+        options.settings_mut().trust.ca_file = Some("/dev/null".to_owned());
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(
+            "there is no certificate in the CA file \"/dev/null\" (wsline_options_set_tls_ca_file)",
+            error.message()
+        );
+    }
+
+    /// A folder of the test's own, which goes with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("wsline-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        /// Put there by rename, as whoever renews certificates does.
+        fn put(&self, name: &str, content: &[u8]) -> String {
+            let (path, new) = (self.0.join(name), self.0.join("new"));
+            fs::write(&new, content).unwrap();
+            fs::rename(&new, &path).unwrap();
+            path.to_str().unwrap().to_owned()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn authorities_that_were_replaced_count_from_the_next_connect_and_sessions_are_forgotten() {
+        let (site, next) = (Site::usual(), Site::usual());
+        let folder = Folder::new("trust");
+        let mut options = TlsOptions::default();
+        options.settings_mut().trust.ca_file = Some(folder.put("ca.pem", &site.pem()));
+        for resumed in [false, true] {
+            assert_eq!(resumed, site.connect(&options).unwrap().info().resumed);
+        }
+        assert_eq!(
+            Kind::TlsVerify,
+            next.connect(&options).err().unwrap().kind()
+        );
+        folder.put("ca.pem", &next.pem());
+        next.connect(&options).unwrap();
+        // Also not by a session of the time when it was trusted.
+        assert_eq!(
+            Kind::TlsVerify,
+            site.connect(&options).err().unwrap().kind()
+        );
+    }
+
+    #[test]
+    fn where_nothing_comes_from_files_none_is_looked_at() {
+        let mut options = Site::usual().trusted();
+        assert!(options.settings().paths().is_empty());
+        options.settings_mut().trust.ca_pem = None;
+        assert!(!options.settings().paths().is_empty(), "the system's");
+        options.settings_mut().verify = false;
+        assert!(options.settings().paths().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error_until_it_can() {
+        let site = Site::usual();
+        let folder = Folder::new("late");
+        let path = folder.put("ca.pem", b"");
+        fs::remove_file(&path).unwrap();
+        let mut options = TlsOptions::default();
+        options.settings_mut().trust.ca_file = Some(path.clone());
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(
+            format!(
+                "read the CA file {path:?} (wsline_options_set_tls_ca_file): no such file or directory"
+            ),
+            error.message()
+        );
+        assert_eq!(
+            (Kind::TlsConfig, libc::ENOENT),
+            (error.kind(), error.os_errno())
+        );
+        assert!(error.is_passing());
+        folder.put("ca.pem", b"half of it");
+        let error = site.connect(&options).err().unwrap();
+        assert!(
+            error.is_passing() && error.message().contains(&path),
+            "{error}"
+        );
+        folder.put("ca.pem", &site.pem());
+        site.connect(&options).unwrap();
+        // A setting is no file.
+        options.settings_mut().protocol.ciphers = Some("none such".to_owned());
+        assert!(!site.connect(&options).err().unwrap().is_passing());
+    }
+
+    #[test]
+    fn a_client_certificate_that_was_replaced_is_shown_from_the_next_connect() {
+        let site = Site::with(|builder| {
+            builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+            builder.set_session_id_context(b"test").unwrap();
+        });
+        let folder = Folder::new("identity");
+        let mut options = site.trusted();
+        let (first, second) = (identity("first"), identity("second"));
+        let put = |certificate: &X509, key: &PKey<Private>| {
+            let key = folder.put("key.pem", &key.private_key_to_pem_pkcs8().unwrap());
+            (folder.put("cert.pem", &certificate.to_pem().unwrap()), key)
+        };
+        let (certificate, key) = put(&first.0, &first.1);
+        options.settings_mut().identity.certificate = Some(Pem::File(certificate));
+        options.settings_mut().identity.key = Some(Pem::File(key));
+        let shown = || {
+            let shared = options.shared().unwrap();
+            shared
+                .context
+                .certificate()
+                .map(|shown| shown.to_der().unwrap())
+        };
+        assert_eq!(first.0.to_der().ok(), shown());
+        site.connect(&options).unwrap();
+        put(&second.0, &second.1);
+        assert_eq!(second.0.to_der().ok(), shown());
+        site.connect(&options).unwrap();
+        // Amid the replacement: a later try finds both.
+        put(&first.0, &second.1);
+        let error = site.connect(&options).err().unwrap();
+        assert_eq!(Kind::TlsConfig, error.kind());
+        assert!(error.is_passing(), "{error}");
+    }
+
+    #[test]
+    fn whom_the_caller_trusts_need_not_be_a_root() {
+        let authority = identity("authority");
+        let (leaf, key) = signed_by(&authority, "localhost");
+        let site = Site::with(|builder| {
+            builder.set_certificate(&leaf).unwrap();
+            builder.set_private_key(&key).unwrap();
+        });
+        let folder = Folder::new("leaf");
+        let pem = leaf.to_pem().unwrap();
+        let mut by_file = TlsOptions::default();
+        by_file.settings_mut().trust.ca_file = Some(folder.put("leaf.pem", &pem));
+        let mut by_pem = TlsOptions::default();
+        by_pem.settings_mut().trust.ca_pem = Some(Arc::new(pem));
+        for options in [&mut by_file, &mut by_pem] {
+            site.connect(options).unwrap();
+            // It is trusted as what it is.
+            options.settings_mut().server_name = Some("other.invalid".to_owned());
+            let error = site.connect(options).err().unwrap();
+            assert_eq!(Kind::TlsVerify, error.kind());
+        }
+        let mut other = TlsOptions::default();
+        other.settings_mut().trust.ca_pem = Some(Arc::new(
+            signed_by(&authority, "localhost").0.to_pem().unwrap(),
+        ));
+        let error = site.connect(&other).err().unwrap();
+        assert_eq!(Kind::TlsVerify, error.kind());
+    }
+}
