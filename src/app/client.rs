@@ -2,8 +2,8 @@
 //! What every thread sees of an app: it sends, asks to end, exchanges the callbacks, and waits for the end. Connecting,
 //! receiving and reconnecting are its runner's, on the thread that drives.
 
-use super::handler::Exchange;
-use super::helm::Helm;
+use super::driver_lock::DriverLock;
+use super::handlers::HandlerTable;
 use super::mailbox::Mailbox;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
@@ -13,7 +13,7 @@ use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
 use crate::conn::send::compression::Parcel;
 use crate::conn::stats::Totals;
-use crate::conn::wait_budget::Patience;
+use crate::conn::wait_budget::WaitBudget;
 use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
@@ -26,12 +26,12 @@ use std::time::Duration;
 pub struct App {
     pub(super) url: Url,
     pub(super) options: Arc<Options>,
-    pub handlers: Exchange,
-    place: Mutex<Place>,
+    pub handlers: HandlerTable,
+    place: Mutex<DriveState>,
     place_changed: Condvar,
     /// While a connection is open.
     link: Mutex<Option<Arc<Link>>>,
-    known: Mutex<Known>,
+    last_connection: Mutex<LastConnection>,
     /// Negative while there is none.
     rtt_us: AtomicI64,
     /// A signal handler has asked for its end.
@@ -45,12 +45,12 @@ pub struct App {
 
 /// Who drives it, and what is wanted of it.
 #[derive(Default)]
-struct Place {
+struct DriveState {
     driver: Option<Driver>,
     /// The thread that is at work on it, and may be inside a callback.
     at_work: Option<ThreadMark>,
     waiting: u32,
-    wish: Option<Wish>,
+    end_request: Option<EndRequest>,
     is_freed: bool,
     /// How it ended the last time.
     outcome: Option<Result<(), Error>>,
@@ -58,14 +58,14 @@ struct Place {
 }
 
 struct Driver {
-    mailbox: Arc<Mailbox<Mail>>,
-    helm: Arc<Helm>,
-    /// Known once the driver has read that it should.
+    mailbox: Arc<Mailbox<Command>>,
+    driver_lock: Arc<DriverLock>,
+    /// LastConnection once the driver has read that it should.
     key: Option<u64>,
 }
 
 /// What the thread that drives a loop is told.
-pub enum Mail {
+pub enum Command {
     Add(Arc<App>),
     /// Something has happened to the app with this key.
     Look(u64),
@@ -74,14 +74,14 @@ pub enum Mail {
 
 /// The end, as the user wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum EndRequest {
     Close(CloseFrame),
     Abort,
 }
 
 /// About the connection there is, or was last.
 #[derive(Clone, Default)]
-struct Known {
+struct LastConnection {
     response: Option<Arc<Response>>,
     peer_address: Option<Arc<CString>>,
     totals: Totals,
@@ -92,11 +92,11 @@ impl App {
         Ok(Self {
             url: Url::parse(url)?,
             options,
-            handlers: Exchange::default(),
+            handlers: HandlerTable::default(),
             place: Mutex::default(),
             place_changed: Condvar::default(),
             link: Mutex::default(),
-            known: Mutex::default(),
+            last_connection: Mutex::default(),
             rtt_us: AtomicI64::new(-1),
             is_interrupted: AtomicBool::new(false),
             driver_wake: WakeSlot::default(),
@@ -128,7 +128,7 @@ impl App {
 
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
     pub fn close(&self, frame: &CloseFrame) {
-        if !self.want(Wish::Close(frame.clone())) {
+        if !self.want(EndRequest::Close(frame.clone())) {
             return;
         }
         let payload = frame.payload();
@@ -139,7 +139,7 @@ impl App {
 
     /// Ends it now, in whatever phase.
     pub fn abort(&self) {
-        if self.want(Wish::Abort) {
+        if self.want(EndRequest::Abort) {
             self.cut();
         }
     }
@@ -187,18 +187,18 @@ impl App {
 
     /// Waits until it has ended, and says why.
     pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
-        let mut patience = Patience::new(span);
+        let mut budget = WaitBudget::new(span);
         let mut place = self.place.lock();
         let driver = place.driver.as_ref();
-        if driver.is_some_and(|driver| driver.helm.is_held_here()) {
+        if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
             let message = "this thread drives the app: it would wait for itself";
             return Err(Error::new(Kind::WrongState, message));
         }
         while place.driver.is_some() {
-            if patience.is_over() {
+            if budget.is_over() {
                 return Err(Error::new(Kind::Timeout, "the app has not ended in time"));
             }
-            place = self.wait(place, patience.remaining());
+            place = self.wait(place, budget.remaining());
         }
         place.outcome()
     }
@@ -232,16 +232,16 @@ impl App {
 
     pub fn totals(&self) -> Totals {
         let link = self.link.lock().clone();
-        link.map_or_else(|| self.known.lock().totals, |link| link.totals())
+        link.map_or_else(|| self.last_connection.lock().totals, |link| link.totals())
     }
 
     /// What the last attempt was answered.
     pub fn response(&self) -> Option<Arc<Response>> {
-        self.known.lock().response.clone()
+        self.last_connection.lock().response.clone()
     }
 
     pub fn peer_address(&self) -> Option<Arc<CString>> {
-        self.known.lock().peer_address.clone()
+        self.last_connection.lock().peer_address.clone()
     }
 
     pub fn last_error(&self) -> Option<Error> {
@@ -253,7 +253,7 @@ impl App {
     }
 
     /// Whether the loop with this box drives it.
-    pub(super) fn is_driven_by(&self, mailbox: &Arc<Mailbox<Mail>>) -> bool {
+    pub(super) fn is_driven_by(&self, mailbox: &Arc<Mailbox<Command>>) -> bool {
         let place = self.place.lock();
         let driver = place.driver.as_ref();
         driver.is_some_and(|driver| Arc::ptr_eq(&driver.mailbox, mailbox))
@@ -262,8 +262,8 @@ impl App {
     /// Gives it to a driver.
     pub(super) fn enlist(
         &self,
-        mailbox: &Arc<Mailbox<Mail>>,
-        helm: &Arc<Helm>,
+        mailbox: &Arc<Mailbox<Command>>,
+        driver_lock: &Arc<DriverLock>,
     ) -> Result<(), Error> {
         let mut place = self.place.lock();
         if place.driver.is_some() {
@@ -272,7 +272,7 @@ impl App {
         self.driver_wake.set(mailbox.wake());
         place.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
-            helm: Arc::clone(helm),
+            driver_lock: Arc::clone(driver_lock),
             key: None,
         });
         Ok(())
@@ -296,7 +296,7 @@ impl App {
     pub(super) fn end_work(&self) {
         let mut place = self.place.lock();
         place.at_work = None;
-        self.tell_waiting(&place);
+        self.on_waiting(&place);
     }
 
     /// It has ended, and its driver lets go of it.
@@ -306,19 +306,19 @@ impl App {
         // The driver's descriptor may be closed from here on.
         self.driver_wake.clear();
         place.driver = None;
-        place.wish = None;
+        place.end_request = None;
         self.is_interrupted.store(false, Ordering::SeqCst);
         self.is_mute.store(place.is_freed, Ordering::Release);
         place.outcome = Some(outcome);
-        self.tell_waiting(&place);
+        self.on_waiting(&place);
     }
 
-    pub(super) fn wish(&self) -> Option<Wish> {
+    pub(super) fn end_request(&self) -> Option<EndRequest> {
         let place = self.place.lock();
         if place.is_freed || self.is_interrupted() {
-            Some(Wish::Abort)
+            Some(EndRequest::Abort)
         } else {
-            place.wish.clone()
+            place.end_request.clone()
         }
     }
 
@@ -338,16 +338,16 @@ impl App {
     pub(super) fn set_link(&self, link: Option<Arc<Link>>) {
         let old = std::mem::replace(&mut *self.link.lock(), link);
         if let Some(old) = old {
-            self.known.lock().totals = old.totals();
+            self.last_connection.lock().totals = old.totals();
         }
     }
 
     pub(super) fn set_response(&self, response: Option<Response>) {
-        self.known.lock().response = response.map(Arc::new);
+        self.last_connection.lock().response = response.map(Arc::new);
     }
 
     pub(super) fn set_peer_address(&self, address: CString) {
-        self.known.lock().peer_address = Some(Arc::new(address));
+        self.last_connection.lock().peer_address = Some(Arc::new(address));
     }
 
     pub(super) fn set_rtt(&self, rtt: Duration) {
@@ -364,7 +364,7 @@ impl App {
             ..
         }) = &place.driver
         {
-            mailbox.post(Mail::Look(*key));
+            mailbox.post(Command::Look(*key));
         }
     }
 
@@ -387,17 +387,17 @@ impl App {
     }
 
     /// False where there is nothing to end.
-    fn want(&self, wish: Wish) -> bool {
+    fn want(&self, end_request: EndRequest) -> bool {
         let mut place = self.place.lock();
         if place.driver.is_none() && place.outcome.is_some() {
             return false;
         }
-        if wish == Wish::Abort {
+        if end_request == EndRequest::Abort {
             // Under the lock, or the end of this run could take back what concerns the next.
             self.is_mute.store(true, Ordering::Release);
         }
-        if place.wish != Some(Wish::Abort) {
-            place.wish = Some(wish);
+        if place.end_request != Some(EndRequest::Abort) {
+            place.end_request = Some(end_request);
         }
         true
     }
@@ -412,9 +412,9 @@ impl App {
 
     fn wait<'a>(
         &'a self,
-        mut place: MutexGuard<'a, Place>,
+        mut place: MutexGuard<'a, DriveState>,
         span: Option<Duration>,
-    ) -> MutexGuard<'a, Place> {
+    ) -> MutexGuard<'a, DriveState> {
         place.waiting += 1;
         let mut place = self.place_changed.wait(place, span);
         place.waiting -= 1;
@@ -422,14 +422,14 @@ impl App {
     }
 
     /// A notification costs a system call even if nobody waits.
-    fn tell_waiting(&self, place: &Place) {
+    fn on_waiting(&self, place: &DriveState) {
         if place.waiting > 0 {
             self.place_changed.notify_all();
         }
     }
 }
 
-impl Place {
+impl DriveState {
     fn outcome(&self) -> Result<(), Error> {
         let message = "the app has never been run, started or added to a loop";
         let never = || Err(Error::new(Kind::WrongState, message));

@@ -2,10 +2,10 @@
 //! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop, which watches one
 //! descriptor.
 
-use super::client::{App, Mail};
-use super::core::Core;
-use super::helm::Helm;
+use super::client::{App, Command};
+use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
+use super::reactor::Reactor;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
@@ -17,10 +17,10 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 pub struct EventLoop {
-    mailbox: Arc<Mailbox<Mail>>,
-    helm: Arc<Helm>,
+    mailbox: Arc<Mailbox<Command>>,
+    driver_lock: Arc<DriverLock>,
     /// Whoever has it drives.
-    core: Mutex<Core>,
+    core: Mutex<Reactor>,
     fd: RawFd,
     /// Of the core, for those that do not drive.
     next_step: Mutex<Deadline>,
@@ -34,21 +34,25 @@ impl EventLoop {
 
     fn make() -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(Wake::new()?));
-        let helm = Arc::<Helm>::default();
+        let driver_lock = Arc::<DriverLock>::default();
         let epoll = Epoll::new()?;
         Ok(Self {
             fd: epoll.as_raw_fd(),
-            core: Mutex::new(Core::new(epoll, Arc::clone(&mailbox), Arc::clone(&helm))?),
+            core: Mutex::new(Reactor::new(
+                epoll,
+                Arc::clone(&mailbox),
+                Arc::clone(&driver_lock),
+            )?),
             mailbox,
-            helm,
+            driver_lock,
             next_step: Mutex::new(Deadline::NEVER),
             is_stopped: AtomicBool::new(false),
         })
     }
 
     pub fn add(&self, app: &Arc<App>) -> Result<(), Error> {
-        app.enlist(&self.mailbox, &self.helm)?;
-        self.mailbox.post(Mail::Add(Arc::clone(app)));
+        app.enlist(&self.mailbox, &self.driver_lock)?;
+        self.mailbox.post(Command::Add(Arc::clone(app)));
         Ok(())
     }
 
@@ -95,10 +99,10 @@ impl EventLoop {
 
     /// The user has no use for it any more. It goes when whoever drives it has left.
     pub fn retire(&self) {
-        self.helm.retire();
+        self.driver_lock.retire();
         self.stop();
         if let Some(mut core) = self.core.try_lock() {
-            core.drop_all();
+            core.abort_all();
         }
     }
 
@@ -112,8 +116,8 @@ impl EventLoop {
 
     /// `work` is done by the thread that drives.
     pub fn post(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let posted = self.mailbox.try_post(Mail::Run(Box::new(work)));
-        posted.map_err(|_| Error::no_memory(size_of::<Mail>() as u64))
+        let posted = self.mailbox.try_post(Command::Run(Box::new(work)));
+        posted.map_err(|_| Error::no_memory(size_of::<Command>() as u64))
     }
 
     /// Readable when there is something to do.
@@ -136,21 +140,21 @@ impl EventLoop {
         self.next_step.lock().remaining(now)
     }
 
-    fn turn(&self, core: &mut Core, span: Option<Duration>) -> Result<(), Error> {
+    fn turn(&self, core: &mut Reactor, span: Option<Duration>) -> Result<(), Error> {
         let deadline = match span {
             None => Deadline::NEVER,
             span => Deadline::after(Instant::now(), span),
         };
-        let result = self.helm.hold(|| core.turn(deadline));
+        let result = self.driver_lock.hold(|| core.turn(deadline));
         *self.next_step.lock() = core.next_step();
-        if self.helm.is_inherited() {
+        if self.driver_lock.is_inherited() {
             let message = "this is a child process: the loop was made before fork()";
             return Err(Error::new(Kind::WrongState, message));
         }
         result
     }
 
-    fn take_core(&self) -> Result<MutexGuard<'_, Core>, Error> {
+    fn take_core(&self) -> Result<MutexGuard<'_, Reactor>, Error> {
         self.core.try_lock().ok_or_else(|| {
             let message =
                 "the loop is being driven, by another thread or by the caller of this callback";

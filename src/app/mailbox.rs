@@ -7,7 +7,7 @@ use crate::net::wake::Wake;
 use std::collections::TryReserveError;
 
 pub struct Mailbox<T> {
-    letters: Mutex<Vec<T>>,
+    queue: Mutex<Vec<T>>,
     /// Whoever drives will look into the box before it sleeps.
     is_awake: AtomicBool,
     wake: Wake,
@@ -16,7 +16,7 @@ pub struct Mailbox<T> {
 impl<T> Mailbox<T> {
     pub fn new(wake: Wake) -> Self {
         Self {
-            letters: Mutex::new(Vec::new()),
+            queue: Mutex::new(Vec::new()),
             is_awake: AtomicBool::new(false),
             wake,
         }
@@ -27,18 +27,18 @@ impl<T> Mailbox<T> {
         &self.wake
     }
 
-    /// From any thread. For letters of which there are few.
-    pub fn post(&self, letter: T) {
-        self.letters.lock().push(letter);
+    /// From any thread. For queue of which there are few.
+    pub fn post(&self, command: T) {
+        self.queue.lock().push(command);
         self.rouse();
     }
 
-    /// The same for letters of which there may be any number.
-    pub fn try_post(&self, letter: T) -> Result<(), TryReserveError> {
-        let mut letters = self.letters.lock();
-        letters.try_reserve(1)?;
-        letters.push(letter);
-        drop(letters);
+    /// The same for queue of which there may be any number.
+    pub fn try_post(&self, command: T) -> Result<(), TryReserveError> {
+        let mut queue = self.queue.lock();
+        queue.try_reserve(1)?;
+        queue.push(command);
+        drop(queue);
         self.rouse();
         Ok(())
     }
@@ -51,7 +51,7 @@ impl<T> Mailbox<T> {
     }
 
     /// The sleeper has woken, whatever for.
-    pub fn get_up(&self, is_roused: bool) {
+    pub fn woke_up(&self, is_roused: bool) {
         if is_roused {
             self.wake.clear();
         }
@@ -59,16 +59,16 @@ impl<T> Mailbox<T> {
     }
 
     pub fn take(&self) -> Vec<T> {
-        std::mem::take(&mut *self.letters.lock())
+        std::mem::take(&mut *self.queue.lock())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.letters.lock().is_empty()
+        self.queue.lock().is_empty()
     }
 
     /// Before each wait. What came since [`Mailbox::take`] makes the wait end at once.
-    pub fn lie_down(&self) {
-        // Reads what `post` wrote: whoever found us awake has left its letter before.
+    pub fn prepare_to_wait(&self) {
+        // Reads what `post` wrote: whoever found us awake has left its command before.
         self.is_awake.swap(false, Ordering::AcqRel);
         if !self.is_empty() {
             self.rouse();

@@ -3,14 +3,14 @@
 //! room that calls the user's functions or owns a thread that does.
 #![forbid(unsafe_code)]
 
-pub mod audience;
+pub mod callbacks;
 pub mod client;
-pub mod core;
+pub mod driver_lock;
 pub mod event_loop;
-pub mod handler;
-pub mod helm;
+pub mod handlers;
 pub mod mailbox;
-pub mod retry;
+pub mod open_connection;
+pub mod reactor;
+pub mod retryable;
 pub mod runner;
-pub mod session;
 pub mod thread;

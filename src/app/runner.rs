@@ -2,21 +2,21 @@
 //! The life of an app on the thread that drives it: connect, be open, wait, connect again. Never waits itself; whoever
 //! drives it waits for what it names and steps it again.
 
-use super::audience::Audience;
-use super::client::{App, Wish};
-use super::helm::Helm;
-use super::retry::{may_be_mended, may_name_a_time};
-use super::session::{End, Session};
+use super::callbacks::Callbacks;
+use super::client::{App, EndRequest};
+use super::driver_lock::DriverLock;
+use super::open_connection::{AppConnection, End};
+use super::retryable::{is_retryable, may_name_a_time};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
 use crate::base::sync::Arc;
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::link::{Link, aborted};
-use crate::conn::receive::reader::Memory;
+use crate::conn::receive::reader::ReadBuffers;
 use crate::conn::send::keys::Keys;
 use crate::conn::trace;
-use crate::net::epoll::Ready;
+use crate::net::epoll::Readiness;
 use crate::net::poll::{OnSignal, Poll};
 use crate::net::resolve::Notify;
 use crate::protocol::backoff::Backoff;
@@ -28,34 +28,34 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
-    helm: Arc<Helm>,
+    driver_lock: Arc<DriverLock>,
     /// Called by others when there is something to see.
     notify: Notify,
-    phase: Phase,
+    phase: Life,
     backoff: Backoff,
     has_been_open: bool,
     /// Kept until nobody watches its descriptor.
     retired: Option<Arc<Link>>,
 }
 
-enum Phase {
+enum Life {
     /// An attempt is due.
     Begin,
     Connecting(Box<Connector>),
-    Open(Box<Session>),
+    Open(Box<AppConnection>),
     /// Until the next attempt.
     Waiting(Deadline),
     Done(End),
 }
 
 impl Runner {
-    pub fn new(app: Arc<App>, helm: Arc<Helm>, notify: Notify) -> Self {
+    pub fn new(app: Arc<App>, driver_lock: Arc<DriverLock>, notify: Notify) -> Self {
         let backoff = Backoff::new(app.options.reconnect.clone());
         Self {
             app,
-            helm,
+            driver_lock,
             notify,
-            phase: Phase::Begin,
+            phase: Life::Begin,
             backoff,
             has_been_open: false,
             retired: None,
@@ -67,58 +67,58 @@ impl Runner {
     }
 
     /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an open connection.
-    pub fn step(&mut self, now: Instant, ready: Ready, memory: &mut Memory) {
-        self.with_audience(|runner, audience| {
-            runner.heed(audience);
+    pub fn step(&mut self, now: Instant, ready: Readiness, memory: &mut ReadBuffers) {
+        self.with_audience(|runner, callbacks| {
+            runner.handle_end_request(callbacks);
             let (mut now, mut ready) = (now, ready);
-            while runner.advance(now, ready, memory, audience) {
-                runner.heed(audience);
-                if matches!(runner.phase, Phase::Waiting(..)) {
+            while runner.advance(now, ready, memory, callbacks) {
+                runner.handle_end_request(callbacks);
+                if matches!(runner.phase, Life::Waiting(..)) {
                     // A wait of no time ends with the next step, or attempts that fail at once would keep this one going.
                     break;
                 }
                 // What was ready was so for the phase that is over, and callbacks have taken their time.
-                (now, ready) = (Instant::now(), Ready::default());
+                (now, ready) = (Instant::now(), Readiness::default());
             }
-            runner.heed(audience);
+            runner.handle_end_request(callbacks);
         });
     }
 
     /// The attempt, or the connection, has failed by something outside it.
     pub fn break_off(&mut self, error: Error) {
-        self.with_audience(|runner, audience| {
+        self.with_audience(|runner, callbacks| {
             match &runner.phase {
-                Phase::Open(_) => runner.end_session(Err(error), audience),
-                _ => runner.fail(error, None, audience),
+                Life::Open(_) => runner.end_session(Err(error), callbacks),
+                _ => runner.fail(error, None, callbacks),
             }
-            runner.heed(audience);
+            runner.handle_end_request(callbacks);
         });
     }
 
     /// Whether a step may close descriptors or open others.
     pub fn is_connecting(&self) -> bool {
-        matches!(self.phase, Phase::Begin | Phase::Connecting(_))
+        matches!(self.phase, Life::Begin | Life::Connecting(_))
     }
 
     /// Names what is waited for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.phase {
-            Phase::Connecting(connector) => connector.add_interests(poll),
-            Phase::Open(session) => {
+            Life::Connecting(connector) => connector.add_interests(poll),
+            Life::Open(session) => {
                 let fd = session.link().stream().fd();
                 poll.add(fd, true, session.wants_to_write());
             }
-            Phase::Begin | Phase::Waiting(..) | Phase::Done(_) => {}
+            Life::Begin | Life::Waiting(..) | Life::Done(_) => {}
         }
     }
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
         match &self.phase {
-            Phase::Connecting(connector) => connector.next_step(),
-            Phase::Open(session) => session.next_step(),
-            Phase::Waiting(deadline) => *deadline,
-            Phase::Begin | Phase::Done(_) => Deadline::NEVER,
+            Life::Connecting(connector) => connector.next_step(),
+            Life::Open(session) => session.next_step(),
+            Life::Waiting(deadline) => *deadline,
+            Life::Begin | Life::Done(_) => Deadline::NEVER,
         }
     }
 
@@ -130,43 +130,45 @@ impl Runner {
     /// How it has ended, when it has.
     pub fn end(&self) -> Option<End> {
         match &self.phase {
-            Phase::Done(end) => Some(end.clone()),
+            Life::Done(end) => Some(end.clone()),
             _ => None,
         }
     }
 
     /// Ends it without a word.
-    pub fn drop_all(&mut self) {
-        if let Phase::Open(session) = &self.phase {
+    pub fn abort_all(&mut self) {
+        if let Life::Open(session) = &self.phase {
             session.link().end_with(&aborted());
         }
-        self.phase = Phase::Done(Err(aborted()));
+        self.phase = Life::Done(Err(aborted()));
     }
 
-    fn with_audience(&mut self, work: impl FnOnce(&mut Self, &mut Audience<'_>)) {
-        let (app, helm) = (Arc::clone(&self.app), Arc::clone(&self.helm));
+    fn with_audience(&mut self, work: impl FnOnce(&mut Self, &mut Callbacks<'_>)) {
+        let (app, driver_lock) = (Arc::clone(&self.app), Arc::clone(&self.driver_lock));
         app.begin_work();
-        let mut audience = Audience {
+        let mut callbacks = Callbacks {
             app: &app,
-            helm: &helm,
+            driver_lock: &driver_lock,
             view: app.handlers.view(),
         };
-        work(self, &mut audience);
-        drop(audience);
+        work(self, &mut callbacks);
+        drop(callbacks);
         app.end_work();
     }
 
     /// What the user wants comes first.
-    fn heed(&mut self, audience: &mut Audience<'_>) {
-        let Some(wish) = self.app.wish() else {
+    fn handle_end_request(&mut self, callbacks: &mut Callbacks<'_>) {
+        let Some(end_request) = self.app.end_request() else {
             return;
         };
-        match (&mut self.phase, wish) {
-            (Phase::Done(_), _) => {}
-            (Phase::Open(session), Wish::Close(frame)) => session.close(&frame, &self.app.options),
-            (Phase::Open(_), Wish::Abort) => self.end_session(Err(aborted()), audience),
-            (_, Wish::Close(_)) => self.phase = Phase::Done(Ok(())),
-            (_, Wish::Abort) => self.phase = Phase::Done(Err(aborted())),
+        match (&mut self.phase, end_request) {
+            (Life::Done(_), _) => {}
+            (Life::Open(session), EndRequest::Close(frame)) => {
+                session.close(&frame, &self.app.options)
+            }
+            (Life::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
+            (_, EndRequest::Close(_)) => self.phase = Life::Done(Ok(())),
+            (_, EndRequest::Abort) => self.phase = Life::Done(Err(aborted())),
         }
     }
 
@@ -174,40 +176,40 @@ impl Runner {
     fn advance(
         &mut self,
         now: Instant,
-        ready: Ready,
-        memory: &mut Memory,
-        audience: &mut Audience<'_>,
+        ready: Readiness,
+        memory: &mut ReadBuffers,
+        callbacks: &mut Callbacks<'_>,
     ) -> bool {
         match &mut self.phase {
-            Phase::Begin => {
-                self.begin(audience);
+            Life::Begin => {
+                self.begin(callbacks);
                 true
             }
-            Phase::Connecting(connector) => match connect(connector, now).transpose() {
+            Life::Connecting(connector) => match connect(connector, now).transpose() {
                 None => false,
                 Some(result) => {
-                    self.leave_connecting(result, audience);
+                    self.leave_connecting(result, callbacks);
                     true
                 }
             },
-            Phase::Open(session) => match session.step(now, ready, memory, audience) {
+            Life::Open(session) => match session.step(now, ready, memory, callbacks) {
                 None => false,
                 Some(end) => {
-                    self.end_session(end, audience);
+                    self.end_session(end, callbacks);
                     true
                 }
             },
-            Phase::Waiting(deadline) if deadline.has_passed(now) => {
-                self.phase = Phase::Begin;
+            Life::Waiting(deadline) if deadline.has_passed(now) => {
+                self.phase = Life::Begin;
                 true
             }
-            Phase::Waiting(..) | Phase::Done(_) => false,
+            Life::Waiting(..) | Life::Done(_) => false,
         }
     }
 
     // From here on the clock is read where a deadline is set: what was called back before may have taken long.
 
-    fn begin(&mut self, audience: &mut Audience<'_>) {
+    fn begin(&mut self, callbacks: &mut Callbacks<'_>) {
         let (options, now) = (&self.app.options, Instant::now());
         let span = options.connect_span(options.timeout);
         self.app.set_response(None);
@@ -222,18 +224,18 @@ impl Runner {
             )
         });
         match connector {
-            Ok(connector) => self.phase = Phase::Connecting(Box::new(connector)),
-            Err(error) => self.fail(error, None, audience),
+            Ok(connector) => self.phase = Life::Connecting(Box::new(connector)),
+            Err(error) => self.fail(error, None, callbacks),
         }
     }
 
     fn leave_connecting(
         &mut self,
         result: Result<Established, Error>,
-        audience: &mut Audience<'_>,
+        callbacks: &mut Callbacks<'_>,
     ) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Begin);
-        let Phase::Connecting(connector) = phase else {
+        let phase = std::mem::replace(&mut self.phase, Life::Begin);
+        let Life::Connecting(connector) = phase else {
             return;
         };
         let (keys, response) = connector.into_parts();
@@ -241,8 +243,8 @@ impl Runner {
         self.app.set_response(response);
         let opened = result.and_then(|established| self.open(established, keys));
         match opened {
-            Ok(()) => audience.tell_open(!std::mem::replace(&mut self.has_been_open, true)),
-            Err(error) => self.fail(error, may_come_back, audience),
+            Ok(()) => callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true)),
+            Err(error) => self.fail(error, may_come_back, callbacks),
         }
     }
 
@@ -256,22 +258,27 @@ impl Runner {
         self.app.set_link(Some(Arc::clone(&link)));
         let now = Instant::now();
         let keepalive = Keepalive::new(options.ping.clone(), now);
-        self.phase = Phase::Open(Box::new(Session::new(link, reader, keepalive, now)));
+        self.phase = Life::Open(Box::new(AppConnection::new(link, reader, keepalive, now)));
         Ok(())
     }
 
-    fn fail(&mut self, error: Error, may_come_back: Option<Duration>, audience: &mut Audience<'_>) {
+    fn fail(
+        &mut self,
+        error: Error,
+        may_come_back: Option<Duration>,
+        callbacks: &mut Callbacks<'_>,
+    ) {
         log::write(Level::Error, format_args!("{error}"));
         let end = Err(error);
         let retry = self.retry(&end, may_come_back);
         // Before the user is told, who may want something else.
         self.phase = after(end.clone(), retry);
-        tell_error(&end, retry, audience);
+        on_error(&end, retry, callbacks);
     }
 
-    fn end_session(&mut self, end: End, audience: &mut Audience<'_>) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Begin);
-        let Phase::Open(session) = phase else {
+    fn end_session(&mut self, end: End, callbacks: &mut Callbacks<'_>) {
+        let phase = std::mem::replace(&mut self.phase, Life::Begin);
+        let Life::Open(session) = phase else {
             return;
         };
         self.backoff.note_open_for(session.opened_at().elapsed());
@@ -288,20 +295,20 @@ impl Runner {
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = link.unsent();
         self.retired = Some(link);
-        tell_error(&end, retry, audience);
+        on_error(&end, retry, callbacks);
         // Both frames may have been said, and ours never have left.
         let info = closing.info();
         let clean = info.clean && end.is_ok();
-        audience.tell_close(&CloseInfo { clean, ..info }, unsent);
+        callbacks.on_close(&CloseInfo { clean, ..info }, unsent);
     }
 
     /// When to try again.
     fn retry(&mut self, end: &End, may_come_back: Option<Duration>) -> Option<Duration> {
         let options = &self.app.options;
-        let is_final = |error: &Error| !options.reconnect_always && !may_be_mended(error);
+        let is_final = |error: &Error| !options.reconnect_always && !is_retryable(error);
         // The caller's socket is for one connection.
         let is_over = options.fd.is_some() || end.as_ref().is_err_and(is_final);
-        if is_over || self.app.wish().is_some() {
+        if is_over || self.app.end_request().is_some() {
             return None;
         }
         let random = Keys::new().map_or(0.0, |mut keys| keys.fraction());
@@ -310,21 +317,21 @@ impl Runner {
 }
 
 /// What follows an end.
-fn after(end: End, retry: Option<Duration>) -> Phase {
+fn after(end: End, retry: Option<Duration>) -> Life {
     match retry {
         Some(delay) => {
             log::write(Level::Info, format_args!("connecting again in {delay:?}"));
-            Phase::Waiting(Deadline::after(Instant::now(), Some(delay)))
+            Life::Waiting(Deadline::after(Instant::now(), Some(delay)))
         }
-        None => Phase::Done(end),
+        None => Life::Done(end),
     }
 }
 
 /// What the user wanted is no error.
-fn tell_error(end: &End, retry: Option<Duration>, audience: &mut Audience<'_>) {
+fn on_error(end: &End, retry: Option<Duration>, callbacks: &mut Callbacks<'_>) {
     if let Err(error) = end {
         if error.kind() != Kind::Aborted {
-            audience.tell_error(error, retry);
+            callbacks.on_error(error, retry);
         }
     }
 }

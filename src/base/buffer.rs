@@ -20,11 +20,11 @@ pub struct Inbox {
     read_size: usize,
     /// The length of recent messages: that of the largest, forgotten bit by bit.
     recent: usize,
-    lent: Option<Lent>,
+    lent: Option<LentRange>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Lent {
+struct LentRange {
     start: usize,
     end: usize,
     /// The byte that the NUL at `end` replaces; `None` where `end` was the end of the buffer.
@@ -110,7 +110,7 @@ impl Inbox {
             None => self.bytes.push(0),
         }
         self.start = end;
-        self.lent = Some(Lent {
+        self.lent = Some(LentRange {
             start,
             end,
             replaced,
@@ -127,7 +127,7 @@ impl Inbox {
     /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the user may still be
     /// looking at, come back.
     pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(Lent { replaced, .. }) = self.lent else {
+        let Some(LentRange { replaced, .. }) = self.lent else {
             return Ok(None);
         };
         let mut unread = memory::copy(self.unread())?;
@@ -141,7 +141,7 @@ impl Inbox {
     }
 
     pub fn release(&mut self) {
-        let Some(Lent { end, replaced, .. }) = self.lent.take() else {
+        let Some(LentRange { end, replaced, .. }) = self.lent.take() else {
             return;
         };
         match (replaced, self.bytes.get_mut(end)) {

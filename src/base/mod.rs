@@ -12,5 +12,5 @@ pub mod memory;
 pub mod outbox;
 pub mod priority;
 pub mod process;
-pub mod spare;
 pub mod sync;
+pub mod thread_cache;

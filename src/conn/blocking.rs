@@ -6,13 +6,13 @@ use super::connection::{Connection, Open};
 use super::link::Link;
 use super::options::{DEFAULT_TIMEOUT, LINGER};
 use super::trace;
-use super::wait_budget::Patience;
+use super::wait_budget::WaitBudget;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard};
 use crate::conn::connect::connector::{Connector, Established};
-use crate::conn::receive::handoff::Seat;
+use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
 use crate::conn::send::compression::Parcel;
 use crate::conn::send::keys::Keys;
@@ -69,7 +69,7 @@ impl Connection {
         let open = self.open()?;
         let link = &open.link;
         link.writer
-            .send(&link.stream, &mut self.send_patience(), parcel)
+            .send(&link.stream, &mut self.send_budget(), parcel)
             .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
@@ -83,7 +83,7 @@ impl Connection {
         let open = self.open()?;
         let link = &open.link;
         link.writer
-            .uncork(&link.stream, &mut self.send_patience())
+            .uncork(&link.stream, &mut self.send_budget())
             .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
@@ -96,8 +96,8 @@ impl Connection {
     ) -> Result<T, Error> {
         let open = self.open()?;
         let link = &open.link;
-        let mut patience = Patience::new(self.usual_timeout(timeout).span());
-        let mut reader = open.take_reader(&mut patience)?;
+        let mut budget = WaitBudget::new(self.usual_timeout(timeout).span());
+        let mut reader = open.take_reader(&mut budget)?;
         reader.begin();
         let delivery = match wanted {
             Wanted::Frames => Delivery::Frames,
@@ -106,9 +106,9 @@ impl Connection {
             _ => Delivery::Messages,
         };
         let result = loop {
-            match reader.next(link, delivery, &mut patience) {
+            match reader.next(link, delivery, &mut budget) {
                 Ok(Event::Ping | Event::Pong) if wanted.is_data() => {
-                    if patience.is_over_meanwhile() {
+                    if budget.expired_while_processing() {
                         break Err(timed_out());
                     }
                 }
@@ -132,7 +132,7 @@ impl Connection {
             }
             named => CloseWait::fixed(named.span(), now),
         };
-        open.reader.as_guest(|| open.close(frame, wait))
+        open.reader.as_priority_waiter(|| open.close(frame, wait))
     }
 
     fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
@@ -183,7 +183,7 @@ impl Connection {
         let (link, reader) = Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))?;
         Ok(Open {
             link,
-            reader: Seat::new(reader),
+            reader: Handoff::new(reader),
         })
     }
 
@@ -221,8 +221,8 @@ impl Connection {
         }
     }
 
-    fn send_patience(&self) -> Patience {
-        Patience::new(self.usual_timeout(self.options.send_timeout).span())
+    fn send_budget(&self) -> WaitBudget {
+        WaitBudget::new(self.usual_timeout(self.options.send_timeout).span())
     }
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {
@@ -240,7 +240,7 @@ impl Open {
         let mut is_sent = false;
         let result = loop {
             let span = wait.next_step().remaining(Instant::now());
-            match self.exchange_close(frame, &mut is_sent, &mut Patience::new(span)) {
+            match self.exchange_close(frame, &mut is_sent, &mut WaitBudget::new(span)) {
                 Err(error) if error.kind() == Kind::Timeout => {
                     if wait.is_over(Instant::now(), self.link.progress()) {
                         break Err(error);
@@ -272,12 +272,12 @@ impl Open {
         &self,
         frame: &CloseFrame,
         is_sent: &mut bool,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
     ) -> Result<(), Error> {
         if !*is_sent {
             let payload = frame.payload();
             let parcel = Parcel::plain(Frame::Close, &payload);
-            match self.link.writer.send(&self.link.stream, patience, &parcel) {
+            match self.link.writer.send(&self.link.stream, budget, &parcel) {
                 Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => {
                     return Err(error);
                 }
@@ -285,11 +285,11 @@ impl Open {
                 Ok(()) | Err(_) => *is_sent = true,
             }
         }
-        self.await_close(patience)
+        self.await_close(budget)
     }
 
     /// Waits until the closing handshake is done, reading for it if nobody else does.
-    fn await_close(&self, patience: &mut Patience) -> Result<(), Error> {
+    fn await_close(&self, budget: &mut WaitBudget) -> Result<(), Error> {
         loop {
             let writer = &self.link.writer;
             let (is_clean, end) = writer
@@ -300,14 +300,14 @@ impl Open {
             if let Some(end) = end {
                 return Err(end);
             }
-            if patience.is_interrupted() {
+            if budget.is_interrupted() {
                 return Err(interrupted());
             }
-            if patience.is_over_meanwhile() {
+            if budget.expired_while_processing() {
                 return Err(timed_out());
             }
-            if let Some(mut reader) = self.wait_for_reader(patience)? {
-                let event = reader.next_to_discard(&self.link, patience);
+            if let Some(mut reader) = self.wait_for_reader(budget)? {
+                let event = reader.next_to_discard(&self.link, budget);
                 self.reader.leave(reader);
                 if let Err(error) = event {
                     // What a final error was, the next look at the closing handshake tells.
@@ -320,13 +320,13 @@ impl Open {
     }
 
     /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
-    fn take_reader(&self, patience: &mut Patience) -> Result<MutexGuard<'_, Reader>, Error> {
+    fn take_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
             if let Some(reader) = self.reader.try_take() {
                 return Ok(reader);
             }
-            if self.reader.has_guests() {
-                if let Some(reader) = self.wait_for_reader(patience)? {
+            if self.reader.has_priority_waiters() {
+                if let Some(reader) = self.wait_for_reader(budget)? {
                     return Ok(reader);
                 }
                 continue;
@@ -342,10 +342,10 @@ impl Open {
     /// Waits for the reader; `None` where it was busy for a while and much may have changed.
     fn wait_for_reader(
         &self,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
     ) -> Result<Option<MutexGuard<'_, Reader>>, Error> {
-        let reader = self.reader.wait(patience.remaining());
-        if reader.is_none() && patience.is_over() {
+        let reader = self.reader.wait(budget.remaining());
+        if reader.is_none() && budget.is_over() {
             let message = "another thread was receiving all the time";
             return Err(Error::new(Kind::Timeout, message));
         }
@@ -357,7 +357,7 @@ impl Open {
         let left = limit.remaining(Instant::now());
         let span = left.map_or(LINGER, |left| left.min(LINGER));
         if let Some(mut reader) = self.reader.try_take() {
-            reader.drain(&self.link, &mut Patience::new(Some(span)));
+            reader.drain(&self.link, &mut WaitBudget::new(Some(span)));
             self.reader.leave(reader);
         }
     }

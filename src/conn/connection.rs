@@ -6,7 +6,7 @@ use super::options::Options;
 use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
-use crate::conn::receive::handoff::Seat;
+use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::Reader;
 use crate::net::wake::{Wake, WakeSlot};
 use crate::protocol::http::reply::Response;
@@ -31,7 +31,7 @@ pub struct Connection {
 /// An open connection, and the seat of the thread that receives.
 pub(super) struct Open {
     pub(super) link: Link,
-    pub(super) reader: Seat<Reader>,
+    pub(super) reader: Handoff<Reader>,
 }
 
 impl Connection {

@@ -9,7 +9,7 @@ use crate::base::log::{self, Level};
 use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool, Ordering};
 use crate::conn::connect::connector::Established;
-use crate::conn::connect::transport::Wire;
+use crate::conn::connect::transport::Transport;
 use crate::conn::receive::reader::Reader;
 use crate::conn::send::compression::Compression;
 use crate::conn::send::keys::Keys;
@@ -45,7 +45,7 @@ impl Link {
             tls_info,
             deflate,
         } = established;
-        let Wire {
+        let Transport {
             mut stream,
             intake,
             input,

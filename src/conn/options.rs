@@ -13,7 +13,7 @@ use crate::protocol::http::extension::Offer;
 use crate::protocol::http::upgrade::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
-use crate::protocol::ws::order::Limits;
+use crate::protocol::ws::frame_sequence::Limits;
 use std::os::fd::RawFd;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::net::stream::Wait;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
-pub struct Patience {
+pub struct WaitBudget {
     span: Option<Duration>,
     /// Known from the first wait on.
     deadline: Option<Deadline>,
@@ -15,7 +15,7 @@ pub struct Patience {
     is_interrupted: bool,
 }
 
-impl Patience {
+impl WaitBudget {
     /// `span` from the first wait on; `None` is for ever.
     pub fn new(span: Option<Duration>) -> Self {
         Self {
@@ -55,13 +55,13 @@ impl Patience {
     }
 
     /// After a first wait the time may be up although there is always something to read.
-    pub fn is_over_before_another_wait(&mut self) -> bool {
+    pub fn expired_after_waiting(&mut self) -> bool {
         self.deadline.is_some() && self.is_over()
     }
 
     /// While what has come is looked through, which takes time, too, where it is a flood of pings. A call that does not
     /// wait looks through all of it.
-    pub fn is_over_meanwhile(&mut self) -> bool {
+    pub fn expired_while_processing(&mut self) -> bool {
         self.may_wait() && self.is_over()
     }
 

@@ -34,15 +34,15 @@ pub struct wsline_error_info {
 }
 
 /// An error in the form it is lent in.
-pub(super) struct Told {
+pub(super) struct LentError {
     error: Error,
     message: CString,
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Told>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<LentError>> = const { RefCell::new(None) };
     /// What this thread was told of a connection's failure, which goes on failing meanwhile.
-    static ASKED: RefCell<Option<Told>> = const { RefCell::new(None) };
+    static ASKED: RefCell<Option<LentError>> = const { RefCell::new(None) };
 }
 
 pub(super) fn set_last_error(error: Error) {
@@ -50,9 +50,9 @@ pub(super) fn set_last_error(error: Error) {
     let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
 }
 
-pub(super) fn told(error: Error) -> Told {
+pub(super) fn told(error: Error) -> LentError {
     let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
-    Told { error, message }
+    LentError { error, message }
 }
 
 impl wsline_error_info {
@@ -73,7 +73,7 @@ impl wsline_error_info {
         ASKED.with(|asked| Self::of(asked.borrow_mut().insert(told(error))))
     }
 
-    pub(super) fn of(told: &Told) -> Self {
+    pub(super) fn of(told: &LentError) -> Self {
         let error = &told.error;
         Self {
             status: wsline_status::of(error.kind()),

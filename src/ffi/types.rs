@@ -158,7 +158,7 @@ pub enum wsline_side {
 /// Releases a callback's `userdata`; runs exactly once, on any thread.
 pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
 
-/// Told by an app that something has happened.
+/// LentError by an app that something has happened.
 pub type wsline_app_fn =
     Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
 
@@ -171,7 +171,7 @@ pub type wsline_message_fn = Option<
     ),
 >;
 
-/// Told by an app what has failed; it is lent until the function returns.
+/// LentError by an app what has failed; it is lent until the function returns.
 pub type wsline_error_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -180,7 +180,7 @@ pub type wsline_error_fn = Option<
     ),
 >;
 
-/// Told by an app how a connection has ended; it is lent until the function returns.
+/// LentError by an app how a connection has ended; it is lent until the function returns.
 pub type wsline_close_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,

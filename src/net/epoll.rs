@@ -27,7 +27,7 @@ pub struct Events {
 
 /// What can be done with a descriptor. An error or the end can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ready {
+pub struct Readiness {
     pub readable: bool,
     pub writable: bool,
 }
@@ -100,10 +100,10 @@ impl AsRawFd for Epoll {
 
 impl Events {
     /// Keys with what is ready of theirs.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, Ready)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Readiness)> {
         self.places.iter().take(self.count).map(|event| {
             let events = event.events as i32;
-            let ready = Ready {
+            let ready = Readiness {
                 readable: events & !libc::EPOLLOUT != 0,
                 writable: events & libc::EPOLLOUT != 0,
             };

@@ -22,25 +22,25 @@ const MAX_IN_PROGRESS: usize = 1024;
 /// try ends by then.
 const SHARED_FOR: Duration = Duration::from_secs(5);
 
-type Answer = Result<Vec<SocketAddr>, Error>;
-type Slot = Mutex<Option<Answer>>;
+type Addresses = Result<Vec<SocketAddr>, Error>;
+type LookupSlot = Mutex<Option<Addresses>>;
 
 pub struct Lookup {
     host: String,
-    answer: Arc<Slot>,
+    answer: Arc<LookupSlot>,
 }
 
-struct Question {
+struct Query {
     host: String,
     port: u16,
-    askers: Vec<Asker>,
+    askers: Vec<Waiter>,
     /// Since it is being answered.
     since: Option<Instant>,
 }
 
-struct Asker {
+struct Waiter {
     /// Gone when it does not wait any more.
-    answer: Weak<Slot>,
+    answer: Weak<LookupSlot>,
     notify: Notify,
 }
 
@@ -53,16 +53,16 @@ struct Task {
 }
 
 /// Who asked a question, and why it cannot be answered.
-type Refusal = (Vec<Asker>, Error);
+type Refusal = (Vec<Waiter>, Error);
 
 /// The questions that wait, and those in progress, each on a thread of its own.
 #[derive(Default)]
-struct Desk {
-    questions: Vec<Question>,
+struct LookupPool {
+    questions: Vec<Query>,
 }
 
 /// The threads are not there in a child process, so it begins without questions.
-static DESK: PerProcess<Mutex<Desk>> = PerProcess::new();
+static DESK: PerProcess<Mutex<LookupPool>> = PerProcess::new();
 
 impl Lookup {
     pub fn start(host: &str, port: u16, notify: &Notify) -> Self {
@@ -70,7 +70,7 @@ impl Lookup {
             host: host.to_owned(),
             answer: Arc::default(),
         };
-        let asker = Asker {
+        let asker = Waiter {
             answer: Arc::downgrade(&lookup.answer),
             notify: Arc::clone(notify),
         };
@@ -99,8 +99,8 @@ impl Drop for Lookup {
     }
 }
 
-impl Desk {
-    fn ask(&mut self, host: &str, port: u16, asker: Asker) -> Vec<Refusal> {
+impl LookupPool {
+    fn ask(&mut self, host: &str, port: u16, asker: Waiter) -> Vec<Refusal> {
         let same = self
             .questions
             .iter_mut()
@@ -109,7 +109,7 @@ impl Desk {
             question.askers.push(asker);
             return Vec::new();
         }
-        self.questions.push(Question {
+        self.questions.push(Query {
             host: host.to_owned(),
             port,
             askers: vec![asker],
@@ -167,14 +167,14 @@ impl Desk {
     fn confirm(&mut self, task: Task) -> Option<Task> {
         let mut questions = self.questions.iter();
         let question = questions.find(|question| question.is_task(&task));
-        if question.is_some_and(Question::is_awaited) {
+        if question.is_some_and(Query::is_awaited) {
             return Some(task);
         }
         self.end(&task);
         self.begin()
     }
 
-    fn end(&mut self, task: &Task) -> Vec<Asker> {
+    fn end(&mut self, task: &Task) -> Vec<Waiter> {
         let index = self
             .questions
             .iter()
@@ -205,7 +205,7 @@ impl Desk {
         refused
     }
 
-    fn in_progress(&self) -> impl Iterator<Item = &Question> {
+    fn in_progress(&self) -> impl Iterator<Item = &Query> {
         let questions = self.questions.iter();
         questions.filter(|question| question.since.is_some())
     }
@@ -216,7 +216,7 @@ impl Desk {
     }
 }
 
-impl Question {
+impl Query {
     fn is_for(&self, host: &str, port: u16) -> bool {
         let is_fresh = self.since.is_none_or(|since| since.elapsed() < SHARED_FOR);
         is_fresh && self.host == host && self.port == port
@@ -245,7 +245,7 @@ fn answer_all(task: Task) {
     }
 }
 
-fn look_up(host: &str, port: u16) -> Answer {
+fn look_up(host: &str, port: u16) -> Addresses {
     let found = (host, port).to_socket_addrs();
     found.map(Iterator::collect).map_err(|error| {
         let what = format!("look up {host}");
@@ -258,10 +258,10 @@ fn look_up(host: &str, port: u16) -> Answer {
     })
 }
 
-fn deliver(askers: Vec<Asker>, answer: &Answer) {
+fn deliver(askers: Vec<Waiter>, answer: &Addresses) {
     for asker in askers {
         if let Some(slot) = asker.answer.upgrade() {
-            *slot.lock() = Some(Answer::clone(answer));
+            *slot.lock() = Some(Addresses::clone(answer));
             (asker.notify)();
         }
     }

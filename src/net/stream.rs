@@ -38,7 +38,7 @@ pub struct Stream {
 
 /// What the reading thread keeps between two reads: received bytes that TLS has not seen.
 #[derive(Debug, Default)]
-pub struct Intake {
+pub struct CipherBuffer {
     cipher: Vec<u8>,
     read_size: usize,
     held: Held,
@@ -73,7 +73,7 @@ pub enum Wait {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum ReadOutcome {
     Bytes,
     /// Something came, but TLS has no plaintext yet.
     Nothing,
@@ -163,7 +163,7 @@ impl Stream {
     }
 
     /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
-    pub fn handshake(&self, intake: &mut Intake) -> Result<bool, Error> {
+    pub fn handshake(&self, intake: &mut CipherBuffer) -> Result<bool, Error> {
         let Some(tls) = &self.tls else {
             return Ok(true);
         };
@@ -245,17 +245,17 @@ impl Stream {
     /// One read: appends to `out`, which has spare capacity.
     pub fn read(
         &self,
-        intake: &mut Intake,
+        intake: &mut CipherBuffer,
         out: &mut Vec<u8>,
         wait: Wait,
-    ) -> Result<Received, Error> {
+    ) -> Result<ReadOutcome, Error> {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
         match std::mem::take(&mut intake.held) {
             Held::End => {
                 intake.held = Held::End;
-                return Ok(Received::End);
+                return Ok(ReadOutcome::End);
             }
             Held::Failure(error) => {
                 intake.held = Held::End;
@@ -268,23 +268,23 @@ impl Stream {
             .receive(intake.cipher_space()?, wait)
             .map_err(|error| lost(&error))?
         {
-            Received::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
-            Received::End => tls.lock_ahead().end_input(),
+            ReadOutcome::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
+            ReadOutcome::End => tls.lock_ahead().end_input(),
             other => return Ok(other),
         }
         intake.decrypt(&mut tls.lock_ahead(), out)
     }
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
-    pub fn feed_tls(&self, intake: &mut Intake) -> Result<Received, Error> {
+    pub fn feed_tls(&self, intake: &mut CipherBuffer) -> Result<ReadOutcome, Error> {
         let received = self
             .receive(intake.cipher_space()?, Wait::No)
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
-                Received::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
-                Received::End => tls.lock_ahead().end_input(),
-                Received::Nothing | Received::TimedOut | Received::Interrupted => {}
+                ReadOutcome::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
+                ReadOutcome::End => tls.lock_ahead().end_input(),
+                ReadOutcome::Nothing | ReadOutcome::TimedOut | ReadOutcome::Interrupted => {}
             }
         }
         Ok(received)
@@ -327,7 +327,7 @@ impl Stream {
         }
     }
 
-    fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<Received> {
+    fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<ReadOutcome> {
         self.process.check()?;
         let deadline = match wait {
             Wait::No => None,
@@ -344,10 +344,10 @@ impl Stream {
         };
         loop {
             match sys::receive(self.socket.as_fd(), into, flags) {
-                Ok(0) => return Ok(Received::End),
+                Ok(0) => return Ok(ReadOutcome::End),
                 Ok(count) => {
                     self.bytes_received.add(count as u64);
-                    return Ok(Received::Bytes);
+                    return Ok(ReadOutcome::Bytes);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted if flags != 0 => continue,
@@ -357,14 +357,14 @@ impl Stream {
                 },
             }
             let Some(deadline) = deadline else {
-                return Ok(Received::TimedOut);
+                return Ok(ReadOutcome::TimedOut);
             };
             let mut poll = Poll::default();
             poll.add(self.fd(), true, false);
             match poll.wait(deadline, self.on_signal)? {
                 Waited::Ready => {}
-                Waited::TimedOut => return Ok(Received::TimedOut),
-                Waited::Interrupted => return Ok(Received::Interrupted),
+                Waited::TimedOut => return Ok(ReadOutcome::TimedOut),
+                Waited::Interrupted => return Ok(ReadOutcome::Interrupted),
             }
             flags = libc::MSG_DONTWAIT;
         }
@@ -384,7 +384,7 @@ impl Stream {
     }
 }
 
-impl Intake {
+impl CipherBuffer {
     /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
     /// Whoever would wait for the descriptor asks this first.
     pub fn has_more(&self) -> bool {
@@ -392,7 +392,7 @@ impl Intake {
     }
 
     /// What TLS makes of what it was fed, into `out`.
-    fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<Received, Error> {
+    fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<ReadOutcome, Error> {
         let before = out.len();
         let decrypted = tls.decrypt(out);
         let has_bytes = out.len() > before;
@@ -404,9 +404,9 @@ impl Intake {
             Ok(Decrypted::End) | Err(_) => Held::End,
         };
         match decrypted {
-            _ if has_bytes => Ok(Received::Bytes),
-            Ok(Decrypted::End) => Ok(Received::End),
-            Ok(_) => Ok(Received::Nothing),
+            _ if has_bytes => Ok(ReadOutcome::Bytes),
+            Ok(Decrypted::End) => Ok(ReadOutcome::End),
+            Ok(_) => Ok(ReadOutcome::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -422,7 +422,7 @@ impl Intake {
         Ok(&mut self.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`Intake::give_back`].
+    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         if self.cipher.capacity() == 0 {
             self.cipher = std::mem::take(memory);

@@ -31,13 +31,13 @@ pub struct Keepalive {
     /// While a pong must arrive in time: when the peer is dead, unless bytes have moved by then.
     pong_deadline: Option<Deadline>,
     /// Those without their pong, the last of them at the end; a peer may answer only the last (section 5.5.3).
-    awaited: VecDeque<Awaited>,
+    awaited: VecDeque<AwaitedPong>,
     pings: u64,
 }
 
 /// A ping without its pong.
 #[derive(Debug)]
-struct Awaited {
+struct AwaitedPong {
     number: u64,
     sent_at: Instant,
 }
@@ -113,7 +113,7 @@ impl Keepalive {
         if self.awaited.len() == MAX_AWAITED {
             self.awaited.pop_front();
         }
-        self.awaited.push_back(Awaited {
+        self.awaited.push_back(AwaitedPong {
             number: self.pings,
             sent_at: now,
         });

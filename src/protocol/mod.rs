@@ -6,7 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod backoff;
-pub mod dialogue;
+pub mod handshake;
 pub mod http;
 pub mod keepalive;
 pub mod proxy;

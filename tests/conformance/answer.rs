@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use wsline::base::error::{Error, Kind};
 use wsline::base::memory::Text;
 use wsline::base::sync::Arc;
-use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
 use wsline::protocol::url::Url;
 
@@ -26,7 +26,7 @@ pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+x
 /// Parsed once: the rows take many thousand upgrades.
 static URL: LazyLock<Url> = LazyLock::new(|| Url::parse("ws://example.com/").expect("a URL"));
 
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     id: String,
     section: &'static str,
     offered: &'static [&'static str],
@@ -48,11 +48,11 @@ pub(crate) enum Verdict {
     Lost,
 }
 
-pub(crate) fn accepted(id: &str, section: &'static str, head: impl Bytes) -> Answer {
+pub(crate) fn accepted(id: &str, section: &'static str, head: impl Bytes) -> Reply {
     answer(id, section, head, "", Verdict::Accepted(None))
 }
 
-pub(crate) fn bad(id: &str, section: &'static str, head: impl Bytes) -> Answer {
+pub(crate) fn bad(id: &str, section: &'static str, head: impl Bytes) -> Reply {
     answer(id, section, head, "", Verdict::Bad)
 }
 
@@ -62,8 +62,8 @@ pub(crate) fn answer(
     head: impl Bytes,
     body: impl AsRef<[u8]>,
     verdict: Verdict,
-) -> Answer {
-    Answer {
+) -> Reply {
+    Reply {
         id: id.to_owned(),
         section,
         offered: &[],
@@ -91,7 +91,7 @@ pub(crate) fn switching<F: AsRef<[u8]>>(fields: impl IntoIterator<Item = F>) -> 
     head("HTTP/1.1 101 Switching Protocols", fields)
 }
 
-impl Answer {
+impl Reply {
     /// The client has offered these subprotocols.
     pub(crate) fn offering(mut self, subprotocols: &'static [&'static str]) -> Self {
         self.offered = subprotocols;
@@ -256,7 +256,7 @@ pub(crate) fn judge(pieces: &[&[u8]]) -> Verdict {
 }
 
 /// Runs every row, so that one wrong row does not hide another.
-pub(crate) fn check_all(answers: impl IntoIterator<Item = Answer>) {
+pub(crate) fn check_all(answers: impl IntoIterator<Item = Reply>) {
     let wrong: Vec<String> = answers
         .into_iter()
         .filter_map(|answer| {

@@ -5,7 +5,7 @@ use crate::answer::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use crate::outcome::none_is_wrong;
 use std::sync::LazyLock;
 use wsline::base::error::Kind;
-use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;
 use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
 use wsline::protocol::url::Url;

@@ -4,7 +4,7 @@
 use crate::answer::NONCE;
 use crate::deflate_answer::{FIELD, URL, agreement};
 use crate::row::UNRESTRICTED;
-use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;
 use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
 

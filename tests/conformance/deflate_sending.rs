@@ -199,7 +199,7 @@ fn a_message_that_is_given_up() {
     assert!(asked > 0);
     assert!(peer.message(&out) == large);
 
-    let why = Error::new(Kind::Timeout, "no patience");
+    let why = Error::new(Kind::Timeout, "no budget");
     let result = deflater.compress(&large, true, &mut Vec::new(), || Err(why.clone()));
     assert_eq!(result.expect_err("given up").kind(), Kind::Timeout);
     deflater.forget();

@@ -2,7 +2,7 @@
 //! What differs when fragments or frames are delivered instead of messages.
 
 use crate::outcome::{
-    End, OPEN, Seen, close_received, closed_by_client, closed_by_server, closes, data, failed,
+    End, Movement, OPEN, close_received, closed_by_client, closed_by_server, closes, data, failed,
     ping, pong, raw,
 };
 use crate::row::{Row, WAYS, check_all, row};
@@ -201,14 +201,14 @@ fn check_in_frames<const N: usize>(rows: [Row; N]) {
     check_all(rows.map(|row| row.delivered_in(Delivery::Frames)));
 }
 
-pub(crate) fn first(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn first(payload: impl AsRef<[u8]>) -> Movement {
     data(Text, true, false, payload)
 }
 
-pub(crate) fn middle(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn middle(payload: impl AsRef<[u8]>) -> Movement {
     data(Text, false, false, payload)
 }
 
-pub(crate) fn end(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn end(payload: impl AsRef<[u8]>) -> Movement {
     data(Text, false, true, payload)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Single frames (RFC 6455 section 5.2): every form of the length, and every rule about a header.
 
-use crate::outcome::{End, OPEN, Outcome, Seen, binary, failed, pong, raw, text};
+use crate::outcome::{End, Movement, OPEN, Outcome, binary, failed, pong, raw, text};
 use crate::row::{Row, check_all, row};
 use crate::wire::{
     BINARY, CLOSE, CONTINUATION, NOTHING, PING, PONG, TEXT, cut, first_byte, frame, header,
@@ -30,10 +30,10 @@ fn check_in_every_delivery(rows: Vec<Row>) {
 /// The outcome where every event is a frame.
 fn as_frames(outcome: Outcome) -> Outcome {
     let events = outcome.events.into_iter().map(|event| match event {
-        Seen::Data {
+        Movement::Data {
             opcode, payload, ..
         } => raw(true, opcode.number(), payload),
-        Seen::Pong(payload) => raw(true, PONG, payload),
+        Movement::Pong(payload) => raw(true, PONG, payload),
         other => panic!("no row of this file expects {other:?}"),
     });
     Outcome {

@@ -16,8 +16,8 @@ use proptest::sample::{Index, select};
 use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::deflate::Agreement;
 use wsline::protocol::ws::frame::Header;
+use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::order::Limits;
 
 /// Random cases leave no files behind; what fails is printed in its smallest form.
 pub(crate) fn config() -> ProptestConfig {

@@ -2,7 +2,7 @@
 //! Answers that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110, RFC 9112).
 
 use crate::answer::{
-    ACCEPT, Answer, CONNECTION, UPGRADE, Verdict, accepted, answer, bad, check_all, head, switching,
+    ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, accepted, answer, bad, check_all, head, switching,
 };
 
 const FIELDS: [&str; 3] = [UPGRADE, CONNECTION, ACCEPT];
@@ -350,7 +350,7 @@ fn without_end(mut head: Vec<u8>) -> Vec<u8> {
 }
 
 /// A field that the client judges must not pass because it is not ASCII.
-fn not_ascii(id: &str, line: &[u8]) -> Answer {
+fn not_ascii(id: &str, line: &[u8]) -> Reply {
     let fields = [
         UPGRADE.as_bytes(),
         CONNECTION.as_bytes(),

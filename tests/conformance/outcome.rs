@@ -8,14 +8,14 @@ use wsline::protocol::ws::receiver::Event;
 
 #[derive(Clone, PartialEq)]
 pub(crate) struct Outcome {
-    pub(crate) events: Vec<Seen>,
+    pub(crate) events: Vec<Movement>,
     pub(crate) sent: Vec<u8>,
     pub(crate) end: End,
 }
 
 /// An event with its payload.
 #[derive(Clone, PartialEq)]
-pub(crate) enum Seen {
+pub(crate) enum Movement {
     Data {
         opcode: Opcode,
         first: bool,
@@ -79,16 +79,16 @@ pub(crate) const fn failed(kind: Kind) -> End {
     End::Failed(kind)
 }
 
-pub(crate) fn text(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn text(payload: impl AsRef<[u8]>) -> Movement {
     data(Opcode::Text, true, true, payload)
 }
 
-pub(crate) fn binary(payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn binary(payload: impl AsRef<[u8]>) -> Movement {
     data(Opcode::Binary, true, true, payload)
 }
 
-pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<[u8]>) -> Seen {
-    Seen::Data {
+pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<[u8]>) -> Movement {
+    Movement::Data {
         opcode,
         first,
         last,
@@ -96,26 +96,26 @@ pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<
     }
 }
 
-pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Seen {
-    Seen::Ping(payload.as_ref().to_vec())
+pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Movement {
+    Movement::Ping(payload.as_ref().to_vec())
 }
 
-pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Seen {
-    Seen::Pong(payload.as_ref().to_vec())
+pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Movement {
+    Movement::Pong(payload.as_ref().to_vec())
 }
 
 /// A close frame with a code.
-pub(crate) fn closes(code: u16, reason: &str) -> Seen {
-    Seen::Close(Some(code), reason.to_owned())
+pub(crate) fn closes(code: u16, reason: &str) -> Movement {
+    Movement::Close(Some(code), reason.to_owned())
 }
 
-pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
+pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Movement {
     raw_bits(fin, false, opcode, payload)
 }
 
 /// The same with the bit of a compressed message, or without it.
-pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
-    Seen::Frame {
+pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Movement {
+    Movement::Frame {
         fin,
         rsv1,
         opcode,
@@ -128,11 +128,11 @@ impl Outcome {
     /// between them become one. What came of the message that ended the connection is left out.
     pub(crate) fn joined(mut self) -> Self {
         let is_failed = matches!(self.end, End::Failed(_));
-        let last_end = self.events.iter().rposition(Seen::ends_message);
+        let last_end = self.events.iter().rposition(Movement::ends_message);
         let unfinished = last_end.map_or(0, |at| at + 1);
         let events = std::mem::take(&mut self.events);
         for (at, event) in events.into_iter().enumerate() {
-            let is_data = matches!(event, Seen::Data { .. });
+            let is_data = matches!(event, Movement::Data { .. });
             if is_failed && is_data && at >= unfinished {
                 continue;
             }
@@ -141,8 +141,8 @@ impl Outcome {
         self
     }
 
-    fn push_joined(&mut self, event: Seen) {
-        let Seen::Data {
+    fn push_joined(&mut self, event: Movement) {
+        let Movement::Data {
             opcode,
             first,
             last,
@@ -152,7 +152,7 @@ impl Outcome {
             return self.events.push(event);
         };
         assert!(last || !payload.is_empty(), "a part of nothing");
-        if let Some(Seen::Data {
+        if let Some(Movement::Data {
             opcode: begun,
             last: ended @ false,
             payload: before,
@@ -168,7 +168,7 @@ impl Outcome {
     }
 }
 
-impl Seen {
+impl Movement {
     pub(crate) fn new(event: Event, payload: Vec<u8>) -> Self {
         match event {
             Event::Data {
@@ -199,7 +199,7 @@ impl std::fmt::Debug for Outcome {
     }
 }
 
-impl std::fmt::Debug for Seen {
+impl std::fmt::Debug for Movement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Data {

@@ -4,7 +4,9 @@
 //! The first table says which parts come of which pieces; the others run as rows, with the parts joined.
 
 use crate::delivery::{end, first, middle};
-use crate::outcome::{End, OPEN, Seen, closed_by_server, closes, data, failed, ping, pong, text};
+use crate::outcome::{
+    End, Movement, OPEN, closed_by_server, closes, data, failed, ping, pong, text,
+};
 use crate::packer::{noise, pack};
 use crate::row::{Row, Settings, check_all, row, session};
 use crate::wire::{
@@ -65,7 +67,7 @@ fn what_is_inflated_comes_in_pieces() {
             let seen = receive(&settings, &[&compressed(BINARY, pack(&content))]);
             let mut all: Vec<u8> = Vec::new();
             for (at, event) in seen.iter().enumerate() {
-                let Seen::Data {
+                let Movement::Data {
                     first,
                     last,
                     payload,
@@ -97,7 +99,7 @@ fn what_lies_ready_comes_in_pieces() {
         let seen = receive(&Settings::default(), &[&frame(BINARY, &content)]);
         assert_eq!(seen.len(), len.div_ceil(PIECE), "{len}");
         let sizes = seen.iter().map(|event| match event {
-            Seen::Data { payload, .. } => payload.len(),
+            Movement::Data { payload, .. } => payload.len(),
             other => panic!("{other:?}"),
         });
         assert!(sizes.max() <= Some(PIECE), "{len}");
@@ -173,7 +175,7 @@ fn check_in_parts<const N: usize>(rows: [Row; N]) {
 }
 
 /// The parts as they are, not joined.
-fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Seen> {
+fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Movement> {
     let mut session = session(settings);
     let mut seen = Vec::new();
     for piece in pieces {
@@ -182,7 +184,7 @@ fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Seen> {
             .next_event(Delivery::Parts, || KEY)
             .expect("it breaks no rule")
         {
-            seen.push(Seen::new(event, session.receiver.payload().to_vec()));
+            seen.push(Movement::new(event, session.receiver.payload().to_vec()));
         }
     }
     seen

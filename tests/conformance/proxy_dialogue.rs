@@ -7,7 +7,7 @@
 use crate::outcome::none_is_wrong;
 use crate::row::split_points;
 use wsline::base::error::{Error, Kind, Phase};
-use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::handshake::Handshake;
 use wsline::protocol::proxy::endpoint::Proxy;
 use wsline::protocol::proxy::target::Target;
 
@@ -183,7 +183,7 @@ pub(crate) fn run(proxy: &str, pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     (Outcome { verdict, said }, input)
 }
 
-fn failure(proxy: &Proxy, dialogue: &mut dyn Dialogue, error: &Error) -> Verdict {
+fn failure(proxy: &Proxy, dialogue: &mut dyn Handshake, error: &Error) -> Verdict {
     assert_eq!(error.phase(), Phase::Proxy);
     assert!(!error.message().contains("secret"), "{error}");
     let what = error.message().strip_prefix(&format!("the proxy {proxy} "));

@@ -3,7 +3,7 @@
 //! at hand.
 
 use crate::inflate::inflate;
-use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw_bits};
+use crate::outcome::{End, Movement, Outcome, data, ping, pong, raw_bits};
 use crate::packer::{END, TAIL};
 use crate::row::Settings;
 use crate::text::{Text, read_text};
@@ -120,7 +120,7 @@ struct Decoder<'a> {
     inflated: usize,
     /// Where the message begins in it.
     begin: usize,
-    events: Vec<Seen>,
+    events: Vec<Movement>,
     sent: Vec<u8>,
 }
 
@@ -212,7 +212,7 @@ impl Decoder<'_> {
             (false, PONG, _) => pong(payload),
             (false, _, close) => {
                 let (code, reason) = close.clone().unwrap_or_default();
-                Seen::Close(code, reason)
+                Movement::Close(code, reason)
             }
         });
         let is_closing = self.settings.closing.is_some();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Answers other than a switch: the status is told whatever the body, of which a start is kept (RFC 9112 section 6).
 
-use crate::answer::{ACCEPT, Answer, CONNECTION, UPGRADE, Verdict, answer, bad, check_all, head};
+use crate::answer::{ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, answer, bad, check_all, head};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -244,7 +244,7 @@ fn body<F: AsRef<[u8]>>(
     fields: impl IntoIterator<Item = F>,
     body: impl AsRef<[u8]>,
     verdict: Verdict,
-) -> Answer {
+) -> Reply {
     answer(
         id,
         "9112 6.3",
@@ -254,7 +254,7 @@ fn body<F: AsRef<[u8]>>(
     )
 }
 
-fn chunked(id: &str, wire: impl AsRef<[u8]>, verdict: Verdict) -> Answer {
+fn chunked(id: &str, wire: impl AsRef<[u8]>, verdict: Verdict) -> Reply {
     let head = head("HTTP/1.1 403 Forbidden", [CHUNKED]);
     answer(id, "9112 7.1", head, wire, verdict)
 }

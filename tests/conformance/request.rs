@@ -3,7 +3,7 @@
 
 use wsline::base::memory::Text;
 use wsline::base::sync::Arc;
-use wsline::protocol::dialogue::Dialogue;
+use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::upgrade::{Origin, RequestOptions, Upgrade};
 use wsline::protocol::url::Url;
 

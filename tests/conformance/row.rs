@@ -5,13 +5,13 @@
 //! comes out must always be the same, parts of a message joined. A row that fails ends with the byte that makes it fail: the failure must come
 //! with that byte and not before.
 
-use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
+use crate::outcome::{End, Movement, OPEN, Outcome, none_is_wrong, pong, raw};
 use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
 use wsline::protocol::ws::deflate::{Agreement, Inflater};
+use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::order::Limits;
 use wsline::protocol::ws::receiver::Delivery;
 use wsline::protocol::ws::session::Session;
 
@@ -59,7 +59,7 @@ pub(crate) fn row<const N: usize>(
     id: impl Into<String>,
     section: &'static str,
     input: impl Bytes,
-    events: [Seen; N],
+    events: [Movement; N],
     sent: impl Bytes,
     end: End,
 ) -> Row {
@@ -253,7 +253,7 @@ pub(crate) fn session(settings: &Settings) -> Session {
 struct Connection {
     session: Session,
     delivery: Delivery,
-    events: Vec<Seen>,
+    events: Vec<Movement>,
     failure: Option<Kind>,
 }
 
@@ -273,7 +273,7 @@ impl Connection {
             match self.session.next_event(self.delivery, || KEY) {
                 Ok(Some(event)) => {
                     let payload = self.session.receiver.payload().to_vec();
-                    self.events.push(Seen::new(event, payload));
+                    self.events.push(Movement::new(event, payload));
                 }
                 Ok(None) => return,
                 Err(error) => {

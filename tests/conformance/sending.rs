@@ -12,7 +12,7 @@ use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::opcode::Opcode;
 use wsline::protocol::ws::receiver::{Delivery, Event};
-use wsline::protocol::ws::sender::{Answer, Sender};
+use wsline::protocol::ws::sender::{Reply, Sender};
 use wsline::protocol::ws::session::Session;
 
 const FIN: u8 = 0x80;
@@ -308,7 +308,7 @@ fn failures_have_their_close_codes() {
     ];
     for (kind, code) in codes {
         let due = code.map(|code| {
-            Answer::Close(CloseFrame {
+            Reply::Close(CloseFrame {
                 code: Some(code),
                 reason: String::new(),
             })
@@ -324,7 +324,7 @@ fn failures_have_their_close_codes() {
 fn pings_are_not_answered_where_the_caller_does_it() {
     let mut sender = Sender::default();
     assert_eq!(sender.answer(&Event::Ping, false), None);
-    assert_eq!(sender.answer(&Event::Ping, true), Some(Answer::Pong));
+    assert_eq!(sender.answer(&Event::Ping, true), Some(Reply::Pong));
     assert_eq!(sender.answer(&Event::Pong, true), None);
 }
 

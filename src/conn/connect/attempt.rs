@@ -2,8 +2,8 @@
 //! The way to one URL, as a state machine that never waits: look-up → socket → TLS with the proxy → proxy → TLS with
 //! the server → upgrade, less what the way has not.
 
-use super::handshake_io::Talk;
-use super::transport::Wire;
+use super::handshake_io::HandshakeIo;
+use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
@@ -35,17 +35,17 @@ pub struct Attempt {
     proxy_deadline: Deadline,
     /// Until it is said.
     upgrade: Option<Box<Upgrade>>,
-    stage: Stage,
+    stage: ConnectStage,
     response: Option<Response>,
 }
 
-enum Stage {
+enum ConnectStage {
     /// For a proxy that takes addresses only.
     LookUpTarget(Lookup),
     LookUp(Lookup),
     Dial(Dial),
-    Secure(Box<Wire>, Peer),
-    Talk(Box<Talk>, Peer),
+    Secure(Box<Transport>, Peer),
+    HandshakeIo(Box<HandshakeIo>, Peer),
     Done,
 }
 
@@ -57,9 +57,9 @@ enum Peer {
 }
 
 enum Step {
-    Next(Stage),
-    Wait(Stage),
-    Open(Box<Wire>),
+    Next(ConnectStage),
+    Wait(ConnectStage),
+    Open(Box<Transport>),
 }
 
 impl Attempt {
@@ -87,7 +87,7 @@ impl Attempt {
             target,
             proxy_deadline,
             upgrade: Some(Box::new(upgrade)),
-            stage: Stage::Done,
+            stage: ConnectStage::Done,
             response: None,
         };
         attempt.stage = attempt.begin(now)?;
@@ -100,10 +100,10 @@ impl Attempt {
         now: Instant,
         poll: &Poll,
         deadline: Deadline,
-    ) -> Result<Option<Wire>, Error> {
+    ) -> Result<Option<Transport>, Error> {
         let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
         loop {
-            let stage = std::mem::replace(&mut self.stage, Stage::Done);
+            let stage = std::mem::replace(&mut self.stage, ConnectStage::Done);
             match self.advance(stage, now, poll, is_late)? {
                 Step::Next(stage) => self.stage = stage,
                 Step::Wait(stage) => {
@@ -122,29 +122,29 @@ impl Attempt {
     /// What it is busy with.
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::LookUpTarget(_) | Stage::LookUp(_) => Phase::Resolve,
-            Stage::Dial(_) => Phase::Connect,
-            Stage::Secure(..) => Phase::Tls,
-            Stage::Talk(_, Peer::Proxy) => Phase::Proxy,
-            Stage::Talk(_, Peer::Server) | Stage::Done => Phase::Upgrade,
+            ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) => Phase::Resolve,
+            ConnectStage::Dial(_) => Phase::Connect,
+            ConnectStage::Secure(..) => Phase::Tls,
+            ConnectStage::HandshakeIo(_, Peer::Proxy) => Phase::Proxy,
+            ConnectStage::HandshakeIo(_, Peer::Server) | ConnectStage::Done => Phase::Upgrade,
         }
     }
 
     /// Names what is waited for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.stage {
-            Stage::LookUpTarget(_) | Stage::LookUp(_) | Stage::Done => {}
-            Stage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
-            Stage::Secure(wire, _) => wire.add_interests(poll),
-            Stage::Talk(talk, _) => talk.add_interests(poll),
+            ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) | ConnectStage::Done => {}
+            ConnectStage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
+            ConnectStage::Secure(wire, _) => wire.add_interests(poll),
+            ConnectStage::HandshakeIo(talk, _) => talk.add_interests(poll),
         }
     }
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
         let own = match &self.stage {
-            Stage::Dial(dial) => dial.next_attempt(),
-            Stage::Talk(talk, _) => talk.next_step(),
+            ConnectStage::Dial(dial) => dial.next_attempt(),
+            ConnectStage::HandshakeIo(talk, _) => talk.next_step(),
             _ => Deadline::NEVER,
         };
         own.or_earlier(self.proxy_deadline)
@@ -153,20 +153,20 @@ impl Attempt {
     /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
     pub fn take_response(&mut self) -> Option<Response> {
         match &mut self.stage {
-            Stage::Talk(talk, _) => talk.take_response(),
+            ConnectStage::HandshakeIo(talk, _) => talk.take_response(),
             _ => self.response.take(),
         }
     }
 
     /// What TLS has agreed on with the server.
-    pub fn tls_info(&self, wire: &Wire) -> Option<TlsInfo> {
+    pub fn tls_info(&self, wire: &Transport) -> Option<TlsInfo> {
         wire.stream.tls_info().filter(|_| self.url.is_secure())
     }
 
-    fn begin(&mut self, now: Instant) -> Result<Stage, Error> {
+    fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(fd) = self.options.fd {
             let socket = socket::adopt(fd, &self.options.socket.options)?;
-            return self.reach(Peer::Server, Wire::new(Stream::new(socket)));
+            return self.reach(Peer::Server, Transport::new(Stream::new(socket)));
         }
         if let Some(path) = self
             .options
@@ -179,13 +179,13 @@ impl Attempt {
         match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
                 let lookup = Lookup::start(name, *port, &self.notify);
-                Ok(Stage::LookUpTarget(lookup))
+                Ok(ConnectStage::LookUpTarget(lookup))
             }
             _ => self.find_first_peer(now),
         }
     }
 
-    fn find_first_peer(&self, now: Instant) -> Result<Stage, Error> {
+    fn find_first_peer(&self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(proxy) = &self.proxy {
             trace::note(format_args!("through the proxy {proxy}"));
         }
@@ -198,63 +198,72 @@ impl Attempt {
         };
         match ip {
             Some(ip) => self.dial(&name, vec![Address::Ip(SocketAddr::new(ip, port))], now),
-            None => Ok(Stage::LookUp(Lookup::start(&name, port, &self.notify))),
+            None => Ok(ConnectStage::LookUp(Lookup::start(
+                &name,
+                port,
+                &self.notify,
+            ))),
         }
     }
 
-    fn dial(&self, name: &str, addresses: Vec<Address>, now: Instant) -> Result<Stage, Error> {
+    fn dial(
+        &self,
+        name: &str,
+        addresses: Vec<Address>,
+        now: Instant,
+    ) -> Result<ConnectStage, Error> {
         Dial::new(name, addresses, &self.options.socket, now)
-            .map(Stage::Dial)
+            .map(ConnectStage::Dial)
             .map_err(|error| self.at(self.first_peer(), error))
     }
 
     fn advance(
         &mut self,
-        stage: Stage,
+        stage: ConnectStage,
         now: Instant,
         poll: &Poll,
         is_late: bool,
     ) -> Result<Step, Error> {
         match stage {
-            Stage::LookUpTarget(lookup) => match lookup.poll()? {
-                None => Ok(Step::Wait(Stage::LookUpTarget(lookup))),
+            ConnectStage::LookUpTarget(lookup) => match lookup.poll()? {
+                None => Ok(Step::Wait(ConnectStage::LookUpTarget(lookup))),
                 Some(addresses) => {
                     self.choose_target(lookup.host(), &addresses)?;
                     self.find_first_peer(now).map(Step::Next)
                 }
             },
-            Stage::LookUp(lookup) => {
+            ConnectStage::LookUp(lookup) => {
                 let found = lookup.poll();
                 match found.map_err(|error| self.at(self.first_peer(), error))? {
-                    None => Ok(Step::Wait(Stage::LookUp(lookup))),
+                    None => Ok(Step::Wait(ConnectStage::LookUp(lookup))),
                     Some(found) => {
                         let addresses = found.into_iter().map(Address::Ip).collect();
                         self.dial(lookup.host(), addresses, now).map(Step::Next)
                     }
                 }
             }
-            Stage::Dial(mut dial) => {
+            ConnectStage::Dial(mut dial) => {
                 let peer = self.first_peer();
                 let connected = dial.step(now, &self.options.socket, |fd| poll.is_ready(fd));
                 let Some(socket) = connected.map_err(|error| self.at(peer, error))? else {
-                    return Ok(Step::Wait(Stage::Dial(dial)));
+                    return Ok(Step::Wait(ConnectStage::Dial(dial)));
                 };
                 let mut stream = Stream::new(socket);
                 stream.finish_connecting()?;
-                self.reach(peer, Wire::new(stream)).map(Step::Next)
+                self.reach(peer, Transport::new(stream)).map(Step::Next)
             }
-            Stage::Secure(mut wire, peer) => {
+            ConnectStage::Secure(mut wire, peer) => {
                 let agreed = wire.handshake(poll);
                 if !agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))? {
-                    return Ok(Step::Wait(Stage::Secure(wire, peer)));
+                    return Ok(Step::Wait(ConnectStage::Secure(wire, peer)));
                 }
                 trace::tls(&self.name(peer), wire.stream.tls_info().as_ref());
                 self.talk(*wire, peer).map(Step::Next)
             }
-            Stage::Talk(mut talk, peer) => {
+            ConnectStage::HandshakeIo(mut talk, peer) => {
                 let settled = talk.advance(now, poll, is_late);
                 if let Ok(false) = settled {
-                    return Ok(Step::Wait(Stage::Talk(talk, peer)));
+                    return Ok(Step::Wait(ConnectStage::HandshakeIo(talk, peer)));
                 }
                 let response = talk.take_response();
                 if peer == Peer::Server {
@@ -272,12 +281,12 @@ impl Attempt {
                     }
                 }
             }
-            Stage::Done => Ok(Step::Wait(Stage::Done)),
+            ConnectStage::Done => Ok(Step::Wait(ConnectStage::Done)),
         }
     }
 
     /// The wire leads to `peer` now: TLS with it, where it is spoken, then the dialogue.
-    fn reach(&mut self, peer: Peer, mut wire: Wire) -> Result<Stage, Error> {
+    fn reach(&mut self, peer: Peer, mut wire: Transport) -> Result<ConnectStage, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
             (Peer::Proxy, Some(proxy)) if proxy.is_secure() => {
@@ -289,10 +298,10 @@ impl Attempt {
             _ => return self.talk(wire, peer),
         };
         wire.stream.start_tls(tls);
-        Ok(Stage::Secure(Box::new(wire), peer))
+        Ok(ConnectStage::Secure(Box::new(wire), peer))
     }
 
-    fn talk(&mut self, wire: Wire, peer: Peer) -> Result<Stage, Error> {
+    fn talk(&mut self, wire: Transport, peer: Peer) -> Result<ConnectStage, Error> {
         let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
             (Peer::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
@@ -304,10 +313,13 @@ impl Attempt {
                 return Err(Error::new(Kind::Internal, message));
             }
         };
-        Ok(Stage::Talk(Box::new(Talk::new(wire, dialogue)), peer))
+        Ok(ConnectStage::HandshakeIo(
+            Box::new(HandshakeIo::new(wire, dialogue)),
+            peer,
+        ))
     }
 
-    fn leave_proxy(&mut self, wire: Wire) -> Result<Stage, Error> {
+    fn leave_proxy(&mut self, wire: Transport) -> Result<ConnectStage, Error> {
         if !wire.input.is_empty() {
             // Nothing has been asked of the server yet, so it has not answered.
             let count = wire.input.len();
@@ -356,13 +368,15 @@ impl Attempt {
     fn timed_out(&self, now: Instant) -> Error {
         let first = self.name(self.first_peer());
         let what = match &self.stage {
-            Stage::LookUpTarget(lookup) | Stage::LookUp(lookup) => {
+            ConnectStage::LookUpTarget(lookup) | ConnectStage::LookUp(lookup) => {
                 format!("looking up {}", lookup.host())
             }
-            Stage::Dial(_) => format!("connecting to {first}"),
-            Stage::Secure(_, peer) => format!("agreeing on TLS with {}", self.name(*peer)),
-            Stage::Talk(_, Peer::Proxy) => format!("waiting for the answer of {first}"),
-            Stage::Talk(_, Peer::Server) | Stage::Done => {
+            ConnectStage::Dial(_) => format!("connecting to {first}"),
+            ConnectStage::Secure(_, peer) => format!("agreeing on TLS with {}", self.name(*peer)),
+            ConnectStage::HandshakeIo(_, Peer::Proxy) => {
+                format!("waiting for the answer of {first}")
+            }
+            ConnectStage::HandshakeIo(_, Peer::Server) | ConnectStage::Done => {
                 let server = self.name(Peer::Server);
                 format!("waiting for the answer of {server} to the upgrade")
             }

@@ -3,7 +3,7 @@
 //! it waits for what it names and steps it again.
 
 use super::attempt::Attempt;
-use super::transport::Wire;
+use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::{self, Text};
@@ -38,7 +38,7 @@ pub struct Connector {
 
 /// What a connect has made.
 pub struct Established {
-    pub wire: Wire,
+    pub wire: Transport,
     pub tls_info: Option<TlsInfo>,
     pub deflate: Option<Agreement>,
 }

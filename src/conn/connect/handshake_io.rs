@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A dialogue over a wire, with whoever is at its other end.
 
-use super::transport::Wire;
+use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::Error;
 use crate::conn::trace;
 use crate::net::poll::Poll;
-use crate::net::stream::Received;
-use crate::protocol::dialogue::Dialogue;
+use crate::net::stream::ReadOutcome;
+use crate::protocol::handshake::Handshake;
 use crate::protocol::http::reply::Response;
 use std::time::{Duration, Instant};
 
 /// How long the body of a refusal is waited for: the status is known, the body only helps.
 const BODY_WAIT: Duration = Duration::from_secs(2);
 
-pub struct Talk {
-    wire: Wire,
-    dialogue: Box<dyn Dialogue + Send>,
+pub struct HandshakeIo {
+    wire: Transport,
+    dialogue: Box<dyn Handshake + Send>,
     body_deadline: Deadline,
 }
 
-impl Talk {
-    pub fn new(wire: Wire, dialogue: Box<dyn Dialogue + Send>) -> Self {
+impl HandshakeIo {
+    pub fn new(wire: Transport, dialogue: Box<dyn Handshake + Send>) -> Self {
         Self {
             wire,
             dialogue,
@@ -47,11 +47,11 @@ impl Talk {
                 // The status says more than how the connection ended.
                 Err(_) if self.dialogue.is_refused() => return Err(self.dialogue.end()),
                 Err(error) => return Err(error),
-                Ok(Received::TimedOut | Received::Nothing | Received::Interrupted) => {
+                Ok(ReadOutcome::TimedOut | ReadOutcome::Nothing | ReadOutcome::Interrupted) => {
                     return sent.map(|()| false);
                 }
-                Ok(Received::End) => return Err(self.dialogue.end()),
-                Ok(Received::Bytes) => {}
+                Ok(ReadOutcome::End) => return Err(self.dialogue.end()),
+                Ok(ReadOutcome::Bytes) => {}
             }
             let is_settled = self.dialogue.receive(&mut self.wire.input)?;
             if self.say()? {
@@ -87,7 +87,7 @@ impl Talk {
         response
     }
 
-    pub fn into_wire(self) -> Wire {
+    pub fn into_wire(self) -> Transport {
         self.wire
     }
 

@@ -5,25 +5,25 @@ use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::poll::Poll;
-use crate::net::stream::{Intake, Received, Stream, Wait, lost};
+use crate::net::stream::{CipherBuffer, ReadOutcome, Stream, Wait, lost};
 
 /// A read of an answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
 const READ_BYTES: usize = 16 * 1024;
 
-pub struct Wire {
+pub struct Transport {
     pub stream: Stream,
-    pub intake: Intake,
+    pub intake: CipherBuffer,
     /// What has come and nobody has taken yet.
     pub input: Vec<u8>,
     /// What has not found room yet.
     pub output: Outbox,
 }
 
-impl Wire {
+impl Transport {
     pub fn new(stream: Stream) -> Self {
         Self {
             stream,
-            intake: Intake::default(),
+            intake: CipherBuffer::default(),
             input: Vec::new(),
             output: Outbox::default(),
         }
@@ -53,7 +53,7 @@ impl Wire {
         }
     }
 
-    /// Takes `bytes` along; they leave with the next [`Wire::send`].
+    /// Takes `bytes` along; they leave with the next [`Transport::send`].
     pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
         self.stream.seal(&mut bytes, &mut self.output)
     }
@@ -65,7 +65,7 @@ impl Wire {
     }
 
     /// One read of the socket, or of what TLS still holds.
-    pub fn read(&mut self) -> Result<Received, Error> {
+    pub fn read(&mut self) -> Result<ReadOutcome, Error> {
         memory::reserve(&mut self.input, READ_BYTES)?;
         let received = self
             .stream

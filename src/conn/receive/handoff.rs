@@ -5,7 +5,7 @@
 use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, fence};
 use std::time::Duration;
 
-pub struct Seat<T> {
+pub struct Handoff<T> {
     thing: Mutex<T>,
     /// Threads that want it only until something has happened, and whom others wait for.
     guests: AtomicU32,
@@ -15,7 +15,7 @@ pub struct Seat<T> {
     is_free: Condvar,
 }
 
-impl<T> Seat<T> {
+impl<T> Handoff<T> {
     pub fn new(thing: T) -> Self {
         Self {
             thing: Mutex::new(thing),
@@ -26,7 +26,7 @@ impl<T> Seat<T> {
         }
     }
 
-    /// Give it back with [`Seat::leave`], or who waits is not told.
+    /// Give it back with [`Handoff::leave`], or who waits is not told.
     pub fn try_take(&self) -> Option<MutexGuard<'_, T>> {
         self.thing.try_lock()
     }
@@ -61,16 +61,16 @@ impl<T> Seat<T> {
     }
 
     /// Does `work` as a guest.
-    pub fn as_guest<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub fn as_priority_waiter<R>(&self, work: impl FnOnce() -> R) -> R {
         self.guests.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `has_guests`: whoever finds the seat taken by us finds us counted.
+        // Against the fence in `has_priority_waiters`: whoever finds the seat taken by us finds us counted.
         fence(Ordering::SeqCst);
         let result = work();
         self.guests.fetch_sub(1, Ordering::SeqCst);
         result
     }
 
-    pub fn has_guests(&self) -> bool {
+    pub fn has_priority_waiters(&self) -> bool {
         fence(Ordering::SeqCst);
         self.guests.load(Ordering::SeqCst) > 0
     }

@@ -4,27 +4,27 @@
 use crate::base::error::{Error, Kind, Phase};
 use crate::conn::link::Link;
 use crate::conn::trace;
-use crate::conn::wait_budget::Patience;
+use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
-use crate::net::stream::{Intake, Received, Wait, lost};
+use crate::net::stream::{CipherBuffer, ReadOutcome, Wait, lost};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::{Delivery, Event, Receiver};
 
 pub struct Reader {
     receiver: Receiver,
-    intake: Intake,
+    intake: CipherBuffer,
 }
 
-/// Memory for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
+/// ReadBuffers for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
 #[derive(Default)]
-pub struct Memory {
+pub struct ReadBuffers {
     plain: Vec<u8>,
     joined: Vec<u8>,
     cipher: Vec<u8>,
 }
 
 impl Reader {
-    pub fn new(receiver: Receiver, intake: Intake) -> Self {
+    pub fn new(receiver: Receiver, intake: CipherBuffer) -> Self {
         Self { receiver, intake }
     }
 
@@ -48,13 +48,13 @@ impl Reader {
         &mut self,
         link: &Link,
         delivery: Delivery,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
     ) -> Result<Event, Error> {
         loop {
             match self.take(link, delivery)? {
                 Some(event) => return Ok(event),
                 None if self.receiver.is_closed() => return Err(link.end()),
-                None => self.fill(link, patience)?,
+                None => self.fill(link, budget)?,
             }
         }
     }
@@ -89,7 +89,7 @@ impl Reader {
             let read = link.stream.read(&mut self.intake, space, Wait::No);
             if !matches!(
                 read,
-                Ok(Received::Bytes | Received::Nothing | Received::TimedOut)
+                Ok(ReadOutcome::Bytes | ReadOutcome::Nothing | ReadOutcome::TimedOut)
             ) {
                 return true;
             }
@@ -113,13 +113,13 @@ impl Reader {
     }
 
     /// Takes memory for reading, for as long as there is something to read.
-    pub fn borrow(&mut self, memory: &mut Memory) {
+    pub fn borrow(&mut self, memory: &mut ReadBuffers) {
         self.receiver.borrow(&mut memory.plain, &mut memory.joined);
         self.intake.borrow(&mut memory.cipher);
     }
 
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
-    pub fn give_back(&mut self, link: &Link, memory: &mut Memory) {
+    pub fn give_back(&mut self, link: &Link, memory: &mut ReadBuffers) {
         self.receiver
             .give_back(&mut memory.plain, &mut memory.joined);
         self.intake.give_back(&mut memory.cipher);
@@ -131,25 +131,25 @@ impl Reader {
     pub fn next_to_discard(
         &mut self,
         link: &Link,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
     ) -> Result<Event, Error> {
         self.receiver.retire().map_err(|error| link.fail(error))?;
         let under_way = self.receiver.delivery_under_way();
-        self.next(link, under_way.unwrap_or(Delivery::Messages), patience)
+        self.next(link, under_way.unwrap_or(Delivery::Messages), budget)
     }
 
     /// Reads and drops until the peer ends the stream or the time is up.
-    pub fn drain(&mut self, link: &Link, patience: &mut Patience) {
+    pub fn drain(&mut self, link: &Link, budget: &mut WaitBudget) {
         if self.receiver.retire().is_err() {
             return;
         }
-        while !patience.is_over_before_another_wait() {
+        while !budget.expired_after_waiting() {
             self.receiver.discard_input();
             let Ok(space) = self.receiver.space() else {
                 return;
             };
-            let read = link.stream.read(&mut self.intake, space, patience.wait());
-            if !matches!(read, Ok(Received::Bytes | Received::Nothing)) {
+            let read = link.stream.read(&mut self.intake, space, budget.wait());
+            if !matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing)) {
                 return;
             }
         }
@@ -192,20 +192,20 @@ impl Reader {
     }
 
     /// One read from the transport, waiting for it as long as the caller may.
-    fn fill(&mut self, link: &Link, patience: &mut Patience) -> Result<(), Error> {
-        if patience.is_over_before_another_wait() {
+    fn fill(&mut self, link: &Link, budget: &mut WaitBudget) -> Result<(), Error> {
+        if budget.expired_after_waiting() {
             return Err(timed_out());
         }
         // What TLS holds may come to nothing. Then the wait begins only now.
-        if self.intake.has_more() && self.read(link, Wait::No)? != Received::Nothing {
+        if self.intake.has_more() && self.read(link, Wait::No)? != ReadOutcome::Nothing {
             return Ok(());
         }
-        let mut wait = patience.wait();
+        let mut wait = budget.wait();
         let mut may_find_nothing = false;
         link.writer.end_batch();
         if link.writer.has_backlog() {
             // Something of ours did not find room: what comes first, room or bytes, decides.
-            let ready = link.stream.wait_either(patience.deadline());
+            let ready = link.stream.wait_either(budget.deadline());
             let ready = ready.map_err(|error| link.fail(lost(&error)))?;
             match ready {
                 Waited::Ready => {}
@@ -217,20 +217,20 @@ impl Reader {
             may_find_nothing = true;
         }
         match self.read(link, wait)? {
-            Received::TimedOut if !may_find_nothing => Err(timed_out()),
-            Received::Interrupted => Err(interrupted()),
+            ReadOutcome::TimedOut if !may_find_nothing => Err(timed_out()),
+            ReadOutcome::Interrupted => Err(interrupted()),
             _ => Ok(()),
         }
     }
 
-    fn read(&mut self, link: &Link, wait: Wait) -> Result<Received, Error> {
+    fn read(&mut self, link: &Link, wait: Wait) -> Result<ReadOutcome, Error> {
         let space = self.receiver.space();
         let received = space.and_then(|space| link.stream.read(&mut self.intake, space, wait));
         if self.intake.owes_output {
             self.flush(link)?;
         }
         match received {
-            Ok(Received::End) => Err(link.fail(ended())),
+            Ok(ReadOutcome::End) => Err(link.fail(ended())),
             Ok(received) => Ok(received),
             Err(error) => {
                 if error.kind() == Kind::NoMemory {

@@ -4,7 +4,7 @@
 use crate::base::error::{Error, Phase};
 use crate::base::memory;
 use crate::base::outbox::Outbox;
-use crate::conn::wait_budget::Patience;
+use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
 use crate::net::stream::{Stream, lost};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -99,7 +99,7 @@ impl Buffers {
     pub(in crate::conn) fn send_rest<'a>(
         &mut self,
         stream: &Stream,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         header: &Header,
         mut pieces: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> Result<Waited, Error> {
@@ -108,7 +108,7 @@ impl Buffers {
                 .push(&mut self.wire)
                 .map_err(|error| broken(&error))?
             {
-                let waited = stream.wait_writable(patience.deadline());
+                let waited = stream.wait_writable(budget.deadline());
                 match waited.map_err(|error| broken(&error))? {
                     Waited::Ready => {}
                     Waited::TimedOut => return Ok(Waited::TimedOut),
@@ -118,7 +118,7 @@ impl Buffers {
                     // Without memory for the rest the wait continues.
                     Waited::Interrupted if !self.has_room_for(pieces.clone()) => {}
                     Waited::Interrupted => {
-                        patience.interrupt();
+                        budget.interrupt();
                         for piece in pieces {
                             self.go_on(header, piece);
                             self.seal(stream)?;

@@ -7,15 +7,15 @@
 
 use super::prepared::Prepared;
 use super::turn::timed_out;
-use super::writer::{State, Writer};
+use super::writer::{SendState, Writer};
 use crate::base::error::Error;
-use crate::base::spare::{self, Spare};
 use crate::base::sync::{Arc, Condvar};
-use crate::conn::wait_budget::Patience;
+use crate::base::thread_cache::{self, ThreadCache};
+use crate::conn::wait_budget::WaitBudget;
 use crate::protocol::http::extension::Offer;
 use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{Frame, Sender};
 use crate::protocol::ws::utf8;
@@ -27,7 +27,7 @@ const MAX_KEPT_BYTES: usize = 256 * 1024;
 
 thread_local! {
     /// Where messages are compressed to; so a connection holds no memory for it.
-    static SCRATCH: Spare<Vec<u8>> = const { Cell::new(None) };
+    static SCRATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
 #[derive(Clone)]
@@ -139,12 +139,12 @@ pub(in crate::conn) struct Compressor<'a> {
 }
 
 impl Writer {
-    /// What compresses `parcel`, if it is compressed. Another thread that compresses is waited for; without patience the
+    /// What compresses `parcel`, if it is compressed. Another thread that compresses is waited for; without a budget the
     /// parcel goes as it is, except where it continues a compressed message.
     pub(in crate::conn) fn compressor_for(
         &self,
         parcel: &Parcel<'_>,
-        mut patience: Option<&mut Patience>,
+        mut budget: Option<&mut WaitBudget>,
     ) -> Result<Option<Compressor<'_>>, Error> {
         let Some(compression) = &self.compression else {
             return Ok(None);
@@ -153,7 +153,7 @@ impl Writer {
         while compression.wants(parcel, &state.sender) {
             // What may not be sent is not worth the work.
             let (frame, len) = (parcel.frame, parcel.bytes().len());
-            state.sender.header(frame, len, Key::default())?;
+            state.sender.header(frame, len, MaskKey::default())?;
             if let Some(deflater) = state.deflater.take() {
                 return Ok(Some(Compressor {
                     writer: self,
@@ -161,8 +161,8 @@ impl Writer {
                     deflater: Some(deflater),
                 }));
             }
-            let span = match &mut patience {
-                Some(patience) => patience.remaining(),
+            let span = match &mut budget {
+                Some(budget) => budget.remaining(),
                 None if state.sender.is_compressed(frame) == Some(true) => None,
                 None => return Ok(None),
             };
@@ -178,23 +178,21 @@ impl Writer {
 }
 
 impl Compressor<'_> {
-    /// Compresses the payload; [`Compressor::settle`] must follow. Ends when the connection does, or patience. `None`: without
-    /// patience it is better sent as it is.
+    /// Compresses the payload; [`Compressor::settle`] must follow. Ends when the connection does, or the time is up. `None`: without
+    /// a budget it is better sent as it is.
     pub(in crate::conn) fn pack(
         &mut self,
         parcel: &Parcel<'_>,
-        mut patience: Option<&mut Patience>,
+        mut budget: Option<&mut WaitBudget>,
     ) -> Result<Option<Packed>, Error> {
         let (writer, Some(deflater)) = (self.writer, &mut self.deflater) else {
             return Ok(None);
         };
-        let may_wait = patience
-            .as_ref()
-            .is_some_and(|patience| patience.may_wait());
+        let may_wait = budget.as_ref().is_some_and(|budget| budget.may_wait());
         let goes_on = || {
-            if patience
+            if budget
                 .as_mut()
-                .is_some_and(|patience| patience.is_over_meanwhile())
+                .is_some_and(|budget| budget.expired_while_processing())
             {
                 return Err(timed_out("the message was still being compressed"));
             }
@@ -209,7 +207,7 @@ impl Compressor<'_> {
             _ => {}
         }
         let fin = !matches!(parcel.frame, Frame::Fragment { fin: false, .. });
-        let mut out = spare::take(&SCRATCH).unwrap_or_default();
+        let mut out = thread_cache::take(&SCRATCH).unwrap_or_default();
         let result = deflater.compress(parcel.bytes(), fin, &mut out, goes_on);
         let packed = Packed::Own(out);
         if let Err(error) = result {
@@ -233,7 +231,7 @@ impl Compressor<'_> {
                 }
                 out.clear();
                 out.shrink_to(MAX_KEPT_BYTES);
-                spare::keep(&SCRATCH, out);
+                thread_cache::keep(&SCRATCH, out);
             }
         }
     }
@@ -244,7 +242,7 @@ impl Drop for Compressor<'_> {
         let mut state = self.writer.state.lock();
         state.deflater = self.deflater.take();
         if state.waiting_for_context > 0 {
-            // All: one that has lost patience would not pass it on.
+            // All: one that has run out of time would not pass it on.
             self.compression.context_is_back.notify_all();
         }
     }
@@ -261,7 +259,7 @@ impl Packed {
     }
 }
 
-impl State {
+impl SendState {
     /// Why nothing can be sent any more, if so.
     pub(in crate::conn) fn check_end(&self) -> Result<(), Error> {
         let end = self.sender.closing().send_error();

@@ -4,12 +4,12 @@
 
 use crate::base::error::{Error, Kind};
 use crate::base::sync::Arc;
-use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::mask::MaskKey;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 
 /// A caller's source of keys, for tests.
-pub type MaskKeyFn = Arc<dyn Fn() -> Result<Key, Error> + Send + Sync>;
+pub type MaskKeyFn = Arc<dyn Fn() -> Result<MaskKey, Error> + Send + Sync>;
 
 pub struct Keys(StdRng);
 
@@ -26,7 +26,7 @@ impl Keys {
             })
     }
 
-    pub fn mask_key(&mut self) -> Key {
+    pub fn mask_key(&mut self) -> MaskKey {
         self.0.next_u32().to_ne_bytes()
     }
 

@@ -5,10 +5,10 @@
 use super::buffers::{Buffers, PIECE};
 use super::compression::Parcel;
 use super::queue::Queued;
-use super::writer::{Ready, State, Writer};
+use super::writer::{Ready, SendState, Writer};
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::spare::{self, Spare};
 use crate::base::sync::MutexGuard;
+use crate::base::thread_cache::{self, ThreadCache};
 use crate::conn::trace;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -20,7 +20,7 @@ const MAX_KEPT_BYTES: usize = 2 * PIECE;
 
 thread_local! {
     /// Where frames are made; so a connection without a queue holds no memory for sending.
-    static SCRATCH: Spare<Buffers> = const { Cell::new(None) };
+    static SCRATCH: ThreadCache<Buffers> = const { Cell::new(None) };
 }
 
 /// What has been queued and the system has not taken.
@@ -62,7 +62,7 @@ impl Writer {
     ) -> Result<(), Error> {
         let (mut state, mut header) = self.begin_submit(stream, ready, limit)?;
         let len = ready.payload.len();
-        if state.has_place_for(ready) {
+        if state.fits_cork(ready) {
             state.buffers.reserve_plain(len)?;
             state.buffers.begin(&header, ready.payload);
             state.queue.gathered += u64::from(is_message(&header));
@@ -96,10 +96,10 @@ impl Writer {
         stream: &Stream,
         ready: &Ready<'_>,
         limit: u64,
-    ) -> Result<(MutexGuard<'_, State>, Header), Error> {
+    ) -> Result<(MutexGuard<'_, SendState>, Header), Error> {
         let mut state = self.lock_for(ready.frame);
         let header = state.header(ready)?;
-        if !state.has_place_for(ready) {
+        if !state.fits_cork(ready) {
             self.leave(&mut state, stream)?;
         }
         if let Some(broken) = &state.broken {
@@ -130,7 +130,7 @@ impl Writer {
     /// Nothing is refused on account of what is only gathered.
     fn make_room_now(
         &self,
-        state: &mut State,
+        state: &mut SendState,
         stream: &Stream,
         len: usize,
         limit: u64,
@@ -142,7 +142,7 @@ impl Writer {
     }
 
     /// What was gathered goes to the socket, or to the queue.
-    fn leave(&self, state: &mut State, stream: &Stream) -> Result<(), Error> {
+    fn leave(&self, state: &mut SendState, stream: &Stream) -> Result<(), Error> {
         if !state.buffers.plain.is_empty() {
             state.queue_gathered()?;
             self.push(state, stream);
@@ -176,7 +176,7 @@ impl Writer {
     }
 }
 
-impl State {
+impl SendState {
     pub(in crate::conn) fn queued_bytes(&self) -> usize {
         self.buffers.wire.unsent().len() + self.queue.bytes() + self.buffers.plain.len()
     }
@@ -203,13 +203,13 @@ impl State {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Error> {
-        let mut buffers = spare::take(&SCRATCH).unwrap_or_default();
+        let mut buffers = thread_cache::take(&SCRATCH).unwrap_or_default();
         let reserved = self
             .queue
             .reserve_end()
             .and_then(|()| buffers.reserve(stream, payload.len()));
         if reserved.is_err() {
-            spare::keep(&SCRATCH, buffers);
+            thread_cache::keep(&SCRATCH, buffers);
             return reserved;
         }
         buffers.begin(header, payload);
@@ -221,7 +221,7 @@ impl State {
             buffers.shrink();
             self.buffers = buffers;
         } else if buffers.capacity() <= MAX_KEPT_BYTES {
-            spare::keep(&SCRATCH, buffers);
+            thread_cache::keep(&SCRATCH, buffers);
         }
         if let Err(error) = pushed {
             return Err(self.break_off(error));

@@ -2,26 +2,26 @@
 //! The right to write, of one thread at a time: what it does with it while it waits for the socket.
 
 use super::buffers::{Buffers, PIECE};
-use super::writer::{Ready, State, Writer};
+use super::writer::{Ready, SendState, Writer};
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{MAX_PASSED_OVER, MutexGuard};
-use crate::conn::wait_budget::Patience;
+use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
 use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
 
-pub(in crate::conn) struct Turn<'a> {
+pub(in crate::conn) struct WriteTurn<'a> {
     writer: &'a Writer,
     stream: &'a Stream,
-    /// The lock; `None` only inside [`Turn::unlocked`].
-    state: Option<MutexGuard<'a, State>>,
+    /// The lock; `None` only inside [`WriteTurn::unlocked`].
+    state: Option<MutexGuard<'a, SendState>>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> WriteTurn<'a> {
     pub(in crate::conn) fn new(
         writer: &'a Writer,
         stream: &'a Stream,
-        state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, SendState>,
     ) -> Self {
         Self {
             writer,
@@ -30,14 +30,14 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Sends one frame, or gathers it.
+    /// Sends one frame, or corks it.
     pub(in crate::conn) fn send(
         &mut self,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         ready: &Ready<'_>,
     ) -> Result<Header, Error> {
-        if !self.state().has_place_for(ready) {
-            self.make_room(patience)?;
+        if !self.state().fits_cork(ready) {
+            self.make_room(budget)?;
         }
         let writer = self.writer;
         let state = self.state();
@@ -45,12 +45,12 @@ impl<'a> Turn<'a> {
         if let Some(broken) = &state.broken {
             return Err(broken.clone());
         }
-        if state.has_place_for(ready) {
+        if state.fits_cork(ready) {
             state.buffers.reserve_plain(ready.payload.len())?;
             state.buffers.begin(&header, ready.payload);
             writer.note_backlog(state);
         } else {
-            self.send_now(patience, &header, ready.payload)?;
+            self.send_now(budget, &header, ready.payload)?;
         }
         writer.note_sent(self.state(), ready.frame, &header);
         Ok(header)
@@ -62,13 +62,13 @@ impl<'a> Turn<'a> {
     }
 
     /// Sends what was gathered, and what else waits.
-    pub(in crate::conn) fn clear_backlog(&mut self, patience: &mut Patience) -> Result<(), Error> {
+    pub(in crate::conn) fn clear_backlog(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let (writer, stream) = (self.writer, self.stream);
         self.state().queue_gathered()?;
         let had_backlog = self.state().has_backlog();
         while self.state().has_backlog() && self.state().broken.is_none() {
             writer.push(self.state(), stream);
-            if self.state().has_backlog() && !self.wait(patience)? {
+            if self.state().has_backlog() && !self.wait(budget)? {
                 return Err(timed_out("earlier frames are still being sent"));
             }
         }
@@ -80,7 +80,7 @@ impl<'a> Turn<'a> {
 
     fn send_now(
         &mut self,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Error> {
@@ -93,7 +93,7 @@ impl<'a> Turn<'a> {
             .begin(header, pieces.next().unwrap_or_default());
         let sent = match state.buffers.seal_and_push(stream) {
             Ok(is_all) if is_all && pieces.len() == 0 => return Ok(()),
-            Ok(_) => self.unlocked(|buffers| buffers.send_rest(stream, patience, header, pieces)),
+            Ok(_) => self.unlocked(|buffers| buffers.send_rest(stream, budget, header, pieces)),
             Err(error) => Err(error),
         };
         match sent {
@@ -106,18 +106,18 @@ impl<'a> Turn<'a> {
 
     /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one
     /// with a deadline is not begun before there is room.
-    fn make_room(&mut self, patience: &mut Patience) -> Result<(), Error> {
-        self.clear_backlog(patience)?;
-        if self.stream.is_tls() && patience.is_limited() && !self.wait(patience)? {
+    fn make_room(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
+        self.clear_backlog(budget)?;
+        if self.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
             return Err(timed_out("nothing of the message has been sent"));
         }
         Ok(())
     }
 
     /// Waits for room; false when the time is up.
-    fn wait(&mut self, patience: &mut Patience) -> Result<bool, Error> {
+    fn wait(&mut self, budget: &mut WaitBudget) -> Result<bool, Error> {
         let stream = self.stream;
-        let waited = self.unlocked(|_| stream.wait_writable(patience.deadline()));
+        let waited = self.unlocked(|_| stream.wait_writable(budget.deadline()));
         match waited.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))? {
             Waited::Ready => Ok(true),
             Waited::TimedOut => Ok(false),
@@ -157,14 +157,14 @@ impl<'a> Turn<'a> {
         result
     }
 
-    fn state(&mut self) -> &mut State {
+    fn state(&mut self) -> &mut SendState {
         self.state
             .as_mut()
             .expect("the lock is released only inside unlocked()")
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for WriteTurn<'_> {
     /// What a receiving thread has left to this one leaves now; where there is no room it leaves with the next call that
     /// sends or receives. It is not for our caller to wait for.
     fn drop(&mut self) {

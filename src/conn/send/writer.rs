@@ -12,21 +12,21 @@ use super::buffers::{Buffers, broken};
 use super::compression::{Compression, Compressor, Parcel};
 use super::keys::{Keys, MaskKeyFn};
 use super::queue::Queue;
-use super::turn::{Turn, TurnState, timed_out};
+use super::turn::{TurnState, WriteTurn, timed_out};
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
 use crate::conn::stats::Stats;
 use crate::conn::trace;
-use crate::conn::wait_budget::Patience;
+use crate::conn::wait_budget::WaitBudget;
 use crate::net::stream::Stream;
 use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
-use crate::protocol::ws::mask::Key;
+use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::receiver::Event;
-use crate::protocol::ws::sender::{Answer, Frame, Sender};
+use crate::protocol::ws::sender::{Frame, Reply, Sender};
 
 /// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
 const CORK_BYTES: usize = 64 * 1024;
@@ -40,7 +40,7 @@ const MAX_TLS_BACKLOG: usize = 1 << 20;
 pub struct Writer {
     /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a tight loop must not
     /// keep others from closing, aborting, or answering a ping.
-    pub(in crate::conn) state: PriorityMutex<State>,
+    pub(in crate::conn) state: PriorityMutex<SendState>,
     pub(in crate::conn) turn_is_over: Condvar,
     /// Where compression was agreed on.
     pub(in crate::conn) compression: Option<Compression>,
@@ -52,7 +52,7 @@ pub struct Writer {
     stats: Arc<Stats>,
 }
 
-pub(in crate::conn) struct State {
+pub(in crate::conn) struct SendState {
     pub(in crate::conn) sender: Sender,
     pub(in crate::conn) keys: Keys,
     pub(in crate::conn) buffers: Buffers,
@@ -67,7 +67,7 @@ pub(in crate::conn) struct State {
     pub(in crate::conn) is_corked: bool,
     /// Somebody has been told that there is a backlog.
     pub(in crate::conn) is_announced: bool,
-    pub(in crate::conn) owed: Owed,
+    pub(in crate::conn) owed: PendingReplies,
     /// The socket takes nothing any more.
     pub(in crate::conn) broken: Option<Error>,
 }
@@ -75,7 +75,7 @@ pub(in crate::conn) struct State {
 /// What a receiving thread has left to the one that holds the turn. The latest pong replaces one that has not been
 /// sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
 #[derive(Default)]
-pub(in crate::conn) struct Owed {
+pub(in crate::conn) struct PendingReplies {
     pong: Vec<u8>,
     close: Vec<u8>,
     tls: bool,
@@ -86,11 +86,11 @@ pub(in crate::conn) struct Ready<'a> {
     pub(in crate::conn) frame: Frame,
     pub(in crate::conn) payload: &'a [u8],
     is_compressed: bool,
-    given_key: Option<Key>,
+    given_key: Option<MaskKey>,
 }
 
 impl<'a> Ready<'a> {
-    pub(in crate::conn) fn plain(parcel: &Parcel<'a>, given_key: Option<Key>) -> Self {
+    pub(in crate::conn) fn plain(parcel: &Parcel<'a>, given_key: Option<MaskKey>) -> Self {
         Self {
             frame: parcel.frame,
             payload: parcel.bytes(),
@@ -103,7 +103,7 @@ impl<'a> Ready<'a> {
     pub(in crate::conn) fn compressed(
         parcel: &Parcel<'_>,
         payload: &'a [u8],
-        given_key: Option<Key>,
+        given_key: Option<MaskKey>,
     ) -> Self {
         Self {
             frame: parcel.frame,
@@ -127,7 +127,7 @@ impl Writer {
         Self {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             is_gathering: AtomicBool::new(false),
-            state: PriorityMutex::new(State {
+            state: PriorityMutex::new(SendState {
                 sender: Sender::default(),
                 keys,
                 buffers: Buffers::with_wire(wire),
@@ -137,7 +137,7 @@ impl Writer {
                 waiting_for_context: 0,
                 is_corked: false,
                 is_announced: false,
-                owed: Owed::default(),
+                owed: PendingReplies::default(),
                 broken: None,
             }),
             turn_is_over: Condvar::new(),
@@ -154,15 +154,15 @@ impl Writer {
     pub fn send(
         &self,
         stream: &Stream,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         parcel: &Parcel<'_>,
     ) -> Result<(), Error> {
         // The caller's functions, this one and the log's, run without the lock.
         let given_key = self.given_key()?;
-        let header = match self.compressor_for(parcel, Some(patience))? {
-            None => self.send_ready(stream, patience, &Ready::plain(parcel, given_key)),
+        let header = match self.compressor_for(parcel, Some(budget))? {
+            None => self.send_ready(stream, budget, &Ready::plain(parcel, given_key)),
             Some(compressor) => {
-                self.compress_and_send(stream, patience, parcel, given_key, compressor)
+                self.compress_and_send(stream, budget, parcel, given_key, compressor)
             }
         }?;
         trace::frame('>', header.opcode, header.fin, parcel.bytes());
@@ -172,16 +172,16 @@ impl Writer {
     fn compress_and_send(
         &self,
         stream: &Stream,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         parcel: &Parcel<'_>,
-        given_key: Option<Key>,
+        given_key: Option<MaskKey>,
         mut compressor: Compressor<'_>,
     ) -> Result<Header, Error> {
-        let Some(packed) = compressor.pack(parcel, Some(patience))? else {
-            return self.send_ready(stream, patience, &Ready::plain(parcel, given_key));
+        let Some(packed) = compressor.pack(parcel, Some(budget))? else {
+            return self.send_ready(stream, budget, &Ready::plain(parcel, given_key));
         };
         let ready = Ready::compressed(parcel, packed.bytes(parcel), given_key);
-        let sent = self.send_ready(stream, patience, &ready);
+        let sent = self.send_ready(stream, budget, &ready);
         compressor.settle(packed, sent.is_ok());
         sent
     }
@@ -189,11 +189,11 @@ impl Writer {
     fn send_ready(
         &self,
         stream: &Stream,
-        patience: &mut Patience,
+        budget: &mut WaitBudget,
         ready: &Ready<'_>,
     ) -> Result<Header, Error> {
-        let mut turn = self.take_turn(stream, patience, self.lock_for(ready.frame))?;
-        turn.send(patience, ready)
+        let mut turn = self.take_turn(stream, budget, self.lock_for(ready.frame))?;
+        turn.send(budget, ready)
     }
 
     /// Gathers data from now on, to send it together.
@@ -205,12 +205,12 @@ impl Writer {
     }
 
     /// Ends gathering. On `Timeout` what was gathered is sent by whoever sends next.
-    pub fn uncork(&self, stream: &Stream, patience: &mut Patience) -> Result<(), Error> {
+    pub fn uncork(&self, stream: &Stream, budget: &mut WaitBudget) -> Result<(), Error> {
         // Before anything is waited for: from now on sends take along what was gathered.
         let mut state = self.state.lock();
         state.is_corked = false;
-        let mut turn = self.take_turn(stream, patience, state)?;
-        turn.clear_backlog(patience)?;
+        let mut turn = self.take_turn(stream, budget, state)?;
+        turn.clear_backlog(budget)?;
         turn.check_end()
     }
 
@@ -320,7 +320,7 @@ impl Writer {
         state.broken.is_none() && state.sender.closing().is_open()
     }
 
-    pub(in crate::conn) fn given_key(&self) -> Result<Option<Key>, Error> {
+    pub(in crate::conn) fn given_key(&self) -> Result<Option<MaskKey>, Error> {
         self.mask_key
             .as_ref()
             .map(|mask_key| mask_key())
@@ -328,7 +328,7 @@ impl Writer {
     }
 
     /// The lock, for sending this frame.
-    pub(in crate::conn) fn lock_for(&self, frame: Frame) -> MutexGuard<'_, State> {
+    pub(in crate::conn) fn lock_for(&self, frame: Frame) -> MutexGuard<'_, SendState> {
         let is_urgent = match frame {
             Frame::Close => true,
             Frame::Whole(opcode) => opcode.is_control(),
@@ -344,36 +344,36 @@ impl Writer {
     fn take_turn<'a>(
         &'a self,
         stream: &'a Stream,
-        patience: &mut Patience,
-        mut state: MutexGuard<'a, State>,
-    ) -> Result<Turn<'a>, Error> {
+        budget: &mut WaitBudget,
+        mut state: MutexGuard<'a, SendState>,
+    ) -> Result<WriteTurn<'a>, Error> {
         let mut has_waited = false;
         while !state.turn.is_free_for(has_waited) {
-            if patience.is_over() {
+            if budget.is_over() {
                 return Err(timed_out("another thread's message is still being sent"));
             }
             state.turn.waiting += 1;
-            state = self.turn_is_over.wait(state, patience.remaining());
+            state = self.turn_is_over.wait(state, budget.remaining());
             state.turn.waiting -= 1;
             has_waited = true;
         }
         state.turn.begin(has_waited);
-        Ok(Turn::new(self, stream, state))
+        Ok(WriteTurn::new(self, stream, state))
     }
 
     /// Sends a control frame now, or leaves it to whoever is in the way.
     fn post(
         &self,
-        state: &mut State,
+        state: &mut SendState,
         stream: &Stream,
-        answer: &Answer,
+        answer: &Reply,
         ping_payload: &[u8],
-        given_key: Option<Key>,
+        given_key: Option<MaskKey>,
     ) {
         let key = given_key.unwrap_or_else(|| state.keys.mask_key());
         let owed = match answer {
-            Answer::Pong => &mut state.owed.pong,
-            Answer::Close(_) => &mut state.owed.close,
+            Reply::Pong => &mut state.owed.pong,
+            Reply::Close(_) => &mut state.owed.close,
         };
         owed.clear();
         answer.encode(ping_payload, key, owed);
@@ -381,7 +381,7 @@ impl Writer {
     }
 
     /// Sends what is left, then what is owed, as far as the socket takes it, unless another thread has the turn.
-    pub(in crate::conn) fn push(&self, state: &mut State, stream: &Stream) {
+    pub(in crate::conn) fn push(&self, state: &mut SendState, stream: &Stream) {
         for _ in 0..MAX_PUSHES {
             if state.turn.is_taken || state.broken.is_some() {
                 break;
@@ -396,7 +396,7 @@ impl Writer {
     }
 
     /// A frame is on its way and cannot be taken back.
-    pub(in crate::conn) fn note_sent(&self, state: &mut State, frame: Frame, header: &Header) {
+    pub(in crate::conn) fn note_sent(&self, state: &mut SendState, frame: Frame, header: &Header) {
         self.stats.frames_sent.add(1);
         let is_message = header.fin && !header.opcode.is_control();
         self.stats.messages_sent.add(u64::from(is_message));
@@ -408,7 +408,7 @@ impl Writer {
         }
     }
 
-    pub(in crate::conn) fn note_backlog(&self, state: &mut State) {
+    pub(in crate::conn) fn note_backlog(&self, state: &mut SendState) {
         let is_open = state.broken.is_none();
         let has_plain = is_open && !state.buffers.plain.is_empty();
         let is_gathering = has_plain && state.is_corked;
@@ -419,7 +419,7 @@ impl Writer {
     }
 }
 
-impl State {
+impl SendState {
     /// The header of the frame, or why it may not be sent now.
     pub(in crate::conn) fn header(&mut self, ready: &Ready<'_>) -> Result<Header, Error> {
         let key = ready.given_key.unwrap_or_else(|| self.keys.mask_key());
@@ -433,7 +433,7 @@ impl State {
     }
 
     /// Whether the frame stays here until more has come together; only data does.
-    pub(in crate::conn) fn gathers(&self, frame: Frame) -> bool {
+    pub(in crate::conn) fn corks(&self, frame: Frame) -> bool {
         let is_data = match frame {
             Frame::Whole(opcode) => !opcode.is_control(),
             Frame::Fragment { .. } => true,
@@ -443,9 +443,9 @@ impl State {
     }
 
     /// The same, with regard to what has come together already.
-    pub(in crate::conn) fn has_place_for(&self, ready: &Ready<'_>) -> bool {
+    pub(in crate::conn) fn fits_cork(&self, ready: &Ready<'_>) -> bool {
         let len = self.queued_bytes() + ready.payload.len() + MAX_HEADER_BYTES;
-        self.gathers(ready.frame) && len <= CORK_BYTES
+        self.corks(ready.frame) && len <= CORK_BYTES
     }
 
     pub(in crate::conn) fn has_backlog(&self) -> bool {
@@ -480,15 +480,15 @@ impl State {
     }
 }
 
-impl Owed {
+impl PendingReplies {
     pub(in crate::conn) fn is_empty(&self) -> bool {
         self.pong.is_empty() && self.close.is_empty() && !self.tls
     }
 }
 
-fn trace_answer(answer: &Answer, ping_payload: &[u8]) {
+fn trace_answer(answer: &Reply, ping_payload: &[u8]) {
     match answer {
-        Answer::Pong => trace::frame('>', Opcode::Pong, true, ping_payload),
-        Answer::Close(frame) => trace::frame('>', Opcode::Close, true, &frame.payload()),
+        Reply::Pong => trace::frame('>', Opcode::Pong, true, ping_payload),
+        Reply::Close(frame) => trace::frame('>', Opcode::Close, true, &frame.payload()),
     }
 }

@@ -2,7 +2,7 @@
 //! The functions that an app calls.
 
 use super::object::wsline_app;
-use crate::app::handler::{Handlers, Message, Notice, OnClose, OnError, OnMessage};
+use crate::app::handlers::{Handlers, Message, Notice, OnClose, OnError, OnMessage};
 use crate::base::error::Error;
 use crate::conn::send::submit::Unsent;
 use crate::ffi::conn::close::wsline_close_info;

@@ -3,7 +3,7 @@
 
 use super::object::wsline_app;
 use crate::base::error::Error;
-use crate::ffi::conn::send::Kind;
+use crate::ffi::conn::send::SendKind;
 use crate::ffi::guard;
 use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
@@ -14,7 +14,7 @@ use std::ffi::{c_char, c_void};
 unsafe fn send(
     function: &'static str,
     app: *mut wsline_app,
-    kind: Result<Kind, Error>,
+    kind: Result<SendKind, Error>,
     data: *const c_void,
     len: usize,
     name: &str,
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn wsline_app_send_text(
     text: *const c_char,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send_text", Ok(Kind::of(Opcode::Text)));
+    let (function, kind) = ("wsline_app_send_text", Ok(SendKind::of(Opcode::Text)));
     // SAFETY: as promised to ptr.
     unsafe { send(function, app, kind, text.cast(), len, "text") }
 }
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wsline_app_send_binary(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send_binary", Ok(Kind::of(Opcode::Binary)));
+    let (function, kind) = ("wsline_app_send_binary", Ok(SendKind::of(Opcode::Binary)));
     // SAFETY: as promised to ptr.
     unsafe { send(function, app, kind, data, len, "data") }
 }
@@ -108,14 +108,14 @@ pub unsafe extern "C" fn wsline_app_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send", Kind::of_whole(opcode));
+    let (function, kind) = ("wsline_app_send", SendKind::of_whole(opcode));
     // SAFETY: as promised to ptr.
     unsafe { send(function, app, kind, data, len, "data") }
 }
 
 /// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
 ///
-/// Each part leaves at once, as a frame of its own, unless wsline_app_cork() gathers it. Until the last part has been sent, every other send of data answers
+/// Each part leaves at once, as a frame of its own, unless wsline_app_cork() corks it. Until the last part has been sent, every other send of data answers
 /// WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not checked. A message that was begun ends with its
 /// connection: after a reconnect begin anew.
 ///
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     // SAFETY: as promised to ptr.
     let (app, payload) = unsafe { (wsline_app::get(app), ptr::payload(data, len, "data")) };
     guard::on_app("wsline_app_send_fragment", app, |app| {
-        let kind = Kind::of_message(opcode)?;
+        let kind = SendKind::of_message(opcode)?;
         app.send(&kind.fragment(payload?, fin), "data")
     })
 }
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
     guard::on_app("wsline_app_cork", app, |app| app.cork())
 }
 
-/// Sends what was gathered since wsline_app_cork(), and gathers no more.
+/// Sends what was gathered since wsline_app_cork(), and corks no more.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    sent or queued, or there was nothing.
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn wsline_app_ping(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_ping", Ok(Kind::of(Opcode::Ping)));
+    let (function, kind) = ("wsline_app_ping", Ok(SendKind::of(Opcode::Ping)));
     // SAFETY: as promised to ptr.
     unsafe { send(function, app, kind, data, len, "data") }
 }
@@ -237,7 +237,7 @@ pub unsafe extern "C" fn wsline_app_pong(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_pong", Ok(Kind::of(Opcode::Pong)));
+    let (function, kind) = ("wsline_app_pong", Ok(SendKind::of(Opcode::Pong)));
     // SAFETY: as promised to ptr.
     unsafe { send(function, app, kind, data, len, "data") }
 }

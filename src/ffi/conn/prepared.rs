@@ -2,7 +2,7 @@
 //! One message for many connections.
 
 use super::object::wsline_conn;
-use super::send::Kind;
+use super::send::SendKind;
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::conn::send::compression::{Parcel, Payload};
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
         let place = unsafe { ptr::out(prepared_out, std::ptr::null_mut(), "prepared_out") }?;
         // SAFETY: as promised to ptr.
         let payload = unsafe { ptr::payload(data, len, "data") }?;
-        let Kind { opcode, is_plain } = Kind::of_message(opcode)?;
+        let SendKind { opcode, is_plain } = SendKind::of_message(opcode)?;
         let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
         let process = own_mark()?;
         *place = handle::give(wsline_prepared { prepared, process });

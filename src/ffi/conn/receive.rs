@@ -2,7 +2,7 @@
 //! Receiving: messages, events, frames.
 
 use super::object::wsline_conn;
-use crate::app::handler::Message;
+use crate::app::handlers::Message;
 use crate::conn::blocking::Wanted;
 use crate::conn::receive::reader::Reader;
 use crate::ffi::frame::wsline_frame;

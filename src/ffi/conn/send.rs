@@ -18,12 +18,12 @@ pub const WSLINE_SEND_PLAIN: i32 = 256;
 
 /// An opcode, and whether it came with WSLINE_SEND_PLAIN.
 #[derive(Clone, Copy)]
-pub(in crate::ffi) struct Kind {
+pub(in crate::ffi) struct SendKind {
     pub(in crate::ffi) opcode: Opcode,
     pub(in crate::ffi) is_plain: bool,
 }
 
-impl Kind {
+impl SendKind {
     pub(in crate::ffi) const fn of(opcode: Opcode) -> Self {
         Self {
             opcode,
@@ -77,7 +77,7 @@ impl Kind {
 unsafe fn send(
     function: &'static str,
     conn: *mut wsline_conn,
-    kind: Result<Kind, Error>,
+    kind: Result<SendKind, Error>,
     data: *const c_void,
     len: usize,
     name: &str,
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn wsline_conn_send_text(
         send(
             "wsline_conn_send_text",
             conn,
-            Ok(Kind::of(Opcode::Text)),
+            Ok(SendKind::of(Opcode::Text)),
             text.cast(),
             len,
             "text",
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
         send(
             "wsline_conn_send_binary",
             conn,
-            Ok(Kind::of(Opcode::Binary)),
+            Ok(SendKind::of(Opcode::Binary)),
             data,
             len,
             "data",
@@ -183,14 +183,14 @@ pub unsafe extern "C" fn wsline_conn_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let kind = Kind::of_whole(opcode);
+    let kind = SendKind::of_whole(opcode);
     // SAFETY: as promised to ptr.
     unsafe { send("wsline_conn_send", conn, kind, data, len, "data") }
 }
 
 /// Sends a part of a message whose length is not known yet.
 ///
-/// Each part leaves at once, as a frame of its own, unless wsline_conn_cork() gathers it. Until the last part has been sent, other data waits: every other send
+/// Each part leaves at once, as a frame of its own, unless wsline_conn_cork() corks it. Until the last part has been sent, other data waits: every other send
 /// of data answers WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not checked
 /// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
     // SAFETY: as promised to ptr.
     let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, "data")) };
     guard::on_conn("wsline_conn_send_fragment", conn, |conn| {
-        let kind = Kind::of_message(opcode)?;
+        let kind = SendKind::of_message(opcode)?;
         conn.send(&kind.fragment(payload?, fin), "data")
     })
 }
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 ///
 /// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a ping, pong, close frame, a
 /// frame of wsline_conn_send_frame() or a message too large to be gathered, and before a receive on this connection waits. A
-/// send that gathers answers WSLINE_OK; if what is gathered cannot be sent, a later call says so. Free and abort lose it.
+/// send that corks answers WSLINE_OK; if what is gathered cannot be sent, a later call says so. Free and abort lose it.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                    gathering.
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
     guard::on_conn("wsline_conn_cork", conn, |conn| conn.cork())
 }
 
-/// Sends what was gathered since wsline_conn_cork(), and gathers no more.
+/// Sends what was gathered since wsline_conn_cork(), and corks no more.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
@@ -337,7 +337,7 @@ pub unsafe extern "C" fn wsline_conn_ping(
         send(
             "wsline_conn_ping",
             conn,
-            Ok(Kind::of(Opcode::Ping)),
+            Ok(SendKind::of(Opcode::Ping)),
             data,
             len,
             "data",
@@ -368,7 +368,7 @@ pub unsafe extern "C" fn wsline_conn_pong(
         send(
             "wsline_conn_pong",
             conn,
-            Ok(Kind::of(Opcode::Pong)),
+            Ok(SendKind::of(Opcode::Pong)),
             data,
             len,
             "data",

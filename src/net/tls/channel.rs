@@ -5,10 +5,10 @@
 //! socket while another encrypts, there is one place that reads and writes sockets, and TLS can run inside TLS.
 
 use super::error::{config, failed, handshake_failed, or_no_memory, text};
-use super::memory::Memory;
+use super::memory::RecordBuffers;
 use super::options::{Shared, TlsOptions};
 use super::pin::{self, Pin};
-use super::resumption::{Key, Resumption};
+use super::resumption::{Resumption, SessionKey};
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::base::sync::Arc;
@@ -23,7 +23,7 @@ use std::net::IpAddr;
 const MAX_HELD_BACK: usize = 64 << 20;
 
 pub struct Tls {
-    stream: SslStream<Memory>,
+    stream: SslStream<RecordBuffers>,
     /// The name or address that is verified, for messages.
     peer: String,
     pins: Arc<Vec<Pin>>,
@@ -86,10 +86,10 @@ impl Tls {
         sys::refuse_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
         let resumption = sessions.map(|sessions| {
-            let key = Key::new(role, name, port);
+            let key = SessionKey::new(role, name, port);
             Resumption::start(sessions, key, &mut ssl)
         });
-        let stream = SslStream::new(ssl, Memory::default()).map_err(setup)?;
+        let stream = SslStream::new(ssl, RecordBuffers::default()).map_err(setup)?;
         Ok(Self {
             stream,
             peer,

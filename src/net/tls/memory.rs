@@ -13,7 +13,7 @@ const RECORD_BYTES: usize = 16 * 1024;
 const RECORD_OVERHEAD: usize = 5 + 256;
 
 #[derive(Default)]
-pub struct Memory {
+pub struct RecordBuffers {
     inbox: Vec<u8>,
     /// How much of `inbox` has been read.
     read: usize,
@@ -22,7 +22,7 @@ pub struct Memory {
     pub outbox: Vec<u8>,
 }
 
-impl Memory {
+impl RecordBuffers {
     /// Takes all of `cipher`.
     pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
         self.forget_read();
@@ -71,7 +71,7 @@ impl Memory {
     }
 }
 
-impl Read for Memory {
+impl Read for RecordBuffers {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut unread = self.inbox.get(self.read..).unwrap_or_default();
         if unread.is_empty() && !self.is_ended {
@@ -83,7 +83,7 @@ impl Read for Memory {
     }
 }
 
-impl Write for Memory {
+impl Write for RecordBuffers {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.outbox.try_reserve(bytes.len())?;
         self.outbox.extend_from_slice(bytes);

@@ -23,24 +23,24 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What servers gave to the connections of one context, the newest first.
 #[derive(Default)]
-pub struct Sessions(Mutex<VecDeque<Entry>>);
+pub struct Sessions(Mutex<VecDeque<KeptSession>>);
 
-struct Entry {
-    origin: Origin,
+struct KeptSession {
+    origin: VerifiedOrigin,
     session: SslSession,
 }
 
 /// Where a session comes from. A resumed connection hands its own on to the sessions it is given, so that none outlives
 /// what was verified.
 #[derive(Clone)]
-struct Origin {
-    key: Key,
+struct VerifiedOrigin {
+    key: SessionKey,
     expires: Instant,
 }
 
 /// Whose sessions they are: the name or address that was verified, as what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct SessionKey {
     role: Role,
     name: String,
     port: u16,
@@ -49,10 +49,10 @@ pub struct Key {
 /// One connection's part in it.
 pub struct Resumption {
     sessions: Arc<Sessions>,
-    key: Key,
+    key: SessionKey,
 }
 
-impl Key {
+impl SessionKey {
     pub fn new(role: Role, name: &str, port: u16) -> Self {
         Self {
             role,
@@ -64,8 +64,8 @@ impl Key {
 
 impl Resumption {
     /// Before the handshake: offers the server what it gave last, and asks for more.
-    pub fn start(sessions: Arc<Sessions>, key: Key, ssl: &mut SslRef) -> Self {
-        let mut origin = Origin {
+    pub fn start(sessions: Arc<Sessions>, key: SessionKey, ssl: &mut SslRef) -> Self {
+        let mut origin = VerifiedOrigin {
             key: key.clone(),
             expires: Instant::now() + MAX_AGE,
         };
@@ -110,10 +110,10 @@ impl Sessions {
         if let Some(end) = end_of_certificate(ssl) {
             origin.expires = origin.expires.min(end);
         }
-        self.put(Entry { origin, session });
+        self.put(KeptSession { origin, session });
     }
 
-    fn put(&self, entry: Entry) {
+    fn put(&self, entry: KeptSession) {
         let mut sessions = self.0.lock();
         if !is_ticket(&entry.session) {
             // It is not used up, so one a server is enough.
@@ -124,7 +124,7 @@ impl Sessions {
         sessions.truncate(MAX_SESSIONS);
     }
 
-    fn take(&self, key: &Key) -> Option<Entry> {
+    fn take(&self, key: &SessionKey) -> Option<KeptSession> {
         let now = Instant::now();
         let mut sessions = self.0.lock();
         sessions.retain(|entry| entry.origin.expires > now);
@@ -132,7 +132,7 @@ impl Sessions {
         sessions.remove(at)
     }
 
-    fn forget(&self, key: &Key) {
+    fn forget(&self, key: &SessionKey) {
         self.0.lock().retain(|entry| entry.origin.key != *key);
     }
 }
@@ -151,8 +151,8 @@ fn is_ticket(session: &SslSessionRef) -> bool {
 }
 
 /// Where an `Ssl` holds its origin. `None`: OpenSSL has no room for it, and nothing is resumed.
-fn origin_index() -> Option<Index<Ssl, Origin>> {
-    static INDEX: OnceLock<Index<Ssl, Origin>> = OnceLock::new();
+fn origin_index() -> Option<Index<Ssl, VerifiedOrigin>> {
+    static INDEX: OnceLock<Index<Ssl, VerifiedOrigin>> = OnceLock::new();
     match INDEX.get() {
         Some(index) => Some(*index),
         // A failure is not kept. Where two threads come first, one index is left unused.
@@ -227,7 +227,7 @@ mod tests {
         let options = ticketed.trusted();
         resumes(&ticketed, &options);
         let given = count(&options);
-        let key = Key::new(Role::Server, "localhost", 443);
+        let key = SessionKey::new(Role::Server, "localhost", 443);
         let tickets: Vec<_> = (0..given)
             .filter_map(|_| sessions(&options).take(&key))
             .collect();
@@ -306,18 +306,18 @@ mod tests {
         let options = site.trusted();
         let client = site.connect(&options).unwrap();
         let sessions = sessions(&options);
-        let key = Key::new(Role::Server, "localhost", 443);
-        let Entry { origin, session } = sessions.take(&key).unwrap();
+        let key = SessionKey::new(Role::Server, "localhost", 443);
+        let KeptSession { origin, session } = sessions.take(&key).unwrap();
         for port in 1..=100 {
-            let key = Key::new(Role::Server, "other", port);
-            sessions.put(Entry {
-                origin: Origin { key, ..origin },
+            let key = SessionKey::new(Role::Server, "other", port);
+            sessions.put(KeptSession {
+                origin: VerifiedOrigin { key, ..origin },
                 session: session.clone(),
             });
         }
         assert_eq!(MAX_SESSIONS, count(&options));
         for port in 1..=100 {
-            let kept = sessions.take(&Key::new(Role::Server, "other", port));
+            let kept = sessions.take(&SessionKey::new(Role::Server, "other", port));
             assert_eq!(port > 68, kept.is_some(), "{port}");
         }
         drop(client);

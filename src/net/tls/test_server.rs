@@ -2,7 +2,7 @@
 //! A TLS server in memory, for the tests of this room.
 
 use super::channel::{Decrypted, Role, Tls};
-use super::memory::Memory;
+use super::memory::RecordBuffers;
 use super::options::TlsOptions;
 use crate::base::error::Error;
 use crate::base::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Site {
 
 /// One connection to it.
 pub struct Server {
-    stream: SslStream<Memory>,
+    stream: SslStream<RecordBuffers>,
     /// The client has sent close_notify.
     pub has_ended: bool,
 }
@@ -74,7 +74,7 @@ impl Site {
         let mut ssl = Ssl::new(self.acceptor.context()).unwrap();
         ssl.set_accept_state();
         Server {
-            stream: SslStream::new(ssl, Memory::default()).unwrap(),
+            stream: SslStream::new(ssl, RecordBuffers::default()).unwrap(),
             has_ended: false,
         }
     }

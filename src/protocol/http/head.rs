@@ -36,7 +36,7 @@ pub struct Head {
 
 /// How far a head is.
 #[derive(Debug, PartialEq, Eq)]
-pub enum State {
+pub enum HeadState {
     Incomplete,
     Complete,
     TooLong,
@@ -79,7 +79,7 @@ impl HeadReader {
 
     /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A CR before it belongs
     /// to the line end, and may be missing (RFC 9112 section 2.2).
-    pub fn read(&mut self, input: &mut Vec<u8>) -> Result<State, Error> {
+    pub fn read(&mut self, input: &mut Vec<u8>) -> Result<HeadState, Error> {
         let mut start = 0;
         let state = loop {
             let rest = input.get(start..).unwrap_or_default();
@@ -88,7 +88,7 @@ impl HeadReader {
             let end = line_end.map_or(rest.len(), |offset| self.seen + offset);
             let line = rest.get(..end).unwrap_or_default();
             if self.taken + line.len() + usize::from(line_end.is_some()) > MAX_HEAD_BYTES {
-                break State::TooLong;
+                break HeadState::TooLong;
             }
             if line_end.is_none() {
                 self.seen = line.len();
@@ -98,7 +98,7 @@ impl HeadReader {
             self.taken += end + 1;
             self.seen = 0;
             start += end + 1;
-            if state != State::Incomplete {
+            if state != HeadState::Incomplete {
                 break state;
             }
         };
@@ -127,7 +127,7 @@ impl HeadReader {
     }
 
     /// The start of an answer that is no HTTP need not be a line: its peer may wait for us.
-    fn state_at_start(&self, line: &[u8]) -> State {
+    fn state_at_start(&self, line: &[u8]) -> HeadState {
         let is_long = line.len() > MAX_SHOWN;
         let other = match line {
             // The CR of an empty line, perhaps.
@@ -136,26 +136,26 @@ impl HeadReader {
             [first, ..] if is_long || !is_text(*first) => other_protocol(line),
             _ => None,
         };
-        other.map_or(State::Incomplete, State::NotHttp)
+        other.map_or(HeadState::Incomplete, HeadState::NotHttp)
     }
 
-    fn read_line(&mut self, line: &[u8]) -> Result<State, Error> {
+    fn read_line(&mut self, line: &[u8]) -> Result<HeadState, Error> {
         match (self.next, line) {
             // Some servers send the line end of a body before it, though they should not.
             (Next::StatusLine, b"") => {}
             (Next::StatusLine, _) => {
                 if let Some(what) = other_protocol(line) {
-                    return Ok(State::NotHttp(what));
+                    return Ok(HeadState::NotHttp(what));
                 }
                 if self.read_status_line(line).is_none() {
-                    return Ok(State::NotHttp(not_http(line)));
+                    return Ok(HeadState::NotHttp(not_http(line)));
                 }
                 self.next = Next::FirstField;
             }
             (_, b"") => {
                 self.finish()?;
                 self.next = Next::Nothing;
-                return Ok(State::Complete);
+                return Ok(HeadState::Complete);
             }
             _ => {
                 self.read_field_line(line)?;
@@ -165,7 +165,7 @@ impl HeadReader {
         if line.contains(&0) {
             self.note_defect("has a NUL in the line", line);
         }
-        Ok(State::Incomplete)
+        Ok(HeadState::Incomplete)
     }
 
     /// Section 4. A recipient may take any white space for the one blank.
@@ -237,7 +237,7 @@ impl Head {
     pub fn parse(bytes: &[u8]) -> Self {
         let mut reader = HeadReader::default();
         let state = reader.read(&mut bytes.to_vec()).expect("memory");
-        assert_eq!(state, State::Complete, "{}", bytes.escape_ascii());
+        assert_eq!(state, HeadState::Complete, "{}", bytes.escape_ascii());
         reader.take_head()
     }
 }
@@ -270,7 +270,7 @@ fn quoted(line: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn read(reader: &mut HeadReader, input: &mut Vec<u8>) -> State {
+    fn read(reader: &mut HeadReader, input: &mut Vec<u8>) -> HeadState {
         reader.read(input).expect("memory")
     }
 
@@ -392,7 +392,7 @@ mod tests {
             (b"",                     None),
         ];
         for (start, what) in table {
-            let expected = what.map_or(State::Incomplete, State::NotHttp);
+            let expected = what.map_or(HeadState::Incomplete, HeadState::NotHttp);
             let mut whole = HeadReader::default();
             assert_eq!(read(&mut whole, &mut start.to_vec()), expected, "{}", start.escape_ascii());
             let (mut bytes, mut input) = (HeadReader::default(), Vec::new());
@@ -400,7 +400,7 @@ mod tests {
                 input.push(*byte);
                 read(&mut bytes, &mut input)
             });
-            let found = reads.find(|state| *state != State::Incomplete).unwrap_or(State::Incomplete);
+            let found = reads.find(|state| *state != HeadState::Incomplete).unwrap_or(HeadState::Incomplete);
             assert_eq!(found, expected, "{}, byte by byte", start.escape_ascii());
         }
     }
@@ -418,11 +418,11 @@ mod tests {
                 let (before, after) = input.split_at(split);
                 let mut reader = HeadReader::default();
                 let mut input = before.to_vec();
-                let is_complete = read(&mut reader, &mut input) == State::Complete;
+                let is_complete = read(&mut reader, &mut input) == HeadState::Complete;
                 assert_eq!(is_complete, split >= head.len(), "{split}");
                 input.extend(after);
                 if !is_complete {
-                    assert_eq!(read(&mut reader, &mut input), State::Complete);
+                    assert_eq!(read(&mut reader, &mut input), HeadState::Complete);
                 }
                 assert_eq!(input, rest, "{split}");
             }
@@ -434,12 +434,12 @@ mod tests {
         let interim = b"HTTP/1.1 103 x\r\n\r\n";
         let last = b"HTTP/1.1 200 x\r\nA: \r\n\r\n";
         let room = MAX_HEAD_BYTES - interim.len() - last.len();
-        for (more, expected) in [(0, State::Complete), (1, State::TooLong)] {
+        for (more, expected) in [(0, HeadState::Complete), (1, HeadState::TooLong)] {
             let value = "x".repeat(room + more);
             let last = format!("HTTP/1.1 200 x\r\nA: {value}\r\n\r\n").into_bytes();
             let mut input = [&interim[..], &last].concat();
             let mut reader = HeadReader::default();
-            assert_eq!(read(&mut reader, &mut input), State::Complete);
+            assert_eq!(read(&mut reader, &mut input), HeadState::Complete);
             assert_eq!(reader.take_head().status, 103);
             assert_eq!(read(&mut reader, &mut input), expected);
             assert_eq!(reader.head().status, 200);
@@ -447,8 +447,8 @@ mod tests {
         let mut reader = HeadReader::default();
         let mut input = b"HTTP/1.1 200 ".to_vec();
         input.resize(MAX_HEAD_BYTES, b'x');
-        assert_eq!(read(&mut reader, &mut input), State::Incomplete);
+        assert_eq!(read(&mut reader, &mut input), HeadState::Incomplete);
         input.push(b'x');
-        assert_eq!(read(&mut reader, &mut input), State::TooLong);
+        assert_eq!(read(&mut reader, &mut input), HeadState::TooLong);
     }
 }

@@ -4,7 +4,7 @@
 use super::body::Body;
 use super::challenge;
 use super::field::listed;
-use super::head::{Head, HeadReader, MAX_HEAD_BYTES, State};
+use super::head::{Head, HeadReader, HeadState, MAX_HEAD_BYTES};
 use super::redirect::is_redirect;
 use crate::base::error::Error;
 use crate::protocol::url;
@@ -49,7 +49,7 @@ pub struct Reply {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum ReplyProgress {
     Incomplete,
     Accepted,
     /// Its body is complete, or as much of it as is kept.
@@ -84,34 +84,34 @@ impl Reply {
         self.refusal.is_some()
     }
 
-    pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<Progress, Error> {
+    pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<ReplyProgress, Error> {
         loop {
             if let Some(body) = &mut self.refusal {
                 return Ok(if body.receive(input)? {
-                    Progress::Refused
+                    ReplyProgress::Refused
                 } else {
-                    Progress::Incomplete
+                    ReplyProgress::Incomplete
                 });
             }
             match self.reader.read(input)? {
-                State::Incomplete => return Ok(Progress::Incomplete),
-                State::Complete if self.is_refused() => {
+                HeadState::Incomplete => return Ok(ReplyProgress::Incomplete),
+                HeadState::Complete if self.is_refused() => {
                     self.refusal = Some(Body::new(self.head()));
                 }
-                State::Complete if self.accepted.contains(&self.head().status) => {
-                    return Ok(Progress::Accepted);
+                HeadState::Complete if self.accepted.contains(&self.head().status) => {
+                    return Ok(ReplyProgress::Accepted);
                 }
                 // An interim response, of which nothing counts.
-                State::Complete => drop(self.reader.take_head()),
-                State::TooLong if self.is_refused() => {
+                HeadState::Complete => drop(self.reader.take_head()),
+                HeadState::TooLong if self.is_refused() => {
                     self.reader.finish()?;
                     self.refusal = Some(Body::none());
                 }
-                State::TooLong => {
+                HeadState::TooLong => {
                     let what = format!("sent a head of more than {MAX_HEAD_BYTES} bytes");
-                    return Ok(Progress::Wrong(what));
+                    return Ok(ReplyProgress::Wrong(what));
                 }
-                State::NotHttp(what) => return Ok(Progress::Wrong(what)),
+                HeadState::NotHttp(what) => return Ok(ReplyProgress::Wrong(what)),
             }
         }
     }

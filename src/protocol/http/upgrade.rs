@@ -6,11 +6,11 @@ use super::extension::{self, Offer};
 use super::field::listed;
 use super::head::Head;
 use super::redirect::is_redirect;
-use super::reply::{Progress, Reply, Response};
+use super::reply::{Reply, ReplyProgress, Response};
 use crate::base::error::{Error, Kind};
 use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
-use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::handshake::{Handshake, Output};
 use crate::protocol::url::Url;
 use crate::protocol::ws::deflate::Agreement;
 use base64::Engine as _;
@@ -200,7 +200,7 @@ impl Upgrade {
     }
 }
 
-impl Dialogue for Upgrade {
+impl Handshake for Upgrade {
     fn output(&mut self) -> Option<Output> {
         self.request.take().map(Output::text)
     }
@@ -208,11 +208,11 @@ impl Dialogue for Upgrade {
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         match self.reply.receive(input)? {
             // Nobody waits for the body of a redirect.
-            Progress::Incomplete if self.is_followed() => Err(self.refusal_error()),
-            Progress::Incomplete => Ok(false),
-            Progress::Accepted => self.check().map(|()| true),
-            Progress::Refused => Err(self.refusal_error()),
-            Progress::Wrong(what) => {
+            ReplyProgress::Incomplete if self.is_followed() => Err(self.refusal_error()),
+            ReplyProgress::Incomplete => Ok(false),
+            ReplyProgress::Accepted => self.check().map(|()| true),
+            ReplyProgress::Refused => Err(self.refusal_error()),
+            ReplyProgress::Wrong(what) => {
                 let message = format!("{} {what}", self.server);
                 Err(Error::new(Kind::BadUpgrade, message))
             }

@@ -4,10 +4,10 @@
 use super::endpoint::Proxy;
 use super::target::Target;
 use crate::base::error::{Error, Kind};
-use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::handshake::{Handshake, Output};
 use crate::protocol::http::challenge;
 use crate::protocol::http::field::listed;
-use crate::protocol::http::reply::{Progress, Reply, Response};
+use crate::protocol::http::reply::{Reply, ReplyProgress, Response};
 
 #[derive(Debug)]
 pub struct Connect {
@@ -68,17 +68,17 @@ impl Connect {
     }
 }
 
-impl Dialogue for Connect {
+impl Handshake for Connect {
     fn output(&mut self) -> Option<Output> {
         self.request.take().map(Output::text)
     }
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         match self.reply.receive(input)? {
-            Progress::Incomplete => Ok(false),
-            Progress::Accepted => Ok(true),
-            Progress::Refused => Err(self.refusal()),
-            Progress::Wrong(what) => Err(self.proxy.error(Kind::Proxy, what)),
+            ReplyProgress::Incomplete => Ok(false),
+            ReplyProgress::Accepted => Ok(true),
+            ReplyProgress::Refused => Err(self.refusal()),
+            ReplyProgress::Wrong(what) => Err(self.proxy.error(Kind::Proxy, what)),
         }
     }
 

@@ -6,7 +6,7 @@ use super::socks4::Socks4;
 use super::socks5::Socks5;
 use super::target::Target;
 use crate::base::error::{Error, Kind, Phase};
-use crate::protocol::dialogue::Dialogue;
+use crate::protocol::handshake::Handshake;
 use crate::protocol::http::auth::Credentials;
 use crate::protocol::url::{has_empty_label, is_scheme};
 use std::fmt;
@@ -163,7 +163,7 @@ impl Proxy {
     }
 
     /// What is said to it so that it connects to `target`.
-    pub fn dialogue(&self, target: &Target) -> Result<Box<dyn Dialogue + Send>, Error> {
+    pub fn dialogue(&self, target: &Target) -> Result<Box<dyn Handshake + Send>, Error> {
         Ok(match self.scheme {
             Scheme::Http | Scheme::Https => Box::new(Connect::new(self, target)?),
             Scheme::Socks4 | Scheme::Socks4a => Box::new(Socks4::new(self, target)?),

@@ -15,10 +15,10 @@ use url::Host;
 const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Debug, Default)]
-pub struct NoProxy(Arc<Vec<Entry>>);
+pub struct NoProxy(Arc<Vec<Pattern>>);
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct Pattern {
     hosts: Hosts,
     /// Any, if it names none.
     port: Option<NonZeroU16>,
@@ -39,7 +39,7 @@ impl NoProxy {
         let mut problems = Vec::new();
         let texts = list.split(|c: char| c == ',' || c.is_whitespace());
         for text in texts.filter(|text| !text.is_empty()) {
-            match Entry::parse(text) {
+            match Pattern::parse(text) {
                 Some(entry) => memory::push(memory::owned(&mut self.0)?, entry)?,
                 None => memory::push(&mut problems, problem(text))?,
             }
@@ -63,7 +63,7 @@ impl NoProxy {
     }
 }
 
-impl Entry {
+impl Pattern {
     fn parse(text: &str) -> Option<Self> {
         let any_port = |hosts| Self { hosts, port: None };
         if let Ok(net) = text.parse::<IpNet>() {

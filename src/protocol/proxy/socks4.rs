@@ -4,7 +4,7 @@
 use super::endpoint::Proxy;
 use super::target::Target;
 use crate::base::error::{Error, Kind};
-use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::handshake::{Handshake, Output};
 use std::net::SocketAddr;
 
 const VERSION: u8 = 4;
@@ -75,7 +75,7 @@ impl Socks4 {
     }
 }
 
-impl Dialogue for Socks4 {
+impl Handshake for Socks4 {
     fn output(&mut self) -> Option<Output> {
         self.request.take()
     }

@@ -4,7 +4,7 @@
 use super::endpoint::Proxy;
 use super::target::Target;
 use crate::base::error::{Error, Kind};
-use crate::protocol::dialogue::{Dialogue, Output};
+use crate::protocol::handshake::{Handshake, Output};
 use crate::protocol::http::auth::Credentials;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -185,7 +185,7 @@ impl Socks5 {
     }
 }
 
-impl Dialogue for Socks5 {
+impl Handshake for Socks5 {
     fn output(&mut self) -> Option<Output> {
         self.output.pop_front()
     }

@@ -6,7 +6,7 @@
 
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
-use crate::base::spare::{self, Spare};
+use crate::base::thread_cache::{self, ThreadCache};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ pub const MIN_WINDOW_BITS: u8 = 9;
 const PIECE: usize = 32 * 1024;
 /// Some such is in a context, for an error's text: zlib does not say.
 const CONTEXT_BYTES: u64 = 256 * 1024;
-/// So much is compressed at once; between two of them a caller may lose patience.
+/// So much is compressed at once; between two of them a caller may run out of time.
 const STEP: usize = 256 * 1024;
 
 /// Messages up to this size are inflated at any ratio: zeros come to one of a thousand without malice.
@@ -42,9 +42,9 @@ pub struct Agreement {
 }
 
 thread_local! {
-    static COMPRESS: Spare<(Shape, Compress)> = const { Cell::new(None) };
-    static DECOMPRESS: Spare<Decompress> = const { Cell::new(None) };
-    static OUTPUT: Spare<Vec<u8>> = const { Cell::new(None) };
+    static COMPRESS: ThreadCache<(Shape, Compress)> = const { Cell::new(None) };
+    static DECOMPRESS: ThreadCache<Decompress> = const { Cell::new(None) };
+    static OUTPUT: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
 /// What two compressing contexts must have in common to stand in for each other.
@@ -111,7 +111,7 @@ impl Deflater {
             }
             if !self.takes_over {
                 if let Some(context) = self.context.take() {
-                    spare::keep(&COMPRESS, (shape, context));
+                    thread_cache::keep(&COMPRESS, (shape, context));
                 }
             }
         }
@@ -142,7 +142,7 @@ pub fn compress_once(
 }
 
 fn new_compress(shape: Shape) -> Result<Compress, Error> {
-    match spare::take(&COMPRESS) {
+    match thread_cache::take(&COMPRESS) {
         Some((spare, mut context)) if spare == shape => {
             context.reset();
             Ok(context)
@@ -192,7 +192,7 @@ pub struct Inflater {
     is_ended: bool,
 }
 
-struct Step {
+struct InflateStep {
     taken: u64,
     made: usize,
     /// Behind what was made.
@@ -284,12 +284,12 @@ impl Inflater {
         self.is_ended = false;
         if !self.takes_over {
             if let Some(context) = self.context.take() {
-                spare::keep(&DECOMPRESS, context);
+                thread_cache::keep(&DECOMPRESS, context);
             }
         }
     }
 
-    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<Step, Error> {
+    fn step(&mut self, input: &[u8], place: &mut [u8]) -> Result<InflateStep, Error> {
         let (window_bits, takes_over) = (self.window_bits, self.takes_over);
         let context = match &mut self.context {
             Some(context) => context,
@@ -298,7 +298,7 @@ impl Inflater {
         let (taken, made) = (context.total_in(), context.total_out());
         let result = context.decompress(input, place, FlushDecompress::Sync);
         let status = result.as_ref().ok().copied();
-        let step = Step {
+        let step = InflateStep {
             taken: context.total_in() - taken,
             made: (context.total_out() - made) as usize,
             failure: result.err().map(|error| corrupt(error.message())),
@@ -337,7 +337,7 @@ impl Inflater {
 fn new_decompress(window_bits: u8, takes_over: bool) -> Result<Decompress, Error> {
     let spare = match takes_over {
         true => None,
-        false => spare::take(&DECOMPRESS),
+        false => thread_cache::take(&DECOMPRESS),
     };
     match spare {
         Some(mut context) => {
@@ -355,12 +355,12 @@ fn made<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
 
 /// Lends the thread's buffer for output.
 fn through_piece<T>(work: impl FnOnce(&mut [u8]) -> Result<T, Error>) -> Result<T, Error> {
-    let mut piece = spare::take(&OUTPUT).unwrap_or_default();
+    let mut piece = thread_cache::take(&OUTPUT).unwrap_or_default();
     let missing = PIECE.saturating_sub(piece.len());
     memory::reserve(&mut piece, missing)?;
     piece.resize(PIECE, 0);
     let result = work(&mut piece);
-    spare::keep(&OUTPUT, piece);
+    thread_cache::keep(&OUTPUT, piece);
     result
 }
 

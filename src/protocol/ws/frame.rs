@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The frame header, to and from bytes (RFC 6455 section 5.2).
 
-use super::mask::{self, Key};
+use super::mask::{self, MaskKey};
 use super::opcode::Opcode;
 use crate::base::error::Error;
 
@@ -18,14 +18,14 @@ pub struct Header {
     pub rsv2: bool,
     pub rsv3: bool,
     pub opcode: Opcode,
-    pub mask: Option<Key>,
+    pub mask: Option<MaskKey>,
     /// Payload bytes.
     pub len: u64,
 }
 
 impl Header {
     /// A frame as a client sends it: no reserved bit, masked.
-    pub fn masked(opcode: Opcode, fin: bool, len: usize, key: Key) -> Self {
+    pub fn masked(opcode: Opcode, fin: bool, len: usize, key: MaskKey) -> Self {
         Self {
             fin,
             rsv1: false,

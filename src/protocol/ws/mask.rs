@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Masking (RFC 6455 section 5.3): byte `i` is combined with byte `i mod 4` of the key.
 
-pub type Key = [u8; 4];
+pub type MaskKey = [u8; 4];
 
 /// Masks, or unmasks, in place. `data` begins at a payload offset that is a multiple of four.
-pub fn apply(key: Key, data: &mut [u8]) {
+pub fn apply(key: MaskKey, data: &mut [u8]) {
     let wide = widen(key);
     let mut words = data.chunks_exact_mut(8);
     for word in &mut words {
@@ -17,7 +17,7 @@ pub fn apply(key: Key, data: &mut [u8]) {
 }
 
 /// Appends `data`, masked: one pass over the bytes where copy and mask would be two.
-pub fn append(key: Key, data: &[u8], out: &mut Vec<u8>) {
+pub fn append(key: MaskKey, data: &[u8], out: &mut Vec<u8>) {
     const BLOCK: usize = 64;
     out.reserve(data.len());
     let mut blocks = data.chunks_exact(BLOCK);
@@ -32,7 +32,7 @@ pub fn append(key: Key, data: &[u8], out: &mut Vec<u8>) {
     apply(key, out.get_mut(rest..).unwrap_or_default());
 }
 
-fn widen([a, b, c, d]: Key) -> u64 {
+fn widen([a, b, c, d]: MaskKey) -> u64 {
     u64::from_ne_bytes([a, b, c, d, a, b, c, d])
 }
 
@@ -47,7 +47,7 @@ fn load(word: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn byte_by_byte(key: Key, data: &[u8]) -> Vec<u8> {
+    fn byte_by_byte(key: MaskKey, data: &[u8]) -> Vec<u8> {
         data.iter()
             .enumerate()
             .map(|(i, byte)| byte ^ key[i % 4])

@@ -2,12 +2,12 @@
 //! RFC 6455: frames, messages, the closing handshake.
 
 pub mod close;
-pub mod content;
 pub mod deflate;
 pub mod frame;
+pub mod frame_sequence;
 pub mod mask;
+pub mod message_assembler;
 pub mod opcode;
-pub mod order;
 pub mod receiver;
 pub mod sender;
 pub mod session;

@@ -8,11 +8,11 @@
 //! ```
 
 use super::close::CloseFrame;
-use super::content::{Content, Room};
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
+use super::frame_sequence::{FrameSequence, Limits};
+use super::message_assembler::{InflateLimit, MessageAssembler};
 use super::opcode::Opcode;
-use super::order::{Limits, Order};
 use crate::base::buffer::{Inbox, READ_MAX};
 use crate::base::error::Error;
 
@@ -50,32 +50,32 @@ pub enum Event {
 
 #[derive(Debug)]
 pub struct Receiver {
-    order: Order,
+    order: FrameSequence,
     inbox: Inbox,
     /// The frame whose header has been read, less the payload that has been consumed.
     frame: Option<Header>,
-    content: Content,
+    content: MessageAssembler,
     /// How much of the payload in the inbox has been checked to be text.
     checked: usize,
-    lent: Lent,
+    lent: LentFrom,
     /// Whose headers have come since [`Receiver::take_frame_count`].
     frames: u64,
     /// Another whole message was there when the last one was lent.
     has_more: bool,
     /// What was lent when another thread began to read for itself.
     retired: Option<Vec<u8>>,
-    end: End,
+    end: ReceiveEnd,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lent {
+enum LentFrom {
     Nothing,
     Inbox,
     Joined,
 }
 
 #[derive(Debug)]
-enum End {
+enum ReceiveEnd {
     NotYet,
     /// A close frame has come: what follows is discarded (section 5.5.1).
     Closed,
@@ -85,16 +85,16 @@ enum End {
 impl Receiver {
     pub fn new(limits: Limits, check_utf8: bool) -> Self {
         Self {
-            order: Order::new(limits),
+            order: FrameSequence::new(limits),
             inbox: Inbox::default(),
             frame: None,
-            content: Content::new(check_utf8),
+            content: MessageAssembler::new(check_utf8),
             checked: 0,
-            lent: Lent::Nothing,
+            lent: LentFrom::Nothing,
             frames: 0,
             has_more: false,
             retired: None,
-            end: End::NotYet,
+            end: ReceiveEnd::NotYet,
         }
     }
 
@@ -121,9 +121,9 @@ impl Receiver {
     /// The payload of the last event.
     pub fn payload(&self) -> &[u8] {
         match self.lent {
-            Lent::Nothing => &[],
-            Lent::Inbox => self.inbox.lent(),
-            Lent::Joined => self.content.lent(),
+            LentFrom::Nothing => &[],
+            LentFrom::Inbox => self.inbox.lent(),
+            LentFrom::Joined => self.content.lent(),
         }
     }
 
@@ -141,12 +141,12 @@ impl Receiver {
     pub fn next_event(&mut self, delivery: Delivery) -> Result<Option<Event>, Error> {
         self.release();
         match &self.end {
-            End::NotYet => {}
-            End::Closed => {
+            ReceiveEnd::NotYet => {}
+            ReceiveEnd::Closed => {
                 self.inbox.clear();
                 return Ok(None);
             }
-            End::Failed(error) => return Err(error.clone()),
+            ReceiveEnd::Failed(error) => return Err(error.clone()),
         }
         if let Some(opcode) = self.order.turn_to(delivery)? {
             // None of the message is consumed, so it is looked at from its first byte again.
@@ -162,13 +162,13 @@ impl Receiver {
 
     /// There will be no more events.
     pub fn fail(&mut self, error: &Error) {
-        self.end = End::Failed(error.clone());
+        self.end = ReceiveEnd::Failed(error.clone());
         self.inbox.clear();
     }
 
     /// A close frame has been received: there will be no more events.
     pub fn is_closed(&self) -> bool {
-        matches!(self.end, End::Closed)
+        matches!(self.end, ReceiveEnd::Closed)
     }
 
     /// How the rest of the message under way must be received.
@@ -279,7 +279,7 @@ impl Receiver {
 
     fn take_close(&mut self) -> Result<CloseFrame, Error> {
         let frame = CloseFrame::decode(self.payload())?;
-        self.end = End::Closed;
+        self.end = ReceiveEnd::Closed;
         Ok(frame)
     }
 
@@ -349,8 +349,8 @@ impl Receiver {
         let is_end = part.len() as u64 == header.len;
         let is_last = header.fin && is_end;
         let room = match delivery {
-            Delivery::Parts => Room::Piece,
-            _ => Room::Limit(self.order.max_message_bytes()),
+            Delivery::Parts => InflateLimit::Chunk,
+            _ => InflateLimit::Max(self.order.max_message_bytes()),
         };
         let inflated = self.content.inflate(part, is_last, room)?;
         self.order.bind();
@@ -374,7 +374,7 @@ impl Receiver {
     /// What was joined or inflated.
     fn hand_out_joined(&mut self, is_last: bool) -> Result<Event, Error> {
         self.content.lend()?;
-        self.lent = Lent::Joined;
+        self.lent = LentFrom::Joined;
         self.has_more = is_last && self.order.has_whole_message(self.inbox.unread());
         self.order.hand_out(is_last)
     }
@@ -398,7 +398,7 @@ impl Receiver {
                 .order
                 .has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
-        self.lent = Lent::Inbox;
+        self.lent = LentFrom::Inbox;
         self.frame = None;
         Some(())
     }
@@ -410,11 +410,11 @@ impl Receiver {
             return Ok(());
         }
         let retired = match self.lent {
-            Lent::Nothing => return Ok(()),
-            Lent::Inbox => self.inbox.retire()?,
-            Lent::Joined => Some(self.content.take_lent()),
+            LentFrom::Nothing => return Ok(()),
+            LentFrom::Inbox => self.inbox.retire()?,
+            LentFrom::Joined => Some(self.content.take_lent()),
         };
-        self.lent = Lent::Nothing;
+        self.lent = LentFrom::Nothing;
         self.retired = retired;
         Ok(())
     }
@@ -426,11 +426,11 @@ impl Receiver {
 
     fn release(&mut self) {
         match self.lent {
-            Lent::Nothing => return,
-            Lent::Inbox => self.inbox.release(),
-            Lent::Joined => self.content.release(),
+            LentFrom::Nothing => return,
+            LentFrom::Inbox => self.inbox.release(),
+            LentFrom::Joined => self.content.release(),
         }
-        self.lent = Lent::Nothing;
+        self.lent = LentFrom::Nothing;
     }
 }
 

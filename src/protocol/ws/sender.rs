@@ -6,7 +6,7 @@
 
 use super::close::{CloseFrame, Closing};
 use super::frame::{Header, MAX_CONTROL_BYTES};
-use super::mask::{self, Key};
+use super::mask::{self, MaskKey};
 use super::opcode::Opcode;
 use super::receiver::Event;
 use crate::base::error::{Error, Kind};
@@ -41,7 +41,7 @@ pub enum Frame {
 
 /// What the peer is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Reply {
     /// With the payload of the ping.
     Pong,
     Close(CloseFrame),
@@ -53,7 +53,7 @@ impl Sender {
     }
 
     /// The header of `frame` with a payload of `len` bytes, or why it may not be sent now.
-    pub fn header(&self, frame: Frame, len: usize, key: Key) -> Result<Header, Error> {
+    pub fn header(&self, frame: Frame, len: usize, key: MaskKey) -> Result<Header, Error> {
         match frame {
             Frame::Whole(opcode) => self.message(opcode, len, key),
             Frame::Fragment { opcode, fin } => self.fragment(opcode, fin, len, key),
@@ -75,7 +75,7 @@ impl Sender {
     }
 
     /// The header of a message that is sent whole, or of a control frame.
-    pub fn message(&self, opcode: Opcode, len: usize, key: Key) -> Result<Header, Error> {
+    pub fn message(&self, opcode: Opcode, len: usize, key: MaskKey) -> Result<Header, Error> {
         self.check_open()?;
         if opcode.is_control() {
             check_control_len(len)?;
@@ -91,7 +91,7 @@ impl Sender {
         opcode: Opcode,
         fin: bool,
         len: usize,
-        key: Key,
+        key: MaskKey,
     ) -> Result<Header, Error> {
         self.check_open()?;
         let wire = match self.fragmented {
@@ -129,7 +129,7 @@ impl Sender {
     }
 
     /// The header of our close frame, of which there is one (section 5.5.1); also of the reply to one received frame by frame.
-    pub fn close(&self, len: usize, key: Key) -> Result<Header, Error> {
+    pub fn close(&self, len: usize, key: MaskKey) -> Result<Header, Error> {
         self.check_may_close()?;
         Ok(Header::masked(Opcode::Close, true, len, key))
     }
@@ -158,17 +158,17 @@ impl Sender {
     }
 
     /// What is due for a received event. It is taken as sent.
-    pub fn answer(&mut self, event: &Event, auto_pong: bool) -> Option<Answer> {
+    pub fn answer(&mut self, event: &Event, auto_pong: bool) -> Option<Reply> {
         match event {
             // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after our own, nothing follows.
-            Event::Ping if auto_pong && self.closing.is_open() => Some(Answer::Pong),
+            Event::Ping if auto_pong && self.closing.is_open() => Some(Reply::Pong),
             Event::Close(frame) => {
                 let due = !self.closing.is_sent();
                 self.closing.note_received(frame.clone());
                 self.closing.note_sent();
                 // Section 5.5.1: "the endpoint typically echos the status code it received".
                 due.then(|| {
-                    Answer::Close(CloseFrame {
+                    Reply::Close(CloseFrame {
                         code: frame.code,
                         reason: String::new(),
                     })
@@ -185,7 +185,7 @@ impl Sender {
     }
 
     /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
-    pub fn fail(&mut self, error: &Error) -> Option<Answer> {
+    pub fn fail(&mut self, error: &Error) -> Option<Reply> {
         let Some(code) = error.kind().close_code() else {
             self.closing.note_failure(error.clone());
             return None;
@@ -195,7 +195,7 @@ impl Sender {
         self.closing.note_failure(error);
         self.closing.note_sent();
         is_due.then(|| {
-            Answer::Close(CloseFrame {
+            Reply::Close(CloseFrame {
                 code: Some(code),
                 reason: String::new(),
             })
@@ -236,9 +236,9 @@ impl Sender {
     }
 }
 
-impl Answer {
+impl Reply {
     /// Appends the frame to `out`.
-    pub fn encode(&self, ping_payload: &[u8], key: Key, out: &mut Vec<u8>) {
+    pub fn encode(&self, ping_payload: &[u8], key: MaskKey, out: &mut Vec<u8>) {
         match self {
             Self::Pong => encode(Opcode::Pong, ping_payload, key, out),
             Self::Close(frame) => encode(Opcode::Close, &frame.payload(), key, out),
@@ -256,7 +256,7 @@ pub fn check_control_len(len: usize) -> Result<(), Error> {
     ))
 }
 
-fn encode(opcode: Opcode, payload: &[u8], key: Key, out: &mut Vec<u8>) {
+fn encode(opcode: Opcode, payload: &[u8], key: MaskKey, out: &mut Vec<u8>) {
     Header::masked(opcode, true, payload.len(), key).encode(out);
     mask::append(key, payload, out);
 }

@@ -6,9 +6,9 @@
 
 use super::close::CloseFrame;
 use super::frame::Header;
-use super::mask::{self, Key};
+use super::frame_sequence::Limits;
+use super::mask::{self, MaskKey};
 use super::opcode::Opcode;
-use super::order::Limits;
 use super::receiver::{Delivery, Event, Receiver};
 use super::sender::Sender;
 use crate::base::error::Error;
@@ -38,7 +38,7 @@ impl Session {
     pub fn next_event(
         &mut self,
         delivery: Delivery,
-        mut key: impl FnMut() -> Key,
+        mut key: impl FnMut() -> MaskKey,
     ) -> Result<Option<Event>, Error> {
         match self.receiver.next_event(delivery) {
             Ok(Some(event)) => {
@@ -59,13 +59,13 @@ impl Session {
     }
 
     /// A whole message or a control frame.
-    pub fn send(&mut self, opcode: Opcode, payload: &[u8], key: Key) -> Result<(), Error> {
+    pub fn send(&mut self, opcode: Opcode, payload: &[u8], key: MaskKey) -> Result<(), Error> {
         let header = self.sender.message(opcode, payload.len(), key)?;
         self.put(&header, payload, key);
         Ok(())
     }
 
-    pub fn close(&mut self, frame: &CloseFrame, key: Key) -> Result<(), Error> {
+    pub fn close(&mut self, frame: &CloseFrame, key: MaskKey) -> Result<(), Error> {
         let payload = frame.payload();
         let header = self.sender.close(payload.len(), key)?;
         self.put(&header, &payload, key);
@@ -77,7 +77,7 @@ impl Session {
         std::mem::take(&mut self.output)
     }
 
-    fn put(&mut self, header: &Header, payload: &[u8], key: Key) {
+    fn put(&mut self, header: &Header, payload: &[u8], key: MaskKey) {
         header.encode(&mut self.output);
         mask::append(key, payload, &mut self.output);
         self.sender.note_sent(header);

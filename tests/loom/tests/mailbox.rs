@@ -13,12 +13,12 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// As `Core::turn` in `app/core.rs`: what the turn found in the box.
+/// As `Reactor::turn` in `app/reactor.rs`: what the turn found in the box.
 fn turn(mailbox: &Mailbox<u32>, may_wait: bool) -> Vec<u32> {
     let is_roused = mailbox.wake().wait(may_wait);
-    mailbox.get_up(is_roused);
+    mailbox.woke_up(is_roused);
     let letters = mailbox.take();
-    mailbox.lie_down();
+    mailbox.prepare_to_wait();
     letters
 }
 

@@ -4,7 +4,7 @@
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, MutexGuard, Ordering};
 use wsline_loom::net::wake::Wake;
-use wsline_loom::seat::Seat;
+use wsline_loom::seat::Handoff;
 
 /// What the seat is for.
 struct Reader {
@@ -18,33 +18,33 @@ impl Reader {
     }
 }
 
-fn explore(model: impl Fn(Arc<Seat<Reader>>) + Send + Sync + 'static) {
+fn explore(model: impl Fn(Arc<Handoff<Reader>>) + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(4));
     builder.check(move || {
         let is_in_use = AtomicBool::new(false);
-        model(Arc::new(Seat::new(Reader { is_in_use })));
+        model(Arc::new(Handoff::new(Reader { is_in_use })));
     });
 }
 
-fn start(seat: &Arc<Seat<Reader>>, work: fn(&Seat<Reader>)) -> thread::JoinHandle<()> {
+fn start(seat: &Arc<Handoff<Reader>>, work: fn(&Handoff<Reader>)) -> thread::JoinHandle<()> {
     let seat = Arc::clone(seat);
     thread::spawn(move || work(&seat))
 }
 
 /// As `Open::take_reader` in `conn/blocking.rs`.
-fn receive(seat: &Seat<Reader>) {
+fn receive(seat: &Handoff<Reader>) {
     let mut reader = take_reader(seat).expect("nobody else receives");
     reader.read();
     seat.leave(reader);
 }
 
-fn take_reader(seat: &Seat<Reader>) -> Option<MutexGuard<'_, Reader>> {
+fn take_reader(seat: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
     loop {
         if let Some(reader) = seat.try_take() {
             return Some(reader);
         }
-        if !seat.has_guests() {
+        if !seat.has_priority_waiters() {
             return seat.try_take();
         }
         if let Some(reader) = seat.wait(None) {
@@ -54,17 +54,17 @@ fn take_reader(seat: &Seat<Reader>) -> Option<MutexGuard<'_, Reader>> {
 }
 
 /// As `Connection::close`: one read for the closing handshake.
-fn close(seat: &Seat<Reader>) {
-    seat.as_guest(|| await_close(seat, || false));
+fn close(seat: &Handoff<Reader>) {
+    seat.as_priority_waiter(|| await_close(seat, || false));
 }
 
 /// As one that finds the closing handshake done.
-fn close_late(seat: &Seat<Reader>) {
-    seat.as_guest(|| linger(seat));
+fn close_late(seat: &Handoff<Reader>) {
+    seat.as_priority_waiter(|| linger(seat));
 }
 
 /// As `Open::await_close`.
-fn await_close(seat: &Seat<Reader>, is_over: impl Fn() -> bool) {
+fn await_close(seat: &Handoff<Reader>, is_over: impl Fn() -> bool) {
     while !is_over() {
         if let Some(mut reader) = seat.wait(None) {
             reader.read();
@@ -74,7 +74,7 @@ fn await_close(seat: &Seat<Reader>, is_over: impl Fn() -> bool) {
 }
 
 /// As `Open::linger`.
-fn linger(seat: &Seat<Reader>) {
+fn linger(seat: &Handoff<Reader>) {
     if let Some(mut reader) = seat.try_take() {
         reader.read();
         seat.leave(reader);
@@ -132,7 +132,7 @@ fn an_end_while_a_closer_waits() {
         let closer = {
             let (seat, is_over) = (Arc::clone(&seat), Arc::clone(&is_over));
             thread::spawn(move || {
-                seat.as_guest(|| await_close(&seat, || is_over.load(Ordering::Acquire)));
+                seat.as_priority_waiter(|| await_close(&seat, || is_over.load(Ordering::Acquire)));
             })
         };
         let ender = {

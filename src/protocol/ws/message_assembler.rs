@@ -3,7 +3,7 @@
 //! text (RFC 6455 section 8.1), joined (section 5.4).
 
 use super::deflate::Inflater;
-use super::order::check_message;
+use super::frame_sequence::check_message;
 use super::utf8::{self, Utf8Stream};
 use crate::base::buffer::{READ_MAX, keep_larger};
 use crate::base::error::{Error, Kind};
@@ -13,7 +13,7 @@ use crate::base::memory;
 const PIECE: usize = 64 * 1024;
 
 #[derive(Debug)]
-pub struct Content {
+pub struct MessageAssembler {
     check_utf8: bool,
     inflater: Option<Inflater>,
     /// The message under way is text, and is checked.
@@ -25,11 +25,11 @@ pub struct Content {
 
 /// How much may be inflated.
 #[derive(Clone, Copy, Debug)]
-pub enum Room {
+pub enum InflateLimit {
     /// All, as long as it is not more than this.
-    Limit(u64),
+    Max(u64),
     /// As much as makes a piece.
-    Piece,
+    Chunk,
 }
 
 /// How far an inflation has come.
@@ -40,7 +40,7 @@ pub struct Inflated {
     pub is_all: bool,
 }
 
-impl Content {
+impl MessageAssembler {
     pub fn new(check_utf8: bool) -> Self {
         Self {
             check_utf8,
@@ -98,15 +98,20 @@ impl Content {
     }
 
     /// The same with bytes that are compressed.
-    pub fn inflate(&mut self, input: &[u8], is_last: bool, room: Room) -> Result<Inflated, Error> {
+    pub fn inflate(
+        &mut self,
+        input: &[u8],
+        is_last: bool,
+        room: InflateLimit,
+    ) -> Result<Inflated, Error> {
         let Some(inflater) = &mut self.inflater else {
             return Err(Error::new(Kind::Internal, "nothing inflates this"));
         };
         let before = self.joined.len();
         let most = match room {
-            Room::Piece => PIECE,
+            InflateLimit::Chunk => PIECE,
             // One more shows that there is more.
-            Room::Limit(limit) => {
+            InflateLimit::Max(limit) => {
                 usize::try_from(limit).map_or(usize::MAX, |limit| limit.saturating_add(1))
             }
         };
@@ -118,7 +123,7 @@ impl Content {
             let new = self.joined.get(before..).unwrap_or_default();
             check_next(&mut self.text, new, is_all && is_last)?;
         }
-        if let Room::Limit(limit) = room {
+        if let InflateLimit::Max(limit) = room {
             check_message(self.joined.len() as u64, limit)?;
         }
         Ok(Inflated { taken, is_all })
@@ -132,7 +137,7 @@ impl Content {
         let mut taken = 0;
         loop {
             let rest = input.get(taken..).unwrap_or_default();
-            let inflated = self.inflate(rest, is_last, Room::Piece)?;
+            let inflated = self.inflate(rest, is_last, InflateLimit::Chunk)?;
             taken += inflated.taken;
             self.joined.clear();
             if inflated.is_all {

@@ -4,13 +4,13 @@
 use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicBool, Mutex, Ordering, ThreadMark};
 
-pub struct Helm {
+pub struct DriverLock {
     driver: Mutex<Option<ThreadMark>>,
     is_retired: AtomicBool,
     process: ProcessMark,
 }
 
-impl Default for Helm {
+impl Default for DriverLock {
     fn default() -> Self {
         Self {
             driver: Mutex::default(),
@@ -20,7 +20,7 @@ impl Default for Helm {
     }
 }
 
-impl Helm {
+impl DriverLock {
     /// Does `work` as the one that drives.
     pub fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
         *self.driver.lock() = Some(ThreadMark::own());

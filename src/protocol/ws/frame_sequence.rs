@@ -15,15 +15,15 @@ pub struct Limits {
 }
 
 #[derive(Debug)]
-pub struct Order {
+pub struct FrameSequence {
     limits: Limits,
     may_be_compressed: bool,
     /// The message whose end is still to come.
-    message: Option<Message>,
+    message: Option<Incoming>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Message {
+struct Incoming {
     opcode: Opcode,
     fragments: u64,
     is_compressed: bool,
@@ -35,7 +35,7 @@ struct Message {
     is_begun: bool,
 }
 
-impl Order {
+impl FrameSequence {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -177,7 +177,7 @@ impl Order {
     /// Keeps account of the message that a frame begins or goes on with (section 5.4).
     pub fn enter(&mut self, header: &Header, delivery: Delivery) -> Result<(), Error> {
         if header.opcode != Opcode::Continuation {
-            self.message = Some(Message {
+            self.message = Some(Incoming {
                 opcode: header.opcode,
                 fragments: 1,
                 is_compressed: header.rsv1,

@@ -5,7 +5,7 @@ use crate::base::error::{Error, Kind};
 
 /// False for what will be the same the next time: a wrong URL or option, a certificate that was refused, a server that
 /// says no. A file may be another one the next time.
-pub fn may_be_mended(error: &Error) -> bool {
+pub fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_passing() => true,
         Kind::InvalidArgument
@@ -41,10 +41,10 @@ mod tests {
     fn refusals_are_final_and_troubles_pass() {
         let of = |status| Error::new(Kind::BadStatus, "x").with_http_status(status);
         for status in [200, 301, 400, 401, 403, 404, 410, 426] {
-            assert!(!may_be_mended(&of(status)), "{status}");
+            assert!(!is_retryable(&of(status)), "{status}");
         }
         for status in [408, 425, 429, 500, 502, 503, 504] {
-            assert!(may_be_mended(&of(status)), "{status}");
+            assert!(is_retryable(&of(status)), "{status}");
         }
         for kind in [
             Kind::TlsVerify,
@@ -52,11 +52,11 @@ mod tests {
             Kind::InvalidUrl,
             Kind::ProxyAuth,
         ] {
-            assert!(!may_be_mended(&Error::new(kind, "x")), "{kind:?}");
+            assert!(!is_retryable(&Error::new(kind, "x")), "{kind:?}");
         }
-        assert!(may_be_mended(&Error::new(Kind::TlsConfig, "x").passing()));
+        assert!(is_retryable(&Error::new(Kind::TlsConfig, "x").passing()));
         for kind in [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Protocol] {
-            assert!(may_be_mended(&Error::new(kind, "x")), "{kind:?}");
+            assert!(is_retryable(&Error::new(kind, "x")), "{kind:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the thread that drives a loop works with: the apps, what they wait for, and until when.
 
-use super::client::{App, Mail, interrupts};
-use super::helm::Helm;
+use super::client::{App, Command, interrupts};
+use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
 use super::runner::Runner;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::link::aborted;
-use crate::conn::receive::reader::Memory;
-use crate::net::epoll::{Epoll, Events, Ready};
+use crate::conn::receive::reader::ReadBuffers;
+use crate::net::epoll::{Epoll, Events, Readiness};
 use crate::net::poll::{Interest, Poll};
 use std::collections::BTreeSet;
 use std::io;
@@ -20,15 +20,15 @@ use std::time::Instant;
 /// The mailbox's; apps have smaller ones.
 const MAILBOX_KEY: u64 = u64::MAX;
 
-pub struct Core {
+pub struct Reactor {
     epoll: Epoll,
     events: Events,
-    mailbox: Arc<Mailbox<Mail>>,
-    helm: Arc<Helm>,
-    slots: Vec<Slot>,
+    mailbox: Arc<Mailbox<Command>>,
+    driver_lock: Arc<DriverLock>,
+    slots: Vec<AppSlot>,
     free: Vec<usize>,
     timers: BTreeSet<(Instant, u64)>,
-    memory: Memory,
+    memory: ReadBuffers,
     interrupts_seen: u64,
     /// For a while what an app waits for.
     wanted: Poll,
@@ -36,26 +36,30 @@ pub struct Core {
 
 /// The place of an app. A key names a place and who has it, so that news for one that has left reach nobody else.
 #[derive(Default)]
-struct Slot {
+struct AppSlot {
     generation: u32,
-    driven: Option<Box<Driven>>,
+    entry: Option<Box<Entry>>,
 }
 
-impl Slot {
+impl AppSlot {
     fn key(&self, index: usize) -> u64 {
         u64::from(self.generation) << 32 | index as u64
     }
 }
 
-struct Driven {
+struct Entry {
     runner: Runner,
     /// What is being watched.
     watched: Vec<Interest>,
     timer: Deadline,
 }
 
-impl Core {
-    pub fn new(epoll: Epoll, mailbox: Arc<Mailbox<Mail>>, helm: Arc<Helm>) -> io::Result<Self> {
+impl Reactor {
+    pub fn new(
+        epoll: Epoll,
+        mailbox: Arc<Mailbox<Command>>,
+        driver_lock: Arc<DriverLock>,
+    ) -> io::Result<Self> {
         let wake = Interest {
             fd: mailbox.wake().as_raw_fd(),
             readable: true,
@@ -66,11 +70,11 @@ impl Core {
             epoll,
             events: Events::default(),
             mailbox,
-            helm,
+            driver_lock,
             slots: Vec::new(),
             free: Vec::new(),
             timers: BTreeSet::new(),
-            memory: Memory::default(),
+            memory: ReadBuffers::default(),
             interrupts_seen: interrupts(),
             wanted: Poll::default(),
         })
@@ -99,7 +103,7 @@ impl Core {
         let mut events = std::mem::take(&mut self.events);
         let waited = self.epoll.wait(&mut events, deadline);
         let is_roused = events.iter().any(|(key, _)| key == MAILBOX_KEY);
-        self.mailbox.get_up(is_roused);
+        self.mailbox.woke_up(is_roused);
         let now = Instant::now();
         for (key, ready) in events.iter() {
             self.step(key, ready, now);
@@ -108,29 +112,29 @@ impl Core {
         if is_roused {
             self.look_for_interrupts(now);
         }
-        self.read_mail(now);
+        self.read_commands(now);
         self.keep_time(now);
-        if self.helm.is_retired() {
-            self.drop_all();
+        if self.driver_lock.is_retired() {
+            self.abort_all();
         }
-        self.mailbox.lie_down();
+        self.mailbox.prepare_to_wait();
         waited.map_err(|error| Error::os(Kind::Io, "wait for events", &error))
     }
 
     /// Lets go of all apps, without a word to them.
-    pub fn drop_all(&mut self) {
+    pub fn abort_all(&mut self) {
         for index in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(index) else {
                 continue;
             };
             let key = slot.key(index);
-            if let Some(mut driven) = slot.driven.take() {
-                driven.runner.drop_all();
-                self.let_go(key, driven, Err(aborted()));
+            if let Some(mut entry) = slot.entry.take() {
+                entry.runner.abort_all();
+                self.remove(key, entry, Err(aborted()));
             }
         }
-        for mail in self.mailbox.take() {
-            if let Mail::Add(app) = mail {
+        for command in self.mailbox.take() {
+            if let Command::Add(app) = command {
                 app.finish(Err(aborted()));
             }
         }
@@ -146,21 +150,21 @@ impl Core {
                 continue;
             };
             let key = slot.key(index);
-            let driven = slot.driven.as_ref();
-            if driven.is_some_and(|driven| driven.runner.app().is_interrupted()) {
-                self.step(key, Ready::default(), now);
+            let entry = slot.entry.as_ref();
+            if entry.is_some_and(|entry| entry.runner.app().is_interrupted()) {
+                self.step(key, Readiness::default(), now);
             }
         }
     }
 
-    fn read_mail(&mut self, now: Instant) {
-        for mail in self.mailbox.take() {
-            match mail {
-                Mail::Add(app) if self.helm.is_retired() => app.finish(Err(aborted())),
-                Mail::Add(app) => self.add(app, now),
-                Mail::Look(key) => self.step(key, Ready::default(), now),
-                Mail::Run(work) if !self.helm.is_retired() => work(),
-                Mail::Run(_) => {}
+    fn read_commands(&mut self, now: Instant) {
+        for command in self.mailbox.take() {
+            match command {
+                Command::Add(app) if self.driver_lock.is_retired() => app.finish(Err(aborted())),
+                Command::Add(app) => self.add(app, now),
+                Command::Look(key) => self.step(key, Readiness::default(), now),
+                Command::Run(work) if !self.driver_lock.is_retired() => work(),
+                Command::Run(_) => {}
             }
         }
     }
@@ -172,16 +176,16 @@ impl Core {
         // What they set anew is for the next turn, so that none keeps this one going.
         let later = self.timers.split_off(&(now, MAILBOX_KEY));
         for (_, key) in std::mem::replace(&mut self.timers, later) {
-            if let Some(driven) = self.driven(key) {
-                driven.timer = Deadline::NEVER;
+            if let Some(entry) = self.entry(key) {
+                entry.timer = Deadline::NEVER;
             }
-            self.step(key, Ready::default(), now);
+            self.step(key, Readiness::default(), now);
         }
     }
 
     fn add(&mut self, app: Arc<App>, now: Instant) {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(AppSlot::default());
             self.slots.len() - 1
         });
         let Some(slot) = self.slots.get_mut(index) else {
@@ -195,110 +199,110 @@ impl Core {
                 app.rouse();
             }
         });
-        slot.driven = Some(Box::new(Driven {
-            runner: Runner::new(app, Arc::clone(&self.helm), notify),
+        slot.entry = Some(Box::new(Entry {
+            runner: Runner::new(app, Arc::clone(&self.driver_lock), notify),
             watched: Vec::new(),
             timer: Deadline::NEVER,
         }));
-        self.step(key, Ready::default(), now);
+        self.step(key, Readiness::default(), now);
     }
 
-    fn step(&mut self, key: u64, ready: Ready, now: Instant) {
-        if self.helm.is_retired() {
+    fn step(&mut self, key: u64, ready: Readiness, now: Instant) {
+        if self.driver_lock.is_retired() {
             return;
         }
         // It is out of its place meanwhile: what it calls may add others.
-        let Some(mut driven) = self.slot(key).and_then(|slot| slot.driven.take()) else {
+        let Some(mut entry) = self.slot(key).and_then(|slot| slot.entry.take()) else {
             return;
         };
-        if driven.runner.is_connecting() {
+        if entry.runner.is_connecting() {
             // The system keeps watching what is closed while somebody else has it, and numbers are used again.
-            for interest in driven.watched.drain(..) {
+            for interest in entry.watched.drain(..) {
                 self.epoll.remove(interest.fd);
             }
         }
-        driven.runner.step(now, ready, &mut self.memory);
-        if let Err(error) = self.watch(&mut driven, key) {
-            for interest in driven.watched.drain(..) {
+        entry.runner.step(now, ready, &mut self.memory);
+        if let Err(error) = self.watch(&mut entry, key) {
+            for interest in entry.watched.drain(..) {
                 self.epoll.remove(interest.fd);
             }
             let error = Error::os(Kind::Io, "watch the connection", &error);
-            driven.runner.break_off(error);
+            entry.runner.break_off(error);
         }
-        driven.runner.forget_retired();
-        self.set_timer(&mut driven, key);
-        match driven.runner.end() {
-            None => self.put_back(key, driven),
-            Some(end) => self.let_go(key, driven, end),
+        entry.runner.forget_retired();
+        self.set_timer(&mut entry, key);
+        match entry.runner.end() {
+            None => self.put_back(key, entry),
+            Some(end) => self.remove(key, entry, end),
         }
     }
 
-    fn watch(&mut self, driven: &mut Driven, key: u64) -> io::Result<()> {
+    fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<()> {
         let wanted = &mut self.wanted;
         wanted.clear();
-        driven.runner.add_interests(wanted);
-        if driven.watched.iter().copied().eq(wanted.interests()) {
+        entry.runner.add_interests(wanted);
+        if entry.watched.iter().copied().eq(wanted.interests()) {
             return Ok(());
         }
-        for old in &driven.watched {
+        for old in &entry.watched {
             if !wanted.interests().any(|interest| interest.fd == old.fd) {
                 self.epoll.remove(old.fd);
             }
         }
-        let old = std::mem::take(&mut driven.watched);
+        let old = std::mem::take(&mut entry.watched);
         for interest in wanted.interests() {
             match old.iter().find(|old| old.fd == interest.fd) {
                 None => self.epoll.add(interest, key)?,
                 Some(old) if *old != interest => self.epoll.change(interest, key)?,
                 Some(_) => {}
             }
-            driven.watched.push(interest);
+            entry.watched.push(interest);
         }
         Ok(())
     }
 
-    fn set_timer(&mut self, driven: &mut Driven, key: u64) {
-        let next = driven.runner.next_step();
-        if next == driven.timer {
+    fn set_timer(&mut self, entry: &mut Entry, key: u64) {
+        let next = entry.runner.next_step();
+        if next == entry.timer {
             return;
         }
-        if let Some(moment) = driven.timer.moment() {
+        if let Some(moment) = entry.timer.moment() {
             self.timers.remove(&(moment, key));
         }
         if let Some(moment) = next.moment() {
             self.timers.insert((moment, key));
         }
-        driven.timer = next;
+        entry.timer = next;
     }
 
-    fn put_back(&mut self, key: u64, driven: Box<Driven>) {
+    fn put_back(&mut self, key: u64, entry: Box<Entry>) {
         if let Some(slot) = self.slot(key) {
-            slot.driven = Some(driven);
+            slot.entry = Some(entry);
         }
     }
 
-    fn let_go(&mut self, key: u64, driven: Box<Driven>, end: Result<(), Error>) {
-        for interest in &driven.watched {
+    fn remove(&mut self, key: u64, entry: Box<Entry>, end: Result<(), Error>) {
+        for interest in &entry.watched {
             self.epoll.remove(interest.fd);
         }
-        if let Some(moment) = driven.timer.moment() {
+        if let Some(moment) = entry.timer.moment() {
             self.timers.remove(&(moment, key));
         }
         if let Some(slot) = self.slot(key) {
             slot.generation = slot.generation.wrapping_add(1) & GENERATIONS;
             self.free.push(key as u32 as usize);
         }
-        let app = Arc::clone(driven.runner.app());
+        let app = Arc::clone(entry.runner.app());
         // Its descriptors first: who waits for the end may open others.
-        drop(driven);
+        drop(entry);
         app.finish(end);
     }
 
-    fn driven(&mut self, key: u64) -> Option<&mut Driven> {
-        self.slot(key).and_then(|slot| slot.driven.as_deref_mut())
+    fn entry(&mut self, key: u64) -> Option<&mut Entry> {
+        self.slot(key).and_then(|slot| slot.entry.as_deref_mut())
     }
 
-    fn slot(&mut self, key: u64) -> Option<&mut Slot> {
+    fn slot(&mut self, key: u64) -> Option<&mut AppSlot> {
         let slot = self.slots.get_mut(key as u32 as usize)?;
         (u64::from(slot.generation) == key >> 32).then_some(slot)
     }
@@ -307,8 +311,8 @@ impl Core {
 /// So that no key is the mailbox's.
 const GENERATIONS: u32 = u32::MAX >> 1;
 
-impl Drop for Core {
+impl Drop for Reactor {
     fn drop(&mut self) {
-        self.drop_all();
+        self.abort_all();
     }
 }

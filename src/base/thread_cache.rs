@@ -4,13 +4,13 @@
 use std::cell::Cell;
 use std::thread::LocalKey;
 
-pub type Spare<T> = Cell<Option<T>>;
+pub type ThreadCache<T> = Cell<Option<T>>;
 
-pub fn take<T>(spare: &'static LocalKey<Spare<T>>) -> Option<T> {
+pub fn take<T>(spare: &'static LocalKey<ThreadCache<T>>) -> Option<T> {
     spare.try_with(Cell::take).ok().flatten()
 }
 
-pub fn keep<T>(spare: &'static LocalKey<Spare<T>>, thing: T) {
+pub fn keep<T>(spare: &'static LocalKey<ThreadCache<T>>, thing: T) {
     // Where nothing is kept any more it is dropped.
     let _ = spare.try_with(|place| place.set(Some(thing)));
 }

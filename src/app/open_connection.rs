@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One open connection of an app, driven by readiness: everything that belongs to it alone, and dropped with it.
 
-use super::audience::Audience;
+use super::callbacks::Callbacks;
 use super::client::App;
-use super::handler::Message;
+use super::handlers::Message;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
 use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
-use crate::conn::receive::reader::{Memory, Reader};
+use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::compression::Parcel;
-use crate::net::epoll::Ready;
+use crate::net::epoll::Readiness;
 use crate::protocol::keepalive::{Due, Keepalive};
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::opcode::Opcode;
@@ -20,20 +20,20 @@ use crate::protocol::ws::receiver::{Delivery, Event};
 use crate::protocol::ws::sender::Frame;
 use std::time::{Duration, Instant};
 
-pub struct Session {
+pub struct AppConnection {
     link: Arc<Link>,
     reader: Reader,
     keepalive: Keepalive,
     opened_at: Instant,
     stage: Stage,
-    seen: Seen,
+    seen: Movement,
     /// What keeps us from sending, though the socket would take it.
     trouble: Option<Error>,
 }
 
 /// How far the bytes were when it was last looked whether they move.
 #[derive(Default)]
-struct Seen {
+struct Movement {
     delivered: u64,
     received: u64,
 }
@@ -49,7 +49,7 @@ enum Stage {
     Lingering(Deadline, End),
 }
 
-impl Session {
+impl AppConnection {
     pub fn new(link: Arc<Link>, reader: Reader, keepalive: Keepalive, now: Instant) -> Self {
         Self {
             link,
@@ -57,7 +57,7 @@ impl Session {
             keepalive,
             opened_at: now,
             stage: Stage::Open,
-            seen: Seen::default(),
+            seen: Movement::default(),
             trouble: None,
         }
     }
@@ -74,9 +74,9 @@ impl Session {
     pub fn step(
         &mut self,
         now: Instant,
-        ready: Ready,
-        memory: &mut Memory,
-        audience: &mut Audience<'_>,
+        ready: Readiness,
+        memory: &mut ReadBuffers,
+        callbacks: &mut Callbacks<'_>,
     ) -> Option<End> {
         if ready.writable {
             // What breaks here is seen below.
@@ -87,11 +87,11 @@ impl Session {
         let end = match self.stage {
             Stage::Lingering(..) => self.linger(now, may_read, memory),
             _ if self.reader.is_closed() => self.drain(may_read, memory).then(|| self.left()),
-            _ => self.receive(now, may_read, memory, audience),
+            _ => self.receive(now, may_read, memory, callbacks),
         };
-        let end = end.or_else(|| self.keep_time(now, audience.app));
-        if end.is_none() && self.has_drained(audience) {
-            audience.tell_drain();
+        let end = end.or_else(|| self.keep_time(now, callbacks.app));
+        if end.is_none() && self.has_drained(callbacks) {
+            callbacks.on_drain();
         }
         end
     }
@@ -132,8 +132,8 @@ impl Session {
             .filter(|error| error.kind() == Kind::Internal);
     }
 
-    fn has_drained(&self, audience: &Audience<'_>) -> bool {
-        let limit = audience.app.options.send_queue_limit;
+    fn has_drained(&self, callbacks: &Callbacks<'_>) -> bool {
+        let limit = callbacks.app.options.send_queue_limit;
         self.link.writer().has_drained(limit)
     }
 
@@ -141,19 +141,19 @@ impl Session {
         &mut self,
         now: Instant,
         mut may_read: bool,
-        memory: &mut Memory,
-        audience: &mut Audience<'_>,
+        memory: &mut ReadBuffers,
+        callbacks: &mut Callbacks<'_>,
     ) -> Option<End> {
         self.reader.borrow(memory);
         let result = loop {
-            let delivery = self.delivery(audience);
+            let delivery = self.delivery(callbacks);
             let next = self.reader.next_ready(&self.link, delivery, &mut may_read);
             match next {
-                Ok(Some(event)) => self.tell(&event, now, audience),
+                Ok(Some(event)) => self.tell(&event, now, callbacks),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !audience.listens() {
+            if !callbacks.listens() {
                 break Ok(());
             }
         };
@@ -161,34 +161,34 @@ impl Session {
         result.err().and_then(|error| self.fail(error))
     }
 
-    fn delivery(&self, audience: &mut Audience<'_>) -> Delivery {
+    fn delivery(&self, callbacks: &mut Callbacks<'_>) -> Delivery {
         let under_way = self.reader.delivery_under_way();
-        under_way.unwrap_or_else(|| match audience.handlers() {
+        under_way.unwrap_or_else(|| match callbacks.handlers() {
             Some(handlers) if handlers.fragment.is_some() => Delivery::Parts,
             _ => Delivery::Messages,
         })
     }
 
-    fn tell(&mut self, event: &Event, now: Instant, audience: &mut Audience<'_>) {
+    fn tell(&mut self, event: &Event, now: Instant, callbacks: &mut Callbacks<'_>) {
         let payload = self.reader.payload();
         match event {
             Event::Data {
                 opcode,
                 first,
                 last,
-            } => audience.tell_data(&Message {
+            } => callbacks.on_data(&Message {
                 opcode: *opcode,
                 first: *first,
                 last: *last,
                 more: self.reader.has_more(),
                 payload,
             }),
-            Event::Ping => audience.tell_ping(payload),
+            Event::Ping => callbacks.on_ping(payload),
             Event::Pong => {
                 if let Some(rtt) = self.keepalive.note_pong(payload, now) {
-                    audience.app.set_rtt(rtt);
+                    callbacks.app.set_rtt(rtt);
                 }
-                audience.tell_pong(payload);
+                callbacks.on_pong(payload);
             }
             // Of the end the last callback tells.
             Event::Close(_) | Event::Frame { .. } => {}
@@ -205,7 +205,7 @@ impl Session {
     }
 
     /// Drops what comes when all is said; true when the server has ended the stream.
-    fn drain(&mut self, may_read: bool, memory: &mut Memory) -> bool {
+    fn drain(&mut self, may_read: bool, memory: &mut ReadBuffers) -> bool {
         self.reader.borrow(memory);
         let has_ended = self.reader.drain_ready(&self.link, may_read);
         self.reader.give_back(&self.link, memory);
@@ -221,7 +221,7 @@ impl Session {
         Err(Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close))
     }
 
-    fn linger(&mut self, now: Instant, may_read: bool, memory: &mut Memory) -> Option<End> {
+    fn linger(&mut self, now: Instant, may_read: bool, memory: &mut ReadBuffers) -> Option<End> {
         let has_ended = self.drain(may_read, memory);
         match &self.stage {
             Stage::Lingering(deadline, end) if has_ended || deadline.has_passed(now) => {

@@ -6,7 +6,7 @@
 use crate::base::error::Error;
 use crate::protocol::http::reply::Response;
 
-pub trait Dialogue {
+pub trait Handshake {
     /// What to send now, each part once; `None` while it is the peer's turn.
     fn output(&mut self) -> Option<Output>;
 

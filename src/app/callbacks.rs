@@ -2,8 +2,8 @@
 //! Who is told what happens, if anybody still listens.
 
 use super::client::App;
-use super::handler::{Handlers, Message, View};
-use super::helm::Helm;
+use super::driver_lock::DriverLock;
+use super::handlers::{HandlerCache, Handlers, Message};
 use crate::base::error::Error;
 use crate::conn::send::submit::Unsent;
 use crate::protocol::ws::close::CloseInfo;
@@ -11,16 +11,16 @@ use crate::protocol::ws::opcode::Opcode;
 use std::time::Duration;
 
 /// The functions of an app, on the thread that drives it. Nothing is locked while one of them runs.
-pub struct Audience<'a> {
+pub struct Callbacks<'a> {
     pub app: &'a App,
-    pub helm: &'a Helm,
-    pub view: View,
+    pub driver_lock: &'a DriverLock,
+    pub view: HandlerCache,
 }
 
-impl Audience<'_> {
+impl Callbacks<'_> {
     /// False once the app was aborted or freed, or its loop: what still comes is told to nobody.
     pub fn listens(&self) -> bool {
-        self.app.listens() && !self.helm.is_retired()
+        self.app.listens() && !self.driver_lock.is_retired()
     }
 
     /// Those there are at this moment; none where nobody listens.
@@ -29,7 +29,7 @@ impl Audience<'_> {
             .then(|| self.view.current(&self.app.handlers))
     }
 
-    pub fn tell_open(&mut self, is_first: bool) {
+    pub fn on_open(&mut self, is_first: bool) {
         let Some(handlers) = self.handlers() else {
             return;
         };
@@ -39,16 +39,16 @@ impl Audience<'_> {
         }
     }
 
-    pub fn tell_error(&mut self, error: &Error, retry: Option<Duration>) {
+    pub fn on_error(&mut self, error: &Error, retry: Option<Duration>) {
         let handler = self.handlers().and_then(|handlers| handlers.error.as_ref());
         if let Some(on_error) = handler {
             on_error(error, retry);
         }
     }
 
-    /// Told with nothing locked, and of a connection that changes no more; also after an abort.
-    pub fn tell_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
-        if self.app.is_freed() || self.helm.is_retired() {
+    /// LentError with nothing locked, and of a connection that changes no more; also after an abort.
+    pub fn on_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
+        if self.app.is_freed() || self.driver_lock.is_retired() {
             return;
         }
         if let Some(close) = &self.view.current(&self.app.handlers).close {
@@ -56,7 +56,7 @@ impl Audience<'_> {
         }
     }
 
-    pub fn tell_data(&mut self, message: &Message<'_>) {
+    pub fn on_data(&mut self, message: &Message<'_>) {
         let handler = self.handlers().and_then(|handlers| handlers.data.as_ref());
         if let Some(data) = handler {
             data(message);
@@ -69,21 +69,21 @@ impl Audience<'_> {
         }
     }
 
-    pub fn tell_ping(&mut self, payload: &[u8]) {
+    pub fn on_ping(&mut self, payload: &[u8]) {
         let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
         if let Some(ping) = handler {
             ping(&control(Opcode::Ping, payload));
         }
     }
 
-    pub fn tell_pong(&mut self, payload: &[u8]) {
+    pub fn on_pong(&mut self, payload: &[u8]) {
         let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
         if let Some(pong) = handler {
             pong(&control(Opcode::Pong, payload));
         }
     }
 
-    pub fn tell_drain(&mut self) {
+    pub fn on_drain(&mut self) {
         let handler = self.handlers().and_then(|handlers| handlers.drain.as_ref());
         if let Some(drain) = handler {
             drain();

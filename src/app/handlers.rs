@@ -41,19 +41,19 @@ pub struct Handlers {
 
 /// Where any thread exchanges them.
 #[derive(Default)]
-pub struct Exchange {
+pub struct HandlerTable {
     current: Mutex<Arc<Handlers>>,
     changes: AtomicU64,
 }
 
 /// What the driving thread calls for a while without a look at the exchange that would cost a lock. What has been
 /// replaced lives on in here, because it may be running.
-pub struct View {
+pub struct HandlerCache {
     handlers: Arc<Handlers>,
     changes: u64,
 }
 
-impl Exchange {
+impl HandlerTable {
     pub fn change(&self, change: impl FnOnce(&mut Handlers)) {
         let mut current = self.current.lock();
         let mut changed = Handlers::clone(&current);
@@ -65,17 +65,17 @@ impl Exchange {
         drop(replaced);
     }
 
-    pub fn view(&self) -> View {
+    pub fn view(&self) -> HandlerCache {
         let current = self.current.lock();
-        View {
+        HandlerCache {
             handlers: Arc::clone(&current),
             changes: self.changes.load(Ordering::Acquire),
         }
     }
 }
 
-impl View {
-    pub fn current(&mut self, exchange: &Exchange) -> &Handlers {
+impl HandlerCache {
+    pub fn current(&mut self, exchange: &HandlerTable) -> &Handlers {
         if exchange.changes.load(Ordering::Acquire) != self.changes {
             *self = exchange.view();
         }
