@@ -3,11 +3,11 @@
 
 use super::client::App;
 use super::driver_lock::DriverLock;
-use super::handlers::{HandlerCache, Handlers, Message};
+use super::handlers::{HandlerCache, Handlers};
 use crate::base::error::Error;
-use crate::conn::send::submit::Unsent;
+use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::close::CloseInfo;
-use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::message::Message;
 use std::time::Duration;
 
 /// The functions of an app, on the thread that drives it. Nothing is locked while one of them runs.
@@ -69,17 +69,17 @@ impl Callbacks<'_> {
         }
     }
 
-    pub fn on_ping(&mut self, payload: &[u8]) {
+    pub fn on_ping(&mut self, message: &Message<'_>) {
         let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
         if let Some(ping) = handler {
-            ping(&control(Opcode::Ping, payload));
+            ping(message);
         }
     }
 
-    pub fn on_pong(&mut self, payload: &[u8]) {
+    pub fn on_pong(&mut self, message: &Message<'_>) {
         let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
         if let Some(pong) = handler {
-            pong(&control(Opcode::Pong, payload));
+            pong(message);
         }
     }
 
@@ -88,15 +88,5 @@ impl Callbacks<'_> {
         if let Some(drain) = handler {
             drain();
         }
-    }
-}
-
-fn control(opcode: Opcode, payload: &[u8]) -> Message<'_> {
-    Message {
-        opcode,
-        first: true,
-        last: true,
-        more: false,
-        payload,
     }
 }

@@ -11,7 +11,8 @@ use crate::base::sync::{
 };
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
-use crate::conn::send::compression::Parcel;
+use crate::conn::send::outbound::Outbound;
+use crate::conn::send::writer::WhenFull;
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::wake::WakeSlot;
@@ -106,11 +107,11 @@ impl App {
     }
 
     /// `name` is the caller's for the payload.
-    pub fn send(&self, parcel: &Parcel<'_>, name: &str) -> Result<(), Error> {
+    pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         if self.options.check_utf8 {
-            parcel.check_utf8(name)?;
+            message.check_utf8(name)?;
         }
-        self.submit(parcel, self.options.send_queue_limit)
+        self.submit(message, self.options.send_queue_limit)
     }
 
     /// Gathers data from now on, until the connection ends.
@@ -121,7 +122,7 @@ impl App {
     /// Sends, or queues, what was gathered.
     pub fn uncork(&self) -> Result<(), Error> {
         let link = self.link()?;
-        let uncorked = link.writer().uncork_now(link.stream());
+        let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
         self.announce(&link);
         uncorked.map_err(|error| error.or_in_phase(Phase::Open))
     }
@@ -133,7 +134,7 @@ impl App {
         }
         let payload = frame.payload();
         // Where it is closed already, or nothing can be sent, the driver sees so as well.
-        let _ = self.submit(&Parcel::plain(Frame::Close, &payload), u64::MAX);
+        let _ = self.submit(&Outbound::uncompressed(Frame::Close, &payload), u64::MAX);
         self.rouse();
     }
 
@@ -372,9 +373,9 @@ impl App {
         self.link.lock().clone().ok_or_else(not_connected)
     }
 
-    fn submit(&self, parcel: &Parcel<'_>, limit: u64) -> Result<(), Error> {
+    fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
         let link = self.link()?;
-        let submitted = link.writer().submit(link.stream(), parcel, limit);
+        let submitted = link.writer().send(message, WhenFull::Queue { limit });
         self.announce(&link);
         submitted.map_err(|error| error.or_in_phase(Phase::Open))
     }

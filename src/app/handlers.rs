@@ -3,9 +3,9 @@
 
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
-use crate::conn::send::submit::Unsent;
+use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::close::CloseInfo;
-use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::message::Message;
 use std::time::Duration;
 
 pub type Notice = Arc<dyn Fn() + Send + Sync>;
@@ -13,17 +13,6 @@ pub type OnMessage = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
 /// With the time until the next attempt, if there will be one.
 pub type OnError = Arc<dyn Fn(&Error, Option<Duration>) + Send + Sync>;
 pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
-
-/// What has come; a NUL stands behind its payload.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    pub opcode: Opcode,
-    pub first: bool,
-    pub last: bool,
-    /// Another whole message has come already.
-    pub more: bool,
-    pub payload: &'a [u8],
-}
 
 #[derive(Clone, Default)]
 pub struct Handlers {

@@ -3,7 +3,6 @@
 
 use super::callbacks::Callbacks;
 use super::client::App;
-use super::handlers::Message;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
@@ -11,12 +10,13 @@ use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
 use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
 use crate::conn::receive::reader::{ReadBuffers, Reader};
-use crate::conn::send::compression::Parcel;
+use crate::conn::send::outbound::Outbound;
+use crate::conn::send::writer::WhenFull;
 use crate::net::epoll::Readiness;
 use crate::protocol::keepalive::{Due, Keepalive};
 use crate::protocol::ws::close::CloseFrame;
+use crate::protocol::ws::message::Delivery;
 use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::receiver::{Delivery, Event};
 use crate::protocol::ws::sender::Frame;
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ impl AppConnection {
     ) -> Option<End> {
         if ready.writable {
             // What breaks here is seen below.
-            let _ = self.link.writer().flush(self.link.stream());
+            let _ = self.link.writer().flush();
         }
         // What has come in time counts, also where the driver comes late to see it.
         let may_read = ready.readable || self.next_step().has_passed(now);
@@ -102,7 +102,7 @@ impl AppConnection {
             return;
         }
         let payload = frame.payload();
-        self.submit(&Parcel::plain(Frame::Close, &payload));
+        self.submit(&Outbound::uncompressed(Frame::Close, &payload));
         self.begin_closing(options);
     }
 
@@ -123,9 +123,11 @@ impl AppConnection {
     }
 
     /// Sends a frame that nobody outside has asked for; whatever the queue holds.
-    fn submit(&mut self, parcel: &Parcel<'_>) {
-        let (writer, stream) = (self.link.writer(), self.link.stream());
-        let submitted = writer.submit(stream, parcel, u64::MAX);
+    fn submit(&mut self, message: &Outbound<'_>) {
+        let submitted = self
+            .link
+            .writer()
+            .send(message, WhenFull::Queue { limit: u64::MAX });
         // Other failures are the connection's, and seen there.
         self.trouble = submitted
             .err()
@@ -147,17 +149,16 @@ impl AppConnection {
         self.reader.borrow(memory);
         let result = loop {
             let delivery = self.delivery(callbacks);
-            let next = self.reader.next_ready(&self.link, delivery, &mut may_read);
-            match next {
-                Ok(Some(event)) => self.tell(&event, now, callbacks),
-                Ok(None) => break Ok(()),
+            match self.reader.next_ready(delivery, &mut may_read) {
+                Ok(true) => self.deliver(now, callbacks),
+                Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }
             if !callbacks.listens() {
                 break Ok(());
             }
         };
-        self.reader.give_back(&self.link, memory);
+        self.reader.give_back(memory);
         result.err().and_then(|error| self.fail(error))
     }
 
@@ -169,29 +170,19 @@ impl AppConnection {
         })
     }
 
-    fn tell(&mut self, event: &Event, now: Instant, callbacks: &mut Callbacks<'_>) {
-        let payload = self.reader.payload();
-        match event {
-            Event::Data {
-                opcode,
-                first,
-                last,
-            } => callbacks.on_data(&Message {
-                opcode: *opcode,
-                first: *first,
-                last: *last,
-                more: self.reader.has_more(),
-                payload,
-            }),
-            Event::Ping => callbacks.on_ping(payload),
-            Event::Pong => {
-                if let Some(rtt) = self.keepalive.note_pong(payload, now) {
+    fn deliver(&mut self, now: Instant, callbacks: &mut Callbacks<'_>) {
+        let message = self.reader.message();
+        match message.opcode {
+            Opcode::Ping => callbacks.on_ping(&message),
+            Opcode::Pong => {
+                if let Some(rtt) = self.keepalive.note_pong(message.payload, now) {
                     callbacks.app.set_rtt(rtt);
                 }
-                callbacks.on_pong(payload);
+                callbacks.on_pong(&message);
             }
-            // Of the end the last callback tells.
-            Event::Close(_) | Event::Frame { .. } => {}
+            // The last callback reports the end.
+            Opcode::Close => {}
+            _ => callbacks.on_data(&message),
         }
     }
 
@@ -207,8 +198,8 @@ impl AppConnection {
     /// Drops what comes when all is said; true when the server has ended the stream.
     fn drain(&mut self, may_read: bool, memory: &mut ReadBuffers) -> bool {
         self.reader.borrow(memory);
-        let has_ended = self.reader.drain_ready(&self.link, may_read);
-        self.reader.give_back(&self.link, memory);
+        let has_ended = self.reader.drain_ready(may_read);
+        self.reader.give_back(memory);
         has_ended
     }
 
@@ -244,7 +235,7 @@ impl AppConnection {
         match &mut self.stage {
             Stage::Lingering(..) => None,
             _ if is_clean && !writer.has_backlog() => {
-                writer.end_tls(self.link.stream());
+                writer.end_tls();
                 self.stage = Stage::Lingering(deadline(Some(LINGER)), Ok(()));
                 None
             }
@@ -275,7 +266,10 @@ impl AppConnection {
         match self.keepalive.step(Instant::now(), has_moved, is_queued) {
             Due::Nothing => None,
             Due::Ping(payload) => {
-                self.submit(&Parcel::plain(Frame::Whole(Opcode::Ping), &payload));
+                self.submit(&Outbound::uncompressed(
+                    Frame::Whole(Opcode::Ping),
+                    &payload,
+                ));
                 None
             }
             Due::Dead => {

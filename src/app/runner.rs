@@ -13,6 +13,7 @@ use crate::base::log::{self, Level};
 use crate::base::sync::Arc;
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::link::{Link, aborted};
+use crate::conn::open::open;
 use crate::conn::receive::reader::ReadBuffers;
 use crate::conn::send::keys::Keys;
 use crate::conn::trace;
@@ -250,8 +251,7 @@ impl Runner {
 
     fn open(&mut self, established: Established, keys: Keys) -> Result<(), Error> {
         let options = &self.app.options;
-        let (link, reader) = Link::new(established, keys, options, Arc::default())?;
-        let link = Arc::new(link);
+        let (link, reader) = open(established, keys, options, Arc::default())?;
         link.stream().release_tls_buffers();
         trace::open(&link.peer());
         self.app.set_peer_address(link.peer_address().clone());

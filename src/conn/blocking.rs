@@ -3,7 +3,7 @@
 
 use super::close_wait::CloseWait;
 use super::connection::{Connection, Open};
-use super::link::Link;
+use super::open::open;
 use super::options::{DEFAULT_TIMEOUT, LINGER};
 use super::trace;
 use super::wait_budget::WaitBudget;
@@ -14,34 +14,18 @@ use crate::base::sync::{Arc, MutexGuard};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
-use crate::conn::send::compression::Parcel;
 use crate::conn::send::keys::Keys;
+use crate::conn::send::outbound::Outbound;
+use crate::conn::send::writer::WhenFull;
 use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::wake::Wake;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
-use crate::protocol::ws::receiver::{Delivery, Event};
+use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
-
-/// What is received: events of which kinds, and in which pieces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Messages only, or fragments where the options say so.
-    Data,
-    /// The same in pieces, as they come.
-    Parts,
-    /// Control frames too.
-    Events,
-    Frames,
-}
-
-impl Wanted {
-    fn is_data(self) -> bool {
-        matches!(self, Self::Data | Self::Parts)
-    }
-}
 
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
@@ -62,15 +46,16 @@ impl Connection {
     }
 
     /// `name` is the caller's for the payload.
-    pub fn send(&self, parcel: &Parcel<'_>, name: &str) -> Result<(), Error> {
+    pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         if self.options.check_utf8 {
-            parcel.check_utf8(name)?;
+            message.check_utf8(name)?;
         }
         let open = self.open()?;
-        let link = &open.link;
-        link.writer
-            .send(&link.stream, &mut self.send_budget(), parcel)
-            .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
+        let sent = open
+            .link
+            .writer
+            .send(message, WhenFull::Wait(&mut self.send_budget()));
+        sent.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
     /// Gathers data from now on.
@@ -81,43 +66,42 @@ impl Connection {
     /// Sends what was gathered.
     pub fn uncork(&self) -> Result<(), Error> {
         let open = self.open()?;
-        let link = &open.link;
-        link.writer
-            .uncork(&link.stream, &mut self.send_budget())
-            .map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
+        let uncorked = open
+            .link
+            .writer
+            .uncork(WhenFull::Wait(&mut self.send_budget()));
+        uncorked.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
-    /// Waits for what is `wanted` and hands it, with the reader that lends its payload, to `take`.
+    /// Waits for a message and hands it to `take`. Control frames are for those who want them.
     pub fn receive<T>(
         &self,
-        wanted: Wanted,
+        delivery: Delivery,
+        wants_control: bool,
         timeout: Timeout,
-        take: impl FnOnce(&Event, &Reader) -> T,
+        take: impl FnOnce(&Message<'_>) -> T,
     ) -> Result<T, Error> {
         let open = self.open()?;
-        let link = &open.link;
         let mut budget = WaitBudget::new(self.usual_timeout(timeout).span());
         let mut reader = open.take_reader(&mut budget)?;
         reader.begin();
-        let delivery = match wanted {
-            Wanted::Frames => Delivery::Frames,
-            Wanted::Parts => Delivery::Parts,
-            _ if self.options.fire_fragments => Delivery::Fragments,
-            _ => Delivery::Messages,
+        let delivery = match delivery {
+            Delivery::Messages if self.options.fire_fragments => Delivery::Fragments,
+            other => other,
         };
         let result = loop {
-            match reader.next(link, delivery, &mut budget) {
-                Ok(Event::Ping | Event::Pong) if wanted.is_data() => {
-                    if budget.expired_while_processing() {
-                        break Err(timed_out());
-                    }
-                }
-                Ok(Event::Close(_)) if wanted.is_data() => break Err(link.end()),
-                Ok(event) => break Ok(take(&event, &reader)),
-                Err(error) => break Err(error),
+            if let Err(error) = reader.next(delivery, &mut budget) {
+                break Err(error);
+            }
+            let message = reader.message();
+            match message.opcode {
+                opcode if wants_control || !opcode.is_control() => break Ok(take(&message)),
+                Opcode::Close => break Err(open.link.end()),
+                _ if budget.expired_while_processing() => break Err(timed_out()),
+                _ => {}
             }
         };
-        open.reader.leave(reader);
+        open.reader.release(reader);
         result
     }
 
@@ -180,7 +164,8 @@ impl Connection {
         let result = self.drive(&mut connector, wake, now);
         let (keys, response) = connector.into_parts();
         *self.response.lock() = response.map(Arc::new);
-        let (link, reader) = Link::new(result?, keys, &self.options, Arc::clone(&self.is_aborted))?;
+        let is_aborted = Arc::clone(&self.is_aborted);
+        let (link, reader) = open(result?, keys, &self.options, is_aborted)?;
         Ok(Open {
             link,
             reader: Handoff::new(reader),
@@ -236,7 +221,7 @@ impl Connection {
 
 impl Open {
     fn close(&self, frame: &CloseFrame, mut wait: CloseWait) -> Result<(), Error> {
-        let (writer, stream) = (&self.link.writer, &self.link.stream);
+        let writer = &self.link.writer;
         let mut is_sent = false;
         let result = loop {
             let span = wait.next_step().remaining(Instant::now());
@@ -259,9 +244,9 @@ impl Open {
             }
             Err(error) if error.kind() == Kind::Interrupted => Err(error.in_phase(Phase::Close)),
             result => {
-                writer.end_tls(stream);
+                writer.end_tls();
                 self.linger(wait.limit());
-                stream.shutdown();
+                writer.stream().shutdown();
                 result
             }
         }
@@ -276,8 +261,8 @@ impl Open {
     ) -> Result<(), Error> {
         if !*is_sent {
             let payload = frame.payload();
-            let parcel = Parcel::plain(Frame::Close, &payload);
-            match self.link.writer.send(&self.link.stream, budget, &parcel) {
+            let message = Outbound::uncompressed(Frame::Close, &payload);
+            match self.link.writer.send(&message, WhenFull::Wait(budget)) {
                 Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => {
                     return Err(error);
                 }
@@ -307,9 +292,9 @@ impl Open {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(budget)? {
-                let event = reader.next_to_discard(&self.link, budget);
-                self.reader.leave(reader);
-                if let Err(error) = event {
+                let discarded = reader.next_to_discard(budget);
+                self.reader.release(reader);
+                if let Err(error) = discarded {
                     // What a final error was, the next look at the closing handshake tells.
                     if !error.kind().is_final() {
                         return Err(error);
@@ -357,8 +342,8 @@ impl Open {
         let left = limit.remaining(Instant::now());
         let span = left.map_or(LINGER, |left| left.min(LINGER));
         if let Some(mut reader) = self.reader.try_take() {
-            reader.drain(&self.link, &mut WaitBudget::new(Some(span)));
-            self.reader.leave(reader);
+            reader.drain(&mut WaitBudget::new(Some(span)));
+            self.reader.release(reader);
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Connection {
 
 /// An open connection, and the seat of the thread that receives.
 pub(super) struct Open {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     pub(super) reader: Handoff<Reader>,
 }
 
@@ -50,7 +50,7 @@ impl Connection {
 
     /// The open connection, or why there is none.
     pub fn link(&self) -> Result<&Link, Error> {
-        self.open().map(|open| &open.link)
+        self.open().map(|open| &*open.link)
     }
 
     pub(super) fn open(&self) -> Result<&Open, Error> {
@@ -97,7 +97,7 @@ impl Connection {
         self.is_aborted.store(true, Ordering::SeqCst);
         self.connect_wake.signal();
         if let Some(open) = self.open.get() {
-            open.link.stream.shutdown();
+            open.link.stream().shutdown();
         }
     }
 
@@ -125,7 +125,7 @@ impl Connection {
     /// In a child of the process that made it, when it is forgotten: the descriptor is closed, nothing else is touched.
     pub fn abandon(&self) {
         if let Some(open) = self.open.get() {
-            open.link.stream.abandon();
+            open.link.stream().abandon();
         }
     }
 
@@ -152,6 +152,6 @@ impl Open {
     /// Ends the connection at once, on this side too.
     pub(super) fn end_with(&self, error: &Error) {
         self.link.end_with(error);
-        self.reader.rouse();
+        self.reader.wake_all();
     }
 }

@@ -2,28 +2,18 @@
 //! An open connection: what all threads share of it. Its reader belongs to whoever receives.
 
 use super::close_wait::Progress;
-use super::options::Options;
 use super::stats::{Stats, Totals};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
-use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool, Ordering};
-use crate::conn::connect::connector::Established;
-use crate::conn::connect::transport::Transport;
-use crate::conn::receive::reader::Reader;
-use crate::conn::send::compression::Compression;
-use crate::conn::send::keys::Keys;
-use crate::conn::send::submit::Unsent;
+use crate::conn::send::queue::Unsent;
 use crate::conn::send::writer::Writer;
 use crate::net::stream::Stream;
 use crate::net::tls::channel::TlsInfo;
-use crate::protocol::ws::deflate::{Deflater, Inflater};
-use crate::protocol::ws::receiver::Receiver;
 use std::borrow::Cow;
 use std::ffi::CString;
 
 pub struct Link {
-    pub(super) stream: Stream,
     pub(super) writer: Writer,
     pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
@@ -33,60 +23,26 @@ pub struct Link {
 }
 
 impl Link {
-    /// With the reader of what comes; `is_aborted` is the owner's, so that no abort falls between connecting and this.
-    pub fn new(
-        established: Established,
-        keys: Keys,
-        options: &Options,
+    /// `is_aborted` is the owner's, so that no abort falls between connecting and this.
+    pub(super) fn new(
+        writer: Writer,
+        stats: Arc<Stats>,
+        auto_pong: bool,
         is_aborted: Arc<AtomicBool>,
-    ) -> Result<(Self, Reader), Error> {
-        let Established {
-            wire,
-            tls_info,
-            deflate,
-        } = established;
-        let Transport {
-            mut stream,
-            intake,
-            input,
-            output,
-        } = wire;
-        let mut receiver = Receiver::new(options.limits, options.check_utf8);
-        let space = receiver.space()?;
-        // And for a NUL, which every read leaves room for.
-        memory::reserve(space, input.len() + 1)?;
-        space.extend_from_slice(&input);
-        if let Some(agreement) = &deflate {
-            receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
-        }
-        let compression = deflate.map(|agreement| {
-            let deflater = Deflater::new(options.deflate.level, &agreement);
-            (Compression::new(&options.deflate), deflater)
-        });
-        if options.is_interruptible {
-            stream.end_waits_on_signal();
-        }
-        let stats = Arc::new(Stats::default());
-        let link = Self {
-            writer: Writer::new(
-                keys,
-                options.mask_key.clone(),
-                compression,
-                Arc::clone(&stats),
-                output,
-            ),
+        tls_info: Option<TlsInfo>,
+    ) -> Self {
+        Self {
             stats,
-            auto_pong: options.auto_pong,
+            auto_pong,
             is_aborted,
-            peer_address: stream.peer_address(),
+            peer_address: writer.stream().peer_address(),
             tls_info,
-            stream,
-        };
-        Ok((link, Reader::new(receiver, intake)))
+            writer,
+        }
     }
 
     pub fn stream(&self) -> &Stream {
-        &self.stream
+        self.writer.stream()
     }
 
     pub fn writer(&self) -> &Writer {
@@ -95,14 +51,14 @@ impl Link {
 
     /// What was queued and the system has not taken.
     pub fn unsent(&self) -> Unsent {
-        self.writer.unsent(&self.stream)
+        self.writer.unsent()
     }
 
     pub fn progress(&self) -> Progress {
-        let delivered = self.stream.delivered();
-        let accepted = self.stream.bytes_sent.get() + self.writer.unsent_bytes();
+        let delivered = self.stream().delivered();
+        let accepted = self.stream().bytes_sent.get() + self.writer.unsent_bytes();
         Progress {
-            received: self.stream.bytes_received.get(),
+            received: self.stream().bytes_received.get(),
             delivered,
             undelivered: accepted.saturating_sub(delivered),
         }
@@ -114,8 +70,8 @@ impl Link {
             messages_received: self.stats.messages_received.get(),
             frames_sent: self.stats.frames_sent.get(),
             frames_received: self.stats.frames_received.get(),
-            bytes_sent: self.stream.bytes_sent.get(),
-            bytes_received: self.stream.bytes_received.get(),
+            bytes_sent: self.stream().bytes_sent.get(),
+            bytes_received: self.stream().bytes_received.get(),
         }
     }
 
@@ -141,14 +97,14 @@ impl Link {
         {
             log::write(Level::Warn, format_args!("{}: {error}", self.peer()));
         }
-        self.writer.fail(&self.stream, &error)
+        self.writer.fail(&error)
     }
 
     /// Ends the connection at once, on this side too.
     pub fn end_with(&self, error: &Error) {
         log::write(Level::Info, format_args!("{}: {error}", self.peer()));
-        self.writer.fail(&self.stream, error);
-        self.stream.shutdown();
+        self.writer.fail(error);
+        self.stream().shutdown();
     }
 
     /// The same, where nothing has ended it before.
@@ -186,7 +142,7 @@ impl Link {
 impl Drop for Link {
     /// A descriptor that the caller has, too, would keep the transport open.
     fn drop(&mut self) {
-        self.stream.shutdown();
+        self.stream().shutdown();
     }
 }
 

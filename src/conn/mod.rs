@@ -7,6 +7,7 @@ pub mod close_wait;
 pub mod connect;
 pub mod connection;
 pub mod link;
+pub mod open;
 pub mod options;
 pub mod receive;
 pub mod send;

@@ -3,7 +3,6 @@
 
 use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::sync::Arc;
-use crate::conn::send::compression::DeflateOptions;
 use crate::conn::send::keys::MaskKeyFn;
 use crate::net::socket::SocketOptions;
 use crate::net::tls::options::TlsOptions;
@@ -75,6 +74,17 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
 pub const LINGER: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+pub struct DeflateOptions {
+    pub is_offered: bool,
+    pub offer: Offer,
+    pub level: u8,
+    /// Messages with fewer bytes are not compressed.
+    pub threshold: u64,
+    /// How many times as large as what came a message may be.
+    pub max_ratio: u64,
+}
 
 impl Options {
     /// How long a whole connect may take; `timeout` is the connection's own, which any thread may have changed.

@@ -5,11 +5,10 @@ use super::guard;
 use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
-use crate::conn::receive::reader::Reader;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask;
+use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::receiver::Event;
 use std::ffi::c_void;
 
 /// One frame (RFC 6455 section 5.2).
@@ -72,10 +71,15 @@ impl wsline_frame {
         }
     }
 
-    pub(super) fn of_event(event: &Event, reader: &Reader) -> Self {
-        match event {
-            Event::Frame { header, .. } => Self::of(header, reader.payload()),
-            _ => Self::NOTHING,
+    /// Of a frame that was received as it came. It has no mask and no reserved bit but the first.
+    pub(super) fn of_message(message: &Message<'_>) -> Self {
+        Self {
+            fin: message.last.into(),
+            rsv1: message.rsv1.into(),
+            opcode: message.opcode.number().into(),
+            data: message.payload.as_ptr(),
+            len: message.payload.len(),
+            ..Self::NOTHING
         }
     }
 

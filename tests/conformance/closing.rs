@@ -2,7 +2,7 @@
 //! The closing handshake (RFC 6455 sections 5.5.1 and 7).
 
 use crate::outcome::{
-    End, Movement, OPEN, binary, closed_by_client, closed_by_server, closes, failed, pong, text,
+    End, OPEN, Seen, binary, closed_by_client, closed_by_server, closes, failed, pong, text,
 };
 use crate::row::{Row, check_all, row};
 use crate::wire::{
@@ -15,7 +15,7 @@ const FIN: u8 = 0x80;
 const PROTOCOL: End = failed(Protocol);
 /// "No status code was actually present" (section 7.4.1).
 const NO_STATUS: u16 = 1005;
-const EMPTY: Movement = Movement::Close(None, String::new());
+const EMPTY: Seen = Seen::Close(None, String::new());
 
 #[test]
 #[rustfmt::skip]

@@ -11,7 +11,7 @@ use crate::wire::{
     cut, first_byte, frame, header, last, more, part, sent, sent_close,
 };
 use wsline::base::error::Kind::{Payload, Protocol};
-use wsline::protocol::ws::receiver::Delivery;
+use wsline::protocol::ws::message::Delivery;
 
 const RSV2: u8 = 0x20;
 const RSV3: u8 = 0x10;

@@ -12,8 +12,8 @@ use crate::wire::{
 use wsline::base::error::Kind::{MessageTooBig, Payload};
 use wsline::protocol::ws::deflate::Agreement;
 use wsline::protocol::ws::frame_sequence::Limits;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::Delivery;
 
 const TOO_BIG: End = failed(MessageTooBig);
 const CORRUPT: End = failed(Payload);

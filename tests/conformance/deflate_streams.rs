@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use wsline::protocol::ws::deflate::{Agreement, Deflater};
 use wsline::protocol::ws::frame::Header;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::{Delivery, Event};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: config().cases / 4, ..config() })]
@@ -231,14 +231,12 @@ fn receive(settings: &Settings, wire: &[u8], piece: usize) -> Vec<(bool, Vec<u8>
             .next_event(settings.delivery, || KEY)
             .expect("it breaks no rule")
         {
-            let Event::Data { opcode, first, .. } = event else {
-                panic!("{event:?}");
-            };
-            if first {
-                messages.push((opcode == Opcode::Text, Vec::new()));
+            assert!(!event.opcode.is_control(), "{event:?}");
+            if event.first {
+                messages.push((event.opcode == Opcode::Text, Vec::new()));
             }
             let (_, content) = messages.last_mut().expect("one has begun");
-            content.extend(session.receiver.payload());
+            content.extend(event.payload);
         }
     }
     messages

@@ -2,18 +2,18 @@
 //! What differs when fragments or frames are delivered instead of messages.
 
 use crate::outcome::{
-    End, Movement, OPEN, close_received, closed_by_client, closed_by_server, closes, data, failed,
+    End, OPEN, Seen, close_received, closed_by_client, closed_by_server, closes, data, failed,
     ping, pong, raw,
 };
 use crate::row::{Row, WAYS, check_all, row};
+use crate::session::Session;
 use crate::wire::{
     BINARY, CLOSE, CONTINUATION, KEY, NOTHING, PING, PONG, TEXT, close, cut, cut_part, frame,
     header, last, more, part, sent, sent_close, status,
 };
 use wsline::base::error::Kind::{MessageTooBig, Payload, Protocol, WrongState};
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode::{Binary, Text};
-use wsline::protocol::ws::receiver::{Delivery, Event};
-use wsline::protocol::ws::session::Session;
 
 const FIN: u8 = 0x80;
 const PROTOCOL: End = failed(Protocol);
@@ -183,8 +183,8 @@ fn what_is_delivered_may_change_between_messages() {
             .next_event(way, || KEY)
             .expect("valid")
             .expect("whole");
-        let is_frame = matches!(event, Event::Frame { .. });
-        seen.push((is_frame, session.receiver.payload().to_vec()));
+        let is_frame = event.delivery == Delivery::Frames;
+        seen.push((is_frame, session.receiver.message().payload.to_vec()));
     }
     let expected = [(false, b"a"), (true, b"b"), (false, b"c")];
     assert_eq!(
@@ -201,14 +201,14 @@ fn check_in_frames<const N: usize>(rows: [Row; N]) {
     check_all(rows.map(|row| row.delivered_in(Delivery::Frames)));
 }
 
-pub(crate) fn first(payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn first(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, true, false, payload)
 }
 
-pub(crate) fn middle(payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn middle(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, false, false, payload)
 }
 
-pub(crate) fn end(payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn end(payload: impl AsRef<[u8]>) -> Seen {
     data(Text, false, true, payload)
 }

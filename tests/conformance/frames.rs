@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Single frames (RFC 6455 section 5.2): every form of the length, and every rule about a header.
 
-use crate::outcome::{End, Movement, OPEN, Outcome, binary, failed, pong, raw, text};
+use crate::outcome::{End, OPEN, Outcome, Seen, binary, failed, pong, raw, text};
 use crate::row::{Row, check_all, row};
 use crate::wire::{
     BINARY, CLOSE, CONTINUATION, NOTHING, PING, PONG, TEXT, cut, first_byte, frame, header,
     header16, header64, masked_header, part, sent_close,
 };
 use wsline::base::error::Kind::Protocol;
-use wsline::protocol::ws::receiver::Delivery;
+use wsline::protocol::ws::message::Delivery;
 
 const FIN: u8 = 0x80;
 /// What the highest bit of a 64-bit length would mean.
@@ -30,10 +30,10 @@ fn check_in_every_delivery(rows: Vec<Row>) {
 /// The outcome where every event is a frame.
 fn as_frames(outcome: Outcome) -> Outcome {
     let events = outcome.events.into_iter().map(|event| match event {
-        Movement::Data {
+        Seen::Data {
             opcode, payload, ..
         } => raw(true, opcode.number(), payload),
-        Movement::Pong(payload) => raw(true, PONG, payload),
+        Seen::Pong(payload) => raw(true, PONG, payload),
         other => panic!("no row of this file expects {other:?}"),
     });
     Outcome {

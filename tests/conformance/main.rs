@@ -44,6 +44,7 @@ mod refusals;
 mod request;
 mod row;
 mod sending;
+mod session;
 mod streams;
 mod text;
 mod urls;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What comes out of a connection: events, bytes, and the state it is left in.
 
+use crate::session::Event;
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::Event;
 
 #[derive(Clone, PartialEq)]
 pub(crate) struct Outcome {
-    pub(crate) events: Vec<Movement>,
+    pub(crate) events: Vec<Seen>,
     pub(crate) sent: Vec<u8>,
     pub(crate) end: End,
 }
 
 /// An event with its payload.
 #[derive(Clone, PartialEq)]
-pub(crate) enum Movement {
+pub(crate) enum Seen {
     Data {
         opcode: Opcode,
         first: bool,
@@ -79,16 +80,16 @@ pub(crate) const fn failed(kind: Kind) -> End {
     End::Failed(kind)
 }
 
-pub(crate) fn text(payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn text(payload: impl AsRef<[u8]>) -> Seen {
     data(Opcode::Text, true, true, payload)
 }
 
-pub(crate) fn binary(payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn binary(payload: impl AsRef<[u8]>) -> Seen {
     data(Opcode::Binary, true, true, payload)
 }
 
-pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<[u8]>) -> Movement {
-    Movement::Data {
+pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Data {
         opcode,
         first,
         last,
@@ -96,26 +97,26 @@ pub(crate) fn data(opcode: Opcode, first: bool, last: bool, payload: impl AsRef<
     }
 }
 
-pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Movement {
-    Movement::Ping(payload.as_ref().to_vec())
+pub(crate) fn ping(payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Ping(payload.as_ref().to_vec())
 }
 
-pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Movement {
-    Movement::Pong(payload.as_ref().to_vec())
+pub(crate) fn pong(payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Pong(payload.as_ref().to_vec())
 }
 
 /// A close frame with a code.
-pub(crate) fn closes(code: u16, reason: &str) -> Movement {
-    Movement::Close(Some(code), reason.to_owned())
+pub(crate) fn closes(code: u16, reason: &str) -> Seen {
+    Seen::Close(Some(code), reason.to_owned())
 }
 
-pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Movement {
+pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
     raw_bits(fin, false, opcode, payload)
 }
 
 /// The same with the bit of a compressed message, or without it.
-pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Movement {
-    Movement::Frame {
+pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
+    Seen::Frame {
         fin,
         rsv1,
         opcode,
@@ -128,11 +129,11 @@ impl Outcome {
     /// between them become one. What came of the message that ended the connection is left out.
     pub(crate) fn joined(mut self) -> Self {
         let is_failed = matches!(self.end, End::Failed(_));
-        let last_end = self.events.iter().rposition(Movement::ends_message);
+        let last_end = self.events.iter().rposition(Seen::ends_message);
         let unfinished = last_end.map_or(0, |at| at + 1);
         let events = std::mem::take(&mut self.events);
         for (at, event) in events.into_iter().enumerate() {
-            let is_data = matches!(event, Movement::Data { .. });
+            let is_data = matches!(event, Seen::Data { .. });
             if is_failed && is_data && at >= unfinished {
                 continue;
             }
@@ -141,8 +142,8 @@ impl Outcome {
         self
     }
 
-    fn push_joined(&mut self, event: Movement) {
-        let Movement::Data {
+    fn push_joined(&mut self, event: Seen) {
+        let Seen::Data {
             opcode,
             first,
             last,
@@ -152,7 +153,7 @@ impl Outcome {
             return self.events.push(event);
         };
         assert!(last || !payload.is_empty(), "a part of nothing");
-        if let Some(Movement::Data {
+        if let Some(Seen::Data {
             opcode: begun,
             last: ended @ false,
             payload: before,
@@ -168,21 +169,20 @@ impl Outcome {
     }
 }
 
-impl Movement {
-    pub(crate) fn new(event: Event, payload: Vec<u8>) -> Self {
-        match event {
-            Event::Data {
-                opcode,
-                first,
-                last,
-            } => data(opcode, first, last, payload),
-            Event::Ping => Self::Ping(payload),
-            Event::Pong => Self::Pong(payload),
-            Event::Close(CloseFrame { code, reason }) => Self::Close(code, reason),
-            Event::Frame { header, .. } => {
-                assert!(!header.rsv2 && !header.rsv3, "nothing gives them a meaning");
-                raw_bits(header.fin, header.rsv1, header.opcode.number(), payload)
+impl Seen {
+    pub(crate) fn new(event: Event) -> Self {
+        let payload = event.payload;
+        if event.delivery == Delivery::Frames {
+            return raw_bits(event.last, event.rsv1, event.opcode.number(), payload);
+        }
+        match event.opcode {
+            Opcode::Ping => Self::Ping(payload),
+            Opcode::Pong => Self::Pong(payload),
+            Opcode::Close => {
+                let CloseFrame { code, reason } = CloseFrame::decode(&payload).expect("checked");
+                Self::Close(code, reason)
             }
+            opcode => data(opcode, event.first, event.last, payload),
         }
     }
 
@@ -199,7 +199,7 @@ impl std::fmt::Debug for Outcome {
     }
 }
 
-impl std::fmt::Debug for Movement {
+impl std::fmt::Debug for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Data {

@@ -4,9 +4,7 @@
 //! The first table says which parts come of which pieces; the others run as rows, with the parts joined.
 
 use crate::delivery::{end, first, middle};
-use crate::outcome::{
-    End, Movement, OPEN, closed_by_server, closes, data, failed, ping, pong, text,
-};
+use crate::outcome::{End, OPEN, Seen, closed_by_server, closes, data, failed, ping, pong, text};
 use crate::packer::{noise, pack};
 use crate::row::{Row, Settings, check_all, row, session};
 use crate::wire::{
@@ -14,8 +12,8 @@ use crate::wire::{
     frame, header, last, more, part, sent, sent_close,
 };
 use wsline::base::error::Kind::{MessageTooBig, Payload, Protocol};
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode::Binary;
-use wsline::protocol::ws::receiver::Delivery;
 
 const NOT_UTF8: End = failed(Payload);
 
@@ -67,7 +65,7 @@ fn what_is_inflated_comes_in_pieces() {
             let seen = receive(&settings, &[&compressed(BINARY, pack(&content))]);
             let mut all: Vec<u8> = Vec::new();
             for (at, event) in seen.iter().enumerate() {
-                let Movement::Data {
+                let Seen::Data {
                     first,
                     last,
                     payload,
@@ -99,7 +97,7 @@ fn what_lies_ready_comes_in_pieces() {
         let seen = receive(&Settings::default(), &[&frame(BINARY, &content)]);
         assert_eq!(seen.len(), len.div_ceil(PIECE), "{len}");
         let sizes = seen.iter().map(|event| match event {
-            Movement::Data { payload, .. } => payload.len(),
+            Seen::Data { payload, .. } => payload.len(),
             other => panic!("{other:?}"),
         });
         assert!(sizes.max() <= Some(PIECE), "{len}");
@@ -175,7 +173,7 @@ fn check_in_parts<const N: usize>(rows: [Row; N]) {
 }
 
 /// The parts as they are, not joined.
-fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Movement> {
+fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Seen> {
     let mut session = session(settings);
     let mut seen = Vec::new();
     for piece in pieces {
@@ -184,7 +182,7 @@ fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Movement> {
             .next_event(Delivery::Parts, || KEY)
             .expect("it breaks no rule")
         {
-            seen.push(Movement::new(event, session.receiver.payload().to_vec()));
+            seen.push(Seen::new(event));
         }
     }
     seen

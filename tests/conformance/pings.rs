@@ -8,8 +8,8 @@ use crate::wire::{
     sent_close,
 };
 use wsline::base::error::Kind::Protocol;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode::Text;
-use wsline::protocol::ws::receiver::Delivery;
 
 const FIN: u8 = 0x80;
 

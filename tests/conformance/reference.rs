@@ -3,15 +3,15 @@
 //! at hand.
 
 use crate::inflate::inflate;
-use crate::outcome::{End, Movement, Outcome, data, ping, pong, raw_bits};
+use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw_bits};
 use crate::packer::{END, TAIL};
 use crate::row::Settings;
 use crate::text::{Text, read_text};
 use crate::wire::{BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, sent, status};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::Side;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::Delivery;
 
 /// The outcome, and how much of the input it rests on: all but the beginning of a header.
 pub(crate) fn decode(settings: &Settings, input: &[u8]) -> (Outcome, usize) {
@@ -120,7 +120,7 @@ struct Decoder<'a> {
     inflated: usize,
     /// Where the message begins in it.
     begin: usize,
-    events: Vec<Movement>,
+    events: Vec<Seen>,
     sent: Vec<u8>,
 }
 
@@ -212,7 +212,7 @@ impl Decoder<'_> {
             (false, PONG, _) => pong(payload),
             (false, _, close) => {
                 let (code, reason) = close.clone().unwrap_or_default();
-                Movement::Close(code, reason)
+                Seen::Close(code, reason)
             }
         });
         let is_closing = self.settings.closing.is_some();

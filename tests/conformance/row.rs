@@ -5,15 +5,15 @@
 //! comes out must always be the same, parts of a message joined. A row that fails ends with the byte that makes it fail: the failure must come
 //! with that byte and not before.
 
-use crate::outcome::{End, Movement, OPEN, Outcome, none_is_wrong, pong, raw};
+use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
+use crate::session::Session;
 use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
 use wsline::protocol::ws::close::{CloseFrame, Side};
 use wsline::protocol::ws::deflate::{Agreement, Inflater};
 use wsline::protocol::ws::frame_sequence::Limits;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::Delivery;
-use wsline::protocol::ws::session::Session;
 
 /// Rows up to this length are split at every point, longer ones where something may go wrong.
 const SPLIT_EVERYWHERE: usize = 1000;
@@ -59,7 +59,7 @@ pub(crate) fn row<const N: usize>(
     id: impl Into<String>,
     section: &'static str,
     input: impl Bytes,
-    events: [Movement; N],
+    events: [Seen; N],
     sent: impl Bytes,
     end: End,
 ) -> Row {
@@ -253,7 +253,7 @@ pub(crate) fn session(settings: &Settings) -> Session {
 struct Connection {
     session: Session,
     delivery: Delivery,
-    events: Vec<Movement>,
+    events: Vec<Seen>,
     failure: Option<Kind>,
 }
 
@@ -272,8 +272,7 @@ impl Connection {
         loop {
             match self.session.next_event(self.delivery, || KEY) {
                 Ok(Some(event)) => {
-                    let payload = self.session.receiver.payload().to_vec();
-                    self.events.push(Movement::new(event, payload));
+                    self.events.push(Seen::new(event));
                 }
                 Ok(None) => return,
                 Err(error) => {

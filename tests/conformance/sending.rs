@@ -2,6 +2,7 @@
 //! What may be sent when, and as which bytes (RFC 6455 sections 5.1 to 5.5).
 
 use crate::row::Settings;
+use crate::session::Session;
 use crate::wire::{
     BINARY, CLOSE, CONTINUATION, KEY, NOTHING, PING, PONG, TEXT, close, frame, masked_header, sent,
     sent_close, status,
@@ -10,10 +11,9 @@ use wsline::base::error::Error;
 use wsline::base::error::Kind::{self, Busy, Closed, ConnectionLost, InvalidArgument, Protocol};
 use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::frame::Header;
+use wsline::protocol::ws::message::{Delivery, Message};
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::{Delivery, Event};
 use wsline::protocol::ws::sender::{Reply, Sender};
-use wsline::protocol::ws::session::Session;
 
 const FIN: u8 = 0x80;
 
@@ -323,9 +323,22 @@ fn failures_have_their_close_codes() {
 #[test]
 fn pings_are_not_answered_where_the_caller_does_it() {
     let mut sender = Sender::default();
-    assert_eq!(sender.answer(&Event::Ping, false), None);
-    assert_eq!(sender.answer(&Event::Ping, true), Some(Reply::Pong));
-    assert_eq!(sender.answer(&Event::Pong, true), None);
+    let received = |opcode, delivery| Message {
+        opcode,
+        first: true,
+        last: true,
+        more: false,
+        delivery,
+        rsv1: false,
+        payload: &[],
+    };
+    let ping = received(Opcode::Ping, Delivery::Messages);
+    assert_eq!(sender.answer(&ping, false), None);
+    assert_eq!(sender.answer(&ping, true), Some(Reply::Pong));
+    let pong = received(Opcode::Pong, Delivery::Messages);
+    assert_eq!(sender.answer(&pong, true), None);
+    let frame = received(Opcode::Ping, Delivery::Frames);
+    assert_eq!(sender.answer(&frame, true), None);
 }
 
 fn session() -> Session {

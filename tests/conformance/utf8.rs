@@ -2,7 +2,7 @@
 //! Text must be UTF-8 (RFC 6455 sections 5.6 and 8.1), and what is not is refused with its first impossible byte.
 
 use crate::outcome::{
-    Movement, OPEN, binary, close_received, closed_by_server, closes, data, failed, raw, text,
+    OPEN, Seen, binary, close_received, closed_by_server, closes, data, failed, raw, text,
 };
 use crate::row::{Row, check_all, row};
 use crate::utf8_sequences::{INVALID, VALID};
@@ -11,8 +11,8 @@ use crate::wire::{
     status,
 };
 use wsline::base::error::Kind::Payload;
+use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::receiver::Delivery;
 
 const SECTION: &str = "8.1";
 
@@ -254,7 +254,7 @@ fn refused(id: &str, input: Vec<u8>) -> Row {
     refused_after([], id, input)
 }
 
-fn refused_after<const N: usize>(events: [Movement; N], id: &str, input: Vec<u8>) -> Row {
+fn refused_after<const N: usize>(events: [Seen; N], id: &str, input: Vec<u8>) -> Row {
     row(
         id,
         SECTION,

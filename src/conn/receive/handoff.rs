@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Handoff<T> {
     thing: Mutex<T>,
     /// Threads that want it only until something has happened, and whom others wait for.
-    guests: AtomicU32,
+    priority_waiters: AtomicU32,
     /// Threads that wait; they hold `gate` while they count.
     waiting: AtomicU32,
     gate: Mutex<()>,
@@ -19,14 +19,14 @@ impl<T> Handoff<T> {
     pub fn new(thing: T) -> Self {
         Self {
             thing: Mutex::new(thing),
-            guests: AtomicU32::new(0),
+            priority_waiters: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
             gate: Mutex::new(()),
             is_free: Condvar::new(),
         }
     }
 
-    /// Give it back with [`Handoff::leave`], or who waits is not told.
+    /// Give it back with [`Handoff::release`], or who waits is not told.
     pub fn try_take(&self) -> Option<MutexGuard<'_, T>> {
         self.thing.try_lock()
     }
@@ -35,7 +35,7 @@ impl<T> Handoff<T> {
     pub fn wait(&self, span: Option<Duration>) -> Option<MutexGuard<'_, T>> {
         let gate = self.gate.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `leave`: either we find it free, or who frees it finds us counted.
+        // Against the fence in `release`: either we find it free, or who frees it finds us counted.
         fence(Ordering::SeqCst);
         let mut taken = self.thing.try_lock();
         if taken.is_none() && span != Some(Duration::ZERO) {
@@ -46,32 +46,32 @@ impl<T> Handoff<T> {
         taken
     }
 
-    pub fn leave(&self, taken: MutexGuard<'_, T>) {
+    pub fn release(&self, taken: MutexGuard<'_, T>) {
         drop(taken);
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.rouse();
+            self.wake_all();
         }
     }
 
     /// Ends the waits, so that all look again at what has changed.
-    pub fn rouse(&self) {
+    pub fn wake_all(&self) {
         let _gate = self.gate.lock();
         self.is_free.notify_all();
     }
 
     /// Does `work` as a guest.
     pub fn as_priority_waiter<R>(&self, work: impl FnOnce() -> R) -> R {
-        self.guests.fetch_add(1, Ordering::SeqCst);
+        self.priority_waiters.fetch_add(1, Ordering::SeqCst);
         // Against the fence in `has_priority_waiters`: whoever finds the seat taken by us finds us counted.
         fence(Ordering::SeqCst);
         let result = work();
-        self.guests.fetch_sub(1, Ordering::SeqCst);
+        self.priority_waiters.fetch_sub(1, Ordering::SeqCst);
         result
     }
 
     pub fn has_priority_waiters(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.guests.load(Ordering::SeqCst) > 0
+        self.priority_waiters.load(Ordering::SeqCst) > 0
     }
 }

@@ -2,20 +2,22 @@
 //! The receiving side of an open connection, used by one thread at a time.
 
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::Arc;
 use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
 use crate::net::stream::{CipherBuffer, ReadOutcome, Wait, lost};
-use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::receiver::{Delivery, Event, Receiver};
+use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::receiver::Receiver;
 
 pub struct Reader {
+    link: Arc<Link>,
     receiver: Receiver,
-    intake: CipherBuffer,
+    cipher: CipherBuffer,
 }
 
-/// ReadBuffers for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
+/// Memory for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
 #[derive(Default)]
 pub struct ReadBuffers {
     plain: Vec<u8>,
@@ -24,17 +26,17 @@ pub struct ReadBuffers {
 }
 
 impl Reader {
-    pub fn new(receiver: Receiver, intake: CipherBuffer) -> Self {
-        Self { receiver, intake }
+    pub fn new(link: Arc<Link>, receiver: Receiver, cipher: CipherBuffer) -> Self {
+        Self {
+            link,
+            receiver,
+            cipher,
+        }
     }
 
-    pub fn payload(&self) -> &[u8] {
-        self.receiver.payload()
-    }
-
-    /// Whether another whole message has come already.
-    pub fn has_more(&self) -> bool {
-        self.receiver.has_more()
+    /// What was received last.
+    pub fn message(&self) -> Message<'_> {
+        self.receiver.message()
     }
 
     /// The user has come for more: what was lent before is no longer in use.
@@ -42,51 +44,45 @@ impl Reader {
         self.receiver.drop_retired();
     }
 
-    /// The next event, what it calls for already answered. A close frame is an event once; after it, and after
-    /// whatever else ended the connection, the reason for the end is the error.
-    pub fn next(
-        &mut self,
-        link: &Link,
-        delivery: Delivery,
-        budget: &mut WaitBudget,
-    ) -> Result<Event, Error> {
-        loop {
-            match self.take(link, delivery)? {
-                Some(event) => return Ok(event),
-                None if self.receiver.is_closed() => return Err(link.end()),
-                None => self.fill(link, budget)?,
+    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A close frame is received
+    /// once; after it, and after whatever else ended the connection, the reason for the end is the error.
+    pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
+        while !self.take(delivery)? {
+            if self.receiver.is_closed() {
+                return Err(self.link.end());
             }
+            self.fill(budget)?;
         }
+        Ok(())
     }
 
-    /// The next event out of what has come, without waiting; for a thread that is told when there is more. `may_read`
-    /// is good for one read of the socket, so that no connection keeps others waiting. `None`: wait; or, when the
-    /// server's close frame has come, see [`Reader::drain_ready`].
-    pub fn next_ready(
-        &mut self,
-        link: &Link,
-        delivery: Delivery,
-        may_read: &mut bool,
-    ) -> Result<Option<Event>, Error> {
-        loop {
-            match self.take(link, delivery)? {
-                Some(event) => return Ok(Some(event)),
-                None if self.receiver.is_closed() => return Ok(None),
-                None if !self.intake.has_more() && !std::mem::take(may_read) => return Ok(None),
-                None => drop(self.read(link, Wait::No)?),
+    /// The next message out of what has arrived, without waiting; for a thread that learns when there is more. `may_read`
+    /// is good for one read of the socket, so that no connection keeps others waiting. False: wait; or, when the
+    /// server's close frame has arrived, see [`Reader::drain_ready`].
+    pub fn next_ready(&mut self, delivery: Delivery, may_read: &mut bool) -> Result<bool, Error> {
+        while !self.take(delivery)? {
+            let may_read_on = self.cipher.has_more() || std::mem::take(may_read);
+            if self.receiver.is_closed() || !may_read_on {
+                return Ok(false);
             }
+            self.read(Wait::No)?;
         }
+        Ok(true)
     }
 
     /// Drops what has come behind the end of the connection; true when the peer has ended the stream, or it broke.
     /// `may_read` as for [`Reader::next_ready`].
-    pub fn drain_ready(&mut self, link: &Link, mut may_read: bool) -> bool {
-        while self.intake.has_more() || std::mem::take(&mut may_read) {
+    pub fn drain_ready(&mut self, mut may_read: bool) -> bool {
+        while self.cipher.has_more() || std::mem::take(&mut may_read) {
             self.receiver.discard_input();
             let Ok(space) = self.receiver.space() else {
                 return true;
             };
-            let read = link.stream.read(&mut self.intake, space, Wait::No);
+            let read = self
+                .link
+                .writer
+                .stream()
+                .read(&mut self.cipher, space, Wait::No);
             if !matches!(
                 read,
                 Ok(ReadOutcome::Bytes | ReadOutcome::Nothing | ReadOutcome::TimedOut)
@@ -99,7 +95,7 @@ impl Reader {
 
     /// Whether there is something to read that the descriptor does not show.
     pub fn holds_input(&self) -> bool {
-        self.intake.has_more()
+        self.cipher.has_more()
     }
 
     /// The server's close frame has come; what follows it is dropped.
@@ -115,31 +111,28 @@ impl Reader {
     /// Takes memory for reading, for as long as there is something to read.
     pub fn borrow(&mut self, memory: &mut ReadBuffers) {
         self.receiver.borrow(&mut memory.plain, &mut memory.joined);
-        self.intake.borrow(&mut memory.cipher);
+        self.cipher.borrow(&mut memory.cipher);
     }
 
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
-    pub fn give_back(&mut self, link: &Link, memory: &mut ReadBuffers) {
+    pub fn give_back(&mut self, memory: &mut ReadBuffers) {
         self.receiver
             .give_back(&mut memory.plain, &mut memory.joined);
-        self.intake.give_back(&mut memory.cipher);
-        link.stream.give_back(&mut memory.cipher);
+        self.cipher.give_back(&mut memory.cipher);
+        self.link.writer.stream().give_back(&mut memory.cipher);
     }
 
-    /// Events for a thread that only waits for the end, whatever way the message under way was begun in. What another
-    /// thread was lent stays as it is.
-    pub fn next_to_discard(
-        &mut self,
-        link: &Link,
-        budget: &mut WaitBudget,
-    ) -> Result<Event, Error> {
-        self.receiver.retire().map_err(|error| link.fail(error))?;
+    /// The next message for a thread that only waits for the end, whatever way the one under way was begun in. What
+    /// another thread was lent stays as it is.
+    pub fn next_to_discard(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
+        let retired = self.receiver.retire();
+        retired.map_err(|error| self.link.fail(error))?;
         let under_way = self.receiver.delivery_under_way();
-        self.next(link, under_way.unwrap_or(Delivery::Messages), budget)
+        self.next(under_way.unwrap_or(Delivery::Messages), budget)
     }
 
     /// Reads and drops until the peer ends the stream or the time is up.
-    pub fn drain(&mut self, link: &Link, budget: &mut WaitBudget) {
+    pub fn drain(&mut self, budget: &mut WaitBudget) {
         if self.receiver.retire().is_err() {
             return;
         }
@@ -148,103 +141,104 @@ impl Reader {
             let Ok(space) = self.receiver.space() else {
                 return;
             };
-            let read = link.stream.read(&mut self.intake, space, budget.wait());
+            let read = self
+                .link
+                .writer
+                .stream()
+                .read(&mut self.cipher, space, budget.wait());
             if !matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing)) {
                 return;
             }
         }
     }
 
-    /// The next event out of what has been read, what it calls for done.
-    fn take(&mut self, link: &Link, delivery: Delivery) -> Result<Option<Event>, Error> {
-        link.check_aborted()?;
-        let event = match self.receiver.next_event(delivery) {
+    /// The next message out of what has been read, what it calls for done.
+    fn take(&mut self, delivery: Delivery) -> Result<bool, Error> {
+        self.link.check_aborted()?;
+        let is_found = match self.receiver.next(delivery) {
+            Ok(is_found) => is_found,
             Err(error) if !error.kind().is_final() => return Err(error),
-            event => event.map_err(|error| link.fail(error))?,
+            Err(error) => return Err(self.link.fail(error)),
         };
         let frames = self.receiver.take_frame_count();
-        link.stats.frames_received.add(frames);
-        if let Some(event) = &event {
-            self.note(link, event).map_err(|error| link.fail(error))?;
+        self.link.stats.frames_received.add(frames);
+        if is_found {
+            self.note()?;
         }
-        Ok(event)
+        Ok(is_found)
     }
 
-    fn note(&self, link: &Link, event: &Event) -> Result<(), Error> {
-        let payload = self.payload();
-        let (opcode, fin) = match event {
-            Event::Data { opcode, last, .. } => (*opcode, *last),
-            Event::Ping => (Opcode::Ping, true),
-            Event::Pong => (Opcode::Pong, true),
-            Event::Close(_) => (Opcode::Close, true),
-            Event::Frame { header, .. } => (header.opcode, header.fin),
-        };
-        trace::frame('<', opcode, fin, payload);
-        link.stats
-            .messages_received
-            .add(u64::from(fin && !opcode.is_control()));
-        match event {
-            Event::Data { .. } => Ok(()),
-            _ => link
-                .writer
-                .answer(&link.stream, event, payload, link.auto_pong),
+    fn note(&self) -> Result<(), Error> {
+        let message = self.receiver.message();
+        trace::frame('<', message.opcode, message.last, message.payload);
+        if message.opcode.is_control() {
+            let answered = self.link.writer.answer(&message, self.link.auto_pong);
+            return answered.map_err(|error| self.link.fail(error));
         }
+        let messages = u64::from(message.last);
+        self.link.stats.messages_received.add(messages);
+        Ok(())
     }
 
     /// One read from the transport, waiting for it as long as the caller may.
-    fn fill(&mut self, link: &Link, budget: &mut WaitBudget) -> Result<(), Error> {
+    fn fill(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         if budget.expired_after_waiting() {
             return Err(timed_out());
         }
         // What TLS holds may come to nothing. Then the wait begins only now.
-        if self.intake.has_more() && self.read(link, Wait::No)? != ReadOutcome::Nothing {
+        if self.cipher.has_more() && self.read(Wait::No)? != ReadOutcome::Nothing {
             return Ok(());
         }
         let mut wait = budget.wait();
         let mut may_find_nothing = false;
-        link.writer.end_batch();
-        if link.writer.has_backlog() {
+        self.link.writer.end_batch();
+        if self.link.writer.has_backlog() {
             // Something of ours did not find room: what comes first, room or bytes, decides.
-            let ready = link.stream.wait_either(budget.deadline());
-            let ready = ready.map_err(|error| link.fail(lost(&error)))?;
+            let ready = self.link.writer.stream().wait_either(budget.deadline());
+            let ready = ready.map_err(|error| self.link.fail(lost(&error)))?;
             match ready {
                 Waited::Ready => {}
                 Waited::TimedOut => return Err(timed_out()),
                 Waited::Interrupted => return Err(interrupted()),
             }
-            self.flush(link)?;
+            self.flush()?;
             wait = Wait::No;
             may_find_nothing = true;
         }
-        match self.read(link, wait)? {
+        match self.read(wait)? {
             ReadOutcome::TimedOut if !may_find_nothing => Err(timed_out()),
             ReadOutcome::Interrupted => Err(interrupted()),
             _ => Ok(()),
         }
     }
 
-    fn read(&mut self, link: &Link, wait: Wait) -> Result<ReadOutcome, Error> {
+    fn read(&mut self, wait: Wait) -> Result<ReadOutcome, Error> {
         let space = self.receiver.space();
-        let received = space.and_then(|space| link.stream.read(&mut self.intake, space, wait));
-        if self.intake.owes_output {
-            self.flush(link)?;
+        let received = space.and_then(|space| {
+            self.link
+                .writer
+                .stream()
+                .read(&mut self.cipher, space, wait)
+        });
+        if self.cipher.owes_output {
+            self.flush()?;
         }
         match received {
-            Ok(ReadOutcome::End) => Err(link.fail(ended())),
+            Ok(ReadOutcome::End) => Err(self.link.fail(ended())),
             Ok(received) => Ok(received),
             Err(error) => {
                 if error.kind() == Kind::NoMemory {
                     // More bytes may wait, but this has been told to be the end.
                     self.receiver.fail(&error);
                 }
-                Err(link.fail(error))
+                Err(self.link.fail(error))
             }
         }
     }
 
-    fn flush(&self, link: &Link) -> Result<(), Error> {
-        let flushed = link.writer.flush(&link.stream);
-        flushed.map_err(|error| link.fail(error))
+    fn flush(&self) -> Result<(), Error> {
+        let flushed = self.link.writer.flush();
+        flushed.map_err(|error| self.link.fail(error))
     }
 }
 

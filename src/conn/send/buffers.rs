@@ -12,21 +12,21 @@ use std::io;
 
 /// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
 /// A multiple of four, so that each piece begins with the first byte of the key.
-pub(in crate::conn) const PIECE: usize = 256 * 1024;
+pub(super) const PIECE: usize = 256 * 1024;
 
 #[derive(Default)]
-pub(in crate::conn) struct Buffers {
+pub(super) struct Buffers {
     /// Frames, ready but for TLS.
-    pub(in crate::conn) plain: Vec<u8>,
+    pub(super) plain: Vec<u8>,
     /// What goes to the socket next.
-    pub(in crate::conn) wire: Outbox,
+    pub(super) wire: Outbox,
     /// What is on the wire begins with a frame's first byte.
     is_first_piece: bool,
 }
 
 impl Buffers {
     /// With what is left of the handshake. Where that is nothing its memory goes.
-    pub(in crate::conn) fn with_wire(mut wire: Outbox) -> Self {
+    pub(super) fn with_wire(mut wire: Outbox) -> Self {
         wire.shrink();
         Self {
             wire,
@@ -35,14 +35,14 @@ impl Buffers {
     }
 
     /// Makes room for a frame with a payload of `len` bytes, or for its first piece; how much.
-    pub(in crate::conn) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
+    pub(super) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
         let room = MAX_HEADER_BYTES + len.min(PIECE);
         memory::reserve(&mut self.plain, room)?;
         Ok(room)
     }
 
     /// The same on each side of [`Buffers::seal`], so that memory fails before anything of the frame has been sent.
-    pub(in crate::conn) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
+    pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
         let room = self.reserve_plain(len)?;
         let sealed = stream.reserve_sealed(room)?;
         if len > PIECE {
@@ -51,36 +51,36 @@ impl Buffers {
         Ok(())
     }
 
-    pub(in crate::conn) fn begin(&mut self, header: &Header, piece: &[u8]) {
+    pub(super) fn begin(&mut self, header: &Header, piece: &[u8]) {
         header.encode(&mut self.plain);
         header.append_payload(piece, &mut self.plain);
         self.is_first_piece = true;
     }
 
     /// The next piece of the frame that was begun.
-    pub(in crate::conn) fn go_on(&mut self, header: &Header, piece: &[u8]) {
+    pub(super) fn go_on(&mut self, header: &Header, piece: &[u8]) {
         header.append_payload(piece, &mut self.plain);
         self.is_first_piece = false;
     }
 
-    pub(in crate::conn) fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
+    pub(super) fn seal(&mut self, stream: &Stream) -> Result<(), Error> {
         let sealed = stream.seal(&mut self.plain, &mut self.wire);
         self.plain.clear();
         sealed
     }
 
-    pub(in crate::conn) fn capacity(&self) -> usize {
+    pub(super) fn capacity(&self) -> usize {
         self.plain.capacity() + self.wire.capacity()
     }
 
     /// Keeps no more memory than what waits needs.
-    pub(in crate::conn) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.plain.shrink_to_fit();
         self.wire.shrink();
     }
 
     /// Forgets the frame if nothing of it has left.
-    pub(in crate::conn) fn take_back(&mut self) -> bool {
+    pub(super) fn take_back(&mut self) -> bool {
         let may = self.is_first_piece && !self.wire.is_begun();
         if may {
             self.wire.clear();
@@ -89,14 +89,14 @@ impl Buffers {
     }
 
     /// False where the socket takes no more for now.
-    pub(in crate::conn) fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
+    pub(super) fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
         self.seal(stream)?;
         stream.push(&mut self.wire).map_err(|error| broken(&error))
     }
 
     /// What the first attempt has not sent, waiting for room. A signal interrupts this only while the frame can be
     /// taken back, and it is; after that the rest stays here, and leaves with the next send or receive.
-    pub(in crate::conn) fn send_rest<'a>(
+    pub(super) fn send_rest<'a>(
         &mut self,
         stream: &Stream,
         budget: &mut WaitBudget,
@@ -142,6 +142,6 @@ impl Buffers {
     }
 }
 
-pub(in crate::conn) fn broken(error: &io::Error) -> Error {
+pub(super) fn broken(error: &io::Error) -> Error {
     lost(error).in_phase(Phase::Open)
 }

@@ -12,9 +12,16 @@ use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use std::collections::VecDeque;
 
+/// What was queued and the system has not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
 /// What a queued frame is, for the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::conn) enum Queued {
+pub(super) enum Queued {
     /// The last, or only, frame of a message.
     MessageEnd,
     Ping,
@@ -22,22 +29,22 @@ pub(in crate::conn) enum Queued {
 }
 
 #[derive(Default)]
-pub(in crate::conn) struct Queue {
+pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
     /// Bytes in `waiting` that have not been put on the wire.
     bytes: usize,
-    /// Where messages end that are on the wire, counted like [`Stream::bytes_sent`].
-    ends: VecDeque<u64>,
+    /// Where messages end that are on the wire, counted like [`Stream::bytes_sent`], and how many end there.
+    ends: VecDeque<(u64, u64)>,
     /// Messages in `waiting`.
     messages: u64,
     /// Messages that are gathered, and so have no place here yet.
-    pub(in crate::conn) gathered: u64,
+    pub(super) gathered: u64,
     /// Where the last ping ends, counted likewise; `u64::MAX` while it waits.
     ping_end: u64,
     /// Pings in `waiting`; of several in one place only the last counts.
     pings: usize,
     /// A message was refused for want of room.
-    pub(in crate::conn) is_wanted: bool,
+    pub(super) is_wanted: bool,
 }
 
 /// Whole frames, of which the first `taken` bytes have been put on the wire.
@@ -54,30 +61,31 @@ struct Waiting {
 }
 
 impl Queue {
-    pub(in crate::conn) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    pub(in crate::conn) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(in crate::conn) fn ping_end(&self) -> u64 {
+    pub(super) fn ping_end(&self) -> u64 {
         self.ping_end
     }
 
     /// Whether the wire ends with a whole frame.
-    pub(in crate::conn) fn is_between_frames(&self) -> bool {
+    pub(super) fn is_between_frames(&self) -> bool {
         self.waiting.front().is_none_or(|front| front.taken == 0)
     }
 
-    pub(in crate::conn) fn unsent_messages(&self, sent: u64) -> u64 {
-        let on_wire = self.ends.iter().filter(|end| **end > sent).count();
-        on_wire as u64 + self.messages + self.gathered
+    pub(super) fn unsent_messages(&self, sent: u64) -> u64 {
+        let on_wire = self.ends.iter().filter(|(end, _)| *end > sent);
+        let on_wire: u64 = on_wire.map(|(_, messages)| messages).sum();
+        on_wire + self.messages + self.gathered
     }
 
     /// One frame, behind all others.
-    pub(in crate::conn) fn add(&mut self, bytes: Vec<u8>, what: Queued) -> Result<(), Error> {
+    pub(super) fn add(&mut self, bytes: Vec<u8>, what: Queued) -> Result<(), Error> {
         self.reserve_end()?;
         reserve(&mut self.waiting)?;
         let mut waiting = Waiting::default();
@@ -90,7 +98,7 @@ impl Queue {
     }
 
     /// The same; small frames share memory.
-    pub(in crate::conn) fn append(
+    pub(super) fn append(
         &mut self,
         header: &Header,
         payload: &[u8],
@@ -117,7 +125,7 @@ impl Queue {
     }
 
     /// What was gathered, behind all others; `plain` is left empty.
-    pub(in crate::conn) fn add_gathered(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn add_gathered(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
         reserve(&mut self.waiting)?;
         let gathered = std::mem::take(&mut self.gathered);
         self.bytes += plain.len();
@@ -131,28 +139,24 @@ impl Queue {
     }
 
     /// A frame that went around the queue; `unsent` bytes of it are on the wire.
-    pub(in crate::conn) fn note_on_wire(&mut self, what: Queued, sent: u64, unsent: u64) {
+    pub(super) fn note_on_wire(&mut self, what: Queued, sent: u64, unsent: u64) {
         self.forget_sent(sent);
         match what {
-            Queued::MessageEnd if unsent > 0 => self.ends.push_back(sent + unsent),
+            Queued::MessageEnd if unsent > 0 => note_end(&mut self.ends, sent + unsent, 1),
             Queued::Ping => self.ping_end = sent + unsent,
             _ => {}
         }
     }
 
     /// Room for the end of one message more, so that noting it cannot fail.
-    pub(in crate::conn) fn reserve_end(&mut self) -> Result<(), Error> {
+    pub(super) fn reserve_end(&mut self) -> Result<(), Error> {
         let count = self.messages as usize + 1;
         let reserved = self.ends.try_reserve(count);
-        reserved.map_err(|_| Error::no_memory((count * size_of::<u64>()) as u64))
+        reserved.map_err(|_| Error::no_memory((count * size_of::<(u64, u64)>()) as u64))
     }
 
     /// Puts the next frames on the wire, which is empty, or the next piece of one; false where there is none.
-    pub(in crate::conn) fn seal_next(
-        &mut self,
-        stream: &Stream,
-        wire: &mut Outbox,
-    ) -> Result<bool, Error> {
+    pub(super) fn seal_next(&mut self, stream: &Stream, wire: &mut Outbox) -> Result<bool, Error> {
         let sent = stream.bytes_sent.get();
         let Some(front) = self.waiting.front_mut() else {
             return Ok(false);
@@ -176,7 +180,7 @@ impl Queue {
             false => sent + end as u64,
         };
         while let Some(end) = front.ends.front().filter(|end| **end <= front.taken) {
-            self.ends.push_back(place(*end));
+            note_end(&mut self.ends, place(*end), 1);
             self.messages -= 1;
             front.ends.pop_front();
         }
@@ -189,23 +193,22 @@ impl Queue {
         if front.taken == front.bytes.len() || front.bytes.is_empty() {
             let gathered = front.gathered;
             self.messages -= gathered;
-            if self.ends.try_reserve(gathered as usize).is_ok() {
-                let ends = std::iter::repeat_n(sealed_end, gathered as usize);
-                self.ends.extend(ends);
+            if gathered > 0 && self.ends.try_reserve(1).is_ok() {
+                note_end(&mut self.ends, sealed_end, gathered);
             }
             self.waiting.pop_front();
         }
         Ok(true)
     }
 
-    pub(in crate::conn) fn forget_sent(&mut self, sent: u64) {
-        while self.ends.front().is_some_and(|end| *end <= sent) {
+    pub(super) fn forget_sent(&mut self, sent: u64) {
+        while self.ends.front().is_some_and(|(end, _)| *end <= sent) {
             self.ends.pop_front();
         }
     }
 
     /// Keeps no more memory than what waits needs.
-    pub(in crate::conn) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.ends.shrink_to_fit();
         self.waiting.shrink_to_fit();
     }
@@ -227,6 +230,14 @@ impl Queue {
             }
             Queued::Other => {}
         }
+    }
+}
+
+/// There is room for one entry more.
+fn note_end(ends: &mut VecDeque<(u64, u64)>, end: u64, messages: u64) {
+    match ends.back_mut() {
+        Some((last, count)) if *last == end => *count += messages,
+        _ => ends.push_back((end, messages)),
     }
 }
 

@@ -2,89 +2,94 @@
 //! The right to write, of one thread at a time: what it does with it while it waits for the socket.
 
 use super::buffers::{Buffers, PIECE};
-use super::writer::{Ready, SendState, Writer};
+use super::outbound::Outbound;
+use super::state::{SendSide, SendState};
 use crate::base::error::{Error, Kind};
-use crate::base::sync::{MAX_PASSED_OVER, MutexGuard};
+use crate::base::sync::MutexGuard;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
-use crate::net::stream::Stream;
 use crate::protocol::ws::frame::Header;
 
-pub(in crate::conn) struct WriteTurn<'a> {
-    writer: &'a Writer,
-    stream: &'a Stream,
+pub(super) struct WriteTurn<'a> {
+    side: &'a SendSide,
     /// The lock; `None` only inside [`WriteTurn::unlocked`].
     state: Option<MutexGuard<'a, SendState>>,
 }
 
 impl<'a> WriteTurn<'a> {
-    pub(in crate::conn) fn new(
-        writer: &'a Writer,
-        stream: &'a Stream,
-        state: MutexGuard<'a, SendState>,
-    ) -> Self {
-        Self {
-            writer,
-            stream,
-            state: Some(state),
+    /// Waits for the turn.
+    pub(super) fn take(
+        side: &'a SendSide,
+        mut state: MutexGuard<'a, SendState>,
+        budget: &mut WaitBudget,
+    ) -> Result<Self, Error> {
+        let mut has_waited = false;
+        while !state.turn.is_free_for(has_waited) {
+            if budget.is_over() {
+                return Err(timed_out("another thread's message is still being sent"));
+            }
+            state.turn.waiting += 1;
+            state = side.turn_is_over.wait(state, budget.remaining());
+            state.turn.waiting -= 1;
+            has_waited = true;
         }
+        state.turn.begin(has_waited);
+        Ok(Self {
+            side,
+            state: Some(state),
+        })
     }
 
-    /// Sends one frame, or corks it.
-    pub(in crate::conn) fn send(
+    /// Sends one frame, or gathers it.
+    pub(super) fn send(
         &mut self,
+        message: &Outbound<'_>,
         budget: &mut WaitBudget,
-        ready: &Ready<'_>,
     ) -> Result<Header, Error> {
-        if !self.state().fits_cork(ready) {
+        if !self.state().fits_cork(message, u64::MAX) {
             self.make_room(budget)?;
         }
-        let writer = self.writer;
+        let side = self.side;
         let state = self.state();
-        let header = state.header(ready)?;
-        if let Some(broken) = &state.broken {
-            return Err(broken.clone());
+        if state.fits_cork(message, u64::MAX) {
+            return side.gather(state, message);
         }
-        if state.fits_cork(ready) {
-            state.buffers.reserve_plain(ready.payload.len())?;
-            state.buffers.begin(&header, ready.payload);
-            writer.note_backlog(state);
-        } else {
-            self.send_now(budget, &header, ready.payload)?;
-        }
-        writer.note_sent(self.state(), ready.frame, &header);
+        let header = state.header(message)?;
+        state.check_broken()?;
+        self.send_now(&header, message.payload, budget)?;
+        side.commit(self.state(), message.frame, &header);
         Ok(header)
     }
 
     /// Why nothing can be sent any more, if so.
-    pub(in crate::conn) fn check_end(&mut self) -> Result<(), Error> {
+    pub(super) fn check_end(&mut self) -> Result<(), Error> {
         self.state().check_end()
     }
 
     /// Sends what was gathered, and what else waits.
-    pub(in crate::conn) fn clear_backlog(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
-        let (writer, stream) = (self.writer, self.stream);
+    pub(super) fn clear_backlog(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
+        let side = self.side;
         self.state().queue_gathered()?;
         let had_backlog = self.state().has_backlog();
         while self.state().has_backlog() && self.state().broken.is_none() {
-            writer.push(self.state(), stream);
+            side.push(self.state());
             if self.state().has_backlog() && !self.wait(budget)? {
                 return Err(timed_out("earlier frames are still being sent"));
             }
         }
         if had_backlog {
-            self.state().forget_sent(stream);
+            side.forget_sent(self.state());
         }
         Ok(())
     }
 
     fn send_now(
         &mut self,
-        budget: &mut WaitBudget,
         header: &Header,
         payload: &[u8],
+        budget: &mut WaitBudget,
     ) -> Result<(), Error> {
-        let stream = self.stream;
+        let stream = &self.side.stream;
         let state = self.state();
         state.buffers.reserve(stream, payload.len())?;
         let mut pieces = payload.chunks(PIECE);
@@ -108,7 +113,7 @@ impl<'a> WriteTurn<'a> {
     /// with a deadline is not begun before there is room.
     fn make_room(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         self.clear_backlog(budget)?;
-        if self.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
+        if self.side.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
             return Err(timed_out("nothing of the message has been sent"));
         }
         Ok(())
@@ -116,7 +121,7 @@ impl<'a> WriteTurn<'a> {
 
     /// Waits for room; false when the time is up.
     fn wait(&mut self, budget: &mut WaitBudget) -> Result<bool, Error> {
-        let stream = self.stream;
+        let stream = &self.side.stream;
         let waited = self.unlocked(|_| stream.wait_writable(budget.deadline()));
         match waited.map_err(|error| Error::os(Kind::Io, "wait for the socket", &error))? {
             Waited::Ready => Ok(true),
@@ -127,7 +132,7 @@ impl<'a> WriteTurn<'a> {
 
     /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
     fn give_up(&mut self) -> Error {
-        let stream = self.stream;
+        let stream = &self.side.stream;
         let state = self.state();
         if !stream.is_tls() && state.buffers.take_back() {
             return timed_out("nothing of the message has been sent");
@@ -149,10 +154,10 @@ impl<'a> WriteTurn<'a> {
         let mut buffers = std::mem::take(&mut state.buffers);
         self.state = None;
         let result = work(&mut buffers);
-        let mut state = self.writer.state.lock();
+        let mut state = self.side.state.lock();
         state.turn.is_taken = false;
         state.buffers = buffers;
-        self.writer.note_backlog(&mut state);
+        self.side.note_backlog(&mut state);
         self.state = Some(state);
         result
     }
@@ -168,52 +173,16 @@ impl Drop for WriteTurn<'_> {
     /// What a receiving thread has left to this one leaves now; where there is no room it leaves with the next call that
     /// sends or receives. It is not for our caller to wait for.
     fn drop(&mut self) {
-        let (writer, stream) = (self.writer, self.stream);
+        let side = self.side;
         let Some(state) = &mut self.state else {
             return;
         };
         if state.has_backlog() {
-            writer.push(state, stream);
+            side.push(state);
         }
         if state.turn.pass_on() {
-            writer.turn_is_over.notify_one();
+            side.turn_is_over.notify_one();
         }
-    }
-}
-
-/// Who has the turn, and who waits for it. The lock guards it.
-#[derive(Default)]
-pub(in crate::conn) struct TurnState {
-    /// A thread has taken the buffers along, or the turn is kept for one that waits.
-    pub(in crate::conn) is_taken: bool,
-    /// The turn is kept for a thread that has waited too long.
-    is_kept: bool,
-    /// Threads that wait.
-    pub(in crate::conn) waiting: usize,
-    /// How often a thread that had not waited went first.
-    passed_over: u32,
-}
-
-impl TurnState {
-    pub(in crate::conn) fn is_free_for(&self, has_waited: bool) -> bool {
-        !self.is_taken || (has_waited && self.is_kept)
-    }
-
-    pub(in crate::conn) fn begin(&mut self, has_waited: bool) {
-        if has_waited {
-            (self.is_taken, self.is_kept) = (false, false);
-            self.passed_over = 0;
-        } else if self.waiting > 0 {
-            self.passed_over += 1;
-        }
-    }
-
-    /// After a turn. True where a thread that waits must be woken.
-    fn pass_on(&mut self) -> bool {
-        if self.waiting > 0 && self.passed_over >= MAX_PASSED_OVER {
-            (self.is_taken, self.is_kept) = (true, true);
-        }
-        self.waiting > 0
     }
 }
 
@@ -221,30 +190,6 @@ fn interrupted() -> Error {
     Error::interrupted("room to send; nothing of the message has been sent")
 }
 
-pub(in crate::conn) fn timed_out(why: &str) -> Error {
+pub(super) fn timed_out(why: &str) -> Error {
     Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_waiting_thread_is_passed_over_a_bounded_number_of_times() {
-        let mut turn = TurnState::default();
-        for _ in 0..1000 {
-            turn.begin(false);
-            assert!(!turn.pass_on() && turn.is_free_for(false));
-        }
-        turn.waiting = 1;
-        for _ in 0..MAX_PASSED_OVER {
-            assert!(turn.is_free_for(false));
-            turn.begin(false);
-            assert!(turn.pass_on());
-        }
-        assert!(!turn.is_free_for(false) && turn.is_free_for(true));
-        turn.waiting = 0;
-        turn.begin(true);
-        assert!(!turn.pass_on() && turn.is_free_for(false));
-    }
 }

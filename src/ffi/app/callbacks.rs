@@ -2,9 +2,9 @@
 //! The functions that an app calls.
 
 use super::object::wsline_app;
-use crate::app::handlers::{Handlers, Message, Notice, OnClose, OnError, OnMessage};
+use crate::app::handlers::{Handlers, Notice, OnClose, OnError, OnMessage};
 use crate::base::error::Error;
-use crate::conn::send::submit::Unsent;
+use crate::conn::send::queue::Unsent;
 use crate::ffi::conn::close::wsline_close_info;
 use crate::ffi::conn::receive::wsline_message;
 use crate::ffi::error::{told, wsline_error_info};
@@ -16,6 +16,7 @@ use crate::ffi::types::{
     wsline_app_fn, wsline_close_fn, wsline_error_fn, wsline_free_fn, wsline_message_fn,
 };
 use crate::protocol::ws::close::CloseInfo;
+use crate::protocol::ws::message::Message;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;

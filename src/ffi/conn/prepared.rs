@@ -5,7 +5,7 @@ use super::object::wsline_conn;
 use super::send::SendKind;
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
-use crate::conn::send::compression::{Parcel, Payload};
+use crate::conn::send::outbound::Outbound;
 use crate::conn::send::prepared::Prepared;
 use crate::ffi::app::object::wsline_app;
 use crate::ffi::guard;
@@ -13,7 +13,6 @@ use crate::ffi::handle;
 use crate::ffi::ptr::{self, OfOneProcess};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
-use crate::protocol::ws::sender::Frame;
 use std::ffi::c_void;
 
 /// A message that is sent to many connections, or many times.
@@ -105,7 +104,7 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
     // SAFETY: as promised to ptr.
     let (conn, prepared) = unsafe { (wsline_conn::get(conn), ptr::get_own(prepared, "prepared")) };
     guard::on_conn("wsline_conn_send_prepared", conn, |conn| {
-        conn.send(&parcel(prepared)?, "prepared")
+        conn.send(&outbound(prepared)?, "prepared")
     })
 }
 
@@ -129,12 +128,11 @@ pub unsafe extern "C" fn wsline_app_send_prepared(
     // SAFETY: as promised to ptr.
     let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_own(prepared, "prepared")) };
     guard::on_app("wsline_app_send_prepared", app, |app| {
-        app.send(&parcel(prepared)?, "prepared")
+        app.send(&outbound(prepared)?, "prepared")
     })
 }
 
-fn parcel(prepared: Result<&wsline_prepared, Error>) -> Result<Parcel<'_>, Error> {
+fn outbound(prepared: Result<&wsline_prepared, Error>) -> Result<Outbound<'_>, Error> {
     let prepared = &prepared?.prepared;
-    let frame = Frame::Whole(prepared.opcode());
-    Ok(Parcel::new(frame, Payload::Prepared(prepared)))
+    Ok(Outbound::prepared(prepared))
 }

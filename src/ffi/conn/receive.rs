@@ -2,16 +2,12 @@
 //! Receiving: messages, events, frames.
 
 use super::object::wsline_conn;
-use crate::app::handlers::Message;
-use crate::conn::blocking::Wanted;
-use crate::conn::receive::reader::Reader;
 use crate::ffi::frame::wsline_frame;
 use crate::ffi::guard;
 use crate::ffi::options::time::read_timeout;
 use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
-use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::receiver::Event;
+use crate::protocol::ws::message::{Delivery, Message};
 
 /// The length of a payload that is a C string: it ends before its NUL.
 pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
@@ -54,31 +50,6 @@ impl wsline_message {
         reserved: [0; 2],
     };
 
-    fn of(event: &Event, reader: &Reader) -> Self {
-        let (opcode, first, last) = match event {
-            Event::Data {
-                opcode,
-                first,
-                last,
-            } => (*opcode, *first, *last),
-            Event::Ping => (Opcode::Ping, true, true),
-            Event::Pong => (Opcode::Pong, true, true),
-            Event::Close(_) => (Opcode::Close, true, true),
-            Event::Frame { header, .. } => (
-                header.opcode,
-                header.opcode != Opcode::Continuation,
-                header.fin,
-            ),
-        };
-        Self::new(&Message {
-            opcode,
-            first,
-            last,
-            more: reader.has_more(),
-            payload: reader.payload(),
-        })
-    }
-
     pub(in crate::ffi) fn new(message: &Message<'_>) -> Self {
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         let payload = message.payload;
@@ -105,15 +76,17 @@ unsafe fn receive<T>(
     function: &'static str,
     conn: *mut wsline_conn,
     timeout_ms: i64,
-    wanted: Wanted,
+    delivery: Delivery,
+    wants_control: bool,
     place: Result<&mut T, crate::base::error::Error>,
-    fill: impl FnOnce(&Event, &Reader) -> T,
+    fill: impl FnOnce(&Message<'_>) -> T,
 ) -> wsline_status {
     // SAFETY: passed on.
     let conn = unsafe { wsline_conn::get(conn) };
     guard::on_conn(function, conn, |conn| {
         let place = place?;
-        *place = conn.receive(wanted, read_timeout(timeout_ms, "timeout_ms")?, fill)?;
+        let timeout = read_timeout(timeout_ms, "timeout_ms")?;
+        *place = conn.receive(delivery, wants_control, timeout, fill)?;
         Ok(())
     })
 }
@@ -161,9 +134,10 @@ pub unsafe extern "C" fn wsline_conn_recv(
             "wsline_conn_recv",
             conn,
             timeout_ms,
-            Wanted::Data,
+            Delivery::Messages,
+            false,
             place,
-            wsline_message::of,
+            wsline_message::new,
         )
     }
 }
@@ -197,9 +171,10 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
             "wsline_conn_recv_event",
             conn,
             timeout_ms,
-            Wanted::Events,
+            Delivery::Messages,
+            true,
             place,
-            wsline_message::of,
+            wsline_message::new,
         )
     }
 }
@@ -235,9 +210,10 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
             "wsline_conn_recv_part",
             conn,
             timeout_ms,
-            Wanted::Parts,
+            Delivery::Parts,
+            false,
             place,
-            wsline_message::of,
+            wsline_message::new,
         )
     }
 }
@@ -272,9 +248,10 @@ pub unsafe extern "C" fn wsline_conn_recv_frame(
             "wsline_conn_recv_frame",
             conn,
             timeout_ms,
-            Wanted::Frames,
+            Delivery::Frames,
+            true,
             place,
-            wsline_frame::of_event,
+            wsline_frame::of_message,
         )
     }
 }

@@ -3,7 +3,7 @@
 
 use super::object::wsline_conn;
 use crate::base::error::Error;
-use crate::conn::send::compression::{Parcel, Payload};
+use crate::conn::send::outbound::{Compress, Outbound};
 use crate::ffi::frame::wsline_frame;
 use crate::ffi::guard;
 use crate::ffi::ptr;
@@ -48,20 +48,20 @@ impl SendKind {
         })
     }
 
-    pub(in crate::ffi) fn whole(self, payload: &[u8]) -> Parcel<'_> {
-        Parcel::new(Frame::Whole(self.opcode), self.payload(payload))
+    pub(in crate::ffi) fn whole(self, payload: &[u8]) -> Outbound<'_> {
+        Outbound::new(Frame::Whole(self.opcode), payload, self.compress())
     }
 
-    pub(in crate::ffi) fn fragment(self, payload: &[u8], fin: bool) -> Parcel<'_> {
+    pub(in crate::ffi) fn fragment(self, payload: &[u8], fin: bool) -> Outbound<'_> {
         let opcode = self.opcode;
-        Parcel::new(Frame::Fragment { opcode, fin }, self.payload(payload))
+        Outbound::new(Frame::Fragment { opcode, fin }, payload, self.compress())
     }
 
-    fn payload(self, payload: &[u8]) -> Payload<'_> {
+    fn compress(self) -> Compress<'static> {
         if self.is_plain {
-            Payload::Plain(payload)
+            Compress::Never
         } else {
-            Payload::Any(payload)
+            Compress::IfNegotiated
         }
     }
 
@@ -256,7 +256,10 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         let payload = unsafe { frame.payload() }?;
         let header = frame.header(payload)?;
         if frame.is_raw()? {
-            return conn.send(&Parcel::plain(Frame::Raw(header), payload), "frame");
+            return conn.send(
+                &Outbound::uncompressed(Frame::Raw(header), payload),
+                "frame",
+            );
         }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Error::argument(
@@ -267,7 +270,10 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         if header.mask.is_some() {
             return Err(Error::argument("frame", "is masked; the library masks it"));
         }
-        conn.send(&Parcel::plain(Frame::Made(header), payload), "frame")
+        conn.send(
+            &Outbound::uncompressed(Frame::Made(header), payload),
+            "frame",
+        )
     })
 }
 
@@ -407,6 +413,9 @@ pub unsafe extern "C" fn wsline_conn_send_close(
     };
     guard::on_conn("wsline_conn_send_close", conn, |conn| {
         let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
-        conn.send(&Parcel::plain(Frame::Close, &frame.payload()), "reason")
+        conn.send(
+            &Outbound::uncompressed(Frame::Close, &frame.payload()),
+            "reason",
+        )
     })
 }

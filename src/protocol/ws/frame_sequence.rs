@@ -2,8 +2,8 @@
 //! Which frames may come now, and the message they make (RFC 6455 section 5.4).
 
 use super::frame::Header;
+use super::message::Delivery;
 use super::opcode::Opcode;
-use super::receiver::{Delivery, Event};
 use crate::base::error::{Error, Kind};
 
 /// What a peer may make us hold or count. `u64::MAX` is no limit.
@@ -128,9 +128,25 @@ impl FrameSequence {
         check_limit("frame", header.len, limit, option)
     }
 
+    /// Where `bytes` begin with a message in one frame, whole, not compressed and within all limits, and none is under way:
+    /// its opcode, and where in them its payload starts and ends.
+    pub fn whole_message(&self, bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
+        if self.message.is_some() {
+            return None;
+        }
+        let (opcode, start, end) = whole_data_frame(bytes)?;
+        let limits = &self.limits;
+        let is_within =
+            (end - start) as u64 <= limits.max_frame_bytes.min(limits.max_message_bytes);
+        is_within.then_some((opcode, start, end))
+    }
+
     /// Whether `bytes`, which follow a message, begin with another whole one, or with control frames and then that. Looks no
     /// further than to a frame that ends the connection.
     pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
+        if let Some((_, start, end)) = whole_data_frame(bytes) {
+            return (end - start) as u64 <= self.limits.max_frame_bytes;
+        }
         let mut is_begun = false;
         while let Ok(Some((header, len))) = Header::decode(bytes) {
             let is_in_order = match header.opcode {
@@ -209,22 +225,42 @@ impl FrameSequence {
     }
 
     /// The message in progress, or a part of it, of which the payload is lent.
-    pub fn hand_out(&mut self, is_last: bool) -> Result<Event, Error> {
+    /// Its opcode, and whether none of it was handed out before.
+    pub fn hand_out(&mut self, is_last: bool) -> Result<(Opcode, bool), Error> {
         let Some(message) = &mut self.message else {
             return Err(Error::new(Kind::Internal, "a payload without a message"));
         };
-        let event = Event::Data {
-            opcode: message.opcode,
-            first: !message.is_begun,
-            last: is_last,
-        };
+        let handed_out = (message.opcode, !message.is_begun);
         message.is_begun = true;
         message.is_bound = true;
         if is_last {
             self.message = None;
         }
-        Ok(event)
+        Ok(handed_out)
     }
+}
+
+/// The opcode of a text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which is there (section
+/// 5.2); and where its payload starts and ends.
+fn whole_data_frame(bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
+    let (opcode, start, len) = match *bytes {
+        [0x81, len @ 0..126, ..] => (Opcode::Text, 2, usize::from(len)),
+        [0x82, len @ 0..126, ..] => (Opcode::Binary, 2, usize::from(len)),
+        [first @ (0x81 | 0x82), 126, high, low, ..] if high > 0 || low >= 126 => {
+            let len = usize::from(u16::from_be_bytes([high, low]));
+            (
+                if first == 0x81 {
+                    Opcode::Text
+                } else {
+                    Opcode::Binary
+                },
+                4,
+                len,
+            )
+        }
+        _ => return None,
+    };
+    (bytes.len() - start >= len).then_some((opcode, start, start + len))
 }
 
 pub fn check_message(bytes: u64, limit: u64) -> Result<(), Error> {

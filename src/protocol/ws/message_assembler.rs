@@ -70,6 +70,11 @@ impl MessageAssembler {
         self.is_text
     }
 
+    /// Whether a text message that is all there is right, as far as that is wanted.
+    pub fn is_whole_text(&self, message: &[u8]) -> bool {
+        !self.check_utf8 || utf8::is_valid(message)
+    }
+
     /// A text message that is all there.
     pub fn check_whole(&self, message: &[u8]) -> Result<(), Error> {
         if !self.is_text || utf8::is_valid(message) {

@@ -1,52 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The receiving half of an open connection: bytes in, events out (RFC 6455 sections 5 to 8).
+//! The receiving half of an open connection: bytes in, messages out (RFC 6455 sections 5 to 8).
 //!
 //! ```text
-//!   space() ← the transport appends        next_event() → None: feed more
-//!                                                        → Event, payload() until the next call
-//!                                                        → error: the connection has failed, for good
+//!   space() ← the transport appends        next() → false: feed more
+//!                                                 → true: message(), until the next call
+//!                                                 → error: the connection has failed, for good
 //! ```
 
 use super::close::CloseFrame;
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
 use super::frame_sequence::{FrameSequence, Limits};
+use super::message::{Delivery, Message};
 use super::message_assembler::{InflateLimit, MessageAssembler};
 use super::opcode::Opcode;
 use crate::base::buffer::{Inbox, READ_MAX};
 use crate::base::error::Error;
-
-/// In which pieces data is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// Whole messages.
-    Messages,
-    /// A data frame as soon as it is whole; text is checked across them.
-    Fragments,
-    /// What has come of a message, whatever its size; text is checked across the pieces.
-    Parts,
-    /// Every frame as it came; it is not inflated, text is not checked, closing is left to the caller.
-    Frames,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A message, or with [`Delivery::Fragments`] and [`Delivery::Parts`] a part of one. `opcode` is the message's: text
-    /// or binary.
-    Data {
-        opcode: Opcode,
-        first: bool,
-        last: bool,
-    },
-    Ping,
-    Pong,
-    Close(CloseFrame),
-    /// With [`Delivery::Frames`] only; `close` is what a close frame says.
-    Frame {
-        header: Header,
-        close: Option<CloseFrame>,
-    },
-}
 
 #[derive(Debug)]
 pub struct Receiver {
@@ -60,11 +29,32 @@ pub struct Receiver {
     lent: LentFrom,
     /// Whose headers have come since [`Receiver::take_frame_count`].
     frames: u64,
-    /// Another whole message was there when the last one was lent.
-    has_more: bool,
+    arrived: Arrived,
     /// What was lent when another thread began to read for itself.
     retired: Option<Vec<u8>>,
     end: ReceiveEnd,
+}
+
+/// The last message, without its payload.
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    opcode: Opcode,
+    first: bool,
+    last: bool,
+    more: bool,
+    delivery: Delivery,
+    rsv1: bool,
+}
+
+impl Arrived {
+    const NOTHING: Self = Self {
+        opcode: Opcode::Continuation,
+        first: true,
+        last: true,
+        more: false,
+        delivery: Delivery::Messages,
+        rsv1: false,
+    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +82,7 @@ impl Receiver {
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
-            has_more: false,
+            arrived: Arrived::NOTHING,
             retired: None,
             end: ReceiveEnd::NotYet,
         }
@@ -104,7 +94,7 @@ impl Receiver {
         self.content.set_inflater(inflater);
     }
 
-    /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last event lent.
+    /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last message lent.
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.release();
         let missing = match self.frame {
@@ -118,33 +108,43 @@ impl Receiver {
         self.inbox.space(missing)
     }
 
-    /// The payload of the last event.
-    pub fn payload(&self) -> &[u8] {
-        match self.lent {
-            LentFrom::Nothing => &[],
-            LentFrom::Inbox => self.inbox.lent(),
-            LentFrom::Joined => self.content.lent(),
+    /// What the last successful [`Receiver::next`] found.
+    pub fn message(&self) -> Message<'_> {
+        let Arrived {
+            opcode,
+            first,
+            last,
+            more,
+            delivery,
+            rsv1,
+        } = self.arrived;
+        Message {
+            opcode,
+            first,
+            last,
+            more,
+            delivery,
+            rsv1,
+            payload: self.lent(),
         }
     }
 
-    /// Whether another whole message has come already, behind that of the last event.
-    pub fn has_more(&self) -> bool {
-        self.has_more
-    }
-
-    /// How many frames have come since this was asked last.
+    /// How many frames have arrived since this was asked last.
     pub fn take_frame_count(&mut self) -> u64 {
         std::mem::take(&mut self.frames)
     }
 
-    /// Ends what the last event lent and finds the next one; `None` when more bytes are needed.
-    pub fn next_event(&mut self, delivery: Delivery) -> Result<Option<Event>, Error> {
+    /// Ends what the last message lent and finds the next one; false when more bytes are needed.
+    pub fn next(&mut self, delivery: Delivery) -> Result<bool, Error> {
         self.release();
+        if self.take_whole_message(delivery) {
+            return Ok(true);
+        }
         match &self.end {
             ReceiveEnd::NotYet => {}
             ReceiveEnd::Closed => {
                 self.inbox.clear();
-                return Ok(None);
+                return Ok(false);
             }
             ReceiveEnd::Failed(error) => return Err(error.clone()),
         }
@@ -153,20 +153,51 @@ impl Receiver {
             self.content.begin(opcode == Opcode::Text);
             self.checked = 0;
         }
-        let event = self.advance(delivery);
-        if let Err(error) = &event {
+        let advanced = self.advance(delivery);
+        if let Err(error) = &advanced {
             self.fail(error);
         }
-        event
+        advanced
     }
 
-    /// There will be no more events.
+    /// The common case, in few steps: a text or binary message in one frame that is all there, short enough for every
+    /// limit, and right. Everything else, whatever is wrong included, is left as it is for [`Receiver::advance`].
+    fn take_whole_message(&mut self, delivery: Delivery) -> bool {
+        let is_wanted = matches!(delivery, Delivery::Messages | Delivery::Fragments);
+        if !is_wanted || self.frame.is_some() || !matches!(self.end, ReceiveEnd::NotYet) {
+            return false;
+        }
+        let unread = self.inbox.unread();
+        let Some((opcode, start, end)) = self.order.whole_message(unread) else {
+            return false;
+        };
+        let payload = unread.get(start..end).unwrap_or_default();
+        if opcode == Opcode::Text && !self.content.is_whole_text(payload) {
+            return false;
+        }
+        let more = self
+            .order
+            .has_whole_message(unread.get(end..).unwrap_or_default());
+        self.inbox.consume(start);
+        self.inbox.lend(end - start);
+        self.lent = LentFrom::Inbox;
+        self.frames += 1;
+        self.arrived = Arrived {
+            opcode,
+            more,
+            delivery,
+            ..Arrived::NOTHING
+        };
+        true
+    }
+
+    /// There will be no more messages.
     pub fn fail(&mut self, error: &Error) {
         self.end = ReceiveEnd::Failed(error.clone());
         self.inbox.clear();
     }
 
-    /// A close frame has been received: there will be no more events.
+    /// A close frame has been received: there will be no more messages.
     pub fn is_closed(&self) -> bool {
         matches!(self.end, ReceiveEnd::Closed)
     }
@@ -182,7 +213,7 @@ impl Receiver {
         self.content.borrow(joined);
     }
 
-    /// Ends what the last event lent, and parts with memory that holds nothing.
+    /// Ends what the last message lent, and parts with memory that holds nothing.
     pub fn give_back(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.release();
         self.inbox.give_back(memory);
@@ -195,32 +226,32 @@ impl Receiver {
         self.inbox.clear();
     }
 
-    fn advance(&mut self, delivery: Delivery) -> Result<Option<Event>, Error> {
+    fn advance(&mut self, delivery: Delivery) -> Result<bool, Error> {
         loop {
             let header = match self.frame {
                 Some(header) => header,
                 None => match self.next_header(delivery)? {
                     Some(header) => header,
-                    None => return Ok(None),
+                    None => return Ok(false),
                 },
             };
             if delivery == Delivery::Frames {
                 return self.take_frame(header);
             }
             if header.opcode.is_control() {
-                return self.take_control(header);
+                return self.take_control(header, delivery);
             }
             let is_compressed = self.order.is_compressed();
             let is_whole = header.fin && header.opcode != Opcode::Continuation;
-            let event = match delivery {
+            let is_found = match delivery {
                 _ if is_compressed => self.take_inflated(header, delivery)?,
                 Delivery::Parts => self.take_part(header)?,
                 Delivery::Messages if !is_whole => self.take_joined(header)?,
-                _ => self.take_data(header)?,
+                _ => self.take_data(header, delivery)?,
             };
-            // A frame that is over without an event is one of several.
-            if event.is_some() || self.frame.is_some() {
-                return Ok(event);
+            // A frame that is over and brought nothing is one of several.
+            if is_found || self.frame.is_some() {
+                return Ok(is_found);
             }
         }
     }
@@ -243,13 +274,13 @@ impl Receiver {
         Ok(Some(header))
     }
 
-    fn take_frame(&mut self, header: Header) -> Result<Option<Event>, Error> {
+    fn take_frame(&mut self, header: Header) -> Result<bool, Error> {
         let is_data = !header.opcode.is_control();
         if is_data {
             self.order.check_size(header.len)?;
         }
-        if self.lend(header, false).is_none() {
-            return Ok(None);
+        if !self.lend(header, false) {
+            return Ok(false);
         }
         if is_data {
             if self.order.is_compressed() {
@@ -258,57 +289,77 @@ impl Receiver {
             }
             self.order.hand_out(header.fin)?;
         }
-        let close = if header.opcode == Opcode::Close {
-            Some(self.take_close()?)
-        } else {
-            None
+        self.arrived = Arrived {
+            opcode: header.opcode,
+            first: header.opcode != Opcode::Continuation,
+            last: header.fin,
+            more: false,
+            delivery: Delivery::Frames,
+            rsv1: header.rsv1,
         };
-        Ok(Some(Event::Frame { header, close }))
+        self.note_close(header.opcode)
     }
 
-    fn take_control(&mut self, header: Header) -> Result<Option<Event>, Error> {
-        if self.lend(header, false).is_none() {
-            return Ok(None);
+    fn take_control(&mut self, header: Header, delivery: Delivery) -> Result<bool, Error> {
+        if !self.lend(header, false) {
+            return Ok(false);
         }
-        Ok(Some(match header.opcode {
-            Opcode::Ping => Event::Ping,
-            Opcode::Pong => Event::Pong,
-            _ => Event::Close(self.take_close()?),
-        }))
+        self.arrived = Arrived {
+            opcode: header.opcode,
+            delivery,
+            ..Arrived::NOTHING
+        };
+        self.note_close(header.opcode)
     }
 
-    fn take_close(&mut self) -> Result<CloseFrame, Error> {
-        let frame = CloseFrame::decode(self.payload())?;
-        self.end = ReceiveEnd::Closed;
-        Ok(frame)
+    /// True: whatever arrived is handed out.
+    fn note_close(&mut self, opcode: Opcode) -> Result<bool, Error> {
+        if opcode == Opcode::Close {
+            CloseFrame::decode(self.lent())?;
+            self.end = ReceiveEnd::Closed;
+        }
+        Ok(true)
     }
 
     /// A data frame that is handed out as it is: a whole message, or a fragment where fragments are wanted.
-    fn take_data(&mut self, header: Header) -> Result<Option<Event>, Error> {
+    fn take_data(&mut self, header: Header, delivery: Delivery) -> Result<bool, Error> {
         self.order.check_size(header.len)?;
         if self.content.is_text() {
             self.check_text(header)?;
         }
-        if self.lend(header, header.fin).is_none() {
-            return Ok(None);
+        if !self.lend(header, header.fin) {
+            return Ok(false);
         }
-        self.order.hand_out(header.fin).map(Some)
+        self.hand_out(header.fin, delivery)
     }
 
-    /// What has come of a frame, if it is not too much for a piece. None of it is an event only where the message ends with it.
-    fn take_part(&mut self, header: Header) -> Result<Option<Event>, Error> {
+    /// What is lent is the message in progress, or a part of it.
+    fn hand_out(&mut self, last: bool, delivery: Delivery) -> Result<bool, Error> {
+        let (opcode, first) = self.order.hand_out(last)?;
+        self.arrived = Arrived {
+            opcode,
+            first,
+            last,
+            delivery,
+            ..self.arrived
+        };
+        Ok(true)
+    }
+
+    /// What has arrived of a frame, if it is not too much for a piece. Nothing is a part only where the message ends with it.
+    fn take_part(&mut self, header: Header) -> Result<bool, Error> {
         let part = arrived(&self.inbox, header);
         let part = part.get(..READ_MAX).unwrap_or(part);
         let len = part.len() as u64;
         let is_last = header.fin && len == header.len;
         if len == 0 && !is_last {
             self.consume(header, 0);
-            return Ok(None);
+            return Ok(false);
         }
         self.content.check(part, is_last)?;
         self.lend(Header { len, ..header }, is_last);
         self.frame = rest(header, len);
-        self.order.hand_out(is_last).map(Some)
+        self.hand_out(is_last, Delivery::Parts)
     }
 
     /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte ends the
@@ -325,7 +376,7 @@ impl Receiver {
     }
 
     /// Appends what has arrived of a fragment to its message, which is handed out at its end.
-    fn take_joined(&mut self, header: Header) -> Result<Option<Event>, Error> {
+    fn take_joined(&mut self, header: Header) -> Result<bool, Error> {
         self.order
             .check_size(self.content.joined().len() as u64 + header.len)?;
         let part = arrived(&self.inbox, header);
@@ -334,17 +385,13 @@ impl Receiver {
         self.content.join(part, is_last)?;
         self.consume(header, len);
         if !is_last {
-            return Ok(None);
+            return Ok(false);
         }
-        self.hand_out_joined(true).map(Some)
+        self.hand_out_joined(true, Delivery::Messages)
     }
 
     /// Inflates what has arrived of a frame.
-    fn take_inflated(
-        &mut self,
-        header: Header,
-        delivery: Delivery,
-    ) -> Result<Option<Event>, Error> {
+    fn take_inflated(&mut self, header: Header, delivery: Delivery) -> Result<bool, Error> {
         let part = arrived(&self.inbox, header);
         let is_end = part.len() as u64 == header.len;
         let is_last = header.fin && is_end;
@@ -358,7 +405,7 @@ impl Receiver {
         if !inflated.is_all {
             // Its frame is not over, even where all of it is consumed.
             self.frame.get_or_insert(Header { len: 0, ..header });
-            return self.hand_out_joined(false).map(Some);
+            return self.hand_out_joined(false, delivery);
         }
         let is_wanted = match delivery {
             Delivery::Parts => is_last || !self.content.joined().is_empty(),
@@ -366,17 +413,17 @@ impl Receiver {
             _ => is_last,
         };
         if !is_wanted {
-            return Ok(None);
+            return Ok(false);
         }
-        self.hand_out_joined(is_last).map(Some)
+        self.hand_out_joined(is_last, delivery)
     }
 
     /// What was joined or inflated.
-    fn hand_out_joined(&mut self, is_last: bool) -> Result<Event, Error> {
+    fn hand_out_joined(&mut self, is_last: bool, delivery: Delivery) -> Result<bool, Error> {
         self.content.lend()?;
         self.lent = LentFrom::Joined;
-        self.has_more = is_last && self.order.has_whole_message(self.inbox.unread());
-        self.order.hand_out(is_last)
+        self.arrived.more = is_last && self.order.has_whole_message(self.inbox.unread());
+        self.hand_out(is_last, delivery)
     }
 
     fn consume(&mut self, header: Header, count: usize) {
@@ -386,23 +433,23 @@ impl Receiver {
 
     /// Lends the payload of the frame in progress if it is all there. Looks further where a message ends with it; were
     /// that done at every frame, many small ones would be looked at again and again.
-    fn lend(&mut self, header: Header, ends_message: bool) -> Option<()> {
+    fn lend(&mut self, header: Header, ends_message: bool) -> bool {
         let unread = self.inbox.unread();
         if (unread.len() as u64) < header.len {
-            return None;
+            return false;
         }
         let len = header.len as usize;
         let may_have_more = ends_message && unread.len() > len;
-        self.has_more = may_have_more
+        self.arrived.more = may_have_more
             && self
                 .order
                 .has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
         self.lent = LentFrom::Inbox;
         self.frame = None;
-        Some(())
+        true
     }
-    /// Keeps what the last event lent alive while others read on, until [`Receiver::drop_retired`].
+    /// Keeps what the last message lent alive while others read on, until [`Receiver::drop_retired`].
     pub fn retire(&mut self) -> Result<(), Error> {
         if self.retired.is_some() {
             // The user's; what has been lent since was to whoever reads on.
@@ -422,6 +469,14 @@ impl Receiver {
     /// The user has come back: whatever was lent before is no longer in use.
     pub fn drop_retired(&mut self) {
         self.retired = None;
+    }
+
+    fn lent(&self) -> &[u8] {
+        match self.lent {
+            LentFrom::Nothing => &[],
+            LentFrom::Inbox => self.inbox.lent(),
+            LentFrom::Joined => self.content.lent(),
+        }
     }
 
     fn release(&mut self) {

@@ -7,8 +7,8 @@
 use super::close::{CloseFrame, Closing};
 use super::frame::{Header, MAX_CONTROL_BYTES};
 use super::mask::{self, MaskKey};
+use super::message::{Delivery, Message};
 use super::opcode::Opcode;
-use super::receiver::Event;
 use crate::base::error::{Error, Kind};
 
 #[derive(Debug, Default)]
@@ -157,28 +157,30 @@ impl Sender {
         }
     }
 
-    /// What is due for a received event. It is taken as sent.
-    pub fn answer(&mut self, event: &Event, auto_pong: bool) -> Option<Reply> {
-        match event {
+    /// What is due for a control frame that was received. It is taken as sent. Who receives frames answers them himself.
+    pub fn answer(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<Reply> {
+        let by_us = received.delivery != Delivery::Frames;
+        match received.opcode {
             // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after our own, nothing follows.
-            Event::Ping if auto_pong && self.closing.is_open() => Some(Reply::Pong),
-            Event::Close(frame) => {
+            Opcode::Ping if by_us && auto_pong && self.closing.is_open() => Some(Reply::Pong),
+            Opcode::Close => {
+                // The receiver has checked it.
+                let frame = CloseFrame::decode(received.payload).unwrap_or_default();
+                let code = frame.code;
+                if !by_us {
+                    self.closing.note_received(frame);
+                    return None;
+                }
                 let due = !self.closing.is_sent();
-                self.closing.note_received(frame.clone());
+                self.closing.note_received(frame);
                 self.closing.note_sent();
                 // Section 5.5.1: "the endpoint typically echos the status code it received".
                 due.then(|| {
                     Reply::Close(CloseFrame {
-                        code: frame.code,
+                        code,
                         reason: String::new(),
                     })
                 })
-            }
-            Event::Frame {
-                close: Some(frame), ..
-            } => {
-                self.closing.note_received(frame.clone());
-                None
             }
             _ => None,
         }

@@ -16,4 +16,4 @@ pub mod net {
 pub mod mailbox;
 
 #[path = "../../../src/conn/receive/handoff.rs"]
-pub mod seat;
+pub mod handoff;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Nobody waits for a seat that is free, and two never sit in it. Where one waits, loom finds that all threads do.
+//! Nobody waits for a handoff that is free, and two never sit in it. Where one waits, loom finds that all threads do.
 
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, MutexGuard, Ordering};
 use wsline_loom::net::wake::Wake;
-use wsline_loom::seat::Handoff;
+use wsline_loom::handoff::Handoff;
 
-/// What the seat is for.
+/// What the handoff is for.
 struct Reader {
     is_in_use: AtomicBool,
 }
@@ -27,78 +27,78 @@ fn explore(model: impl Fn(Arc<Handoff<Reader>>) + Send + Sync + 'static) {
     });
 }
 
-fn start(seat: &Arc<Handoff<Reader>>, work: fn(&Handoff<Reader>)) -> thread::JoinHandle<()> {
-    let seat = Arc::clone(seat);
-    thread::spawn(move || work(&seat))
+fn start(handoff: &Arc<Handoff<Reader>>, work: fn(&Handoff<Reader>)) -> thread::JoinHandle<()> {
+    let handoff = Arc::clone(handoff);
+    thread::spawn(move || work(&handoff))
 }
 
 /// As `Open::take_reader` in `conn/blocking.rs`.
-fn receive(seat: &Handoff<Reader>) {
-    let mut reader = take_reader(seat).expect("nobody else receives");
+fn receive(handoff: &Handoff<Reader>) {
+    let mut reader = take_reader(handoff).expect("nobody else receives");
     reader.read();
-    seat.leave(reader);
+    handoff.release(reader);
 }
 
-fn take_reader(seat: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
+fn take_reader(handoff: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
     loop {
-        if let Some(reader) = seat.try_take() {
+        if let Some(reader) = handoff.try_take() {
             return Some(reader);
         }
-        if !seat.has_priority_waiters() {
-            return seat.try_take();
+        if !handoff.has_priority_waiters() {
+            return handoff.try_take();
         }
-        if let Some(reader) = seat.wait(None) {
+        if let Some(reader) = handoff.wait(None) {
             return Some(reader);
         }
     }
 }
 
 /// As `Connection::close`: one read for the closing handshake.
-fn close(seat: &Handoff<Reader>) {
-    seat.as_priority_waiter(|| await_close(seat, || false));
+fn close(handoff: &Handoff<Reader>) {
+    handoff.as_priority_waiter(|| await_close(handoff, || false));
 }
 
 /// As one that finds the closing handshake done.
-fn close_late(seat: &Handoff<Reader>) {
-    seat.as_priority_waiter(|| linger(seat));
+fn close_late(handoff: &Handoff<Reader>) {
+    handoff.as_priority_waiter(|| linger(handoff));
 }
 
 /// As `Open::await_close`.
-fn await_close(seat: &Handoff<Reader>, is_over: impl Fn() -> bool) {
+fn await_close(handoff: &Handoff<Reader>, is_over: impl Fn() -> bool) {
     while !is_over() {
-        if let Some(mut reader) = seat.wait(None) {
+        if let Some(mut reader) = handoff.wait(None) {
             reader.read();
-            return seat.leave(reader);
+            return handoff.release(reader);
         }
     }
 }
 
 /// As `Open::linger`.
-fn linger(seat: &Handoff<Reader>) {
-    if let Some(mut reader) = seat.try_take() {
+fn linger(handoff: &Handoff<Reader>) {
+    if let Some(mut reader) = handoff.try_take() {
         reader.read();
-        seat.leave(reader);
+        handoff.release(reader);
     }
 }
 
 #[test]
 fn a_closer_behind_a_receiver() {
-    explore(|seat| {
-        let receiver = start(&seat, |seat| {
-            linger(seat);
-            linger(seat);
+    explore(|handoff| {
+        let receiver = start(&handoff, |handoff| {
+            linger(handoff);
+            linger(handoff);
         });
-        close(&seat);
+        close(&handoff);
         receiver.join().unwrap();
     });
 }
 
 #[test]
 fn two_closers_behind_a_receiver() {
-    explore(|seat| {
-        let receiver = start(&seat, linger);
-        let closer = start(&seat, close);
-        close(&seat);
+    explore(|handoff| {
+        let receiver = start(&handoff, linger);
+        let closer = start(&handoff, close);
+        close(&handoff);
         receiver.join().unwrap();
         closer.join().unwrap();
     });
@@ -106,18 +106,18 @@ fn two_closers_behind_a_receiver() {
 
 #[test]
 fn a_receiver_behind_a_closer() {
-    explore(|seat| {
-        let receiver = start(&seat, receive);
-        close(&seat);
+    explore(|handoff| {
+        let receiver = start(&handoff, receive);
+        close(&handoff);
         receiver.join().unwrap();
     });
 }
 
 #[test]
 fn a_receiver_behind_a_late_closer() {
-    explore(|seat| {
-        let receiver = start(&seat, receive);
-        close_late(&seat);
+    explore(|handoff| {
+        let receiver = start(&handoff, receive);
+        close_late(&handoff);
         receiver.join().unwrap();
     });
 }
@@ -125,27 +125,27 @@ fn a_receiver_behind_a_late_closer() {
 /// As `Open::end_with` in `conn/connection.rs`: what ends the connection ends the read, and the wait behind it.
 #[test]
 fn an_end_while_a_closer_waits() {
-    explore(|seat| {
+    explore(|handoff| {
         let is_over = Arc::new(AtomicBool::new(false));
         let socket = Arc::new(Wake::new());
-        let mut reader = seat.try_take().expect("nobody else is there");
+        let mut reader = handoff.try_take().expect("nobody else is there");
         let closer = {
-            let (seat, is_over) = (Arc::clone(&seat), Arc::clone(&is_over));
+            let (handoff, is_over) = (Arc::clone(&handoff), Arc::clone(&is_over));
             thread::spawn(move || {
-                seat.as_priority_waiter(|| await_close(&seat, || is_over.load(Ordering::Acquire)));
+                handoff.as_priority_waiter(|| await_close(&handoff, || is_over.load(Ordering::Acquire)));
             })
         };
         let ender = {
-            let (seat, socket) = (Arc::clone(&seat), Arc::clone(&socket));
+            let (handoff, socket) = (Arc::clone(&handoff), Arc::clone(&socket));
             thread::spawn(move || {
                 is_over.store(true, Ordering::Release);
                 socket.signal();
-                seat.rouse();
+                handoff.wake_all();
             })
         };
         socket.wait(true);
         reader.read();
-        seat.leave(reader);
+        handoff.release(reader);
         closer.join().unwrap();
         ender.join().unwrap();
     });

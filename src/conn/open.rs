@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Makes an open connection of a connect that has succeeded.
+
+use super::connect::connector::Established;
+use super::connect::transport::Transport;
+use super::link::Link;
+use super::options::Options;
+use super::receive::reader::Reader;
+use super::send::keys::Keys;
+use super::send::writer::Writer;
+use super::stats::Stats;
+use crate::base::error::Error;
+use crate::base::memory;
+use crate::base::sync::{Arc, AtomicBool};
+use crate::protocol::ws::deflate::{Deflater, Inflater};
+use crate::protocol::ws::receiver::Receiver;
+
+/// The connection, and the reader of what arrives; `is_aborted` is the owner's, so that no abort falls between
+/// connecting and this.
+pub fn open(
+    established: Established,
+    keys: Keys,
+    options: &Options,
+    is_aborted: Arc<AtomicBool>,
+) -> Result<(Arc<Link>, Reader), Error> {
+    let Established {
+        wire,
+        tls_info,
+        deflate,
+    } = established;
+    let Transport {
+        mut stream,
+        intake,
+        input,
+        output,
+    } = wire;
+    let mut receiver = Receiver::new(options.limits, options.check_utf8);
+    let space = receiver.space()?;
+    // And for a NUL, which every read leaves room for.
+    memory::reserve(space, input.len() + 1)?;
+    space.extend_from_slice(&input);
+    if let Some(agreement) = &deflate {
+        receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
+    }
+    let deflate = deflate.map(|agreement| {
+        let deflater = Deflater::new(options.deflate.level, &agreement);
+        (options.deflate.threshold, deflater)
+    });
+    if options.is_interruptible {
+        stream.end_waits_on_signal();
+    }
+    let stats = Arc::new(Stats::default());
+    let writer = Writer::new(
+        stream,
+        keys,
+        options.mask_key.clone(),
+        deflate,
+        Arc::clone(&stats),
+        output,
+    );
+    let link = Link::new(writer, stats, options.auto_pong, is_aborted, tls_info);
+    let link = Arc::new(link);
+    let reader = Reader::new(Arc::clone(&link), receiver, intake);
+    Ok((link, reader))
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//! permessage-deflate on the sending side: which messages are compressed, in which order, and what becomes of the context
+//! when one of them is not sent after all.
+//!
+//! Whoever compresses takes the context, and gives it back when the frame is on its way: peers inflate in the order of
+//! sending. The writer stays free meanwhile for whatever is not compressed.
+
+use super::outbound::{Compress, Outbound};
+use super::state::SendSide;
+use super::turn::timed_out;
+use crate::base::error::Error;
+use crate::base::sync::Arc;
+use crate::base::thread_cache::{self, ThreadCache};
+use crate::conn::wait_budget::WaitBudget;
+use crate::protocol::ws::deflate::Deflater;
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::sender::{Frame, Sender};
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Above this, memory that a thread keeps for compressed messages is given back.
+const MAX_KEPT_BYTES: usize = 256 * 1024;
+
+thread_local! {
+    /// Where messages are compressed to; so a connection holds no memory for it.
+    static SCRATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
+}
+
+/// The context, in the hands of one thread.
+pub(super) struct Compressor<'a> {
+    side: &'a SendSide,
+    /// `None` only when it has been given back.
+    deflater: Option<Deflater>,
+    output: Output,
+    is_committed: bool,
+}
+
+enum Output {
+    /// Nothing was compressed.
+    Unused,
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+    /// The caller has compressed it.
+    AsItWas,
+}
+
+/// Whether the context is needed to send this; messages of fewer than `threshold` bytes stay as they are.
+fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> bool {
+    let may_compress = match message.compress {
+        Compress::IfNegotiated => true,
+        Compress::Never => false,
+        Compress::Prepared(prepared) => !prepared.is_plain(),
+    };
+    match message.frame {
+        Frame::Whole(Opcode::Text | Opcode::Binary) => {
+            may_compress && message.payload.len() as u64 >= threshold.max(1)
+        }
+        // Of a message in parts nobody knows the length.
+        Frame::Fragment { .. } => sender.is_compressed(message.frame).unwrap_or(may_compress),
+        Frame::Raw(Header { rsv1, .. }) => rsv1,
+        _ => false,
+    }
+}
+
+impl<'a> Compressor<'a> {
+    /// The context, if `message` needs it. Another thread that compresses is waited for; without a budget the message
+    /// goes as it is, except where it continues a compressed one.
+    pub(super) fn take(
+        side: &'a SendSide,
+        message: &Outbound<'_>,
+        threshold: u64,
+        mut budget: Option<&mut WaitBudget>,
+    ) -> Result<Option<Self>, Error> {
+        let mut state = side.state.lock();
+        while needs_context(message, threshold, &state.sender) {
+            // What may not be sent is not worth the work.
+            let (frame, len) = (message.frame, message.payload.len());
+            state.sender.header(frame, len, [0; 4])?;
+            if let Some(deflater) = state.deflater.take() {
+                return Ok(Some(Self {
+                    side,
+                    deflater: Some(deflater),
+                    output: Output::Unused,
+                    is_committed: false,
+                }));
+            }
+            let span = match &mut budget {
+                Some(budget) => budget.remaining(),
+                None if state.sender.is_compressed(frame) == Some(true) => None,
+                None => return Ok(None),
+            };
+            if span == Some(Duration::ZERO) {
+                return Err(timed_out("another thread's message is being compressed"));
+            }
+            state.waiting_for_context += 1;
+            state = side.context_is_back.wait(state, span);
+            state.waiting_for_context -= 1;
+        }
+        Ok(None)
+    }
+
+    /// The message, compressed; [`Compressor::commit`] follows if it is sent. Ends when the connection does, or the time
+    /// is up. `None`: without a budget it is better sent as it is.
+    pub(super) fn compress<'m>(
+        &'m mut self,
+        message: &Outbound<'m>,
+        mut budget: Option<&mut WaitBudget>,
+    ) -> Result<Option<Outbound<'m>>, Error> {
+        let (side, Some(deflater)) = (self.side, &mut self.deflater) else {
+            return Ok(None);
+        };
+        let may_wait = budget.as_ref().is_some_and(|budget| budget.may_wait());
+        let goes_on = || {
+            let budget = budget.as_mut();
+            if budget.is_some_and(|budget| budget.expired_while_processing()) {
+                return Err(timed_out("the message was still being compressed"));
+            }
+            side.state.lock().check_end()
+        };
+        self.output = match (message.frame, message.compress) {
+            (Frame::Raw(_), _) => Output::AsItWas,
+            (_, Compress::Prepared(prepared)) => {
+                match prepared.compressed(deflater.shape(), may_wait, goes_on)? {
+                    Some(bytes) => Output::Shared(bytes),
+                    None => return Ok(None),
+                }
+            }
+            _ => {
+                let fin = !matches!(message.frame, Frame::Fragment { fin: false, .. });
+                let mut out = thread_cache::take(&SCRATCH).unwrap_or_default();
+                let compressed = deflater.compress(message.payload, fin, &mut out, goes_on);
+                self.output = Output::Own(out);
+                compressed?;
+                return Ok(Some(self.compressed(message)));
+            }
+        };
+        Ok(Some(self.compressed(message)))
+    }
+
+    /// The message is on its way.
+    pub(super) fn commit(&mut self) {
+        self.is_committed = true;
+    }
+
+    fn compressed<'m>(&'m self, message: &Outbound<'m>) -> Outbound<'m> {
+        let payload = match &self.output {
+            Output::Own(bytes) => bytes.as_slice(),
+            Output::Shared(bytes) => bytes.as_slice(),
+            Output::Unused | Output::AsItWas => message.payload,
+        };
+        Outbound {
+            payload,
+            is_compressed: true,
+            ..*message
+        }
+    }
+}
+
+impl Drop for Compressor<'_> {
+    fn drop(&mut self) {
+        let mut deflater = self.deflater.take();
+        // What we send later must not refer to what the peer has not got, nor count past what we did not compress.
+        let is_lost = match &self.output {
+            Output::Unused => false,
+            Output::Own(_) => !self.is_committed,
+            Output::Shared(_) | Output::AsItWas => true,
+        };
+        if let Some(deflater) = deflater.as_mut().filter(|_| is_lost) {
+            deflater.forget();
+        }
+        if let Output::Own(out) = &mut self.output {
+            out.clear();
+            out.shrink_to(MAX_KEPT_BYTES);
+            thread_cache::keep(&SCRATCH, std::mem::take(out));
+        }
+        let mut state = self.side.state.lock();
+        state.deflater = deflater;
+        if state.waiting_for_context > 0 {
+            // All: one that has run out of time would not pass it on.
+            self.side.context_is_back.notify_all();
+        }
+    }
+}

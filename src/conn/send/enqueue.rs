@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Sending without waiting: what the socket does not take at once is queued. No thread takes the buffers of such a writer
+//! along, so nobody waits for a turn.
+
+use super::buffers::{Buffers, PIECE};
+use super::outbound::Outbound;
+use super::queue::Queued;
+use super::state::{SendSide, SendState, is_message};
+use crate::base::error::{Error, Kind, Phase};
+use crate::base::sync::MutexGuard;
+use crate::base::thread_cache::{self, ThreadCache};
+use crate::net::stream::Stream;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
+use crate::protocol::ws::opcode::Opcode;
+use std::cell::Cell;
+
+/// Above this, memory that a thread keeps for sending is given back.
+const MAX_KEPT_BYTES: usize = 2 * PIECE;
+
+thread_local! {
+    /// Where frames are made; so a connection without a queue holds no memory for sending.
+    static SCRATCH: ThreadCache<Buffers> = const { Cell::new(None) };
+}
+
+/// Sends one frame, gathers it or queues it, in a queue of at most `limit` bytes.
+pub(super) fn enqueue<'a>(
+    side: &'a SendSide,
+    mut state: MutexGuard<'a, SendState>,
+    message: &Outbound<'_>,
+    limit: u64,
+) -> Result<Header, Error> {
+    let len = message.payload.len();
+    let mut header = begin(side, &mut state, message, limit)?;
+    if state.fits_cork(message, limit) {
+        return side.gather(&mut state, message);
+    }
+    if len > PIECE {
+        // Masked without the lock: nobody must wait for as long as a caller's message is large.
+        drop(state);
+        let frame = encode(&header, message.payload)?;
+        let key = header.mask;
+        state = side.lock_for(message);
+        header = begin(side, &mut state, message, limit)?;
+        header.mask = key;
+        state.queue.add(frame, queued_as(&header))?;
+        side.push(&mut state);
+    } else if state.has_backlog() {
+        let queue = &mut state.queue;
+        queue.append(&header, message.payload, queued_as(&header))?;
+        side.push(&mut state);
+    } else {
+        send_at_once(&side.stream, &mut state, &header, message.payload)?;
+    }
+    side.commit(&mut state, message.frame, &header);
+    Ok(header)
+}
+
+/// Makes room for `len` bytes, or says that there is none. Nothing is refused on account of what is only gathered.
+pub(super) fn make_room(
+    side: &SendSide,
+    state: &mut SendState,
+    len: usize,
+    limit: u64,
+) -> Result<(), Error> {
+    let len = len + MAX_HEADER_BYTES;
+    if !state.has_room(len, limit) {
+        side.flush_cork(state)?;
+    }
+    if state.has_room(len, limit) {
+        return Ok(());
+    }
+    let queued = state.queued_bytes();
+    state.queue.is_wanted = true;
+    let message = format!("{queued} bytes are queued already, the limit is {limit}");
+    Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
+}
+
+/// The frame's header, where it may be sent now and there is room.
+fn begin(
+    side: &SendSide,
+    state: &mut SendState,
+    message: &Outbound<'_>,
+    limit: u64,
+) -> Result<Header, Error> {
+    let header = state.header(message)?;
+    side.flush_cork(state)?;
+    state.check_broken()?;
+    make_room(side, state, message.payload.len(), limit)?;
+    Ok(header)
+}
+
+/// A frame before which nothing waits.
+fn send_at_once(
+    stream: &Stream,
+    state: &mut SendState,
+    header: &Header,
+    payload: &[u8],
+) -> Result<(), Error> {
+    let mut buffers = thread_cache::take(&SCRATCH).unwrap_or_default();
+    let reserved = state
+        .queue
+        .reserve_end()
+        .and_then(|()| buffers.reserve(stream, payload.len()));
+    if reserved.is_err() {
+        thread_cache::keep(&SCRATCH, buffers);
+        return reserved;
+    }
+    buffers.begin(header, payload);
+    let pushed = buffers.seal_and_push(stream);
+    stream.give_back(&mut buffers.plain);
+    let unsent = buffers.wire.unsent().len() as u64;
+    if unsent > 0 {
+        // The thread's memory was for any message, not for this queue.
+        buffers.shrink();
+        state.buffers = buffers;
+    } else if buffers.capacity() <= MAX_KEPT_BYTES {
+        thread_cache::keep(&SCRATCH, buffers);
+    }
+    if let Err(error) = pushed {
+        return Err(state.break_off(error));
+    }
+    let sent = stream.bytes_sent.get();
+    state.queue.note_on_wire(queued_as(header), sent, unsent);
+    Ok(())
+}
+
+fn queued_as(header: &Header) -> Queued {
+    match header.opcode {
+        Opcode::Ping => Queued::Ping,
+        _ if is_message(header) => Queued::MessageEnd,
+        _ => Queued::Other,
+    }
+}
+
+/// The whole frame, in memory of exactly its size.
+fn encode(header: &Header, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let len = MAX_HEADER_BYTES + payload.len();
+    bytes
+        .try_reserve_exact(len)
+        .map_err(|_| Error::no_memory(len as u64))?;
+    header.encode(&mut bytes);
+    header.append_payload(payload, &mut bytes);
+    Ok(bytes)
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
+
+use super::buffers::{Buffers, broken};
+use super::keys::Keys;
+use super::outbound::Outbound;
+use super::queue::Queue;
+use super::turn_order::TurnState;
+use crate::base::error::Error;
+use crate::base::outbox::Outbox;
+use crate::base::priority::PriorityMutex;
+use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
+use crate::conn::stats::Stats;
+use crate::net::stream::Stream;
+use crate::protocol::ws::deflate::Deflater;
+use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::sender::{Frame, Sender};
+
+/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
+const CORK_BYTES: usize = 64 * 1024;
+
+/// How often the socket is written to under one lock: whoever wants the lock meanwhile must not wait for a whole queue.
+const MAX_PUSHES: usize = 4;
+
+pub(super) struct SendSide {
+    pub(super) stream: Stream,
+    /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a tight loop must not
+    /// keep others from closing, aborting, or answering a ping.
+    pub(super) state: PriorityMutex<SendState>,
+    /// The write turn is free.
+    pub(super) turn_is_over: Condvar,
+    /// No thread compresses any more.
+    pub(super) context_is_back: Condvar,
+    /// Something waits for room in the socket.
+    has_backlog: AtomicBool,
+    /// Data is gathered and waits for the end of the cork.
+    is_gathering: AtomicBool,
+    stats: Arc<Stats>,
+}
+
+pub(super) struct SendState {
+    pub(super) sender: Sender,
+    keys: Keys,
+    pub(super) buffers: Buffers,
+    pub(super) queue: Queue,
+    pub(super) turn: TurnState,
+    /// `None` while a thread compresses, and where compression was not negotiated.
+    pub(super) deflater: Option<Deflater>,
+    /// Threads that wait for it.
+    pub(super) waiting_for_context: usize,
+    /// Data stays among the buffers' plain bytes until more has come together.
+    pub(super) is_corked: bool,
+    /// Somebody has been told that there is a backlog.
+    pub(super) is_announced: bool,
+    pub(super) pending: PendingReplies,
+    /// The socket takes nothing any more.
+    pub(super) broken: Option<Error>,
+}
+
+/// What a receiving thread has left to the one that holds the turn. The latest pong replaces one that has not been
+/// sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
+#[derive(Default)]
+pub(super) struct PendingReplies {
+    pub(super) pong: Vec<u8>,
+    pub(super) close: Vec<u8>,
+    pub(super) tls: bool,
+}
+
+impl SendSide {
+    /// `wire` is what is left of the handshake.
+    pub(super) fn new(
+        stream: Stream,
+        keys: Keys,
+        deflater: Option<Deflater>,
+        stats: Arc<Stats>,
+        wire: Outbox,
+    ) -> Self {
+        Self {
+            stream,
+            has_backlog: AtomicBool::new(!wire.is_empty()),
+            is_gathering: AtomicBool::new(false),
+            state: PriorityMutex::new(SendState {
+                sender: Sender::default(),
+                keys,
+                buffers: Buffers::with_wire(wire),
+                queue: Queue::default(),
+                turn: TurnState::default(),
+                deflater,
+                waiting_for_context: 0,
+                is_corked: false,
+                is_announced: false,
+                pending: PendingReplies::default(),
+                broken: None,
+            }),
+            turn_is_over: Condvar::new(),
+            context_is_back: Condvar::new(),
+            stats,
+        }
+    }
+
+    pub(super) fn has_backlog(&self) -> bool {
+        self.has_backlog.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_gathering(&self) -> bool {
+        self.is_gathering.load(Ordering::Relaxed)
+    }
+
+    /// The lock, for sending this.
+    pub(super) fn lock_for(&self, message: &Outbound<'_>) -> MutexGuard<'_, SendState> {
+        if message.is_urgent() {
+            self.state.lock_ahead()
+        } else {
+            self.state.lock()
+        }
+    }
+
+    /// Puts a frame for which there is room behind what is gathered.
+    pub(super) fn gather(
+        &self,
+        state: &mut SendState,
+        message: &Outbound<'_>,
+    ) -> Result<Header, Error> {
+        let header = state.header(message)?;
+        state.check_broken()?;
+        state.buffers.reserve_plain(message.payload.len())?;
+        state.buffers.begin(&header, message.payload);
+        state.queue.gathered += u64::from(is_message(&header));
+        self.commit(state, message.frame, &header);
+        Ok(header)
+    }
+
+    /// A frame is on its way and cannot be taken back.
+    pub(super) fn commit(&self, state: &mut SendState, frame: Frame, header: &Header) {
+        self.stats.frames_sent.add(1);
+        self.stats.messages_sent.add(u64::from(is_message(header)));
+        state.sender.note_frame(frame, header);
+        if header.opcode == Opcode::Close {
+            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
+            state.pending.pong.clear();
+            state.pending.close.clear();
+        }
+        self.note_backlog(state);
+    }
+
+    /// Sends what is left, then what is pending, as far as the socket takes it, unless another thread has the turn.
+    pub(super) fn push(&self, state: &mut SendState) {
+        for _ in 0..MAX_PUSHES {
+            if state.turn.is_taken || state.broken.is_some() {
+                break;
+            }
+            match self.stream.push(&mut state.buffers.wire) {
+                Ok(true) if self.seal_due(state) => {}
+                Ok(_) => break,
+                Err(error) => state.broken = Some(broken(&error)),
+            }
+        }
+        self.note_backlog(state);
+    }
+
+    pub(super) fn note_backlog(&self, state: &mut SendState) {
+        let is_open = state.broken.is_none();
+        let has_plain = is_open && !state.buffers.plain.is_empty();
+        let is_gathering = has_plain && state.is_corked;
+        let has_backlog = is_open && (state.has_backlog() || has_plain != is_gathering);
+        state.is_announced &= has_backlog;
+        self.is_gathering.store(is_gathering, Ordering::Relaxed);
+        self.has_backlog.store(has_backlog, Ordering::Relaxed);
+    }
+
+    /// What was gathered goes to the socket, or to the queue.
+    pub(super) fn flush_cork(&self, state: &mut SendState) -> Result<(), Error> {
+        if !state.buffers.plain.is_empty() {
+            state.queue_gathered()?;
+            self.push(state);
+            self.forget_sent(state);
+        }
+        Ok(())
+    }
+
+    /// After a flush: lets go of what is no longer queued, and of the memory it took.
+    pub(super) fn forget_sent(&self, state: &mut SendState) {
+        state.queue.forget_sent(self.stream.bytes_sent.get());
+        if !state.has_backlog() {
+            state.buffers.shrink();
+            state.queue.shrink();
+        }
+    }
+
+    /// With an empty wire: puts on it what is due next; false where that is nothing, or nothing can be sent any more.
+    fn seal_due(&self, state: &mut SendState) -> bool {
+        if !state.pending.is_empty() && state.queue.is_between_frames() {
+            self.seal_pending(state);
+        }
+        if !state.buffers.wire.is_empty() {
+            return true;
+        }
+        let sealed = state.queue.seal_next(&self.stream, &mut state.buffers.wire);
+        sealed.unwrap_or_else(|error| {
+            state.broken = Some(error);
+            false
+        })
+    }
+
+    /// A pong goes before what is queued (RFC 6455 section 5.4 allows it between two frames), a close frame behind it.
+    fn seal_pending(&self, state: &mut SendState) {
+        let mut frames = std::mem::take(&mut state.pending.pong);
+        self.stats.frames_sent.add(u64::from(!frames.is_empty()));
+        let may_close = !state.pending.close.is_empty() && state.queue_gathered().is_ok();
+        if may_close && state.queue.is_empty() {
+            self.stats.frames_sent.add(1);
+            frames.append(&mut state.pending.close);
+        }
+        state.pending.tls = false;
+        let sealed = self.stream.seal(&mut frames, &mut state.buffers.wire);
+        state.broken = sealed.err().or_else(|| state.broken.take());
+    }
+}
+
+impl SendState {
+    /// The header of the frame, or why it may not be sent now.
+    pub(super) fn header(&mut self, message: &Outbound<'_>) -> Result<Header, Error> {
+        let key = message.key.unwrap_or_else(|| self.keys.mask_key());
+        let len = message.payload.len();
+        let mut header = self.sender.header(message.frame, len, key)?;
+        // RFC 7692 section 6.1: the bit is set on the first frame of a compressed message.
+        header.rsv1 |= message.is_compressed && header.opcode != Opcode::Continuation;
+        Ok(header)
+    }
+
+    pub(super) fn mask_key(&mut self) -> [u8; 4] {
+        self.keys.mask_key()
+    }
+
+    /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
+    pub(super) fn fits_cork(&self, message: &Outbound<'_>, limit: u64) -> bool {
+        if !self.is_corked || self.turn.is_taken || !message.is_data() {
+            return false;
+        }
+        let len = self.queued_bytes() + message.max_len();
+        len <= CORK_BYTES && self.has_room(message.max_len(), limit)
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.buffers.wire.unsent().len() + self.queue.bytes() + self.buffers.plain.len()
+    }
+
+    /// Whether `len` bytes more may be queued. An empty queue takes one message of any size.
+    pub(super) fn has_room(&self, len: usize, limit: u64) -> bool {
+        let queued = self.queued_bytes();
+        queued == 0 || (queued + len) as u64 <= limit
+    }
+
+    pub(super) fn has_backlog(&self) -> bool {
+        !self.buffers.wire.is_empty() || !self.pending.is_empty() || !self.queue.is_empty()
+    }
+
+    /// What was gathered leaves next, behind what is queued.
+    pub(super) fn queue_gathered(&mut self) -> Result<(), Error> {
+        if self.buffers.plain.is_empty() || self.broken.is_some() {
+            return Ok(());
+        }
+        self.queue.add_gathered(&mut self.buffers.plain)
+    }
+
+    /// Why nothing can be sent any more, if so.
+    pub(super) fn check_end(&self) -> Result<(), Error> {
+        let end = self.sender.closing().send_error();
+        end.map_or_else(|| self.check_broken(), Err)
+    }
+
+    pub(super) fn check_broken(&self) -> Result<(), Error> {
+        self.broken
+            .as_ref()
+            .map_or(Ok(()), |broken| Err(broken.clone()))
+    }
+
+    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
+    pub(super) fn break_off(&mut self, error: Error) -> Error {
+        self.broken = Some(error.clone());
+        self.sender.closing().error().unwrap_or(error)
+    }
+}
+
+impl PendingReplies {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pong.is_empty() && self.close.is_empty() && !self.tls
+    }
+}
+
+pub(super) fn is_message(header: &Header) -> bool {
+    header.fin && !header.opcode.is_control()
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Both halves of an open connection, joined: bytes in, messages and bytes out. A connection keeps them apart, so that one
+//! thread receives while others send.
+
+use wsline::base::error::Error;
+use wsline::protocol::ws::close::CloseFrame;
+use wsline::protocol::ws::frame::Header;
+use wsline::protocol::ws::frame_sequence::Limits;
+use wsline::protocol::ws::mask::{self, MaskKey};
+use wsline::protocol::ws::message::{Delivery, Message};
+use wsline::protocol::ws::opcode::Opcode;
+use wsline::protocol::ws::receiver::Receiver;
+use wsline::protocol::ws::sender::Sender;
+
+/// A message with a payload of its own.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) opcode: Opcode,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+    pub(crate) delivery: Delivery,
+    pub(crate) rsv1: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl From<Message<'_>> for Event {
+    fn from(message: Message<'_>) -> Self {
+        Self {
+            opcode: message.opcode,
+            first: message.first,
+            last: message.last,
+            delivery: message.delivery,
+            rsv1: message.rsv1,
+            payload: message.payload.to_vec(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) receiver: Receiver,
+    pub(crate) sender: Sender,
+    output: Vec<u8>,
+}
+
+impl Session {
+    pub(crate) fn new(limits: Limits, check_utf8: bool) -> Self {
+        Self {
+            receiver: Receiver::new(limits, check_utf8),
+            sender: Sender::default(),
+            output: Vec::new(),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.receiver.space()?.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The next message, what it asks for already answered; `None` when more bytes are needed.
+    pub(crate) fn next_event(
+        &mut self,
+        delivery: Delivery,
+        mut key: impl FnMut() -> MaskKey,
+    ) -> Result<Option<Event>, Error> {
+        match self.receiver.next(delivery) {
+            Ok(true) => {
+                let message = self.receiver.message();
+                if let Some(reply) = self.sender.answer(&message, true) {
+                    reply.encode(message.payload, key(), &mut self.output);
+                }
+                Ok(Some(message.into()))
+            }
+            Ok(false) => Ok(None),
+            Err(error) if !error.kind().is_final() => Err(error),
+            Err(error) => {
+                if let Some(answer) = self.sender.fail(&error) {
+                    answer.encode(&[], key(), &mut self.output);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A whole message or a control frame.
+    pub(crate) fn send(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        key: MaskKey,
+    ) -> Result<(), Error> {
+        let header = self.sender.message(opcode, payload.len(), key)?;
+        self.put(&header, payload, key);
+        Ok(())
+    }
+
+    pub(crate) fn close(&mut self, frame: &CloseFrame, key: MaskKey) -> Result<(), Error> {
+        let payload = frame.payload();
+        let header = self.sender.close(payload.len(), key)?;
+        self.put(&header, &payload, key);
+        Ok(())
+    }
+
+    /// What is to be sent, taken out.
+    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    fn put(&mut self, header: &Header, payload: &[u8], key: MaskKey) {
+        header.encode(&mut self.output);
+        mask::append(key, payload, &mut self.output);
+        self.sender.note_sent(header);
+    }
+}
