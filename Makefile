@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all tsan msrv test-aarch64 test-i686
+.PHONY: test-all instructions tsan msrv test-aarch64 test-i686
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -19,6 +19,8 @@ help:
 	@echo 'make test       the tests of every change'
 	@echo 'make test-all   those, and everything below'
 	@echo 'make autobahn   the whole Autobahn test suite'
+	@echo 'make instructions'
+	@echo '                instructions per message, and whether they are within their limits'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make test-aarch64, make test-i686'
@@ -61,8 +63,12 @@ CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
 test-all:
-	@python3 tests/run.py $(foreach target,test autobahn tsan msrv test-aarch64 test-i686, \
+	@python3 tests/run.py $(foreach target,test instructions autobahn tsan msrv test-aarch64 test-i686, \
 		$(target) 'make --no-print-directory $(target)' --)
+
+instructions: TOOLS = counts
+instructions: build
+	@python3 benches/instructions/run.py --build $(BUILD)
 
 tsan: TESTS = ON
 tsan: configure peers

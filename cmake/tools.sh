@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [peers] [checks] [aarch64] [i686]
+#   tools.sh [peers] [checks] [counts] [aarch64] [i686]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
+#       counts  what counts instructions
 #       aarch64, i686
 #               what compiles for this processor, and runs the result
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
@@ -69,6 +70,11 @@ for group in "$@"; do
             # The dynamic linker complains of a library that it does not find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper
+            ;;
+        counts)
+            have python3 || need python3 python3
+            have openssl || need openssl openssl
+            have valgrind || need valgrind valgrind
             ;;
         aarch64)
             have aarch64-linux-gnu-gcc ||
