@@ -20,7 +20,7 @@ help:
 	@echo 'make test-all   those, and everything below'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make instructions'
-	@echo '                instructions per message, and whether they are within their limits'
+	@echo '                instructions and system calls per message, against their limits'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make test-aarch64, make test-i686'
@@ -68,7 +68,9 @@ test-all:
 
 instructions: TOOLS = counts
 instructions: build
-	@python3 benches/instructions/run.py --build $(BUILD)
+	@python3 tests/run.py instructions '$(COUNTS)' -- system-calls '$(COUNTS) --system-calls'
+
+COUNTS = python3 benches/instructions/run.py --build $(BUILD)
 
 tsan: TESTS = ON
 tsan: configure peers

@@ -5,7 +5,7 @@
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
-#       counts  what counts instructions
+#       counts  what counts instructions and system calls
 #       aarch64, i686
 #               what compiles for this processor, and runs the result
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
@@ -75,6 +75,7 @@ for group in "$@"; do
             have python3 || need python3 python3
             have openssl || need openssl openssl
             have valgrind || need valgrind valgrind
+            have strace || need strace strace
             ;;
         aarch64)
             have aarch64-linux-gnu-gcc ||

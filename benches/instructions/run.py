@@ -1,17 +1,17 @@
-#!/usr/bin/env python3
-# SPDX-License-Identifier: Apache-2.0
-"""User-space instructions per message, counted by callgrind; fails above the limits in ROWS.
+"""What a message costs: user-space instructions, counted by callgrind, or system calls, by strace.
 
-usage: run.py [--build BUILD] [--no-limits] [--only TITLE]
+usage: run.py [--build BUILD] [--system-calls] [--no-limits] [--only TITLE]
 
-Each row runs the client twice, for few and for many messages, and divides the difference: start-up
-is out of it. Included are the library, libc, OpenSSL and the few instructions of the client itself.
-The counts do not depend on how fast or how busy the machine is.
+Fails above the limits, which stand in the tables Instructions.ROWS and SystemCalls.ROWS. Each row
+runs the client twice, for few and for many messages, and divides the difference: start-up is out of
+it. Counted are the library, libc, OpenSSL and the few instructions of the client itself. The counts
+do not depend on how fast or how busy the machine is.
 """
 
 import argparse
 import contextlib
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,40 +31,101 @@ class Row(typing.NamedTuple):
     batches: tuple  # few, many
     limit: typing.Optional[int]
     tls: bool = False
+    only: tuple = ()  # system calls; else all
 
 
-ROWS = [
-    Row("receive 16 B", "receive", 16, 4096, (4, 12), 300),
-    Row("receive 1 KiB", "receive", 1024, 128, (8, 32), 350),
-    Row("corked send 16 B", "send", 16, 1024, (8, 32), 250),
-    Row("corked send 1 KiB", "send", 1024, 128, (8, 32), 550),
-    Row("pipelined echo 16 B", "echo", 16, 64, (20, 100), 600),
-    Row("pipelined echo 1 KiB", "echo", 1024, 64, (20, 100), 950),
-    Row("echo 16 B", "echo", 16, 1, (500, 2500), 900),
-    Row("app echo 16 B", "app", 16, 1, (500, 2500), 1400),
-    Row("connect and close", "connect", 16, 1, (20, 100), 22000),
-    Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
-]
 SERVER_KINDS = {"receive": "source", "send": "sink"}  # else echo
-# Which column counts an object file; all others are "other".
-COLUMNS = {"libwsline": "wsline", "libssl": "OpenSSL", "libcrypto": "OpenSSL"}
+
+
+class Instructions:
+    """In the client's functions measured_*() and in what they call."""
+
+    ROWS = [
+        Row("receive 16 B", "receive", 16, 4096, (4, 12), 300),
+        Row("receive 1 KiB", "receive", 1024, 128, (8, 32), 350),
+        Row("corked send 16 B", "send", 16, 1024, (8, 32), 250),
+        Row("corked send 1 KiB", "send", 1024, 128, (8, 32), 550),
+        Row("pipelined echo 16 B", "echo", 16, 64, (20, 100), 600),
+        Row("pipelined echo 1 KiB", "echo", 1024, 64, (20, 100), 950),
+        Row("echo 16 B", "echo", 16, 1, (500, 2500), 900),
+        Row("app echo 16 B", "app", 16, 1, (500, 2500), 1400),
+        Row("connect and close", "connect", 16, 1, (20, 100), 22000),
+        Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
+    ]
+    HEAD = ("instructions", "limit", "wsline", "OpenSSL", "other")
+    # Which column counts an object file; all others are "other".
+    OBJECTS = {"libwsline": "wsline", "libssl": "OpenSSL", "libcrypto": "OpenSSL"}
+
+    def command(self, _row, out):
+        options = ["--toggle-collect=measured_*", "--compress-strings=no", "--compress-pos=no"]
+        return ["valgrind", "--tool=callgrind", *options, f"--callgrind-out-file={out}"]
+
+    def read(self, out):
+        """The instructions in the code of each object file, without those of what it called."""
+        counts = {"wsline": 0, "OpenSSL": 0, "other": 0}
+        column, follows_call = "other", False
+        for line in out.splitlines():
+            if line.startswith("ob="):
+                name = pathlib.PurePath(line.removeprefix("ob=")).name
+                column = self.OBJECTS.get(name.split(".")[0], "other")
+            elif line.startswith("calls="):
+                follows_call = True
+            elif line[:1].isdigit():
+                # "LINE COUNT"; behind "calls=" the count is that of the callee.
+                if not follows_call:
+                    counts[column] += int(line.split()[1])
+                follows_call = False
+        return counts
+
+    def cells(self, counts, limit):
+        total = f"{sum(counts.values()):.0f}"
+        return [total, limit, *(f"{counts[name]:.0f}" for name in self.HEAD[2:])]
+
+
+class SystemCalls:
+    """Of the whole client; so its rows do nothing but what they are named after."""
+
+    SENDING = ("sendto", "sendmsg", "write", "writev")
+    ROWS = [
+        Row("echo 16 B", "echo", 16, 1, (100, 500), 2),
+        Row("app echo 16 B", "app", 16, 1, (100, 500), 3),
+        Row("echo 1 MiB, sending", "echo", 1 << 20, 1, (10, 30), 1, only=SENDING),
+        Row("connect and close", "connect", 16, 1, (20, 100), 12),
+        Row("TLS echo 1 KiB", "echo", 1024, 1, (100, 500), 2, tls=True),
+    ]
+    HEAD = ("system calls", "limit", "which")
+    LINE = re.compile(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)")
+
+    def command(self, row, out):
+        names = ",".join(row.only) or "all"
+        return ["strace", "-f", "-c", "-e", f"trace={names}", "-o", str(out)]
+
+    def read(self, out):
+        lines = (self.LINE.fullmatch(line) for line in out.splitlines())
+        return {line[2]: int(line[1]) for line in lines if line and line[2] != "total"}
+
+    def cells(self, counts, limit):
+        counts = {name: count for name, count in counts.items() if count >= 0.01}
+        total = f"{sum(counts.values()):.2f}"
+        return [total, limit, ", ".join(f"{name} {counts[name]:.2f}" for name in sorted(counts))]
 
 
 def main():
     arguments = parse_arguments()
-    rows = [row for row in ROWS if arguments.only in row.title]
+    counter = SystemCalls() if arguments.system_calls else Instructions()
     exceeded = []
-    print("| work | instructions per message | limit | wsline | OpenSSL | other |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print_row(["work, per message", *counter.HEAD])
+    print_row(["---"] + ["---:"] * len(counter.HEAD))
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as servers:
-        bench = Bench(arguments.build, pathlib.Path(directory), servers)
-        for row in rows:
+        bench = Bench(counter, arguments.build, pathlib.Path(directory), servers)
+        for row in counter.ROWS:
+            if arguments.only not in row.title:
+                continue
             counts = bench.per_message(row)
-            total = sum(counts.values())
+            total = round(sum(counts.values()), 2)
             if row.limit is not None and total > row.limit:
-                exceeded.append(f"{row.title}: {total:.0f}, at most {row.limit}")
-            parts = " | ".join(f"{counts[name]:.0f}" for name in ("wsline", "OpenSSL", "other"))
-            print(f"| {row.title} | {total:.0f} | {row.limit or '–'} | {parts} |", flush=True)
+                exceeded.append(f"{row.title}: {total:g}, at most {row.limit}")
+            print_row([row.title, *counter.cells(counts, row.limit or "–")])
     if exceeded and not arguments.no_limits:
         sys.exit("\n".join(["above the limit:", *exceeded]))
 
@@ -73,13 +134,19 @@ def parse_arguments():
     _, usage, details = __doc__.split("\n\n", 2)
     parser = argparse.ArgumentParser(usage=usage.removeprefix("usage: "), description=details)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--system-calls", action="store_true", help="not instructions")
     parser.add_argument("--no-limits", action="store_true", help="print only")
     parser.add_argument("--only", default="", help="the rows whose title contains this")
     return parser.parse_args()
 
 
+def print_row(cells):
+    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
+
+
 class Bench:
-    def __init__(self, build, directory, servers):
+    def __init__(self, counter, build, directory, servers):
+        self._counter = counter
         self._directory = directory
         self._client = directory / "client"
         self._server = directory / "server"
@@ -92,23 +159,15 @@ class Bench:
         compile_c("server.c", self._server, "-lssl", "-lcrypto", "-pthread")
 
     def per_message(self, row):
-        """The difference of two runs, for each column."""
-        few, many = (self._instructions(row, batches) for batches in row.batches)
+        """The difference of two runs, for each thing that is counted."""
+        few, many = (self._count(row, batches) for batches in row.batches)
         messages = (row.batches[1] - row.batches[0]) * row.batch
-        return {name: (many[name] - few[name]) / messages for name in many}
+        return {name: (many[name] - few.get(name, 0)) / messages for name in many}
 
-    def _instructions(self, row, batches):
-        out = self._directory / "callgrind.out"
-        callgrind = [
-            "valgrind",
-            "--tool=callgrind",
-            "--toggle-collect=measured_*",
-            "--compress-strings=no",
-            "--compress-pos=no",
-            f"--callgrind-out-file={out}",
-        ]
-        run(callgrind + self._client_command(row, batches))
-        return instructions_by_column(out)
+    def _count(self, row, batches):
+        out = self._directory / "counts"
+        run(self._counter.command(row, out) + self._client_command(row, batches))
+        return self._counter.read(out.read_text())
 
     def _client_command(self, row, batches):
         scheme = "wss" if row.tls else "ws"
@@ -159,24 +218,6 @@ def run(command):
     )
     if done.returncode != 0:
         sys.exit(f"{done.stdout}run.py: {command[0]} failed")
-
-
-def instructions_by_column(path):
-    """What callgrind counted in the code of each object file, without what that code called."""
-    counts = {"wsline": 0, "OpenSSL": 0, "other": 0}
-    column, follows_call = "other", False
-    for line in path.read_text().splitlines():
-        if line.startswith("ob="):
-            name = pathlib.PurePath(line.removeprefix("ob=")).name
-            column = COLUMNS.get(name.split(".")[0], "other")
-        elif line.startswith("calls="):
-            follows_call = True
-        elif line[:1].isdigit():
-            # "LINE COUNT"; behind "calls=" the count is that of the callee.
-            if not follows_call:
-                counts[column] += int(line.split()[1])
-            follows_call = False
-    return counts
 
 
 if __name__ == "__main__":
