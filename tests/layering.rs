@@ -1,48 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Holds `src/` to `src/ARCHITECTURE.md`: arrows one way, small files, `unsafe` in its places, every file named.
+//! Compares `src/` with `src/ARCHITECTURE.md`: what each layer may name, no import circles, small
+//! files, `unsafe` in its places, every file in the table.
 #![allow(
     clippy::indexing_slicing,
     reason = "a test may panic: that is how it fails"
 )]
 
-use std::collections::BTreeSet;
+#[path = "layering/imports.rs"]
+mod imports;
+
+use imports::Imports;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// What each room may name.
-const ARROWS: [(&str, &[&str]); 6] = [
-    ("base", &["base"]),
-    ("protocol", &["base", "protocol"]),
-    ("net", &["base", "net"]),
-    ("conn", &["base", "protocol", "net", "conn"]),
-    ("app", &["base", "protocol", "net", "conn", "app"]),
-    ("ffi", &["base", "protocol", "net", "conn", "app", "ffi"]),
-];
 
 /// Where `unsafe` does more than call what stands here.
 const UNSAFE_FILES: [&str; 3] = ["ffi/handle.rs", "ffi/ptr.rs", "net/sys.rs"];
 
 const MAX_LINES: usize = 500;
 
+/// Circles that are still to be broken. One that shrinks may stay; one that has gone may not.
+const KNOWN_CIRCLES: [&[&str]; 7] = [
+    &["conn/link.rs", "conn/receive/reader.rs"],
+    &[
+        "conn/send/compression.rs",
+        "conn/send/turn.rs",
+        "conn/send/writer.rs",
+    ],
+    &[
+        "ffi/app/event_loop.rs",
+        "ffi/app/object.rs",
+        "ffi/conn/close.rs",
+        "ffi/conn/object.rs",
+        "ffi/conn/receive.rs",
+        "ffi/error.rs",
+        "ffi/frame.rs",
+        "ffi/guard.rs",
+        "ffi/handle.rs",
+        "ffi/options/object.rs",
+        "ffi/options/time.rs",
+        "ffi/ptr.rs",
+        "ffi/status.rs",
+        "ffi/types.rs",
+    ],
+    &[
+        "net/tls/channel.rs",
+        "net/tls/options.rs",
+        "net/tls/resumption.rs",
+    ],
+    &[
+        "protocol/handshake.rs",
+        "protocol/http/redirect.rs",
+        "protocol/http/reply.rs",
+        "protocol/http/upgrade.rs",
+    ],
+    &[
+        "protocol/proxy/connect.rs",
+        "protocol/proxy/endpoint.rs",
+        "protocol/proxy/socks4.rs",
+        "protocol/proxy/socks5.rs",
+    ],
+    &[
+        "protocol/ws/frame_sequence.rs",
+        "protocol/ws/message_assembler.rs",
+        "protocol/ws/receiver.rs",
+    ],
+];
+
 #[test]
-fn arrows_point_one_way() {
+fn a_layer_names_what_the_page_allows_and_all_of_it() {
+    let allowed = layers();
+    let imports = imports_of_sources();
+    let mut used: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for file in sources() {
-        let name = name(&file);
-        let Some((_, allowed)) = ARROWS.iter().find(|(room, _)| name.starts_with(room)) else {
-            continue;
-        };
-        for room in code(&file).split("crate::").skip(1).map(first_word) {
-            if !allowed.contains(&room) {
-                wrong.push(format!("{name} names crate::{room}"));
+    for (file, targets) in &imports {
+        for target in targets.keys().filter(|target| layer(target) != layer(file)) {
+            used.entry(layer(file)).or_default().insert(layer(target));
+            let named = allowed.get(layer(file));
+            if !named.is_some_and(|layers| layers.contains(layer(target))) && file != "lib.rs" {
+                wrong.push(format!("{file} names {target}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    for (layer, named) in &allowed {
+        let used = used.remove(layer.as_str()).unwrap_or_default();
+        let unused: Vec<_> = named
+            .iter()
+            .filter(|layer| !used.contains(layer.as_str()))
+            .collect();
+        assert!(
+            unused.is_empty(),
+            "{layer} does not name {unused:?}: take it off the page"
+        );
+    }
 }
 
 #[test]
-fn every_file_is_in_a_room_and_short() {
+fn no_file_imports_itself_through_others() {
+    let imports = imports_of_sources();
+    let circles = imports::circles(&imports);
+    let known = KNOWN_CIRCLES.map(|files| files.iter().map(|&file| file.to_owned()).collect());
+    let mut wrong = String::new();
+    for circle in &circles {
+        if !known
+            .iter()
+            .any(|known: &BTreeSet<_>| circle.is_subset(known))
+        {
+            wrong += &format!("circle\n{}", imports::ties(circle, &imports));
+        }
+    }
+    for known in &known {
+        if !circles.iter().any(|circle| circle.is_subset(known)) {
+            wrong += &format!("gone, take it off the list: {known:?}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn every_file_is_in_a_layer_and_short() {
+    let layers = layers();
     let mut wrong = Vec::new();
     for file in sources() {
         let name = name(&file);
@@ -50,9 +128,8 @@ fn every_file_is_in_a_room_and_short() {
         if lines > MAX_LINES {
             wrong.push(format!("{name} has {lines} lines of code"));
         }
-        let in_room = ARROWS.iter().any(|(room, _)| name.starts_with(room));
-        if !in_room && name != "lib.rs" {
-            wrong.push(format!("{name} is in no room"));
+        if !layers.contains_key(layer(&name)) && name != "lib.rs" {
+            wrong.push(format!("{name} is in no layer"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -84,8 +161,7 @@ fn unsafe_is_a_place() {
 
 #[test]
 fn the_architecture_page_names_every_file_and_no_other() {
-    let page = fs::read_to_string(source_folder().join("ARCHITECTURE.md")).expect("readable");
-    let named: BTreeSet<String> = page
+    let named: BTreeSet<String> = page()
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .filter(|name| name.ends_with(".rs"))
@@ -100,6 +176,42 @@ fn the_architecture_page_names_every_file_and_no_other() {
     let gone: Vec<_> = named.difference(&there).collect();
     assert!(missing.is_empty(), "not in ARCHITECTURE.md: {missing:#?}");
     assert!(gone.is_empty(), "in ARCHITECTURE.md only: {gone:#?}");
+}
+
+fn page() -> String {
+    fs::read_to_string(source_folder().join("ARCHITECTURE.md")).expect("readable")
+}
+
+/// The first two columns of the page's table: each layer, and the layers that it may name.
+fn layers() -> BTreeMap<String, BTreeSet<String>> {
+    let page = page();
+    let rows = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| layer | may name |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let layers: BTreeMap<_, _> = rows.map(row).collect();
+    assert!(!layers.is_empty(), "the page has no table of layers");
+    layers
+}
+
+fn row(line: &str) -> (String, BTreeSet<String>) {
+    let cells: Vec<_> = line.split('|').map(str::trim).collect();
+    let named = cells[2].split(", ").filter(|name| *name != "–");
+    (cells[1].to_owned(), named.map(str::to_owned).collect())
+}
+
+fn layer(name: &str) -> &str {
+    name.split('/').next().unwrap_or_default()
+}
+
+fn imports_of_sources() -> Imports {
+    let text = |file: &PathBuf| fs::read_to_string(file).expect("readable");
+    imports::imports(
+        &sources()
+            .iter()
+            .map(|file| (name(file), text(file)))
+            .collect(),
+    )
 }
 
 fn source_folder() -> PathBuf {
@@ -136,9 +248,4 @@ fn code(file: &Path) -> String {
     let lines = code.unwrap_or_default().lines();
     let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
     lines.map(|line| format!("{line}\n")).collect()
-}
-
-fn first_word(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-    &text[..end.unwrap_or(text.len())]
 }
