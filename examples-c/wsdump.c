@@ -6,6 +6,7 @@
  */
 #include "wsdump/clock.h"
 #include "wsdump/closing.h"
+#include "wsdump/commands.h"
 #include "wsdump/editor.h"
 #include "wsdump/exit_status.h"
 #include "wsdump/help.h"
@@ -111,7 +112,8 @@ static void heed_signals(void)
 
 static void take_line(const char *line, size_t len)
 {
-    if (!send_line(app, &settings, line, len) && !output_is_interactive()) verdict = STATUS_INPUT;
+    if (!command_or_message(app, &settings, line, len) && !output_is_interactive())
+        verdict = STATUS_INPUT;
 }
 
 static void take_end_of_input(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be typed with --slash. */
+/* Lines of input, and what can be typed with --slash. */
 #include "commands.h"
 
 #include "closing.h"
@@ -51,8 +51,7 @@ static bool run_file(wsline_app *app, const struct settings *settings, const cha
         complain("/file: %s: %s", value, strerror(errno));
         return false;
     }
-    bool is_sent = send_payload(
-        app, settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT, data, len);
+    bool is_sent = send_message(app, settings, data, len);
     free(data);
     return is_sent;
 }
@@ -84,7 +83,7 @@ static const struct {
     {"file", run_file}, {"close", run_close},
 };
 
-bool command_run(wsline_app *app, const struct settings *settings, const char *line)
+static bool run_command(wsline_app *app, const struct settings *settings, const char *line)
 {
     const char *name = line + 1;
     size_t len = strcspn(name, " ");
@@ -96,4 +95,11 @@ bool command_run(wsline_app *app, const struct settings *settings, const char *l
     complain("no such command: /%.*s; there are /ping, /pong, /hex, /file and /close", (int)len,
              name);
     return false;
+}
+
+bool command_or_message(wsline_app *app, const struct settings *settings, const char *line,
+                        size_t len)
+{
+    if (settings->slash && *line == '/') return run_command(app, settings, line);
+    return send_message(app, settings, line, len);
 }

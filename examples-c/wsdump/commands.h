@@ -4,7 +4,8 @@
 
 #include "settings.h"
 
-/* Does what a line "/name value" says; false after a complaint. */
-bool command_run(wsline_app *app, const struct settings *settings, const char *line);
+/* Sends a line of input, or with --slash runs the command "/name value"; false after a complaint. */
+bool command_or_message(wsline_app *app, const struct settings *settings, const char *line,
+                        size_t len);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages, pings, and lines of input. */
+/* Messages and pings. */
 #include "send.h"
 
-#include "commands.h"
 #include "notice.h"
 #include "round_trip.h"
 #include "values.h"
@@ -27,9 +26,8 @@ bool send_items(wsline_app *app, const struct settings *settings)
     return all;
 }
 
-bool send_line(wsline_app *app, const struct settings *settings, const char *line, size_t len)
+bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len)
 {
-    if (settings->slash && *line == '/') return command_run(app, settings, line);
-    return send_payload(app, settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT, line,
+    return send_payload(app, settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT, data,
                         len);
 }

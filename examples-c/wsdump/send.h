@@ -12,7 +12,7 @@ bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len)
 /* What the command line asks for at the beginning of a connection. */
 bool send_items(wsline_app *app, const struct settings *settings);
 
-/* A line of input: with --slash it may be a command. */
-bool send_line(wsline_app *app, const struct settings *settings, const char *line, size_t len);
+/* A message of the type that was chosen on the command line. */
+bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len);
 
 #endif
