@@ -178,6 +178,26 @@ fn the_architecture_page_names_every_file_and_no_other() {
     assert!(gone.is_empty(), "in ARCHITECTURE.md only: {gone:#?}");
 }
 
+#[test]
+fn the_walks_name_functions_that_exist() {
+    let page = page();
+    let walks = page.split("\n## Four walks\n").nth(1).expect("the section");
+    let walks = walks.split("\n## ").next().unwrap_or_default();
+    let steps: Vec<_> = walks.lines().filter(|line| line.contains(". `")).collect();
+    assert!(steps.len() > 4, "{walks}");
+    for step in steps {
+        let mut names = step.split('`').skip(1).step_by(2);
+        let (file, function) = (names.next().expect(step), names.next().expect(step));
+        let text = fs::read_to_string(source_folder().join(file));
+        let text = text.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let heads = [format!("fn {function}("), format!("fn {function}<")];
+        assert!(
+            heads.iter().any(|head| text.contains(head)),
+            "{file} has no {function}()"
+        );
+    }
+}
+
 fn page() -> String {
     fs::read_to_string(source_folder().join("ARCHITECTURE.md")).expect("readable")
 }
