@@ -375,6 +375,9 @@ impl App {
 
     fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
         let link = self.link()?;
+        if link.writer().gather(message, limit) {
+            return Ok(());
+        }
         let submitted = link.writer().send(message, WhenFull::Queue { limit });
         self.announce(&link);
         submitted.map_err(|error| error.or_in_phase(Phase::Open))

@@ -51,6 +51,9 @@ impl Connection {
             message.check_utf8(name)?;
         }
         let open = self.open()?;
+        if open.link.writer.gather(message, u64::MAX) {
+            return Ok(());
+        }
         let sent = open
             .link
             .writer

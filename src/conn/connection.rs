@@ -53,9 +53,12 @@ impl Connection {
         self.open().map(|open| &*open.link)
     }
 
+    #[inline]
     pub(super) fn open(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
-            self.note_abort(open);
+            if self.is_aborted.load(Ordering::Relaxed) {
+                self.note_abort(open);
+            }
             return Ok(open);
         }
         self.check_aborted()?;

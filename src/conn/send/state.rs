@@ -13,7 +13,7 @@ use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
 use crate::conn::stats::Stats;
 use crate::net::stream::Stream;
 use crate::protocol::ws::deflate::Deflater;
-use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{Frame, Sender};
 
@@ -36,6 +36,8 @@ pub(super) struct SendSide {
     has_backlog: AtomicBool,
     /// Data is gathered and waits for the end of the cork.
     is_gathering: AtomicBool,
+    /// As [`SendState::is_corked`], for a look without the lock.
+    is_corked: AtomicBool,
     stats: Arc<Stats>,
 }
 
@@ -80,6 +82,7 @@ impl SendSide {
             stream,
             has_backlog: AtomicBool::new(!wire.is_empty()),
             is_gathering: AtomicBool::new(false),
+            is_corked: AtomicBool::new(false),
             state: PriorityMutex::new(SendState {
                 sender: Sender::default(),
                 keys,
@@ -105,6 +108,39 @@ impl SendSide {
 
     pub(super) fn is_gathering(&self) -> bool {
         self.is_gathering.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_corked(&self) -> bool {
+        self.is_corked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_corked(&self, state: &mut SendState, is_corked: bool) {
+        state.is_corked = is_corked;
+        self.is_corked.store(is_corked, Ordering::Relaxed);
+    }
+
+    /// The common case of a batch, in few steps: puts a whole message behind what is gathered, where nothing hinders it
+    /// and a queue of at most `limit` bytes has room. False: nothing has happened; [`SendSide::gather`] knows why, or how.
+    pub(super) fn gather_message(&self, opcode: Opcode, payload: &[u8], limit: u64) -> bool {
+        let mut state = self.state.lock();
+        let len = payload.len() + MAX_HEADER_BYTES;
+        let fits = state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit);
+        let is_free = !state.turn.is_taken && state.turn.waiting == 0;
+        let may_send = state.broken.is_none() && state.sender.may_send_message();
+        if !fits || !state.is_corked || !is_free || !may_send {
+            return false;
+        }
+        if state.buffers.reserve_plain(payload.len()).is_err() {
+            return false;
+        }
+        let key = state.keys.mask_key();
+        let header = Header::masked(opcode, true, payload.len(), key);
+        state.buffers.begin(&header, payload);
+        state.queue.gathered += 1;
+        self.stats.frames_sent.add(1);
+        self.stats.messages_sent.add(1);
+        self.is_gathering.store(true, Ordering::Relaxed);
+        true
     }
 
     /// The lock, for sending this.
@@ -271,9 +307,10 @@ impl SendState {
     }
 
     pub(super) fn check_broken(&self) -> Result<(), Error> {
-        self.broken
-            .as_ref()
-            .map_or(Ok(()), |broken| Err(broken.clone()))
+        match &self.broken {
+            None => Ok(()),
+            Some(broken) => Err(broken.clone()),
+        }
     }
 
     /// The socket or TLS takes nothing any more. What the peer sent before can still be received.

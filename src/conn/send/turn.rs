@@ -69,6 +69,9 @@ impl<'a> WriteTurn<'a> {
     /// Sends what was gathered, and what else waits.
     pub(super) fn clear_backlog(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let side = self.side;
+        if !self.state().has_backlog() && self.state().buffers.plain.is_empty() {
+            return Ok(());
+        }
         self.state().queue_gathered()?;
         let had_backlog = self.state().has_backlog();
         while self.state().has_backlog() && self.state().broken.is_none() {

@@ -27,7 +27,7 @@ use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::sender::{Reply, Sender};
+use crate::protocol::ws::sender::{Frame, Reply, Sender};
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -88,6 +88,22 @@ impl Writer {
         &self.side.stream
     }
 
+    /// Gathers a whole message, while the writer is corked, in a queue of at most `limit` bytes. False: nothing has happened;
+    /// [`Writer::send`] sends it otherwise, or says why not.
+    pub fn gather(&self, message: &Outbound<'_>, limit: u64) -> bool {
+        let Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary)) = message.frame else {
+            return false;
+        };
+        let is_plain = self.threshold.is_none() && self.mask_key.is_none();
+        let is_gathered = is_plain
+            && self.side.is_corked()
+            && self.side.gather_message(opcode, message.payload, limit);
+        if is_gathered {
+            trace::frame('>', opcode, true, message.payload);
+        }
+        is_gathered
+    }
+
     /// Sends one frame, whole.
     pub fn send(&self, message: &Outbound<'_>, when_full: WhenFull<'_>) -> Result<(), Error> {
         let header = if self.threshold.is_none() && self.mask_key.is_none() {
@@ -144,7 +160,7 @@ impl Writer {
     pub fn cork(&self) -> Result<(), Error> {
         let mut state = self.side.state.lock_ahead();
         state.check_end()?;
-        state.is_corked = true;
+        self.side.set_corked(&mut state, true);
         Ok(())
     }
 
@@ -152,7 +168,7 @@ impl Writer {
     pub fn uncork(&self, when_full: WhenFull<'_>) -> Result<(), Error> {
         // Before anything is waited for: from now on sends take along what was gathered.
         let mut state = self.side.state.lock();
-        state.is_corked = false;
+        self.side.set_corked(&mut state, false);
         match when_full {
             WhenFull::Wait(budget) => {
                 let mut turn = WriteTurn::take(&self.side, state, budget)?;

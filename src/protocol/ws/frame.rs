@@ -99,6 +99,7 @@ impl Header {
     }
 
     /// Appends the header with its length in the shortest form, as section 5.2 demands.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, at: u8| u8::from(set) << at;
         let first = bit(self.fin, 7)
@@ -107,15 +108,23 @@ impl Header {
             | bit(self.rsv3, 4)
             | self.opcode.number();
         let masked = bit(self.mask.is_some(), 7);
-        match self.len {
-            0..126 => out.extend_from_slice(&[first, masked | self.len as u8]),
-            126..65536 => {
-                out.extend_from_slice(&[first, masked | 126]);
-                out.extend_from_slice(&(self.len as u16).to_be_bytes());
+        match (self.len, self.mask) {
+            // What clients send most, at once.
+            (len @ 0..126, Some([a, b, c, d])) => {
+                return out.extend_from_slice(&[first, masked | len as u8, a, b, c, d]);
             }
-            _ => {
+            (len @ 126..65536, Some([a, b, c, d])) => {
+                let [high, low] = (len as u16).to_be_bytes();
+                return out.extend_from_slice(&[first, masked | 126, high, low, a, b, c, d]);
+            }
+            (len @ 0..126, None) => out.extend_from_slice(&[first, masked | len as u8]),
+            (len @ 126..65536, None) => {
+                out.extend_from_slice(&[first, masked | 126]);
+                out.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+            (len, _) => {
                 out.extend_from_slice(&[first, masked | 127]);
-                out.extend_from_slice(&self.len.to_be_bytes());
+                out.extend_from_slice(&len.to_be_bytes());
             }
         }
         if let Some(key) = self.mask {

@@ -17,19 +17,34 @@ pub fn apply(key: MaskKey, data: &mut [u8]) {
 }
 
 /// Appends `data`, masked: one pass over the bytes where copy and mask would be two.
-pub fn append(key: MaskKey, data: &[u8], out: &mut Vec<u8>) {
-    const BLOCK: usize = 64;
-    out.reserve(data.len());
-    let mut blocks = data.chunks_exact(BLOCK);
-    for block in &mut blocks {
-        let mut masked = [0; BLOCK];
-        masked.copy_from_slice(block);
-        apply(key, &mut masked);
-        out.extend_from_slice(&masked);
+pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + data.len(), 0);
+    let mut place = out.get_mut(start..).unwrap_or_default();
+    // Blocks of a size that is known are masked in vector registers.
+    while let Some((block, rest)) = data.split_first_chunk() {
+        place = put_masked::<64>(key, *block, place);
+        data = rest;
     }
-    let rest = out.len();
-    out.extend_from_slice(blocks.remainder());
-    apply(key, out.get_mut(rest..).unwrap_or_default());
+    while let Some((block, rest)) = data.split_first_chunk() {
+        place = put_masked::<8>(key, *block, place);
+        data = rest;
+    }
+    for ((to, from), key) in place.iter_mut().zip(data).zip(key.iter().cycle()) {
+        *to = from ^ key;
+    }
+}
+
+/// Puts the block at the start of `place`; the rest of that.
+fn put_masked<const N: usize>(key: MaskKey, mut block: [u8; N], place: &mut [u8]) -> &mut [u8] {
+    apply(key, &mut block);
+    match place.split_first_chunk_mut() {
+        Some((to, rest)) => {
+            *to = block;
+            rest
+        }
+        None => place,
+    }
 }
 
 fn widen([a, b, c, d]: MaskKey) -> u64 {
@@ -57,7 +72,7 @@ mod tests {
     #[test]
     fn every_length_masks_as_the_standard_says() {
         let key = [0x37, 0xfa, 0x21, 0x3d];
-        let data: Vec<u8> = (0..100u8).collect();
+        let data: Vec<u8> = (0..200u8).collect();
         for len in 0..data.len() {
             let expected = byte_by_byte(key, &data[..len]);
             let mut in_place = data[..len].to_vec();

@@ -52,6 +52,11 @@ impl Sender {
         &self.closing
     }
 
+    /// Whether a text or binary message may be sent whole now.
+    pub fn may_send_message(&self) -> bool {
+        self.fragmented.is_none() && self.closing.is_open()
+    }
+
     /// The header of `frame` with a payload of `len` bytes, or why it may not be sent now.
     pub fn header(&self, frame: Frame, len: usize, key: MaskKey) -> Result<Header, Error> {
         match frame {
@@ -209,6 +214,9 @@ impl Sender {
     }
 
     fn check_open(&self) -> Result<(), Error> {
+        if self.closing.is_open() {
+            return Ok(());
+        }
         self.closing.send_error().map_or(Ok(()), Err)
     }
 
