@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Masking keys and nonces. "The masking key MUST be derived from a strong source of entropy" (RFC 6455 section 5.3):
-//! a ChaCha generator in this process, seeded by the system once per connection, so that no frame costs a system call.
+//! a ChaCha generator of the connection's, seeded by one of the process's, which the system has seeded. So neither a
+//! frame nor a connect costs a system call. A child process seeds one of its own.
 
 use crate::base::error::{Error, Kind};
-use crate::base::sync::Arc;
+use crate::base::process::PerProcess;
+use crate::base::sync::{Arc, Mutex};
 use crate::protocol::ws::mask::MaskKey;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
@@ -13,17 +15,18 @@ pub type MaskKeyFn = Arc<dyn Fn() -> Result<MaskKey, Error> + Send + Sync>;
 
 pub struct Keys(StdRng);
 
+/// What seeds the generators of connections.
+static SEEDS: PerProcess<Mutex<Option<StdRng>>> = PerProcess::new();
+
 impl Keys {
     /// Fails where the system has no randomness; there is no weaker source to fall back to.
     pub fn new() -> Result<Self, Error> {
-        StdRng::try_from_rng(&mut SysRng)
-            .map(Self)
-            .map_err(|error| {
-                Error::new(
-                    Kind::Internal,
-                    format!("the system gave no random bytes: {error}"),
-                )
-            })
+        let mut seeds = SEEDS.get().lock();
+        let seeds = match &mut *seeds {
+            Some(seeds) => seeds,
+            none => none.insert(seeded_by_system()?),
+        };
+        Ok(Self(StdRng::from_rng(seeds)))
     }
 
     pub fn mask_key(&mut self) -> MaskKey {
@@ -40,4 +43,13 @@ impl Keys {
         self.0.fill_bytes(&mut nonce);
         nonce
     }
+}
+
+fn seeded_by_system() -> Result<StdRng, Error> {
+    StdRng::try_from_rng(&mut SysRng).map_err(|error| {
+        Error::new(
+            Kind::Internal,
+            format!("the system gave no random bytes: {error}"),
+        )
+    })
 }
