@@ -9,6 +9,7 @@ use super::memory::RecordBuffers;
 use super::options::{Shared, TlsOptions};
 use super::pin::{self, Pin};
 use super::resumption::{Resumption, SessionKey};
+use super::role::Role;
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::base::sync::Arc;
@@ -32,15 +33,6 @@ pub struct Tls {
     held_back: Vec<u8>,
     /// What this TLS runs in, if that is not the socket: the TLS to an HTTPS proxy.
     carrier: Option<Box<Self>>,
-}
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The caller may have set another name for it than the URL's host, and pinned its key.
-    Server,
-    /// An HTTPS proxy: trust, identity and protocol are those set for the server.
-    Proxy,
 }
 
 /// What one call of [`Tls::decrypt`] came to.

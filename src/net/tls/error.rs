@@ -107,9 +107,10 @@ fn has(errors: &ErrorStack, reason: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::channel::{Role, Tls};
+    use super::super::channel::Tls;
     use super::super::options::TlsOptions;
     use super::super::protocol::Version;
+    use super::super::role::Role;
     use super::super::test_server::{Site, shake_hands};
     use super::*;
     use openssl::ssl::{SslVerifyMode, SslVersion};

@@ -11,6 +11,7 @@ pub mod options;
 pub mod pin;
 pub mod protocol;
 pub mod resumption;
+pub mod role;
 #[cfg(test)]
 pub mod test_server;
 pub mod trust;

@@ -4,7 +4,7 @@
 //! They stand beside the context they came from, so they were verified under the settings they are used under. A
 //! handshake in which a certificate is refused never comes to a session.
 
-use super::channel::Role;
+use super::role::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
 use crate::net::sys;
 use openssl::asn1::Asn1Time;

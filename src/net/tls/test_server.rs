@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A TLS server in memory, for the tests of this room.
 
-use super::channel::{Decrypted, Role, Tls};
+use super::channel::{Decrypted, Tls};
 use super::memory::RecordBuffers;
 use super::options::TlsOptions;
+use super::role::Role;
 use crate::base::error::Error;
 use crate::base::sync::Arc;
 use openssl::asn1::Asn1Time;
