@@ -6,6 +6,7 @@ use crate::proxy_dialogue::{CLOSED_EARLY, Row, check_all, connected, failed};
 use wsline::base::error::Kind;
 use wsline::protocol::proxy::endpoint::Proxy;
 use wsline::protocol::proxy::target::Target;
+use wsline::protocol::proxy::tunnel;
 
 const PLAIN: &str = "http://proxy.example:3128";
 const WITH_CREDENTIALS: &str = "https://user:secret@proxy.example:3128";
@@ -124,7 +125,7 @@ fn streams_that_end_early() {
 fn a_refusal_is_kept_with_its_body() {
     let proxy = Proxy::parse(PLAIN).expect("a proxy");
     let target = Target::Name("example.com".into(), 443);
-    let mut dialogue = proxy.dialogue(&target).expect("a dialogue");
+    let mut dialogue = tunnel::handshake(&proxy, &target).expect("a dialogue");
     let answer = b"HTTP/1.1 403 no\r\nContent-Length: 9\r\nX-A: b\r\n\r\nblo";
     assert!(!dialogue.receive(&mut answer.to_vec()).expect("incomplete"));
     assert!(dialogue.is_refused());

@@ -10,6 +10,7 @@ use wsline::base::error::{Error, Kind, Phase};
 use wsline::protocol::handshake::Handshake;
 use wsline::protocol::proxy::endpoint::Proxy;
 use wsline::protocol::proxy::target::Target;
+use wsline::protocol::proxy::tunnel;
 
 pub(crate) const CLOSED_EARLY: &str = "closed the connection before its answer was complete";
 
@@ -159,9 +160,7 @@ pub(crate) fn run(proxy: &str, pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     } else {
         Target::Address("192.0.2.1:443".parse().expect("an address"))
     };
-    let mut dialogue = proxy
-        .dialogue(&target)
-        .unwrap_or_else(|error| panic!("{error}"));
+    let mut dialogue = tunnel::handshake(&proxy, &target).unwrap_or_else(|error| panic!("{error}"));
     let mut input = Vec::new();
     let mut said = Vec::new();
     let mut result = Ok(false);

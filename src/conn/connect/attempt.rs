@@ -21,6 +21,7 @@ use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
 use crate::protocol::proxy::target::Target;
+use crate::protocol::proxy::tunnel;
 use crate::protocol::url::Url;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
@@ -306,7 +307,7 @@ impl Attempt {
         let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
             (Peer::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
-                proxy.dialogue(&self.target)?
+                tunnel::handshake(proxy, &self.target)?
             }
             (_, _, Some(upgrade)) => upgrade,
             (_, _, None) => {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A proxy: the protocol it speaks, where it is, who we are to it.
 
-use super::connect::Connect;
-use super::socks4::Socks4;
-use super::socks5::Socks5;
-use super::target::Target;
 use crate::base::error::{Error, Kind, Phase};
-use crate::protocol::handshake::Handshake;
 use crate::protocol::http::auth::Credentials;
 use crate::protocol::url::{has_empty_label, is_scheme};
 use std::fmt;
@@ -160,15 +155,6 @@ impl Proxy {
     /// Whether the proxy looks the target's name up. Where it does not, its target is an address.
     pub fn looks_up_target(&self) -> bool {
         !matches!(self.scheme, Scheme::Socks4 | Scheme::Socks5)
-    }
-
-    /// What is said to it so that it connects to `target`.
-    pub fn dialogue(&self, target: &Target) -> Result<Box<dyn Handshake + Send>, Error> {
-        Ok(match self.scheme {
-            Scheme::Http | Scheme::Https => Box::new(Connect::new(self, target)?),
-            Scheme::Socks4 | Scheme::Socks4a => Box::new(Socks4::new(self, target)?),
-            Scheme::Socks5 | Scheme::Socks5h => Box::new(Socks5::new(self, target)?),
-        })
     }
 
     /// What went wrong with it, a phrase of which the proxy is the subject.

@@ -8,3 +8,4 @@ pub mod select;
 pub mod socks4;
 pub mod socks5;
 pub mod target;
+pub mod tunnel;
