@@ -9,7 +9,7 @@ use crate::net::tls::options::TlsOptions;
 use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::http::extension::Offer;
-use crate::protocol::http::upgrade::RequestOptions;
+use crate::protocol::http::request::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::ws::frame_sequence::Limits;

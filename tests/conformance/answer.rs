@@ -12,7 +12,8 @@ use wsline::base::error::{Error, Kind};
 use wsline::base::memory::Text;
 use wsline::base::sync::Arc;
 use wsline::protocol::handshake::Handshake;
-use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
+use wsline::protocol::http::request::RequestOptions;
+use wsline::protocol::http::upgrade::Upgrade;
 use wsline::protocol::url::Url;
 
 /// The key of RFC 6455 section 1.3, before it is encoded.

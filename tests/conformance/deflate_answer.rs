@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use wsline::base::error::Kind;
 use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;
-use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
+use wsline::protocol::http::request::RequestOptions;
+use wsline::protocol::http::upgrade::Upgrade;
 use wsline::protocol::url::Url;
 use wsline::protocol::ws::deflate::Agreement;
 

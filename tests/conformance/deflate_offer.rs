@@ -6,7 +6,8 @@ use crate::deflate_answer::{FIELD, URL, agreement};
 use crate::row::UNRESTRICTED;
 use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;
-use wsline::protocol::http::upgrade::{RequestOptions, Upgrade};
+use wsline::protocol::http::request::RequestOptions;
+use wsline::protocol::http::upgrade::Upgrade;
 
 #[test]
 #[rustfmt::skip]

@@ -4,7 +4,8 @@
 use wsline::base::memory::Text;
 use wsline::base::sync::Arc;
 use wsline::protocol::handshake::Handshake;
-use wsline::protocol::http::upgrade::{Origin, RequestOptions, Upgrade};
+use wsline::protocol::http::request::{Origin, RequestOptions};
+use wsline::protocol::http::upgrade::Upgrade;
 use wsline::protocol::url::Url;
 
 const NONCE: [u8; 16] = *b"the sample nonce";

@@ -10,7 +10,7 @@ use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::auth::{Credentials, bearer};
 use crate::protocol::http::field::{check_token, check_value};
-use crate::protocol::http::upgrade::{Origin, check_not_owned};
+use crate::protocol::http::request::{Origin, check_not_owned};
 use std::ffi::c_char;
 
 /// @@ Options of the request

@@ -34,6 +34,13 @@ pub struct Head {
     pub defect: Option<String>,
 }
 
+impl Head {
+    /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+}
+
 /// How far a head is.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeadState {

@@ -12,6 +12,7 @@ pub mod head;
 pub mod public_suffix;
 pub mod redirect;
 pub mod reply;
+pub mod request;
 pub mod retry_after;
 pub mod set_cookie;
 pub mod upgrade;

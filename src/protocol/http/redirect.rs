@@ -2,18 +2,13 @@
 //! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): where they lead, and whether to go.
 
 use super::head::Head;
-use super::upgrade::RequestOptions;
+use super::request::RequestOptions;
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::protocol::url::Url;
 
 /// As many URLs as an error shows.
 const MAX_SHOWN: usize = 10;
-
-/// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
-pub fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
-}
 
 /// The URLs that a connect has been sent to, the first of them the caller's.
 #[derive(Debug)]
@@ -42,7 +37,7 @@ impl Redirects {
     /// True if `head` sends the connect elsewhere, to [`Redirects::url`] from now on. False if it is no redirect, or
     /// redirects are not followed.
     pub fn follow(&mut self, head: &Head) -> Result<bool, Error> {
-        if self.limit == 0 || !is_redirect(head.status) {
+        if self.limit == 0 || !head.is_redirect() {
             return Ok(false);
         }
         let target = self.target(head)?;

@@ -5,7 +5,6 @@ use super::body::Body;
 use super::challenge;
 use super::field::listed;
 use super::head::{Head, HeadReader, HeadState, MAX_HEAD_BYTES};
-use super::redirect::is_redirect;
 use crate::base::error::Error;
 use crate::protocol::url;
 use crate::protocol::ws::deflate::Agreement;
@@ -146,7 +145,7 @@ impl Reply {
         let head = self.head();
         let mut hints = Vec::new();
         let first = |name| head.fields.all(name).next();
-        if let Some(location) = first("location").filter(|_| is_redirect(head.status)) {
+        if let Some(location) = first("location").filter(|_| head.is_redirect()) {
             let location = url::without_secrets(&location.to_string_lossy());
             hints.push(format!("redirects to {}", location.escape_debug()));
         }

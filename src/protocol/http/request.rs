@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The request of the opening handshake (RFC 6455 section 4.1), and what the caller may set about it.
+
+use super::auth::Credentials;
+use super::extension::Offer;
+use crate::base::error::Error;
+use crate::base::memory::{self, Text};
+use crate::base::sync::Arc;
+use crate::protocol::url::Url;
+
+/// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
+const OWNED: [(&str, Option<&str>); 13] = [
+    ("Host", Some("wsline_options_set_host()")),
+    ("Connection", Some("wsline_options_set_connection_header()")),
+    ("Origin", Some("wsline_options_set_origin()")),
+    ("Cookie", Some("wsline_options_set_cookie()")),
+    (
+        "Proxy-Authorization",
+        Some("wsline_options_set_proxy_auth()"),
+    ),
+    (
+        "Sec-WebSocket-Protocol",
+        Some("wsline_options_add_subprotocol()"),
+    ),
+    ("Sec-WebSocket-Key", None),
+    ("Sec-WebSocket-Version", None),
+    (
+        "Sec-WebSocket-Extensions",
+        Some("wsline_options_set_deflate()"),
+    ),
+    ("Sec-WebSocket-Accept", None),
+    ("Upgrade", None),
+    ("Content-Length", None),
+    ("Transfer-Encoding", None),
+];
+
+/// Refuses a header that the handshake writes itself: two of them would be answered at the server's whim.
+pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
+    let Some((owned, setter)) = OWNED
+        .iter()
+        .find(|(owned, _)| owned.eq_ignore_ascii_case(name))
+    else {
+        return Ok(());
+    };
+    let advice = setter.map_or_else(String::new, |setter| format!("; use {setter}"));
+    Err(Error::argument(
+        argument,
+        format!("is {owned}, which the handshake writes itself{advice}"),
+    ))
+}
+
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// That of a page on the same server.
+    OfServer,
+    Value(Text),
+    Suppressed,
+}
+
+/// What the caller may set about the request.
+#[derive(Clone, Debug)]
+pub struct RequestOptions {
+    pub host: Option<Text>,
+    pub origin: Origin,
+    pub connection: Option<Text>,
+    pub subprotocols: Arc<Vec<Text>>,
+    pub headers: Arc<Vec<(Text, Text)>>,
+    pub cookie: Option<Text>,
+    /// The value of `Authorization`, unless there is one among the headers; in place of what the URL says.
+    pub authorization: Option<Text>,
+    /// How often a redirect is followed.
+    pub redirect_limit: u32,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            host: None,
+            origin: Origin::OfServer,
+            connection: None,
+            subprotocols: Arc::default(),
+            headers: Arc::default(),
+            cookie: None,
+            authorization: None,
+            redirect_limit: 3,
+        }
+    }
+}
+
+/// `key` is the value of Sec-WebSocket-Key.
+pub fn request(
+    url: &Url,
+    options: &RequestOptions,
+    offer: Option<&Offer>,
+    key: &str,
+) -> Result<String, Error> {
+    let mut lines = String::new();
+    memory::append(&mut lines, &["GET ", url.resource(), " HTTP/1.1\r\n"])?;
+    let mut line =
+        |name: &str, value: &str| memory::append(&mut lines, &[name, ": ", value, "\r\n"]);
+    match &options.host {
+        Some(host) => line("Host", host)?,
+        None => line("Host", &url.authority())?,
+    }
+    line("Upgrade", "websocket")?;
+    line(
+        "Connection",
+        options.connection.as_deref().unwrap_or("Upgrade"),
+    )?;
+    line("Sec-WebSocket-Key", key)?;
+    line("Sec-WebSocket-Version", "13")?;
+    match &options.origin {
+        Origin::OfServer => line("Origin", &url.origin())?,
+        Origin::Value(origin) => line("Origin", origin)?,
+        Origin::Suppressed => {}
+    }
+    if let [first, more @ ..] = options.subprotocols.as_slice() {
+        let mut list = memory::string(first)?;
+        for name in more {
+            memory::append(&mut list, &[", ", name])?;
+        }
+        line("Sec-WebSocket-Protocol", &list)?;
+    }
+    if let Some(offer) = offer {
+        line("Sec-WebSocket-Extensions", &offer.value())?;
+    }
+    for (name, value) in options.headers.iter() {
+        line(name, value)?;
+    }
+    if let Some(authorization) = authorization(url, options) {
+        line("Authorization", &authorization)?;
+    }
+    if let Some(cookie) = &options.cookie {
+        line("Cookie", cookie)?;
+    }
+    memory::append(&mut lines, &["\r\n"])?;
+    Ok(lines)
+}
+
+/// What is set is meant for every URL, so it comes before what the URL says.
+fn authorization(url: &Url, options: &RequestOptions) -> Option<Text> {
+    let mut names = options.headers.iter().map(|(name, _)| name);
+    if names.any(|name| name.eq_ignore_ascii_case("authorization")) {
+        return None;
+    }
+    let of_url = || {
+        url.credentials()
+            .and_then(Credentials::basic)
+            .map(Text::from)
+    };
+    options.authorization.clone().or_else(of_url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Text {
+        Text::copy(text).expect("memory")
+    }
+
+    #[test]
+    fn what_authorizes_is_said_once() {
+        let url = Url::parse("ws://user:pass@h/").expect("a URL");
+        let table = [
+            (None, None, "Authorization: Basic dXNlcjpwYXNz\r\n"),
+            (Some("Bearer x"), None, "Authorization: Bearer x\r\n"),
+            (Some("Bearer x"), Some("y"), "authorization: y\r\n"),
+            (None, Some("y"), "authorization: y\r\n"),
+        ];
+        for (set, added, expected) in table {
+            let options = RequestOptions {
+                authorization: set.map(text),
+                headers: Arc::new(
+                    added
+                        .map(|value| (text("authorization"), text(value)))
+                        .into_iter()
+                        .collect(),
+                ),
+                ..RequestOptions::default()
+            };
+            let request = request(&url, &options, None, "").expect("memory");
+            assert!(request.contains(expected), "{request}");
+            assert_eq!(request.to_lowercase().matches("authorization").count(), 1);
+            assert!(!request.contains("user"), "{request}");
+        }
+    }
+
+    #[test]
+    fn owned_names_are_refused_and_their_setter_is_named() {
+        let error = check_not_owned("name", "hOST").expect_err("owned");
+        assert!(
+            error.message().contains("wsline_options_set_host()"),
+            "{}",
+            error.message()
+        );
+        check_not_owned("name", "Sec-WebSocket-Key").expect_err("owned");
+        check_not_owned("name", "Authorization").expect("free");
+    }
+}
