@@ -15,12 +15,13 @@ use crate::conn::send::outbound::Outbound;
 use crate::conn::send::writer::WhenFull;
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
-use crate::net::wake::WakeSlot;
+use crate::net::wake::{WakeBy, WakeSlot};
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::CString;
+use std::os::fd::AsRawFd;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -270,7 +271,8 @@ impl App {
         if place.driver.is_some() {
             return Err(Error::new(Kind::Busy, "the app is being driven already"));
         }
-        self.driver_wake.set(mailbox.wake());
+        self.driver_wake
+            .set(WakeBy::Event(mailbox.wake().as_raw_fd()));
         place.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
             driver_lock: Arc::clone(driver_lock),

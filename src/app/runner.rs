@@ -252,6 +252,7 @@ impl Runner {
     fn open(&mut self, established: Established, keys: Keys) -> Result<(), Error> {
         let options = &self.app.options;
         let (link, reader) = open(established, keys, options, Arc::default())?;
+        link.stream().prepare();
         link.stream().release_tls_buffers();
         trace::open(&link.peer());
         self.app.set_peer_address(link.peer_address().clone());

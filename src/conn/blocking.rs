@@ -10,7 +10,7 @@ use super::wait_budget::WaitBudget;
 use crate::base::deadline::{Deadline, Timeout};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
-use crate::base::sync::{Arc, MutexGuard};
+use crate::base::sync::{Arc, MutexGuard, OnceLock};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
@@ -18,7 +18,7 @@ use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::writer::WhenFull;
 use crate::net::poll::{OnSignal, Poll, Waited};
-use crate::net::wake::Wake;
+use crate::net::wake::{Wake, WakeBy};
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::message::{Delivery, Message};
@@ -30,16 +30,15 @@ use std::time::Instant;
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
         let url = Url::parse(url)?;
-        let wake = self.begin_connecting()?;
-        let result = self.connect_to(url, &wake);
+        self.begin_connecting()?;
+        let result = self.connect_to(url);
         let result = result.map(|open| self.set_open(open));
         // After the connection is there: whoever finds neither may begin to connect.
-        let mut connecting = self.connecting.lock();
-        self.connect_wake.clear();
-        *connecting = None;
-        drop(connecting);
+        *self.is_connecting.lock() = false;
         let open = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
-        trace::open(&open.link.peer());
+        if log::is_on(Level::Info) {
+            trace::open(&open.link.peer());
+        }
         // An abort that came before the connection was there found none to end.
         self.check_aborted()
             .inspect_err(|error| open.end_with(error))
@@ -111,7 +110,7 @@ impl Connection {
     /// The closing handshake, then the end of the transport, whatever comes of it. A time that the caller names is for
     /// all of it; the option's is how long nothing may move.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
-        let open = self.open()?;
+        let open = self.open_to_end()?;
         let now = Instant::now();
         let wait = match timeout {
             Timeout::Default => {
@@ -122,9 +121,9 @@ impl Connection {
         open.reader.as_priority_waiter(|| open.close(frame, wait))
     }
 
-    fn begin_connecting(&self) -> Result<Arc<Wake>, Error> {
-        let mut connecting = self.connecting.lock();
-        if connecting.is_some() {
+    fn begin_connecting(&self) -> Result<(), Error> {
+        let mut is_connecting = self.is_connecting.lock();
+        if *is_connecting {
             return Err(Error::new(
                 Kind::Busy,
                 "another thread is connecting this connection",
@@ -136,24 +135,18 @@ impl Connection {
                 "the connection has been connected before; make a new one",
             ));
         }
-        let wake =
-            Wake::new().map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
-        let wake = Arc::new(wake);
-        *connecting = Some(Arc::clone(&wake));
-        self.connect_wake.set(&wake);
-        self.check_aborted().inspect_err(|_| {
-            self.connect_wake.clear();
-            *connecting = None;
-        })?;
+        self.check_aborted()?;
+        *is_connecting = true;
         *self.response.lock() = None;
-        Ok(wake)
+        Ok(())
     }
 
-    fn connect_to(&self, url: Url, wake: &Arc<Wake>) -> Result<Open, Error> {
+    fn connect_to(&self, url: Url) -> Result<Open, Error> {
         let span = self.options.connect_span(self.timeout().get());
+        let wake = Arc::new(OnceLock::<Wake>::new());
         let notify = {
-            let wake = Arc::clone(wake);
-            Arc::new(move || wake.signal())
+            let wake = Arc::clone(&wake);
+            Arc::new(move || wake.get().into_iter().for_each(Wake::signal))
         };
         let now = Instant::now();
         let mut connector = Connector::new(
@@ -164,7 +157,7 @@ impl Connection {
             Deadline::after(now, span),
             now,
         )?;
-        let result = self.drive(&mut connector, wake, now);
+        let result = self.drive(&mut connector, &wake, now);
         let (keys, response) = connector.into_parts();
         *self.response.lock() = response.map(Arc::new);
         let is_aborted = Arc::clone(&self.is_aborted);
@@ -178,7 +171,7 @@ impl Connection {
     fn drive(
         &self,
         connector: &mut Connector,
-        wake: &Wake,
+        wake: &OnceLock<Wake>,
         mut now: Instant,
     ) -> Result<Established, Error> {
         let on_signal = if self.options.is_interruptible {
@@ -191,19 +184,43 @@ impl Connection {
             if let Some(established) = connector.step(now, &poll)? {
                 return Ok(established);
             }
+            poll.clear();
+            connector.add_interests(&mut poll);
+            let socket = poll.interests().next().map(|interest| interest.fd);
+            let wake_by = match (socket, wake.get()) {
+                // The caller's socket is not ours to shut down.
+                (Some(socket), _) if self.options.fd.is_none() => WakeBy::Shutdown(socket),
+                (_, Some(wake)) => {
+                    poll.add(wake.as_raw_fd(), true, false);
+                    WakeBy::Event(wake.as_raw_fd())
+                }
+                (_, None) => {
+                    let made = Wake::new();
+                    let made = made
+                        .map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
+                    wake.get_or_init(|| made);
+                    // What has happened before it was there nobody has told.
+                    continue;
+                }
+            };
+            self.connect_wake.set(wake_by);
+            // An abort from here on ends the wait. One that came before is seen.
+            let waited = match self.check_aborted() {
+                Ok(()) => poll.wait(connector.next_step(), on_signal),
+                Err(_) => Ok(Waited::Ready),
+            };
+            self.connect_wake.clear();
             self.check_aborted()
                 .map_err(|error| error.in_phase(connector.phase()))?;
-            poll = Poll::default();
-            poll.add(wake.as_raw_fd(), true, false);
-            connector.add_interests(&mut poll);
-            let waited = poll
-                .wait(connector.next_step(), on_signal)
-                .map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
+            let waited =
+                waited.map_err(|error| Error::os(Kind::Io, "wait for the connection", &error))?;
             if waited == Waited::Interrupted {
                 return Err(Error::interrupted("the connection").in_phase(connector.phase()));
             }
-            if poll.is_ready(wake.as_raw_fd()) {
-                wake.clear();
+            if let WakeBy::Event(fd) = wake_by {
+                if poll.is_ready(fd) {
+                    wake.get().into_iter().for_each(Wake::clear);
+                }
             }
             now = Instant::now();
         }

@@ -8,7 +8,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::Reader;
-use crate::net::wake::{Wake, WakeSlot};
+use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
@@ -17,9 +17,8 @@ pub struct Connection {
     timeout: SharedTimeout,
     /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
     open: OnceLock<Open>,
-    /// Of the connect under way.
-    pub(super) connecting: Mutex<Option<Arc<Wake>>>,
-    /// Ends its wait.
+    pub(super) is_connecting: Mutex<bool>,
+    /// Ends the wait of the connect under way.
     pub(super) connect_wake: WakeSlot,
     /// One for the connection and its link, so that no abort falls between the two.
     pub(super) is_aborted: Arc<AtomicBool>,
@@ -40,7 +39,7 @@ impl Connection {
             timeout: SharedTimeout::new(options.timeout),
             options,
             open: OnceLock::new(),
-            connecting: Mutex::new(None),
+            is_connecting: Mutex::new(false),
             connect_wake: WakeSlot::default(),
             is_aborted: Arc::default(),
             response: Mutex::new(None),
@@ -53,8 +52,15 @@ impl Connection {
         self.open().map(|open| &*open.link)
     }
 
+    /// For its use, whatever that is.
     #[inline]
     pub(super) fn open(&self) -> Result<&Open, Error> {
+        self.open_to_end()
+            .inspect(|open| open.link.stream().prepare())
+    }
+
+    /// For ending it.
+    pub(super) fn open_to_end(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
             if self.is_aborted.load(Ordering::Relaxed) {
                 self.note_abort(open);
@@ -121,7 +127,7 @@ impl Connection {
     /// Cuts the transport without a closing handshake.
     pub fn shutdown(&self) -> Result<(), Error> {
         let error = Error::new(Kind::Closed, "the connection was shut down by this side");
-        self.open()?.end_with(&error.in_phase(Phase::Close));
+        self.open_to_end()?.end_with(&error.in_phase(Phase::Close));
         Ok(())
     }
 

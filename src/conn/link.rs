@@ -18,7 +18,6 @@ pub struct Link {
     pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
     is_aborted: Arc<AtomicBool>,
-    peer_address: CString,
     tls_info: Option<TlsInfo>,
 }
 
@@ -35,7 +34,6 @@ impl Link {
             stats,
             auto_pong,
             is_aborted,
-            peer_address: writer.stream().peer_address(),
             tls_info,
             writer,
         }
@@ -76,7 +74,7 @@ impl Link {
     }
 
     pub fn peer_address(&self) -> &CString {
-        &self.peer_address
+        self.stream().peer_address()
     }
 
     pub fn tls_info(&self) -> Option<&TlsInfo> {
@@ -117,7 +115,7 @@ impl Link {
 
     /// The server, for the log.
     pub fn peer(&self) -> Cow<'_, str> {
-        self.peer_address.to_string_lossy()
+        self.peer_address().to_string_lossy()
     }
 
     /// Why there is nothing more to receive.

@@ -97,6 +97,14 @@ impl Poll {
             .any(|entry| entry.fd == fd && entry.revents != 0)
     }
 
+    /// Whether there was an error on `fd` or its peer has hung up.
+    pub fn has_failed(&self, fd: RawFd) -> bool {
+        let failure = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
+        self.0
+            .iter()
+            .any(|entry| entry.fd == fd && entry.revents & failure != 0)
+    }
+
     /// Whether a read from `fd` would not wait; an error or the end is something to read, too.
     pub fn is_readable(&self, fd: RawFd) -> bool {
         self.0

@@ -5,6 +5,7 @@ use super::sys;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use std::ffi::CString;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub struct SocketOptions {
     pub family: Family,
     /// This end's address; port 0 lets the system choose one.
     pub bind: Option<SocketAddr>,
-    /// Set before connecting, after our own.
+    /// Set before connecting, after the default ones.
     pub options: Arc<Vec<SocketOption>>,
 }
 
@@ -87,16 +88,28 @@ impl fmt::Display for Address {
     }
 }
 
-/// A non-blocking socket that has begun to connect to `address`. `None`: the server's queue is full, try again later.
-///
-/// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute:
-/// probes after 30 s of silence, three of them 10 s apart.
-pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Option<Socket>, Error> {
+/// How far a connect has come that was begun.
+#[derive(Debug)]
+pub enum Begun {
+    Connected(Socket),
+    /// The socket becomes writable when the attempt has succeeded or failed.
+    InProgress(Socket),
+    /// The server's queue is full; nothing tells when there is room.
+    QueueFull,
+}
+
+/// Begins to connect a non-blocking socket to `address`.
+pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Begun, Error> {
     let failed = |error| connect_failed(address, &error);
     let (socket, to) = match address {
         Address::Ip(address) => {
-            let made = make_tcp_socket(*address).map(|socket| (socket, (*address).into()));
-            made.map_err(failed)?
+            let kind = Type::STREAM.nonblocking();
+            let socket = Socket::new(Domain::for_address(*address), kind, Some(Protocol::TCP));
+            let socket = socket.map_err(failed)?;
+            if !options.options.is_empty() {
+                set_defaults(&socket).map_err(failed)?;
+            }
+            (socket, (*address).into())
         }
         Address::Unix(path) => make_unix_socket(path).map_err(failed)?,
     };
@@ -105,15 +118,113 @@ pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Optio
         bind_to(&socket, bind)?;
     }
     let Err(error) = socket.connect(&to) else {
-        return Ok(Some(socket));
+        return Ok(Begun::Connected(socket));
     };
     match (error.raw_os_error(), address) {
-        (Some(libc::EINPROGRESS), _) => Ok(Some(socket)),
-        // connect(2): a Unix-domain socket that would have to wait for room is not in progress, and nothing tells when
-        // there is room.
-        (Some(libc::EAGAIN), Address::Unix(_)) => Ok(None),
+        (Some(libc::EINPROGRESS), _) => Ok(Begun::InProgress(socket)),
+        // connect(2): a Unix-domain socket that would have to wait for room is not in progress.
+        (Some(libc::EAGAIN), Address::Unix(_)) => Ok(Begun::QueueFull),
         _ => Err(failed(error)),
     }
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub struct Connected {
+    pub socket: Socket,
+    pub peer: Peer,
+    pub setup: Setup,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub enum Peer {
+    Address(SocketAddr),
+    /// What the system says.
+    Named(CString),
+}
+
+/// What is still to be done with a socket before a connection over it is used, see [`prepare`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// Nothing: it is the caller's.
+    Done,
+    /// It is to be in blocking mode.
+    Mode,
+    /// It is to have the default options, too.
+    ModeAndOptions,
+}
+
+impl Connected {
+    /// A socket of our own, which has been connected to `address`.
+    pub fn new(socket: Socket, address: &Address, options: &SocketOptions) -> Self {
+        let (peer, setup) = match address {
+            // Which address it is that "any" stands for only the system knows.
+            Address::Ip(ip) if !ip.ip().is_unspecified() => (Peer::Address(*ip), true),
+            Address::Ip(_) => (Peer::asked(&socket), true),
+            Address::Unix(_) => (Peer::asked(&socket), false),
+        };
+        // Those of the caller come after the default ones, so then all were set before the connect.
+        let setup = match setup && options.options.is_empty() {
+            true => Setup::ModeAndOptions,
+            false => Setup::Mode,
+        };
+        Self {
+            socket,
+            peer,
+            setup,
+        }
+    }
+}
+
+impl Peer {
+    fn asked(socket: &Socket) -> Self {
+        Self::Named(
+            socket
+                .peer_addr()
+                .as_ref()
+                .map_or_else(|_| CString::default(), name),
+        )
+    }
+
+    /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
+    pub fn name(&self) -> CString {
+        match self {
+            Self::Address(address) => CString::new(address.to_string()).unwrap_or_default(),
+            Self::Named(name) => name.clone(),
+        }
+    }
+}
+
+fn name(address: &SockAddr) -> CString {
+    let path = address.as_pathname().map(|path| path.display().to_string());
+    let text = address
+        .as_socket()
+        .map(|address| address.to_string())
+        .or(path);
+    CString::new(text.unwrap_or_default()).unwrap_or_default()
+}
+
+/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting.
+pub fn prepare(socket: &Socket, setup: Setup) -> io::Result<()> {
+    if setup == Setup::ModeAndOptions {
+        set_defaults(socket)?;
+    }
+    if setup != Setup::Done {
+        sys::set_blocking(socket.as_fd())?;
+    }
+    Ok(())
+}
+
+/// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute: probes after
+/// 30 s of silence, three of them 10 s apart.
+fn set_defaults(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// Why an address is not to be had.
@@ -122,27 +233,19 @@ pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
 }
 
 /// A socket of our own for the caller's connected descriptor.
-pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Socket, Error> {
+pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
     let unusable = |error| {
         let what = format!("use the supplied descriptor {fd}");
         Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
     };
     let socket = Socket::from(sys::duplicate(fd).map_err(unusable)?);
-    socket.peer_addr().map_err(unusable)?;
+    let peer = Peer::Named(name(&socket.peer_addr().map_err(unusable)?));
     set_options(&socket, options)?;
-    Ok(socket)
-}
-
-fn make_tcp_socket(address: SocketAddr) -> io::Result<Socket> {
-    let kind = Type::STREAM.nonblocking();
-    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-    socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(30))
-        .with_interval(Duration::from_secs(10))
-        .with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
-    Ok(socket)
+    Ok(Connected {
+        socket,
+        peer,
+        setup: Setup::Done,
+    })
 }
 
 fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {

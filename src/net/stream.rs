@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A connected socket, plain or under TLS: the one place that reads and writes it.
 //!
-//! One thread may read while another writes. The socket is in blocking mode, so that a plain read that has to wait
-//! does so inside `recv(2)`, without a call to wait first; whatever must not wait says `MSG_DONTWAIT`.
+//! One thread may read while another writes. The socket of a connection in use is in blocking mode, so that a plain
+//! read that has to wait does so inside `recv(2)`, without a call to wait first; whatever must not wait says
+//! `MSG_DONTWAIT`.
 
 use super::poll::{OnSignal, Poll, Waited};
+use super::socket::{self, Connected, Peer, Setup};
 use super::sys;
 use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
 use crate::base::counter::Counter;
@@ -13,7 +15,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::process::ProcessMark;
-use crate::base::sync::{AtomicU64, Ordering};
+use crate::base::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
 use crate::net::tls::channel::{Decrypted, Tls, TlsInfo};
 use socket2::Socket;
 use std::ffi::CString;
@@ -27,8 +29,15 @@ pub struct Stream {
     process: ProcessMark,
     /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
     tls: Option<PriorityMutex<Tls>>,
-    /// Whether a read that must wait may do so inside `recv(2)`.
-    waits_in_read: bool,
+    peer: Peer,
+    /// Made when it is asked for.
+    peer_address: OnceLock<CString>,
+    setup: Setup,
+    /// Nothing of `setup` is left to do.
+    is_prepared: AtomicBool,
+    is_shut_down: AtomicBool,
+    /// `bytes_sent` at the last read of a socket that is not prepared.
+    sent_at_last_read: AtomicU64,
     on_signal: OnSignal,
     /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
     receive_timeout_us: AtomicU64,
@@ -85,14 +94,24 @@ pub enum ReadOutcome {
 }
 
 impl Stream {
-    /// A stream over a socket in whatever mode it is. A caller's socket keeps its mode and its time-outs: reads wait in
-    /// `poll(2)` until [`Stream::finish_connecting`], which is for sockets of our own.
-    pub fn new(socket: Socket) -> Self {
+    /// A caller's socket keeps its mode and its time-outs, and one of our own is in non-blocking mode until
+    /// [`Stream::prepare`]: reads wait in `poll(2)`.
+    pub fn new(connected: Connected) -> Self {
+        let Connected {
+            socket,
+            peer,
+            setup,
+        } = connected;
         Self {
             socket,
             process: ProcessMark::own(),
             tls: None,
-            waits_in_read: false,
+            peer,
+            peer_address: OnceLock::new(),
+            setup,
+            is_prepared: AtomicBool::new(setup == Setup::Done),
+            is_shut_down: AtomicBool::new(false),
+            sent_at_last_read: AtomicU64::new(0),
             on_signal: OnSignal::Continue,
             receive_timeout_us: AtomicU64::new(0),
             bytes_sent: Counter::default(),
@@ -108,18 +127,19 @@ impl Stream {
         }
     }
 
-    pub fn finish_connecting(&mut self) -> Result<(), Error> {
-        self.socket
-            .set_nonblocking(false)
-            .map_err(|error| Error::os(Kind::Io, "set the socket's mode", &error))?;
-        self.waits_in_read = true;
-        Ok(())
+    /// Before a connection is used for anything but closing it: sets the default options of the socket and its mode.
+    /// One that is closed at once does without these six system calls. Where one fails, reads wait in `poll(2)`.
+    pub fn prepare(&self) {
+        if !self.is_prepared.load(Ordering::Relaxed)
+            && socket::prepare(&self.socket, self.setup).is_ok()
+        {
+            self.is_prepared.store(true, Ordering::Relaxed);
+        }
     }
 
     /// From now on a signal handler that has run ends a wait. After it the system may resume a `recv(2)` by itself
     /// (`SA_RESTART`), but never a `poll(2)`.
     pub fn end_waits_on_signal(&mut self) {
-        self.waits_in_read = false;
         self.on_signal = OnSignal::Return;
     }
 
@@ -150,16 +170,8 @@ impl Stream {
     }
 
     /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
-    pub fn peer_address(&self) -> CString {
-        let address = self.socket.peer_addr().ok();
-        let text = address.and_then(|address| {
-            let path = address.as_pathname().map(|path| path.display().to_string());
-            address
-                .as_socket()
-                .map(|address| address.to_string())
-                .or(path)
-        });
-        CString::new(text.unwrap_or_default()).unwrap_or_default()
+    pub fn peer_address(&self) -> &CString {
+        self.peer_address.get_or_init(|| self.peer.name())
     }
 
     /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
@@ -307,7 +319,9 @@ impl Stream {
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
     /// Async-signal-safe.
     pub fn shutdown(&self) {
-        self.shut(libc::SHUT_RDWR);
+        if !self.is_shut_down.swap(true, Ordering::Relaxed) {
+            self.shut(libc::SHUT_RDWR);
+        }
     }
 
     /// Tells the peer that nothing more will come.
@@ -323,7 +337,7 @@ impl Stream {
     /// shutdown(2) ends the connection for all who have a descriptor of it.
     fn shut(&self, how: libc::c_int) {
         if !self.process.is_inherited() {
-            sys::shutdown(self.socket.as_fd(), how);
+            sys::shutdown(self.fd(), how);
         }
     }
 
@@ -334,27 +348,30 @@ impl Stream {
             Wait::For { deadline, .. } | Wait::Until(deadline) => Some(deadline),
         };
         let mut flags = match wait {
-            Wait::For { span, .. } if self.waits_in_read => {
+            Wait::For { span, .. } if self.waits_in_read() => {
                 self.set_receive_timeout(span).map(|()| 0)?
             }
-            Wait::Until(Deadline::NEVER) if self.waits_in_read => {
+            Wait::Until(Deadline::NEVER) if self.waits_in_read() => {
                 self.set_receive_timeout(None).map(|()| 0)?
             }
             _ => libc::MSG_DONTWAIT,
         };
+        let mut must_wait = self.awaits_answer() && deadline.is_some();
         loop {
-            match sys::receive(self.socket.as_fd(), into, flags) {
-                Ok(0) => return Ok(ReadOutcome::End),
-                Ok(count) => {
-                    self.bytes_received.add(count as u64);
-                    return Ok(ReadOutcome::Bytes);
+            if !std::mem::take(&mut must_wait) {
+                match sys::receive(self.socket.as_fd(), into, flags) {
+                    Ok(0) => return Ok(ReadOutcome::End),
+                    Ok(count) => {
+                        self.bytes_received.add(count as u64);
+                        return Ok(ReadOutcome::Bytes);
+                    }
+                    Err(error) => match error.kind() {
+                        io::ErrorKind::Interrupted if flags != 0 => continue,
+                        // By now part of the time set on the socket has passed, or all of it, to the tick.
+                        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {}
+                        _ => return Err(error),
+                    },
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted if flags != 0 => continue,
-                    // By now part of the time set on the socket has passed, or all of it, to the tick.
-                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {}
-                    _ => return Err(error),
-                },
             }
             let Some(deadline) = deadline else {
                 return Ok(ReadOutcome::TimedOut);
@@ -368,6 +385,23 @@ impl Stream {
             }
             flags = libc::MSG_DONTWAIT;
         }
+    }
+
+    /// Whether a read that must wait may do so inside `recv(2)`.
+    fn waits_in_read(&self) -> bool {
+        self.on_signal == OnSignal::Continue
+            && self.setup != Setup::Done
+            && self.is_prepared.load(Ordering::Relaxed)
+    }
+
+    /// Whether a read that would have to wait in `poll(2)` hardly finds anything before: something was sent since the
+    /// last one, and the answer takes a while.
+    fn awaits_answer(&self) -> bool {
+        if self.is_prepared.load(Ordering::Relaxed) {
+            return false;
+        }
+        let sent = self.bytes_sent.get();
+        self.sent_at_last_read.swap(sent, Ordering::Relaxed) != sent
     }
 
     /// A system call only when the value changes; a caller's usual time-out stays set.

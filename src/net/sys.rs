@@ -70,11 +70,22 @@ pub fn signal_eventfd(fd: RawFd) {
 }
 
 /// Ends one direction of a socket, or both: `SHUT_WR`, `SHUT_RDWR`. Async-signal-safe.
-pub fn shutdown(socket: BorrowedFd<'_>, how: c_int) {
+pub fn shutdown(socket: RawFd, how: c_int) {
     keep_errno(|| {
-        // SAFETY: takes integers.
-        unsafe { libc::shutdown(socket.as_raw_fd(), how) };
+        // SAFETY: takes integers; a descriptor that is not open is an error.
+        unsafe { libc::shutdown(socket, how) };
     });
+}
+
+/// Puts a socket in blocking mode, with one call where fcntl(2) would need two.
+pub fn set_blocking(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let mut off: c_int = 0;
+    // SAFETY: FIONBIO reads an int.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONBIO, &raw mut off) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 fn keep_errno(work: impl FnOnce()) {

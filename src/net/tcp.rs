@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Connecting to the first of several addresses that answers (RFC 8305, "happy eyeballs").
 
-use super::socket::{Address, Family, SocketOptions, begin_connect, connect_failed};
+use super::poll::Poll;
+use super::socket::{
+    Address, Begun, Connected, Family, SocketOptions, begin_connect, connect_failed,
+};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use socket2::Socket;
@@ -45,21 +48,26 @@ impl Dial {
         })
     }
 
-    /// Moves on; `is_ready` tells for which descriptors the last wait brought news.
+    /// Moves on; `poll` holds what the last wait brought.
     pub fn step(
         &mut self,
         now: Instant,
         options: &SocketOptions,
-        is_ready: impl Fn(RawFd) -> bool,
-    ) -> Result<Option<Socket>, Error> {
+        poll: &Poll,
+    ) -> Result<Option<Connected>, Error> {
         for (address, socket) in std::mem::take(&mut self.attempts) {
-            if !is_ready(socket.as_raw_fd()) {
+            if !poll.is_ready(socket.as_raw_fd()) {
                 self.attempts.push((address, socket));
                 continue;
             }
-            match socket.take_error() {
-                Ok(None) => return Ok(Some(socket)),
-                Ok(Some(error)) | Err(error) => self.fail(connect_failed(&address, &error), now),
+            // A failure shows as one (POLLERR, POLLHUP), so only then the system is asked which.
+            let failure = match poll.has_failed(socket.as_raw_fd()) {
+                true => socket.take_error().unwrap_or_else(Some),
+                false => None,
+            };
+            match failure {
+                None => return Ok(Some(Connected::new(socket, &address, options))),
+                Some(error) => self.fail(connect_failed(&address, &error), now),
             }
         }
         while self.next_attempt.has_passed(now) {
@@ -67,11 +75,14 @@ impl Dial {
                 break;
             };
             match begin_connect(&address, options) {
-                Ok(Some(socket)) => {
+                Ok(Begun::Connected(socket)) => {
+                    return Ok(Some(Connected::new(socket, &address, options)));
+                }
+                Ok(Begun::InProgress(socket)) => {
                     self.attempts.push((address, socket));
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
                 }
-                Ok(None) => {
+                Ok(Begun::QueueFull) => {
                     self.untried.push_front(address);
                     self.next_attempt = Deadline::after(now, Some(FULL_QUEUE_DELAY));
                 }
@@ -147,7 +158,7 @@ fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
 mod tests {
     use super::*;
     use crate::base::sync::Arc;
-    use crate::net::poll::{OnSignal, Poll};
+    use crate::net::poll::OnSignal;
     use crate::net::socket::SocketOption;
     use std::net::{SocketAddr, TcpListener};
 
@@ -161,9 +172,9 @@ mod tests {
         let mut dial = Dial::new("it", addresses, options, Instant::now())?;
         let mut poll = Poll::default();
         loop {
-            let step = dial.step(Instant::now(), options, |fd| poll.is_ready(fd))?;
-            if let Some(socket) = step {
-                return Ok(socket);
+            let step = dial.step(Instant::now(), options, &poll)?;
+            if let Some(connected) = step {
+                return Ok(connected.socket);
             }
             poll = Poll::default();
             dial.descriptors().for_each(|fd| poll.add(fd, false, true));

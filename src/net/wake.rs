@@ -50,11 +50,20 @@ impl AsRawFd for Wake {
     }
 }
 
-/// Where a signal handler finds the [`Wake`] in use, if any: it can neither take a lock nor count references.
+/// Which of the descriptors that a thread waits for others use to end the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WakeBy {
+    /// By making it readable: that of a [`Wake`].
+    Event(RawFd),
+    /// By shutting the socket down, which is given up then. It costs no descriptor.
+    Shutdown(RawFd),
+}
+
+/// Where a signal handler finds how to end a wait, if there is one: it can neither take a lock nor count references.
 #[derive(Debug)]
 pub struct WakeSlot {
-    /// The descriptor; negative while there is none.
-    fd: AtomicI64,
+    /// Twice the descriptor, one more for a shutdown; negative while nobody waits.
+    target: AtomicI64,
     /// Calls of [`WakeSlot::signal`] under way.
     signalling: AtomicU32,
 }
@@ -63,19 +72,28 @@ impl WakeSlot {
     /// Async-signal-safe.
     pub fn signal(&self) {
         self.signalling.fetch_add(1, Ordering::SeqCst);
-        if let Ok(fd @ 0..) = RawFd::try_from(self.fd.load(Ordering::SeqCst)) {
-            sys::signal_eventfd(fd);
+        let target = self.target.load(Ordering::SeqCst);
+        if let Ok(fd @ 0..) = RawFd::try_from(target >> 1) {
+            match target & 1 {
+                0 => sys::signal_eventfd(fd),
+                _ => sys::shutdown(fd, libc::SHUT_RDWR),
+            }
         }
         self.signalling.fetch_sub(1, Ordering::SeqCst);
     }
 
-    pub fn set(&self, wake: &Wake) {
-        self.fd.store(i64::from(wake.as_raw_fd()), Ordering::SeqCst);
+    pub fn set(&self, target: WakeBy) {
+        let target = match target {
+            WakeBy::Event(fd) => i64::from(fd) << 1,
+            WakeBy::Shutdown(fd) => i64::from(fd) << 1 | 1,
+        };
+        self.target.store(target, Ordering::SeqCst);
     }
 
-    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more than a write(2).
+    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more than a write(2) or a
+    /// shutdown(2).
     pub fn clear(&self) {
-        self.fd.store(-1, Ordering::SeqCst);
+        self.target.store(-1, Ordering::SeqCst);
         while self.signalling.load(Ordering::SeqCst) > 0 {
             thread::yield_now();
         }
@@ -85,7 +103,7 @@ impl WakeSlot {
 impl Default for WakeSlot {
     fn default() -> Self {
         Self {
-            fd: AtomicI64::new(-1),
+            target: AtomicI64::new(-1),
             signalling: AtomicU32::new(0),
         }
     }
@@ -96,6 +114,7 @@ mod tests {
     use super::*;
     use crate::base::deadline::Deadline;
     use crate::net::poll::{OnSignal, Poll, Waited};
+    use std::os::unix::net::UnixStream;
     use std::time::Instant;
 
     fn is_signalled(wake: &Wake) -> bool {
@@ -110,13 +129,22 @@ mod tests {
         let (slot, wake) = (WakeSlot::default(), Wake::new().expect("a descriptor"));
         slot.signal();
         assert!(!is_signalled(&wake));
-        slot.set(&wake);
+        slot.set(WakeBy::Event(wake.as_raw_fd()));
         slot.signal();
         assert!(is_signalled(&wake));
         wake.clear();
         slot.clear();
         slot.signal();
         assert!(!is_signalled(&wake));
+    }
+
+    #[test]
+    fn a_slot_shuts_down_the_socket_that_is_in_it() {
+        let (near, mut far) = UnixStream::pair().expect("sockets");
+        let slot = WakeSlot::default();
+        slot.set(WakeBy::Shutdown(near.as_raw_fd()));
+        slot.signal();
+        assert_eq!(far.read(&mut [0]).expect("the end"), 0);
     }
 
     #[test]
@@ -133,7 +161,7 @@ mod tests {
             });
             for _ in 0..ROUNDS {
                 let wake = Wake::new().expect("a descriptor");
-                slot.set(&wake);
+                slot.set(WakeBy::Event(wake.as_raw_fd()));
                 slot.clear();
                 let number = wake.as_raw_fd();
                 drop(wake);

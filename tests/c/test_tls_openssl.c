@@ -2,11 +2,10 @@
 /* TLS beside an OpenSSL of the test's own: the caller's SSL_CTX, the key log, pins. */
 #include "check.h"
 #include "peer.h"
+#include "upgrade.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -190,24 +189,6 @@ static void meet(struct server *server, wsline_options *options)
 }
 
 /* Renegotiation ------------------------------------------------------------------------------- */
-
-/* The head of a 101 for this request. */
-static void answer_upgrade(const char *request, char answer[512])
-{
-    static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    const char *key = strstr(request, field);
-    unsigned char digest[SHA_DIGEST_LENGTH], accept[64];
-    char text[128];
-    int len;
-
-    REQUIRE(key != NULL);
-    len = snprintf(text, sizeof text, "%.24s%s", key + strlen(field), guid);
-    SHA1((unsigned char *)text, (size_t)len, digest);
-    EVP_EncodeBlock(accept, digest, sizeof digest);
-    snprintf(answer, 512,
-             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: %s\r\n\r\n", (char *)accept);
-}
 
 /* Over the other end of a pair: upgrades, then asks for a renegotiation; why that failed. */
 struct asker {

@@ -167,8 +167,8 @@ impl Attempt {
 
     fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(fd) = self.options.fd {
-            let socket = socket::adopt(fd, &self.options.socket.options)?;
-            return self.reach(Peer::Server, Transport::new(Stream::new(socket)));
+            let adopted = socket::adopt(fd, &self.options.socket.options)?;
+            return self.reach(Peer::Server, Transport::new(Stream::new(adopted)));
         }
         if let Some(path) = self
             .options
@@ -246,13 +246,12 @@ impl Attempt {
             }
             ConnectStage::Dial(mut dial) => {
                 let peer = self.first_peer();
-                let connected = dial.step(now, &self.options.socket, |fd| poll.is_ready(fd));
-                let Some(socket) = connected.map_err(|error| self.at(peer, error))? else {
+                let connected = dial.step(now, &self.options.socket, poll);
+                let Some(connected) = connected.map_err(|error| self.at(peer, error))? else {
                     return Ok(Step::Wait(ConnectStage::Dial(dial)));
                 };
-                let mut stream = Stream::new(socket);
-                stream.finish_connecting()?;
-                self.reach(peer, Transport::new(stream)).map(Step::Next)
+                let wire = Transport::new(Stream::new(connected));
+                self.reach(peer, wire).map(Step::Next)
             }
             ConnectStage::Secure(mut wire, peer) => {
                 let agreed = wire.handshake(poll);
@@ -299,6 +298,8 @@ impl Attempt {
             }
             _ => return self.talk(wire, peer),
         };
+        // Several small writes follow one another, which Nagle's algorithm would delay.
+        wire.stream.prepare();
         wire.stream.start_tls(tls);
         Ok(ConnectStage::Secure(Box::new(wire), peer))
     }

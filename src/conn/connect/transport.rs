@@ -7,6 +7,9 @@ use crate::base::outbox::Outbox;
 use crate::net::poll::Poll;
 use crate::net::stream::{CipherBuffer, ReadOutcome, Stream, Wait, lost};
 
+/// What every path takes in one segment (RFC 9293 section 3.7.1).
+const MIN_SEGMENT_BYTES: usize = 536;
+
 /// A read of an answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -55,6 +58,10 @@ impl Transport {
 
     /// Takes `bytes` along; they leave with the next [`Transport::send`].
     pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
+        if bytes.len() > MIN_SEGMENT_BYTES {
+            // Nagle's algorithm would hold the last segment back until those before it are acknowledged.
+            self.stream.prepare();
+        }
         self.stream.seal(&mut bytes, &mut self.output)
     }
 

@@ -250,13 +250,16 @@ fn reserve<T>(places: &mut VecDeque<T>) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::socket;
     use crate::protocol::ws::opcode::Opcode;
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     /// A stream without TLS, and its other end, which must stay open.
     fn stream() -> (Stream, UnixStream) {
         let (near, far) = UnixStream::pair().expect("sockets");
-        (Stream::new(near.into()), far)
+        let near = socket::adopt(near.as_raw_fd(), &[]).expect("a socket");
+        (Stream::new(near), far)
     }
 
     fn frame(queue: &mut Queue, opcode: Opcode, payload: &[u8], what: Queued) {

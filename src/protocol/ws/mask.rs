@@ -38,13 +38,9 @@ pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
 /// Puts the block at the start of `place`; the rest of that.
 fn put_masked<const N: usize>(key: MaskKey, mut block: [u8; N], place: &mut [u8]) -> &mut [u8] {
     apply(key, &mut block);
-    match place.split_first_chunk_mut() {
-        Some((to, rest)) => {
-            *to = block;
-            rest
-        }
-        None => place,
-    }
+    let (to, rest) = place.split_at_mut_checked(N).unwrap_or_default();
+    to.copy_from_slice(&block);
+    rest
 }
 
 fn widen([a, b, c, d]: MaskKey) -> u64 {

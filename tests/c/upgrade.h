@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer of a server of the test's own. Its program is linked with OpenSSL. */
+#ifndef WSLINE_TESTS_UPGRADE_H
+#define WSLINE_TESTS_UPGRADE_H
+
+#include "check.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+/* The head of a 101 for this request. */
+static inline void answer_upgrade(const char *request, char answer[512])
+{
+    static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const char *key = strstr(request, field);
+    unsigned char digest[SHA_DIGEST_LENGTH], accept[64];
+    char text[128];
+    int len;
+
+    REQUIRE(key != NULL);
+    len = snprintf(text, sizeof text, "%.24s%s", key + strlen(field), guid);
+    SHA1((unsigned char *)text, (size_t)len, digest);
+    EVP_EncodeBlock(accept, digest, sizeof digest);
+    snprintf(answer, 512,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Accept: %s\r\n\r\n", (char *)accept);
+}
+
+#endif
