@@ -173,11 +173,7 @@ pub unsafe extern "C" fn wsline_app_response_header(
         return std::ptr::null();
     };
     // SAFETY: as promised to ptr.
-    unsafe {
-        look_up(app, |response| {
-            response.head.fields.all(name).next().map(CString::as_c_str)
-        })
-    }
+    unsafe { look_up(app, |response| response.head.fields.all(name).next()) }
 }
 
 /// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
@@ -234,7 +230,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
     unsafe {
         look_up(app, |response| {
             let mut chosen = response.head.fields.all("sec-websocket-protocol");
-            chosen.next().map(CString::as_c_str)
+            chosen.next()
         })
     }
 }
@@ -251,7 +247,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
     // SAFETY: as promised to ptr.
-    unsafe { look_up(app, |response| response.extensions().map(CString::as_c_str)) }
+    unsafe { look_up(app, |response| response.extensions()) }
 }
 
 /// The address that the connection there is, or was last, is connected to.

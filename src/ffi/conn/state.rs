@@ -9,7 +9,7 @@ use crate::ffi::guard;
 use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 
 /// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
 #[repr(C)]
@@ -362,7 +362,7 @@ pub unsafe extern "C" fn wsline_conn_stats(
 /// What the server agreed to: nothing unless the connect succeeded.
 fn agreed(
     conn: Result<&Connection, Error>,
-    find: impl FnOnce(&Response) -> Option<&CString>,
+    find: impl FnOnce(&Response) -> Option<&CStr>,
 ) -> *const c_char {
     let conn = conn.ok().filter(|conn| conn.link().is_ok());
     conn.map_or(std::ptr::null(), |conn| in_response(conn, find))
@@ -372,10 +372,7 @@ fn response_header(conn: &Connection, name: &str) -> *const c_char {
     in_response(conn, |response| response.head.fields.all(name).next())
 }
 
-fn in_response(
-    conn: &Connection,
-    find: impl FnOnce(&Response) -> Option<&CString>,
-) -> *const c_char {
+fn in_response(conn: &Connection, find: impl FnOnce(&Response) -> Option<&CStr>) -> *const c_char {
     let Some(response) = conn.response() else {
         return std::ptr::null();
     };

@@ -3,7 +3,7 @@
 
 use crate::base::error::Error;
 use crate::base::memory;
-use std::ffi::CString;
+use std::ffi::CStr;
 
 /// A header name or a subprotocol: a token (RFC 9110 section 5.6.2).
 pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
@@ -30,12 +30,17 @@ pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
     }
 }
 
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(is_token_char)
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().map(char::from).all(is_token_char)
 }
 
 fn is_token_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+    c.is_ascii_alphanumeric()
+        || matches!(
+            c,
+            '!' | '#' | '$' | '%' | '&' | '\'' | '*' | '+' | '-' | '.' | '^' | '_'
+        )
+        || matches!(c, '`' | '|' | '~')
 }
 
 /// As much of a list as an error shows.
@@ -58,27 +63,69 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 ///
 /// Names and values are C strings because that is how they are handed out; no NUL gets as far as here.
 #[derive(Clone, Debug, Default)]
-pub struct Fields(Vec<(CString, CString)>);
+pub struct Fields {
+    /// Of each its name, a NUL, its value, a NUL.
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where a name and a value begin, and how long they are.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    name: usize,
+    name_len: usize,
+    value_len: usize,
+}
 
 impl Fields {
-    pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), Error> {
-        let name = memory::c_string(name.as_bytes())?;
-        match (name, memory::c_string(value)?) {
-            (Some(name), Some(value)) => memory::push(&mut self.0, (name, value)),
-            _ => Ok(()),
+    /// All of it, or nothing where there is no memory. A NUL would end a name or a value early, so one that has any is
+    /// left out.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
+        if name.contains(&0) || value.contains(&0) {
+            return Ok(());
         }
+        memory::reserve(&mut self.text, name.len() + value.len() + 2)?;
+        let field = Field {
+            name: self.text.len(),
+            name_len: name.len(),
+            value_len: value.len(),
+        };
+        memory::push(&mut self.fields, field)?;
+        for text in [name, value] {
+            self.text.extend_from_slice(text);
+            self.text.push(0);
+        }
+        Ok(())
     }
 
-    pub fn at(&self, index: usize) -> Option<(&CString, &CString)> {
-        self.0.get(index).map(|(name, value)| (name, value))
+    pub fn at(&self, index: usize) -> Option<(&CStr, &CStr)> {
+        let field = self.fields.get(index)?;
+        Some((self.name(field), self.value(field)))
     }
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CString> {
-        self.0
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CStr> {
+        self.fields
             .iter()
-            .filter(move |(n, _)| n.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+            .filter(move |field| field.name_len == name.len())
+            .filter(move |field| {
+                let own = self.name(field).to_bytes();
+                own.eq_ignore_ascii_case(name.as_bytes())
+            })
+            .map(|field| self.value(field))
+    }
+
+    fn name(&self, field: &Field) -> &CStr {
+        self.c_string(field.name, field.name_len)
+    }
+
+    fn value(&self, field: &Field) -> &CStr {
+        self.c_string(field.name + field.name_len + 1, field.value_len)
+    }
+
+    fn c_string(&self, start: usize, len: usize) -> &CStr {
+        let with_nul = self.text.get(start..=start + len);
+        CStr::from_bytes_with_nul(with_nul.unwrap_or_default()).unwrap_or_default()
     }
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
@@ -125,7 +172,7 @@ mod tests {
             ("Connection", &b"keep-alive, \tUpgrade"[..]),
             ("CONNECTION", b",x,"),
         ] {
-            fields.push(name, value).expect("memory");
+            fields.push(name.as_bytes(), value).expect("memory");
         }
         assert_eq!(
             fields.members("connection").collect::<Vec<_>>(),

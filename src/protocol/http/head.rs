@@ -56,8 +56,10 @@ pub enum HeadState {
 pub struct HeadReader {
     head: Head,
     next: Next,
-    /// The field of the last line, which the next line may continue.
-    open: Option<(String, Vec<u8>)>,
+    /// Whether the last line was a field, which the next line may continue: `name` and `value`.
+    is_field_open: bool,
+    name: Vec<u8>,
+    value: Vec<u8>,
     /// Bytes taken, of all heads.
     taken: usize,
     /// Bytes at the front of the input that are known to hold no line end.
@@ -115,17 +117,15 @@ impl HeadReader {
 
     /// No more lines come: what there is of the head can be looked at.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let Some((name, mut value)) = self.open.take() else {
+        if !std::mem::take(&mut self.is_field_open) {
             return Ok(());
-        };
+        }
         // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
         // sees them.
-        for byte in value.iter_mut().filter(|byte| byte.is_ascii_control()) {
-            if *byte != b'\t' {
-                *byte = b' ';
-            }
-        }
-        self.head.fields.push(&name, value.trim_ascii())
+        let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+        let controls = self.value.iter_mut().filter(|byte| is_control(byte));
+        controls.for_each(|byte| *byte = b' ');
+        self.head.fields.push(&self.name, self.value.trim_ascii())
     }
 
     pub fn take_head(&mut self) -> Head {
@@ -203,18 +203,14 @@ impl HeadReader {
     /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
     fn read_field_line(&mut self, line: &[u8]) -> Result<(), Error> {
         if line.first().is_some_and(|byte| BLANK.contains(byte)) {
-            match &mut self.open {
+            if self.is_field_open {
                 // Section 5.2: the line end and the white space around it stand for a blank.
-                Some((_, value)) => {
-                    memory::reserve(value, 1 + line.len())?;
-                    value.push(b' ');
-                    value.extend(line.trim_ascii());
-                }
-                None if self.next == Next::FirstField => {
-                    // Section 2.2: such lines must be ignored, or the message rejected.
-                    self.note_defect("has white space before its first field, in the line", line);
-                }
-                None => {}
+                memory::reserve(&mut self.value, 1 + line.len())?;
+                self.value.push(b' ');
+                self.value.extend(line.trim_ascii());
+            } else if self.next == Next::FirstField {
+                // Section 2.2: such lines must be ignored, or the message rejected.
+                self.note_defect("has white space before its first field, in the line", line);
             }
             return Ok(());
         }
@@ -224,10 +220,13 @@ impl HeadReader {
             return Ok(());
         };
         let (name, value) = line.split_at(colon);
-        let name = std::str::from_utf8(name).ok().filter(|name| is_token(name));
-        let value = value.strip_prefix(b":").unwrap_or(value);
-        if let Some(name) = name {
-            self.open = Some((memory::string(name)?, memory::copy(value.trim_ascii())?));
+        if is_token(name) {
+            replace(&mut self.name, name)?;
+            replace(
+                &mut self.value,
+                value.strip_prefix(b":").unwrap_or(value).trim_ascii(),
+            )?;
+            self.is_field_open = true;
         }
         Ok(())
     }
@@ -236,6 +235,14 @@ impl HeadReader {
         let defect = || format!("{what} {}", quoted(line));
         self.head.defect.get_or_insert_with(defect);
     }
+}
+
+/// Puts `bytes` in place of what `buffer` holds.
+fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
+    buffer.clear();
+    memory::reserve(buffer, bytes.len())?;
+    buffer.extend_from_slice(bytes);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::head::{Head, HeadReader, HeadState, MAX_HEAD_BYTES};
 use crate::base::error::Error;
 use crate::protocol::url;
 use crate::protocol::ws::deflate::Agreement;
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
 /// As much as an error shows of a reason, and of each field.
@@ -31,7 +31,7 @@ impl Response {
     }
 
     /// The value of `Sec-WebSocket-Extensions`, where it names what is in use.
-    pub fn extensions(&self) -> Option<&CString> {
+    pub fn extensions(&self) -> Option<&CStr> {
         let mut values = self.head.fields.all("sec-websocket-extensions");
         let named = values.find(|value| !value.is_empty());
         named.filter(|_| self.deflate.is_some())
