@@ -141,7 +141,7 @@ impl Connection {
         Ok(())
     }
 
-    fn connect_to(&self, url: Url) -> Result<Open, Error> {
+    fn connect_to(&self, url: Url) -> Result<Box<Open>, Error> {
         let span = self.options.connect_span(self.timeout().get());
         let wake = Arc::new(OnceLock::<Wake>::new());
         let notify = {
@@ -162,10 +162,10 @@ impl Connection {
         *self.response.lock() = response.map(Arc::new);
         let is_aborted = Arc::clone(&self.is_aborted);
         let (link, reader) = open(result?, keys, &self.options, is_aborted)?;
-        Ok(Open {
+        Ok(Box::new(Open {
             link,
             reader: Handoff::new(reader),
-        })
+        }))
     }
 
     fn drive(
@@ -296,14 +296,15 @@ impl Open {
     /// Waits until the closing handshake is done, reading for it if nobody else does.
     fn await_close(&self, budget: &mut WaitBudget) -> Result<(), Error> {
         loop {
-            let writer = &self.link.writer;
-            let (is_clean, end) = writer
-                .with_sender(|sender| (sender.closing().is_clean(), sender.closing().error()));
-            if is_clean {
-                return Ok(());
-            }
-            if let Some(end) = end {
-                return Err(end);
+            let how = self.link.writer.with_sender(|sender| {
+                let closing = sender.closing();
+                match closing.is_clean() {
+                    true => Some(Ok(())),
+                    false => closing.error().map(Err),
+                }
+            });
+            if let Some(how) = how {
+                return how;
             }
             if budget.is_interrupted() {
                 return Err(interrupted());

@@ -16,7 +16,7 @@ pub struct Connection {
     pub(super) options: Arc<Options>,
     timeout: SharedTimeout,
     /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
-    open: OnceLock<Open>,
+    open: OnceLock<Box<Open>>,
     pub(super) is_connecting: Mutex<bool>,
     /// Ends the wait of the connect under way.
     pub(super) connect_wake: WakeSlot,
@@ -144,7 +144,7 @@ impl Connection {
     }
 
     /// What a connect has made; there is one.
-    pub(super) fn set_open(&self, open: Open) -> &Open {
+    pub(super) fn set_open(&self, open: Box<Open>) -> &Open {
         self.open.get_or_init(|| open)
     }
 

@@ -252,10 +252,21 @@ pub fn default_trust() -> DefaultTrust {
     }
 }
 
+/// A variable of the environment. At each connect several are read, and this takes no memory where one is not set.
+pub fn environment(name: &CStr) -> Option<OsString> {
+    // SAFETY: `name` ends with a NUL.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    owned_text(value)
+}
+
 /// A variable of the environment, as OpenSSL reads it: not where the program has more rights than its user.
 pub fn secure_environment(name: &CStr) -> Option<OsString> {
     // SAFETY: `name` ends with a NUL.
     let value = unsafe { secure_getenv(name.as_ptr()) };
+    owned_text(value)
+}
+
+fn owned_text(value: *const c_char) -> Option<OsString> {
     if value.is_null() {
         return None;
     }

@@ -29,19 +29,19 @@ impl Dial {
     /// Of `addresses`, which `name` has, those are tried that `options` admit.
     pub fn new(
         name: &str,
-        addresses: Vec<Address>,
+        mut addresses: Vec<Address>,
         options: &SocketOptions,
         now: Instant,
     ) -> Result<Self, Error> {
-        let admitted: Vec<_> = addresses
-            .into_iter()
-            .filter(|address| options.admit(address))
-            .collect();
-        if admitted.is_empty() {
+        addresses.retain(|address| options.admit(address));
+        if addresses.is_empty() {
             return Err(none_admitted(name, options));
         }
         Ok(Self {
-            untried: interleave(admitted),
+            untried: match addresses.len() {
+                1 => addresses.into(),
+                _ => interleave(addresses),
+            },
             attempts: Vec::new(),
             failures: Vec::new(),
             next_attempt: Deadline::at(now),

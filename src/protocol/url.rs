@@ -19,6 +19,10 @@ const MAX_SHOWN: usize = 100;
 pub struct Url {
     secure: bool,
     host: Host<String>,
+    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always.
+    host_and_port: String,
+    /// How much of that is the host.
+    host_len: usize,
     /// The interface through which a link-local address is reached (RFC 4007 section 11).
     zone: Option<String>,
     port: u16,
@@ -35,18 +39,17 @@ impl Url {
         let Some((scheme, after_slashes)) = split_scheme(text) else {
             return Err(without_scheme(text));
         };
-        let is_secure = match scheme.to_ascii_lowercase().as_str() {
-            "ws" => false,
-            "wss" => true,
-            "ws+unix" => return Self::of_unix_socket(text, after_slashes),
-            _ => {
-                let meant = meant(scheme, after_slashes);
-                let scheme = cut(scheme);
-                let what = format!("has the scheme {scheme}, not ws, wss or ws+unix{meant}");
-                return Err(invalid(text, what));
-            }
-        };
-        Self::of_network(text, after_slashes, is_secure)
+        let is = |known| scheme.eq_ignore_ascii_case(known);
+        if is("ws") || is("wss") {
+            Self::of_network(text, after_slashes, is("wss"))
+        } else if is("ws+unix") {
+            Self::of_unix_socket(text, after_slashes)
+        } else {
+            let meant = meant(scheme, after_slashes);
+            let scheme = cut(scheme);
+            let what = format!("has the scheme {scheme}, not ws, wss or ws+unix{meant}");
+            Err(invalid(text, what))
+        }
     }
 
     fn of_network(text: &str, after_slashes: &str, secure: bool) -> Result<Self, Error> {
@@ -58,8 +61,8 @@ impl Url {
         let (authority, _) = split_authority(after_slashes);
         let zone = zone(authority).map_err(|what| invalid(text, what))?;
         let without_zone = match &zone {
-            Some((written, _)) => text.replacen(written, "]", 1),
-            None => text.to_owned(),
+            Some((written, _)) => Cow::Owned(text.replacen(written, "]", 1)),
+            None => Cow::Borrowed(text),
         };
         let url = url::Url::parse(&without_zone)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
@@ -68,15 +71,19 @@ impl Url {
             return Err(invalid(text, "has a host with an empty label"));
         }
         let port = url.port_or_known_default().filter(|port| *port != 0);
+        let port = port.ok_or_else(|| invalid(text, "has port 0"))?;
         let credentials = Credentials::of_url(&url).map_err(|what| invalid(text, what))?;
         if credentials.as_ref().is_some_and(|it| it.basic().is_none()) {
             return Err(invalid(text, "has a colon in its user name"));
         }
+        let written = url.host_str().unwrap_or_default();
         Ok(Self {
             secure,
             host: host.to_owned(),
+            host_and_port: format!("{written}:{port}"),
+            host_len: written.len(),
             zone: zone.map(|(_, name)| name),
-            port: port.ok_or_else(|| invalid(text, "has port 0"))?,
+            port,
             resource: resource(after_slashes),
             credentials,
             unix_path: None,
@@ -107,6 +114,8 @@ impl Url {
         Ok(Self {
             secure: false,
             host: Host::Domain("localhost".to_owned()),
+            host_and_port: "localhost:80".to_owned(),
+            host_len: "localhost".len(),
             zone: None,
             port: 80,
             resource: resource(rest),
@@ -120,18 +129,17 @@ impl Url {
     }
 
     /// The host as it is verified: a name in A-labels, or an address without brackets and zone.
-    pub fn host(&self) -> String {
+    pub fn host(&self) -> Cow<'_, str> {
         match &self.host {
-            Host::Domain(name) => name.clone(),
-            Host::Ipv4(address) => address.to_string(),
-            Host::Ipv6(address) => address.to_string(),
+            Host::Domain(_) | Host::Ipv4(_) => Cow::Borrowed(self.written_host()),
+            Host::Ipv6(address) => Cow::Owned(address.to_string()),
         }
     }
 
     /// The host as it is looked up, with its zone.
-    pub fn host_and_zone(&self) -> String {
+    pub fn host_and_zone(&self) -> Cow<'_, str> {
         match &self.zone {
-            Some(zone) => format!("{}%{zone}", self.host()),
+            Some(zone) => Cow::Owned(format!("{}%{zone}", self.host())),
             None => self.host(),
         }
     }
@@ -140,7 +148,7 @@ impl Url {
     pub fn cookie_host(&self) -> String {
         match &self.unix_path {
             Some(path) => format!("unix:{path}"),
-            None => self.host_and_zone(),
+            None => self.host_and_zone().into_owned(),
         }
     }
 
@@ -176,12 +184,12 @@ impl Url {
 
     /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110 section 7.2), and so is
     /// the zone, which means something to this machine alone (RFC 6874 section 4).
-    pub fn authority(&self) -> String {
+    pub fn authority(&self) -> &str {
         let default = if self.secure { 443 } else { 80 };
         if self.port == default {
-            self.host.to_string()
+            self.written_host()
         } else {
-            format!("{}:{}", self.host, self.port)
+            &self.host_and_port
         }
     }
 
@@ -189,14 +197,18 @@ impl Url {
     pub fn server(&self) -> String {
         match &self.unix_path {
             Some(path) => path.escape_debug().to_string(),
-            None => format!("{}:{}", self.host, self.port),
+            None => self.host_and_port.clone(),
         }
     }
 
     /// The `Origin` of a page on the same server (RFC 6454 section 6).
     pub fn origin(&self) -> String {
-        let scheme = if self.secure { "https" } else { "http" };
-        format!("{scheme}://{}", self.authority())
+        let scheme = if self.secure { "https://" } else { "http://" };
+        [scheme, self.authority()].concat()
+    }
+
+    fn written_host(&self) -> &str {
+        self.host_and_port.get(..self.host_len).unwrap_or_default()
     }
 
     /// Whether what was meant for the one server may be sent to the other (RFC 6454 section 5).
@@ -318,7 +330,7 @@ fn meant(scheme: &str, after_slashes: &str) -> String {
         _ => None,
     };
     // A number alone is an address, which nobody means.
-    let has_host = |url: &Url| after_slashes.to_lowercase().contains(&url.host());
+    let has_host = |url: &Url| after_slashes.to_lowercase().contains(&*url.host());
     match guess.filter(|url| has_host(url) && !url.resource.contains('@')) {
         Some(url) => format!("; did you mean {url}?"),
         None => String::new(),
@@ -365,11 +377,15 @@ fn check_text(text: &str) -> Result<(), Error> {
             format!("URL of {len} bytes, the limit is {MAX_URL_BYTES}"),
         ));
     }
-    if let Some(bad) = text.chars().find(|c| c.is_control()) {
-        return Err(Error::new(
-            Kind::InvalidUrl,
-            format!("URL contains the control character {bad:?}"),
-        ));
+    // ASCII has the bytes of its characters and no others.
+    let may_be_control = |byte: u8| byte.is_ascii_control() || !byte.is_ascii();
+    if text.bytes().any(may_be_control) {
+        if let Some(bad) = text.chars().find(|c| c.is_control()) {
+            return Err(Error::new(
+                Kind::InvalidUrl,
+                format!("URL contains the control character {bad:?}"),
+            ));
+        }
     }
     if text.trim() != text {
         return Err(Error::new(
@@ -392,7 +408,7 @@ fn resource(after_slashes: &str) -> String {
         resource.push('/');
     }
     for c in text.chars() {
-        if c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%".contains(c) {
+        if is_resource_char(c) {
             resource.push(c);
         } else {
             let mut utf8 = [0; 4];
@@ -401,6 +417,15 @@ fn resource(after_slashes: &str) -> String {
         }
     }
     resource
+}
+
+fn is_resource_char(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(
+            c,
+            '-' | '.' | '_' | '~' | '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ','
+        )
+        || matches!(c, ';' | '=' | ':' | '@' | '/' | '?' | '%')
 }
 
 /// Quotes the URL.

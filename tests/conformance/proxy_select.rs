@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which proxy is taken, from options and environment.
 
+use std::ffi::CStr;
 use wsline::base::error::{Kind, Phase};
 use wsline::protocol::http::auth::Credentials;
 use wsline::protocol::proxy::endpoint::Proxy;
@@ -132,7 +133,7 @@ fn the_environment_names_what_needs_no_proxy() {
 fn credentials_that_were_set_are_for_the_proxy_that_was_set() {
     let set = Credentials::new("set", "secret").expect("credentials");
     let own = Credentials::new("own", "secret").expect("credentials");
-    let variable = |name: &str| (name == "http_proxy").then(|| "http://own:secret@a".to_owned());
+    let variable = |name: &CStr| (name == c"http_proxy").then(|| "http://own:secret@a".to_owned());
     for (proxy, credentials, expected) in [
         (Some("http://own:secret@o"), None, &own),
         (Some("http://own:secret@o"), Some(&set), &set),
@@ -241,7 +242,7 @@ fn selection(
     select(options, &url, &|name| {
         let mut pairs = variables.split(';').filter_map(|pair| pair.split_once('='));
         pairs
-            .find(|(set, _)| *set == name)
+            .find(|(set, _)| set.as_bytes() == name.to_bytes())
             .map(|(_, value)| value.to_owned())
     })
 }

@@ -8,10 +8,10 @@ fn parts(text: &str) -> (bool, String, u16, String, String) {
     let url = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     (
         url.is_secure(),
-        url.host(),
+        url.host().into_owned(),
         url.port(),
         url.resource().to_owned(),
-        url.authority(),
+        url.authority().to_owned(),
     )
 }
 

@@ -29,7 +29,7 @@ use std::time::{Instant, SystemTime};
 pub struct Attempt {
     options: Arc<Options>,
     notify: Notify,
-    url: Url,
+    url: Arc<Url>,
     proxy: Option<Proxy>,
     /// What the proxy is asked to connect to.
     target: Target,
@@ -66,7 +66,7 @@ enum Step {
 
 impl Attempt {
     pub fn new(
-        url: Url,
+        url: Arc<Url>,
         proxy: Option<Proxy>,
         upgrade: Upgrade,
         options: Arc<Options>,
@@ -79,7 +79,7 @@ impl Attempt {
         };
         let target = match url.ip() {
             Some(ip) => Target::Address(SocketAddr::new(ip, url.port())),
-            None => Target::Name(url.host(), url.port()),
+            None => Target::Name(url.host().into_owned(), url.port()),
         };
         let mut attempt = Self {
             options,
@@ -192,7 +192,7 @@ impl Attempt {
             trace::note(format_args!("through the proxy {proxy}"));
         }
         let (name, ip, port) = match &self.proxy {
-            Some(proxy) => (proxy.host(), proxy.ip(), proxy.port),
+            Some(proxy) => (proxy.host().into(), proxy.ip(), proxy.port),
             None => {
                 let ip = self.url.ip().filter(|_| !self.url.has_zone());
                 (self.url.host_and_zone(), ip, self.url.port())
@@ -424,7 +424,7 @@ impl Attempt {
     fn name(&self, peer: Peer) -> String {
         match (peer, &self.proxy) {
             (Peer::Proxy, Some(proxy)) => format!("the proxy {proxy}"),
-            _ => self.url.authority(),
+            _ => self.url.authority().to_owned(),
         }
     }
 }

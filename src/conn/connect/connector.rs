@@ -14,6 +14,7 @@ use crate::conn::send::keys::Keys;
 use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::resolve::Notify;
+use crate::net::sys;
 use crate::net::tls::channel::TlsInfo;
 use crate::protocol::http::redirect::Redirects;
 use crate::protocol::http::reply::Response;
@@ -22,6 +23,7 @@ use crate::protocol::proxy::endpoint::Proxy;
 use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
 use crate::protocol::ws::deflate::Agreement;
+use std::ffi::CStr;
 use std::time::{Instant, SystemTime};
 
 pub struct Connector {
@@ -58,7 +60,7 @@ impl Connector {
             Some(_) => 0,
             None => options.request.redirect_limit,
         };
-        let redirects = Redirects::new(url, limit);
+        let redirects = Redirects::new(Arc::new(url), limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
         Ok(Self {
             process: ProcessMark::own(),
@@ -163,12 +165,12 @@ fn attempt(
     let offer = options.deflate.is_offered.then_some(options.deflate.offer);
     let upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
     let (options, notify) = (Arc::clone(options), Arc::clone(notify));
-    Attempt::new(url.clone(), proxy, upgrade, options, notify, now)
+    Attempt::new(Arc::clone(url), proxy, upgrade, options, notify, now)
 }
 
 /// What is not UTF-8 is set, too, if only to something unusable.
-fn environment(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+fn environment(name: &CStr) -> Option<String> {
+    sys::environment(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The proxy through which `url` is reached; none where the socket is known already.

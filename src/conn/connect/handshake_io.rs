@@ -4,6 +4,7 @@
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::Error;
+use crate::base::log::{self, Level};
 use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::stream::ReadOutcome;
@@ -95,7 +96,9 @@ impl HandshakeIo {
     fn say(&mut self) -> Result<bool, Error> {
         let mut has_said = false;
         while let Some(output) = self.dialogue.output() {
-            trace::said(output.shown());
+            if log::is_on(Level::Trace) {
+                trace::said(output.shown());
+            }
             self.wire.say(output.bytes)?;
             has_said = true;
         }

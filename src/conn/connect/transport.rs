@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A connected stream on which somebody talks before it is open.
 
+use crate::base::buffer::READ_MIN;
 use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
@@ -10,8 +11,9 @@ use crate::net::stream::{CipherBuffer, ReadOutcome, Stream, Wait, lost};
 /// What every path takes in one segment (RFC 9293 section 3.7.1).
 const MIN_SEGMENT_BYTES: usize = 536;
 
-/// A read of an answer; an upgrade response is a few hundred bytes, and what follows it belongs to the open connection.
-const READ_BYTES: usize = 16 * 1024;
+/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the open connection, which
+/// goes on reading in this memory.
+const READ_BYTES: usize = READ_MIN + 1;
 
 pub struct Transport {
     pub stream: Stream,

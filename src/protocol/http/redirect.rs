@@ -5,6 +5,7 @@ use super::head::Head;
 use super::request::RequestOptions;
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
+use crate::base::sync::Arc;
 use crate::protocol::url::Url;
 
 /// As many URLs as an error shows.
@@ -13,14 +14,14 @@ const MAX_SHOWN: usize = 10;
 /// The URLs that a connect has been sent to, the first of them the caller's.
 #[derive(Debug)]
 pub struct Redirects {
-    chain: Vec<Url>,
-    url: Url,
+    chain: Vec<Arc<Url>>,
+    url: Arc<Url>,
     limit: u32,
     has_left_origin: bool,
 }
 
 impl Redirects {
-    pub fn new(url: Url, limit: u32) -> Self {
+    pub fn new(url: Arc<Url>, limit: u32) -> Self {
         Self {
             chain: Vec::new(),
             url,
@@ -30,7 +31,7 @@ impl Redirects {
     }
 
     /// The URL in force.
-    pub fn url(&self) -> &Url {
+    pub fn url(&self) -> &Arc<Url> {
         &self.url
     }
 
@@ -40,7 +41,7 @@ impl Redirects {
         if self.limit == 0 || !head.is_redirect() {
             return Ok(false);
         }
-        let target = self.target(head)?;
+        let target = Arc::new(self.target(head)?);
         memory::reserve(&mut self.chain, 1)?;
         self.chain.push(std::mem::replace(&mut self.url, target));
         if self.chain.len() > self.limit as usize {
@@ -117,10 +118,9 @@ impl Redirects {
 mod tests {
     use super::*;
     use crate::base::memory::Text;
-    use crate::base::sync::Arc;
 
     fn redirects(url: &str, limit: u32) -> Redirects {
-        Redirects::new(Url::parse(url).expect("a URL"), limit)
+        Redirects::new(Arc::new(Url::parse(url).expect("a URL")), limit)
     }
 
     fn head(status: u16, location: &str) -> Head {

@@ -8,6 +8,9 @@ use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::protocol::url::Url;
 
+/// Of a request with few fields of the caller's.
+const USUAL_BYTES: usize = 384;
+
 /// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
 const OWNED: [(&str, Option<&str>); 13] = [
     ("Host", Some("wsline_options_set_host()")),
@@ -94,13 +97,13 @@ pub fn request(
     offer: Option<&Offer>,
     key: &str,
 ) -> Result<String, Error> {
-    let mut lines = String::new();
+    let mut lines = String::with_capacity(USUAL_BYTES);
     memory::append(&mut lines, &["GET ", url.resource(), " HTTP/1.1\r\n"])?;
     let mut line =
         |name: &str, value: &str| memory::append(&mut lines, &[name, ": ", value, "\r\n"]);
     match &options.host {
         Some(host) => line("Host", host)?,
-        None => line("Host", &url.authority())?,
+        None => line("Host", url.authority())?,
     }
     line("Upgrade", "websocket")?;
     line(

@@ -6,6 +6,7 @@ use super::no_proxy::NoProxy;
 use crate::base::error::{Error, Kind, Phase};
 use crate::protocol::http::auth::Credentials;
 use crate::protocol::url::Url;
+use std::ffi::CStr;
 
 #[derive(Clone, Debug)]
 pub struct ProxyOptions {
@@ -39,9 +40,12 @@ pub struct Selection {
 pub fn select(
     options: &ProxyOptions,
     url: &Url,
-    environment: &dyn Fn(&str) -> Option<String>,
+    environment: &dyn Fn(&CStr) -> Option<String>,
 ) -> Result<Selection, Error> {
-    let environment = |name: &str| environment(name).filter(|_| options.uses_environment);
+    let environment = |name: &CStr| match options.uses_environment {
+        true => environment(name),
+        false => None,
+    };
     let variable = match options.proxy {
         Some(_) => None,
         None => proxy_variable(url, &environment),
@@ -52,8 +56,9 @@ pub fn select(
     let mut ignored = Vec::new();
     let mut no_proxy = options.no_proxy.clone();
     if no_proxy.is_empty() {
-        if let Some((name, list)) = first(&["no_proxy", "NO_PROXY"], &environment) {
+        if let Some((name, list)) = first(&[c"no_proxy", c"NO_PROXY"], &environment) {
             let problems = no_proxy.add(&list)?.into_iter();
+            let name = name.to_string_lossy();
             ignored.extend(problems.map(|what| format!("the environment variable {name}: {what}")));
         }
     }
@@ -61,6 +66,7 @@ pub fn select(
         // Before the variable is read: a mistake in it is none where it does not count.
         _ if no_proxy.matches(&url.host(), url.ip(), url.port()) => None,
         Some((name, text)) => Some(Proxy::parse(text.trim()).map_err(|what| {
+            let name = name.to_string_lossy();
             let message = format!("the environment variable {name} {what}");
             Error::new(Kind::Proxy, message).in_phase(Phase::Proxy)
         })?),
@@ -72,27 +78,32 @@ pub fn select(
     Ok(Selection { proxy, ignored })
 }
 
+const HTTP_PROXY: &CStr = c"HTTP_PROXY";
+
 /// The variable that counts, unless it is empty, which means no proxy.
 fn proxy_variable(
     url: &Url,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Option<(&'static str, String)> {
-    let names: &[&str] = if url.is_secure() {
-        &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-    } else if environment("REQUEST_METHOD").is_some() {
-        // A CGI program: HTTP_PROXY is the `Proxy` field of the request that it serves (CVE-2016-5385).
-        &["http_proxy", "all_proxy", "ALL_PROXY"]
-    } else {
-        &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+    environment: &dyn Fn(&CStr) -> Option<String>,
+) -> Option<(&'static CStr, String)> {
+    let own: &[&CStr] = match url.is_secure() {
+        true => &[c"https_proxy", c"HTTPS_PROXY"],
+        false => &[c"http_proxy", HTTP_PROXY],
     };
-    first(names, environment).filter(|(_, value)| !value.trim().is_empty())
+    let of_this_program = |name: &CStr| match environment(name) {
+        // In a CGI program it is the `Proxy` field of the request that it serves (CVE-2016-5385).
+        Some(_) if name == HTTP_PROXY && environment(c"REQUEST_METHOD").is_some() => None,
+        value => value,
+    };
+    let found = first(own, &of_this_program);
+    let found = found.or_else(|| first(&[c"all_proxy", c"ALL_PROXY"], environment));
+    found.filter(|(_, value)| !value.trim().is_empty())
 }
 
 /// The first that is set, be it empty.
 fn first(
-    names: &[&'static str],
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Option<(&'static str, String)> {
+    names: &[&'static CStr],
+    environment: &dyn Fn(&CStr) -> Option<String>,
+) -> Option<(&'static CStr, String)> {
     names
         .iter()
         .find_map(|name| environment(name).map(|value| (*name, value)))
