@@ -31,16 +31,16 @@ pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
 }
 
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().copied().map(char::from).all(is_token_char)
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
 
 fn is_token_char(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || matches!(
-            c,
-            '!' | '#' | '$' | '%' | '&' | '\'' | '*' | '+' | '-' | '.' | '^' | '_'
-        )
-        || matches!(c, '`' | '|' | '~')
+    u8::try_from(c).is_ok_and(is_token_byte)
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// As much of a list as an error shows.
@@ -69,6 +69,10 @@ pub struct Fields {
     fields: Vec<Field>,
 }
 
+/// What the head of an upgrade response mostly has: one piece of memory, then, is enough.
+const USUAL_BYTES: usize = 512;
+const USUAL_COUNT: usize = 12;
+
 /// Where a name and a value begin, and how long they are.
 #[derive(Clone, Copy, Debug)]
 struct Field {
@@ -78,13 +82,14 @@ struct Field {
 }
 
 impl Fields {
-    /// All of it, or nothing where there is no memory. A NUL would end a name or a value early, so one that has any is
-    /// left out.
+    /// All of it, or nothing where there is no memory.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
-        if name.contains(&0) || value.contains(&0) {
-            return Ok(());
+        let len = name.len() + value.len() + 2;
+        if self.fields.is_empty() {
+            memory::reserve(&mut self.text, len.max(USUAL_BYTES))?;
+            memory::reserve(&mut self.fields, USUAL_COUNT)?;
         }
-        memory::reserve(&mut self.text, name.len() + value.len() + 2)?;
+        memory::reserve(&mut self.text, len)?;
         let field = Field {
             name: self.text.len(),
             name_len: name.len(),
@@ -109,8 +114,8 @@ impl Fields {
             .iter()
             .filter(move |field| field.name_len == name.len())
             .filter(move |field| {
-                let own = self.name(field).to_bytes();
-                own.eq_ignore_ascii_case(name.as_bytes())
+                let own = self.text.get(field.name..field.name + name.len());
+                own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
             })
             .map(|field| self.value(field))
     }

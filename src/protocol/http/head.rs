@@ -17,6 +17,9 @@ const MAX_REASON_BYTES: usize = 256;
 /// As much of a line as an error shows.
 const MAX_SHOWN: usize = 100;
 
+/// What a name or a value mostly takes.
+const USUAL_FIELD_BYTES: usize = 64;
+
 /// Optional white space (RFC 9110 section 5.6.3).
 const BLANK: [u8; 2] = [b' ', b'\t'];
 
@@ -89,11 +92,12 @@ impl HeadReader {
     /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A CR before it belongs
     /// to the line end, and may be missing (RFC 9112 section 2.2).
     pub fn read(&mut self, input: &mut Vec<u8>) -> Result<HeadState, Error> {
+        let has_nul = input.contains(&0);
         let mut start = 0;
         let state = loop {
             let rest = input.get(start..).unwrap_or_default();
-            let unseen = rest.iter().skip(self.seen);
-            let line_end = unseen.copied().position(|byte| byte == b'\n');
+            let unseen = rest.get(self.seen..).unwrap_or_default();
+            let line_end = unseen.iter().position(|byte| *byte == b'\n');
             let end = line_end.map_or(rest.len(), |offset| self.seen + offset);
             let line = rest.get(..end).unwrap_or_default();
             if self.taken + line.len() + usize::from(line_end.is_some()) > MAX_HEAD_BYTES {
@@ -103,7 +107,8 @@ impl HeadReader {
                 self.seen = line.len();
                 break self.state_at_start(line);
             }
-            let state = self.read_line(line.strip_suffix(b"\r").unwrap_or(line))?;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let state = self.read_line(line, has_nul)?;
             self.taken += end + 1;
             self.seen = 0;
             start += end + 1;
@@ -122,9 +127,10 @@ impl HeadReader {
         }
         // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
         // sees them.
-        let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-        let controls = self.value.iter_mut().filter(|byte| is_control(byte));
-        controls.for_each(|byte| *byte = b' ');
+        for byte in &mut self.value {
+            let is_control = byte.is_ascii_control() && *byte != b'\t';
+            *byte = if is_control { b' ' } else { *byte };
+        }
         self.head.fields.push(&self.name, self.value.trim_ascii())
     }
 
@@ -146,7 +152,8 @@ impl HeadReader {
         other.map_or(HeadState::Incomplete, HeadState::NotHttp)
     }
 
-    fn read_line(&mut self, line: &[u8]) -> Result<HeadState, Error> {
+    /// `has_nul`: there is a NUL, if not in this line.
+    fn read_line(&mut self, line: &[u8], has_nul: bool) -> Result<HeadState, Error> {
         match (self.next, line) {
             // Some servers send the line end of a body before it, though they should not.
             (Next::StatusLine, b"") => {}
@@ -169,7 +176,7 @@ impl HeadReader {
                 self.next = Next::Field;
             }
         }
-        if line.contains(&0) {
+        if has_nul && line.contains(&0) {
             self.note_defect("has a NUL in the line", line);
         }
         Ok(HeadState::Incomplete)
@@ -240,7 +247,7 @@ impl HeadReader {
 /// Puts `bytes` in place of what `buffer` holds.
 fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
     buffer.clear();
-    memory::reserve(buffer, bytes.len())?;
+    memory::reserve(buffer, bytes.len().max(USUAL_FIELD_BYTES))?;
     buffer.extend_from_slice(bytes);
     Ok(())
 }
