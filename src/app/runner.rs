@@ -225,7 +225,7 @@ impl Runner {
             )
         });
         match connector {
-            Ok(connector) => self.phase = Life::Connecting(Box::new(connector)),
+            Ok(connector) => self.phase = Life::Connecting(connector),
             Err(error) => self.fail(error, None, callbacks),
         }
     }

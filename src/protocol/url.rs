@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use url::Host;
+use url::{Host, Position};
 
 /// Far beyond what servers take. The crates that parse it take memory without asking whether there is any.
 pub const MAX_URL_BYTES: usize = 64 * 1024;
@@ -58,7 +58,7 @@ impl Url {
             // Browsers skip further slashes and take the path for the host.
             return Err(invalid(text, "has no host"));
         }
-        let (authority, _) = split_authority(after_slashes);
+        let (authority, path) = split_authority(after_slashes);
         let zone = zone(authority).map_err(|what| invalid(text, what))?;
         let without_zone = match &zone {
             Some((written, _)) => Cow::Owned(text.replacen(written, "]", 1)),
@@ -76,15 +76,20 @@ impl Url {
         if credentials.as_ref().is_some_and(|it| it.basic().is_none()) {
             return Err(invalid(text, "has a colon in its user name"));
         }
+        // The crate leaves a scheme's own default port out.
         let written = url.host_str().unwrap_or_default();
+        let host_and_port = match url.port() {
+            Some(_) => url[Position::BeforeHost..Position::AfterPort].to_owned(),
+            None => format!("{written}:{port}"),
+        };
         Ok(Self {
             secure,
             host: host.to_owned(),
-            host_and_port: format!("{written}:{port}"),
             host_len: written.len(),
+            host_and_port,
             zone: zone.map(|(_, name)| name),
             port,
-            resource: resource(after_slashes),
+            resource: resource(path),
             credentials,
             unix_path: None,
         })
@@ -118,7 +123,7 @@ impl Url {
             host_len: "localhost".len(),
             zone: None,
             port: 80,
-            resource: resource(rest),
+            resource: resource(split_authority(rest).1),
             credentials: None,
             unix_path: Some(path.into_owned()),
         })
@@ -284,10 +289,9 @@ pub fn has_empty_label(name: &str) -> bool {
 
 /// Host, port and userinfo, and what stands behind them.
 fn split_authority(after_slashes: &str) -> (&str, &str) {
-    let end = after_slashes
-        .find(['/', '?'])
-        .unwrap_or(after_slashes.len());
-    after_slashes.split_at(end)
+    let mut bytes = after_slashes.bytes();
+    let end = bytes.position(|byte| matches!(byte, b'/' | b'?'));
+    after_slashes.split_at(end.unwrap_or(after_slashes.len()))
 }
 
 /// The scheme, and what stands behind "://".
@@ -401,8 +405,7 @@ fn check_text(text: &str) -> Result<(), Error> {
 
 /// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
 /// do not allow there is percent-encoded.
-fn resource(after_slashes: &str) -> String {
-    let (_, text) = split_authority(after_slashes);
+fn resource(text: &str) -> String {
     let mut resource = String::with_capacity(text.len() + 1);
     if !text.starts_with('/') {
         resource.push('/');

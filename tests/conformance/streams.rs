@@ -70,7 +70,7 @@ proptest! {
             prop_assert!(url.resource().starts_with('/'), "{}", url.resource());
             let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_graphic());
             prop_assert!(is_plain(url.resource()), "{}", url.resource());
-            prop_assert!(is_plain(&url.authority()), "{}", url.authority());
+            prop_assert!(is_plain(url.authority()), "{}", url.authority());
             prop_assert!(url.port() != 0);
             let scheme = if url.is_secure() { "wss" } else { "ws" };
             let parts = format!("{scheme}://{}{}", url.authority(), url.resource());

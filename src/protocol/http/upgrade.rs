@@ -3,7 +3,6 @@
 
 use super::extension::{self, Offer};
 use super::field::listed;
-use super::head::Head;
 use super::reply::{Reply, ReplyProgress, Response};
 use super::request::{RequestOptions, request};
 use crate::base::error::{Error, Kind};
@@ -15,6 +14,7 @@ use crate::protocol::ws::deflate::Agreement;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
+use std::ffi::CStr;
 
 #[derive(Debug)]
 pub struct Upgrade {
@@ -22,7 +22,7 @@ pub struct Upgrade {
     server: String,
     /// Until it has been sent.
     request: Option<String>,
-    accept: String,
+    accept: [u8; 28],
     offered: Arc<Vec<Text>>,
     offer: Option<Offer>,
     agreement: Option<Agreement>,
@@ -38,11 +38,12 @@ impl Upgrade {
         offer: Option<Offer>,
         nonce: [u8; 16],
     ) -> Result<Self, Error> {
-        let key = BASE64.encode(nonce);
+        let mut key = [0; 24];
+        let key = encode(&nonce, &mut key)?;
         Ok(Self {
             server: url.server(),
-            request: Some(request(url, options, offer.as_ref(), &key)?),
-            accept: accept(&key),
+            request: Some(request(url, options, offer.as_ref(), key)?),
+            accept: accept(key)?,
             offered: Arc::clone(&options.subprotocols),
             offer,
             agreement: None,
@@ -97,21 +98,27 @@ impl Upgrade {
                 "the server's Connection field is {found}, without \"upgrade\""
             )));
         }
-        let accept: Vec<&[u8]> = values(head, "sec-websocket-accept");
-        if accept != [self.accept.as_bytes()] {
-            let (found, expected) = (quoted(accept.into_iter()), &self.accept);
+        let accept = || head.fields.all("sec-websocket-accept").map(CStr::to_bytes);
+        if !accept().eq([self.accept.as_slice()]) {
+            let (found, expected) = (quoted(accept()), quoted([&self.accept[..]].into_iter()));
             return Err(bad(format!(
-                "the server's Sec-WebSocket-Accept field is {found}, not {expected:?}"
+                "the server's Sec-WebSocket-Accept field is {found}, not {expected}"
             )));
         }
         self.agreement = extension::accepted(head, self.offer.as_ref())?;
-        let chosen: Vec<&[u8]> = values(head, "sec-websocket-protocol");
-        match chosen[..] {
+        let chosen = || {
+            head.fields
+                .all("sec-websocket-protocol")
+                .map(CStr::to_bytes)
+        };
+        let is_offered = |one| self.offered.iter().any(|offered| offered.as_bytes() == one);
+        let mut each = chosen();
+        match (each.next(), each.next()) {
             // A server need not choose one (section 4.1, item 6 has no rule for absence).
-            [] => Ok(()),
-            [one] if self.offered.iter().any(|offered| offered.as_bytes() == one) => Ok(()),
+            (None, _) => Ok(()),
+            (Some(one), None) if is_offered(one) => Ok(()),
             _ => {
-                let found = quoted(chosen.into_iter());
+                let found = quoted(chosen());
                 Err(bad(format!(
                     "the server chose the subprotocol {found}, which was not offered"
                 )))
@@ -165,23 +172,25 @@ impl Handshake for Upgrade {
 }
 
 /// Section 4.2.2, item 5.4: the key and this GUID, hashed.
-fn accept(key: &str) -> String {
+fn accept(key: &str) -> Result<[u8; 28], Error> {
     let mut hash = Sha1::new();
     hash.update(key);
     hash.update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    BASE64.encode(hash.finalize())
+    let mut accept = [0; 28];
+    encode(&hash.finalize(), &mut accept)?;
+    Ok(accept)
+}
+
+/// Base64 into `text`, which has room for just that.
+fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> Result<&'a str, Error> {
+    let encoded = BASE64.encode_slice(bytes, text);
+    let encoded = encoded.ok().and_then(|len| text.get(..len));
+    let encoded = encoded.and_then(|encoded| std::str::from_utf8(encoded).ok());
+    encoded.ok_or_else(|| Error::new(Kind::Internal, "base64 does not fit where it should"))
 }
 
 fn bad(message: impl Into<String>) -> Error {
     Error::new(Kind::BadUpgrade, message).with_http_status(101)
-}
-
-/// The lines of a field that holds one value.
-fn values<'a>(head: &'a Head, name: &'a str) -> Vec<&'a [u8]> {
-    head.fields
-        .all(name)
-        .map(|value| value.to_bytes())
-        .collect()
 }
 
 fn quoted<'a>(members: impl Iterator<Item = &'a [u8]>) -> String {
@@ -197,8 +206,8 @@ mod tests {
     fn the_accept_value_is_the_one_of_the_standard() {
         // Section 1.3.
         assert_eq!(
-            accept("dGhlIHNhbXBsZSBub25jZQ=="),
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+            accept("dGhlIHNhbXBsZSBub25jZQ==").expect("it fits"),
+            *b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         );
     }
 
