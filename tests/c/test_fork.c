@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "descriptors.h"
 #include "fork.h"
+#include "lines.h"
 #include "peer.h"
 #include "resolver.h"
 
@@ -288,6 +289,46 @@ static void a_grandchild_is_nothing_to_either(void)
     peer_hang_up(conn);
 }
 
+/* The Sec-WebSocket-Key of a connect. The generator that it comes from makes the masking keys, too. */
+static void connect_for_key(char key[25])
+{
+    const char *line;
+
+    lines_begin();
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
+    line = strstr(lines_end(), "Sec-WebSocket-Key: ");
+    REQUIRE(line != NULL);
+    snprintf(key, 25, "%.24s", line + strlen("Sec-WebSocket-Key: "));
+}
+
+static void write_key(void *pipe_end)
+{
+    char key[25];
+
+    connect_for_key(key);
+    REQUIRE(write(*(int *)pipe_end, key, sizeof key) == sizeof key);
+}
+
+/* Each process draws its own, though its parent may have connected before. */
+static void no_key_repeats_across_forks(void)
+{
+    char keys[4][25];
+    int ends[2];
+
+    REQUIRE(pipe(ends) == 0);
+    connect_for_key(keys[0]);
+    for (int i = 1; i < 3; i++) {
+        in_child(write_key, &ends[1]);
+        REQUIRE(read(ends[0], keys[i], sizeof keys[i]) == sizeof keys[i]);
+    }
+    connect_for_key(keys[3]);
+    for (int i = 0; i < 4; i++)
+        for (int other = 0; other < i; other++)
+            CHECK(strcmp(keys[i], keys[other]) != 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void count_line(int32_t level, const char *line, void *count)
 {
     (void)level, (void)line;
@@ -474,6 +515,7 @@ int main(int argc, char **argv)
         TEST(what_is_inherited_is_refused),
         TEST(what_a_child_makes_works),
         TEST(a_grandchild_is_nothing_to_either),
+        TEST(no_key_repeats_across_forks),
         TEST(a_child_inherits_the_log),
         TEST(a_child_that_returns_from_a_callback_leaves_the_connection_alone),
         TEST(locks_of_the_parents_threads_are_not_in_the_way),
