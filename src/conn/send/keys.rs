@@ -13,7 +13,8 @@ use rand::{Rng, SeedableRng};
 /// A caller's source of keys, for tests.
 pub type MaskKeyFn = Arc<dyn Fn() -> Result<MaskKey, Error> + Send + Sync>;
 
-pub struct Keys(StdRng);
+/// Boxed, because it is some 300 bytes that a connect hands on from one owner to the next.
+pub struct Keys(Box<StdRng>);
 
 /// What seeds the generators of connections.
 static SEEDS: PerProcess<Mutex<Option<StdRng>>> = PerProcess::new();
@@ -26,7 +27,7 @@ impl Keys {
             Some(seeds) => seeds,
             none => none.insert(seeded_by_system()?),
         };
-        Ok(Self(StdRng::from_rng(seeds)))
+        Ok(Self(Box::new(StdRng::from_rng(seeds))))
     }
 
     pub fn mask_key(&mut self) -> MaskKey {
