@@ -84,8 +84,9 @@ impl Upgrade {
             return Err(bad(format!("the server's answer {defect}")));
         }
         let upgrade = || head.fields.members("upgrade");
+        let mut each = upgrade();
         let is_websocket = |member: &[u8]| member.eq_ignore_ascii_case(b"websocket");
-        if upgrade().take(2).count() != 1 || !upgrade().any(is_websocket) {
+        if !each.next().is_some_and(is_websocket) || each.next().is_some() {
             let found = quoted(upgrade());
             return Err(bad(format!(
                 "the server's Upgrade field is {found}, not \"websocket\""
