@@ -15,6 +15,7 @@ use crate::conn::send::outbound::Outbound;
 use crate::conn::send::writer::WhenFull;
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
+use crate::net::sys;
 use crate::net::wake::{WakeBy, WakeSlot};
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
@@ -117,15 +118,16 @@ impl App {
 
     /// Gathers data from now on, until the connection ends.
     pub fn cork(&self) -> Result<(), Error> {
-        self.link()?.writer().cork()
+        self.on_link(|link| link.writer().cork())
     }
 
     /// Sends, or queues, what was gathered.
     pub fn uncork(&self) -> Result<(), Error> {
-        let link = self.link()?;
-        let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
-        self.announce(&link);
-        uncorked.map_err(|error| error.or_in_phase(Phase::Open))
+        self.on_link(|link| {
+            let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
+            self.announce(link);
+            uncorked.map_err(|error| error.or_in_phase(Phase::Open))
+        })
     }
 
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
@@ -371,18 +373,23 @@ impl App {
         }
     }
 
-    fn link(&self) -> Result<Arc<Link>, Error> {
-        self.link.lock().clone().ok_or_else(not_connected)
+    fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
+        self.on_link(|link| {
+            if link.writer().gather(message, limit) {
+                return Ok(());
+            }
+            let submitted = link.writer().send(message, WhenFull::Queue { limit });
+            self.announce(link);
+            submitted.map_err(|error| error.or_in_phase(Phase::Open))
+        })
     }
 
-    fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
-        let link = self.link()?;
-        if link.writer().gather(message, limit) {
-            return Ok(());
-        }
-        let submitted = link.writer().send(message, WhenFull::Queue { limit });
-        self.announce(&link);
-        submitted.map_err(|error| error.or_in_phase(Phase::Open))
+    /// What a call does with the open connection, whose end may come meanwhile.
+    fn on_link(&self, work: impl FnOnce(&Link) -> Result<(), Error>) -> Result<(), Error> {
+        let link = self.link.lock().clone().ok_or_else(not_connected)?;
+        let result = work(&link);
+        sys::release(link);
+        result
     }
 
     /// Tells the driver of what is left over.

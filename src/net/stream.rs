@@ -220,7 +220,7 @@ impl Stream {
         self.process.check()?;
         while !wire.is_empty() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-            match self.socket.send_with_flags(wire.unsent(), flags) {
+            match sys::send(self.socket.as_fd(), wire.unsent(), flags) {
                 Ok(count) => {
                     wire.note_sent(count);
                     self.bytes_sent.add(count as u64);

@@ -5,6 +5,7 @@
     reason = "each block is one call to the system or to OpenSSL"
 )]
 
+use crate::base::sync::Arc;
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslContext, SslContextRef, SslOptions, SslRef, SslSessionRef, SslStream};
@@ -22,13 +23,25 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
     let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
     let room = room.unwrap_or_default();
     let (place, len) = (room.as_mut_ptr().cast(), room.len());
-    // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is borrowed.
-    let count = unsafe { libc::recv(socket.as_raw_fd(), place, len, flags) };
-    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    let count = without_cancellation(|| {
+        // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is borrowed.
+        let count = unsafe { libc::recv(socket.as_raw_fd(), place, len, flags) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    })?;
     let len = into.len() + count;
     // SAFETY: recv has initialised the first `count` bytes of the spare capacity.
     unsafe { into.set_len(len) };
     Ok(count)
+}
+
+/// Hands to the system what it takes of `bytes` with one `send(2)`.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<usize> {
+    let (place, len) = (bytes.as_ptr().cast(), bytes.len());
+    without_cancellation(|| {
+        // SAFETY: `bytes` is readable for `len` bytes and the descriptor is open while it is borrowed.
+        let count = unsafe { libc::send(socket.as_raw_fd(), place, len, flags) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    })
 }
 
 /// Appends decrypted bytes to `into`, likewise. The result is that of `SSL_read`.
@@ -37,19 +50,29 @@ pub fn tls_read<S: io::Read + io::Write>(
     into: &mut Vec<u8>,
 ) -> Result<usize, openssl::ssl::Error> {
     let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
-    let count = tls.ssl_read_uninit(room.unwrap_or_default())?;
+    let count = without_cancellation(|| tls.ssl_read_uninit(room.unwrap_or_default()))?;
     let len = into.len() + count;
     // SAFETY: SSL_read has initialised the first `count` bytes of the spare capacity.
     unsafe { into.set_len(len) };
     Ok(count)
 }
 
+/// Encrypts `plain`. The result is that of `SSL_write`.
+pub fn tls_write<S: io::Read + io::Write>(
+    tls: &mut SslStream<S>,
+    plain: &[u8],
+) -> Result<usize, openssl::ssl::Error> {
+    without_cancellation(|| tls.ssl_write(plain))
+}
+
 /// Waits until one of `fds` is ready, `timeout` has passed (`None`: for ever) or a signal came; how many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let (place, len) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
-    // SAFETY: `fds` is writable for its length.
-    let ready = unsafe { libc::poll(place, len, milliseconds(timeout)) };
-    usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+    without_cancellation(|| {
+        // SAFETY: `fds` is writable for its length.
+        let ready = unsafe { libc::poll(place, len, milliseconds(timeout)) };
+        usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+    })
 }
 
 /// A descriptor that any thread can make readable.
@@ -62,11 +85,12 @@ pub fn eventfd() -> io::Result<OwnedFd> {
 /// Makes an [`eventfd`] readable. In a signal handler, too; the interrupted code finds its errno unchanged.
 pub fn signal_eventfd(fd: RawFd) {
     let one = 1u64.to_ne_bytes();
-    keep_errno(|| {
+    let write = || {
         // SAFETY: `one` is readable for its length; a descriptor that is not open is an error. It never blocks: a counter
         // that is full is readable already.
         unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
-    });
+    };
+    keep_errno(|| without_cancellation(write));
 }
 
 /// Ends one direction of a socket, or both: `SHUT_WR`, `SHUT_RDWR`. Async-signal-safe.
@@ -193,16 +217,38 @@ unsafe extern "C" {
 /// Of the GNU C library and of musl.
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
-/// Does `work`, which does not unwind, while a pthread_cancel(3) of this thread stays pending. Most waits are
-/// cancellation points, and the unwinding that follows cannot cross Rust.
+/// Does `work` while a pthread_cancel(3) of this thread stays pending: most system calls are cancellation points, and the
+/// unwinding that follows cannot cross Rust.
+///
+/// Exports run in this as a whole. Those that are called for each message do not, because it costs more than they; so
+/// each cancellation point that these reach runs in it: above all [`receive`], [`send`], [`poll`], [`signal_eventfd`] and
+/// the calls of OpenSSL, which may open files and call the host's functions.
+#[inline]
 pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
     let mut old: c_int = 0;
     // SAFETY: `old` is writable.
     unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut old) };
-    let result = work();
-    // SAFETY: `old` is a state that the call above has written; NULL takes no old one.
-    unsafe { pthread_setcancelstate(old, std::ptr::null_mut()) };
-    result
+    let _restored = CancelState(old);
+    work()
+}
+
+/// The state to go back to, after a panic as well.
+struct CancelState(c_int);
+
+impl Drop for CancelState {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a state that the system has told; NULL takes no old one.
+        unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Gives a count back. The last one may close descriptors, and close(2) is a cancellation point.
+#[inline]
+pub fn release<T>(counted: Arc<T>) {
+    if let Some(last) = Arc::into_inner(counted) {
+        without_cancellation(|| drop(last));
+    }
 }
 
 /// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.

@@ -486,6 +486,128 @@ static void a_cancelled_thread_leaves_its_call_first(void)
     }
 }
 
+/* Functions of the caller's are cancellation points, too. */
+static void log_line(int32_t level, const char *message, void *userdata)
+{
+    (void)level, (void)message, (void)userdata;
+    pthread_testcancel();
+}
+
+static int32_t fill_mask_key(uint8_t key[4], void *userdata)
+{
+    (void)userdata;
+    pthread_testcancel();
+    memset(key, 7, 4);
+    return 0;
+}
+
+static void release_nothing(void *userdata)
+{
+    (void)userdata;
+    pthread_testcancel();
+}
+
+/* Messages of a thread that is cancelled already: each cancellation point in these calls would act at once. */
+static void *exchange_while_cancelled(void *argument)
+{
+    enum { LARGE = 300000 };
+    static const char large[LARGE];
+    wsline_conn *conn = argument;
+    wsline_message message;
+
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK_OK(wsline_conn_send_text(conn, "one", 3));
+    CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_OK(wsline_conn_cork(conn));
+    CHECK_OK(wsline_conn_send_binary(conn, "three", 5));
+    CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, "four", 4, false));
+    CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, "", 0, true));
+    CHECK_OK(wsline_conn_uncork(conn));
+    CHECK_OK(wsline_conn_recv(conn, WSLINE_FOREVER, &message));
+    CHECK_OK(wsline_conn_recv_part(conn, WSLINE_FOREVER, &message));
+    CHECK_OK(wsline_conn_ping(conn, "five", 4));
+    CHECK_OK(wsline_conn_recv_event(conn, WAIT_MS, &message));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 1, &message));
+    CHECK_OK(wsline_conn_send_binary(conn, large, sizeof large));
+    CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK(message.len == sizeof large);
+    CHECK_OK(wsline_conn_send_close(conn, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    pthread_testcancel();
+    return NULL;
+}
+
+static void check_cancelled(pthread_t thread)
+{
+    void *result = NULL;
+
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED);
+}
+
+static void a_cancelled_thread_exchanges_messages(void)
+{
+    static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        for (char way = 'p'; way <= 't'; way++) {
+            wsline_options *options = peer_options();
+            wsline_conn *conn;
+
+            check_row(peers[i]);
+            if (way == 'q')
+                REQUIRE_OK(wsline_options_set_mask_key_fn(options, fill_mask_key, NULL, NULL));
+            if (way == 'r')
+                REQUIRE_OK(wsline_options_set_interruptible(options, true));
+            conn = peer_connect(peers[i], "/", options);
+            if (way == 's')
+                CHECK_OK(wsline_log_set(WSLINE_LOG_TRACE, log_line, NULL, release_nothing));
+            if (way == 't')
+                CHECK_OK(wsline_trace_enable(true));
+            check_cancelled(thread_start(exchange_while_cancelled, conn));
+            CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+            wsline_conn_free(conn);
+            wsline_options_free(options);
+        }
+    }
+}
+
+static void *send_while_cancelled(void *argument)
+{
+    enum { FAR_TOO_MUCH = 16 << 20 };
+    static const char data[FAR_TOO_MUCH];
+    wsline_app *app = argument;
+
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK_OK(wsline_app_cork(app));
+    CHECK_OK(wsline_app_send_text(app, "x", 1));
+    CHECK_OK(wsline_app_uncork(app));
+    CHECK_OK(wsline_app_ping(app, "x", 1));
+    /* What the socket does not take is left to the driver, which is woken. */
+    CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
+    CHECK(wsline_app_buffered_bytes(app) > 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_cancelled_thread_sends_for_an_app(void)
+{
+    static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        struct record record;
+        wsline_app *app;
+
+        check_row(peers[i]);
+        app = app_make(peers[i], "/stall", NULL, &record);
+        REQUIRE_OK(wsline_app_start(app));
+        REQUIRE(record_wait(&record, 'o', 1));
+        check_cancelled(thread_start(send_while_cancelled, app));
+        CHECK_OK(wsline_app_abort(app));
+        wsline_app_free(app);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -501,6 +623,8 @@ int main(int argc, char **argv)
         TEST(a_handler_ends_an_app_on_its_own_thread),
         TEST(a_handler_stops_a_loop),
         TEST(a_cancelled_thread_leaves_its_call_first),
+        TEST(a_cancelled_thread_exchanges_messages),
+        TEST(a_cancelled_thread_sends_for_an_app),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -343,6 +343,47 @@ static void a_key_log_that_cannot_be_opened_is_a_configuration_error(void)
     wsline_options_free(options);
 }
 
+/* A function of the context's, which OpenSSL calls for each record. */
+static void act_on_cancellation(int is_sent, int version, int type, const void *data, size_t len,
+                                SSL *ssl, void *argument)
+{
+    (void)is_sent, (void)version, (void)type, (void)data, (void)len, (void)ssl, (void)argument;
+    pthread_testcancel();
+}
+
+static void *exchange_while_cancelled(void *argument)
+{
+    wsline_conn *conn = argument;
+    wsline_message message;
+
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK_OK(wsline_conn_send_text(conn, "text", 4));
+    CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_OK(wsline_conn_send_close(conn, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_cancelled_thread_leaves_the_contexts_functions_first(void)
+{
+    SSL_CTX *context = client_context(true);
+    wsline_options *options;
+    pthread_t thread;
+    void *result = NULL;
+    wsline_conn *conn;
+
+    SSL_CTX_set_msg_callback(context, act_on_cancellation);
+    options = options_with(context);
+    SSL_CTX_free(context);
+    conn = peer_connect("WEBSOCKETS_TLS", "/", options);
+    REQUIRE(pthread_create(&thread, NULL, exchange_while_cancelled, conn) == 0);
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED);
+    wsline_options_free(options);
+    wsline_conn_free(conn);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -354,6 +395,7 @@ int main(int argc, char **argv)
         TEST(the_key_log_is_the_servers),
         TEST(keys_are_logged_only_when_asked),
         TEST(a_key_log_that_cannot_be_opened_is_a_configuration_error),
+        TEST(a_cancelled_thread_leaves_the_contexts_functions_first),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -262,7 +262,7 @@ impl Tls {
         sys::clear_openssl_errors();
         let mut written = 0;
         while let Some(rest) = plain.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.stream.ssl_write(rest) {
+            match sys::tls_write(&mut self.stream, rest) {
                 Ok(count) => written += count,
                 Err(error) => match error.code() {
                     // In the middle of a handshake message, or of a handshake under a context of the caller's.
