@@ -132,6 +132,15 @@ extern "C" {
 /** The length of a payload that is a C string: it ends before its NUL. */
 #define WSLINE_NUL_TERMINATED SIZE_MAX
 
+/** A time-out without end. */
+#define WSLINE_FOREVER (-INT64_C(1))
+
+/** The time-out of the connection; where that is not set either, the one of the process. */
+#define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
+
+/** Added to an opcode: the message is not compressed. */
+#define WSLINE_SEND_PLAIN 256
+
 /** Flag of a wsline_message: it begins here. */
 #define WSLINE_MESSAGE_FIRST 1u
 
@@ -147,15 +156,6 @@ extern "C" {
  * wsline_conn_recv_event() with a timeout of 0 tells, with or without this flag.
  */
 #define WSLINE_MESSAGE_MORE 4u
-
-/** Added to an opcode: the message is not compressed. */
-#define WSLINE_SEND_PLAIN 256
-
-/** A time-out without end. */
-#define WSLINE_FOREVER (-INT64_C(1))
-
-/** The time-out of the connection; where that is not set either, the one of the process. */
-#define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
 /* --- Types ------------------------------------------------------------------------------------ */
 
@@ -620,16 +620,16 @@ typedef struct wsline_stats {
     uint64_t reserved[6];
 } wsline_stats;
 
-/** LentError by an app that something has happened. */
+/** Told by an app that something has happened. */
 typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
 
 /** Takes what an app has received; it is lent until the function returns. */
 typedef void (*wsline_message_fn)(wsline_app *app, const wsline_message *message, void *userdata);
 
-/** LentError by an app what has failed; it is lent until the function returns. */
+/** Told by an app what has failed; it is lent until the function returns. */
 typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, void *userdata);
 
-/** LentError by an app how a connection has ended; it is lent until the function returns. */
+/** Told by an app how a connection has ended; it is lent until the function returns. */
 typedef void (*wsline_close_fn)(wsline_app *app, const wsline_close_info *info, void *userdata);
 
 /** Called by the thread that drives a loop. */

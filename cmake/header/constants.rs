@@ -7,12 +7,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All constants of the folder with their doc comments, files in the order of their names.
+/// All constants of the modules in the folder, with their doc comments.
 pub(super) fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
-    let mut files = rust_files(folder)?;
-    files.sort();
     let mut text = String::new();
-    for file in files {
+    for file in module_files(folder)? {
         let mut doc: Vec<String> = Vec::new();
         for line in fs::read_to_string(file)?.lines() {
             if let Some(sentence) = line.strip_prefix("///") {
@@ -29,14 +27,20 @@ pub(super) fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+/// The files of the modules in the order of `mod.rs`, which is the order of the header.
+fn module_files(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
+    for line in fs::read_to_string(folder.join("mod.rs"))?.lines() {
+        let module = line.strip_prefix("pub ").unwrap_or(line);
+        let module = module.strip_prefix("mod ");
+        let Some(name) = module.and_then(|module| module.strip_suffix(';')) else {
+            continue;
+        };
+        let file = folder.join(format!("{name}.rs"));
+        if file.exists() {
+            files.push(file);
         } else {
-            files.push(path);
+            files.extend(module_files(&folder.join(name))?);
         }
     }
     Ok(files)

@@ -2,8 +2,7 @@
 //! Cookie jars.
 
 use super::guard;
-use super::handle;
-use super::ptr::{self, OfOneProcess};
+use super::handle::{self, Held, Object, OfOneProcess};
 use super::status::wsline_status;
 use super::string;
 use crate::base::error::Error;
@@ -25,7 +24,7 @@ use std::time::SystemTime;
 /// alone if it is Secure. A jar keeps 3000 cookies, 50 for a domain; above that, those go that have not been sent for
 /// longest, those without Secure first. It is in memory only.
 pub struct wsline_cookie_jar {
-    pub(super) jar: Arc<CookieJar>,
+    jar: Arc<CookieJar>,
 }
 
 impl OfOneProcess for wsline_cookie_jar {
@@ -33,6 +32,17 @@ impl OfOneProcess for wsline_cookie_jar {
         self.jar.process()
     }
 }
+
+impl Object for wsline_cookie_jar {
+    const NAME: &'static str = "jar";
+    type Held<'call> = Arc<CookieJar>;
+
+    fn hold(&self) -> Arc<CookieJar> {
+        Arc::clone(&self.jar)
+    }
+}
+
+impl Held for Arc<CookieJar> {}
 
 /// @@ Cookie jars
 /// Makes an empty cookie jar.
@@ -51,9 +61,8 @@ impl OfOneProcess for wsline_cookie_jar {
 pub unsafe extern "C" fn wsline_cookie_jar_new(
     jar_out: *mut *mut wsline_cookie_jar,
 ) -> wsline_status {
-    guard::status("wsline_cookie_jar_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(jar_out, std::ptr::null_mut(), "jar_out") }?;
+    guard::status("wsline_cookie_jar_new", |arguments| {
+        let place = arguments.out(jar_out, std::ptr::null_mut(), "jar_out")?;
         own_mark()?;
         *place = handle::give(wsline_cookie_jar {
             jar: Arc::default(),
@@ -71,10 +80,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
-    guard::value((), || {
-        // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back_or_abandon(jar, |_| ()) };
-    });
+    guard::value((), |arguments| arguments.end(jar, |_| ()));
 }
 
 /// Puts a cookie into a jar, as if the server had set it.
@@ -98,16 +104,13 @@ pub unsafe extern "C" fn wsline_cookie_jar_add(
     url: *const c_char,
     set_cookie: *const c_char,
 ) -> wsline_status {
-    // SAFETY: passed on.
-    unsafe {
-        take_in(
-            "wsline_cookie_jar_add",
-            jar,
-            url,
-            set_cookie,
-            CookieJar::add,
-        )
-    }
+    take_in(
+        "wsline_cookie_jar_add",
+        jar,
+        url,
+        set_cookie,
+        CookieJar::add,
+    )
 }
 
 /// Puts a cookie into a jar in place of all that the server would get.
@@ -129,33 +132,27 @@ pub unsafe extern "C" fn wsline_cookie_jar_set(
     url: *const c_char,
     set_cookie: *const c_char,
 ) -> wsline_status {
-    // SAFETY: passed on.
-    unsafe {
-        take_in(
-            "wsline_cookie_jar_set",
-            jar,
-            url,
-            set_cookie,
-            CookieJar::set,
-        )
-    }
+    take_in(
+        "wsline_cookie_jar_set",
+        jar,
+        url,
+        set_cookie,
+        CookieJar::set,
+    )
 }
 
-unsafe fn take_in(
+fn take_in(
     function: &'static str,
     jar: *const wsline_cookie_jar,
     url: *const c_char,
     set_cookie: *const c_char,
     take: fn(&CookieJar, &Url, &[u8], SystemTime) -> Result<(), NotKept>,
 ) -> wsline_status {
-    guard::status(function, || {
-        // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get_own(jar, "jar") }?;
-        // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
-        // SAFETY: as promised to ptr.
-        let set_cookie = unsafe { ptr::string(set_cookie, "set_cookie") }?;
-        take(&jar.jar, &url, set_cookie.as_bytes(), SystemTime::now()).map_err(|why| match why {
+    guard::status(function, |arguments| {
+        let jar = arguments.object(jar)?;
+        let url = Url::parse(arguments.long_string(url, "url")?)?;
+        let set_cookie = arguments.string(set_cookie, "set_cookie")?;
+        take(&jar, &url, set_cookie.as_bytes(), SystemTime::now()).map_err(|why| match why {
             NotKept::Refused(why) => Error::argument("set_cookie", why),
             NotKept::NoMemory(error) => error,
         })
@@ -183,14 +180,11 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
     url: *const c_char,
     cookies_out: *mut *mut c_char,
 ) -> wsline_status {
-    guard::status("wsline_cookie_jar_get", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(cookies_out, std::ptr::null_mut(), "cookies_out") }?;
-        // SAFETY: as promised to ptr.
-        let jar = unsafe { ptr::get_own(jar, "jar") }?;
-        // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
-        if let Some(cookies) = jar.jar.header(&url, SystemTime::now())? {
+    guard::status("wsline_cookie_jar_get", |arguments| {
+        let place = arguments.out(cookies_out, std::ptr::null_mut(), "cookies_out")?;
+        let jar = arguments.object(jar)?;
+        let url = Url::parse(arguments.long_string(url, "url")?)?;
+        if let Some(cookies) = jar.header(&url, SystemTime::now())? {
             *place = string::give(&cookies)?;
         }
         Ok(())
@@ -208,9 +202,8 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_clear(jar: *mut wsline_cookie_jar) -> wsline_status {
-    guard::status("wsline_cookie_jar_clear", || {
-        // SAFETY: as promised to ptr.
-        unsafe { ptr::get_own(jar, "jar") }?.jar.clear();
+    guard::status("wsline_cookie_jar_clear", |arguments| {
+        arguments.object(jar)?.clear();
         Ok(())
     })
 }

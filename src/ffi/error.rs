@@ -1,106 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The last failure, of a thread and of a connection, with everything known about it.
+//! Asking for the last failure, of a thread and of a connection.
 
+use super::arguments::Arguments;
 use super::guard;
-use super::ptr;
-use super::status::wsline_status;
-use super::types::wsline_phase;
-use crate::base::error::{Error, Phase};
+use super::handle::Held;
+use super::last_error::{self, wsline_error_info};
+use super::status::wsline_status::{self, *};
+use crate::base::error::Error;
 use crate::ffi::conn::object::wsline_conn;
-use std::cell::RefCell;
-use std::ffi::{CString, c_char};
-
-/// What is known about a failure. Filled by the library.
-#[repr(C)]
-pub struct wsline_error_info {
-    /// The call's status; WSLINE_OK where nothing has failed.
-    pub status: wsline_status,
-    /// A wsline_phase.
-    pub phase: i32,
-    /// The system's `errno`, or 0.
-    pub os_errno: i32,
-    /// The status of the server's answer to the upgrade, or 0.
-    pub http_status: i32,
-    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0.
-    pub tls_verify_result: i64,
-    /// The code of the close frame that ended the connection, received or sent, or 0.
-    pub close_code: u16,
-    /// One line, as wsline_last_error_message() gives it; never NULL.
-    pub message: *const c_char,
-    /// Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps.
-    pub retry_in_ms: i64,
-    /// Room to grow; zero.
-    pub reserved: [u64; 3],
-}
-
-/// An error in the form it is lent in.
-pub(super) struct LentError {
-    error: Error,
-    message: CString,
-}
-
-thread_local! {
-    static LAST: RefCell<Option<LentError>> = const { RefCell::new(None) };
-    /// What this thread was told of a connection's failure, which goes on failing meanwhile.
-    static ASKED: RefCell<Option<LentError>> = const { RefCell::new(None) };
-}
-
-pub(super) fn set_last_error(error: Error) {
-    // On a thread that is ending there is nobody left to ask.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
-}
-
-pub(super) fn told(error: Error) -> LentError {
-    let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
-    LentError { error, message }
-}
-
-impl wsline_error_info {
-    pub(super) const NOTHING: Self = Self {
-        status: wsline_status::WSLINE_OK,
-        phase: 0,
-        os_errno: 0,
-        http_status: 0,
-        tls_verify_result: 0,
-        close_code: 0,
-        message: c"".as_ptr(),
-        retry_in_ms: -1,
-        reserved: [0; 3],
-    };
-
-    /// For this thread to look at until it asks again.
-    pub(super) fn asked(error: Error) -> Self {
-        ASKED.with(|asked| Self::of(asked.borrow_mut().insert(told(error))))
-    }
-
-    pub(super) fn of(told: &LentError) -> Self {
-        let error = &told.error;
-        Self {
-            status: wsline_status::of(error.kind()),
-            phase: number_of(error.phase()) as i32,
-            os_errno: error.os_errno(),
-            http_status: error.http_status().into(),
-            tls_verify_result: error.tls_verify_result(),
-            close_code: error.close_code(),
-            message: told.message.as_ptr(),
-            retry_in_ms: -1,
-            reserved: [0; 3],
-        }
-    }
-}
-
-fn number_of(phase: Phase) -> wsline_phase {
-    match phase {
-        Phase::None => wsline_phase::WSLINE_PHASE_NONE,
-        Phase::Resolve => wsline_phase::WSLINE_PHASE_RESOLVE,
-        Phase::Connect => wsline_phase::WSLINE_PHASE_CONNECT,
-        Phase::Proxy => wsline_phase::WSLINE_PHASE_PROXY,
-        Phase::Tls => wsline_phase::WSLINE_PHASE_TLS,
-        Phase::Upgrade => wsline_phase::WSLINE_PHASE_UPGRADE,
-        Phase::Open => wsline_phase::WSLINE_PHASE_OPEN,
-        Phase::Close => wsline_phase::WSLINE_PHASE_CLOSE,
-    }
-}
+use std::ffi::c_char;
 
 /// Says in one line what happened in the last call that failed on this thread.
 ///
@@ -114,14 +22,7 @@ fn number_of(phase: Phase) -> wsline_phase {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_last_error_message() -> *const c_char {
-    guard::value(c"".as_ptr(), || {
-        LAST.try_with(|last| {
-            last.borrow()
-                .as_ref()
-                .map_or(c"".as_ptr(), |told| told.message.as_ptr())
-        })
-        .unwrap_or(c"".as_ptr())
-    })
+    guard::value(c"".as_ptr(), |_| last_error::last_message())
 }
 
 /// Tells all about the last call that failed on this thread.
@@ -135,18 +36,14 @@ pub extern "C" fn wsline_last_error_message() -> *const c_char {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> wsline_status {
-    guard::value(wsline_status::WSLINE_ERR_INTERNAL, || {
-        // SAFETY: as promised to ptr.
-        match unsafe { ptr::out(info_out, wsline_error_info::NOTHING, "info_out") } {
-            Err(_) => wsline_status::WSLINE_ERR_INVALID_ARGUMENT,
+    guard::value(WSLINE_ERR_INTERNAL, |arguments| {
+        match arguments.out(info_out, wsline_error_info::NOTHING, "info_out") {
             Ok(info) => {
-                let _ = LAST.try_with(|last| {
-                    if let Some(told) = last.borrow().as_ref() {
-                        *info = wsline_error_info::of(told);
-                    }
-                });
-                wsline_status::WSLINE_OK
+                *info = last_error::last_info();
+                WSLINE_OK
             }
+            // The last error stays for whoever asks in the right way.
+            Err(_) => WSLINE_ERR_INVALID_ARGUMENT,
         }
     })
 }
@@ -168,18 +65,25 @@ pub unsafe extern "C" fn wsline_conn_last_error(
     conn: *const wsline_conn,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, info) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::out(info_out, wsline_error_info::NOTHING, "info_out"),
-        )
-    };
-    guard::status_unless_null("wsline_conn_last_error", conn, |conn| {
-        let info = info?;
-        if let Some(error) = conn.last_error() {
-            *info = wsline_error_info::asked(error);
+    tell("wsline_conn_last_error", info_out, |arguments| {
+        Ok(arguments.object(conn)?.last_error())
+    })
+}
+
+/// Runs an export that tells the last error of an object, if there is one. A failure of its own is not kept there.
+pub(super) fn tell<'call>(
+    function: &'static str,
+    info_out: *mut wsline_error_info,
+    ask: impl FnOnce(Arguments<'call>) -> Result<Option<Error>, Error>,
+) -> wsline_status {
+    guard::after_failure(function, ask, |error, arguments| {
+        let info = arguments.out(info_out, wsline_error_info::NOTHING, "info_out");
+        let (error, info) = (error?, info?);
+        if let Some(error) = error {
+            *info = wsline_error_info::asked(error.clone());
         }
         Ok(())
     })
 }
+
+impl Held for Option<Error> {}

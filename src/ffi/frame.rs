@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Frames as bytes, for tests of servers and for tools.
 
+use super::arguments::Arguments;
 use super::guard;
-use super::ptr;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -111,9 +111,8 @@ impl wsline_frame {
         bit(self.raw, "raw")
     }
 
-    pub(super) unsafe fn payload<'a>(&self) -> Result<&'a [u8], Error> {
-        // SAFETY: passed on.
-        unsafe { ptr::payload(self.data.cast(), self.len, "frame->data") }
+    pub(super) fn payload<'call>(&self, arguments: Arguments<'call>) -> Result<&'call [u8], Error> {
+        arguments.payload(self.data.cast(), self.len, "frame->data")
     }
 }
 
@@ -152,15 +151,11 @@ pub unsafe extern "C" fn wsline_frame_encode(
     capacity: usize,
     len_out: *mut usize,
 ) -> wsline_status {
-    guard::status("wsline_frame_encode", || {
-        // SAFETY: as promised to ptr.
-        let len_out = unsafe { ptr::out(len_out, 0, "len_out") }?;
-        // SAFETY: as promised to ptr.
-        let frame = unsafe { ptr::get(frame, "frame") }?;
-        // SAFETY: as promised to ptr.
-        let payload = unsafe { frame.payload() }?;
-        // SAFETY: as promised to ptr.
-        let buffer = unsafe { ptr::bytes_mut(buffer, capacity, "buffer") }?;
+    guard::status("wsline_frame_encode", |arguments| {
+        let len_out = arguments.out(len_out, 0, "len_out")?;
+        let frame = arguments.get(frame, "frame")?;
+        let payload = frame.payload(arguments)?;
+        let buffer = arguments.bytes_mut(buffer, capacity, "buffer")?;
         let header = frame.header(payload)?;
         if !frame.is_raw()? {
             header
@@ -212,17 +207,11 @@ pub unsafe extern "C" fn wsline_frame_decode(
     frame_out: *mut wsline_frame,
     len_out: *mut usize,
 ) -> wsline_status {
-    guard::status("wsline_frame_decode", || {
-        // SAFETY: as promised to ptr.
-        let places = unsafe {
-            (
-                ptr::out(frame_out, wsline_frame::NOTHING, "frame_out"),
-                ptr::out(len_out, 0, "len_out"),
-            )
-        };
-        let (frame, len_out) = (places.0?, places.1?);
-        // SAFETY: as promised to ptr.
-        let bytes = unsafe { ptr::payload(data, len, "data") }?;
+    guard::status("wsline_frame_decode", |arguments| {
+        let frame = arguments.out(frame_out, wsline_frame::NOTHING, "frame_out");
+        let len_out = arguments.out(len_out, 0, "len_out");
+        let (frame, len_out) = (frame?, len_out?);
+        let bytes = arguments.payload(data, len, "data")?;
         let Some((header, head_len)) = Header::decode(bytes)? else {
             *len_out = Header::least_frame_bytes(bytes);
             return Err(incomplete(*len_out - bytes.len()));
@@ -260,11 +249,9 @@ pub unsafe extern "C" fn wsline_mask(
     data: *mut c_void,
     len: usize,
 ) -> wsline_status {
-    guard::status("wsline_mask", || {
-        // SAFETY: as promised to ptr: four bytes have no alignment.
-        let key = unsafe { ptr::get(key.cast::<[u8; 4]>(), "key") }?;
-        // SAFETY: as promised to ptr.
-        let data = unsafe { ptr::bytes_mut(data, len, "data") }?;
+    guard::status("wsline_mask", |arguments| {
+        let key = arguments.get(key.cast::<[u8; 4]>(), "key")?;
+        let data = arguments.bytes_mut(data, len, "data")?;
         mask::apply(*key, data);
         Ok(())
     })

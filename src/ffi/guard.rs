@@ -1,147 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its failure becomes the
-//! thread's last error.
+//! thread's last error. It gives the export what reads its arguments.
 
-use super::error::set_last_error;
+use super::arguments::Arguments;
+use super::handle::{Held, Object};
+use super::last_error::set_last_error;
 use super::status::wsline_status;
-use crate::app::client::App;
 use crate::base::error::{Error, Kind};
-use crate::base::sync::Arc;
-use crate::conn::connection::Connection;
 use crate::net::sys::without_cancellation;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs an export that can fail. Sets the thread's last error, and is the only place that does.
+/// Runs an export that can fail.
 pub(super) fn status(
     function: &'static str,
-    body: impl FnOnce() -> Result<(), Error>,
+    body: impl FnOnce(Arguments<'_>) -> Result<(), Error>,
 ) -> wsline_status {
-    without_cancellation(|| match caught(function, body) {
-        Ok(()) => wsline_status::WSLINE_OK,
-        Err(error) => {
-            let status = wsline_status::of(error.kind());
-            set_last_error(error);
+    without_cancellation(
+        || match caught(function, || body(Arguments::of_an_export())) {
+            Ok(()) => wsline_status::WSLINE_OK,
+            Err(error) => failed(error),
+        },
+    )
+}
+
+/// The same for an export on an object, which keeps the failure, too. Without an object `body` is given the reason; all
+/// it can do is to say so, and to set the places of results to nothing before that.
+pub(super) fn on<'call, T: Object>(
+    function: &'static str,
+    object: *const T,
+    body: impl FnOnce(Result<&T::Held<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
+) -> wsline_status {
+    without_cancellation(|| often(function, object, body))
+}
+
+/// [`on`] for an export that is called for each message. Two calls of pthread_setcancelstate(3) would cost it more than
+/// all else here, so a cancellation is kept pending only where it can act: `net/sys.rs` does so around each system call
+/// that such an export reaches, and around TLS; `handle.rs` around the caller's functions.
+#[inline(always)]
+pub(super) fn often<'call, T: Object>(
+    function: &'static str,
+    object: *const T,
+    body: impl FnOnce(Result<&T::Held<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
+) -> wsline_status {
+    let arguments = Arguments::of_an_export();
+    match arguments.object(object) {
+        Ok(held) => {
+            let status = match caught(function, || body(Ok(&held), arguments)) {
+                Ok(()) => wsline_status::WSLINE_OK,
+                Err(error) => failed_on(&held, error),
+            };
+            held.release();
             status
         }
-    })
-}
-
-/// The same for an export on a connection, which keeps the failure too, for callers that change threads between calls.
-pub(super) fn on_conn(
-    function: &'static str,
-    conn: Result<&Connection, Error>,
-    body: impl FnOnce(&Connection) -> Result<(), Error>,
-) -> wsline_status {
-    status(function, || {
-        let conn = conn?;
-        caught(function, || body(conn)).inspect_err(|error| conn.set_last_error(error))
-    })
-}
-
-/// The same for an export on an app, which may be freed meanwhile, in a callback.
-pub(super) fn on_app(
-    function: &'static str,
-    app: Result<&Arc<App>, Error>,
-    body: impl FnOnce(&Arc<App>) -> Result<(), Error>,
-) -> wsline_status {
-    status(function, || {
-        let app = Arc::clone(app?);
-        caught(function, || body(&app)).inspect_err(|error| app.set_last_error(error))
-    })
-}
-
-// Programs call some exports after a failure, too: those that end an object, describe it, or set its callbacks. The last
-// error then is why there is no object, and must stay.
-
-/// [`status`] for such an export: a NULL `object` leaves the last error as it is.
-pub(super) fn status_unless_null<T>(
-    function: &'static str,
-    object: Result<T, Error>,
-    body: impl FnOnce(T) -> Result<(), Error>,
-) -> wsline_status {
-    match object {
-        Ok(object) => status(function, || body(object)),
-        Err(error) => without_object(function, error),
+        Err(error) => without_object(|| caught(function, || body(Err(error), arguments))),
     }
 }
 
-/// [`on_app`] for such an export.
-pub(super) fn on_app_unless_null(
+/// [`on`] for an export that programs call after a failure, too: one that ends an object, describes it, or sets its
+/// callbacks. Where there is no object, or a connection has never been open, the last error says why, and must stay.
+pub(super) fn after_failure<'call, H: Held>(
     function: &'static str,
-    app: Result<&Arc<App>, Error>,
-    body: impl FnOnce(&Arc<App>) -> Result<(), Error>,
+    object: impl FnOnce(Arguments<'call>) -> Result<H, Error>,
+    body: impl FnOnce(Result<&H, Error>, Arguments<'call>) -> Result<(), Error>,
 ) -> wsline_status {
-    match app {
-        Ok(app) => on_app(function, Ok(app), body),
-        Err(error) => without_object(function, error),
-    }
-}
-
-/// [`on_conn`] for such an export: a connection that has never been open is like one that is NULL.
-pub(super) fn on_conn_unless_never_open(
-    function: &'static str,
-    conn: Result<&Connection, Error>,
-    body: impl FnOnce(&Connection) -> Result<(), Error>,
-) -> wsline_status {
-    let conn = match conn {
-        Ok(conn) => conn,
-        Err(error) => return without_object(function, error),
-    };
-    without_cancellation(|| match caught(function, || body(conn)) {
-        Err(error)
-            if !conn.is_connected() && matches!(error.kind(), Kind::WrongState | Kind::Aborted) =>
-        {
-            wsline_status::of(error.kind())
+    without_cancellation(|| {
+        let arguments = Arguments::of_an_export();
+        match object(arguments) {
+            Ok(held) => match caught(function, || body(Ok(&held), arguments)) {
+                Ok(()) => wsline_status::WSLINE_OK,
+                Err(error)
+                    if held.was_never_open()
+                        && matches!(error.kind(), Kind::WrongState | Kind::Aborted) =>
+                {
+                    wsline_status::of(error.kind())
+                }
+                Err(error) => failed_on(&held, error),
+            },
+            // An object that was made before fork() is a failure of its own.
+            Err(error) if error.kind() != Kind::InvalidArgument => {
+                without_object(|| caught(function, || body(Err(error), arguments)))
+            }
+            Err(error) => {
+                let _ = caught(function, || body(Err(error), arguments));
+                wsline_status::WSLINE_ERR_INVALID_ARGUMENT
+            }
         }
-        result => on_conn(function, Ok(conn), |_| result),
     })
-}
-
-/// A missing object changes nothing but the status; one made before fork() sets the last error, too.
-fn without_object(function: &'static str, error: Error) -> wsline_status {
-    match error.kind() {
-        Kind::InvalidArgument => wsline_status::WSLINE_ERR_INVALID_ARGUMENT,
-        _ => status(function, || Err(error)),
-    }
 }
 
 /// Runs an export that cannot fail; `fallback` is what a bug would return.
-pub(super) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    without_cancellation(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback))
+pub(super) fn value<T>(fallback: T, body: impl FnOnce(Arguments<'_>) -> T) -> T {
+    without_cancellation(|| {
+        let body = || body(Arguments::of_an_export());
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+    })
 }
 
+#[inline(always)]
 fn caught(function: &'static str, body: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Ok(()),
-        // Mistakes of the caller are found faster with the name of the function.
-        Ok(Err(error))
-            if matches!(
-                error.kind(),
-                Kind::InvalidArgument | Kind::WrongState | Kind::Busy
-            ) =>
-        {
-            Err(named(function, error))
-        }
-        Ok(Err(error)) => Err(error),
-        Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(Error::new(
-                Kind::Internal,
-                format!("{function}: bug in wsline: {}", text.unwrap_or("panic")),
-            ))
-        }
+        Ok(Err(error)) => Err(named(function, error)),
+        Err(panic) => Err(bug(function, &*panic)),
     }
 }
 
+#[cold]
+fn without_object(body: impl FnOnce() -> Result<(), Error>) -> wsline_status {
+    match body() {
+        Ok(()) => wsline_status::WSLINE_OK,
+        Err(error) => failed(error),
+    }
+}
+
+#[cold]
+fn failed_on(object: &impl Held, error: Error) -> wsline_status {
+    object.keep(&error);
+    failed(error)
+}
+
+/// The only place that sets the last error.
+#[cold]
+fn failed(error: Error) -> wsline_status {
+    let status = wsline_status::of(error.kind());
+    set_last_error(error);
+    status
+}
+
+/// Mistakes of the caller are found faster with the name of the function.
+#[cold]
 fn named(function: &str, error: Error) -> Error {
-    if error.message().starts_with(function) {
+    let is_mistake = matches!(
+        error.kind(),
+        Kind::InvalidArgument | Kind::WrongState | Kind::Busy
+    );
+    if !is_mistake || error.message().starts_with(function) {
         return error;
     }
     let message = format!("{function}: {error}");
     error.with_message(message)
+}
+
+#[cold]
+fn bug(function: &str, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("panic");
+    Error::new(Kind::Internal, format!("{function}: bug in wsline: {text}"))
 }
 
 /// A panic on purpose, for the test that none crosses the border.
@@ -150,5 +156,5 @@ fn named(function: &str, error: Error) -> Error {
 #[cfg(feature = "test-panic")]
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_test_panic() -> wsline_status {
-    status("wsline_test_panic", || panic!("planted"))
+    status("wsline_test_panic", |_| panic!("planted"))
 }

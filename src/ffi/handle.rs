@@ -1,12 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`. One of the three places where
-//! `unsafe` may stand.
+//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`; and functions of C's that the
+//! library holds. One of the three places where `unsafe` may stand.
 
-use super::ptr::{self, OfOneProcess};
+use super::ptr;
 use super::types::wsline_free_fn;
-use crate::base::process::PerProcess;
+use crate::base::error::Error;
+use crate::base::process::{PerProcess, ProcessMark};
 use crate::base::sync::Mutex;
-use std::ffi::{CString, c_char, c_void};
+use crate::net::sys::without_cancellation;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::io::Write;
+
+/// An object that knows which process made it.
+pub(super) trait OfOneProcess {
+    fn process(&self) -> ProcessMark;
+}
+
+/// An object that is used in the process which made it alone.
+pub(super) trait Object: OfOneProcess + 'static {
+    /// The argument that it is passed in.
+    const NAME: &'static str;
+
+    /// What a call works with. A reference, or a count of its own where another thread, or a callback, may free the
+    /// object during the call.
+    type Held<'call>: Held;
+
+    fn hold(&self) -> Self::Held<'_>;
+}
+
+pub(super) trait Held {
+    /// Keeps why a call has failed, for callers that change threads between calls.
+    fn keep(&self, _error: &Error) {}
+
+    /// Whether the failures to come only tell that the object has never been of use.
+    fn was_never_open(&self) -> bool {
+        false
+    }
+
+    /// At the end of a call.
+    fn release(self)
+    where
+        Self: Sized,
+    {
+    }
+}
 
 /// Hands an object to C.
 pub(super) fn give<T>(object: T) -> *mut T {
@@ -64,10 +101,6 @@ impl<T> Lent<T> {
     pub(super) fn new(object: *mut T) -> Self {
         Self(object)
     }
-
-    pub(super) fn get(&self) -> *mut T {
-        self.0
-    }
 }
 
 /// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
@@ -92,14 +125,109 @@ impl UserData {
         }
     }
 
-    pub(super) fn get(&self) -> *mut c_void {
-        self.pointer
+    /// The function that was given with it; without one it is released.
+    pub(super) fn given_with<F>(self, function: Option<F>) -> Option<Callback<F>> {
+        let userdata = self;
+        function.map(|function| Callback { function, userdata })
     }
 }
 
 impl Drop for UserData {
     fn drop(&mut self) {
-        // SAFETY: registered together with the pointer.
-        unsafe { ptr::call_free(self.name, self.free, self.pointer) };
+        if let Some(free) = self.free {
+            // SAFETY: registered together with the pointer.
+            let free = || unsafe { free(self.pointer) };
+            without_cancellation(|| call("userdata_free", self.name, free));
+        }
     }
+}
+
+/// A function of the caller's. Its type says what it is called with; the header promises that it may be called as long
+/// as it is registered, and whoever drops this ends that.
+pub(super) struct Callback<F> {
+    function: F,
+    userdata: UserData,
+}
+
+pub(super) type AboutObject<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
+pub(super) type OfObject<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
+type OfLog = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
+type OfMaskKey = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
+
+impl<T, U> Callback<AboutObject<T, U>> {
+    /// Tells something about an object.
+    pub(super) fn tell(&self, object: &Lent<T>, told: &U) {
+        let Self { function, userdata } = self;
+        call("callback", userdata.name, || {
+            // SAFETY: promised of what is registered.
+            unsafe { function(object.0, told, userdata.pointer) };
+        });
+    }
+}
+
+impl<T> Callback<OfObject<T>> {
+    pub(super) fn notice(&self, object: &Lent<T>) {
+        let Self { function, userdata } = self;
+        call("callback", userdata.name, || {
+            // SAFETY: promised of what is registered.
+            unsafe { function(object.0, userdata.pointer) };
+        });
+    }
+}
+
+// The exports that can call the following do not keep a cancellation pending all the time.
+
+impl Callback<OfLog> {
+    pub(super) fn log(&self, level: i32, line: &CStr) {
+        let Self { function, userdata } = self;
+        // SAFETY: promised of what is registered.
+        let log = || unsafe { function(level, line.as_ptr(), userdata.pointer) };
+        without_cancellation(|| call("callback", userdata.name, log));
+    }
+}
+
+impl Callback<OfMaskKey> {
+    /// What it returns.
+    pub(super) fn fill(&self, key: &mut [u8; 4]) -> i32 {
+        let Self { function, userdata } = self;
+        // SAFETY: promised of what is registered.
+        let fill = || unsafe { function(key.as_mut_ptr(), userdata.pointer) };
+        without_cancellation(|| call("callback", userdata.name, fill))
+    }
+}
+
+/// Ends the program, and says why, when a callback does not return: its exception, or its pthread_exit(), unwinds through
+/// here, and must not unwind further.
+struct MustReturn {
+    what: &'static str,
+    /// The function that it was given to.
+    name: &'static str,
+    has_returned: bool,
+}
+
+impl Drop for MustReturn {
+    fn drop(&mut self) {
+        if self.has_returned {
+            return;
+        }
+        let line = format!(
+            "wsline: the {} given to {}() was left by an exception or pthread_exit(); it must return\n",
+            self.what, self.name
+        );
+        // A program without standard error must end all the same.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        std::process::abort();
+    }
+}
+
+/// Each call of a function of the user's; `name` is the function of the library that it was given to.
+fn call<T>(what: &'static str, name: &'static str, callback: impl FnOnce() -> T) -> T {
+    let mut guard = MustReturn {
+        what,
+        name,
+        has_returned: false,
+    };
+    let result = callback();
+    guard.has_returned = true;
+    result
 }

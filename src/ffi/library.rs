@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The library itself: its version, its features, the process's time-out.
 
+use super::arguments;
 use super::guard;
-use super::ptr;
 use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
 use crate::conn::options::DEFAULT_TIMEOUT;
-use crate::ffi::options::time::read_timeout;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.
@@ -40,7 +39,7 @@ pub extern "C" fn wsline_version() -> *const c_char {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_version_number() -> u32 {
-    guard::value(0, || {
+    guard::value(0, |_| {
         let parts = env!("CARGO_PKG_VERSION").split(['.', '-']).take(3);
         parts.fold(0, |number, part| {
             number << 8 | part.parse::<u32>().unwrap_or_default()
@@ -58,9 +57,8 @@ pub extern "C" fn wsline_version_number() -> u32 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
-    guard::value(false, || {
-        // SAFETY: as promised to ptr.
-        let name = unsafe { ptr::string(name, "name") };
+    guard::value(false, |arguments| {
+        let name = arguments.string(name, "name");
         name.is_ok_and(|name| FEATURES.contains(&name))
     })
 }
@@ -77,8 +75,9 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_status {
-    guard::status("wsline_set_default_timeout_ms", || {
-        match read_timeout(timeout_ms, "timeout_ms")? {
+    guard::status(
+        "wsline_set_default_timeout_ms",
+        |_| match arguments::timeout(timeout_ms, "timeout_ms")? {
             Timeout::Default => Err(Error::argument(
                 "timeout_ms",
                 "cannot be WSLINE_DEFAULT_TIMEOUT here",
@@ -87,8 +86,8 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
                 DEFAULT_TIMEOUT.set(timeout);
                 Ok(())
             }
-        }
-    })
+        },
+    )
 }
 
 /// The time-out set by wsline_set_default_timeout_ms().
@@ -100,5 +99,5 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_get_default_timeout_ms() -> i64 {
-    guard::value(0, || DEFAULT_TIMEOUT.get().to_ms())
+    guard::value(0, |_| DEFAULT_TIMEOUT.get().to_ms())
 }

@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The log of the process.
 
+use super::arguments;
 use super::guard;
 use super::handle::UserData;
-use super::ptr;
 use super::status::wsline_status;
-use super::types::{wsline_free_fn, wsline_log_fn};
-use crate::base::error::Error;
+use super::types::wsline_free_fn;
+use super::types::wsline_log_level::*;
 use crate::base::log::{self, Level};
-use std::ffi::{CString, c_void};
+use crate::net::sys::without_cancellation;
+use std::ffi::{CString, c_char, c_void};
 use std::io::Write;
 use std::sync::Arc;
+
+const LEVELS: [(i32, Option<Level>); 6] = [
+    (WSLINE_LOG_OFF as i32, None),
+    (WSLINE_LOG_ERROR as i32, Some(Level::Error)),
+    (WSLINE_LOG_WARN as i32, Some(Level::Warn)),
+    (WSLINE_LOG_INFO as i32, Some(Level::Info)),
+    (WSLINE_LOG_DEBUG as i32, Some(Level::Debug)),
+    (WSLINE_LOG_TRACE as i32, Some(Level::Trace)),
+];
+
+/// Takes one line of the log.
+///
+/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
+pub type wsline_log_fn =
+    Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
 /// @@ Log
 /// Sends the lines of the log to a function.
@@ -38,19 +54,17 @@ pub unsafe extern "C" fn wsline_log_set(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let name = "wsline_log_set";
-    guard::status(name, || {
-        let userdata = UserData::new(name, userdata, userdata_free);
-        let level = read_level(level)?;
-        let sink = move |level: Level, line: &str| {
-            let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_log(name, r#fn, level as i32, &line, userdata.get()) };
-        };
-        log::set(
-            level
-                .filter(|_| r#fn.is_some())
-                .map(|level| (level, Arc::new(sink) as log::Sink)),
-        );
+    let userdata = UserData::new(name, userdata, userdata_free);
+    guard::status(name, |_| {
+        let level = arguments::one_of(level, &LEVELS, "wsline_log_level", "level")?;
+        let callback = userdata.given_with(r#fn);
+        log::set(level.zip(callback).map(|(level, callback)| {
+            let sink = move |level: Level, line: &str| {
+                let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();
+                callback.log(level as i32, &line);
+            };
+            (level, Arc::new(sink) as log::Sink)
+        }));
         Ok(())
     })
 }
@@ -69,29 +83,12 @@ pub unsafe extern "C" fn wsline_log_set(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_trace_enable(on: bool) -> wsline_status {
-    guard::status("wsline_trace_enable", || {
+    guard::status("wsline_trace_enable", |_| {
         let sink: log::Sink = Arc::new(|_, line: &str| {
             // A program without standard error must not fail because of it.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = without_cancellation(|| writeln!(std::io::stderr(), "{line}"));
         });
         log::set(on.then_some((Level::Trace, sink)));
         Ok(())
-    })
-}
-
-fn read_level(level: i32) -> Result<Option<Level>, Error> {
-    Ok(match level {
-        0 => None,
-        1 => Some(Level::Error),
-        2 => Some(Level::Warn),
-        3 => Some(Level::Info),
-        4 => Some(Level::Debug),
-        5 => Some(Level::Trace),
-        _ => {
-            return Err(Error::argument(
-                "level",
-                format!("is {level}, which is no wsline_log_level"),
-            ));
-        }
     })
 }

@@ -15,13 +15,20 @@
 )]
 #![deny(missing_docs)]
 
-pub mod guard;
 mod handle;
 mod ptr;
 
 pub mod status;
 
 pub mod types;
+
+pub mod last_error;
+
+pub mod arguments;
+
+pub mod guard;
+
+pub mod send;
 
 pub mod library;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Statuses and their texts.
 
-use super::guard;
 use crate::base::error::Kind;
 use std::ffi::{CStr, c_char};
 
@@ -170,11 +169,8 @@ impl wsline_status {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
-    guard::value(c"".as_ptr(), || {
-        known(status)
-            .map_or(c"unknown status", |(_, _, text)| text)
-            .as_ptr()
-    })
+    let text = known(status).map_or(c"unknown status", |(_, _, text)| text);
+    text.as_ptr()
 }
 
 /// Returns the name of a status as a program writes it, for example "WSLINE_ERR_TIMEOUT".
@@ -189,11 +185,8 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_status_name(status: i32) -> *const c_char {
-    guard::value(c"".as_ptr(), || {
-        known(status)
-            .map_or(c"unknown status", |(_, name, _)| name)
-            .as_ptr()
-    })
+    let name = known(status).map_or(c"unknown status", |(_, name, _)| name);
+    name.as_ptr()
 }
 
 fn known(status: i32) -> Option<&'static Known> {

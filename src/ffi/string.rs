@@ -16,10 +16,7 @@ use std::ffi::c_char;
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_string_free(string: *mut c_char) {
-    guard::value((), || {
-        // SAFETY: the caller promises that it came from the library and is not used again.
-        unsafe { handle::take_string_back(string) };
-    });
+    guard::value((), |arguments| arguments.end_string(string));
 }
 
 /// Hands a string to C, for [`wsline_string_free`].

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Numbers with names, and the types of callbacks.
 
-use super::error::wsline_error_info;
-use crate::ffi::app::event_loop::wsline_loop;
-use crate::ffi::app::object::wsline_app;
-use crate::ffi::conn::close::wsline_close_info;
-use crate::ffi::conn::receive::wsline_message;
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 
 /// The meaning of a frame (RFC 6455 section 5.2).
 #[repr(C)]
@@ -157,51 +152,3 @@ pub enum wsline_side {
 
 /// Releases a callback's `userdata`; runs exactly once, on any thread.
 pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;
-
-/// LentError by an app that something has happened.
-pub type wsline_app_fn =
-    Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
-
-/// Takes what an app has received; it is lent until the function returns.
-pub type wsline_message_fn = Option<
-    unsafe extern "C-unwind" fn(
-        app: *mut wsline_app,
-        message: *const wsline_message,
-        userdata: *mut c_void,
-    ),
->;
-
-/// LentError by an app what has failed; it is lent until the function returns.
-pub type wsline_error_fn = Option<
-    unsafe extern "C-unwind" fn(
-        app: *mut wsline_app,
-        info: *const wsline_error_info,
-        userdata: *mut c_void,
-    ),
->;
-
-/// LentError by an app how a connection has ended; it is lent until the function returns.
-pub type wsline_close_fn = Option<
-    unsafe extern "C-unwind" fn(
-        app: *mut wsline_app,
-        info: *const wsline_close_info,
-        userdata: *mut c_void,
-    ),
->;
-
-/// Called by the thread that drives a loop.
-pub type wsline_post_fn =
-    Option<unsafe extern "C-unwind" fn(r#loop: *mut wsline_loop, userdata: *mut c_void)>;
-
-/// Takes one line of the log.
-///
-/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
-pub type wsline_log_fn =
-    Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
-
-/// Writes a masking key of four bytes; for tests that compare bytes.
-///
-/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
-/// WSLINE_ERR_INTERNAL. It must not call the library.
-pub type wsline_mask_key_fn =
-    Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;

@@ -3,7 +3,6 @@
 
 use super::guard;
 use super::handle;
-use super::ptr;
 use super::status::wsline_status;
 use super::string;
 use crate::conn::connect::connector;
@@ -45,11 +44,9 @@ pub unsafe extern "C" fn wsline_url_parse(
     url: *const c_char,
     url_out: *mut *mut wsline_url,
 ) -> wsline_status {
-    guard::status("wsline_url_parse", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(url_out, std::ptr::null_mut(), "url_out") }?;
-        // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
+    guard::status("wsline_url_parse", |arguments| {
+        let place = arguments.out(url_out, std::ptr::null_mut(), "url_out")?;
+        let url = Url::parse(arguments.long_string(url, "url")?)?;
         *place = handle::give(wsline_url {
             is_secure: url.is_secure(),
             host: c_string(&url.host_and_zone()),
@@ -72,10 +69,7 @@ pub unsafe extern "C" fn wsline_url_parse(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
-    guard::value((), || {
-        // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back(url) };
-    });
+    guard::value((), |arguments| arguments.end_plain(url));
 }
 
 /// Tells whether the URL asks for TLS.
@@ -88,8 +82,7 @@ pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
-    // SAFETY: as promised to ptr.
-    unsafe { ptr::get(url, "url") }.is_ok_and(|url| url.is_secure)
+    part(url, false, |url| url.is_secure)
 }
 
 /// The host of a URL.
@@ -105,8 +98,7 @@ pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { ptr::get(url, "url") }.map_or(std::ptr::null(), |url| url.host.as_ptr())
+    part(url, std::ptr::null(), |url| url.host.as_ptr())
 }
 
 /// The port of a URL, which is that of the scheme where the URL names none.
@@ -119,8 +111,7 @@ pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_cha
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> u16 {
-    // SAFETY: as promised to ptr.
-    unsafe { ptr::get(url, "url") }.map_or(0, |url| url.port)
+    part(url, 0, |url| url.port)
 }
 
 /// Path and query of a URL, percent-encoded, as they stand in the request.
@@ -133,8 +124,7 @@ pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> u16 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { ptr::get(url, "url") }.map_or(std::ptr::null(), |url| url.resource.as_ptr())
+    part(url, std::ptr::null(), |url| url.resource.as_ptr())
 }
 
 /// The user name in a URL, without its percent-encoding.
@@ -147,8 +137,7 @@ pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { optional_part(url, |url| &url.user) }
+    optional_part(url, |url| &url.user)
 }
 
 /// The password in a URL, without its percent-encoding.
@@ -161,8 +150,7 @@ pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_cha
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { optional_part(url, |url| &url.password) }
+    optional_part(url, |url| &url.password)
 }
 
 /// The path of the Unix-domain socket in a `ws+unix://` URL, without its percent-encoding.
@@ -175,8 +163,7 @@ pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { optional_part(url, |url| &url.unix_path) }
+    optional_part(url, |url| &url.unix_path)
 }
 
 /// Tells which proxy a connect would go through.
@@ -200,13 +187,10 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
     options: *const wsline_options,
     proxy_out: *mut *mut c_char,
 ) -> wsline_status {
-    guard::status("wsline_proxy_for_url", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(proxy_out, std::ptr::null_mut(), "proxy_out") }?;
-        // SAFETY: as promised to ptr.
-        let url = Url::parse(unsafe { ptr::long_string(url, "url") }?)?;
-        // SAFETY: as promised to ptr; NULL is not an error here.
-        let proxy = match unsafe { ptr::get(options, "options") } {
+    guard::status("wsline_proxy_for_url", |arguments| {
+        let place = arguments.out(proxy_out, std::ptr::null_mut(), "proxy_out")?;
+        let url = Url::parse(arguments.long_string(url, "url")?)?;
+        let proxy = match arguments.get(options, "options") {
             Ok(options) => connector::proxy(&url, &options.options),
             Err(_) => connector::proxy(&url, &Options::default()),
         };
@@ -228,20 +212,28 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_utf8_is_valid(data: *const c_void, len: usize) -> bool {
-    guard::value(false, || {
-        // SAFETY: as promised to ptr.
-        unsafe { ptr::payload(data, len, "data") }.is_ok_and(utf8::is_valid)
+    guard::value(false, |arguments| {
+        arguments
+            .payload(data, len, "data")
+            .is_ok_and(utf8::is_valid)
     })
 }
 
-unsafe fn optional_part(
+fn optional_part(
     url: *const wsline_url,
-    part: impl FnOnce(&wsline_url) -> &Option<CString>,
+    find: impl FnOnce(&wsline_url) -> &Option<CString>,
 ) -> *const c_char {
-    // SAFETY: passed on.
-    let url = unsafe { ptr::get(url, "url") };
-    let text = url.ok().and_then(|url| part(url).as_ref());
-    text.map_or(std::ptr::null(), |text| text.as_ptr())
+    part(url, std::ptr::null(), |url| {
+        let text = find(url).as_ref();
+        text.map_or(std::ptr::null(), |text| text.as_ptr())
+    })
+}
+
+/// Runs an export that tells something about a URL, or `missing` about NULL.
+fn part<T: Copy>(url: *const wsline_url, missing: T, find: impl FnOnce(&wsline_url) -> T) -> T {
+    guard::value(missing, |arguments| {
+        arguments.get(url, "url").map_or(missing, find)
+    })
 }
 
 /// No part of a URL that was parsed has a NUL.

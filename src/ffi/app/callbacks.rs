@@ -7,66 +7,78 @@ use crate::base::error::Error;
 use crate::conn::send::queue::Unsent;
 use crate::ffi::conn::close::wsline_close_info;
 use crate::ffi::conn::receive::wsline_message;
-use crate::ffi::error::{told, wsline_error_info};
 use crate::ffi::guard;
-use crate::ffi::handle::{Lent, UserData};
-use crate::ffi::ptr;
+use crate::ffi::handle::{AboutObject, Callback, Lent, OfObject, UserData};
+use crate::ffi::last_error::{told, wsline_error_info};
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::{
-    wsline_app_fn, wsline_close_fn, wsline_error_fn, wsline_free_fn, wsline_message_fn,
-};
+use crate::ffi::types::wsline_free_fn;
 use crate::protocol::ws::close::CloseInfo;
 use crate::protocol::ws::message::Message;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Registers one function, or none.
-unsafe fn set<T>(
-    function: &'static str,
-    app: *mut wsline_app,
-    handler: Option<T>,
-    set: impl FnOnce(&mut Handlers, Option<T>),
-) -> wsline_status {
-    // SAFETY: passed on.
-    let own = unsafe { wsline_app::get(app) };
-    guard::on_app_unless_null(function, own, |own| {
-        own.handlers.change(|handlers| set(handlers, handler));
-        Ok(())
-    })
-}
+/// Told by an app that something has happened.
+pub type wsline_app_fn =
+    Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
 
-fn notice(
+/// Takes what an app has received; it is lent until the function returns.
+pub type wsline_message_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        message: *const wsline_message,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Told by an app what has failed; it is lent until the function returns.
+pub type wsline_error_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        info: *const wsline_error_info,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Told by an app how a connection has ended; it is lent until the function returns.
+pub type wsline_close_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        info: *const wsline_close_info,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Runs an export that puts a function in its place; without a function nothing is there.
+fn set<F, H>(
     name: &'static str,
     app: *mut wsline_app,
-    r#fn: wsline_app_fn,
-    userdata: *mut c_void,
-    free: wsline_free_fn,
-) -> Option<Notice> {
-    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
-    r#fn.map(|function| {
-        Arc::new(move || {
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_noticed(name, function, app.get(), userdata.get()) };
-        }) as Notice
-    })
+    (function, userdata, userdata_free): (Option<F>, *mut c_void, wsline_free_fn),
+    handler: impl FnOnce(Callback<F>, Lent<wsline_app>) -> H,
+    place: impl FnOnce(&mut Handlers) -> &mut Option<H>,
+) -> wsline_status {
+    let userdata = UserData::new(name, userdata, userdata_free);
+    guard::after_failure(
+        name,
+        |arguments| arguments.object(app),
+        |held, _| {
+            let callback = userdata.given_with(function);
+            let handler = callback.map(|callback| handler(callback, Lent::new(app)));
+            held?.handlers.change(|handlers| *place(handlers) = handler);
+            Ok(())
+        },
+    )
+}
+
+fn notice(callback: Callback<OfObject<wsline_app>>, app: Lent<wsline_app>) -> Notice {
+    Arc::new(move || callback.notice(&app))
 }
 
 fn on_message(
-    name: &'static str,
-    app: *mut wsline_app,
-    r#fn: wsline_message_fn,
-    userdata: *mut c_void,
-    free: wsline_free_fn,
-) -> Option<OnMessage> {
-    let (app, userdata) = (Lent::new(app), UserData::new(name, userdata, free));
-    r#fn.map(|function| {
-        Arc::new(move |message: &Message<'_>| {
-            let told = wsline_message::new(message);
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(name, function, app.get(), &told, userdata.get()) };
-        }) as OnMessage
-    })
+    callback: Callback<AboutObject<wsline_app, wsline_message>>,
+    app: Lent<wsline_app>,
+) -> OnMessage {
+    Arc::new(move |message: &Message<'_>| callback.tell(&app, &wsline_message::new(message)))
 }
 
 /// @@ Callbacks of an app
@@ -92,14 +104,10 @@ pub unsafe extern "C" fn wsline_app_on_open(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_open";
-    let handler = notice(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.open = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_open", app, given, notice, |handlers| {
+        &mut handlers.open
+    })
 }
 
 /// Sets the function that is called in place of on_open when a connection other than the first has opened.
@@ -124,14 +132,10 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_reconnect";
-    let handler = notice(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.reconnect = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_reconnect", app, given, notice, |handlers| {
+        &mut handlers.reconnect
+    })
 }
 
 /// Sets the function that takes whole messages.
@@ -156,14 +160,14 @@ pub unsafe extern "C" fn wsline_app_on_message(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_message";
-    let handler = on_message(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.message = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set(
+        "wsline_app_on_message",
+        app,
+        given,
+        on_message,
+        |handlers| &mut handlers.message,
+    )
 }
 
 /// Sets the function that is called before on_message or on_fragment, with the same.
@@ -188,14 +192,10 @@ pub unsafe extern "C" fn wsline_app_on_data(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_data";
-    let handler = on_message(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.data = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_data", app, given, on_message, |handlers| {
+        &mut handlers.data
+    })
 }
 
 /// Sets the function that takes messages piece by piece, as they come, whatever their size; on_message is not called then.
@@ -222,14 +222,14 @@ pub unsafe extern "C" fn wsline_app_on_fragment(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_fragment";
-    let handler = on_message(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.fragment = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set(
+        "wsline_app_on_fragment",
+        app,
+        given,
+        on_message,
+        |handlers| &mut handlers.fragment,
+    )
 }
 
 /// Sets the function that is told of pings of the server.
@@ -254,14 +254,10 @@ pub unsafe extern "C" fn wsline_app_on_ping(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_ping";
-    let handler = on_message(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.ping = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_ping", app, given, on_message, |handlers| {
+        &mut handlers.ping
+    })
 }
 
 /// Sets the function that is told of pongs, whatever they answer.
@@ -287,14 +283,10 @@ pub unsafe extern "C" fn wsline_app_on_pong(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_pong";
-    let handler = on_message(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.pong = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_pong", app, given, on_message, |handlers| {
+        &mut handlers.pong
+    })
 }
 
 /// Sets the function that is told of failures: of each attempt to connect, and of each connection that ended otherwise than by a
@@ -322,9 +314,8 @@ pub unsafe extern "C" fn wsline_app_on_error(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_error";
-    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
-    let handler = r#fn.map(|function| {
+    let given = (r#fn, userdata, userdata_free);
+    let handler = |callback: Callback<_>, app| {
         Arc::new(move |error: &Error, retry: Option<Duration>| {
             let told = told(error.clone());
             let info = wsline_error_info {
@@ -333,16 +324,12 @@ pub unsafe extern "C" fn wsline_app_on_error(
                 }),
                 ..wsline_error_info::of(&told)
             };
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
+            callback.tell(&app, &info);
         }) as OnError
-    });
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.error = handler;
-        })
-    }
+    };
+    set("wsline_app_on_error", app, given, handler, |handlers| {
+        &mut handlers.error
+    })
 }
 
 /// Sets the function that is told how a connection has ended: once for each that was open, and as the last one.
@@ -371,25 +358,20 @@ pub unsafe extern "C" fn wsline_app_on_close(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_close";
-    let (lent, userdata) = (Lent::new(app), UserData::new(name, userdata, userdata_free));
-    let handler = r#fn.map(|function| {
+    let given = (r#fn, userdata, userdata_free);
+    let handler = |callback: Callback<_>, app| {
         Arc::new(move |closed: &CloseInfo<'_>, unsent: Unsent| {
             let info = wsline_close_info {
                 unsent_messages: unsent.messages,
                 unsent_bytes: unsent.bytes,
                 ..wsline_close_info::of(closed)
             };
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_told(name, function, lent.get(), &info, userdata.get()) };
+            callback.tell(&app, &info);
         }) as OnClose
-    });
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.close = handler;
-        })
-    }
+    };
+    set("wsline_app_on_close", app, given, handler, |handlers| {
+        &mut handlers.close
+    })
 }
 
 /// Sets the function that is called when there is room to send again.
@@ -415,12 +397,8 @@ pub unsafe extern "C" fn wsline_app_on_drain(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_app_on_drain";
-    let handler = notice(name, app, r#fn, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set(name, app, handler, |handlers, handler| {
-            handlers.drain = handler;
-        })
-    }
+    let given = (r#fn, userdata, userdata_free);
+    set("wsline_app_on_drain", app, given, notice, |handlers| {
+        &mut handlers.drain
+    })
 }

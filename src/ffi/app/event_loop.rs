@@ -2,20 +2,24 @@
 //! Loops that drive apps.
 
 use super::object::wsline_app;
+use crate::app::client::App;
 use crate::app::event_loop::EventLoop;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
+use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Lent, UserData};
-use crate::ffi::options::time::read_timeout;
-use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::handle::{self, Held, Lent, Object, OfOneProcess, UserData};
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::{wsline_free_fn, wsline_post_fn};
+use crate::ffi::types::wsline_free_fn;
 use crate::net::process::own_mark;
 use std::ffi::c_void;
 use std::time::Duration;
+
+/// Called by the thread that drives a loop.
+pub type wsline_post_fn =
+    Option<unsafe extern "C-unwind" fn(r#loop: *mut wsline_loop, userdata: *mut c_void)>;
 
 /// Drives any number of apps on one thread.
 ///
@@ -33,12 +37,20 @@ impl OfOneProcess for wsline_loop {
     }
 }
 
-impl wsline_loop {
-    unsafe fn get<'a>(r#loop: *const Self) -> Result<&'a Arc<EventLoop>, Error> {
-        // SAFETY: passed on.
-        unsafe { ptr::get_own(r#loop, "loop") }.map(|own| &own.event_loop)
+impl Object for wsline_loop {
+    const NAME: &'static str = "loop";
+    /// A callback may free the loop that runs it.
+    type Held<'call> = Arc<EventLoop>;
+
+    fn hold(&self) -> Arc<EventLoop> {
+        Arc::clone(&self.event_loop)
     }
 }
+
+impl Held for Arc<EventLoop> {}
+
+/// For exports on a loop and an app.
+impl Held for (Arc<EventLoop>, Arc<App>) {}
 
 /// @@ Loop
 /// Makes a loop without apps.
@@ -56,9 +68,8 @@ impl wsline_loop {
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsline_status {
-    guard::status("wsline_loop_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(loop_out, std::ptr::null_mut(), "loop_out") }?;
+    guard::status("wsline_loop_new", |arguments| {
+        let place = arguments.out(loop_out, std::ptr::null_mut(), "loop_out")?;
         let process = own_mark()?;
         let event_loop = Arc::new(EventLoop::new()?);
         *place = handle::give(wsline_loop {
@@ -82,13 +93,11 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
-    guard::value((), || {
-        // SAFETY: as promised to ptr.
-        if let Ok(event_loop) = unsafe { wsline_loop::get(r#loop) } {
+    guard::value((), |arguments| {
+        if let Ok(event_loop) = arguments.object(r#loop) {
             event_loop.retire();
         }
-        // SAFETY: the caller promises that the loop is not used again.
-        unsafe { handle::take_back_or_abandon(r#loop, |own| own.event_loop.abandon()) };
+        arguments.end(r#loop, |inherited| inherited.event_loop.abandon());
     });
 }
 
@@ -112,9 +121,9 @@ pub unsafe extern "C" fn wsline_loop_add(
     r#loop: *mut wsline_loop,
     app: *mut wsline_app,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (event_loop, app) = unsafe { (wsline_loop::get(r#loop), wsline_app::get(app)) };
-    guard::status("wsline_loop_add", || event_loop?.add(app?))
+    guard::on("wsline_loop_add", r#loop, |event_loop, arguments| {
+        event_loop?.add(&arguments.object(app)?)
+    })
 }
 
 /// Takes an app out of a loop: as wsline_app_abort(), if it is in this one.
@@ -134,12 +143,14 @@ pub unsafe extern "C" fn wsline_loop_remove(
     r#loop: *mut wsline_loop,
     app: *mut wsline_app,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (event_loop, app) = unsafe { (wsline_loop::get(r#loop), wsline_app::get(app)) };
-    let both = event_loop.and_then(|event_loop| Ok((event_loop, app?)));
-    guard::status_unless_null("wsline_loop_remove", both, |(event_loop, app)| {
-        event_loop.remove(app)
-    })
+    guard::after_failure(
+        "wsline_loop_remove",
+        |arguments| Ok((arguments.object(r#loop)?, arguments.object(app)?)),
+        |both, _| {
+            let (event_loop, app) = both?;
+            event_loop.remove(app)
+        },
+    )
 }
 
 /// Drives all apps of a loop on this thread until none is left that has not ended, or wsline_loop_stop() is called.
@@ -158,13 +169,7 @@ pub unsafe extern "C" fn wsline_loop_remove(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status("wsline_loop_run", || {
-        // It may be freed in a callback.
-        let event_loop = Arc::clone(event_loop?);
-        event_loop.run()
-    })
+    guard::on("wsline_loop_run", r#loop, |event_loop, _| event_loop?.run())
 }
 
 /// Waits for something to do, does it, and returns.
@@ -185,12 +190,9 @@ pub unsafe extern "C" fn wsline_loop_run_once(
     r#loop: *mut wsline_loop,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status("wsline_loop_run_once", || {
-        // It may be freed in a callback.
-        let event_loop = Arc::clone(event_loop?);
-        event_loop.run_once(read_timeout(timeout_ms, "timeout_ms")?.span())
+    guard::on("wsline_loop_run_once", r#loop, |event_loop, _| {
+        let event_loop = event_loop?;
+        event_loop.run_once(arguments::timeout(timeout_ms, "timeout_ms")?.span())
     })
 }
 
@@ -208,12 +210,14 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status_unless_null("wsline_loop_stop", event_loop, |event_loop| {
-        event_loop.stop();
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_loop_stop",
+        |arguments| arguments.object(r#loop),
+        |event_loop, _| {
+            event_loop?.stop();
+            Ok(())
+        },
+    )
 }
 
 /// @@ A loop inside another event loop
@@ -234,9 +238,10 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::value(-1, || event_loop.map_or(-1, |event_loop| event_loop.fd()))
+    guard::value(-1, |arguments| {
+        let event_loop = arguments.object(r#loop);
+        event_loop.map_or(-1, |event_loop| event_loop.fd())
+    })
 }
 
 /// How long may be waited for wsline_loop_fd() before wsline_loop_run_once() must be called all the same: for a ping, a time-out,
@@ -252,12 +257,9 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop) -> i64 {
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::value(0, || {
-        let next = event_loop
-            .ok()
-            .and_then(|event_loop| event_loop.next_step());
+    guard::value(0, |arguments| {
+        let event_loop = arguments.object(r#loop).ok();
+        let next = event_loop.and_then(|event_loop| event_loop.next_step());
         next.map_or(Timeout::Forever, rounded_up).to_ms()
     })
 }
@@ -293,15 +295,11 @@ pub unsafe extern "C" fn wsline_loop_post(
 ) -> wsline_status {
     let name = "wsline_loop_post";
     let userdata = UserData::new(name, userdata, userdata_free);
-    // SAFETY: as promised to ptr.
-    let event_loop = unsafe { wsline_loop::get(r#loop) };
-    guard::status(name, || {
+    guard::on(name, r#loop, |event_loop, _| {
         let event_loop = event_loop?;
-        let function = r#fn.ok_or_else(|| Error::argument("fn", "is NULL"))?;
+        let callback = userdata.given_with(r#fn);
+        let callback = callback.ok_or_else(|| Error::argument("fn", "is NULL"))?;
         let lent = Lent::new(r#loop);
-        event_loop.post(move || {
-            // SAFETY: as promised to ptr.
-            unsafe { ptr::call_noticed(name, function, lent.get(), userdata.get()) };
-        })
+        event_loop.post(move || callback.notice(&lent))
     })
 }

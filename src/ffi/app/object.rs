@@ -5,13 +5,15 @@ use crate::app::client::App;
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
+use crate::conn::send::outbound::Outbound;
+use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle;
+use crate::ffi::handle::{self, Held, Object, OfOneProcess};
 use crate::ffi::options::object::wsline_options;
-use crate::ffi::options::time::read_timeout;
-use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::send::Sends;
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
+use crate::net::sys;
 use std::ffi::c_char;
 
 /// A client that stays connected: it calls functions of yours with what comes, sends pings, and connects again.
@@ -21,7 +23,7 @@ use std::ffi::c_char;
 /// never inside another call and never under a lock, and may call everything, wsline_app_free() too. Any thread may send,
 /// close and ask.
 pub struct wsline_app {
-    pub(in crate::ffi) app: Arc<App>,
+    app: Arc<App>,
     process: ProcessMark,
 }
 
@@ -31,10 +33,29 @@ impl OfOneProcess for wsline_app {
     }
 }
 
-impl wsline_app {
-    pub(in crate::ffi) unsafe fn get<'a>(app: *const Self) -> Result<&'a Arc<App>, Error> {
-        // SAFETY: passed on.
-        unsafe { ptr::get_own(app, "app") }.map(|app| &app.app)
+impl Object for wsline_app {
+    const NAME: &'static str = "app";
+    /// Another thread may free the app while this one is in a call, and so may a callback.
+    type Held<'call> = Arc<App>;
+
+    fn hold(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+}
+
+impl Held for Arc<App> {
+    fn keep(&self, error: &Error) {
+        self.set_last_error(error);
+    }
+
+    fn release(self) {
+        sys::release(self);
+    }
+}
+
+impl Sends for Arc<App> {
+    fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
+        (**self).send(message, name)
     }
 }
 
@@ -62,13 +83,10 @@ pub unsafe extern "C" fn wsline_app_new(
     options: *const wsline_options,
     app_out: *mut *mut wsline_app,
 ) -> wsline_status {
-    guard::status("wsline_app_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(app_out, std::ptr::null_mut(), "app_out") }?;
-        // SAFETY: as promised to ptr.
-        let url = unsafe { ptr::long_string(url, "url") }?;
-        // SAFETY: as promised to ptr.
-        let options = unsafe { wsline_options::of(options) }?;
+    guard::status("wsline_app_new", |arguments| {
+        let place = arguments.out(app_out, std::ptr::null_mut(), "app_out")?;
+        let url = arguments.long_string(url, "url")?;
+        let options = wsline_options::of(arguments, options)?;
         let process = own_mark()?;
         let app = Arc::new(App::new(url, options)?);
         *place = handle::give(wsline_app { app, process });
@@ -91,13 +109,11 @@ pub unsafe extern "C" fn wsline_app_new(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
-    guard::value((), || {
-        // SAFETY: as promised to ptr.
-        if let Ok(freed) = unsafe { wsline_app::get(app) } {
+    guard::value((), |arguments| {
+        if let Ok(freed) = arguments.object(app) {
             freed.free();
         }
-        // SAFETY: the caller promises that the app is not used again, and its callbacks have ended.
-        unsafe { handle::take_back_or_abandon(app, |inherited| inherited.app.abandon()) };
+        arguments.end(app, |inherited| inherited.app.abandon());
     });
 }
 
@@ -124,9 +140,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_run", app, App::run)
+    guard::on("wsline_app_run", app, |app, _| App::run(app?))
 }
 
 /// Drives the app on a thread of its own, as wsline_app_run() does.
@@ -145,9 +159,7 @@ pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_start", app, App::start)
+    guard::on("wsline_app_start", app, |app, _| App::start(app?))
 }
 
 /// Waits until the app has ended, whoever drives it, and tells why.
@@ -166,9 +178,12 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app_unless_null("wsline_app_join", app, |app| {
-        app.join(read_timeout(timeout_ms, "timeout_ms")?.span())
-    })
+    guard::after_failure(
+        "wsline_app_join",
+        |arguments| arguments.object(app),
+        |app, _| {
+            let app = app?;
+            app.join(arguments::timeout(timeout_ms, "timeout_ms")?.span())
+        },
+    )
 }

@@ -2,27 +2,11 @@
 //! What any thread may do with an app: send, close, abort.
 
 use super::object::wsline_app;
-use crate::base::error::Error;
-use crate::ffi::conn::send::SendKind;
 use crate::ffi::guard;
-use crate::ffi::ptr;
+use crate::ffi::send;
 use crate::ffi::status::wsline_status;
-use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::opcode::Opcode;
 use std::ffi::{c_char, c_void};
-
-unsafe fn send(
-    function: &'static str,
-    app: *mut wsline_app,
-    kind: Result<SendKind, Error>,
-    data: *const c_void,
-    len: usize,
-    name: &str,
-) -> wsline_status {
-    // SAFETY: passed on.
-    let (app, payload) = unsafe { (wsline_app::get(app), ptr::payload(data, len, name)) };
-    guard::on_app(function, app, |app| app.send(&kind?.whole(payload?), name))
-}
 
 /// @@ Sending with an app
 /// Sends a text message.
@@ -57,9 +41,14 @@ pub unsafe extern "C" fn wsline_app_send_text(
     text: *const c_char,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send_text", Ok(SendKind::of(Opcode::Text)));
-    // SAFETY: as promised to ptr.
-    unsafe { send(function, app, kind, text.cast(), len, "text") }
+    send::whole(
+        "wsline_app_send_text",
+        app,
+        Opcode::Text,
+        text.cast(),
+        len,
+        "text",
+    )
 }
 
 /// Sends a binary message, otherwise as wsline_app_send_text().
@@ -81,9 +70,14 @@ pub unsafe extern "C" fn wsline_app_send_binary(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send_binary", Ok(SendKind::of(Opcode::Binary)));
-    // SAFETY: as promised to ptr.
-    unsafe { send(function, app, kind, data, len, "data") }
+    send::whole(
+        "wsline_app_send_binary",
+        app,
+        Opcode::Binary,
+        data,
+        len,
+        "data",
+    )
 }
 
 /// Sends a message or a control frame of a kind given as a number, otherwise as wsline_app_send_text().
@@ -108,9 +102,7 @@ pub unsafe extern "C" fn wsline_app_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_send", SendKind::of_whole(opcode));
-    // SAFETY: as promised to ptr.
-    unsafe { send(function, app, kind, data, len, "data") }
+    send::numbered("wsline_app_send", app, opcode, data, len)
 }
 
 /// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
@@ -141,12 +133,7 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     len: usize,
     fin: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, payload) = unsafe { (wsline_app::get(app), ptr::payload(data, len, "data")) };
-    guard::on_app("wsline_app_send_fragment", app, |app| {
-        let kind = SendKind::of_message(opcode)?;
-        app.send(&kind.fragment(payload?, fin), "data")
-    })
+    send::fragment("wsline_app_send_fragment", app, opcode, data, len, fin)
 }
 
 /// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a callback sends many.
@@ -167,9 +154,7 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_cork", app, |app| app.cork())
+    guard::often("wsline_app_cork", app, |app, _| app?.cork())
 }
 
 /// Sends what was gathered since wsline_app_cork(), and corks no more.
@@ -186,9 +171,7 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_uncork", app, |app| app.uncork())
+    guard::often("wsline_app_uncork", app, |app, _| app?.uncork())
 }
 
 /// Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
@@ -212,9 +195,7 @@ pub unsafe extern "C" fn wsline_app_ping(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_ping", Ok(SendKind::of(Opcode::Ping)));
-    // SAFETY: as promised to ptr.
-    unsafe { send(function, app, kind, data, len, "data") }
+    send::whole("wsline_app_ping", app, Opcode::Ping, data, len, "data")
 }
 
 /// Sends a pong: one that nobody asked for, or the answer to a ping where wsline_options_set_auto_pong() is off.
@@ -237,9 +218,7 @@ pub unsafe extern "C" fn wsline_app_pong(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let (function, kind) = ("wsline_app_pong", Ok(SendKind::of(Opcode::Pong)));
-    // SAFETY: as promised to ptr.
-    unsafe { send(function, app, kind, data, len, "data") }
+    send::whole("wsline_app_pong", app, Opcode::Pong, data, len, "data")
 }
 
 /// @@ Ending an app
@@ -266,15 +245,14 @@ pub unsafe extern "C" fn wsline_app_close(
     code: u16,
     reason: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, reason) = unsafe { (wsline_app::get(app), ptr::optional_string(reason, "reason")) };
-    guard::on_app_unless_null("wsline_app_close", app, |app| {
-        app.close(&CloseFrame::from_arguments(
-            code,
-            reason?.unwrap_or_default(),
-        )?);
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_app_close",
+        |arguments| arguments.object(app),
+        |app, arguments| {
+            app?.close(&arguments.close_frame(code, reason)?);
+            Ok(())
+        },
+    )
 }
 
 /// Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but on_close.
@@ -291,12 +269,14 @@ pub unsafe extern "C" fn wsline_app_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app_unless_null("wsline_app_abort", app, |app| {
-        app.abort();
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_app_abort",
+        |arguments| arguments.object(app),
+        |app, _| {
+            app?.abort();
+            Ok(())
+        },
+    )
 }
 
 /// Does what wsline_app_abort() does, but may be called in a signal handler.
@@ -315,10 +295,8 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_interrupt(app: *mut wsline_app) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::on_app("wsline_app_interrupt", app, |app| {
-        app.interrupt();
+    guard::on("wsline_app_interrupt", app, |app, _| {
+        app?.interrupt();
         Ok(())
     })
 }

@@ -2,12 +2,12 @@
 //! What is known about an app.
 
 use super::object::wsline_app;
-use crate::app::client::App;
 use crate::base::sync::Arc;
+use crate::ffi::arguments::Arguments;
 use crate::ffi::conn::state::wsline_stats;
-use crate::ffi::error::wsline_error_info;
+use crate::ffi::error;
 use crate::ffi::guard;
-use crate::ffi::ptr;
+use crate::ffi::last_error::wsline_error_info;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
 use std::cell::RefCell;
@@ -20,20 +20,19 @@ thread_local! {
 }
 
 /// Lends what `look` finds in the answer to the last attempt.
-unsafe fn look_up(
+fn look_up(
     app: *const wsline_app,
-    look: impl FnOnce(&Response) -> Option<&CStr>,
+    look: impl for<'a> FnOnce(&'a Response, Arguments<'_>) -> Option<&'a CStr>,
 ) -> *const c_char {
-    // SAFETY: passed on.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(std::ptr::null(), || {
-        let Some(response) = app.ok().and_then(|app| app.response()) else {
+    guard::value(std::ptr::null(), |arguments| {
+        let app = arguments.object(app).ok();
+        let Some(response) = app.and_then(|app| app.response()) else {
             return std::ptr::null();
         };
         ANSWER.with(|answer| {
             let mut answer = answer.borrow_mut();
-            let found = look(answer.insert(response));
-            found.map_or(std::ptr::null(), CStr::as_ptr)
+            let found = look(answer.insert(response), arguments);
+            found.map_or(std::ptr::null(), |found| found.as_ptr())
         })
     })
 }
@@ -49,9 +48,10 @@ unsafe fn look_up(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(false, || app.is_ok_and(|app| app.is_open()))
+    guard::value(false, |arguments| {
+        let app = arguments.object(app);
+        app.is_ok_and(|app| app.is_open())
+    })
 }
 
 /// Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
@@ -68,9 +68,10 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(false, || app.is_ok_and(|app| app.is_running()))
+    guard::value(false, |arguments| {
+        let app = arguments.object(app);
+        app.is_ok_and(|app| app.is_running())
+    })
 }
 
 /// Bytes of frames that are queued because the socket has not taken them yet.
@@ -84,9 +85,10 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u64 {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(0, || app.map_or(0, |app| app.buffered_bytes()))
+    guard::value(0, |arguments| {
+        let app = arguments.object(app);
+        app.map_or(0, |app| app.buffered_bytes())
+    })
 }
 
 /// How long the server took to answer the last ping of wsline_options_set_ping() that it has answered.
@@ -99,9 +101,8 @@ pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u6
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(-1, || {
+    guard::value(-1, |arguments| {
+        let app = arguments.object(app);
         let rtt = app.ok().and_then(|app| app.rtt());
         rtt.map_or(-1, |rtt| i64::try_from(rtt.as_micros()).unwrap_or(i64::MAX))
     })
@@ -122,17 +123,16 @@ pub unsafe extern "C" fn wsline_app_stats(
     app: *const wsline_app,
     stats_out: *mut wsline_stats,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, place) = unsafe {
-        (
-            wsline_app::get(app),
-            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
-        )
-    };
-    guard::on_app_unless_null("wsline_app_stats", app, |app| {
-        *place? = wsline_stats::of(&app.totals());
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_app_stats",
+        |arguments| arguments.object(app),
+        |app, arguments| {
+            let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
+            let (app, place) = (app?, place?);
+            *place = wsline_stats::of(&app.totals());
+            Ok(())
+        },
+    )
 }
 
 /// The status of the answer to the last attempt to connect, for example 101 or 403.
@@ -146,9 +146,8 @@ pub unsafe extern "C" fn wsline_app_stats(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(0, || {
+    guard::value(0, |arguments| {
+        let app = arguments.object(app);
         let response = app.ok().and_then(|app| app.response());
         response.map_or(0, |response| response.head.status.into())
     })
@@ -168,12 +167,10 @@ pub unsafe extern "C" fn wsline_app_response_header(
     app: *const wsline_app,
     name: *const c_char,
 ) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let Ok(name) = (unsafe { ptr::string(name, "name") }) else {
-        return std::ptr::null();
-    };
-    // SAFETY: as promised to ptr.
-    unsafe { look_up(app, |response| response.head.fields.all(name).next()) }
+    look_up(app, |response, arguments| {
+        let name = arguments.string(name, "name").ok()?;
+        response.head.fields.all(name).next()
+    })
 }
 
 /// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
@@ -194,16 +191,10 @@ pub unsafe extern "C" fn wsline_app_response_body(
     data_out: *mut *const c_void,
     len_out: *mut usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, data, len) = unsafe {
-        (
-            wsline_app::get(app),
-            ptr::out(data_out, std::ptr::null(), "data_out"),
-            ptr::out(len_out, 0, "len_out"),
-        )
-    };
-    guard::on_app("wsline_app_response_body", app, |app| {
-        let (data, len) = (data?, len?);
+    guard::on("wsline_app_response_body", app, |app, arguments| {
+        let data = arguments.out(data_out, std::ptr::null(), "data_out");
+        let len = arguments.out(len_out, 0, "len_out");
+        let (app, data, len) = (app?, data?, len?);
         let response = app.response();
         if let Some(response) = response.filter(|response| !response.body().is_empty()) {
             ANSWER.with_borrow_mut(|answer| {
@@ -226,13 +217,9 @@ pub unsafe extern "C" fn wsline_app_response_body(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        look_up(app, |response| {
-            let mut chosen = response.head.fields.all("sec-websocket-protocol");
-            chosen.next()
-        })
-    }
+    look_up(app, |response, _| {
+        response.head.fields.all("sec-websocket-protocol").next()
+    })
 }
 
 /// The extensions that the server has agreed to.
@@ -246,8 +233,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    unsafe { look_up(app, |response| response.extensions()) }
+    look_up(app, |response, _| response.extensions())
 }
 
 /// The address that the connection there is, or was last, is connected to.
@@ -260,10 +246,9 @@ pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let app = unsafe { wsline_app::get(app) };
-    guard::value(std::ptr::null(), || {
-        let address = app.ok().and_then(|app: &Arc<App>| app.peer_address());
+    guard::value(std::ptr::null(), |arguments| {
+        let app = arguments.object(app).ok();
+        let address = app.and_then(|app| app.peer_address());
         ADDRESS.with(|place| {
             let mut place = place.borrow_mut();
             *place = address;
@@ -290,18 +275,7 @@ pub unsafe extern "C" fn wsline_app_last_error(
     app: *const wsline_app,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, info) = unsafe {
-        (
-            wsline_app::get(app),
-            ptr::out(info_out, wsline_error_info::NOTHING, "info_out"),
-        )
-    };
-    guard::status_unless_null("wsline_app_last_error", app, |app| {
-        let info = info?;
-        if let Some(error) = app.last_error() {
-            *info = wsline_error_info::asked(error);
-        }
-        Ok(())
+    error::tell("wsline_app_last_error", info_out, |arguments| {
+        Ok(arguments.object(app)?.last_error())
     })
 }

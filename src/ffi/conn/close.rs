@@ -2,13 +2,11 @@
 //! Ending a connection, and how it ended.
 
 use super::object::wsline_conn;
-use crate::conn::connection::Connection;
+use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::options::time::read_timeout;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_side;
-use crate::protocol::ws::close::{CloseFrame, CloseInfo, Side};
+use crate::protocol::ws::close::{CloseInfo, Side};
 use std::ffi::c_char;
 
 /// How a connection ended. Filled by the library.
@@ -103,17 +101,15 @@ pub unsafe extern "C" fn wsline_conn_close(
     reason: *const c_char,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, reason) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::optional_string(reason, "reason"),
-        )
-    };
-    guard::on_conn_unless_never_open("wsline_conn_close", conn, |conn| {
-        let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
-        conn.close(&frame, read_timeout(timeout_ms, "timeout_ms")?)
-    })
+    guard::after_failure(
+        "wsline_conn_close",
+        |arguments| arguments.object(conn),
+        |conn, arguments| {
+            let conn = conn?;
+            let frame = arguments.close_frame(code, reason)?;
+            conn.close(&frame, arguments::timeout(timeout_ms, "timeout_ms")?)
+        },
+    )
 }
 
 /// Cuts the transport at once, without a closing handshake.
@@ -131,9 +127,11 @@ pub unsafe extern "C" fn wsline_conn_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn_unless_never_open("wsline_conn_shutdown", conn, Connection::shutdown)
+    guard::after_failure(
+        "wsline_conn_shutdown",
+        |arguments| arguments.object(conn),
+        |conn, _| conn?.shutdown(),
+    )
 }
 
 /// Ends every call that is waiting on a connection, in whatever phase, and every later one.
@@ -153,12 +151,14 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn_unless_never_open("wsline_conn_abort", conn, |conn| {
-        conn.abort();
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_conn_abort",
+        |arguments| arguments.object(conn),
+        |conn, _| {
+            conn?.abort();
+            Ok(())
+        },
+    )
 }
 
 /// Tells how a connection ended.
@@ -178,19 +178,17 @@ pub unsafe extern "C" fn wsline_conn_close_info(
     conn: *const wsline_conn,
     info_out: *mut wsline_close_info,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, info) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::out(info_out, wsline_close_info::NOTHING, "info_out"),
-        )
-    };
-    guard::on_conn_unless_never_open("wsline_conn_close_info", conn, |conn| {
-        let info = info?;
-        *info = conn
-            .link()?
-            .writer()
-            .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_conn_close_info",
+        |arguments| arguments.object(conn),
+        |conn, arguments| {
+            let info = arguments.out(info_out, wsline_close_info::NOTHING, "info_out");
+            let (conn, info) = (conn?, info?);
+            *info = conn
+                .link()?
+                .writer()
+                .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
+            Ok(())
+        },
+    )
 }

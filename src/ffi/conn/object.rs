@@ -4,10 +4,12 @@
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::conn::connection::Connection;
+use crate::conn::send::outbound::Outbound;
+use crate::ffi::arguments::Arguments;
 use crate::ffi::guard;
-use crate::ffi::handle;
+use crate::ffi::handle::{self, Held, Object, OfOneProcess};
 use crate::ffi::options::object::wsline_options;
-use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::send::Sends;
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
 use std::ffi::c_char;
@@ -18,7 +20,7 @@ use std::ffi::c_char;
 /// any number send, one at a time receives, and close and abort may come from anywhere. It keeps what it needs of the
 /// options it was made with.
 pub struct wsline_conn {
-    pub(in crate::ffi) connection: Connection,
+    connection: Connection,
     process: ProcessMark,
 }
 
@@ -29,19 +31,37 @@ impl OfOneProcess for wsline_conn {
 }
 
 impl wsline_conn {
-    pub(in crate::ffi) unsafe fn get<'a>(conn: *const Self) -> Result<&'a Connection, Error> {
-        // SAFETY: passed on.
-        unsafe { ptr::get_own(conn, "conn") }.map(|conn| &conn.connection)
-    }
-
-    unsafe fn with_options(options: *const wsline_options) -> Result<Self, Error> {
+    fn new(arguments: Arguments<'_>, options: *const wsline_options) -> Result<Self, Error> {
         let process = own_mark()?;
-        // SAFETY: passed on.
-        let options = unsafe { wsline_options::of(options) }?;
         Ok(Self {
-            connection: Connection::new(options),
+            connection: Connection::new(wsline_options::of(arguments, options)?),
             process,
         })
+    }
+}
+
+impl Object for wsline_conn {
+    const NAME: &'static str = "conn";
+    type Held<'call> = &'call Connection;
+
+    fn hold(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Held for &Connection {
+    fn keep(&self, error: &Error) {
+        self.set_last_error(error);
+    }
+
+    fn was_never_open(&self) -> bool {
+        !self.is_connected()
+    }
+}
+
+impl Sends for &Connection {
+    fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
+        (**self).send(message, name)
     }
 }
 
@@ -88,13 +108,10 @@ pub unsafe extern "C" fn wsline_connect(
     options: *const wsline_options,
     conn_out: *mut *mut wsline_conn,
 ) -> wsline_status {
-    guard::status("wsline_connect", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
-        // SAFETY: as promised to ptr.
-        let url = unsafe { ptr::long_string(url, "url") }?;
-        // SAFETY: as promised to ptr.
-        let conn = unsafe { wsline_conn::with_options(options) }?;
+    guard::status("wsline_connect", |arguments| {
+        let place = arguments.out(conn_out, std::ptr::null_mut(), "conn_out")?;
+        let url = arguments.long_string(url, "url")?;
+        let conn = wsline_conn::new(arguments, options)?;
         conn.connection.connect(url)?;
         *place = handle::give(conn);
         Ok(())
@@ -120,11 +137,9 @@ pub unsafe extern "C" fn wsline_conn_new(
     options: *const wsline_options,
     conn_out: *mut *mut wsline_conn,
 ) -> wsline_status {
-    guard::status("wsline_conn_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(conn_out, std::ptr::null_mut(), "conn_out") }?;
-        // SAFETY: as promised to ptr.
-        *place = handle::give(unsafe { wsline_conn::with_options(options) }?);
+    guard::status("wsline_conn_new", |arguments| {
+        let place = arguments.out(conn_out, std::ptr::null_mut(), "conn_out")?;
+        *place = handle::give(wsline_conn::new(arguments, options)?);
         Ok(())
     })
 }
@@ -166,9 +181,9 @@ pub unsafe extern "C" fn wsline_conn_connect(
     conn: *mut wsline_conn,
     url: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, url) = unsafe { (wsline_conn::get(conn), ptr::long_string(url, "url")) };
-    guard::on_conn("wsline_conn_connect", conn, |conn| conn.connect(url?))
+    guard::on("wsline_conn_connect", conn, |conn, arguments| {
+        conn?.connect(arguments.long_string(url, "url")?)
+    })
 }
 
 /// Frees a connection.
@@ -182,8 +197,7 @@ pub unsafe extern "C" fn wsline_conn_connect(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
-    guard::value((), || {
-        // SAFETY: the caller promises that the connection is not used again.
-        unsafe { handle::take_back_or_abandon(conn, |conn| conn.connection.abandon()) };
+    guard::value((), |arguments| {
+        arguments.end(conn, |conn| conn.connection.abandon());
     });
 }

@@ -2,15 +2,15 @@
 //! One message for many connections.
 
 use super::object::wsline_conn;
-use super::send::SendKind;
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::prepared::Prepared;
 use crate::ffi::app::object::wsline_app;
+use crate::ffi::arguments::Arguments;
 use crate::ffi::guard;
-use crate::ffi::handle;
-use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::handle::{self, Held, Object, OfOneProcess};
+use crate::ffi::send::{self, SendKind};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
 use std::ffi::c_void;
@@ -30,6 +30,17 @@ impl OfOneProcess for wsline_prepared {
         self.process
     }
 }
+
+impl Object for wsline_prepared {
+    const NAME: &'static str = "prepared";
+    type Held<'call> = &'call Prepared;
+
+    fn hold(&self) -> &Prepared {
+        &self.prepared
+    }
+}
+
+impl Held for &Prepared {}
 
 /// @@ One message for many connections
 /// Makes a message that can be sent to many connections.
@@ -54,11 +65,9 @@ pub unsafe extern "C" fn wsline_prepared_new(
     len: usize,
     prepared_out: *mut *mut wsline_prepared,
 ) -> wsline_status {
-    guard::status("wsline_prepared_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(prepared_out, std::ptr::null_mut(), "prepared_out") }?;
-        // SAFETY: as promised to ptr.
-        let payload = unsafe { ptr::payload(data, len, "data") }?;
+    guard::status("wsline_prepared_new", |arguments| {
+        let place = arguments.out(prepared_out, std::ptr::null_mut(), "prepared_out")?;
+        let payload = arguments.payload(data, len, "data")?;
         let SendKind { opcode, is_plain } = SendKind::of_message(opcode)?;
         let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
         let process = own_mark()?;
@@ -76,10 +85,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
-    guard::value((), || {
-        // SAFETY: the caller promises that it is not used again.
-        unsafe { handle::take_back_or_abandon(prepared, |_| ()) };
-    });
+    guard::value((), |arguments| arguments.end(prepared, |_| ()));
 }
 
 /// Sends a prepared message, otherwise as wsline_conn_send().
@@ -101,10 +107,8 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
     conn: *mut wsline_conn,
     prepared: *const wsline_prepared,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, prepared) = unsafe { (wsline_conn::get(conn), ptr::get_own(prepared, "prepared")) };
-    guard::on_conn("wsline_conn_send_prepared", conn, |conn| {
-        conn.send(&outbound(prepared)?, "prepared")
+    send::outbound("wsline_conn_send_prepared", conn, "prepared", |arguments| {
+        outbound(arguments, prepared)
     })
 }
 
@@ -125,14 +129,14 @@ pub unsafe extern "C" fn wsline_app_send_prepared(
     app: *mut wsline_app,
     prepared: *const wsline_prepared,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (app, prepared) = unsafe { (wsline_app::get(app), ptr::get_own(prepared, "prepared")) };
-    guard::on_app("wsline_app_send_prepared", app, |app| {
-        app.send(&outbound(prepared)?, "prepared")
+    send::outbound("wsline_app_send_prepared", app, "prepared", |arguments| {
+        outbound(arguments, prepared)
     })
 }
 
-fn outbound(prepared: Result<&wsline_prepared, Error>) -> Result<Outbound<'_>, Error> {
-    let prepared = &prepared?.prepared;
-    Ok(Outbound::prepared(prepared))
+fn outbound(
+    arguments: Arguments<'_>,
+    prepared: *const wsline_prepared,
+) -> Result<Outbound<'_>, Error> {
+    Ok(Outbound::prepared(arguments.object(prepared)?))
 }

@@ -2,15 +2,11 @@
 //! Receiving: messages, events, frames.
 
 use super::object::wsline_conn;
+use crate::ffi::arguments;
 use crate::ffi::frame::wsline_frame;
 use crate::ffi::guard;
-use crate::ffi::options::time::read_timeout;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::protocol::ws::message::{Delivery, Message};
-
-/// The length of a payload that is a C string: it ends before its NUL.
-pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
 
 /// Flag of a wsline_message: it begins here.
 pub const WSLINE_MESSAGE_FIRST: u32 = 1;
@@ -72,20 +68,18 @@ impl wsline_message {
 }
 
 /// Runs an export that receives `wanted`.
-unsafe fn receive<T>(
+fn receive<T>(
     function: &'static str,
     conn: *mut wsline_conn,
     timeout_ms: i64,
-    delivery: Delivery,
-    wants_control: bool,
-    place: Result<&mut T, crate::base::error::Error>,
+    (delivery, wants_control): (Delivery, bool),
+    (out, nothing, name): (*mut T, T, &str),
     fill: impl FnOnce(&Message<'_>) -> T,
 ) -> wsline_status {
-    // SAFETY: passed on.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn(function, conn, |conn| {
-        let place = place?;
-        let timeout = read_timeout(timeout_ms, "timeout_ms")?;
+    guard::often(function, conn, |conn, arguments| {
+        let place = arguments.out(out, nothing, name);
+        let (conn, place) = (conn?, place?);
+        let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
         *place = conn.receive(delivery, wants_control, timeout, fill)?;
         Ok(())
     })
@@ -126,20 +120,15 @@ pub unsafe extern "C" fn wsline_conn_recv(
     timeout_ms: i64,
     message_out: *mut wsline_message,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        receive(
-            "wsline_conn_recv",
-            conn,
-            timeout_ms,
-            Delivery::Messages,
-            false,
-            place,
-            wsline_message::new,
-        )
-    }
+    let place = (message_out, wsline_message::NOTHING, "message_out");
+    receive(
+        "wsline_conn_recv",
+        conn,
+        timeout_ms,
+        (Delivery::Messages, false),
+        place,
+        wsline_message::new,
+    )
 }
 
 /// Waits for the next message or control frame.
@@ -163,20 +152,15 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
     timeout_ms: i64,
     message_out: *mut wsline_message,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let place = unsafe { ptr::out(message_out, wsline_message::NOTHING, "message_out") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        receive(
-            "wsline_conn_recv_event",
-            conn,
-            timeout_ms,
-            Delivery::Messages,
-            true,
-            place,
-            wsline_message::new,
-        )
-    }
+    let place = (message_out, wsline_message::NOTHING, "message_out");
+    receive(
+        "wsline_conn_recv_event",
+        conn,
+        timeout_ms,
+        (Delivery::Messages, true),
+        place,
+        wsline_message::new,
+    )
 }
 
 /// Waits for the next piece of a message, so that messages of any size take little memory.
@@ -202,20 +186,15 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
     timeout_ms: i64,
     part_out: *mut wsline_message,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let place = unsafe { ptr::out(part_out, wsline_message::NOTHING, "part_out") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        receive(
-            "wsline_conn_recv_part",
-            conn,
-            timeout_ms,
-            Delivery::Parts,
-            false,
-            place,
-            wsline_message::new,
-        )
-    }
+    let place = (part_out, wsline_message::NOTHING, "part_out");
+    receive(
+        "wsline_conn_recv_part",
+        conn,
+        timeout_ms,
+        (Delivery::Parts, false),
+        place,
+        wsline_message::new,
+    )
 }
 
 /// Waits for the next frame, whatever it is.
@@ -240,18 +219,13 @@ pub unsafe extern "C" fn wsline_conn_recv_frame(
     timeout_ms: i64,
     frame_out: *mut wsline_frame,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let place = unsafe { ptr::out(frame_out, wsline_frame::NOTHING, "frame_out") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        receive(
-            "wsline_conn_recv_frame",
-            conn,
-            timeout_ms,
-            Delivery::Frames,
-            true,
-            place,
-            wsline_frame::of_message,
-        )
-    }
+    let place = (frame_out, wsline_frame::NOTHING, "frame_out");
+    receive(
+        "wsline_conn_recv_frame",
+        conn,
+        timeout_ms,
+        (Delivery::Frames, true),
+        place,
+        wsline_frame::of_message,
+    )
 }

@@ -3,91 +3,14 @@
 
 use super::object::wsline_conn;
 use crate::base::error::Error;
-use crate::conn::send::outbound::{Compress, Outbound};
+use crate::conn::send::outbound::Outbound;
 use crate::ffi::frame::wsline_frame;
 use crate::ffi::guard;
-use crate::ffi::ptr;
+use crate::ffi::send;
 use crate::ffi::status::wsline_status;
-use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::{c_char, c_void};
-
-/// Added to an opcode: the message is not compressed.
-pub const WSLINE_SEND_PLAIN: i32 = 256;
-
-/// An opcode, and whether it came with WSLINE_SEND_PLAIN.
-#[derive(Clone, Copy)]
-pub(in crate::ffi) struct SendKind {
-    pub(in crate::ffi) opcode: Opcode,
-    pub(in crate::ffi) is_plain: bool,
-}
-
-impl SendKind {
-    pub(in crate::ffi) const fn of(opcode: Opcode) -> Self {
-        Self {
-            opcode,
-            is_plain: false,
-        }
-    }
-
-    /// Text or binary.
-    pub(in crate::ffi) fn of_message(number: i32) -> Result<Self, Error> {
-        let kind = Self::read(number).filter(|kind| !kind.opcode.is_control());
-        kind.ok_or_else(|| {
-            let must = format!("is {number}; it must be text or binary");
-            Error::argument("opcode", must)
-        })
-    }
-
-    /// The same, ping or pong.
-    pub(in crate::ffi) fn of_whole(number: i32) -> Result<Self, Error> {
-        Self::read(number).ok_or_else(|| {
-            let must = format!("is {number}; it must be text, binary, ping or pong");
-            Error::argument("opcode", must)
-        })
-    }
-
-    pub(in crate::ffi) fn whole(self, payload: &[u8]) -> Outbound<'_> {
-        Outbound::new(Frame::Whole(self.opcode), payload, self.compress())
-    }
-
-    pub(in crate::ffi) fn fragment(self, payload: &[u8], fin: bool) -> Outbound<'_> {
-        let opcode = self.opcode;
-        Outbound::new(Frame::Fragment { opcode, fin }, payload, self.compress())
-    }
-
-    fn compress(self) -> Compress<'static> {
-        if self.is_plain {
-            Compress::Never
-        } else {
-            Compress::IfNegotiated
-        }
-    }
-
-    fn read(number: i32) -> Option<Self> {
-        let opcode = Opcode::from_i32(number & !WSLINE_SEND_PLAIN)?;
-        let is_plain = number & WSLINE_SEND_PLAIN != 0;
-        let may_be_sent = !matches!(opcode, Opcode::Continuation | Opcode::Close);
-        may_be_sent.then_some(Self { opcode, is_plain })
-    }
-}
-
-/// Runs an export that sends one payload.
-unsafe fn send(
-    function: &'static str,
-    conn: *mut wsline_conn,
-    kind: Result<SendKind, Error>,
-    data: *const c_void,
-    len: usize,
-    name: &str,
-) -> wsline_status {
-    // SAFETY: passed on.
-    let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, name)) };
-    guard::on_conn(function, conn, |conn| {
-        conn.send(&kind?.whole(payload?), name)
-    })
-}
 
 /// @@ Sending
 /// Sends a text message.
@@ -118,17 +41,14 @@ pub unsafe extern "C" fn wsline_conn_send_text(
     text: *const c_char,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        send(
-            "wsline_conn_send_text",
-            conn,
-            Ok(SendKind::of(Opcode::Text)),
-            text.cast(),
-            len,
-            "text",
-        )
-    }
+    send::whole(
+        "wsline_conn_send_text",
+        conn,
+        Opcode::Text,
+        text.cast(),
+        len,
+        "text",
+    )
 }
 
 /// Sends a binary message.
@@ -149,17 +69,14 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        send(
-            "wsline_conn_send_binary",
-            conn,
-            Ok(SendKind::of(Opcode::Binary)),
-            data,
-            len,
-            "data",
-        )
-    }
+    send::whole(
+        "wsline_conn_send_binary",
+        conn,
+        Opcode::Binary,
+        data,
+        len,
+        "data",
+    )
 }
 
 /// Sends a message or a control frame of a kind given as a number.
@@ -183,9 +100,7 @@ pub unsafe extern "C" fn wsline_conn_send(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    let kind = SendKind::of_whole(opcode);
-    // SAFETY: as promised to ptr.
-    unsafe { send("wsline_conn_send", conn, kind, data, len, "data") }
+    send::numbered("wsline_conn_send", conn, opcode, data, len)
 }
 
 /// Sends a part of a message whose length is not known yet.
@@ -214,12 +129,7 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
     len: usize,
     fin: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, payload) = unsafe { (wsline_conn::get(conn), ptr::payload(data, len, "data")) };
-    guard::on_conn("wsline_conn_send_fragment", conn, |conn| {
-        let kind = SendKind::of_message(opcode)?;
-        conn.send(&kind.fragment(payload?, fin), "data")
-    })
+    send::fragment("wsline_conn_send_fragment", conn, opcode, data, len, fin)
 }
 
 /// Sends one frame as the caller describes it.
@@ -248,18 +158,12 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
     conn: *mut wsline_conn,
     frame: *const wsline_frame,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, frame) = unsafe { (wsline_conn::get(conn), ptr::get(frame, "frame")) };
-    guard::on_conn("wsline_conn_send_frame", conn, |conn| {
-        let frame = frame?;
-        // SAFETY: as promised to ptr.
-        let payload = unsafe { frame.payload() }?;
+    send::outbound("wsline_conn_send_frame", conn, "frame", |arguments| {
+        let frame = arguments.get(frame, "frame")?;
+        let payload = frame.payload(arguments)?;
         let header = frame.header(payload)?;
         if frame.is_raw()? {
-            return conn.send(
-                &Outbound::uncompressed(Frame::Raw(header), payload),
-                "frame",
-            );
+            return Ok(Outbound::uncompressed(Frame::Raw(header), payload));
         }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Error::argument(
@@ -270,10 +174,7 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         if header.mask.is_some() {
             return Err(Error::argument("frame", "is masked; the library masks it"));
         }
-        conn.send(
-            &Outbound::uncompressed(Frame::Made(header), payload),
-            "frame",
-        )
+        Ok(Outbound::uncompressed(Frame::Made(header), payload))
     })
 }
 
@@ -296,9 +197,7 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_cork", conn, |conn| conn.cork())
+    guard::often("wsline_conn_cork", conn, |conn, _| conn?.cork())
 }
 
 /// Sends what was gathered since wsline_conn_cork(), and corks no more.
@@ -314,9 +213,7 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_uncork", conn, |conn| conn.uncork())
+    guard::often("wsline_conn_uncork", conn, |conn, _| conn?.uncork())
 }
 
 /// Sends a ping, which the server answers with a pong of the same payload.
@@ -338,17 +235,7 @@ pub unsafe extern "C" fn wsline_conn_ping(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        send(
-            "wsline_conn_ping",
-            conn,
-            Ok(SendKind::of(Opcode::Ping)),
-            data,
-            len,
-            "data",
-        )
-    }
+    send::whole("wsline_conn_ping", conn, Opcode::Ping, data, len, "data")
 }
 
 /// Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of life.
@@ -369,17 +256,7 @@ pub unsafe extern "C" fn wsline_conn_pong(
     data: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        send(
-            "wsline_conn_pong",
-            conn,
-            Ok(SendKind::of(Opcode::Pong)),
-            data,
-            len,
-            "data",
-        )
-    }
+    send::whole("wsline_conn_pong", conn, Opcode::Pong, data, len, "data")
 }
 
 /// Begins the closing handshake without waiting for its end, or answers a close frame got from wsline_conn_recv_frame().
@@ -404,15 +281,9 @@ pub unsafe extern "C" fn wsline_conn_send_close(
     code: u16,
     reason: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, reason) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::optional_string(reason, "reason"),
-        )
-    };
-    guard::on_conn("wsline_conn_send_close", conn, |conn| {
-        let frame = CloseFrame::from_arguments(code, reason?.unwrap_or_default())?;
+    guard::on("wsline_conn_send_close", conn, |conn, arguments| {
+        let conn = conn?;
+        let frame = arguments.close_frame(code, reason)?;
         conn.send(
             &Outbound::uncompressed(Frame::Close, &frame.payload()),
             "reason",

@@ -6,7 +6,6 @@ use crate::base::error::{Error, Kind};
 use crate::conn::connection::Connection;
 use crate::conn::stats::Totals;
 use crate::ffi::guard;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
 use std::ffi::{CStr, c_char, c_void};
@@ -75,9 +74,10 @@ impl wsline_stats {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(false, || conn.is_ok_and(|conn| conn.is_open()))
+    guard::value(false, |arguments| {
+        let conn = arguments.object(conn);
+        conn.is_ok_and(|conn| conn.is_open())
+    })
 }
 
 /// The status of the answer to the last connect, for example 101 or 403.
@@ -93,9 +93,8 @@ pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i32 {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(0, || {
+    guard::value(0, |arguments| {
+        let conn = arguments.object(conn);
         let response = conn.ok().and_then(|conn| conn.response());
         response.map_or(0, |response| response.head.status.into())
     })
@@ -115,11 +114,11 @@ pub unsafe extern "C" fn wsline_conn_response_header(
     conn: *const wsline_conn,
     name: *const c_char,
 ) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let (conn, name) = unsafe { (wsline_conn::get(conn), ptr::string(name, "name")) };
-    guard::value(std::ptr::null(), || match (conn, name) {
-        (Ok(conn), Ok(name)) => response_header(conn, name),
-        _ => std::ptr::null(),
+    guard::value(std::ptr::null(), |arguments| {
+        match (arguments.object(conn), arguments.string(name, "name")) {
+            (Ok(conn), Ok(name)) => response_header(conn, name),
+            _ => std::ptr::null(),
+        }
     })
 }
 
@@ -141,17 +140,10 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
     name_out: *mut *const c_char,
     value_out: *mut *const c_char,
 ) -> bool {
-    // SAFETY: as promised to ptr.
-    let places = unsafe {
-        (
-            ptr::out(name_out, std::ptr::null(), "name_out"),
-            ptr::out(value_out, std::ptr::null(), "value_out"),
-        )
-    };
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(false, || {
-        let (Ok(conn), (Ok(name), Ok(value))) = (conn, places) else {
+    guard::value(false, |arguments| {
+        let name = arguments.out(name_out, std::ptr::null(), "name_out");
+        let value = arguments.out(value_out, std::ptr::null(), "value_out");
+        let (Ok(conn), Ok(name), Ok(value)) = (arguments.object(conn), name, value) else {
             return false;
         };
         let Some(response) = conn.response() else {
@@ -182,25 +174,20 @@ pub unsafe extern "C" fn wsline_conn_response_body(
     data_out: *mut *const c_void,
     len_out: *mut usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let places = unsafe {
-        (
-            ptr::out(data_out, std::ptr::null(), "data_out"),
-            ptr::out(len_out, 0, "len_out"),
-        )
-    };
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn_unless_never_open("wsline_conn_response_body", conn, |conn| {
-        let (data, len) = (places.0?, places.1?);
-        if let Some(response) = conn
-            .response()
-            .filter(|response| !response.body().is_empty())
-        {
-            (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
-        }
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_conn_response_body",
+        |arguments| arguments.object(conn),
+        |conn, arguments| {
+            let data = arguments.out(data_out, std::ptr::null(), "data_out");
+            let len = arguments.out(len_out, 0, "len_out");
+            let (conn, data, len) = (conn?, data?, len?);
+            let response = conn.response();
+            if let Some(response) = response.filter(|response| !response.body().is_empty()) {
+                (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
+            }
+            Ok(())
+        },
+    )
 }
 
 /// The subprotocol that the server chose.
@@ -214,10 +201,8 @@ pub unsafe extern "C" fn wsline_conn_response_body(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || {
-        agreed(conn, |response| {
+    guard::value(std::ptr::null(), |arguments| {
+        agreed(arguments.object(conn), |response| {
             response.head.fields.all("sec-websocket-protocol").next()
         })
     })
@@ -233,9 +218,9 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || agreed(conn, Response::extensions))
+    guard::value(std::ptr::null(), |arguments| {
+        agreed(arguments.object(conn), Response::extensions)
+    })
 }
 
 /// The descriptor of the socket, for questions such as getsockopt(2).
@@ -251,9 +236,8 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(-1, || {
+    guard::value(-1, |arguments| {
+        let conn = arguments.object(conn);
         conn.and_then(|conn| conn.link())
             .map_or(-1, |link| link.stream().fd())
     })
@@ -269,9 +253,8 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(std::ptr::null(), || {
+    guard::value(std::ptr::null(), |arguments| {
+        let conn = arguments.object(conn);
         conn.and_then(|conn| conn.link())
             .map_or(std::ptr::null(), |link| link.peer_address().as_ptr())
     })
@@ -304,29 +287,27 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
         resumed: false,
         reserved: [0; 4],
     };
-    // SAFETY: as promised to ptr.
-    let (conn, info) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::out(info_out, NOTHING, "info_out"),
-        )
-    };
-    guard::on_conn_unless_never_open("wsline_conn_tls_info", conn, |conn| {
-        let info = info?;
-        let tls = conn
-            .link()?
-            .tls_info()
-            .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
-        *info = wsline_tls_info {
-            version: text(&tls.version),
-            cipher: text(&tls.cipher),
-            alpn: text(&tls.alpn),
-            peer_certificate_pem: text(&tls.peer_certificate_pem),
-            resumed: tls.resumed,
-            reserved: [0; 4],
-        };
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_conn_tls_info",
+        |arguments| arguments.object(conn),
+        |conn, arguments| {
+            let info = arguments.out(info_out, NOTHING, "info_out");
+            let (conn, info) = (conn?, info?);
+            let tls = conn
+                .link()?
+                .tls_info()
+                .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
+            *info = wsline_tls_info {
+                version: text(&tls.version),
+                cipher: text(&tls.cipher),
+                alpn: text(&tls.alpn),
+                peer_certificate_pem: text(&tls.peer_certificate_pem),
+                resumed: tls.resumed,
+                reserved: [0; 4],
+            };
+            Ok(())
+        },
+    )
 }
 
 /// Counts what has gone through a connection.
@@ -345,18 +326,16 @@ pub unsafe extern "C" fn wsline_conn_stats(
     conn: *const wsline_conn,
     stats_out: *mut wsline_stats,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (conn, place) = unsafe {
-        (
-            wsline_conn::get(conn),
-            ptr::out(stats_out, wsline_stats::default(), "stats_out"),
-        )
-    };
-    guard::on_conn_unless_never_open("wsline_conn_stats", conn, |conn| {
-        let place = place?;
-        *place = wsline_stats::of(&conn.link()?.totals());
-        Ok(())
-    })
+    guard::after_failure(
+        "wsline_conn_stats",
+        |arguments| arguments.object(conn),
+        |conn, arguments| {
+            let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
+            let (conn, place) = (conn?, place?);
+            *place = wsline_stats::of(&conn.link()?.totals());
+            Ok(())
+        },
+    )
 }
 
 /// What the server agreed to: nothing unless the connect succeeded.

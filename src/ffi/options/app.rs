@@ -2,9 +2,8 @@
 //! Options of apps: pings, reconnecting, the queue.
 
 use super::object::{self, wsline_options};
-use crate::base::deadline::Timeout;
 use crate::base::error::Error;
-use crate::ffi::ptr;
+use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
@@ -40,21 +39,20 @@ pub unsafe extern "C" fn wsline_options_set_ping(
     payload: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let payload = unsafe { ptr::payload(payload, len, "payload") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_ping", options, |options| {
-            options.ping = read_ping(interval_ms, timeout_ms, payload?)?;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_ping", options, |options, arguments| {
+        options.ping = read_ping(
+            interval_ms,
+            timeout_ms,
+            arguments.payload(payload, len, "payload")?,
+        )?;
+        Ok(())
+    })
 }
 
 fn read_ping(interval_ms: i64, timeout_ms: i64, payload: &[u8]) -> Result<KeepaliveOptions, Error> {
     let some = |span: Duration| (!span.is_zero()).then_some(span);
-    let interval = some(read_span(interval_ms, "interval_ms")?);
-    let timeout = some(read_span(timeout_ms, "timeout_ms")?);
+    let interval = some(arguments::span(interval_ms, "interval_ms")?);
+    let timeout = some(arguments::span(timeout_ms, "timeout_ms")?);
     if interval.is_none() && timeout.is_some() {
         let what = format!("is {timeout_ms}, but without an interval there is no ping to answer");
         return Err(Error::argument("timeout_ms", what));
@@ -106,25 +104,22 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
     jitter: f64,
     max_attempts: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_reconnect", options, |options| {
-            let initial = read_span(initial_ms, "initial_ms")?;
-            let max = read_span(max_ms, "max_ms")?;
-            if max < initial {
-                let what = format!("is {max_ms}, less than `initial_ms`, {initial_ms}");
-                return Err(Error::argument("max_ms", what));
-            }
-            options.reconnect = BackoffOptions {
-                initial,
-                max,
-                multiplier: read_factor(multiplier, 1.0, f64::MAX, "multiplier")?,
-                jitter: read_factor(jitter, 0.0, 1.0, "jitter")?,
-                max_attempts: read_attempts(max_attempts)?,
-            };
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_reconnect", options, |options, _| {
+        let initial = arguments::span(initial_ms, "initial_ms")?;
+        let max = arguments::span(max_ms, "max_ms")?;
+        if max < initial {
+            let what = format!("is {max_ms}, less than `initial_ms`, {initial_ms}");
+            return Err(Error::argument("max_ms", what));
+        }
+        options.reconnect = BackoffOptions {
+            initial,
+            max,
+            multiplier: arguments::factor(multiplier, 1.0, f64::MAX, "multiplier")?,
+            jitter: arguments::factor(jitter, 0.0, 1.0, "jitter")?,
+            max_attempts: arguments::count_or_forever(max_attempts, "max_attempts")?,
+        };
+        Ok(())
+    })
 }
 
 /// Makes apps connect again after refusals, too, that another attempt hardly mends.
@@ -144,13 +139,14 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     options: *mut wsline_options,
     always: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_reconnect_always", options, |options| {
+    object::set(
+        "wsline_options_set_reconnect_always",
+        options,
+        |options, _| {
             options.reconnect_always = always;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets how much an app may hold that the socket has not taken yet.
@@ -172,42 +168,8 @@ pub unsafe extern "C" fn wsline_options_set_send_queue_limit_bytes(
     bytes: u64,
 ) -> wsline_status {
     let function = "wsline_options_set_send_queue_limit_bytes";
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(function, options, |options| {
-            options.send_queue_limit = if bytes == 0 { u64::MAX } else { bytes };
-            Ok(())
-        })
-    }
-}
-
-fn read_span(ms: i64, name: &str) -> Result<Duration, Error> {
-    u64::try_from(ms)
-        .map(Duration::from_millis)
-        .map_err(|_| Error::argument(name, format!("is {ms}, it must be 0 or more")))
-}
-
-fn read_factor(factor: f64, min: f64, max: f64, name: &str) -> Result<f64, Error> {
-    if (min..=max).contains(&factor) {
-        return Ok(factor);
-    }
-    let range = if max == f64::MAX {
-        format!("{min} or more")
-    } else {
-        format!("{min} to {max}")
-    };
-    Err(Error::argument(
-        name,
-        format!("is {factor}, it must be {range}"),
-    ))
-}
-
-fn read_attempts(attempts: i64) -> Result<Option<u64>, Error> {
-    if Timeout::from_ms(attempts) == Some(Timeout::Forever) {
-        return Ok(None);
-    }
-    u64::try_from(attempts).map(Some).map_err(|_| {
-        let what = format!("is {attempts}, it must be 0 or more, or WSLINE_FOREVER");
-        Error::argument("max_attempts", what)
+    object::set(function, options, |options, _| {
+        options.send_queue_limit = arguments::limit(bytes);
+        Ok(())
     })
 }

@@ -3,6 +3,7 @@
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
+use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
@@ -32,13 +33,10 @@ pub unsafe extern "C" fn wsline_options_set_deflate(
     options: *mut wsline_options,
     on: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_deflate", options, |options| {
-            options.deflate.is_offered = on;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_deflate", options, |options, _| {
+        options.deflate.is_offered = on;
+        Ok(())
+    })
 }
 
 /// Sets how hard messages are compressed.
@@ -56,13 +54,10 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
     options: *mut wsline_options,
     level: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_deflate_level", options, |options| {
-            options.deflate.level = in_range("level", level, 1, 9)?;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_deflate_level", options, |options, _| {
+        options.deflate.level = arguments::in_range(level, 1, 9, "level")?;
+        Ok(())
+    })
 }
 
 /// Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory of some servers.
@@ -84,20 +79,17 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     client: i32,
     server: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_deflate_window_bits",
-            options,
-            |options| {
-                let client = in_range("client", client, MIN_WINDOW_BITS, MAX_WINDOW_BITS)?;
-                let server = in_range("server", server, MIN_WINDOW_BITS, MAX_WINDOW_BITS)?;
-                options.deflate.offer.0.client_window_bits = client;
-                options.deflate.offer.0.server_window_bits = server;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_deflate_window_bits",
+        options,
+        |options, _| {
+            let client = window_bits(client, "client")?;
+            let server = window_bits(server, "server")?;
+            options.deflate.offer.0.client_window_bits = client;
+            options.deflate.offer.0.server_window_bits = server;
+            Ok(())
+        },
+    )
 }
 
 /// Sets whether each message is compressed by itself, which takes no memory between two and compresses small ones less.
@@ -117,18 +109,15 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
     client: bool,
     server: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_deflate_no_context_takeover",
-            options,
-            |options| {
-                options.deflate.offer.0.client_no_context_takeover = client;
-                options.deflate.offer.0.server_no_context_takeover = server;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_deflate_no_context_takeover",
+        options,
+        |options, _| {
+            options.deflate.offer.0.client_no_context_takeover = client;
+            options.deflate.offer.0.server_no_context_takeover = server;
+            Ok(())
+        },
+    )
 }
 
 /// Sets how long a message must be to be compressed.
@@ -146,17 +135,14 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_deflate_threshold_bytes",
-            options,
-            |options| {
-                options.deflate.threshold = bytes;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_deflate_threshold_bytes",
+        options,
+        |options, _| {
+            options.deflate.threshold = bytes;
+            Ok(())
+        },
+    )
 }
 
 /// Sets how many times as large as what came a received message may be; more ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -177,21 +163,16 @@ pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
     options: *mut wsline_options,
     ratio: u32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_deflate_max_ratio", options, |options| {
-            options.deflate.max_ratio = if ratio == 0 { u64::MAX } else { ratio.into() };
+    object::set(
+        "wsline_options_set_deflate_max_ratio",
+        options,
+        |options, _| {
+            options.deflate.max_ratio = arguments::limit(ratio.into());
             Ok(())
-        })
-    }
+        },
+    )
 }
 
-fn in_range(name: &str, number: i32, least: u8, most: u8) -> Result<u8, Error> {
-    let small = u8::try_from(number).ok();
-    small
-        .filter(|small| (least..=most).contains(small))
-        .ok_or_else(|| {
-            let must = format!("is {number}; it must be {least} to {most}");
-            Error::argument(name, must)
-        })
+fn window_bits(bits: i32, name: &str) -> Result<u8, Error> {
+    arguments::in_range(bits, MIN_WINDOW_BITS, MAX_WINDOW_BITS, name)
 }

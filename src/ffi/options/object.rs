@@ -5,9 +5,9 @@ use crate::base::error::{Error, Kind};
 use crate::base::process::{PerProcess, ProcessMark};
 use crate::base::sync::Arc;
 use crate::conn::options::Options;
+use crate::ffi::arguments::Arguments;
 use crate::ffi::guard;
-use crate::ffi::handle;
-use crate::ffi::ptr::{self, OfOneProcess};
+use crate::ffi::handle::{self, OfOneProcess};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
 use std::ffi::c_char;
@@ -32,10 +32,13 @@ impl OfOneProcess for wsline_options {
 impl wsline_options {
     /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
     /// of one object do.
-    pub(in crate::ffi) unsafe fn of(options: *const Self) -> Result<Arc<Options>, Error> {
+    pub(in crate::ffi) fn of(
+        arguments: Arguments<'_>,
+        options: *const Self,
+    ) -> Result<Arc<Options>, Error> {
         static DEFAULT: PerProcess<Arc<Options>> = PerProcess::new();
-        // SAFETY: passed on; NULL is not an error here.
-        let options = unsafe { ptr::get(options, "options") };
+        let options = arguments.get(options, "options");
+        // NULL is no error here.
         let options = options.map_or_else(|_| DEFAULT.get(), |options| &options.options);
         let jar = options.cookie_jar.as_ref();
         if jar.is_some_and(|jar| jar.process().is_inherited()) {
@@ -47,43 +50,41 @@ impl wsline_options {
 }
 
 /// Runs a setter with what it sets.
-pub(in crate::ffi) unsafe fn set(
+pub(in crate::ffi) fn set(
     function: &'static str,
     options: *mut wsline_options,
-    set: impl FnOnce(&mut Options) -> Result<(), Error>,
+    set: impl FnOnce(&mut Options, Arguments<'_>) -> Result<(), Error>,
 ) -> wsline_status {
-    guard::status(function, || {
-        // SAFETY: as promised to ptr.
-        let options = unsafe { ptr::get_mut(options, "options") }?;
-        set(Arc::make_mut(&mut options.options))
+    guard::status(function, |arguments| {
+        let options = arguments.get_mut(options, "options")?;
+        set(Arc::make_mut(&mut options.options), arguments)
     })
 }
 
 /// Runs a setter that takes a string of bounded length, which is not NULL.
-pub(in crate::ffi) unsafe fn set_string(
+pub(in crate::ffi) fn set_string(
     function: &'static str,
     options: *mut wsline_options,
     text: *const c_char,
     name: &str,
     apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
 ) -> wsline_status {
-    let apply = |options: &mut Options, text: &str| apply(options, ptr::bounded(text, name)?);
-    // SAFETY: passed on.
-    unsafe { set_long_string(function, options, text, name, apply) }
+    set(function, options, |options, arguments| {
+        apply(options, arguments.string(text, name)?)
+    })
 }
 
 /// The same for a string of any length.
-pub(in crate::ffi) unsafe fn set_long_string(
+pub(in crate::ffi) fn set_long_string(
     function: &'static str,
     options: *mut wsline_options,
     text: *const c_char,
     name: &str,
     apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let text = unsafe { ptr::long_string(text, name) };
-    // SAFETY: passed on.
-    unsafe { set(function, options, |options| apply(options, text?)) }
+    set(function, options, |options, arguments| {
+        apply(options, arguments.long_string(text, name)?)
+    })
 }
 
 /// @@ Options
@@ -103,9 +104,8 @@ pub(in crate::ffi) unsafe fn set_long_string(
 pub unsafe extern "C" fn wsline_options_new(
     options_out: *mut *mut wsline_options,
 ) -> wsline_status {
-    guard::status("wsline_options_new", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
+    guard::status("wsline_options_new", |arguments| {
+        let place = arguments.out(options_out, std::ptr::null_mut(), "options_out")?;
         *place = handle::give(wsline_options {
             options: Arc::default(),
             process: own_mark()?,
@@ -123,10 +123,7 @@ pub unsafe extern "C" fn wsline_options_new(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
-    guard::value((), || {
-        // SAFETY: the caller promises that the object is not used again.
-        unsafe { handle::take_back_or_abandon(options, |_| ()) };
-    });
+    guard::value((), |arguments| arguments.end(options, |_| ()));
 }
 
 /// Makes a copy that can be set differently.
@@ -147,11 +144,9 @@ pub unsafe extern "C" fn wsline_options_clone(
     options: *const wsline_options,
     options_out: *mut *mut wsline_options,
 ) -> wsline_status {
-    guard::status("wsline_options_clone", || {
-        // SAFETY: as promised to ptr.
-        let place = unsafe { ptr::out(options_out, std::ptr::null_mut(), "options_out") }?;
-        // SAFETY: as promised to ptr.
-        let options = unsafe { ptr::get(options, "options") }?;
+    guard::status("wsline_options_clone", |arguments| {
+        let place = arguments.out(options_out, std::ptr::null_mut(), "options_out")?;
+        let options = arguments.get(options, "options")?;
         *place = handle::give(wsline_options {
             options: Arc::clone(&options.options),
             process: own_mark()?,

@@ -4,12 +4,19 @@
 use super::object::{self, wsline_options};
 use crate::base::error::{Error, Kind};
 use crate::conn::send::keys::MaskKeyFn;
+use crate::ffi::arguments;
 use crate::ffi::handle::UserData;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::{wsline_free_fn, wsline_mask_key_fn};
+use crate::ffi::types::wsline_free_fn;
 use std::ffi::c_void;
 use std::sync::Arc;
+
+/// Writes a masking key of four bytes; for tests that compare bytes.
+///
+/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
+/// WSLINE_ERR_INTERNAL. It must not call the library.
+pub type wsline_mask_key_fn =
+    Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
 
 /// @@ Options of the open connection
 /// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -31,13 +38,14 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_max_message_bytes", options, |options| {
-            options.limits.max_message_bytes = limit(bytes);
+    object::set(
+        "wsline_options_set_max_message_bytes",
+        options,
+        |options, _| {
+            options.limits.max_message_bytes = arguments::limit(bytes);
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -55,13 +63,14 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_max_frame_bytes", options, |options| {
-            options.limits.max_frame_bytes = limit(bytes);
+    object::set(
+        "wsline_options_set_max_frame_bytes",
+        options,
+        |options, _| {
+            options.limits.max_frame_bytes = arguments::limit(bytes);
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -81,13 +90,10 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
     options: *mut wsline_options,
     fragments: u64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_max_fragments", options, |options| {
-            options.limits.max_fragments = limit(fragments);
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_max_fragments", options, |options, _| {
+        options.limits.max_fragments = arguments::limit(fragments);
+        Ok(())
+    })
 }
 
 /// Switches the check that text is UTF-8 off, or on again.
@@ -105,17 +111,14 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
     options: *mut wsline_options,
     skip: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_skip_utf8_validation",
-            options,
-            |options| {
-                options.check_utf8 = !skip;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_skip_utf8_validation",
+        options,
+        |options, _| {
+            options.check_utf8 = !skip;
+            Ok(())
+        },
+    )
 }
 
 /// Hands messages out in the fragments in which they are sent.
@@ -136,13 +139,14 @@ pub unsafe extern "C" fn wsline_options_set_fire_fragments(
     options: *mut wsline_options,
     fire: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_fire_fragments", options, |options| {
+    object::set(
+        "wsline_options_set_fire_fragments",
+        options,
+        |options, _| {
             options.fire_fragments = fire;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Switches the automatic answer to pings off, or on again.
@@ -162,13 +166,10 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
     options: *mut wsline_options,
     answer: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_auto_pong", options, |options| {
-            options.auto_pong = answer;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_auto_pong", options, |options, _| {
+        options.auto_pong = answer;
+        Ok(())
+    })
 }
 
 /// Takes masking keys from a function; for tests only.
@@ -195,26 +196,19 @@ pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
 ) -> wsline_status {
     let name = "wsline_options_set_mask_key_fn";
     let userdata = UserData::new(name, userdata, userdata_free);
-    let keys = move || {
-        let mut key = [0; 4];
-        // SAFETY: as promised to ptr.
-        match unsafe { ptr::call_mask_key(name, r#fn, &mut key, userdata.get()) } {
-            0 => Ok(key),
-            status => Err(Error::new(
-                Kind::Internal,
-                format!("the function for masking keys returned {status}"),
-            )),
-        }
-    };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(name, options, |options| {
-            options.mask_key = r#fn.map(|_| Arc::new(keys) as MaskKeyFn);
-            Ok(())
-        })
-    }
-}
-
-fn limit(number: u64) -> u64 {
-    if number == 0 { u64::MAX } else { number }
+    object::set(name, options, |options, _| {
+        options.mask_key = userdata.given_with(r#fn).map(|source| {
+            Arc::new(move || {
+                let mut key = [0; 4];
+                match source.fill(&mut key) {
+                    0 => Ok(key),
+                    status => Err(Error::new(
+                        Kind::Internal,
+                        format!("the function for masking keys returned {status}"),
+                    )),
+                }
+            }) as MaskKeyFn
+        });
+        Ok(())
+    })
 }

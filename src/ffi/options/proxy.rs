@@ -2,22 +2,21 @@
 //! Options of the proxy.
 
 use super::object::{self, wsline_options};
-use super::request::credentials;
-use super::time::read_timeout;
 use crate::base::error::Error;
-use crate::ffi::ptr;
+use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::wsline_proxy_type::{self, *};
+use crate::ffi::types::wsline_proxy_type::*;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
 use std::ffi::c_char;
 
-const TYPES: [(wsline_proxy_type, Scheme); 6] = [
-    (WSLINE_PROXY_HTTP, Scheme::Http),
-    (WSLINE_PROXY_HTTPS, Scheme::Https),
-    (WSLINE_PROXY_SOCKS4, Scheme::Socks4),
-    (WSLINE_PROXY_SOCKS4A, Scheme::Socks4a),
-    (WSLINE_PROXY_SOCKS5, Scheme::Socks5),
-    (WSLINE_PROXY_SOCKS5H, Scheme::Socks5h),
+const TYPES: [(i32, Option<Scheme>); 7] = [
+    (WSLINE_PROXY_NONE as i32, None),
+    (WSLINE_PROXY_HTTP as i32, Some(Scheme::Http)),
+    (WSLINE_PROXY_HTTPS as i32, Some(Scheme::Https)),
+    (WSLINE_PROXY_SOCKS4 as i32, Some(Scheme::Socks4)),
+    (WSLINE_PROXY_SOCKS4A as i32, Some(Scheme::Socks4a)),
+    (WSLINE_PROXY_SOCKS5 as i32, Some(Scheme::Socks5)),
+    (WSLINE_PROXY_SOCKS5H as i32, Some(Scheme::Socks5h)),
 ];
 
 /// @@ Options of the proxy
@@ -45,18 +44,14 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
     host: *const c_char,
     port: u16,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let host = unsafe { ptr::string(host, "host") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_proxy", options, |options| {
-            options.proxy.proxy = match scheme(r#type)? {
-                None => None,
-                Some(scheme) => Some(proxy(scheme, host?, port)?),
-            };
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_proxy", options, |options, arguments| {
+        options.proxy.proxy = match arguments::one_of(r#type, &TYPES, "wsline_proxy_type", "type")?
+        {
+            None => None,
+            Some(scheme) => Some(proxy(scheme, arguments.string(host, "host")?, port)?),
+        };
+        Ok(())
+    })
 }
 
 /// Connects through a proxy that a URL names.
@@ -75,12 +70,11 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
     options: *mut wsline_options,
     url: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let url = unsafe { ptr::optional_string(url, "url") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_proxy_url", options, |options| {
-            options.proxy.proxy = match url? {
+    object::set(
+        "wsline_options_set_proxy_url",
+        options,
+        |options, arguments| {
+            options.proxy.proxy = match arguments.optional_string(url, "url")? {
                 None => None,
                 Some(url) => {
                     let proxy = Proxy::parse(url).map_err(|what| Error::argument("url", what))?;
@@ -88,8 +82,8 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
                 }
             };
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for SOCKS5.
@@ -111,15 +105,14 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
     user: *const c_char,
     password: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let credentials = unsafe { credentials(user, password) };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_proxy_auth", options, |options| {
-            options.proxy.credentials = credentials?;
+    object::set(
+        "wsline_options_set_proxy_auth",
+        options,
+        |options, arguments| {
+            options.proxy.credentials = arguments.credentials(user, password)?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Names servers that are connected to without a proxy, whichever kind of proxy there is.
@@ -140,19 +133,16 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
     options: *mut wsline_options,
     entry: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_add_no_proxy",
-            options,
-            entry,
-            "entry",
-            |options, entry| match options.proxy.no_proxy.add(entry)?.first() {
-                None => Ok(()),
-                Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_add_no_proxy",
+        options,
+        entry,
+        "entry",
+        |options, entry| match options.proxy.no_proxy.add(entry)?.first() {
+            None => Ok(()),
+            Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
+        },
+    )
 }
 
 /// Says whether the environment may name a proxy, where no option does.
@@ -177,17 +167,14 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     options: *mut wsline_options,
     r#use: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_proxy_from_environment",
-            options,
-            |options| {
-                options.proxy.uses_environment = r#use;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_proxy_from_environment",
+        options,
+        |options, _| {
+            options.proxy.uses_environment = r#use;
+            Ok(())
+        },
+    )
 }
 
 /// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
@@ -206,24 +193,14 @@ pub unsafe extern "C" fn wsline_options_set_proxy_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_proxy_timeout_ms", options, |options| {
-            options.proxy_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+    object::set(
+        "wsline_options_set_proxy_timeout_ms",
+        options,
+        |options, _| {
+            options.proxy_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
             Ok(())
-        })
-    }
-}
-
-fn scheme(number: i32) -> Result<Option<Scheme>, Error> {
-    if number == WSLINE_PROXY_NONE as i32 {
-        return Ok(None);
-    }
-    let known = TYPES.iter().find(|(known, _)| *known as i32 == number);
-    known.map(|(_, scheme)| Some(*scheme)).ok_or_else(|| {
-        let what = format!("is {number}, which is no wsline_proxy_type");
-        Error::argument("type", what)
-    })
+        },
+    )
 }
 
 fn proxy(scheme: Scheme, host: &str, port: u16) -> Result<Proxy, Error> {

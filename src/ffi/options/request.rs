@@ -4,11 +4,9 @@
 use super::object::{self, wsline_options};
 use crate::base::error::{Error, quoted};
 use crate::base::memory::{self, Text};
-use crate::base::sync::Arc;
 use crate::ffi::cookie_jar::wsline_cookie_jar;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
-use crate::protocol::http::auth::{Credentials, bearer};
+use crate::protocol::http::auth::bearer;
 use crate::protocol::http::field::{check_token, check_value};
 use crate::protocol::http::request::{Origin, check_not_owned};
 use std::ffi::c_char;
@@ -35,15 +33,16 @@ pub unsafe extern "C" fn wsline_options_add_header(
     name: *const c_char,
     value: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let (name, value) = unsafe { (ptr::string(name, "name"), ptr::long_string(value, "value")) };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_add_header", options, |options| {
-            let header = header(name?, value?, "name", "value")?;
+    object::set(
+        "wsline_options_add_header",
+        options,
+        |options, arguments| {
+            let name = arguments.string(name, "name")?;
+            let value = arguments.long_string(value, "value")?;
+            let header = header(name, value, "name", "value")?;
             memory::push(memory::owned(&mut options.request.headers)?, header)
-        })
-    }
+        },
+    )
 }
 
 /// Sets a header from one line, in place of all of that name set before.
@@ -62,26 +61,23 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
     options: *mut wsline_options,
     line: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_set_header_line",
-            options,
-            line,
-            "line",
-            |options, line| {
-                let (name, value) = line
-                    .split_once(':')
-                    .ok_or_else(|| Error::argument("line", "has no colon"))?;
-                let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-                let headers = memory::owned(&mut options.request.headers)?;
-                memory::reserve(headers, 1)?;
-                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-                headers.push(header);
-                Ok(())
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_set_header_line",
+        options,
+        line,
+        "line",
+        |options, line| {
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| Error::argument("line", "has no colon"))?;
+            let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
+            let headers = memory::owned(&mut options.request.headers)?;
+            memory::reserve(headers, 1)?;
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            headers.push(header);
+            Ok(())
+        },
+    )
 }
 
 /// Sets the Cookie header.
@@ -100,20 +96,17 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
     options: *mut wsline_options,
     cookie: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_set_cookie",
-            options,
-            cookie,
-            "cookie",
-            |options, cookie| {
-                check_value("cookie", cookie)?;
-                options.request.cookie = Some(Text::copy(cookie)?);
-                Ok(())
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_set_cookie",
+        options,
+        cookie,
+        "cookie",
+        |options, cookie| {
+            check_value("cookie", cookie)?;
+            options.request.cookie = Some(Text::copy(cookie)?);
+            Ok(())
+        },
+    )
 }
 
 /// Sends a user name and a password with the request (Basic authentication, RFC 7617).
@@ -136,12 +129,11 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
     user: *const c_char,
     password: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let credentials = unsafe { credentials(user, password) };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_basic_auth", options, |options| {
-            options.request.authorization = match credentials? {
+    object::set(
+        "wsline_options_set_basic_auth",
+        options,
+        |options, arguments| {
+            options.request.authorization = match arguments.credentials(user, password)? {
                 None => None,
                 Some(credentials) => {
                     let basic = credentials.basic();
@@ -150,8 +142,8 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
                 }
             };
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sends a token with the request (RFC 6750).
@@ -172,12 +164,11 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
     options: *mut wsline_options,
     token: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let token = unsafe { ptr::optional_long_string(token, "token") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_bearer_token", options, |options| {
-            options.request.authorization = match token? {
+    object::set(
+        "wsline_options_set_bearer_token",
+        options,
+        |options, arguments| {
+            options.request.authorization = match arguments.optional_long_string(token, "token")? {
                 None => None,
                 Some(token) => {
                     let what =
@@ -186,8 +177,8 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
                 }
             };
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
@@ -210,13 +201,14 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
     options: *mut wsline_options,
     limit: u32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_redirect_limit", options, |options| {
+    object::set(
+        "wsline_options_set_redirect_limit",
+        options,
+        |options, _| {
             options.request.redirect_limit = limit;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets a jar from which connections take cookies, and into which they put those that servers set.
@@ -238,19 +230,15 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     options: *mut wsline_options,
     jar: *const wsline_cookie_jar,
 ) -> wsline_status {
-    let jar = if jar.is_null() {
-        Ok(None)
-    } else {
-        // SAFETY: as promised to ptr.
-        unsafe { ptr::get_own(jar, "jar") }.map(Some)
-    };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_cookie_jar", options, |options| {
-            options.cookie_jar = jar?.map(|jar| Arc::clone(&jar.jar));
+    object::set(
+        "wsline_options_set_cookie_jar",
+        options,
+        |options, arguments| {
+            let jar = (!jar.is_null()).then(|| arguments.object(jar));
+            options.cookie_jar = jar.transpose()?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the Origin header.
@@ -273,20 +261,17 @@ pub unsafe extern "C" fn wsline_options_set_origin(
     options: *mut wsline_options,
     origin: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_set_origin",
-            options,
-            origin,
-            "origin",
-            |options, origin| {
-                check_value("origin", origin)?;
-                options.request.origin = Origin::Value(Text::copy(origin)?);
-                Ok(())
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_set_origin",
+        options,
+        origin,
+        "origin",
+        |options, origin| {
+            check_value("origin", origin)?;
+            options.request.origin = Origin::Value(Text::copy(origin)?);
+            Ok(())
+        },
+    )
 }
 
 /// Leaves the Origin header out, or puts the default one in again.
@@ -305,17 +290,14 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
     options: *mut wsline_options,
     suppress: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_suppress_origin", options, |options| {
-            options.request.origin = if suppress {
-                Origin::Suppressed
-            } else {
-                Origin::OfServer
-            };
-            Ok(())
-        })
-    }
+    object::set("wsline_options_suppress_origin", options, |options, _| {
+        options.request.origin = if suppress {
+            Origin::Suppressed
+        } else {
+            Origin::OfServer
+        };
+        Ok(())
+    })
 }
 
 /// Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
@@ -335,23 +317,20 @@ pub unsafe extern "C" fn wsline_options_set_host(
     options: *mut wsline_options,
     host: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_set_host",
-            options,
-            host,
-            "host",
-            |options, host| {
-                check_value("host", host)?;
-                if host.is_empty() || host.contains([' ', '\t']) {
-                    return Err(Error::argument("host", "is empty or contains a blank"));
-                }
-                options.request.host = Some(Text::copy(host)?);
-                Ok(())
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_set_host",
+        options,
+        host,
+        "host",
+        |options, host| {
+            check_value("host", host)?;
+            if host.is_empty() || host.contains([' ', '\t']) {
+                return Err(Error::argument("host", "is empty or contains a blank"));
+            }
+            options.request.host = Some(Text::copy(host)?);
+            Ok(())
+        },
+    )
 }
 
 /// Sets the value of the Connection header, which is "Upgrade" otherwise.
@@ -370,29 +349,26 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
     options: *mut wsline_options,
     value: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_set_connection_header",
-            options,
-            value,
-            "value",
-            |options, value| {
-                check_value("value", value)?;
-                if !value
-                    .split(',')
-                    .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
-                {
-                    return Err(Error::argument(
-                        "value",
-                        "lacks \"Upgrade\", without which no server upgrades",
-                    ));
-                }
-                options.request.connection = Some(Text::copy(value)?);
-                Ok(())
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_set_connection_header",
+        options,
+        value,
+        "value",
+        |options, value| {
+            check_value("value", value)?;
+            if !value
+                .split(',')
+                .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
+            {
+                return Err(Error::argument(
+                    "value",
+                    "lacks \"Upgrade\", without which no server upgrades",
+                ));
+            }
+            options.request.connection = Some(Text::copy(value)?);
+            Ok(())
+        },
+    )
 }
 
 /// Offers a subprotocol; the server chooses one of those offered, or none.
@@ -413,32 +389,29 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
     options: *mut wsline_options,
     name: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_long_string(
-            "wsline_options_add_subprotocol",
-            options,
-            name,
-            "name",
-            |options, name| {
-                check_token("name", name)?;
-                if options
-                    .request
-                    .subprotocols
-                    .iter()
-                    .any(|offered| **offered == *name)
-                {
-                    // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
-                    return Err(Error::argument(
-                        "name",
-                        format!("is {}, which is offered already", quoted(name)),
-                    ));
-                }
-                let offered = memory::owned(&mut options.request.subprotocols)?;
-                memory::push(offered, Text::copy(name)?)
-            },
-        )
-    }
+    object::set_long_string(
+        "wsline_options_add_subprotocol",
+        options,
+        name,
+        "name",
+        |options, name| {
+            check_token("name", name)?;
+            if options
+                .request
+                .subprotocols
+                .iter()
+                .any(|offered| **offered == *name)
+            {
+                // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+                return Err(Error::argument(
+                    "name",
+                    format!("is {}, which is offered already", quoted(name)),
+                ));
+            }
+            let offered = memory::owned(&mut options.request.subprotocols)?;
+            memory::push(offered, Text::copy(name)?)
+        },
+    )
 }
 
 fn header(
@@ -451,25 +424,4 @@ fn header(
     check_not_owned(name_argument, name)?;
     check_value(value_argument, value)?;
     Ok((Text::copy(name)?, Text::copy(value)?))
-}
-
-/// A user name and a password; NULL for both is none.
-pub(in crate::ffi) unsafe fn credentials(
-    user: *const c_char,
-    password: *const c_char,
-) -> Result<Option<Credentials>, Error> {
-    // SAFETY: passed on.
-    let (user, password) = unsafe {
-        (
-            ptr::optional_string(user, "user")?,
-            ptr::optional_string(password, "password")?,
-        )
-    };
-    match (user, password) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(Error::argument("user", "is NULL")),
-        (Some(user), password) => Credentials::new(user, password.unwrap_or_default())
-            .map(Some)
-            .map_err(|what| Error::argument("user", what)),
-    }
 }

@@ -5,17 +5,17 @@ use super::object::{self, wsline_options};
 use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::sync::Arc;
-use crate::ffi::ptr;
+use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::wsline_address_family::{self, *};
+use crate::ffi::types::wsline_address_family::*;
 use crate::net::socket::{Family, SocketOption};
 use std::ffi::{c_char, c_void};
 use std::net::{IpAddr, SocketAddr};
 
-const FAMILIES: [(wsline_address_family, Family); 3] = [
-    (WSLINE_ADDRESS_ANY, Family::Any),
-    (WSLINE_ADDRESS_IPV4, Family::Ipv4),
-    (WSLINE_ADDRESS_IPV6, Family::Ipv6),
+const FAMILIES: [(i32, Family); 3] = [
+    (WSLINE_ADDRESS_ANY as i32, Family::Any),
+    (WSLINE_ADDRESS_IPV4 as i32, Family::Ipv4),
+    (WSLINE_ADDRESS_IPV6 as i32, Family::Ipv6),
 ];
 
 /// @@ Options of the socket
@@ -44,19 +44,18 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     value: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let value = unsafe { ptr::payload(value, len, "value") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_add_socket_option", options, |options| {
+    object::set(
+        "wsline_options_add_socket_option",
+        options,
+        |options, arguments| {
             let option = SocketOption {
                 level,
                 name,
-                value: Arc::new(memory::copy(value?)?),
+                value: Arc::new(memory::copy(arguments.payload(value, len, "value")?)?),
             };
             memory::push(memory::owned(&mut options.socket.options)?, option)
-        })
-    }
+        },
+    )
 }
 
 /// Connects to a Unix-domain socket, whatever host the URL names.
@@ -77,18 +76,17 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let path = unsafe { ptr::optional_string(path, "path") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_unix_path", options, |options| {
-            options.unix_path = match path? {
+    object::set(
+        "wsline_options_set_unix_path",
+        options,
+        |options, arguments| {
+            options.unix_path = match arguments.optional_string(path, "path")? {
                 Some("") => return Err(Error::argument("path", "is empty")),
                 path => path.map(str::to_owned),
             };
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the address of this end, for machines that have several.
@@ -108,15 +106,17 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     options: *mut wsline_options,
     address: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let address = unsafe { ptr::optional_string(address, "address") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_bind_address", options, |options| {
-            options.socket.bind = address?.map(read_address).transpose()?;
+    object::set(
+        "wsline_options_set_bind_address",
+        options,
+        |options, arguments| {
+            options.socket.bind = arguments
+                .optional_string(address, "address")?
+                .map(read_address)
+                .transpose()?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
@@ -134,18 +134,15 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
     options: *mut wsline_options,
     family: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_address_family", options, |options| {
-            let known = FAMILIES.iter().find(|(known, _)| *known as i32 == family);
-            let (_, family) = known.ok_or_else(|| {
-                let what = format!("is {family}, which is no wsline_address_family");
-                Error::argument("family", what)
-            })?;
-            options.socket.family = *family;
+    object::set(
+        "wsline_options_set_address_family",
+        options,
+        |options, _| {
+            options.socket.family =
+                arguments::one_of(family, &FAMILIES, "wsline_address_family", "family")?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Uses a connected socket of the caller's in place of one of the library's own.
@@ -167,22 +164,19 @@ pub unsafe extern "C" fn wsline_options_set_fd(
     options: *mut wsline_options,
     fd: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_fd", options, |options| {
-            options.fd = match fd {
-                -1 => None,
-                0.. => Some(fd),
-                _ => {
-                    return Err(Error::argument(
-                        "fd",
-                        format!("is {fd}, which is no descriptor"),
-                    ));
-                }
-            };
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_fd", options, |options, _| {
+        options.fd = match fd {
+            -1 => None,
+            0.. => Some(fd),
+            _ => {
+                return Err(Error::argument(
+                    "fd",
+                    format!("is {fd}, which is no descriptor"),
+                ));
+            }
+        };
+        Ok(())
+    })
 }
 
 fn read_address(text: &str) -> Result<SocketAddr, Error> {

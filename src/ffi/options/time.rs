@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of time, and how time-outs are written in C.
+//! Options of time.
 
 use super::object::{self, wsline_options};
-use crate::base::deadline::Timeout;
-use crate::base::error::Error;
+use crate::ffi::arguments::{self, WSLINE_DEFAULT_TIMEOUT};
 use crate::ffi::conn::object::wsline_conn;
 use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
-
-/// A time-out without end.
-pub const WSLINE_FOREVER: i64 = -1;
-
-/// The time-out of the connection; where that is not set either, the one of the process.
-pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
-
-pub(in crate::ffi) fn read_timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
-    Timeout::from_ms(timeout_ms).ok_or_else(|| {
-        let rule = "it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT";
-        Error::argument(name, format!("is {timeout_ms}; {rule}"))
-    })
-}
 
 /// @@ Options of time
 /// Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
@@ -40,13 +26,10 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_timeout_ms", options, |options| {
-            options.timeout = read_timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_timeout_ms", options, |options, _| {
+        options.timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        Ok(())
+    })
 }
 
 /// Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they make progress.
@@ -66,17 +49,14 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set(
-            "wsline_options_set_connect_timeout_ms",
-            options,
-            |options| {
-                options.connect_timeout = read_timeout(timeout_ms, "timeout_ms")?;
-                Ok(())
-            },
-        )
-    }
+    object::set(
+        "wsline_options_set_connect_timeout_ms",
+        options,
+        |options, _| {
+            options.connect_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+            Ok(())
+        },
+    )
 }
 
 /// Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it, too.
@@ -99,13 +79,14 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_send_timeout_ms", options, |options| {
-            options.send_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+    object::set(
+        "wsline_options_set_send_timeout_ms",
+        options,
+        |options, _| {
+            options.send_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets how long a close may stand still: that of an app, and wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
@@ -128,13 +109,14 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_close_timeout_ms", options, |options| {
-            options.close_timeout = read_timeout(timeout_ms, "timeout_ms")?;
+    object::set(
+        "wsline_options_set_close_timeout_ms",
+        options,
+        |options, _| {
+            options.close_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Makes a blocked call return after a signal handler has run; off by default.
@@ -168,13 +150,10 @@ pub unsafe extern "C" fn wsline_options_set_interruptible(
     options: *mut wsline_options,
     enable: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_interruptible", options, |options| {
-            options.is_interruptible = enable;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_interruptible", options, |options, _| {
+        options.is_interruptible = enable;
+        Ok(())
+    })
 }
 
 /// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
@@ -192,10 +171,9 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
     conn: *mut wsline_conn,
     timeout_ms: i64,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::on_conn("wsline_conn_set_timeout_ms", conn, |conn| {
-        conn.timeout().set(read_timeout(timeout_ms, "timeout_ms")?);
+    guard::on("wsline_conn_set_timeout_ms", conn, |conn, _| {
+        let timeout = conn?.timeout();
+        timeout.set(arguments::timeout(timeout_ms, "timeout_ms")?);
         Ok(())
     })
 }
@@ -210,9 +188,8 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) -> i64 {
-    // SAFETY: as promised to ptr.
-    let conn = unsafe { wsline_conn::get(conn) };
-    guard::value(WSLINE_DEFAULT_TIMEOUT, || {
+    guard::value(WSLINE_DEFAULT_TIMEOUT, |arguments| {
+        let conn = arguments.object(conn);
         conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| conn.timeout().get().to_ms())
     })
 }

@@ -3,7 +3,6 @@
 
 use super::object::{self, wsline_options};
 use super::tls_trust::set_pem;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::net::tls::identity::Pem;
 use std::ffi::{c_char, c_void};
@@ -26,19 +25,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_certificate_file",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_certificate_file",
+        options,
+        path,
+        "path",
+        |options, path| {
+            options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
+            Ok(())
+        },
+    )
 }
 
 /// Sets the key of the client certificate, where it is not in the certificate's file.
@@ -58,19 +54,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_key_file",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_key_file",
+        options,
+        path,
+        "path",
+        |options, path| {
+            options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
+            Ok(())
+        },
+    )
 }
 
 /// Sets the password of an encrypted key.
@@ -90,19 +83,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
     options: *mut wsline_options,
     password: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_key_password",
-            options,
-            password,
-            "password",
-            |options, password| {
-                options.tls.settings_mut().identity.key_password = Some(password.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_key_password",
+        options,
+        password,
+        "password",
+        |options, password| {
+            options.tls.settings_mut().identity.key_password = Some(password.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Sets the client certificate from memory.
@@ -123,17 +113,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
     pem: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let pem = unsafe { ptr::payload(pem, len, "pem") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set_pem(
-            "wsline_options_set_tls_certificate_pem",
-            options,
-            pem,
-            |options, pem| options.tls.settings_mut().identity.certificate = Some(Pem::Bytes(pem)),
-        )
-    }
+    set_pem(
+        "wsline_options_set_tls_certificate_pem",
+        options,
+        pem,
+        len,
+        |options, pem| options.tls.settings_mut().identity.certificate = Some(Pem::Bytes(pem)),
+    )
 }
 
 /// Sets the key of the client certificate from memory.
@@ -154,15 +140,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
     pem: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let pem = unsafe { ptr::payload(pem, len, "pem") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set_pem(
-            "wsline_options_set_tls_key_pem",
-            options,
-            pem,
-            |options, pem| options.tls.settings_mut().identity.key = Some(Pem::Bytes(pem)),
-        )
-    }
+    set_pem(
+        "wsline_options_set_tls_key_pem",
+        options,
+        pem,
+        len,
+        |options, pem| options.tls.settings_mut().identity.key = Some(Pem::Bytes(pem)),
+    )
 }

@@ -3,10 +3,19 @@
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
+use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
+use crate::ffi::types::wsline_tls_version::*;
 use crate::net::sys;
 use crate::net::tls::protocol::{Alpn, Version};
 use std::ffi::{c_char, c_void};
+
+const VERSIONS: [(i32, Version); 4] = [
+    (WSLINE_TLS_1_0 as i32, Version::Tls1_0),
+    (WSLINE_TLS_1_1 as i32, Version::Tls1_1),
+    (WSLINE_TLS_1_2 as i32, Version::Tls1_2),
+    (WSLINE_TLS_1_3 as i32, Version::Tls1_3),
+];
 
 /// Sets the oldest version of TLS that is agreed to.
 ///
@@ -26,13 +35,14 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
     options: *mut wsline_options,
     version: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_tls_min_version", options, |options| {
+    object::set(
+        "wsline_options_set_tls_min_version",
+        options,
+        |options, _| {
             options.tls.settings_mut().protocol.min_version = read_version(version)?;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the newest version of TLS that is agreed to.
@@ -52,13 +62,14 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
     options: *mut wsline_options,
     version: i32,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_tls_max_version", options, |options| {
+    object::set(
+        "wsline_options_set_tls_max_version",
+        options,
+        |options, _| {
             options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets which ciphers TLS 1.2 and older may use.
@@ -78,19 +89,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_ciphers",
-            options,
-            list,
-            "list",
-            |options, list| {
-                options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_ciphers",
+        options,
+        list,
+        "list",
+        |options, list| {
+            options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Sets which cipher suites TLS 1.3 may use.
@@ -110,19 +118,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_ciphersuites",
-            options,
-            list,
-            "list",
-            |options, list| {
-                options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_ciphersuites",
+        options,
+        list,
+        "list",
+        |options, list| {
+            options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Sets the groups in which keys may be agreed on, the preferred one first.
@@ -142,19 +147,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_curves",
-            options,
-            list,
-            "list",
-            |options, list| {
-                options.tls.settings_mut().protocol.curves = Some(list.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_curves",
+        options,
+        list,
+        "list",
+        |options, list| {
+            options.tls.settings_mut().protocol.curves = Some(list.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Sets the application protocols that are offered to the server (ALPN).
@@ -174,19 +176,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
     options: *mut wsline_options,
     protocols: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_alpn",
-            options,
-            protocols,
-            "protocols",
-            |options, protocols| {
-                options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_alpn",
+        options,
+        protocols,
+        "protocols",
+        |options, protocols| {
+            options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
+            Ok(())
+        },
+    )
 }
 
 /// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
@@ -206,19 +205,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_keylog_file",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().keylog_file = Some(path.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_keylog_file",
+        options,
+        path,
+        "path",
+        |options, path| {
+            options.tls.settings_mut().keylog_file = Some(path.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Uses the caller's own OpenSSL context in place of one that the library makes.
@@ -243,26 +239,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     options: *mut wsline_options,
     ssl_ctx: *mut c_void,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr, and of the context in the same way.
-    unsafe {
-        object::set("wsline_options_set_tls_ssl_ctx", options, |options| {
-            options.tls.settings_mut().context = sys::ssl_context(ssl_ctx);
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_tls_ssl_ctx", options, |options, _| {
+        // SAFETY: the header wants NULL or a context of the libssl that this library is linked with.
+        options.tls.settings_mut().context = unsafe { sys::ssl_context(ssl_ctx) };
+        Ok(())
+    })
 }
 
 fn read_version(version: i32) -> Result<Version, Error> {
-    Ok(match version {
-        10 => Version::Tls1_0,
-        11 => Version::Tls1_1,
-        12 => Version::Tls1_2,
-        13 => Version::Tls1_3,
-        _ => {
-            return Err(Error::argument(
-                "version",
-                format!("is {version}, which is no wsline_tls_version"),
-            ));
-        }
-    })
+    arguments::one_of(version, &VERSIONS, "wsline_tls_version", "version")
 }

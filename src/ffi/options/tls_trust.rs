@@ -6,7 +6,6 @@ use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::sync::Arc;
 use crate::conn::options::Options;
-use crate::ffi::ptr;
 use crate::ffi::status::wsline_status;
 use crate::net::tls::pin::Pin;
 use crate::protocol::url::has_empty_label;
@@ -31,13 +30,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
     options: *mut wsline_options,
     verify: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_tls_verify", options, |options| {
-            options.tls.settings_mut().verify = verify;
-            Ok(())
-        })
-    }
+    object::set("wsline_options_set_tls_verify", options, |options, _| {
+        options.tls.settings_mut().verify = verify;
+        Ok(())
+    })
 }
 
 /// Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
@@ -55,13 +51,14 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     options: *mut wsline_options,
     verify: bool,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set("wsline_options_set_tls_verify_host", options, |options| {
+    object::set(
+        "wsline_options_set_tls_verify_host",
+        options,
+        |options, _| {
             options.tls.settings_mut().verify_host = verify;
             Ok(())
-        })
-    }
+        },
+    )
 }
 
 /// Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
@@ -79,23 +76,20 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
     options: *mut wsline_options,
     name: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_server_name",
-            options,
-            name,
-            "name",
-            |options, name| {
-                if has_empty_label(name) {
-                    let what = format!("is {name:?}, which has an empty label");
-                    return Err(Error::argument("name", what));
-                }
-                options.tls.settings_mut().server_name = Some(name.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_server_name",
+        options,
+        name,
+        "name",
+        |options, name| {
+            if has_empty_label(name) {
+                let what = format!("is {name:?}, which has an empty label");
+                return Err(Error::argument("name", what));
+            }
+            options.tls.settings_mut().server_name = Some(name.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Trusts the authorities in a file, in place of the system's.
@@ -122,19 +116,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_ca_file",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_ca_file",
+        options,
+        path,
+        "path",
+        |options, path| {
+            options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Trusts the authorities in a directory, in place of the system's.
@@ -154,19 +145,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_set_tls_ca_path",
-            options,
-            path,
-            "path",
-            |options, path| {
-                options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
-                Ok(())
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_set_tls_ca_path",
+        options,
+        path,
+        "path",
+        |options, path| {
+            options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
+            Ok(())
+        },
+    )
 }
 
 /// Trusts the authorities in memory, in place of the system's.
@@ -187,17 +175,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     pem: *const c_void,
     len: usize,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    let pem = unsafe { ptr::payload(pem, len, "pem") };
-    // SAFETY: as promised to ptr.
-    unsafe {
-        set_pem(
-            "wsline_options_set_tls_ca_pem",
-            options,
-            pem,
-            |options, pem| options.tls.settings_mut().trust.ca_pem = Some(pem),
-        )
-    }
+    set_pem(
+        "wsline_options_set_tls_ca_pem",
+        options,
+        pem,
+        len,
+        |options, pem| options.tls.settings_mut().trust.ca_pem = Some(pem),
+    )
 }
 
 /// Accepts only a server whose certificate has this key, whoever signed it; several can be added, one must match.
@@ -219,32 +203,29 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
     base64: *const c_char,
 ) -> wsline_status {
-    // SAFETY: as promised to ptr.
-    unsafe {
-        object::set_string(
-            "wsline_options_add_tls_pin_sha256",
-            options,
-            base64,
-            "base64",
-            |options, base64| {
-                let pin = Pin::from_base64(base64)?;
-                let settings = options.tls.settings_mut();
-                memory::push(memory::owned(&mut settings.pins)?, pin)
-            },
-        )
-    }
+    object::set_string(
+        "wsline_options_add_tls_pin_sha256",
+        options,
+        base64,
+        "base64",
+        |options, base64| {
+            let pin = Pin::from_base64(base64)?;
+            let settings = options.tls.settings_mut();
+            memory::push(memory::owned(&mut settings.pins)?, pin)
+        },
+    )
 }
 
 /// Runs a setter that takes PEM data, which is not empty.
-pub(in crate::ffi) unsafe fn set_pem(
+pub(in crate::ffi) fn set_pem(
     function: &'static str,
     options: *mut wsline_options,
-    pem: Result<&[u8], Error>,
+    pem: *const c_void,
+    len: usize,
     apply: impl FnOnce(&mut Options, Arc<Vec<u8>>),
 ) -> wsline_status {
-    // SAFETY: passed on.
-    unsafe {
-        object::set(function, options, |options| match pem? {
+    object::set(function, options, |options, arguments| {
+        match arguments.payload(pem, len, "pem")? {
             [] => Err(Error::argument("pem", "is empty")),
             // OpenSSL counts with `int`.
             pem if i32::try_from(pem.len()).is_err() => {
@@ -254,6 +235,6 @@ pub(in crate::ffi) unsafe fn set_pem(
                 apply(options, Arc::new(memory::copy(pem)?));
                 Ok(())
             }
-        })
-    }
+        }
+    })
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The last failure of a thread, with everything known about it.
+
+use super::status::wsline_status;
+use super::types::wsline_phase;
+use crate::base::error::{Error, Phase};
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+
+/// What is known about a failure. Filled by the library.
+#[repr(C)]
+pub struct wsline_error_info {
+    /// The call's status; WSLINE_OK where nothing has failed.
+    pub status: wsline_status,
+    /// A wsline_phase.
+    pub phase: i32,
+    /// The system's `errno`, or 0.
+    pub os_errno: i32,
+    /// The status of the server's answer to the upgrade, or 0.
+    pub http_status: i32,
+    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0.
+    pub tls_verify_result: i64,
+    /// The code of the close frame that ended the connection, received or sent, or 0.
+    pub close_code: u16,
+    /// One line, as wsline_last_error_message() gives it; never NULL.
+    pub message: *const c_char,
+    /// Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps.
+    pub retry_in_ms: i64,
+    /// Room to grow; zero.
+    pub reserved: [u64; 3],
+}
+
+/// An error in the form it is lent in.
+pub(super) struct LentError {
+    error: Error,
+    message: CString,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<LentError>> = const { RefCell::new(None) };
+    /// What this thread was told of a connection's failure, which goes on failing meanwhile.
+    static ASKED: RefCell<Option<LentError>> = const { RefCell::new(None) };
+}
+
+pub(super) fn set_last_error(error: Error) {
+    // On a thread that is ending there is nobody left to ask.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
+}
+
+/// The line of the last failure of this thread, or "".
+pub(super) fn last_message() -> *const c_char {
+    let nothing = c"".as_ptr();
+    let line = LAST.try_with(|last| {
+        let last = last.borrow();
+        last.as_ref().map_or(nothing, |told| told.message.as_ptr())
+    });
+    line.unwrap_or(nothing)
+}
+
+/// The last failure of this thread, or that there was none.
+pub(super) fn last_info() -> wsline_error_info {
+    let info = LAST.try_with(|last| last.borrow().as_ref().map(wsline_error_info::of));
+    info.ok().flatten().unwrap_or(wsline_error_info::NOTHING)
+}
+
+pub(super) fn told(error: Error) -> LentError {
+    let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
+    LentError { error, message }
+}
+
+impl wsline_error_info {
+    pub(super) const NOTHING: Self = Self {
+        status: wsline_status::WSLINE_OK,
+        phase: 0,
+        os_errno: 0,
+        http_status: 0,
+        tls_verify_result: 0,
+        close_code: 0,
+        message: c"".as_ptr(),
+        retry_in_ms: -1,
+        reserved: [0; 3],
+    };
+
+    /// For this thread to look at until it asks again.
+    pub(super) fn asked(error: Error) -> Self {
+        ASKED.with(|asked| Self::of(asked.borrow_mut().insert(told(error))))
+    }
+
+    pub(super) fn of(told: &LentError) -> Self {
+        let error = &told.error;
+        Self {
+            status: wsline_status::of(error.kind()),
+            phase: number_of(error.phase()) as i32,
+            os_errno: error.os_errno(),
+            http_status: error.http_status().into(),
+            tls_verify_result: error.tls_verify_result(),
+            close_code: error.close_code(),
+            message: told.message.as_ptr(),
+            retry_in_ms: -1,
+            reserved: [0; 3],
+        }
+    }
+}
+
+fn number_of(phase: Phase) -> wsline_phase {
+    match phase {
+        Phase::None => wsline_phase::WSLINE_PHASE_NONE,
+        Phase::Resolve => wsline_phase::WSLINE_PHASE_RESOLVE,
+        Phase::Connect => wsline_phase::WSLINE_PHASE_CONNECT,
+        Phase::Proxy => wsline_phase::WSLINE_PHASE_PROXY,
+        Phase::Tls => wsline_phase::WSLINE_PHASE_TLS,
+        Phase::Upgrade => wsline_phase::WSLINE_PHASE_UPGRADE,
+        Phase::Open => wsline_phase::WSLINE_PHASE_OPEN,
+        Phase::Close => wsline_phase::WSLINE_PHASE_CLOSE,
+    }
+}

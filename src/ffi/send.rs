@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What sends of connections and of apps have in common: the kinds of messages, and how their arguments are read.
+
+use super::arguments::Arguments;
+use super::guard;
+use super::handle::{Held, Object};
+use super::status::wsline_status;
+use crate::base::error::Error;
+use crate::conn::send::outbound::{Compress, Outbound};
+use crate::protocol::ws::opcode::Opcode;
+use crate::protocol::ws::sender::Frame;
+use std::ffi::c_void;
+
+/// Added to an opcode: the message is not compressed.
+pub const WSLINE_SEND_PLAIN: i32 = 256;
+
+/// An opcode, and whether it came with WSLINE_SEND_PLAIN.
+#[derive(Clone, Copy)]
+pub(super) struct SendKind {
+    pub(super) opcode: Opcode,
+    pub(super) is_plain: bool,
+}
+
+impl SendKind {
+    const fn of(opcode: Opcode) -> Self {
+        Self {
+            opcode,
+            is_plain: false,
+        }
+    }
+
+    /// Text or binary.
+    pub(super) fn of_message(number: i32) -> Result<Self, Error> {
+        let kind = Self::read(number).filter(|kind| !kind.opcode.is_control());
+        kind.ok_or_else(|| {
+            let must = format!("is {number}; it must be text or binary");
+            Error::argument("opcode", must)
+        })
+    }
+
+    /// The same, ping or pong.
+    fn of_whole(number: i32) -> Result<Self, Error> {
+        Self::read(number).ok_or_else(|| {
+            let must = format!("is {number}; it must be text, binary, ping or pong");
+            Error::argument("opcode", must)
+        })
+    }
+
+    fn whole(self, payload: &[u8]) -> Outbound<'_> {
+        Outbound::new(Frame::Whole(self.opcode), payload, self.compress())
+    }
+
+    fn fragment(self, payload: &[u8], fin: bool) -> Outbound<'_> {
+        let opcode = self.opcode;
+        Outbound::new(Frame::Fragment { opcode, fin }, payload, self.compress())
+    }
+
+    fn compress(self) -> Compress<'static> {
+        if self.is_plain {
+            Compress::Never
+        } else {
+            Compress::IfNegotiated
+        }
+    }
+
+    fn read(number: i32) -> Option<Self> {
+        let opcode = Opcode::from_i32(number & !WSLINE_SEND_PLAIN)?;
+        let is_plain = number & WSLINE_SEND_PLAIN != 0;
+        let may_be_sent = !matches!(opcode, Opcode::Continuation | Opcode::Close);
+        may_be_sent.then_some(Self { opcode, is_plain })
+    }
+}
+
+/// What messages are sent with.
+pub(super) trait Sends: Held {
+    /// `name` is the caller's for the payload.
+    fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error>;
+}
+
+/// Runs an export that sends a whole message, or a control frame, of one kind.
+#[inline(always)]
+pub(super) fn whole<'call, T: Object<Held<'call>: Sends>>(
+    function: &'static str,
+    object: *const T,
+    opcode: Opcode,
+    data: *const c_void,
+    len: usize,
+    name: &str,
+) -> wsline_status {
+    outbound(function, object, name, |arguments| {
+        let kind = SendKind::of(opcode);
+        Ok(kind.whole(arguments.payload(data, len, name)?))
+    })
+}
+
+/// Runs an export that sends the same, of a kind given as a number.
+pub(super) fn numbered<'call, T: Object<Held<'call>: Sends>>(
+    function: &'static str,
+    object: *const T,
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+) -> wsline_status {
+    outbound(function, object, "data", |arguments| {
+        let kind = SendKind::of_whole(opcode)?;
+        Ok(kind.whole(arguments.payload(data, len, "data")?))
+    })
+}
+
+/// Runs an export that sends a fragment of a message.
+pub(super) fn fragment<'call, T: Object<Held<'call>: Sends>>(
+    function: &'static str,
+    object: *const T,
+    opcode: i32,
+    data: *const c_void,
+    len: usize,
+    fin: bool,
+) -> wsline_status {
+    outbound(function, object, "data", |arguments| {
+        let kind = SendKind::of_message(opcode)?;
+        Ok(kind.fragment(arguments.payload(data, len, "data")?, fin))
+    })
+}
+
+/// Runs an export that sends what `make` makes of its arguments.
+#[inline(always)]
+pub(super) fn outbound<'call, T: Object<Held<'call>: Sends>>(
+    function: &'static str,
+    object: *const T,
+    name: &str,
+    make: impl FnOnce(Arguments<'call>) -> Result<Outbound<'call>, Error>,
+) -> wsline_status {
+    guard::often(function, object, |object, arguments| {
+        object?.send(&make(arguments)?, name)
+    })
+}
