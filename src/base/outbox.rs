@@ -58,6 +58,13 @@ impl Outbox {
         self.bytes.capacity()
     }
 
+    /// Parts with the memory of a box that is empty.
+    pub fn take_memory(&mut self) -> Vec<u8> {
+        debug_assert!(self.is_empty());
+        self.clear();
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Keeps no more memory than what waits needs.
     pub fn shrink(&mut self) {
         self.bytes.drain(..self.sent);

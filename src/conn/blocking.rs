@@ -76,13 +76,14 @@ impl Connection {
     }
 
     /// Waits for a message and hands it to `take`. Control frames are for those who want them.
-    pub fn receive<T>(
+    #[inline]
+    pub fn receive(
         &self,
         delivery: Delivery,
         wants_control: bool,
         timeout: Timeout,
-        take: impl FnOnce(&Message<'_>) -> T,
-    ) -> Result<T, Error> {
+        take: impl FnOnce(&Message<'_>),
+    ) -> Result<(), Error> {
         let open = self.open()?;
         let mut budget = WaitBudget::new(self.usual_timeout(timeout).span());
         let mut reader = open.take_reader(&mut budget)?;
@@ -97,7 +98,10 @@ impl Connection {
             }
             let message = reader.message();
             match message.opcode {
-                opcode if wants_control || !opcode.is_control() => break Ok(take(&message)),
+                opcode if wants_control || !opcode.is_control() => {
+                    take(&message);
+                    break Ok(());
+                }
                 Opcode::Close => break Err(open.link.end()),
                 _ if budget.expired_while_processing() => break Err(timed_out()),
                 _ => {}
@@ -326,7 +330,16 @@ impl Open {
     }
 
     /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
+    #[inline]
     fn take_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
+        match self.reader.try_take() {
+            Some(reader) => Ok(reader),
+            None => self.take_busy_reader(budget),
+        }
+    }
+
+    #[cold]
+    fn take_busy_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
             if let Some(reader) = self.reader.try_take() {
                 return Ok(reader);

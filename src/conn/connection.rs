@@ -55,11 +55,13 @@ impl Connection {
     /// For its use, whatever that is.
     #[inline]
     pub(super) fn open(&self) -> Result<&Open, Error> {
-        self.open_to_end()
-            .inspect(|open| open.link.stream().prepare())
+        let open = self.open_to_end()?;
+        open.link.stream().prepare();
+        Ok(open)
     }
 
     /// For ending it.
+    #[inline]
     pub(super) fn open_to_end(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
             if self.is_aborted.load(Ordering::Relaxed) {
@@ -67,11 +69,16 @@ impl Connection {
             }
             return Ok(open);
         }
-        self.check_aborted()?;
-        Err(Error::new(
-            Kind::WrongState,
-            "the connection has not been connected",
-        ))
+        Err(self.not_open())
+    }
+
+    #[cold]
+    fn not_open(&self) -> Error {
+        let not_connected = || {
+            let message = "the connection has not been connected";
+            Error::new(Kind::WrongState, message)
+        };
+        self.check_aborted().err().unwrap_or_else(not_connected)
     }
 
     pub fn is_open(&self) -> bool {

@@ -86,10 +86,15 @@ pub fn tls(peer: &str, tls: Option<&TlsInfo>) {
 }
 
 /// `direction` is `>` for sent, `<` for received.
+#[inline]
 pub fn frame(direction: char, opcode: Opcode, fin: bool, payload: &[u8]) {
-    if !log::is_on(Level::Trace) {
-        return;
+    if log::is_on(Level::Trace) {
+        frame_line(direction, opcode, fin, payload);
     }
+}
+
+#[cold]
+fn frame_line(direction: char, opcode: Opcode, fin: bool, payload: &[u8]) {
     let shown = payload.get(..SHOWN_BYTES).unwrap_or(payload);
     let more = if shown.len() < payload.len() {
         "…"

@@ -129,10 +129,16 @@ impl Stream {
 
     /// Before a connection is used for anything but closing it: sets the default options of the socket and its mode.
     /// One that is closed at once does without these six system calls. Where one fails, reads wait in `poll(2)`.
+    #[inline]
     pub fn prepare(&self) {
-        if !self.is_prepared.load(Ordering::Relaxed)
-            && socket::prepare(&self.socket, self.setup).is_ok()
-        {
+        if !self.is_prepared.load(Ordering::Relaxed) {
+            self.prepare_first();
+        }
+    }
+
+    #[cold]
+    fn prepare_first(&self) {
+        if socket::prepare(&self.socket, self.setup).is_ok() {
             self.is_prepared.store(true, Ordering::Relaxed);
         }
     }

@@ -46,14 +46,24 @@ impl Reader {
 
     /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A close frame is received
     /// once; after it, and after whatever else ended the connection, the reason for the end is the error.
+    #[inline]
     pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
-        while !self.take(delivery)? {
+        if self.take(delivery)? {
+            return Ok(());
+        }
+        self.wait_for_next(delivery, budget)
+    }
+
+    fn wait_for_next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
+        loop {
             if self.receiver.is_closed() {
                 return Err(self.link.end());
             }
             self.fill(budget)?;
+            if self.take(delivery)? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// The next message out of what has arrived, without waiting; for a thread that learns when there is more. `may_read`
@@ -153,6 +163,7 @@ impl Reader {
     }
 
     /// The next message out of what has been read, what it calls for done.
+    #[inline]
     fn take(&mut self, delivery: Delivery) -> Result<bool, Error> {
         self.link.check_aborted()?;
         let is_found = match self.receiver.next(delivery) {
@@ -168,16 +179,22 @@ impl Reader {
         Ok(is_found)
     }
 
+    #[inline]
     fn note(&self) -> Result<(), Error> {
         let message = self.receiver.message();
         trace::frame('<', message.opcode, message.last, message.payload);
         if message.opcode.is_control() {
-            let answered = self.link.writer.answer(&message, self.link.auto_pong);
-            return answered.map_err(|error| self.link.fail(error));
+            return self.answer(&message);
         }
         let messages = u64::from(message.last);
         self.link.stats.messages_received.add(messages);
         Ok(())
+    }
+
+    #[cold]
+    fn answer(&self, control: &Message<'_>) -> Result<(), Error> {
+        let answered = self.link.writer.answer(control, self.link.auto_pong);
+        answered.map_err(|error| self.link.fail(error))
     }
 
     /// One read from the transport, waiting for it as long as the caller may.

@@ -10,15 +10,22 @@ use crate::base::error::Error;
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
+use crate::base::thread_cache::{self, ThreadCache};
 use crate::conn::stats::Stats;
 use crate::net::stream::Stream;
 use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{Frame, Sender};
+use std::cell::Cell;
 
 /// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
 const CORK_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// Memory of a batch that has been sent.
+    static BATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
+}
 
 /// How often the socket is written to under one lock: whoever wants the lock meanwhile must not wait for a whole queue.
 const MAX_PUSHES: usize = 4;
@@ -130,6 +137,9 @@ impl SendSide {
         if !fits || !state.is_corked || !is_free || !may_send {
             return false;
         }
+        if state.buffers.plain.capacity() == 0 {
+            state.buffers.plain = thread_cache::take(&BATCH).unwrap_or_default();
+        }
         if state.buffers.reserve_plain(payload.len()).is_err() {
             return false;
         }
@@ -219,6 +229,11 @@ impl SendSide {
     pub(super) fn forget_sent(&self, state: &mut SendState) {
         state.queue.forget_sent(self.stream.bytes_sent.get());
         if !state.has_backlog() {
+            // The next batch of this thread is gathered in it.
+            let memory = state.buffers.wire.take_memory();
+            if memory.capacity() <= 2 * CORK_BYTES {
+                thread_cache::keep(&BATCH, memory);
+            }
             state.buffers.shrink();
             state.queue.shrink();
         }

@@ -80,8 +80,9 @@ fn receive<T>(
         let place = arguments.out(out, nothing, name);
         let (conn, place) = (conn?, place?);
         let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-        *place = conn.receive(delivery, wants_control, timeout, fill)?;
-        Ok(())
+        conn.receive(delivery, wants_control, timeout, |message| {
+            *place = fill(message);
+        })
     })
 }
 

@@ -130,6 +130,7 @@ impl FrameSequence {
 
     /// Where `bytes` begin with a message in one frame, whole, not compressed and within all limits, and none is under way:
     /// its opcode, and where in them its payload starts and ends.
+    #[inline]
     pub fn whole_message(&self, bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
         if self.message.is_some() {
             return None;
@@ -143,10 +144,15 @@ impl FrameSequence {
 
     /// Whether `bytes`, which follow a message, begin with another whole one, or with control frames and then that. Looks no
     /// further than to a frame that ends the connection.
-    pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
-        if let Some((_, start, end)) = whole_data_frame(bytes) {
-            return (end - start) as u64 <= self.limits.max_frame_bytes;
+    #[inline]
+    pub fn has_whole_message(&self, bytes: &[u8]) -> bool {
+        match whole_data_frame(bytes) {
+            Some((_, start, end)) => (end - start) as u64 <= self.limits.max_frame_bytes,
+            None => !bytes.is_empty() && self.has_message_of_frames(bytes),
         }
+    }
+
+    fn has_message_of_frames(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
         while let Ok(Some((header, len))) = Header::decode(bytes) {
             let is_in_order = match header.opcode {
@@ -242,6 +248,7 @@ impl FrameSequence {
 
 /// The opcode of a text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which is there (section
 /// 5.2); and where its payload starts and ends.
+#[inline]
 fn whole_data_frame(bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
     let (opcode, start, len) = match *bytes {
         [0x81, len @ 0..126, ..] => (Opcode::Text, 2, usize::from(len)),

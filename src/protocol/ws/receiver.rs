@@ -109,6 +109,7 @@ impl Receiver {
     }
 
     /// What the last successful [`Receiver::next`] found.
+    #[inline]
     pub fn message(&self) -> Message<'_> {
         let Arrived {
             opcode,
@@ -135,11 +136,16 @@ impl Receiver {
     }
 
     /// Ends what the last message lent and finds the next one; false when more bytes are needed.
+    #[inline]
     pub fn next(&mut self, delivery: Delivery) -> Result<bool, Error> {
         self.release();
         if self.take_whole_message(delivery) {
             return Ok(true);
         }
+        self.next_of_any_kind(delivery)
+    }
+
+    fn next_of_any_kind(&mut self, delivery: Delivery) -> Result<bool, Error> {
         match &self.end {
             ReceiveEnd::NotYet => {}
             ReceiveEnd::Closed => {
@@ -162,6 +168,7 @@ impl Receiver {
 
     /// The common case, in few steps: a text or binary message in one frame that is all there, short enough for every
     /// limit, and right. Everything else, whatever is wrong included, is left as it is for [`Receiver::advance`].
+    #[inline]
     fn take_whole_message(&mut self, delivery: Delivery) -> bool {
         let is_wanted = matches!(delivery, Delivery::Messages | Delivery::Fragments);
         if !is_wanted || self.frame.is_some() || !matches!(self.end, ReceiveEnd::NotYet) {
