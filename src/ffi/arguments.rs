@@ -148,12 +148,12 @@ impl<'call> Arguments<'call> {
     }
 
     /// An object that is used in the process which made it alone.
-    pub(super) fn object<T: Object>(self, object: *const T) -> Result<T::Held<'call>, Error> {
+    pub(super) fn object<T: Object>(self, object: *const T) -> Result<T::Inner<'call>, Error> {
         let object = self.get(object, T::NAME)?;
         if object.process().is_inherited() {
             return Err(inherited(T::NAME));
         }
-        Ok(object.hold())
+        Ok(object.inner())
     }
 
     /// Ends an object, which is not used again; in a child of the process that made it, `abandon` does instead.

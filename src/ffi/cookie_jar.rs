@@ -2,7 +2,7 @@
 //! Cookie jars.
 
 use super::guard;
-use super::handle::{self, Held, Object, OfOneProcess};
+use super::handle::{self, Inner, Object, OfOneProcess};
 use super::status::wsline_status;
 use super::string;
 use crate::base::error::Error;
@@ -35,14 +35,14 @@ impl OfOneProcess for wsline_cookie_jar {
 
 impl Object for wsline_cookie_jar {
     const NAME: &'static str = "jar";
-    type Held<'call> = Arc<CookieJar>;
+    type Inner<'call> = Arc<CookieJar>;
 
-    fn hold(&self) -> Arc<CookieJar> {
+    fn inner(&self) -> Arc<CookieJar> {
         Arc::clone(&self.jar)
     }
 }
 
-impl Held for Arc<CookieJar> {}
+impl Inner for Arc<CookieJar> {}
 
 /// @@ Cookie jars
 /// Makes an empty cookie jar.

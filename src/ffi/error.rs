@@ -3,7 +3,7 @@
 
 use super::arguments::Arguments;
 use super::guard;
-use super::handle::Held;
+use super::handle::Inner;
 use super::last_error::{self, wsline_error_info};
 use super::status::wsline_status::{self, *};
 use crate::base::error::Error;
@@ -76,7 +76,7 @@ pub(super) fn tell<'call>(
     info_out: *mut wsline_error_info,
     ask: impl FnOnce(Arguments<'call>) -> Result<Option<Error>, Error>,
 ) -> wsline_status {
-    guard::after_failure(function, ask, |error, arguments| {
+    guard::after_failure_of(function, ask, |error, arguments| {
         let info = arguments.out(info_out, wsline_error_info::NOTHING, "info_out");
         let (error, info) = (error?, info?);
         if let Some(error) = error {
@@ -86,4 +86,4 @@ pub(super) fn tell<'call>(
     })
 }
 
-impl Held for Option<Error> {}
+impl Inner for Option<Error> {}

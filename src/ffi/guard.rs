@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its failure becomes the
-//! thread's last error. It gives the export what reads its arguments.
+//! thread's last error. It gives the export what reads its arguments. Exports that only look up a constant need none.
 
 use super::arguments::Arguments;
-use super::handle::{Held, Object};
+use super::handle::{Inner, Object};
 use super::last_error::set_last_error;
 use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
@@ -29,7 +29,7 @@ pub(super) fn status(
 pub(super) fn on<'call, T: Object>(
     function: &'static str,
     object: *const T,
-    body: impl FnOnce(Result<&T::Held<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
+    body: impl FnOnce(Result<&T::Inner<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
 ) -> wsline_status {
     without_cancellation(|| often(function, object, body))
 }
@@ -41,16 +41,16 @@ pub(super) fn on<'call, T: Object>(
 pub(super) fn often<'call, T: Object>(
     function: &'static str,
     object: *const T,
-    body: impl FnOnce(Result<&T::Held<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
+    body: impl FnOnce(Result<&T::Inner<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
 ) -> wsline_status {
     let arguments = Arguments::of_an_export();
     match arguments.object(object) {
-        Ok(held) => {
-            let status = match caught(function, || body(Ok(&held), arguments)) {
+        Ok(inner) => {
+            let status = match caught(function, || body(Ok(&inner), arguments)) {
                 Ok(()) => wsline_status::WSLINE_OK,
-                Err(error) => failed_on(&held, error),
+                Err(error) => failed_on(&inner, error),
             };
-            held.release();
+            inner.release();
             status
         }
         Err(error) => without_object(|| caught(function, || body(Err(error), arguments))),
@@ -59,23 +59,32 @@ pub(super) fn often<'call, T: Object>(
 
 /// [`on`] for an export that programs call after a failure, too: one that ends an object, describes it, or sets its
 /// callbacks. Where there is no object, or a connection has never been open, the last error says why, and must stay.
-pub(super) fn after_failure<'call, H: Held>(
+pub(super) fn after_failure<'call, T: Object>(
     function: &'static str,
-    object: impl FnOnce(Arguments<'call>) -> Result<H, Error>,
-    body: impl FnOnce(Result<&H, Error>, Arguments<'call>) -> Result<(), Error>,
+    object: *const T,
+    body: impl FnOnce(Result<&T::Inner<'call>, Error>, Arguments<'call>) -> Result<(), Error>,
+) -> wsline_status {
+    after_failure_of(function, |arguments| arguments.object(object), body)
+}
+
+/// The same on what `object` gives.
+pub(super) fn after_failure_of<'call, I: Inner>(
+    function: &'static str,
+    object: impl FnOnce(Arguments<'call>) -> Result<I, Error>,
+    body: impl FnOnce(Result<&I, Error>, Arguments<'call>) -> Result<(), Error>,
 ) -> wsline_status {
     without_cancellation(|| {
         let arguments = Arguments::of_an_export();
         match object(arguments) {
-            Ok(held) => match caught(function, || body(Ok(&held), arguments)) {
+            Ok(inner) => match caught(function, || body(Ok(&inner), arguments)) {
                 Ok(()) => wsline_status::WSLINE_OK,
                 Err(error)
-                    if held.was_never_open()
+                    if inner.was_never_open()
                         && matches!(error.kind(), Kind::WrongState | Kind::Aborted) =>
                 {
                     wsline_status::of(error.kind())
                 }
-                Err(error) => failed_on(&held, error),
+                Err(error) => failed_on(&inner, error),
             },
             // An object that was made before fork() is a failure of its own.
             Err(error) if error.kind() != Kind::InvalidArgument => {
@@ -115,7 +124,7 @@ fn without_object(body: impl FnOnce() -> Result<(), Error>) -> wsline_status {
 }
 
 #[cold]
-fn failed_on(object: &impl Held, error: Error) -> wsline_status {
+fn failed_on(object: &impl Inner, error: Error) -> wsline_status {
     object.keep(&error);
     failed(error)
 }

@@ -21,14 +21,15 @@ pub(super) trait Object: OfOneProcess + 'static {
     /// The argument that it is passed in.
     const NAME: &'static str;
 
-    /// What a call works with. A reference, or a count of its own where another thread, or a callback, may free the
-    /// object during the call.
-    type Held<'call>: Held;
+    /// What a call works on: a reference to what is inside, or a count of it where a callback or another thread may free
+    /// the object during the call.
+    type Inner<'call>: Inner;
 
-    fn hold(&self) -> Self::Held<'_>;
+    fn inner(&self) -> Self::Inner<'_>;
 }
 
-pub(super) trait Held {
+/// What a call works on.
+pub(super) trait Inner {
     /// Keeps why a call has failed, for callers that change threads between calls.
     fn keep(&self, _error: &Error) {}
 
@@ -37,7 +38,7 @@ pub(super) trait Held {
         false
     }
 
-    /// At the end of a call.
+    /// Ends the call's share in it.
     fn release(self)
     where
         Self: Sized,

@@ -3,7 +3,7 @@
 
 use super::arguments::Arguments;
 use super::guard;
-use super::handle::{Held, Object};
+use super::handle::{Inner, Object};
 use super::status::wsline_status;
 use crate::base::error::Error;
 use crate::conn::send::outbound::{Compress, Outbound};
@@ -72,14 +72,14 @@ impl SendKind {
 }
 
 /// What messages are sent with.
-pub(super) trait Sends: Held {
+pub(super) trait Sends: Inner {
     /// `name` is the caller's for the payload.
     fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error>;
 }
 
 /// Runs an export that sends a whole message, or a control frame, of one kind.
 #[inline(always)]
-pub(super) fn whole<'call, T: Object<Held<'call>: Sends>>(
+pub(super) fn whole<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,
     object: *const T,
     opcode: Opcode,
@@ -94,7 +94,7 @@ pub(super) fn whole<'call, T: Object<Held<'call>: Sends>>(
 }
 
 /// Runs an export that sends the same, of a kind given as a number.
-pub(super) fn numbered<'call, T: Object<Held<'call>: Sends>>(
+pub(super) fn numbered<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,
     object: *const T,
     opcode: i32,
@@ -108,7 +108,7 @@ pub(super) fn numbered<'call, T: Object<Held<'call>: Sends>>(
 }
 
 /// Runs an export that sends a fragment of a message.
-pub(super) fn fragment<'call, T: Object<Held<'call>: Sends>>(
+pub(super) fn fragment<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,
     object: *const T,
     opcode: i32,
@@ -124,7 +124,7 @@ pub(super) fn fragment<'call, T: Object<Held<'call>: Sends>>(
 
 /// Runs an export that sends what `make` makes of its arguments.
 #[inline(always)]
-pub(super) fn outbound<'call, T: Object<Held<'call>: Sends>>(
+pub(super) fn outbound<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,
     object: *const T,
     name: &str,

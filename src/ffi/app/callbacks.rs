@@ -58,16 +58,14 @@ fn set<F, H>(
     place: impl FnOnce(&mut Handlers) -> &mut Option<H>,
 ) -> wsline_status {
     let userdata = UserData::new(name, userdata, userdata_free);
-    guard::after_failure(
-        name,
-        |arguments| arguments.object(app),
-        |held, _| {
-            let callback = userdata.given_with(function);
-            let handler = callback.map(|callback| handler(callback, Lent::new(app)));
-            held?.handlers.change(|handlers| *place(handlers) = handler);
-            Ok(())
-        },
-    )
+    guard::after_failure(name, app, |inner, _| {
+        let callback = userdata.given_with(function);
+        let handler = callback.map(|callback| handler(callback, Lent::new(app)));
+        inner?
+            .handlers
+            .change(|handlers| *place(handlers) = handler);
+        Ok(())
+    })
 }
 
 fn notice(callback: Callback<OfObject<wsline_app>>, app: Lent<wsline_app>) -> Notice {

@@ -10,7 +10,7 @@ use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Held, Lent, Object, OfOneProcess, UserData};
+use crate::ffi::handle::{self, Inner, Lent, Object, OfOneProcess, UserData};
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
 use crate::net::process::own_mark;
@@ -40,17 +40,17 @@ impl OfOneProcess for wsline_loop {
 impl Object for wsline_loop {
     const NAME: &'static str = "loop";
     /// A callback may free the loop that runs it.
-    type Held<'call> = Arc<EventLoop>;
+    type Inner<'call> = Arc<EventLoop>;
 
-    fn hold(&self) -> Arc<EventLoop> {
+    fn inner(&self) -> Arc<EventLoop> {
         Arc::clone(&self.event_loop)
     }
 }
 
-impl Held for Arc<EventLoop> {}
+impl Inner for Arc<EventLoop> {}
 
 /// For exports on a loop and an app.
-impl Held for (Arc<EventLoop>, Arc<App>) {}
+impl Inner for (Arc<EventLoop>, Arc<App>) {}
 
 /// @@ Loop
 /// Makes a loop without apps.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn wsline_loop_remove(
     r#loop: *mut wsline_loop,
     app: *mut wsline_app,
 ) -> wsline_status {
-    guard::after_failure(
+    guard::after_failure_of(
         "wsline_loop_remove",
         |arguments| Ok((arguments.object(r#loop)?, arguments.object(app)?)),
         |both, _| {
@@ -210,14 +210,10 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
-    guard::after_failure(
-        "wsline_loop_stop",
-        |arguments| arguments.object(r#loop),
-        |event_loop, _| {
-            event_loop?.stop();
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_loop_stop", r#loop, |event_loop, _| {
+        event_loop?.stop();
+        Ok(())
+    })
 }
 
 /// @@ A loop inside another event loop

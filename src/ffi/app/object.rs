@@ -8,7 +8,7 @@ use crate::base::sync::Arc;
 use crate::conn::send::outbound::Outbound;
 use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Held, Object, OfOneProcess};
+use crate::ffi::handle::{self, Inner, Object, OfOneProcess};
 use crate::ffi::options::object::wsline_options;
 use crate::ffi::send::Sends;
 use crate::ffi::status::wsline_status;
@@ -36,14 +36,14 @@ impl OfOneProcess for wsline_app {
 impl Object for wsline_app {
     const NAME: &'static str = "app";
     /// Another thread may free the app while this one is in a call, and so may a callback.
-    type Held<'call> = Arc<App>;
+    type Inner<'call> = Arc<App>;
 
-    fn hold(&self) -> Arc<App> {
+    fn inner(&self) -> Arc<App> {
         Arc::clone(&self.app)
     }
 }
 
-impl Held for Arc<App> {
+impl Inner for Arc<App> {
     fn keep(&self, error: &Error) {
         self.set_last_error(error);
     }
@@ -178,12 +178,8 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
-    guard::after_failure(
-        "wsline_app_join",
-        |arguments| arguments.object(app),
-        |app, _| {
-            let app = app?;
-            app.join(arguments::timeout(timeout_ms, "timeout_ms")?.span())
-        },
-    )
+    guard::after_failure("wsline_app_join", app, |app, _| {
+        let app = app?;
+        app.join(arguments::timeout(timeout_ms, "timeout_ms")?.span())
+    })
 }

@@ -245,14 +245,10 @@ pub unsafe extern "C" fn wsline_app_close(
     code: u16,
     reason: *const c_char,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_app_close",
-        |arguments| arguments.object(app),
-        |app, arguments| {
-            app?.close(&arguments.close_frame(code, reason)?);
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_app_close", app, |app, arguments| {
+        app?.close(&arguments.close_frame(code, reason)?);
+        Ok(())
+    })
 }
 
 /// Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but on_close.
@@ -269,14 +265,10 @@ pub unsafe extern "C" fn wsline_app_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status {
-    guard::after_failure(
-        "wsline_app_abort",
-        |arguments| arguments.object(app),
-        |app, _| {
-            app?.abort();
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_app_abort", app, |app, _| {
+        app?.abort();
+        Ok(())
+    })
 }
 
 /// Does what wsline_app_abort() does, but may be called in a signal handler.

@@ -123,16 +123,12 @@ pub unsafe extern "C" fn wsline_app_stats(
     app: *const wsline_app,
     stats_out: *mut wsline_stats,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_app_stats",
-        |arguments| arguments.object(app),
-        |app, arguments| {
-            let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
-            let (app, place) = (app?, place?);
-            *place = wsline_stats::of(&app.totals());
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_app_stats", app, |app, arguments| {
+        let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
+        let (app, place) = (app?, place?);
+        *place = wsline_stats::of(&app.totals());
+        Ok(())
+    })
 }
 
 /// The status of the answer to the last attempt to connect, for example 101 or 403.

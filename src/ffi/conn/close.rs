@@ -101,15 +101,11 @@ pub unsafe extern "C" fn wsline_conn_close(
     reason: *const c_char,
     timeout_ms: i64,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_close",
-        |arguments| arguments.object(conn),
-        |conn, arguments| {
-            let conn = conn?;
-            let frame = arguments.close_frame(code, reason)?;
-            conn.close(&frame, arguments::timeout(timeout_ms, "timeout_ms")?)
-        },
-    )
+    guard::after_failure("wsline_conn_close", conn, |conn, arguments| {
+        let conn = conn?;
+        let frame = arguments.close_frame(code, reason)?;
+        conn.close(&frame, arguments::timeout(timeout_ms, "timeout_ms")?)
+    })
 }
 
 /// Cuts the transport at once, without a closing handshake.
@@ -127,11 +123,7 @@ pub unsafe extern "C" fn wsline_conn_close(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_shutdown",
-        |arguments| arguments.object(conn),
-        |conn, _| conn?.shutdown(),
-    )
+    guard::after_failure("wsline_conn_shutdown", conn, |conn, _| conn?.shutdown())
 }
 
 /// Ends every call that is waiting on a connection, in whatever phase, and every later one.
@@ -151,14 +143,10 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_abort",
-        |arguments| arguments.object(conn),
-        |conn, _| {
-            conn?.abort();
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_conn_abort", conn, |conn, _| {
+        conn?.abort();
+        Ok(())
+    })
 }
 
 /// Tells how a connection ended.
@@ -178,17 +166,13 @@ pub unsafe extern "C" fn wsline_conn_close_info(
     conn: *const wsline_conn,
     info_out: *mut wsline_close_info,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_close_info",
-        |arguments| arguments.object(conn),
-        |conn, arguments| {
-            let info = arguments.out(info_out, wsline_close_info::NOTHING, "info_out");
-            let (conn, info) = (conn?, info?);
-            *info = conn
-                .link()?
-                .writer()
-                .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_conn_close_info", conn, |conn, arguments| {
+        let info = arguments.out(info_out, wsline_close_info::NOTHING, "info_out");
+        let (conn, info) = (conn?, info?);
+        *info = conn
+            .link()?
+            .writer()
+            .with_sender(|sender| wsline_close_info::of(&sender.closing().info()));
+        Ok(())
+    })
 }

@@ -7,7 +7,7 @@ use crate::conn::connection::Connection;
 use crate::conn::send::outbound::Outbound;
 use crate::ffi::arguments::Arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Held, Object, OfOneProcess};
+use crate::ffi::handle::{self, Inner, Object, OfOneProcess};
 use crate::ffi::options::object::wsline_options;
 use crate::ffi::send::Sends;
 use crate::ffi::status::wsline_status;
@@ -42,14 +42,14 @@ impl wsline_conn {
 
 impl Object for wsline_conn {
     const NAME: &'static str = "conn";
-    type Held<'call> = &'call Connection;
+    type Inner<'call> = &'call Connection;
 
-    fn hold(&self) -> &Connection {
+    fn inner(&self) -> &Connection {
         &self.connection
     }
 }
 
-impl Held for &Connection {
+impl Inner for &Connection {
     fn keep(&self, error: &Error) {
         self.set_last_error(error);
     }

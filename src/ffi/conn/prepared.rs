@@ -9,7 +9,7 @@ use crate::conn::send::prepared::Prepared;
 use crate::ffi::app::object::wsline_app;
 use crate::ffi::arguments::Arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Held, Object, OfOneProcess};
+use crate::ffi::handle::{self, Inner, Object, OfOneProcess};
 use crate::ffi::send::{self, SendKind};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
@@ -33,14 +33,14 @@ impl OfOneProcess for wsline_prepared {
 
 impl Object for wsline_prepared {
     const NAME: &'static str = "prepared";
-    type Held<'call> = &'call Prepared;
+    type Inner<'call> = &'call Prepared;
 
-    fn hold(&self) -> &Prepared {
+    fn inner(&self) -> &Prepared {
         &self.prepared
     }
 }
 
-impl Held for &Prepared {}
+impl Inner for &Prepared {}
 
 /// @@ One message for many connections
 /// Makes a message that can be sent to many connections.

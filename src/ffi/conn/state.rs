@@ -174,20 +174,16 @@ pub unsafe extern "C" fn wsline_conn_response_body(
     data_out: *mut *const c_void,
     len_out: *mut usize,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_response_body",
-        |arguments| arguments.object(conn),
-        |conn, arguments| {
-            let data = arguments.out(data_out, std::ptr::null(), "data_out");
-            let len = arguments.out(len_out, 0, "len_out");
-            let (conn, data, len) = (conn?, data?, len?);
-            let response = conn.response();
-            if let Some(response) = response.filter(|response| !response.body().is_empty()) {
-                (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
-            }
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_conn_response_body", conn, |conn, arguments| {
+        let data = arguments.out(data_out, std::ptr::null(), "data_out");
+        let len = arguments.out(len_out, 0, "len_out");
+        let (conn, data, len) = (conn?, data?, len?);
+        let response = conn.response();
+        if let Some(response) = response.filter(|response| !response.body().is_empty()) {
+            (*data, *len) = (response.body().as_ptr().cast(), response.body().len());
+        }
+        Ok(())
+    })
 }
 
 /// The subprotocol that the server chose.
@@ -287,27 +283,23 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
         resumed: false,
         reserved: [0; 4],
     };
-    guard::after_failure(
-        "wsline_conn_tls_info",
-        |arguments| arguments.object(conn),
-        |conn, arguments| {
-            let info = arguments.out(info_out, NOTHING, "info_out");
-            let (conn, info) = (conn?, info?);
-            let tls = conn
-                .link()?
-                .tls_info()
-                .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
-            *info = wsline_tls_info {
-                version: text(&tls.version),
-                cipher: text(&tls.cipher),
-                alpn: text(&tls.alpn),
-                peer_certificate_pem: text(&tls.peer_certificate_pem),
-                resumed: tls.resumed,
-                reserved: [0; 4],
-            };
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_conn_tls_info", conn, |conn, arguments| {
+        let info = arguments.out(info_out, NOTHING, "info_out");
+        let (conn, info) = (conn?, info?);
+        let tls = conn
+            .link()?
+            .tls_info()
+            .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
+        *info = wsline_tls_info {
+            version: text(&tls.version),
+            cipher: text(&tls.cipher),
+            alpn: text(&tls.alpn),
+            peer_certificate_pem: text(&tls.peer_certificate_pem),
+            resumed: tls.resumed,
+            reserved: [0; 4],
+        };
+        Ok(())
+    })
 }
 
 /// Counts what has gone through a connection.
@@ -326,16 +318,12 @@ pub unsafe extern "C" fn wsline_conn_stats(
     conn: *const wsline_conn,
     stats_out: *mut wsline_stats,
 ) -> wsline_status {
-    guard::after_failure(
-        "wsline_conn_stats",
-        |arguments| arguments.object(conn),
-        |conn, arguments| {
-            let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
-            let (conn, place) = (conn?, place?);
-            *place = wsline_stats::of(&conn.link()?.totals());
-            Ok(())
-        },
-    )
+    guard::after_failure("wsline_conn_stats", conn, |conn, arguments| {
+        let place = arguments.out(stats_out, wsline_stats::default(), "stats_out");
+        let (conn, place) = (conn?, place?);
+        *place = wsline_stats::of(&conn.link()?.totals());
+        Ok(())
+    })
 }
 
 /// What the server agreed to: nothing unless the connect succeeded.

@@ -139,14 +139,11 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     options: *mut wsline_options,
     always: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_reconnect_always",
-        options,
-        |options, _| {
-            options.reconnect_always = always;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_reconnect_always";
+    object::set(function, options, |options, _| {
+        options.reconnect_always = always;
+        Ok(())
+    })
 }
 
 /// Sets how much an app may hold that the socket has not taken yet.

@@ -79,17 +79,14 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     client: i32,
     server: i32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_deflate_window_bits",
-        options,
-        |options, _| {
-            let client = window_bits(client, "client")?;
-            let server = window_bits(server, "server")?;
-            options.deflate.offer.0.client_window_bits = client;
-            options.deflate.offer.0.server_window_bits = server;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_deflate_window_bits";
+    object::set(function, options, |options, _| {
+        let client = window_bits(client, "client")?;
+        let server = window_bits(server, "server")?;
+        options.deflate.offer.0.client_window_bits = client;
+        options.deflate.offer.0.server_window_bits = server;
+        Ok(())
+    })
 }
 
 /// Sets whether each message is compressed by itself, which takes no memory between two and compresses small ones less.
@@ -109,15 +106,12 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
     client: bool,
     server: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_deflate_no_context_takeover",
-        options,
-        |options, _| {
-            options.deflate.offer.0.client_no_context_takeover = client;
-            options.deflate.offer.0.server_no_context_takeover = server;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_deflate_no_context_takeover";
+    object::set(function, options, |options, _| {
+        options.deflate.offer.0.client_no_context_takeover = client;
+        options.deflate.offer.0.server_no_context_takeover = server;
+        Ok(())
+    })
 }
 
 /// Sets how long a message must be to be compressed.
@@ -135,14 +129,11 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_deflate_threshold_bytes",
-        options,
-        |options, _| {
-            options.deflate.threshold = bytes;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_deflate_threshold_bytes";
+    object::set(function, options, |options, _| {
+        options.deflate.threshold = bytes;
+        Ok(())
+    })
 }
 
 /// Sets how many times as large as what came a received message may be; more ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -163,14 +154,11 @@ pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
     options: *mut wsline_options,
     ratio: u32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_deflate_max_ratio",
-        options,
-        |options, _| {
-            options.deflate.max_ratio = arguments::limit(ratio.into());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_deflate_max_ratio";
+    object::set(function, options, |options, _| {
+        options.deflate.max_ratio = arguments::limit(ratio.into());
+        Ok(())
+    })
 }
 
 fn window_bits(bits: i32, name: &str) -> Result<u8, Error> {

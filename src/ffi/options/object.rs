@@ -10,7 +10,6 @@ use crate::ffi::guard;
 use crate::ffi::handle::{self, OfOneProcess};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
-use std::ffi::c_char;
 
 /// How to connect: a recipe that is filled by setters and copied when it is used.
 ///
@@ -58,32 +57,6 @@ pub(in crate::ffi) fn set(
     guard::status(function, |arguments| {
         let options = arguments.get_mut(options, "options")?;
         set(Arc::make_mut(&mut options.options), arguments)
-    })
-}
-
-/// Runs a setter that takes a string of bounded length, which is not NULL.
-pub(in crate::ffi) fn set_string(
-    function: &'static str,
-    options: *mut wsline_options,
-    text: *const c_char,
-    name: &str,
-    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
-) -> wsline_status {
-    set(function, options, |options, arguments| {
-        apply(options, arguments.string(text, name)?)
-    })
-}
-
-/// The same for a string of any length.
-pub(in crate::ffi) fn set_long_string(
-    function: &'static str,
-    options: *mut wsline_options,
-    text: *const c_char,
-    name: &str,
-    apply: impl FnOnce(&mut Options, &str) -> Result<(), Error>,
-) -> wsline_status {
-    set(function, options, |options, arguments| {
-        apply(options, arguments.long_string(text, name)?)
     })
 }
 

@@ -38,14 +38,11 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_max_message_bytes",
-        options,
-        |options, _| {
-            options.limits.max_message_bytes = arguments::limit(bytes);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_max_message_bytes";
+    object::set(function, options, |options, _| {
+        options.limits.max_message_bytes = arguments::limit(bytes);
+        Ok(())
+    })
 }
 
 /// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -63,14 +60,11 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_max_frame_bytes",
-        options,
-        |options, _| {
-            options.limits.max_frame_bytes = arguments::limit(bytes);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_max_frame_bytes";
+    object::set(function, options, |options, _| {
+        options.limits.max_frame_bytes = arguments::limit(bytes);
+        Ok(())
+    })
 }
 
 /// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
@@ -111,14 +105,11 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
     options: *mut wsline_options,
     skip: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_skip_utf8_validation",
-        options,
-        |options, _| {
-            options.check_utf8 = !skip;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_skip_utf8_validation";
+    object::set(function, options, |options, _| {
+        options.check_utf8 = !skip;
+        Ok(())
+    })
 }
 
 /// Hands messages out in the fragments in which they are sent.
@@ -139,14 +130,11 @@ pub unsafe extern "C" fn wsline_options_set_fire_fragments(
     options: *mut wsline_options,
     fire: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_fire_fragments",
-        options,
-        |options, _| {
-            options.fire_fragments = fire;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_fire_fragments";
+    object::set(function, options, |options, _| {
+        options.fire_fragments = fire;
+        Ok(())
+    })
 }
 
 /// Switches the automatic answer to pings off, or on again.

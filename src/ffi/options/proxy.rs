@@ -70,20 +70,17 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
     options: *mut wsline_options,
     url: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_proxy_url",
-        options,
-        |options, arguments| {
-            options.proxy.proxy = match arguments.optional_string(url, "url")? {
-                None => None,
-                Some(url) => {
-                    let proxy = Proxy::parse(url).map_err(|what| Error::argument("url", what))?;
-                    Some(proxy)
-                }
-            };
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_proxy_url";
+    object::set(function, options, |options, arguments| {
+        options.proxy.proxy = match arguments.optional_string(url, "url")? {
+            None => None,
+            Some(url) => {
+                let proxy = Proxy::parse(url).map_err(|what| Error::argument("url", what))?;
+                Some(proxy)
+            }
+        };
+        Ok(())
+    })
 }
 
 /// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for SOCKS5.
@@ -105,14 +102,11 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
     user: *const c_char,
     password: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_proxy_auth",
-        options,
-        |options, arguments| {
-            options.proxy.credentials = arguments.credentials(user, password)?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_proxy_auth";
+    object::set(function, options, |options, arguments| {
+        options.proxy.credentials = arguments.credentials(user, password)?;
+        Ok(())
+    })
 }
 
 /// Names servers that are connected to without a proxy, whichever kind of proxy there is.
@@ -133,16 +127,14 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
     options: *mut wsline_options,
     entry: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_add_no_proxy",
-        options,
-        entry,
-        "entry",
-        |options, entry| match options.proxy.no_proxy.add(entry)?.first() {
+    let function = "wsline_options_add_no_proxy";
+    object::set(function, options, |options, arguments| {
+        let entry = arguments.string(entry, "entry")?;
+        match options.proxy.no_proxy.add(entry)?.first() {
             None => Ok(()),
             Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
-        },
-    )
+        }
+    })
 }
 
 /// Says whether the environment may name a proxy, where no option does.
@@ -167,14 +159,11 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     options: *mut wsline_options,
     r#use: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_proxy_from_environment",
-        options,
-        |options, _| {
-            options.proxy.uses_environment = r#use;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_proxy_from_environment";
+    object::set(function, options, |options, _| {
+        options.proxy.uses_environment = r#use;
+        Ok(())
+    })
 }
 
 /// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
@@ -193,14 +182,11 @@ pub unsafe extern "C" fn wsline_options_set_proxy_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_proxy_timeout_ms",
-        options,
-        |options, _| {
-            options.proxy_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_proxy_timeout_ms";
+    object::set(function, options, |options, _| {
+        options.proxy_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        Ok(())
+    })
 }
 
 fn proxy(scheme: Scheme, host: &str, port: u16) -> Result<Proxy, Error> {

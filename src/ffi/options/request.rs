@@ -33,16 +33,13 @@ pub unsafe extern "C" fn wsline_options_add_header(
     name: *const c_char,
     value: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_add_header",
-        options,
-        |options, arguments| {
-            let name = arguments.string(name, "name")?;
-            let value = arguments.long_string(value, "value")?;
-            let header = header(name, value, "name", "value")?;
-            memory::push(memory::owned(&mut options.request.headers)?, header)
-        },
-    )
+    let function = "wsline_options_add_header";
+    object::set(function, options, |options, arguments| {
+        let name = arguments.string(name, "name")?;
+        let value = arguments.long_string(value, "value")?;
+        let header = header(name, value, "name", "value")?;
+        memory::push(memory::owned(&mut options.request.headers)?, header)
+    })
 }
 
 /// Sets a header from one line, in place of all of that name set before.
@@ -61,23 +58,19 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
     options: *mut wsline_options,
     line: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_set_header_line",
-        options,
-        line,
-        "line",
-        |options, line| {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| Error::argument("line", "has no colon"))?;
-            let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-            let headers = memory::owned(&mut options.request.headers)?;
-            memory::reserve(headers, 1)?;
-            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-            headers.push(header);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_header_line";
+    object::set(function, options, |options, arguments| {
+        let line = arguments.long_string(line, "line")?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| Error::argument("line", "has no colon"))?;
+        let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
+        let headers = memory::owned(&mut options.request.headers)?;
+        memory::reserve(headers, 1)?;
+        headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        headers.push(header);
+        Ok(())
+    })
 }
 
 /// Sets the Cookie header.
@@ -96,17 +89,13 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
     options: *mut wsline_options,
     cookie: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_set_cookie",
-        options,
-        cookie,
-        "cookie",
-        |options, cookie| {
-            check_value("cookie", cookie)?;
-            options.request.cookie = Some(Text::copy(cookie)?);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_cookie";
+    object::set(function, options, |options, arguments| {
+        let cookie = arguments.long_string(cookie, "cookie")?;
+        check_value("cookie", cookie)?;
+        options.request.cookie = Some(Text::copy(cookie)?);
+        Ok(())
+    })
 }
 
 /// Sends a user name and a password with the request (Basic authentication, RFC 7617).
@@ -129,21 +118,18 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
     user: *const c_char,
     password: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_basic_auth",
-        options,
-        |options, arguments| {
-            options.request.authorization = match arguments.credentials(user, password)? {
-                None => None,
-                Some(credentials) => {
-                    let basic = credentials.basic();
-                    let basic = basic.ok_or_else(|| Error::argument("user", "contains a colon"))?;
-                    Some(Text::from(basic))
-                }
-            };
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_basic_auth";
+    object::set(function, options, |options, arguments| {
+        options.request.authorization = match arguments.credentials(user, password)? {
+            None => None,
+            Some(credentials) => {
+                let basic = credentials.basic();
+                let basic = basic.ok_or_else(|| Error::argument("user", "contains a colon"))?;
+                Some(Text::from(basic))
+            }
+        };
+        Ok(())
+    })
 }
 
 /// Sends a token with the request (RFC 6750).
@@ -164,21 +150,17 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
     options: *mut wsline_options,
     token: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_bearer_token",
-        options,
-        |options, arguments| {
-            options.request.authorization = match arguments.optional_long_string(token, "token")? {
-                None => None,
-                Some(token) => {
-                    let what =
-                        "is empty or has a character that no token has (RFC 6750 section 2.1)";
-                    Some(bearer(token)?.ok_or_else(|| Error::argument("token", what))?)
-                }
-            };
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_bearer_token";
+    object::set(function, options, |options, arguments| {
+        options.request.authorization = match arguments.optional_long_string(token, "token")? {
+            None => None,
+            Some(token) => {
+                let what = "is empty or has a character that no token has (RFC 6750 section 2.1)";
+                Some(bearer(token)?.ok_or_else(|| Error::argument("token", what))?)
+            }
+        };
+        Ok(())
+    })
 }
 
 /// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
@@ -201,14 +183,11 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
     options: *mut wsline_options,
     limit: u32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_redirect_limit",
-        options,
-        |options, _| {
-            options.request.redirect_limit = limit;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_redirect_limit";
+    object::set(function, options, |options, _| {
+        options.request.redirect_limit = limit;
+        Ok(())
+    })
 }
 
 /// Sets a jar from which connections take cookies, and into which they put those that servers set.
@@ -230,15 +209,12 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     options: *mut wsline_options,
     jar: *const wsline_cookie_jar,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_cookie_jar",
-        options,
-        |options, arguments| {
-            let jar = (!jar.is_null()).then(|| arguments.object(jar));
-            options.cookie_jar = jar.transpose()?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_cookie_jar";
+    object::set(function, options, |options, arguments| {
+        let jar = (!jar.is_null()).then(|| arguments.object(jar));
+        options.cookie_jar = jar.transpose()?;
+        Ok(())
+    })
 }
 
 /// Sets the Origin header.
@@ -261,17 +237,13 @@ pub unsafe extern "C" fn wsline_options_set_origin(
     options: *mut wsline_options,
     origin: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_set_origin",
-        options,
-        origin,
-        "origin",
-        |options, origin| {
-            check_value("origin", origin)?;
-            options.request.origin = Origin::Value(Text::copy(origin)?);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_origin";
+    object::set(function, options, |options, arguments| {
+        let origin = arguments.long_string(origin, "origin")?;
+        check_value("origin", origin)?;
+        options.request.origin = Origin::Value(Text::copy(origin)?);
+        Ok(())
+    })
 }
 
 /// Leaves the Origin header out, or puts the default one in again.
@@ -317,20 +289,15 @@ pub unsafe extern "C" fn wsline_options_set_host(
     options: *mut wsline_options,
     host: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_set_host",
-        options,
-        host,
-        "host",
-        |options, host| {
-            check_value("host", host)?;
-            if host.is_empty() || host.contains([' ', '\t']) {
-                return Err(Error::argument("host", "is empty or contains a blank"));
-            }
-            options.request.host = Some(Text::copy(host)?);
-            Ok(())
-        },
-    )
+    object::set("wsline_options_set_host", options, |options, arguments| {
+        let host = arguments.long_string(host, "host")?;
+        check_value("host", host)?;
+        if host.is_empty() || host.contains([' ', '\t']) {
+            return Err(Error::argument("host", "is empty or contains a blank"));
+        }
+        options.request.host = Some(Text::copy(host)?);
+        Ok(())
+    })
 }
 
 /// Sets the value of the Connection header, which is "Upgrade" otherwise.
@@ -349,26 +316,22 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
     options: *mut wsline_options,
     value: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_set_connection_header",
-        options,
-        value,
-        "value",
-        |options, value| {
-            check_value("value", value)?;
-            if !value
-                .split(',')
-                .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
-            {
-                return Err(Error::argument(
-                    "value",
-                    "lacks \"Upgrade\", without which no server upgrades",
-                ));
-            }
-            options.request.connection = Some(Text::copy(value)?);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_connection_header";
+    object::set(function, options, |options, arguments| {
+        let value = arguments.long_string(value, "value")?;
+        check_value("value", value)?;
+        if !value
+            .split(',')
+            .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
+        {
+            return Err(Error::argument(
+                "value",
+                "lacks \"Upgrade\", without which no server upgrades",
+            ));
+        }
+        options.request.connection = Some(Text::copy(value)?);
+        Ok(())
+    })
 }
 
 /// Offers a subprotocol; the server chooses one of those offered, or none.
@@ -389,29 +352,25 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
     options: *mut wsline_options,
     name: *const c_char,
 ) -> wsline_status {
-    object::set_long_string(
-        "wsline_options_add_subprotocol",
-        options,
-        name,
-        "name",
-        |options, name| {
-            check_token("name", name)?;
-            if options
-                .request
-                .subprotocols
-                .iter()
-                .any(|offered| **offered == *name)
-            {
-                // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
-                return Err(Error::argument(
-                    "name",
-                    format!("is {}, which is offered already", quoted(name)),
-                ));
-            }
-            let offered = memory::owned(&mut options.request.subprotocols)?;
-            memory::push(offered, Text::copy(name)?)
-        },
-    )
+    let function = "wsline_options_add_subprotocol";
+    object::set(function, options, |options, arguments| {
+        let name = arguments.long_string(name, "name")?;
+        check_token("name", name)?;
+        if options
+            .request
+            .subprotocols
+            .iter()
+            .any(|offered| **offered == *name)
+        {
+            // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+            return Err(Error::argument(
+                "name",
+                format!("is {}, which is offered already", quoted(name)),
+            ));
+        }
+        let offered = memory::owned(&mut options.request.subprotocols)?;
+        memory::push(offered, Text::copy(name)?)
+    })
 }
 
 fn header(

@@ -44,18 +44,15 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     value: *const c_void,
     len: usize,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_add_socket_option",
-        options,
-        |options, arguments| {
-            let option = SocketOption {
-                level,
-                name,
-                value: Arc::new(memory::copy(arguments.payload(value, len, "value")?)?),
-            };
-            memory::push(memory::owned(&mut options.socket.options)?, option)
-        },
-    )
+    let function = "wsline_options_add_socket_option";
+    object::set(function, options, |options, arguments| {
+        let option = SocketOption {
+            level,
+            name,
+            value: Arc::new(memory::copy(arguments.payload(value, len, "value")?)?),
+        };
+        memory::push(memory::owned(&mut options.socket.options)?, option)
+    })
 }
 
 /// Connects to a Unix-domain socket, whatever host the URL names.
@@ -76,17 +73,14 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_unix_path",
-        options,
-        |options, arguments| {
-            options.unix_path = match arguments.optional_string(path, "path")? {
-                Some("") => return Err(Error::argument("path", "is empty")),
-                path => path.map(str::to_owned),
-            };
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_unix_path";
+    object::set(function, options, |options, arguments| {
+        options.unix_path = match arguments.optional_string(path, "path")? {
+            Some("") => return Err(Error::argument("path", "is empty")),
+            path => path.map(str::to_owned),
+        };
+        Ok(())
+    })
 }
 
 /// Sets the address of this end, for machines that have several.
@@ -106,17 +100,14 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     options: *mut wsline_options,
     address: *const c_char,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_bind_address",
-        options,
-        |options, arguments| {
-            options.socket.bind = arguments
-                .optional_string(address, "address")?
-                .map(read_address)
-                .transpose()?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_bind_address";
+    object::set(function, options, |options, arguments| {
+        options.socket.bind = arguments
+            .optional_string(address, "address")?
+            .map(read_address)
+            .transpose()?;
+        Ok(())
+    })
 }
 
 /// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
@@ -134,15 +125,12 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
     options: *mut wsline_options,
     family: i32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_address_family",
-        options,
-        |options, _| {
-            options.socket.family =
-                arguments::one_of(family, &FAMILIES, "wsline_address_family", "family")?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_address_family";
+    object::set(function, options, |options, _| {
+        options.socket.family =
+            arguments::one_of(family, &FAMILIES, "wsline_address_family", "family")?;
+        Ok(())
+    })
 }
 
 /// Uses a connected socket of the caller's in place of one of the library's own.

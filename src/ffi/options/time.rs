@@ -49,14 +49,11 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_connect_timeout_ms",
-        options,
-        |options, _| {
-            options.connect_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_connect_timeout_ms";
+    object::set(function, options, |options, _| {
+        options.connect_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        Ok(())
+    })
 }
 
 /// Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it, too.
@@ -79,14 +76,11 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_send_timeout_ms",
-        options,
-        |options, _| {
-            options.send_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_send_timeout_ms";
+    object::set(function, options, |options, _| {
+        options.send_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        Ok(())
+    })
 }
 
 /// Sets how long a close may stand still: that of an app, and wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
@@ -109,14 +103,11 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     options: *mut wsline_options,
     timeout_ms: i64,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_close_timeout_ms",
-        options,
-        |options, _| {
-            options.close_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_close_timeout_ms";
+    object::set(function, options, |options, _| {
+        options.close_timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        Ok(())
+    })
 }
 
 /// Makes a blocked call return after a signal handler has run; off by default.

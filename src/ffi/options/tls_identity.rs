@@ -25,16 +25,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_certificate_file",
-        options,
-        path,
-        "path",
-        |options, path| {
-            options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_certificate_file";
+    object::set(function, options, |options, arguments| {
+        let path = arguments.string(path, "path")?;
+        options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
+        Ok(())
+    })
 }
 
 /// Sets the key of the client certificate, where it is not in the certificate's file.
@@ -54,16 +50,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_key_file",
-        options,
-        path,
-        "path",
-        |options, path| {
-            options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_key_file";
+    object::set(function, options, |options, arguments| {
+        let path = arguments.string(path, "path")?;
+        options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
+        Ok(())
+    })
 }
 
 /// Sets the password of an encrypted key.
@@ -83,16 +75,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
     options: *mut wsline_options,
     password: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_key_password",
-        options,
-        password,
-        "password",
-        |options, password| {
-            options.tls.settings_mut().identity.key_password = Some(password.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_key_password";
+    object::set(function, options, |options, arguments| {
+        let password = arguments.string(password, "password")?;
+        options.tls.settings_mut().identity.key_password = Some(password.to_owned());
+        Ok(())
+    })
 }
 
 /// Sets the client certificate from memory.

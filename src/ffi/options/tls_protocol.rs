@@ -35,14 +35,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
     options: *mut wsline_options,
     version: i32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_tls_min_version",
-        options,
-        |options, _| {
-            options.tls.settings_mut().protocol.min_version = read_version(version)?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_min_version";
+    object::set(function, options, |options, _| {
+        options.tls.settings_mut().protocol.min_version = read_version(version)?;
+        Ok(())
+    })
 }
 
 /// Sets the newest version of TLS that is agreed to.
@@ -62,14 +59,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
     options: *mut wsline_options,
     version: i32,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_tls_max_version",
-        options,
-        |options, _| {
-            options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_max_version";
+    object::set(function, options, |options, _| {
+        options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
+        Ok(())
+    })
 }
 
 /// Sets which ciphers TLS 1.2 and older may use.
@@ -89,16 +83,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_ciphers",
-        options,
-        list,
-        "list",
-        |options, list| {
-            options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_ciphers";
+    object::set(function, options, |options, arguments| {
+        let list = arguments.string(list, "list")?;
+        options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
+        Ok(())
+    })
 }
 
 /// Sets which cipher suites TLS 1.3 may use.
@@ -118,16 +108,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_ciphersuites",
-        options,
-        list,
-        "list",
-        |options, list| {
-            options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_ciphersuites";
+    object::set(function, options, |options, arguments| {
+        let list = arguments.string(list, "list")?;
+        options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
+        Ok(())
+    })
 }
 
 /// Sets the groups in which keys may be agreed on, the preferred one first.
@@ -147,16 +133,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_curves",
-        options,
-        list,
-        "list",
-        |options, list| {
-            options.tls.settings_mut().protocol.curves = Some(list.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_curves";
+    object::set(function, options, |options, arguments| {
+        let list = arguments.string(list, "list")?;
+        options.tls.settings_mut().protocol.curves = Some(list.to_owned());
+        Ok(())
+    })
 }
 
 /// Sets the application protocols that are offered to the server (ALPN).
@@ -176,16 +158,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
     options: *mut wsline_options,
     protocols: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_alpn",
-        options,
-        protocols,
-        "protocols",
-        |options, protocols| {
-            options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_alpn";
+    object::set(function, options, |options, arguments| {
+        let protocols = arguments.string(protocols, "protocols")?;
+        options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
+        Ok(())
+    })
 }
 
 /// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
@@ -205,16 +183,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_keylog_file",
-        options,
-        path,
-        "path",
-        |options, path| {
-            options.tls.settings_mut().keylog_file = Some(path.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_keylog_file";
+    object::set(function, options, |options, arguments| {
+        let path = arguments.string(path, "path")?;
+        options.tls.settings_mut().keylog_file = Some(path.to_owned());
+        Ok(())
+    })
 }
 
 /// Uses the caller's own OpenSSL context in place of one that the library makes.

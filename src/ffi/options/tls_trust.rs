@@ -51,14 +51,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     options: *mut wsline_options,
     verify: bool,
 ) -> wsline_status {
-    object::set(
-        "wsline_options_set_tls_verify_host",
-        options,
-        |options, _| {
-            options.tls.settings_mut().verify_host = verify;
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_verify_host";
+    object::set(function, options, |options, _| {
+        options.tls.settings_mut().verify_host = verify;
+        Ok(())
+    })
 }
 
 /// Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
@@ -76,20 +73,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
     options: *mut wsline_options,
     name: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_server_name",
-        options,
-        name,
-        "name",
-        |options, name| {
-            if has_empty_label(name) {
-                let what = format!("is {name:?}, which has an empty label");
-                return Err(Error::argument("name", what));
-            }
-            options.tls.settings_mut().server_name = Some(name.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_server_name";
+    object::set(function, options, |options, arguments| {
+        let name = arguments.string(name, "name")?;
+        if has_empty_label(name) {
+            let what = format!("is {name:?}, which has an empty label");
+            return Err(Error::argument("name", what));
+        }
+        options.tls.settings_mut().server_name = Some(name.to_owned());
+        Ok(())
+    })
 }
 
 /// Trusts the authorities in a file, in place of the system's.
@@ -116,16 +109,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_ca_file",
-        options,
-        path,
-        "path",
-        |options, path| {
-            options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_ca_file";
+    object::set(function, options, |options, arguments| {
+        let path = arguments.string(path, "path")?;
+        options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
+        Ok(())
+    })
 }
 
 /// Trusts the authorities in a directory, in place of the system's.
@@ -145,16 +134,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
     options: *mut wsline_options,
     path: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_set_tls_ca_path",
-        options,
-        path,
-        "path",
-        |options, path| {
-            options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
-            Ok(())
-        },
-    )
+    let function = "wsline_options_set_tls_ca_path";
+    object::set(function, options, |options, arguments| {
+        let path = arguments.string(path, "path")?;
+        options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
+        Ok(())
+    })
 }
 
 /// Trusts the authorities in memory, in place of the system's.
@@ -203,17 +188,13 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
     base64: *const c_char,
 ) -> wsline_status {
-    object::set_string(
-        "wsline_options_add_tls_pin_sha256",
-        options,
-        base64,
-        "base64",
-        |options, base64| {
-            let pin = Pin::from_base64(base64)?;
-            let settings = options.tls.settings_mut();
-            memory::push(memory::owned(&mut settings.pins)?, pin)
-        },
-    )
+    let function = "wsline_options_add_tls_pin_sha256";
+    object::set(function, options, |options, arguments| {
+        let base64 = arguments.string(base64, "base64")?;
+        let pin = Pin::from_base64(base64)?;
+        let settings = options.tls.settings_mut();
+        memory::push(memory::owned(&mut settings.pins)?, pin)
+    })
 }
 
 /// Runs a setter that takes PEM data, which is not empty.
