@@ -67,6 +67,8 @@ pub struct Fields {
     /// Of each its name, a NUL, its value, a NUL.
     text: Vec<u8>,
     fields: Vec<Field>,
+    /// The last one, while its value may be continued; its text is the end of `text`.
+    open: Option<Field>,
 }
 
 /// What the head of an upgrade response mostly has: one piece of memory, then, is enough.
@@ -82,25 +84,59 @@ struct Field {
 }
 
 impl Fields {
-    /// All of it, or nothing where there is no memory.
-    pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
+    /// Adds a field; its value may be continued until [`Fields::finish`].
+    pub fn begin(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
         let len = name.len() + value.len() + 2;
         if self.fields.is_empty() {
             memory::reserve(&mut self.text, len.max(USUAL_BYTES))?;
             memory::reserve(&mut self.fields, USUAL_COUNT)?;
         }
         memory::reserve(&mut self.text, len)?;
-        let field = Field {
+        self.open = Some(Field {
             name: self.text.len(),
             name_len: name.len(),
-            value_len: value.len(),
-        };
-        memory::push(&mut self.fields, field)?;
-        for text in [name, value] {
-            self.text.extend_from_slice(text);
-            self.text.push(0);
-        }
+            value_len: 0,
+        });
+        self.text.extend_from_slice(name);
+        self.text.push(0);
+        self.text.extend_from_slice(value);
         Ok(())
+    }
+
+    /// Adds a line to the value of the field that was begun; false where none was. RFC 9112 section 5.2: the line end and
+    /// the white space around it stand for a blank.
+    pub fn continue_value(&mut self, line: &[u8]) -> Result<bool, Error> {
+        if self.open.is_none() {
+            return Ok(false);
+        }
+        memory::reserve(&mut self.text, 1 + line.len())?;
+        self.text.push(b' ');
+        self.text.extend_from_slice(line);
+        Ok(true)
+    }
+
+    /// Ends the field that was begun, if there is one.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        let Some(mut field) = self.open.take() else {
+            return Ok(());
+        };
+        let start = field.name + field.name_len + 1;
+        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
+        // sees them.
+        for byte in self.text.get_mut(start..).unwrap_or_default() {
+            let is_control = byte.is_ascii_control() && *byte != b'\t';
+            *byte = if is_control { b' ' } else { *byte };
+        }
+        let value = self.text.get(start..).unwrap_or_default();
+        let blanks = value.len() - value.trim_ascii_start().len();
+        field.value_len = value.trim_ascii().len();
+        if blanks > 0 {
+            self.text.drain(start..start + blanks);
+        }
+        self.text.truncate(start + field.value_len);
+        memory::reserve(&mut self.text, 1)?;
+        self.text.push(0);
+        memory::push(&mut self.fields, field)
     }
 
     pub fn at(&self, index: usize) -> Option<(&CStr, &CStr)> {
@@ -143,6 +179,14 @@ impl Fields {
 }
 
 #[cfg(test)]
+impl Fields {
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.begin(name, value).expect("memory");
+        self.finish().expect("memory");
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -177,7 +221,7 @@ mod tests {
             ("Connection", &b"keep-alive, \tUpgrade"[..]),
             ("CONNECTION", b",x,"),
         ] {
-            fields.push(name.as_bytes(), value).expect("memory");
+            fields.push(name.as_bytes(), value);
         }
         assert_eq!(
             fields.members("connection").collect::<Vec<_>>(),

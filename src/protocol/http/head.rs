@@ -6,7 +6,6 @@
 
 use super::field::{Fields, is_token};
 use crate::base::error::Error;
-use crate::base::memory;
 
 /// Status line, fields and empty line together, those of interim responses included.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -16,9 +15,6 @@ const MAX_REASON_BYTES: usize = 256;
 
 /// As much of a line as an error shows.
 const MAX_SHOWN: usize = 100;
-
-/// What a name or a value mostly takes.
-const USUAL_FIELD_BYTES: usize = 64;
 
 /// Optional white space (RFC 9110 section 5.6.3).
 const BLANK: [u8; 2] = [b' ', b'\t'];
@@ -59,10 +55,6 @@ pub enum HeadState {
 pub struct HeadReader {
     head: Head,
     next: Next,
-    /// Whether the last line was a field, which the next line may continue: `name` and `value`.
-    is_field_open: bool,
-    name: Vec<u8>,
-    value: Vec<u8>,
     /// Bytes taken, of all heads.
     taken: usize,
     /// Bytes at the front of the input that are known to hold no line end.
@@ -122,16 +114,7 @@ impl HeadReader {
 
     /// No more lines come: what there is of the head can be looked at.
     pub fn finish(&mut self) -> Result<(), Error> {
-        if !std::mem::take(&mut self.is_field_open) {
-            return Ok(());
-        }
-        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
-        // sees them.
-        for byte in &mut self.value {
-            let is_control = byte.is_ascii_control() && *byte != b'\t';
-            *byte = if is_control { b' ' } else { *byte };
-        }
-        self.head.fields.push(&self.name, self.value.trim_ascii())
+        self.head.fields.finish()
     }
 
     pub fn take_head(&mut self) -> Head {
@@ -210,12 +193,8 @@ impl HeadReader {
     /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
     fn read_field_line(&mut self, line: &[u8]) -> Result<(), Error> {
         if line.first().is_some_and(|byte| BLANK.contains(byte)) {
-            if self.is_field_open {
-                // Section 5.2: the line end and the white space around it stand for a blank.
-                memory::reserve(&mut self.value, 1 + line.len())?;
-                self.value.push(b' ');
-                self.value.extend(line.trim_ascii());
-            } else if self.next == Next::FirstField {
+            let is_continued = self.head.fields.continue_value(line.trim_ascii())?;
+            if !is_continued && self.next == Next::FirstField {
                 // Section 2.2: such lines must be ignored, or the message rejected.
                 self.note_defect("has white space before its first field, in the line", line);
             }
@@ -228,12 +207,8 @@ impl HeadReader {
         };
         let (name, value) = line.split_at(colon);
         if is_token(name) {
-            replace(&mut self.name, name)?;
-            replace(
-                &mut self.value,
-                value.strip_prefix(b":").unwrap_or(value).trim_ascii(),
-            )?;
-            self.is_field_open = true;
+            let value = value.strip_prefix(b":").unwrap_or(value);
+            self.head.fields.begin(name, value.trim_ascii())?;
         }
         Ok(())
     }
@@ -242,14 +217,6 @@ impl HeadReader {
         let defect = || format!("{what} {}", quoted(line));
         self.head.defect.get_or_insert_with(defect);
     }
-}
-
-/// Puts `bytes` in place of what `buffer` holds.
-fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
-    buffer.clear();
-    memory::reserve(buffer, bytes.len().max(USUAL_FIELD_BYTES))?;
-    buffer.extend_from_slice(bytes);
-    Ok(())
 }
 
 #[cfg(test)]
