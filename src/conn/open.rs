@@ -33,7 +33,7 @@ pub fn open(
         intake,
         mut input,
         output,
-    } = wire;
+    } = *wire;
     let mut receiver = Receiver::new(options.limits, options.check_utf8);
     // The connection reads on in the memory of the handshake; what arrived behind that is copied, little as it is.
     let rest = memory::copy(&input)?;

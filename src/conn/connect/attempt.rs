@@ -47,7 +47,7 @@ enum ConnectStage {
     LookUp(Lookup),
     Dial(Dial),
     Secure(Box<Transport>, Peer),
-    HandshakeIo(Box<HandshakeIo>, Peer),
+    HandshakeIo(HandshakeIo, Peer),
     Done,
 }
 
@@ -102,7 +102,7 @@ impl Attempt {
         now: Instant,
         poll: &Poll,
         deadline: Deadline,
-    ) -> Result<Option<Transport>, Error> {
+    ) -> Result<Option<Box<Transport>>, Error> {
         let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
         loop {
             let stage = std::mem::replace(&mut self.stage, ConnectStage::Done);
@@ -116,7 +116,7 @@ impl Attempt {
                         Ok(None)
                     };
                 }
-                Step::Open(wire) => return Ok(Some(*wire)),
+                Step::Open(wire) => return Ok(Some(wire)),
             }
         }
     }
@@ -168,7 +168,7 @@ impl Attempt {
     fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(fd) = self.options.fd {
             let adopted = socket::adopt(fd, &self.options.socket.options)?;
-            return self.reach(Peer::Server, Transport::new(Stream::new(adopted)));
+            return self.reach(Peer::Server, Box::new(Transport::new(Stream::new(adopted))));
         }
         if let Some(path) = self
             .options
@@ -250,7 +250,7 @@ impl Attempt {
                 let Some(connected) = connected.map_err(|error| self.at(peer, error))? else {
                     return Ok(Step::Wait(ConnectStage::Dial(dial)));
                 };
-                let wire = Transport::new(Stream::new(connected));
+                let wire = Box::new(Transport::new(Stream::new(connected)));
                 self.reach(peer, wire).map(Step::Next)
             }
             ConnectStage::Secure(mut wire, peer) => {
@@ -259,7 +259,7 @@ impl Attempt {
                     return Ok(Step::Wait(ConnectStage::Secure(wire, peer)));
                 }
                 trace::tls(&self.name(peer), wire.stream.tls_info().as_ref());
-                self.talk(*wire, peer).map(Step::Next)
+                self.talk(wire, peer).map(Step::Next)
             }
             ConnectStage::HandshakeIo(mut talk, peer) => {
                 let settled = talk.advance(now, poll, is_late);
@@ -278,7 +278,7 @@ impl Attempt {
                     (Ok(_), Peer::Proxy) => self.leave_proxy(talk.into_wire()).map(Step::Next),
                     (Ok(_), Peer::Server) => {
                         self.response = response;
-                        Ok(Step::Open(Box::new(talk.into_wire())))
+                        Ok(Step::Open(talk.into_wire()))
                     }
                 }
             }
@@ -287,7 +287,7 @@ impl Attempt {
     }
 
     /// The wire leads to `peer` now: TLS with it, where it is spoken, then the dialogue.
-    fn reach(&mut self, peer: Peer, mut wire: Transport) -> Result<ConnectStage, Error> {
+    fn reach(&mut self, peer: Peer, mut wire: Box<Transport>) -> Result<ConnectStage, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
             (Peer::Proxy, Some(proxy)) if proxy.is_secure() => {
@@ -301,10 +301,10 @@ impl Attempt {
         // Several small writes follow one another, which Nagle's algorithm would delay.
         wire.stream.prepare();
         wire.stream.start_tls(tls);
-        Ok(ConnectStage::Secure(Box::new(wire), peer))
+        Ok(ConnectStage::Secure(wire, peer))
     }
 
-    fn talk(&mut self, wire: Transport, peer: Peer) -> Result<ConnectStage, Error> {
+    fn talk(&mut self, wire: Box<Transport>, peer: Peer) -> Result<ConnectStage, Error> {
         let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
             (Peer::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
@@ -317,12 +317,12 @@ impl Attempt {
             }
         };
         Ok(ConnectStage::HandshakeIo(
-            Box::new(HandshakeIo::new(wire, dialogue)),
+            HandshakeIo::new(wire, dialogue),
             peer,
         ))
     }
 
-    fn leave_proxy(&mut self, wire: Transport) -> Result<ConnectStage, Error> {
+    fn leave_proxy(&mut self, wire: Box<Transport>) -> Result<ConnectStage, Error> {
         if !wire.input.is_empty() {
             // Nothing has been asked of the server yet, so it has not answered.
             let count = wire.input.len();

@@ -40,7 +40,7 @@ pub struct Connector {
 
 /// What a connect has made.
 pub struct Established {
-    pub wire: Transport,
+    pub wire: Box<Transport>,
     pub tls_info: Option<TlsInfo>,
     pub deflate: Option<Agreement>,
 }

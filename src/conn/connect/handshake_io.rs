@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 const BODY_WAIT: Duration = Duration::from_secs(2);
 
 pub struct HandshakeIo {
-    wire: Transport,
+    wire: Box<Transport>,
     dialogue: Box<dyn Handshake + Send>,
     body_deadline: Deadline,
 }
 
 impl HandshakeIo {
-    pub fn new(wire: Transport, dialogue: Box<dyn Handshake + Send>) -> Self {
+    pub fn new(wire: Box<Transport>, dialogue: Box<dyn Handshake + Send>) -> Self {
         Self {
             wire,
             dialogue,
@@ -88,7 +88,7 @@ impl HandshakeIo {
         response
     }
 
-    pub fn into_wire(self) -> Transport {
+    pub fn into_wire(self) -> Box<Transport> {
         self.wire
     }
 
