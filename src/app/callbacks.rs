@@ -46,7 +46,7 @@ impl Callbacks<'_> {
         }
     }
 
-    /// LentError with nothing locked, and of a connection that changes no more; also after an abort.
+    /// Called with nothing locked, and of a connection that changes no more; also after an abort.
     pub fn on_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
         if self.app.is_freed() || self.driver_lock.is_retired() {
             return;
