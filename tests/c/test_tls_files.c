@@ -168,7 +168,7 @@ static void shortage_end(struct shortage *it)
     REQUIRE(setrlimit(RLIMIT_NOFILE, &it->usual) == 0);
 }
 
-/* With an address, which needs no lookup: what connecting takes is one descriptor for the wait, one for the socket. */
+/* With an address, which needs no lookup: what connecting takes is one descriptor, the socket. */
 static const char *by_address(char url[PEER_URL_MAX])
 {
     snprintf(url, PEER_URL_MAX, "wss://127.0.0.1%s/",
@@ -184,7 +184,7 @@ static void a_shortage_of_descriptors_is_not_kept(void)
 
     by_address(url);
     REQUIRE(setenv("SSL_CERT_FILE", peer_pki(path, "ca.pem"), 1) == 0);
-    shortage_begin(&shortage, 2);
+    shortage_begin(&shortage, 1);
     for (int i = 0; i < 2; i++) {
         wsline_conn *conn = NULL;
 
@@ -216,7 +216,7 @@ static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void)
     check_fails(WSLINE_ERR_TLS_VERIFY, "TLS_UNTRUSTED", options);
     CHECK_OK(wsline_last_error(&info));
     CHECK_INT(0, info.os_errno);
-    shortage_begin(&shortage, 2);
+    shortage_begin(&shortage, 1);
     CHECK_STATUS(WSLINE_ERR_TLS_VERIFY, wsline_connect(by_address(url), options, &conn));
     CHECK_OK(wsline_last_error(&info));
     shortage_end(&shortage);
