@@ -71,16 +71,15 @@ pub struct Fields {
     open: Option<Field>,
 }
 
-/// What the head of an upgrade response mostly has: one piece of memory, then, is enough.
-const USUAL_BYTES: usize = 512;
-const USUAL_COUNT: usize = 12;
+/// What a short head has: one piece of memory, then, is enough. It stays as long as the connection.
+const USUAL_BYTES: usize = 128;
+const USUAL_COUNT: usize = 4;
 
-/// Where a name and a value begin, and how long they are.
+/// Where a name and its value begin; a NUL ends each.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     name: usize,
-    name_len: usize,
-    value_len: usize,
+    value: usize,
 }
 
 impl Fields {
@@ -92,10 +91,10 @@ impl Fields {
             memory::reserve(&mut self.fields, USUAL_COUNT)?;
         }
         memory::reserve(&mut self.text, len)?;
+        let start = self.text.len();
         self.open = Some(Field {
-            name: self.text.len(),
-            name_len: name.len(),
-            value_len: 0,
+            name: start,
+            value: start + name.len() + 1,
         });
         self.text.extend_from_slice(name);
         self.text.push(0);
@@ -117,10 +116,10 @@ impl Fields {
 
     /// Ends the field that was begun, if there is one.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let Some(mut field) = self.open.take() else {
+        let Some(field) = self.open.take() else {
             return Ok(());
         };
-        let start = field.name + field.name_len + 1;
+        let start = field.value;
         // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
         // sees them.
         for byte in self.text.get_mut(start..).unwrap_or_default() {
@@ -129,11 +128,11 @@ impl Fields {
         }
         let value = self.text.get(start..).unwrap_or_default();
         let blanks = value.len() - value.trim_ascii_start().len();
-        field.value_len = value.trim_ascii().len();
+        let len = value.trim_ascii().len();
         if blanks > 0 {
             self.text.drain(start..start + blanks);
         }
-        self.text.truncate(start + field.value_len);
+        self.text.truncate(start + len);
         memory::reserve(&mut self.text, 1)?;
         self.text.push(0);
         memory::push(&mut self.fields, field)
@@ -141,32 +140,22 @@ impl Fields {
 
     pub fn at(&self, index: usize) -> Option<(&CStr, &CStr)> {
         let field = self.fields.get(index)?;
-        Some((self.name(field), self.value(field)))
+        Some((self.c_string(field.name), self.c_string(field.value)))
     }
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CStr> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name_len == name.len())
-            .filter(move |field| {
-                let own = self.text.get(field.name..field.name + name.len());
-                own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
-            })
-            .map(|field| self.value(field))
+        let has_name = move |field: &&Field| {
+            let own = self.text.get(field.name..field.value - 1);
+            own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let named = self.fields.iter().filter(has_name);
+        named.map(|field| self.c_string(field.value))
     }
 
-    fn name(&self, field: &Field) -> &CStr {
-        self.c_string(field.name, field.name_len)
-    }
-
-    fn value(&self, field: &Field) -> &CStr {
-        self.c_string(field.name + field.name_len + 1, field.value_len)
-    }
-
-    fn c_string(&self, start: usize, len: usize) -> &CStr {
-        let with_nul = self.text.get(start..=start + len);
-        CStr::from_bytes_with_nul(with_nul.unwrap_or_default()).unwrap_or_default()
+    fn c_string(&self, start: usize) -> &CStr {
+        let text = self.text.get(start..).unwrap_or_default();
+        CStr::from_bytes_until_nul(text).unwrap_or_default()
     }
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
