@@ -223,21 +223,27 @@ impl Stream {
     /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
     /// no room for the rest, and asking it again would cost another.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
+        if !wire.is_empty() {
+            wire.note_sent(self.send(wire.unsent())?);
+        }
+        Ok(wire.is_empty())
+    }
+
+    /// One `send(2)` that does not wait: how many of the bytes, which are what the wire carries, the system has taken.
+    pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.process.check()?;
-        while !wire.is_empty() {
+        loop {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-            match sys::send(self.socket.as_fd(), wire.unsent(), flags) {
+            match sys::send(self.socket.as_fd(), bytes, flags) {
                 Ok(count) => {
-                    wire.note_sent(count);
                     self.bytes_sent.add(count as u64);
-                    return Ok(wire.is_empty());
+                    return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
     }
 
     /// How many of the bytes sent the peer's system has acknowledged.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
 
-use super::buffers::{Buffers, broken};
+use super::buffers::{Buffers, PIECE, broken};
 use super::keys::Keys;
 use super::outbound::Outbound;
 use super::queue::Queue;
 use super::turn_order::TurnState;
+use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
@@ -137,10 +138,7 @@ impl SendSide {
         if !fits || !state.is_corked || !is_free || !may_send {
             return false;
         }
-        if state.buffers.plain.capacity() == 0 {
-            state.buffers.plain = thread_cache::take(&BATCH).unwrap_or_default();
-        }
-        if state.buffers.reserve_plain(payload.len()).is_err() {
+        if state.reserve_in_batch(payload.len()).is_err() {
             return false;
         }
         let key = state.keys.mask_key();
@@ -151,6 +149,48 @@ impl SendSide {
         self.stats.messages_sent.add(1);
         self.is_gathering.store(true, Ordering::Relaxed);
         true
+    }
+
+    /// The common case without a cork, in few steps: sends a whole message with one `send(2)`, where nothing waits before it
+    /// and nothing hinders it. `None`: nothing has happened. With the header, whether the system took all of it; what it
+    /// did not is on the wire.
+    pub(super) fn send_message(
+        &self,
+        state: &mut SendState,
+        message: &Outbound<'_>,
+    ) -> Result<Option<(Header, bool)>, Error> {
+        let Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary)) = message.frame else {
+            return Ok(None);
+        };
+        let payload = message.payload;
+        let is_plain = !message.is_compressed && message.key.is_none() && !self.stream.is_tls();
+        let is_free = !state.turn.is_taken && state.turn.waiting == 0 && !state.is_corked;
+        let may_send = state.broken.is_none() && state.sender.may_send_message();
+        let is_first = state.queued_bytes() == 0 && state.pending.is_empty();
+        if !is_plain || !is_free || !may_send || !is_first || payload.len() > PIECE {
+            return Ok(None);
+        }
+        state.buffers.reserve_plain(payload.len())?;
+        let key = state.keys.mask_key();
+        let header = Header::masked(opcode, true, payload.len(), key);
+        state.buffers.begin(&header, payload);
+        match self.stream.send(&state.buffers.plain) {
+            Ok(count) if count == state.buffers.plain.len() => {
+                state.buffers.plain.clear();
+                self.stats.frames_sent.add(1);
+                self.stats.messages_sent.add(1);
+                Ok(Some((header, true)))
+            }
+            Ok(count) => {
+                state.buffers.wire.take(&mut state.buffers.plain)?;
+                state.buffers.wire.note_sent(count);
+                Ok(Some((header, false)))
+            }
+            Err(error) => {
+                state.buffers.plain.clear();
+                Err(state.break_off(broken(&error)))
+            }
+        }
     }
 
     /// The lock, for sending this.
@@ -170,7 +210,7 @@ impl SendSide {
     ) -> Result<Header, Error> {
         let header = state.header(message)?;
         state.check_broken()?;
-        state.buffers.reserve_plain(message.payload.len())?;
+        state.reserve_in_batch(message.payload.len())?;
         state.buffers.begin(&header, message.payload);
         state.queue.gathered += u64::from(is_message(&header));
         self.commit(state, message.frame, &header);
@@ -229,11 +269,7 @@ impl SendSide {
     pub(super) fn forget_sent(&self, state: &mut SendState) {
         state.queue.forget_sent(self.stream.bytes_sent.get());
         if !state.has_backlog() {
-            // The next batch of this thread is gathered in it.
-            let memory = state.buffers.wire.take_memory();
-            if memory.capacity() <= 2 * CORK_BYTES {
-                thread_cache::keep(&BATCH, memory);
-            }
+            keep_for_a_batch(state.buffers.wire.take_memory());
             state.buffers.shrink();
             state.queue.shrink();
         }
@@ -278,6 +314,14 @@ impl SendState {
         // RFC 7692 section 6.1: the bit is set on the first frame of a compressed message.
         header.rsv1 |= message.is_compressed && header.opcode != Opcode::Continuation;
         Ok(header)
+    }
+
+    /// Makes room for a payload behind what is gathered.
+    fn reserve_in_batch(&mut self, len: usize) -> Result<(), Error> {
+        if self.buffers.plain.capacity() == 0 {
+            self.buffers.plain = thread_cache::take(&BATCH).unwrap_or_default();
+        }
+        self.buffers.reserve_plain(len).map(|_| ())
     }
 
     pub(super) fn mask_key(&mut self) -> [u8; 4] {
@@ -338,6 +382,15 @@ impl SendState {
 impl PendingReplies {
     pub(super) fn is_empty(&self) -> bool {
         self.pong.is_empty() && self.close.is_empty() && !self.tls
+    }
+}
+
+/// The next batch of this thread is gathered in it, unless there is more already.
+fn keep_for_a_batch(memory: Vec<u8>) {
+    if memory.capacity() <= 2 * CORK_BYTES {
+        let mut kept = thread_cache::take(&BATCH).unwrap_or_default();
+        keep_larger(&mut kept, memory);
+        thread_cache::keep(&BATCH, kept);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::base::sync::MutexGuard;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
 use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::sender::Frame;
 
 pub(super) struct WriteTurn<'a> {
     side: &'a SendSide,
@@ -61,6 +62,18 @@ impl<'a> WriteTurn<'a> {
         Ok(header)
     }
 
+    /// Sends what the system did not take at once of a frame that is on the wire.
+    pub(super) fn finish(
+        &mut self,
+        frame: Frame,
+        header: &Header,
+        budget: &mut WaitBudget,
+    ) -> Result<(), Error> {
+        self.send_rest(header, &[], budget)?;
+        self.side.commit(self.state(), frame, header);
+        Ok(())
+    }
+
     /// Why nothing can be sent any more, if so.
     pub(super) fn check_end(&mut self) -> Result<(), Error> {
         self.state().check_end()
@@ -95,16 +108,25 @@ impl<'a> WriteTurn<'a> {
         let stream = &self.side.stream;
         let state = self.state();
         state.buffers.reserve(stream, payload.len())?;
-        let mut pieces = payload.chunks(PIECE);
-        state
-            .buffers
-            .begin(header, pieces.next().unwrap_or_default());
-        let sent = match state.buffers.seal_and_push(stream) {
-            Ok(is_all) if is_all && pieces.len() == 0 => return Ok(()),
-            Ok(_) => self.unlocked(|buffers| buffers.send_rest(stream, budget, header, pieces)),
-            Err(error) => Err(error),
-        };
-        match sent {
+        let (first, rest) = payload.split_at_checked(PIECE).unwrap_or((payload, &[]));
+        state.buffers.begin(header, first);
+        match state.buffers.seal_and_push(stream) {
+            Ok(true) if rest.is_empty() => Ok(()),
+            Ok(_) => self.send_rest(header, rest, budget),
+            Err(error) => Err(state.break_off(error)),
+        }
+    }
+
+    /// What is on the wire, and the rest of the payload.
+    fn send_rest(
+        &mut self,
+        header: &Header,
+        rest: &[u8],
+        budget: &mut WaitBudget,
+    ) -> Result<(), Error> {
+        let stream = &self.side.stream;
+        let pieces = rest.chunks(PIECE);
+        match self.unlocked(|buffers| buffers.send_rest(stream, budget, header, pieces)) {
             Ok(Waited::Ready) => Ok(()),
             Ok(Waited::TimedOut) => Err(self.give_up()),
             Ok(Waited::Interrupted) => Err(interrupted()),

@@ -149,9 +149,15 @@ impl Writer {
             return self.side.gather(&mut state, message);
         }
         match when_full {
-            WhenFull::Wait(budget) => {
-                WriteTurn::take(&self.side, state, budget)?.send(message, budget)
-            }
+            WhenFull::Wait(budget) => match self.side.send_message(&mut state, message)? {
+                Some((header, true)) => Ok(header),
+                Some((header, false)) => {
+                    let mut turn = WriteTurn::take(&self.side, state, budget)?;
+                    turn.finish(message.frame, &header, budget)?;
+                    Ok(header)
+                }
+                None => WriteTurn::take(&self.side, state, budget)?.send(message, budget),
+            },
             WhenFull::Queue { limit } => enqueue(&self.side, state, message, limit),
         }
     }
