@@ -186,6 +186,27 @@ fn imports_of_sources() -> Imports {
     )
 }
 
+#[test]
+fn no_type_name_stands_for_two_types() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in sources() {
+        for line in code(&file).lines().filter(|line| !line.starts_with(' ')) {
+            let words = line
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(super) ");
+            let Some((kind, rest)) = words.split_once(' ') else {
+                continue;
+            };
+            if matches!(kind, "struct" | "enum" | "trait" | "type") {
+                let place = places.entry(first_word(rest).to_owned()).or_default();
+                place.push(name(&file));
+            }
+        }
+    }
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}
+
 fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -220,4 +241,9 @@ fn code(file: &Path) -> String {
     let lines = code.unwrap_or_default().lines();
     let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
 }

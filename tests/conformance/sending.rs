@@ -13,7 +13,7 @@ use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::message::{Delivery, Message};
 use wsline::protocol::ws::opcode::Opcode;
-use wsline::protocol::ws::sender::{Reply, Sender};
+use wsline::protocol::ws::sender::{ControlReply, Sender};
 
 const FIN: u8 = 0x80;
 
@@ -308,7 +308,7 @@ fn failures_have_their_close_codes() {
     ];
     for (kind, code) in codes {
         let due = code.map(|code| {
-            Reply::Close(CloseFrame {
+            ControlReply::Close(CloseFrame {
                 code: Some(code),
                 reason: String::new(),
             })
@@ -334,7 +334,7 @@ fn pings_are_not_answered_where_the_caller_does_it() {
     };
     let ping = received(Opcode::Ping, Delivery::Messages);
     assert_eq!(sender.answer(&ping, false), None);
-    assert_eq!(sender.answer(&ping, true), Some(Reply::Pong));
+    assert_eq!(sender.answer(&ping, true), Some(ControlReply::Pong));
     let pong = received(Opcode::Pong, Delivery::Messages);
     assert_eq!(sender.answer(&pong, true), None);
     let frame = received(Opcode::Ping, Delivery::Frames);

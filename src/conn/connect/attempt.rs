@@ -46,14 +46,14 @@ enum ConnectStage {
     LookUpTarget(Lookup),
     LookUp(Lookup),
     Dial(Dial),
-    Secure(Box<Transport>, Peer),
-    HandshakeIo(HandshakeIo, Peer),
+    Secure(Box<Transport>, Counterpart),
+    HandshakeIo(HandshakeIo, Counterpart),
     Done,
 }
 
 /// Who is at the other end of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Peer {
+enum Counterpart {
     Proxy,
     Server,
 }
@@ -127,8 +127,10 @@ impl Attempt {
             ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) => Phase::Resolve,
             ConnectStage::Dial(_) => Phase::Connect,
             ConnectStage::Secure(..) => Phase::Tls,
-            ConnectStage::HandshakeIo(_, Peer::Proxy) => Phase::Proxy,
-            ConnectStage::HandshakeIo(_, Peer::Server) | ConnectStage::Done => Phase::Upgrade,
+            ConnectStage::HandshakeIo(_, Counterpart::Proxy) => Phase::Proxy,
+            ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
+                Phase::Upgrade
+            }
         }
     }
 
@@ -168,7 +170,10 @@ impl Attempt {
     fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(fd) = self.options.fd {
             let adopted = socket::adopt(fd, &self.options.socket.options)?;
-            return self.reach(Peer::Server, Box::new(Transport::new(Stream::new(adopted))));
+            return self.reach(
+                Counterpart::Server,
+                Box::new(Transport::new(Stream::new(adopted))),
+            );
         }
         if let Some(path) = self
             .options
@@ -267,7 +272,7 @@ impl Attempt {
                     return Ok(Step::Wait(ConnectStage::HandshakeIo(talk, peer)));
                 }
                 let response = talk.take_response();
-                if peer == Peer::Server {
+                if peer == Counterpart::Server {
                     self.keep_cookies(response.as_ref());
                 }
                 match (settled, peer) {
@@ -275,8 +280,10 @@ impl Attempt {
                         self.response = response;
                         Err(self.at(peer, error))
                     }
-                    (Ok(_), Peer::Proxy) => self.leave_proxy(talk.into_wire()).map(Step::Next),
-                    (Ok(_), Peer::Server) => {
+                    (Ok(_), Counterpart::Proxy) => {
+                        self.leave_proxy(talk.into_wire()).map(Step::Next)
+                    }
+                    (Ok(_), Counterpart::Server) => {
                         self.response = response;
                         Ok(Step::Open(talk.into_wire()))
                     }
@@ -287,13 +294,17 @@ impl Attempt {
     }
 
     /// The wire leads to `peer` now: TLS with it, where it is spoken, then the dialogue.
-    fn reach(&mut self, peer: Peer, mut wire: Box<Transport>) -> Result<ConnectStage, Error> {
+    fn reach(
+        &mut self,
+        peer: Counterpart,
+        mut wire: Box<Transport>,
+    ) -> Result<ConnectStage, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
-            (Peer::Proxy, Some(proxy)) if proxy.is_secure() => {
+            (Counterpart::Proxy, Some(proxy)) if proxy.is_secure() => {
                 Tls::new(tls, &proxy.host(), proxy.port, Role::Proxy)?
             }
-            (Peer::Server, _) if self.url.is_secure() => {
+            (Counterpart::Server, _) if self.url.is_secure() => {
                 Tls::new(tls, &self.url.host(), self.url.port(), Role::Server)?
             }
             _ => return self.talk(wire, peer),
@@ -304,9 +315,9 @@ impl Attempt {
         Ok(ConnectStage::Secure(wire, peer))
     }
 
-    fn talk(&mut self, wire: Box<Transport>, peer: Peer) -> Result<ConnectStage, Error> {
+    fn talk(&mut self, wire: Box<Transport>, peer: Counterpart) -> Result<ConnectStage, Error> {
         let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
-            (Peer::Proxy, Some(proxy), upgrade) => {
+            (Counterpart::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
                 tunnel::handshake(proxy, &self.target)?
             }
@@ -326,12 +337,15 @@ impl Attempt {
         if !wire.input.is_empty() {
             // Nothing has been asked of the server yet, so it has not answered.
             let count = wire.input.len();
-            let message = format!("{} sent {count} bytes too many", self.name(Peer::Proxy));
+            let message = format!(
+                "{} sent {count} bytes too many",
+                self.name(Counterpart::Proxy)
+            );
             return Err(Error::new(Kind::Proxy, message).in_phase(Phase::Proxy));
         }
         trace::note(format_args!("the proxy leads to {}", self.target));
         self.proxy_deadline = Deadline::NEVER;
-        self.reach(Peer::Server, wire)
+        self.reach(Counterpart::Server, wire)
     }
 
     /// The first that is wanted: a proxy is asked for one. SOCKS4 takes IPv4 addresses only.
@@ -376,11 +390,11 @@ impl Attempt {
             }
             ConnectStage::Dial(_) => format!("connecting to {first}"),
             ConnectStage::Secure(_, peer) => format!("agreeing on TLS with {}", self.name(*peer)),
-            ConnectStage::HandshakeIo(_, Peer::Proxy) => {
+            ConnectStage::HandshakeIo(_, Counterpart::Proxy) => {
                 format!("waiting for the answer of {first}")
             }
-            ConnectStage::HandshakeIo(_, Peer::Server) | ConnectStage::Done => {
-                let server = self.name(Peer::Server);
+            ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
+                let server = self.name(Counterpart::Server);
                 format!("waiting for the answer of {server} to the upgrade")
             }
         };
@@ -393,37 +407,39 @@ impl Attempt {
     }
 
     /// Says whose failure it is, where the error does not.
-    fn at(&self, peer: Peer, error: Error) -> Error {
+    fn at(&self, peer: Counterpart, error: Error) -> Error {
         let is_transport = matches!(error.kind(), Kind::ConnectionLost | Kind::Io);
         let is_unreached = matches!(error.kind(), Kind::Resolve | Kind::Connect);
         let named = match peer {
-            Peer::Server => is_transport,
-            Peer::Proxy => is_transport || is_unreached,
+            Counterpart::Server => is_transport,
+            Counterpart::Proxy => is_transport || is_unreached,
         };
         let error = error.or_in_phase(match peer {
-            Peer::Proxy => Phase::Proxy,
-            Peer::Server => Phase::Upgrade,
+            Counterpart::Proxy => Phase::Proxy,
+            Counterpart::Server => Phase::Upgrade,
         });
         if !named {
             return error;
         }
         let message = format!("{}: {error}", self.name(peer));
         match peer {
-            Peer::Proxy if is_transport => error.with_kind(Kind::Proxy).with_message(message),
+            Counterpart::Proxy if is_transport => {
+                error.with_kind(Kind::Proxy).with_message(message)
+            }
             _ => error.with_message(message),
         }
     }
 
-    fn first_peer(&self) -> Peer {
+    fn first_peer(&self) -> Counterpart {
         match self.proxy {
-            Some(_) => Peer::Proxy,
-            None => Peer::Server,
+            Some(_) => Counterpart::Proxy,
+            None => Counterpart::Server,
         }
     }
 
-    fn name(&self, peer: Peer) -> String {
+    fn name(&self, peer: Counterpart) -> String {
         match (peer, &self.proxy) {
-            (Peer::Proxy, Some(proxy)) => format!("the proxy {proxy}"),
+            (Counterpart::Proxy, Some(proxy)) => format!("the proxy {proxy}"),
             _ => self.url.authority().to_owned(),
         }
     }

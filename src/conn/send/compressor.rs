@@ -32,11 +32,11 @@ pub(super) struct Compressor<'a> {
     side: &'a SendSide,
     /// `None` only when it has been given back.
     deflater: Option<Deflater>,
-    output: Output,
+    output: CompressedPayload,
     is_committed: bool,
 }
 
-enum Output {
+enum CompressedPayload {
     /// Nothing was compressed.
     Unused,
     Own(Vec<u8>),
@@ -81,7 +81,7 @@ impl<'a> Compressor<'a> {
                 return Ok(Some(Self {
                     side,
                     deflater: Some(deflater),
-                    output: Output::Unused,
+                    output: CompressedPayload::Unused,
                     is_committed: false,
                 }));
             }
@@ -119,10 +119,10 @@ impl<'a> Compressor<'a> {
             side.state.lock().check_end()
         };
         self.output = match (message.frame, message.compress) {
-            (Frame::Raw(_), _) => Output::AsItWas,
+            (Frame::Raw(_), _) => CompressedPayload::AsItWas,
             (_, Compress::Prepared(prepared)) => {
                 match prepared.compressed(deflater.shape(), may_wait, goes_on)? {
-                    Some(bytes) => Output::Shared(bytes),
+                    Some(bytes) => CompressedPayload::Shared(bytes),
                     None => return Ok(None),
                 }
             }
@@ -130,7 +130,7 @@ impl<'a> Compressor<'a> {
                 let fin = !matches!(message.frame, Frame::Fragment { fin: false, .. });
                 let mut out = thread_cache::take(&SCRATCH).unwrap_or_default();
                 let compressed = deflater.compress(message.payload, fin, &mut out, goes_on);
-                self.output = Output::Own(out);
+                self.output = CompressedPayload::Own(out);
                 compressed?;
                 return Ok(Some(self.compressed(message)));
             }
@@ -145,9 +145,9 @@ impl<'a> Compressor<'a> {
 
     fn compressed<'m>(&'m self, message: &Outbound<'m>) -> Outbound<'m> {
         let payload = match &self.output {
-            Output::Own(bytes) => bytes.as_slice(),
-            Output::Shared(bytes) => bytes.as_slice(),
-            Output::Unused | Output::AsItWas => message.payload,
+            CompressedPayload::Own(bytes) => bytes.as_slice(),
+            CompressedPayload::Shared(bytes) => bytes.as_slice(),
+            CompressedPayload::Unused | CompressedPayload::AsItWas => message.payload,
         };
         Outbound {
             payload,
@@ -162,14 +162,14 @@ impl Drop for Compressor<'_> {
         let mut deflater = self.deflater.take();
         // What we send later must not refer to what the peer has not got, nor count past what we did not compress.
         let is_lost = match &self.output {
-            Output::Unused => false,
-            Output::Own(_) => !self.is_committed,
-            Output::Shared(_) | Output::AsItWas => true,
+            CompressedPayload::Unused => false,
+            CompressedPayload::Own(_) => !self.is_committed,
+            CompressedPayload::Shared(_) | CompressedPayload::AsItWas => true,
         };
         if let Some(deflater) = deflater.as_mut().filter(|_| is_lost) {
             deflater.forget();
         }
-        if let Output::Own(out) = &mut self.output {
+        if let CompressedPayload::Own(out) = &mut self.output {
             out.clear();
             out.shrink_to(MAX_KEPT_BYTES);
             thread_cache::keep(&SCRATCH, std::mem::take(out));

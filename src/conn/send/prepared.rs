@@ -17,12 +17,12 @@ pub struct Prepared {
     opcode: Opcode,
     payload: Vec<u8>,
     is_plain: bool,
-    compressed: Mutex<Compressed>,
+    compressed: Mutex<Variants>,
     is_done: Condvar,
 }
 
 #[derive(Default)]
-struct Compressed {
+struct Variants {
     /// For each level and window that a connection has come with.
     known: Vec<(Shape, Arc<Vec<u8>>)>,
     /// Those for which a thread is compressing, with the lock released.

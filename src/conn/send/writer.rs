@@ -27,7 +27,7 @@ use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::sender::{Frame, Reply, Sender};
+use crate::protocol::ws::sender::{ControlReply, Frame, Sender};
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -333,14 +333,14 @@ impl Writer {
     fn post(
         &self,
         state: &mut SendState,
-        reply: &Reply,
+        reply: &ControlReply,
         ping_payload: &[u8],
         given_key: Option<MaskKey>,
     ) {
         let key = given_key.unwrap_or_else(|| state.mask_key());
         let pending = match reply {
-            Reply::Pong => &mut state.pending.pong,
-            Reply::Close(_) => &mut state.pending.close,
+            ControlReply::Pong => &mut state.pending.pong,
+            ControlReply::Close(_) => &mut state.pending.close,
         };
         pending.clear();
         reply.encode(ping_payload, key, pending);
@@ -348,9 +348,9 @@ impl Writer {
     }
 }
 
-fn trace_reply(reply: &Reply, ping_payload: &[u8]) {
+fn trace_reply(reply: &ControlReply, ping_payload: &[u8]) {
     match reply {
-        Reply::Pong => trace::frame('>', Opcode::Pong, true, ping_payload),
-        Reply::Close(frame) => trace::frame('>', Opcode::Close, true, &frame.payload()),
+        ControlReply::Pong => trace::frame('>', Opcode::Pong, true, ping_payload),
+        ControlReply::Close(frame) => trace::frame('>', Opcode::Close, true, &frame.payload()),
     }
 }

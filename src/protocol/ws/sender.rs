@@ -41,7 +41,7 @@ pub enum Frame {
 
 /// What the peer is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum ControlReply {
     /// With the payload of the ping.
     Pong,
     Close(CloseFrame),
@@ -163,11 +163,13 @@ impl Sender {
     }
 
     /// What is due for a control frame that was received. It is taken as sent. Who receives frames answers them himself.
-    pub fn answer(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<Reply> {
+    pub fn answer(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<ControlReply> {
         let by_us = received.delivery != Delivery::Frames;
         match received.opcode {
             // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after our own, nothing follows.
-            Opcode::Ping if by_us && auto_pong && self.closing.is_open() => Some(Reply::Pong),
+            Opcode::Ping if by_us && auto_pong && self.closing.is_open() => {
+                Some(ControlReply::Pong)
+            }
             Opcode::Close => {
                 // The receiver has checked it.
                 let frame = CloseFrame::decode(received.payload).unwrap_or_default();
@@ -181,7 +183,7 @@ impl Sender {
                 self.closing.note_sent();
                 // Section 5.5.1: "the endpoint typically echos the status code it received".
                 due.then(|| {
-                    Reply::Close(CloseFrame {
+                    ControlReply::Close(CloseFrame {
                         code,
                         reason: String::new(),
                     })
@@ -192,7 +194,7 @@ impl Sender {
     }
 
     /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
-    pub fn fail(&mut self, error: &Error) -> Option<Reply> {
+    pub fn fail(&mut self, error: &Error) -> Option<ControlReply> {
         let Some(code) = error.kind().close_code() else {
             self.closing.note_failure(error.clone());
             return None;
@@ -202,7 +204,7 @@ impl Sender {
         self.closing.note_failure(error);
         self.closing.note_sent();
         is_due.then(|| {
-            Reply::Close(CloseFrame {
+            ControlReply::Close(CloseFrame {
                 code: Some(code),
                 reason: String::new(),
             })
@@ -246,7 +248,7 @@ impl Sender {
     }
 }
 
-impl Reply {
+impl ControlReply {
     /// Appends the frame to `out`.
     pub fn encode(&self, ping_payload: &[u8], key: MaskKey, out: &mut Vec<u8>) {
         match self {
