@@ -43,6 +43,8 @@ pub struct App {
     driver_wake: WakeSlot,
     /// Nothing that still comes is told.
     is_mute: AtomicBool,
+    /// The driver has an end to look for under the lock.
+    is_to_end: AtomicBool,
     last_error: Mutex<Option<Error>>,
 }
 
@@ -104,6 +106,7 @@ impl App {
             is_interrupted: AtomicBool::new(false),
             driver_wake: WakeSlot::default(),
             is_mute: AtomicBool::new(false),
+            is_to_end: AtomicBool::new(false),
             last_error: Mutex::default(),
         })
     }
@@ -159,6 +162,7 @@ impl App {
     pub fn free(&self) {
         let mut place = self.place.lock();
         place.is_freed = true;
+        self.is_to_end.store(true, Ordering::SeqCst);
         self.is_mute.store(true, Ordering::Release);
         drop(place);
         self.cut();
@@ -301,7 +305,7 @@ impl App {
     pub(super) fn end_work(&self) {
         let mut place = self.place.lock();
         place.at_work = None;
-        self.on_waiting(&place);
+        self.wake_waiting(&place);
     }
 
     /// It has ended, and its driver lets go of it.
@@ -312,13 +316,17 @@ impl App {
         self.driver_wake.clear();
         place.driver = None;
         place.end_request = None;
+        self.is_to_end.store(place.is_freed, Ordering::SeqCst);
         self.is_interrupted.store(false, Ordering::SeqCst);
         self.is_mute.store(place.is_freed, Ordering::Release);
         place.outcome = Some(outcome);
-        self.on_waiting(&place);
+        self.wake_waiting(&place);
     }
 
     pub(super) fn end_request(&self) -> Option<EndRequest> {
+        if !self.is_to_end.load(Ordering::SeqCst) && !self.is_interrupted() {
+            return None;
+        }
         let place = self.place.lock();
         if place.is_freed || self.is_interrupted() {
             Some(EndRequest::Abort)
@@ -411,6 +419,7 @@ impl App {
         }
         if place.end_request != Some(EndRequest::Abort) {
             place.end_request = Some(end_request);
+            self.is_to_end.store(true, Ordering::SeqCst);
         }
         true
     }
@@ -435,7 +444,7 @@ impl App {
     }
 
     /// A notification costs a system call even if nobody waits.
-    fn on_waiting(&self, place: &DriveState) {
+    fn wake_waiting(&self, place: &DriveState) {
         if place.waiting > 0 {
             self.place_changed.notify_all();
         }

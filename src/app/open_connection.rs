@@ -225,21 +225,18 @@ impl AppConnection {
     /// What is due now, whatever has come.
     fn keep_time(&mut self, now: Instant, app: &App) -> Option<End> {
         let writer = self.link.writer();
-        let (is_clean, is_sent) = writer.with_sender(|sender| {
-            let closing = sender.closing();
-            (closing.is_clean(), closing.is_sent())
-        });
+        let progress = writer.progress();
         if let Some(trouble) = self.trouble.take() {
             return Some(Err(trouble));
         }
         match &mut self.stage {
             Stage::Lingering(..) => None,
-            _ if is_clean && !writer.has_backlog() => {
+            _ if progress.is_clean && !writer.has_backlog() => {
                 writer.end_tls();
                 self.stage = Stage::Lingering(deadline(Some(LINGER)), Ok(()));
                 None
             }
-            Stage::Open if is_sent || writer.failure().is_some() => {
+            Stage::Open if progress.is_close_sent || progress.is_broken => {
                 self.begin_closing(&app.options);
                 None
             }

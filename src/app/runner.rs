@@ -69,7 +69,7 @@ impl Runner {
 
     /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an open connection.
     pub fn step(&mut self, now: Instant, ready: Readiness, memory: &mut ReadBuffers) {
-        self.with_audience(|runner, callbacks| {
+        self.with_callbacks(|runner, callbacks| {
             runner.handle_end_request(callbacks);
             let (mut now, mut ready) = (now, ready);
             while runner.advance(now, ready, memory, callbacks) {
@@ -87,7 +87,7 @@ impl Runner {
 
     /// The attempt, or the connection, has failed by something outside it.
     pub fn break_off(&mut self, error: Error) {
-        self.with_audience(|runner, callbacks| {
+        self.with_callbacks(|runner, callbacks| {
             match &runner.phase {
                 Life::Open(_) => runner.end_session(Err(error), callbacks),
                 _ => runner.fail(error, None, callbacks),
@@ -144,7 +144,7 @@ impl Runner {
         self.phase = Life::Done(Err(aborted()));
     }
 
-    fn with_audience(&mut self, work: impl FnOnce(&mut Self, &mut Callbacks<'_>)) {
+    fn with_callbacks(&mut self, work: impl FnOnce(&mut Self, &mut Callbacks<'_>)) {
         let (app, driver_lock) = (Arc::clone(&self.app), Arc::clone(&self.driver_lock));
         app.begin_work();
         let mut callbacks = Callbacks {

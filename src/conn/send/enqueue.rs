@@ -70,7 +70,7 @@ pub(super) fn make_room(
         return Ok(());
     }
     let queued = state.queued_bytes();
-    state.queue.is_wanted = true;
+    side.note_refusal(true);
     let message = format!("{queued} bytes are queued already, the limit is {limit}");
     Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
 }

@@ -43,8 +43,6 @@ pub(super) struct Queue {
     ping_end: u64,
     /// Pings in `waiting`; of several in one place only the last counts.
     pings: usize,
-    /// A message was refused for want of room.
-    pub(super) is_wanted: bool,
 }
 
 /// Whole frames, of which the first `taken` bytes have been put on the wire.

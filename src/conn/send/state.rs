@@ -46,6 +46,8 @@ pub(super) struct SendSide {
     is_gathering: AtomicBool,
     /// As [`SendState::is_corked`], for a look without the lock.
     is_corked: AtomicBool,
+    /// A message was refused for want of room, and nobody knows yet that there is some again.
+    was_refused: AtomicBool,
     stats: Arc<Stats>,
 }
 
@@ -91,6 +93,7 @@ impl SendSide {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             is_gathering: AtomicBool::new(false),
             is_corked: AtomicBool::new(false),
+            was_refused: AtomicBool::new(false),
             state: PriorityMutex::new(SendState {
                 sender: Sender::default(),
                 keys,
@@ -120,6 +123,15 @@ impl SendSide {
 
     pub(super) fn is_corked(&self) -> bool {
         self.is_corked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn was_refused(&self) -> bool {
+        self.was_refused.load(Ordering::Relaxed)
+    }
+
+    /// Under the lock.
+    pub(super) fn note_refusal(&self, was_refused: bool) {
+        self.was_refused.store(was_refused, Ordering::Relaxed);
     }
 
     pub(super) fn set_corked(&self, state: &mut SendState, is_corked: bool) {

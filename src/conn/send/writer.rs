@@ -39,6 +39,14 @@ pub struct Writer {
     mask_key: Option<MaskKeyFn>,
 }
 
+/// What a driver looks at after each step.
+#[derive(Clone, Copy, Debug)]
+pub struct SendProgress {
+    pub is_clean: bool,
+    pub is_close_sent: bool,
+    pub is_broken: bool,
+}
+
 /// What a send does where the socket takes nothing more.
 pub enum WhenFull<'a> {
     /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
@@ -272,6 +280,17 @@ impl Writer {
         self.side.push(&mut state);
     }
 
+    /// How far the closing handshake has come, and whether something can still be sent.
+    pub fn progress(&self) -> SendProgress {
+        let state = self.side.state.lock_ahead();
+        let closing = state.sender.closing();
+        SendProgress {
+            is_clean: closing.is_clean(),
+            is_close_sent: closing.is_sent(),
+            is_broken: state.broken.is_some(),
+        }
+    }
+
     /// Why nothing can be sent any more, though the connection may still be open.
     pub fn failure(&self) -> Option<Error> {
         self.side.state.lock_ahead().broken.clone()
@@ -319,9 +338,15 @@ impl Writer {
 
     /// True once after a message was refused, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
-        let mut state = self.side.state.lock_ahead();
+        if !self.side.was_refused() {
+            return false;
+        }
+        let state = self.side.state.lock_ahead();
         let has_room = state.queued_bytes() as u64 <= limit / 2;
-        has_room && std::mem::take(&mut state.queue.is_wanted)
+        if has_room {
+            self.side.note_refusal(false);
+        }
+        has_room
     }
 
     fn given_key(&self) -> Result<Option<MaskKey>, Error> {
