@@ -18,27 +18,31 @@ pub fn apply(key: MaskKey, data: &mut [u8]) {
 
 /// Appends `data`, masked: one pass over the bytes where copy and mask would be two.
 pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + data.len(), 0);
-    let mut place = out.get_mut(start..).unwrap_or_default();
-    // Blocks of a size that is known are masked in vector registers.
-    while let Some((block, rest)) = data.split_first_chunk() {
-        place = put_masked::<64>(key, *block, place);
+    if data.len() >= BLOCK {
+        let start = out.len();
+        out.resize(start + data.len() / BLOCK * BLOCK, 0);
+        let mut place = out.get_mut(start..).unwrap_or_default();
+        while let Some((block, rest)) = data.split_first_chunk() {
+            place = put_masked(key, *block, place);
+            data = rest;
+        }
+    }
+    while let Some((word, rest)) = data.split_first_chunk() {
+        let masked = u64::from_ne_bytes(*word) ^ widen(key);
+        out.extend_from_slice(&masked.to_ne_bytes());
         data = rest;
     }
-    while let Some((block, rest)) = data.split_first_chunk() {
-        place = put_masked::<8>(key, *block, place);
-        data = rest;
-    }
-    for ((to, from), key) in place.iter_mut().zip(data).zip(key.iter().cycle()) {
-        *to = from ^ key;
-    }
+    let rest = data.iter().zip(key.iter().cycle());
+    out.extend(rest.map(|(byte, key)| byte ^ key));
 }
 
+/// Blocks of a size that is known are masked in vector registers.
+const BLOCK: usize = 64;
+
 /// Puts the block at the start of `place`; the rest of that.
-fn put_masked<const N: usize>(key: MaskKey, mut block: [u8; N], place: &mut [u8]) -> &mut [u8] {
+fn put_masked(key: MaskKey, mut block: [u8; BLOCK], place: &mut [u8]) -> &mut [u8] {
     apply(key, &mut block);
-    let (to, rest) = place.split_at_mut_checked(N).unwrap_or_default();
+    let (to, rest) = place.split_at_mut_checked(BLOCK).unwrap_or_default();
     to.copy_from_slice(&block);
     rest
 }
