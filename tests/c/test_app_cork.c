@@ -3,6 +3,7 @@
 /* syscall() */
 #define _DEFAULT_SOURCE
 #include "app.h"
+#include "heap.h"
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -139,6 +140,41 @@ static void a_ping_and_a_close_frame_take_it_along(void)
     wsline_app_free(app);
 }
 
+/* A batch that waits takes the memory that it needs, though this thread's batches were large before. */
+static void a_batch_that_waits_is_as_large_as_it_is(void)
+{
+    enum { ROUNDS = 100, LARGE = 60000, MAX_BYTES = 1 << 20 };
+    struct record record;
+    wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
+    wsline_conn *other = peer_connect("FAULTS", "/swallow", NULL);
+    char *large = calloc(1, LARGE);
+    size_t heap;
+
+    REQUIRE(large != NULL);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    /* Little enough that messages are still gathered. */
+    while (wsline_app_buffered_bytes(app) == 0)
+        CHECK_OK(wsline_app_send_binary(app, large, 1000));
+    heap = heap_bytes();
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK_OK(wsline_conn_cork(other));
+        CHECK_OK(wsline_conn_send_binary(other, large, LARGE));
+        CHECK_OK(wsline_conn_uncork(other));
+        CHECK_OK(wsline_app_cork(app));
+        CHECK_OK(wsline_app_send_binary(app, large, 10));
+        CHECK_OK(wsline_app_uncork(app));
+    }
+    heap = heap_bytes() - heap;
+    if (!check_slow())
+        CHECK_RANGE(0, MAX_BYTES, heap);
+    CHECK_OK(wsline_app_abort(app));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
+    wsline_app_free(app);
+    peer_hang_up(other);
+    free(large);
+}
+
 static void cut_off(struct record *record, wsline_app *app, char letter)
 {
     (void)record;
@@ -170,6 +206,7 @@ int main(int argc, char **argv)
         TEST(a_batch_of_a_callback_leaves_with_one_call),
         TEST(what_is_full_leaves_by_itself),
         TEST(a_ping_and_a_close_frame_take_it_along),
+        TEST(a_batch_that_waits_is_as_large_as_it_is),
         TEST(what_was_gathered_when_it_ended_is_told),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

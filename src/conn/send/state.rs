@@ -8,6 +8,7 @@ use super::queue::Queue;
 use super::turn_order::TurnState;
 use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
+use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
@@ -273,6 +274,9 @@ impl SendSide {
             state.queue_gathered()?;
             self.push(state);
             self.forget_sent(state);
+            if state.has_backlog() {
+                state.buffers.wire.shrink();
+            }
         }
         Ok(())
     }
@@ -368,7 +372,16 @@ impl SendState {
         if self.buffers.plain.is_empty() || self.broken.is_some() {
             return Ok(());
         }
-        self.queue.add_gathered(&mut self.buffers.plain)
+        if !self.has_backlog() {
+            return self.queue.add_gathered(&mut self.buffers.plain);
+        }
+        // It waits: in as much memory as it needs, and not in that of a batch.
+        self.queue
+            .add_gathered(&mut memory::copy(&self.buffers.plain)?)?;
+        let mut batch = std::mem::take(&mut self.buffers.plain);
+        batch.clear();
+        keep_for_a_batch(batch);
+        Ok(())
     }
 
     /// Why nothing can be sent any more, if so.

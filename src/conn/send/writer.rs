@@ -105,6 +105,7 @@ impl Writer {
         let is_plain = self.threshold.is_none() && self.mask_key.is_none();
         let is_gathered = is_plain
             && self.side.is_corked()
+            && !self.side.has_backlog()
             && self.side.gather_message(opcode, message.payload, limit);
         if is_gathered {
             trace::frame('>', opcode, true, message.payload);
@@ -153,7 +154,12 @@ impl Writer {
 
     fn send_frame(&self, message: &Outbound<'_>, when_full: WhenFull<'_>) -> Result<Header, Error> {
         let mut state = self.side.lock_for(message);
-        if state.turn.waiting == 0 && state.fits_cork(message, when_full.limit()) {
+        // Where something waits before it a thread with the turn sends that, too.
+        let may_gather = match when_full {
+            WhenFull::Wait(_) => state.turn.waiting == 0 && !state.has_backlog(),
+            WhenFull::Queue { .. } => true,
+        };
+        if may_gather && state.fits_cork(message, when_full.limit()) {
             return self.side.gather(&mut state, message);
         }
         match when_full {
