@@ -9,6 +9,7 @@ use crate::base::sync::{Arc, Mutex};
 use crate::protocol::ws::mask::MaskKey;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
+use std::time::SystemTime;
 
 /// A caller's source of keys, for tests.
 pub type MaskKeyFn = Arc<dyn Fn() -> Result<MaskKey, Error> + Send + Sync>;
@@ -27,7 +28,16 @@ impl Keys {
             Some(seeds) => seeds,
             none => none.insert(seeded_by_system()?),
         };
-        Ok(Self(Box::new(StdRng::from_rng(seeds))))
+        let mut seed = <StdRng as SeedableRng>::Seed::default();
+        seeds.fill_bytes(&mut seed);
+        // A process that was copied without fork(3), by _Fork(3) or as a machine, has the same generator, but not the
+        // same time.
+        let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let time = time.as_nanos().to_ne_bytes();
+        for (byte, time) in seed.iter_mut().zip(time) {
+            *byte ^= time;
+        }
+        Ok(Self(Box::new(StdRng::from_seed(seed))))
     }
 
     pub fn mask_key(&mut self) -> MaskKey {
