@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::thread;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub struct Wake {
@@ -94,11 +95,20 @@ impl WakeSlot {
     /// shutdown(2).
     pub fn clear(&self) {
         self.target.store(-1, Ordering::SeqCst);
+        let mut looks = 0;
         while self.signalling.load(Ordering::SeqCst) > 0 {
-            thread::yield_now();
+            // A thread of a higher real-time priority does not let another one run by yielding to it.
+            match looks < MAX_YIELDS {
+                true => thread::yield_now(),
+                false => thread::sleep(Duration::from_millis(1)),
+            }
+            looks += 1;
         }
     }
 }
+
+/// The other thread is in one system call.
+const MAX_YIELDS: u32 = 100;
 
 impl Default for WakeSlot {
     fn default() -> Self {
