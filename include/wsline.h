@@ -1364,9 +1364,10 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
 /**
  * Adds an option that is set on the socket before it connects.
  *
- * Set by themselves are TCP_NODELAY and keepalive: probes after 30 seconds of silence, three of
- * them, 10 seconds apart. What is added here comes after them. An option that the system refuses
- * makes the connect fail.
+ * TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
+ * are set by default, with the first call that uses the connection, or that may wait for longer.
+ * With an option of your own they are set before it, and before the connect. An option that the
+ * system refuses makes the connect fail.
  *
  * @param options  what is set.
  * @param level    as for setsockopt(2), for example SOL_SOCKET.

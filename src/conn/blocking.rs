@@ -18,6 +18,7 @@ use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::writer::WhenFull;
 use crate::net::poll::{OnSignal, Poll, Waited};
+use crate::net::socket::PROBES_AFTER;
 use crate::net::wake::{Wake, WakeBy};
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
@@ -62,7 +63,7 @@ impl Connection {
 
     /// Gathers data from now on.
     pub fn cork(&self) -> Result<(), Error> {
-        self.link()?.writer.cork()
+        self.open()?.link.writer.cork()
     }
 
     /// Sends what was gathered.
@@ -115,12 +116,17 @@ impl Connection {
     /// all of it; the option's is how long nothing may move.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open_to_end()?;
+        let span = match timeout {
+            Timeout::Default => self.options.close_span(),
+            named => named.span(),
+        };
+        if span.is_none_or(|span| span > PROBES_AFTER) {
+            open.link.stream().prepare();
+        }
         let now = Instant::now();
         let wait = match timeout {
-            Timeout::Default => {
-                CloseWait::while_moving(self.options.close_span(), now, open.link.progress())
-            }
-            named => CloseWait::fixed(named.span(), now),
+            Timeout::Default => CloseWait::while_moving(span, now, open.link.progress()),
+            _ => CloseWait::fixed(span, now),
         };
         open.reader.as_priority_waiter(|| open.close(frame, wait))
     }

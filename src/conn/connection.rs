@@ -10,6 +10,7 @@ use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::Reader;
 use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
+use std::os::fd::RawFd;
 
 /// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
 pub struct Connection {
@@ -49,7 +50,12 @@ impl Connection {
 
     /// The open connection, or why there is none.
     pub fn link(&self) -> Result<&Link, Error> {
-        self.open().map(|open| &*open.link)
+        self.open_to_end().map(|open| &*open.link)
+    }
+
+    /// The descriptor, for the caller's use.
+    pub fn fd(&self) -> Result<RawFd, Error> {
+        self.open().map(|open| open.link.stream().fd())
     }
 
     /// For its use, whatever that is.

@@ -159,8 +159,7 @@ impl Connected {
     /// A socket of our own, which has been connected to `address`.
     pub fn new(socket: Socket, address: &Address, options: &SocketOptions) -> Self {
         let (peer, setup) = match address {
-            // Which address it is that "any" stands for only the system knows.
-            Address::Ip(ip) if !ip.ip().is_unspecified() => (Peer::Address(*ip), true),
+            Address::Ip(ip) if !is_completed_by_system(ip) => (Peer::Address(*ip), true),
             Address::Ip(_) => (Peer::asked(&socket), true),
             Address::Unix(_) => (Peer::asked(&socket), false),
         };
@@ -175,6 +174,14 @@ impl Connected {
             setup,
         }
     }
+}
+
+/// Whether only the system knows what it stands for: "any", or a link-local address without its link.
+fn is_completed_by_system(address: &SocketAddr) -> bool {
+    let is_any = address.ip().to_canonical().is_unspecified();
+    let lacks_link = matches!(address, SocketAddr::V6(v6)
+        if v6.scope_id() == 0 && v6.ip().is_unicast_link_local());
+    is_any || lacks_link
 }
 
 impl Peer {
@@ -205,15 +212,17 @@ fn name(address: &SockAddr) -> CString {
     CString::new(text.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting.
-pub fn prepare(socket: &Socket, setup: Setup) -> io::Result<()> {
+/// Without a word of the peer for so long keepalive asks whether it is there.
+pub const PROBES_AFTER: Duration = Duration::from_secs(30);
+
+/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting. True if it is in
+/// blocking mode now.
+pub fn prepare(socket: &Socket, setup: Setup) -> bool {
     if setup == Setup::ModeAndOptions {
-        set_defaults(socket)?;
+        // A system that refuses one of them carries a connection all the same.
+        let _ = set_defaults(socket);
     }
-    if setup != Setup::Done {
-        sys::set_blocking(socket.as_fd())?;
-    }
-    Ok(())
+    setup != Setup::Done && sys::set_blocking(socket.as_fd()).is_ok()
 }
 
 /// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute: probes after
@@ -221,7 +230,7 @@ pub fn prepare(socket: &Socket, setup: Setup) -> io::Result<()> {
 fn set_defaults(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(30))
+        .with_time(PROBES_AFTER)
         .with_interval(Duration::from_secs(10))
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)

@@ -35,6 +35,8 @@ pub struct Stream {
     setup: Setup,
     /// Nothing of `setup` is left to do.
     is_prepared: AtomicBool,
+    /// A socket of our own, after [`Stream::prepare`].
+    is_blocking: AtomicBool,
     is_shut_down: AtomicBool,
     /// `bytes_sent` at the last read of a socket that is not prepared.
     sent_at_last_read: AtomicU64,
@@ -110,6 +112,7 @@ impl Stream {
             peer_address: OnceLock::new(),
             setup,
             is_prepared: AtomicBool::new(setup == Setup::Done),
+            is_blocking: AtomicBool::new(false),
             is_shut_down: AtomicBool::new(false),
             sent_at_last_read: AtomicU64::new(0),
             on_signal: OnSignal::Continue,
@@ -128,7 +131,7 @@ impl Stream {
     }
 
     /// Before a connection is used for anything but closing it: sets the default options of the socket and its mode.
-    /// One that is closed at once does without these six system calls. Where one fails, reads wait in `poll(2)`.
+    /// One that is closed at once does without these six system calls. Where the mode cannot be set, reads wait in `poll(2)`.
     #[inline]
     pub fn prepare(&self) {
         if !self.is_prepared.load(Ordering::Relaxed) {
@@ -138,9 +141,10 @@ impl Stream {
 
     #[cold]
     fn prepare_first(&self) {
-        if socket::prepare(&self.socket, self.setup).is_ok() {
-            self.is_prepared.store(true, Ordering::Relaxed);
-        }
+        let is_blocking = socket::prepare(&self.socket, self.setup);
+        self.is_blocking.store(is_blocking, Ordering::Relaxed);
+        // Once: what the system refuses now it refuses again, and the caller may have set what is set here.
+        self.is_prepared.store(true, Ordering::Relaxed);
     }
 
     /// From now on a signal handler that has run ends a wait. After it the system may resume a `recv(2)` by itself
@@ -401,9 +405,7 @@ impl Stream {
 
     /// Whether a read that must wait may do so inside `recv(2)`.
     fn waits_in_read(&self) -> bool {
-        self.on_signal == OnSignal::Continue
-            && self.setup != Setup::Done
-            && self.is_prepared.load(Ordering::Relaxed)
+        self.on_signal == OnSignal::Continue && self.is_blocking.load(Ordering::Relaxed)
     }
 
     /// Whether a read that would have to wait in `poll(2)` hardly finds anything before: something was sent since the

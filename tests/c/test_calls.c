@@ -17,6 +17,9 @@ struct server {
     pthread_t thread;
 };
 
+/* Keepalive would not speak in this time. */
+enum { SHORT_MS = 30000 };
+
 static void *serve(void *argument)
 {
     struct server *server = argument;
@@ -74,7 +77,7 @@ static void expect_calls(const char *const *want, size_t count)
         calls_print();
 }
 
-static void connect_and_close(wsline_options *options)
+static void connect_and_close(wsline_options *options, int64_t close_ms)
 {
     struct server server;
     wsline_conn *conn = NULL;
@@ -83,7 +86,7 @@ static void connect_and_close(wsline_options *options)
     server_start(&server, close_frame, sizeof close_frame, url);
     calls_begin();
     REQUIRE_OK(wsline_connect(url, options, &conn));
-    CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 60000));
+    CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, close_ms));
     wsline_conn_free(conn);
     calls_end();
     server_end(&server);
@@ -109,12 +112,28 @@ static void connecting_and_closing_is_twelve_calls(void)
 
     REQUIRE_OK(wsline_options_new(&options));
     /* The process's first connect asks for randomness, the others do not. */
-    connect_and_close(options);
+    connect_and_close(options, SHORT_MS);
     CHECK(calls_of("getrandom") > 0);
     for (int i = 0; i < 3; i++) {
-        connect_and_close(options);
+        connect_and_close(options, SHORT_MS);
         expect_calls(want, COUNT_OF(want));
     }
+    wsline_options_free(options);
+}
+
+/* In a longer wait only keepalive notices a server that is gone. */
+static void a_wait_that_may_be_long_has_keepalive(void)
+{
+    wsline_options *options = NULL;
+
+    REQUIRE_OK(wsline_options_new(&options));
+    connect_and_close(options, WSLINE_FOREVER);
+    CHECK(calls_of("setsockopt") >= 5);
+    connect_and_close(options, SHORT_MS);
+    CHECK_INT(0, calls_of("setsockopt"));
+    REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
+    connect_and_close(options, SHORT_MS);
+    CHECK(calls_of("setsockopt") >= 5);
     wsline_options_free(options);
 }
 
@@ -212,6 +231,7 @@ int main(int argc, char **argv)
 {
     const struct test tests[] = {
         TEST(connecting_and_closing_is_twelve_calls),
+        TEST(a_wait_that_may_be_long_has_keepalive),
         TEST(the_first_use_sets_the_options_of_the_socket),
     };
 

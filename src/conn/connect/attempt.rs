@@ -11,7 +11,7 @@ use crate::conn::options::Options;
 use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::resolve::{Lookup, Notify};
-use crate::net::socket::{self, Address, Family};
+use crate::net::socket::{self, Address, Family, PROBES_AFTER};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::channel::{Tls, TlsInfo};
@@ -110,6 +110,10 @@ impl Attempt {
                 Step::Next(stage) => self.stage = stage,
                 Step::Wait(stage) => {
                     self.stage = stage;
+                    let left = deadline.remaining(now);
+                    if left.is_none_or(|left| left > PROBES_AFTER) {
+                        self.probe_peer();
+                    }
                     return if is_late {
                         Err(self.timed_out(now))
                     } else {
@@ -118,6 +122,13 @@ impl Attempt {
                 }
                 Step::Open(wire) => return Ok(Some(wire)),
             }
+        }
+    }
+
+    /// In a wait this long a peer that has gone without a word is noticed by keepalive.
+    fn probe_peer(&self) {
+        if let ConnectStage::HandshakeIo(talk, _) = &self.stage {
+            talk.prepare();
         }
     }
 

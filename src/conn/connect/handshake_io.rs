@@ -70,6 +70,10 @@ impl HandshakeIo {
         }
     }
 
+    pub fn prepare(&self) {
+        self.wire.stream.prepare();
+    }
+
     pub fn add_interests(&self, poll: &mut Poll) {
         self.wire.add_interests(poll);
     }

@@ -234,8 +234,7 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
     guard::value(-1, |arguments| {
         let conn = arguments.object(conn);
-        conn.and_then(|conn| conn.link())
-            .map_or(-1, |link| link.stream().fd())
+        conn.and_then(|conn| conn.fd()).unwrap_or(-1)
     })
 }
 
