@@ -65,7 +65,7 @@ struct DriveState {
 struct Driver {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
-    /// LastConnection once the driver has read that it should.
+    /// Known once the driver has read that it should.
     key: Option<u64>,
 }
 

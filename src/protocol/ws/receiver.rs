@@ -348,6 +348,7 @@ impl Receiver {
             first,
             last,
             delivery,
+            rsv1: false,
             ..self.arrived
         };
         Ok(true)
