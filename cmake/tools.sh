@@ -55,6 +55,7 @@ for group in "$@"; do
             have c++ || need g++ 'a C++ compiler'
             have clang || need clang clang
             have luajit || need luajit luajit
+            have ruby || need ruby ruby
             have valgrind || need valgrind valgrind
             have tmux || need tmux tmux
             have nginx || need nginx nginx nginx
