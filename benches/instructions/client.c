@@ -18,7 +18,7 @@
 
 #define MEASURED __attribute__((noinline))
 
-enum { SOCKET_BUFFER = 1 << 20, CLOSE_TIMEOUT_MS = 60000 };
+enum { SOCKET_BUFFER = 1 << 20, CLOSE_TIMEOUT_MS = 30000 };
 
 static struct {
     const char *name, *url;

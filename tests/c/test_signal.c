@@ -148,6 +148,33 @@ static void a_signal_ends_a_send_and_no_byte_is_lost(void)
     }
 }
 
+/* Of messages that go to the socket whole, where it has room for them. */
+static void a_signal_leaves_the_rest_of_a_message_on_its_way(void)
+{
+    enum { LEN = 900000, MOST = 40 };
+    struct gate gate = gate_new("FAULTS");
+    char path[256];
+    wsline_conn *conn = interruptible("FAULTS", gate_path(&gate, "/stall-then-echo?", path));
+    const uint8_t *payload = much();
+    struct signals signals;
+    int sent = 0;
+
+    handle_signals(count_signal, SA_RESTART);
+    signals_start(&signals);
+    while (sent < MOST && wsline_conn_send_binary(conn, payload + sent, LEN) == WSLINE_OK)
+        sent++;
+    signals_end(&signals);
+    CHECK(sent > 0 && sent < MOST);
+    gate_open(&gate);
+    for (int i = 0; i < sent; i++) {
+        wsline_message message;
+
+        REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
+        CHECK(message.len == LEN && memcmp(payload + i, message.data, LEN) == 0);
+    }
+    peer_hang_up(conn);
+}
+
 static void a_signal_ends_a_close_that_may_be_repeated(void)
 {
     wsline_conn *conn = interruptible("FAULTS", "/no-close-reply");
@@ -613,6 +640,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(a_signal_ends_a_receive),
         TEST(a_signal_ends_a_send_and_no_byte_is_lost),
+        TEST(a_signal_leaves_the_rest_of_a_message_on_its_way),
         TEST(a_signal_ends_a_close_that_may_be_repeated),
         TEST(a_signal_ends_a_connect_that_may_be_repeated),
         TEST(without_the_option_a_wait_goes_on),

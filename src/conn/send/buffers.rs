@@ -14,6 +14,12 @@ use std::io;
 /// A multiple of four, so that each piece begins with the first byte of the key.
 pub(super) const PIECE: usize = 256 * 1024;
 
+/// A payload of up to this size goes to a socket without TLS whole: with one call, however the peer reads.
+pub(super) const WHOLE: usize = 1024 * 1024;
+
+/// Above this, memory for sending is given back.
+pub(super) const MAX_KEPT_BYTES: usize = 2 * PIECE;
+
 #[derive(Default)]
 pub(super) struct Buffers {
     /// Frames, ready but for TLS.
@@ -34,16 +40,26 @@ impl Buffers {
         }
     }
 
-    /// Makes room for a frame with a payload of `len` bytes, or for its first piece; how much.
+    /// Makes room for a frame with a payload of `len` bytes; how much.
     pub(super) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
-        let room = MAX_HEADER_BYTES + len.min(PIECE);
+        let room = MAX_HEADER_BYTES + len;
         memory::reserve(&mut self.plain, room)?;
         Ok(room)
     }
 
-    /// The same on each side of [`Buffers::seal`], so that memory fails before anything of the frame has been sent.
+    /// After a frame that has left, but for what an interrupted wait has kept on the wire.
+    pub(super) fn clear_sent(&mut self) {
+        self.plain.clear();
+        if self.capacity() > MAX_KEPT_BYTES && self.wire.is_empty() {
+            self.plain = Vec::new();
+            self.wire.take_memory();
+        }
+    }
+
+    /// The same, or for its first piece, on each side of [`Buffers::seal`], so that memory fails before anything of the frame
+    /// has been sent.
     pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
-        let room = self.reserve_plain(len)?;
+        let room = self.reserve_plain(len.min(PIECE))?;
         let sealed = stream.reserve_sealed(room)?;
         if len > PIECE {
             self.wire.reserve(sealed)?;

@@ -2,7 +2,7 @@
 //! Sending without waiting: what the socket does not take at once is queued. No thread takes the buffers of such a writer
 //! along, so nobody waits for a turn.
 
-use super::buffers::{Buffers, PIECE};
+use super::buffers::{Buffers, MAX_KEPT_BYTES, PIECE};
 use super::outbound::Outbound;
 use super::queue::Queued;
 use super::state::{SendSide, SendState, is_message};
@@ -13,9 +13,6 @@ use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::opcode::Opcode;
 use std::cell::Cell;
-
-/// Above this, memory that a thread keeps for sending is given back.
-const MAX_KEPT_BYTES: usize = 2 * PIECE;
 
 thread_local! {
     /// Where frames are made; so a connection without a queue holds no memory for sending.

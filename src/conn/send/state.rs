@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
 
-use super::buffers::{Buffers, PIECE, broken};
+use super::buffers::{Buffers, WHOLE, broken};
 use super::keys::Keys;
 use super::outbound::Outbound;
 use super::queue::Queue;
@@ -180,7 +180,7 @@ impl SendSide {
         let is_free = !state.turn.is_taken && state.turn.waiting == 0 && !state.is_corked;
         let may_send = state.broken.is_none() && state.sender.may_send_message();
         let is_first = state.queued_bytes() == 0 && state.pending.is_empty();
-        if !is_plain || !is_free || !may_send || !is_first || payload.len() > PIECE {
+        if !is_plain || !is_free || !may_send || !is_first || payload.len() > WHOLE {
             return Ok(None);
         }
         state.buffers.reserve_plain(payload.len())?;
@@ -189,7 +189,7 @@ impl SendSide {
         state.buffers.begin(&header, payload);
         match self.stream.send(&state.buffers.plain) {
             Ok(count) if count == state.buffers.plain.len() => {
-                state.buffers.plain.clear();
+                state.buffers.clear_sent();
                 self.stats.frames_sent.add(1);
                 self.stats.messages_sent.add(1);
                 Ok(Some((header, true)))

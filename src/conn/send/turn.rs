@@ -70,6 +70,7 @@ impl<'a> WriteTurn<'a> {
         budget: &mut WaitBudget,
     ) -> Result<(), Error> {
         self.send_rest(header, &[], budget)?;
+        self.state().buffers.clear_sent();
         self.side.commit(self.state(), frame, header);
         Ok(())
     }
