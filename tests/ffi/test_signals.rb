@@ -48,29 +48,31 @@ def connect(peer, path)
   made { |place| CONNECT.call(url(peer, path), OPTIONS, place) }
 end
 
+# One signal is enough; those that come later, even at the end of the program, are nobody's.
+is_armed = false
+trap('INT') do
+  if is_armed
+    is_armed = false
+    raise Interrupt
+  end
+end
+
 # What is done inside ends by Interrupt.
-def ctrl_c(name)
-  is_over = false
+ctrl_c = lambda do |name, &work|
+  is_armed = true
   sender = Thread.new do
-    until is_over
+    while is_armed
       sleep 0.1
       Process.kill('INT', Process.pid)
     end
   end
   begin
-    yield
+    work.call
     abort "FAIL #{name}: returned"
   rescue Interrupt
-    is_over = true
+    puts "ok   #{name}"
   end
-  # A signal that was under way.
-  begin
-    sender.join
-    sleep 0.1
-  rescue Interrupt
-    retry
-  end
-  puts "ok   #{name}"
+  sender.join
 end
 
 Thread.new do
@@ -83,12 +85,12 @@ message = Fiddle::Pointer.malloc(64, Fiddle::RUBY_FREE)
 much = Fiddle::Pointer.malloc(MUCH, Fiddle::RUBY_FREE)
 %w[FAULTS FAULTS_TLS].each do |peer|
   conn = connect(peer, '/stall')
-  ctrl_c("#{peer} receive") { RECV.call(conn, FOREVER, message) }
+  ctrl_c.call("#{peer} receive") { RECV.call(conn, FOREVER, message) }
   # The first send keeps what has not left, so the second one is interrupted.
-  ctrl_c("#{peer} send") { 2.times { SEND.call(conn, much, MUCH) } }
+  ctrl_c.call("#{peer} send") { 2.times { SEND.call(conn, much, MUCH) } }
   FREE.call(conn)
   conn = connect(peer, '/no-close-reply')
-  ctrl_c("#{peer} close") { CLOSE.call(conn, 1000, nil, FOREVER) }
+  ctrl_c.call("#{peer} close") { CLOSE.call(conn, 1000, nil, FOREVER) }
   FREE.call(conn)
-  ctrl_c("#{peer} connect") { connect(peer, '/hang') }
+  ctrl_c.call("#{peer} connect") { connect(peer, '/hang') }
 end
