@@ -32,3 +32,16 @@ pub struct Message<'a> {
     pub rsv1: bool,
     pub payload: &'a [u8],
 }
+
+impl Message<'static> {
+    /// What a whole message of nothing is like.
+    pub const EMPTY: Self = Self {
+        opcode: Opcode::Continuation,
+        first: true,
+        last: true,
+        more: false,
+        delivery: Delivery::Messages,
+        rsv1: false,
+        payload: &[],
+    };
+}

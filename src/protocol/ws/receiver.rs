@@ -29,32 +29,11 @@ pub struct Receiver {
     lent: LentFrom,
     /// Whose headers have come since [`Receiver::take_frame_count`].
     frames: u64,
-    arrived: Arrived,
+    /// The last message, without its payload.
+    arrived: Message<'static>,
     /// What was lent when another thread began to read for itself.
     retired: Option<Vec<u8>>,
     end: ReceiveEnd,
-}
-
-/// The last message, without its payload.
-#[derive(Clone, Copy, Debug)]
-struct Arrived {
-    opcode: Opcode,
-    first: bool,
-    last: bool,
-    more: bool,
-    delivery: Delivery,
-    rsv1: bool,
-}
-
-impl Arrived {
-    const NOTHING: Self = Self {
-        opcode: Opcode::Continuation,
-        first: true,
-        last: true,
-        more: false,
-        delivery: Delivery::Messages,
-        rsv1: false,
-    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +61,7 @@ impl Receiver {
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
-            arrived: Arrived::NOTHING,
+            arrived: Message::EMPTY,
             retired: None,
             end: ReceiveEnd::NotYet,
         }
@@ -111,22 +90,9 @@ impl Receiver {
     /// What the last successful [`Receiver::next`] found.
     #[inline]
     pub fn message(&self) -> Message<'_> {
-        let Arrived {
-            opcode,
-            first,
-            last,
-            more,
-            delivery,
-            rsv1,
-        } = self.arrived;
         Message {
-            opcode,
-            first,
-            last,
-            more,
-            delivery,
-            rsv1,
             payload: self.lent(),
+            ..self.arrived
         }
     }
 
@@ -189,11 +155,11 @@ impl Receiver {
         self.inbox.lend(end - start);
         self.lent = LentFrom::Inbox;
         self.frames += 1;
-        self.arrived = Arrived {
+        self.arrived = Message {
             opcode,
             more,
             delivery,
-            ..Arrived::NOTHING
+            ..Message::EMPTY
         };
         true
     }
@@ -296,13 +262,14 @@ impl Receiver {
             }
             self.order.hand_out(header.fin)?;
         }
-        self.arrived = Arrived {
+        self.arrived = Message {
             opcode: header.opcode,
             first: header.opcode != Opcode::Continuation,
             last: header.fin,
             more: false,
             delivery: Delivery::Frames,
             rsv1: header.rsv1,
+            payload: &[],
         };
         self.note_close(header.opcode)
     }
@@ -311,10 +278,10 @@ impl Receiver {
         if !self.lend(header, false) {
             return Ok(false);
         }
-        self.arrived = Arrived {
+        self.arrived = Message {
             opcode: header.opcode,
             delivery,
-            ..Arrived::NOTHING
+            ..Message::EMPTY
         };
         self.note_close(header.opcode)
     }
@@ -343,7 +310,7 @@ impl Receiver {
     /// What is lent is the message in progress, or a part of it.
     fn hand_out(&mut self, last: bool, delivery: Delivery) -> Result<bool, Error> {
         let (opcode, first) = self.order.hand_out(last)?;
-        self.arrived = Arrived {
+        self.arrived = Message {
             opcode,
             first,
             last,
