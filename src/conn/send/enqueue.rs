@@ -28,7 +28,7 @@ pub(super) fn enqueue<'a>(
 ) -> Result<Header, Error> {
     let len = message.payload.len();
     let mut header = begin(side, &mut state, message, limit)?;
-    if state.fits_cork(message, limit) {
+    if side.fits_cork(&state, message, limit) {
         return side.gather(&mut state, message);
     }
     if len > PIECE {

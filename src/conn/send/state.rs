@@ -45,7 +45,7 @@ pub(super) struct SendSide {
     has_backlog: AtomicBool,
     /// Data is gathered and waits for the end of the cork.
     is_gathering: AtomicBool,
-    /// As [`SendState::is_corked`], for a look without the lock.
+    /// Data stays among the buffers' plain bytes until more has come together. Changed under the lock.
     is_corked: AtomicBool,
     /// A message was refused for want of room, and nobody knows yet that there is some again.
     was_refused: AtomicBool,
@@ -62,8 +62,6 @@ pub(super) struct SendState {
     pub(super) deflater: Option<Deflater>,
     /// Threads that wait for it.
     pub(super) waiting_for_context: usize,
-    /// Data stays among the buffers' plain bytes until more has come together.
-    pub(super) is_corked: bool,
     /// Somebody has been told that there is a backlog.
     pub(super) is_announced: bool,
     pub(super) pending: PendingReplies,
@@ -103,7 +101,6 @@ impl SendSide {
                 turn: TurnState::default(),
                 deflater,
                 waiting_for_context: 0,
-                is_corked: false,
                 is_announced: false,
                 pending: PendingReplies::default(),
                 broken: None,
@@ -135,9 +132,18 @@ impl SendSide {
         self.was_refused.store(was_refused, Ordering::Relaxed);
     }
 
-    pub(super) fn set_corked(&self, state: &mut SendState, is_corked: bool) {
-        state.is_corked = is_corked;
+    /// Under the lock.
+    pub(super) fn set_corked(&self, is_corked: bool) {
         self.is_corked.store(is_corked, Ordering::Relaxed);
+    }
+
+    /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
+    pub(super) fn fits_cork(&self, state: &SendState, message: &Outbound<'_>, limit: u64) -> bool {
+        if !self.is_corked() || state.turn.is_taken || !message.is_data() {
+            return false;
+        }
+        let len = state.queued_bytes() + message.max_len();
+        len <= CORK_BYTES && state.has_room(message.max_len(), limit)
     }
 
     /// The common case of a batch, in few steps: puts a whole message behind what is gathered, where nothing hinders it
@@ -148,7 +154,7 @@ impl SendSide {
         let fits = state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit);
         let is_free = !state.turn.is_taken && state.turn.waiting == 0;
         let may_send = state.broken.is_none() && state.sender.may_send_message();
-        if !fits || !state.is_corked || !is_free || !may_send {
+        if !fits || !self.is_corked() || !is_free || !may_send {
             return false;
         }
         if state.reserve_in_batch(payload.len()).is_err() {
@@ -177,7 +183,7 @@ impl SendSide {
         };
         let payload = message.payload;
         let is_plain = !message.is_compressed && message.key.is_none() && !self.stream.is_tls();
-        let is_free = !state.turn.is_taken && state.turn.waiting == 0 && !state.is_corked;
+        let is_free = !state.turn.is_taken && state.turn.waiting == 0 && !self.is_corked();
         let may_send = state.broken.is_none() && state.sender.may_send_message();
         let is_first = state.queued_bytes() == 0 && state.pending.is_empty();
         if !is_plain || !is_free || !may_send || !is_first || payload.len() > WHOLE {
@@ -261,7 +267,7 @@ impl SendSide {
     pub(super) fn note_backlog(&self, state: &mut SendState) {
         let is_open = state.broken.is_none();
         let has_plain = is_open && !state.buffers.plain.is_empty();
-        let is_gathering = has_plain && state.is_corked;
+        let is_gathering = has_plain && self.is_corked();
         let has_backlog = is_open && (state.has_backlog() || has_plain != is_gathering);
         state.is_announced &= has_backlog;
         self.is_gathering.store(is_gathering, Ordering::Relaxed);
@@ -342,15 +348,6 @@ impl SendState {
 
     pub(super) fn mask_key(&mut self) -> [u8; 4] {
         self.keys.mask_key()
-    }
-
-    /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
-    pub(super) fn fits_cork(&self, message: &Outbound<'_>, limit: u64) -> bool {
-        if !self.is_corked || self.turn.is_taken || !message.is_data() {
-            return false;
-        }
-        let len = self.queued_bytes() + message.max_len();
-        len <= CORK_BYTES && self.has_room(message.max_len(), limit)
     }
 
     pub(super) fn queued_bytes(&self) -> usize {

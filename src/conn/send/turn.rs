@@ -47,12 +47,12 @@ impl<'a> WriteTurn<'a> {
         message: &Outbound<'_>,
         budget: &mut WaitBudget,
     ) -> Result<Header, Error> {
-        if !self.state().fits_cork(message, u64::MAX) {
+        let side = self.side;
+        if !side.fits_cork(self.state(), message, u64::MAX) {
             self.make_room(budget)?;
         }
-        let side = self.side;
         let state = self.state();
-        if state.fits_cork(message, u64::MAX) {
+        if side.fits_cork(state, message, u64::MAX) {
             return side.gather(state, message);
         }
         let header = state.header(message)?;

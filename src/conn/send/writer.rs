@@ -159,7 +159,7 @@ impl Writer {
             WhenFull::Wait(_) => state.turn.waiting == 0 && !state.has_backlog(),
             WhenFull::Queue { .. } => true,
         };
-        if may_gather && state.fits_cork(message, when_full.limit()) {
+        if may_gather && self.side.fits_cork(&state, message, when_full.limit()) {
             return self.side.gather(&mut state, message);
         }
         match when_full {
@@ -178,9 +178,9 @@ impl Writer {
 
     /// Gathers data from now on, to send it together.
     pub fn cork(&self) -> Result<(), Error> {
-        let mut state = self.side.state.lock_ahead();
+        let state = self.side.state.lock_ahead();
         state.check_end()?;
-        self.side.set_corked(&mut state, true);
+        self.side.set_corked(true);
         Ok(())
     }
 
@@ -188,7 +188,7 @@ impl Writer {
     pub fn uncork(&self, when_full: WhenFull<'_>) -> Result<(), Error> {
         // Before anything is waited for: from now on sends take along what was gathered.
         let mut state = self.side.state.lock();
-        self.side.set_corked(&mut state, false);
+        self.side.set_corked(false);
         match when_full {
             WhenFull::Wait(budget) => {
                 let mut turn = WriteTurn::take(&self.side, state, budget)?;
@@ -255,7 +255,7 @@ impl Writer {
     pub fn flush(&self) -> Result<(), Error> {
         let mut state = self.side.state.lock_ahead();
         state.pending.tls |= self.side.stream.is_tls();
-        if !state.turn.is_taken && !state.is_corked {
+        if !state.turn.is_taken && !self.side.is_corked() {
             // What an uncork could not send. Without memory it stays gathered.
             let _ = state.queue_gathered();
         }
