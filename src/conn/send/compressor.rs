@@ -118,23 +118,24 @@ impl<'a> Compressor<'a> {
             }
             side.state.lock().check_end()
         };
-        self.output = match (message.frame, message.compress) {
-            (Frame::Raw(_), _) => CompressedPayload::AsItWas,
+        match (message.frame, message.compress) {
+            (Frame::Raw(_), _) => self.output = CompressedPayload::AsItWas,
             (_, Compress::Prepared(prepared)) => {
-                match prepared.compressed(deflater.shape(), may_wait, goes_on)? {
-                    Some(bytes) => CompressedPayload::Shared(bytes),
-                    None => return Ok(None),
-                }
+                let compressed = prepared.compressed(deflater.shape(), may_wait, goes_on)?;
+                let Some(bytes) = compressed else {
+                    return Ok(None);
+                };
+                self.output = CompressedPayload::Shared(bytes);
             }
             _ => {
                 let fin = !matches!(message.frame, Frame::Fragment { fin: false, .. });
                 let mut out = thread_cache::take(&SCRATCH).unwrap_or_default();
                 let compressed = deflater.compress(message.payload, fin, &mut out, goes_on);
+                // Whatever came of it: what is dropped without a commit starts the context over.
                 self.output = CompressedPayload::Own(out);
                 compressed?;
-                return Ok(Some(self.compressed(message)));
             }
-        };
+        }
         Ok(Some(self.compressed(message)))
     }
 
