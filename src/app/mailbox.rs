@@ -68,7 +68,7 @@ impl<T> Mailbox<T> {
 
     /// Before each wait. What came since [`Mailbox::take`] makes the wait end at once.
     pub fn prepare_to_wait(&self) {
-        // Reads what `post` wrote: whoever found us awake has left its command before.
+        // Reads what `post` wrote: a thread that found this one awake has left its command before.
         self.is_awake.swap(false, Ordering::AcqRel);
         if !self.is_empty() {
             self.rouse();

@@ -28,7 +28,7 @@ pub struct Connection {
     last_error: Mutex<Option<Error>>,
 }
 
-/// An open connection, and the seat of the thread that receives.
+/// An open connection, and what hands its reader from thread to thread.
 pub(super) struct Open {
     pub(super) link: Arc<Link>,
     pub(super) reader: Handoff<Reader>,

@@ -24,16 +24,16 @@ pub fn open(
     is_aborted: Arc<AtomicBool>,
 ) -> Result<(Arc<Link>, Reader), Error> {
     let Established {
-        wire,
+        transport,
         tls_info,
         deflate,
     } = established;
     let Transport {
         mut stream,
-        intake,
+        cipher,
         mut input,
         output,
-    } = *wire;
+    } = *transport;
     let mut receiver = Receiver::new(options.limits, options.check_utf8);
     // The connection reads on in the memory of the handshake; what arrived behind that is copied, little as it is.
     let rest = memory::copy(&input)?;
@@ -63,6 +63,6 @@ pub fn open(
     );
     let link = Link::new(writer, stats, options.auto_pong, is_aborted, tls_info);
     let link = Arc::new(link);
-    let reader = Reader::new(Arc::clone(&link), receiver, intake);
+    let reader = Reader::new(Arc::clone(&link), receiver, cipher);
     Ok((link, reader))
 }

@@ -185,17 +185,17 @@ impl Stream {
     }
 
     /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
-    pub fn handshake(&self, intake: &mut CipherBuffer) -> Result<bool, Error> {
+    pub fn handshake(&self, cipher: &mut CipherBuffer) -> Result<bool, Error> {
         let Some(tls) = &self.tls else {
             return Ok(true);
         };
-        if let Held::Failure(error) = std::mem::take(&mut intake.held) {
+        if let Held::Failure(error) = std::mem::take(&mut cipher.held) {
             return Err(error);
         }
         let is_done = tls.lock_ahead().handshake()?;
         if is_done {
             // What ended the handshake may have brought the peer's first bytes, too.
-            intake.held = Held::Bytes;
+            cipher.held = Held::Bytes;
         }
         Ok(is_done)
     }
@@ -273,44 +273,44 @@ impl Stream {
     /// One read: appends to `out`, which has spare capacity.
     pub fn read(
         &self,
-        intake: &mut CipherBuffer,
+        cipher: &mut CipherBuffer,
         out: &mut Vec<u8>,
         wait: Wait,
     ) -> Result<ReadOutcome, Error> {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
-        match std::mem::take(&mut intake.held) {
+        match std::mem::take(&mut cipher.held) {
             Held::End => {
-                intake.held = Held::End;
+                cipher.held = Held::End;
                 return Ok(ReadOutcome::End);
             }
             Held::Failure(error) => {
-                intake.held = Held::End;
+                cipher.held = Held::End;
                 return Err(error);
             }
-            Held::Bytes => return intake.decrypt(&mut tls.lock_ahead(), out),
+            Held::Bytes => return cipher.decrypt(&mut tls.lock_ahead(), out),
             Held::Nothing => {}
         }
         match self
-            .receive(intake.cipher_space()?, wait)
+            .receive(cipher.cipher_space()?, wait)
             .map_err(|error| lost(&error))?
         {
-            ReadOutcome::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
+            ReadOutcome::Bytes => cipher.hand_to(&mut tls.lock_ahead())?,
             ReadOutcome::End => tls.lock_ahead().end_input(),
             other => return Ok(other),
         }
-        intake.decrypt(&mut tls.lock_ahead(), out)
+        cipher.decrypt(&mut tls.lock_ahead(), out)
     }
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
-    pub fn feed_tls(&self, intake: &mut CipherBuffer) -> Result<ReadOutcome, Error> {
+    pub fn feed_tls(&self, cipher: &mut CipherBuffer) -> Result<ReadOutcome, Error> {
         let received = self
-            .receive(intake.cipher_space()?, Wait::No)
+            .receive(cipher.cipher_space()?, Wait::No)
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
-                ReadOutcome::Bytes => intake.hand_to(&mut tls.lock_ahead())?,
+                ReadOutcome::Bytes => cipher.hand_to(&mut tls.lock_ahead())?,
                 ReadOutcome::End => tls.lock_ahead().end_input(),
                 ReadOutcome::Nothing | ReadOutcome::TimedOut | ReadOutcome::Interrupted => {}
             }

@@ -51,7 +51,7 @@ enum ConnectStage {
     Done,
 }
 
-/// Who is at the other end of the wire.
+/// Who is at the other end of the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counterpart {
     Proxy,
@@ -120,15 +120,15 @@ impl Attempt {
                         Ok(None)
                     };
                 }
-                Step::Open(wire) => return Ok(Some(wire)),
+                Step::Open(transport) => return Ok(Some(transport)),
             }
         }
     }
 
     /// In a wait this long a peer that has gone without a word is noticed by keepalive.
     fn probe_peer(&self) {
-        if let ConnectStage::HandshakeIo(talk, _) = &self.stage {
-            talk.prepare();
+        if let ConnectStage::HandshakeIo(io, _) = &self.stage {
+            io.prepare();
         }
     }
 
@@ -150,8 +150,8 @@ impl Attempt {
         match &self.stage {
             ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) | ConnectStage::Done => {}
             ConnectStage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
-            ConnectStage::Secure(wire, _) => wire.add_interests(poll),
-            ConnectStage::HandshakeIo(talk, _) => talk.add_interests(poll),
+            ConnectStage::Secure(transport, _) => transport.add_interests(poll),
+            ConnectStage::HandshakeIo(io, _) => io.add_interests(poll),
         }
     }
 
@@ -159,7 +159,7 @@ impl Attempt {
     pub fn next_step(&self) -> Deadline {
         let own = match &self.stage {
             ConnectStage::Dial(dial) => dial.next_attempt(),
-            ConnectStage::HandshakeIo(talk, _) => talk.next_step(),
+            ConnectStage::HandshakeIo(io, _) => io.next_step(),
             _ => Deadline::NEVER,
         };
         own.or_earlier(self.proxy_deadline)
@@ -168,14 +168,14 @@ impl Attempt {
     /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
     pub fn take_response(&mut self) -> Option<Response> {
         match &mut self.stage {
-            ConnectStage::HandshakeIo(talk, _) => talk.take_response(),
+            ConnectStage::HandshakeIo(io, _) => io.take_response(),
             _ => self.response.take(),
         }
     }
 
     /// What TLS has agreed on with the server.
-    pub fn tls_info(&self, wire: &Transport) -> Option<TlsInfo> {
-        wire.stream.tls_info().filter(|_| self.url.is_secure())
+    pub fn tls_info(&self, transport: &Transport) -> Option<TlsInfo> {
+        transport.stream.tls_info().filter(|_| self.url.is_secure())
     }
 
     fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
@@ -266,23 +266,23 @@ impl Attempt {
                 let Some(connected) = connected.map_err(|error| self.at(peer, error))? else {
                     return Ok(Step::Wait(ConnectStage::Dial(dial)));
                 };
-                let wire = Box::new(Transport::new(Stream::new(connected)));
-                self.reach(peer, wire).map(Step::Next)
+                let transport = Box::new(Transport::new(Stream::new(connected)));
+                self.reach(peer, transport).map(Step::Next)
             }
-            ConnectStage::Secure(mut wire, peer) => {
-                let agreed = wire.handshake(poll);
+            ConnectStage::Secure(mut transport, peer) => {
+                let agreed = transport.handshake(poll);
                 if !agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))? {
-                    return Ok(Step::Wait(ConnectStage::Secure(wire, peer)));
+                    return Ok(Step::Wait(ConnectStage::Secure(transport, peer)));
                 }
-                trace::tls(&self.name(peer), wire.stream.tls_info().as_ref());
-                self.talk(wire, peer).map(Step::Next)
+                trace::tls(&self.name(peer), transport.stream.tls_info().as_ref());
+                self.start_handshake(transport, peer).map(Step::Next)
             }
-            ConnectStage::HandshakeIo(mut talk, peer) => {
-                let settled = talk.advance(now, poll, is_late);
+            ConnectStage::HandshakeIo(mut io, peer) => {
+                let settled = io.advance(now, poll, is_late);
                 if let Ok(false) = settled {
-                    return Ok(Step::Wait(ConnectStage::HandshakeIo(talk, peer)));
+                    return Ok(Step::Wait(ConnectStage::HandshakeIo(io, peer)));
                 }
-                let response = talk.take_response();
+                let response = io.take_response();
                 if peer == Counterpart::Server {
                     self.keep_cookies(response.as_ref());
                 }
@@ -292,11 +292,11 @@ impl Attempt {
                         Err(self.at(peer, error))
                     }
                     (Ok(_), Counterpart::Proxy) => {
-                        self.leave_proxy(talk.into_wire()).map(Step::Next)
+                        self.leave_proxy(io.into_transport()).map(Step::Next)
                     }
                     (Ok(_), Counterpart::Server) => {
                         self.response = response;
-                        Ok(Step::Open(talk.into_wire()))
+                        Ok(Step::Open(io.into_transport()))
                     }
                 }
             }
@@ -304,11 +304,11 @@ impl Attempt {
         }
     }
 
-    /// The wire leads to `peer` now: TLS with it, where it is spoken, then the dialogue.
+    /// The transport leads to `peer` now: TLS with it, where it is spoken, then the handshake.
     fn reach(
         &mut self,
         peer: Counterpart,
-        mut wire: Box<Transport>,
+        mut transport: Box<Transport>,
     ) -> Result<ConnectStage, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
@@ -318,16 +318,20 @@ impl Attempt {
             (Counterpart::Server, _) if self.url.is_secure() => {
                 Tls::new(tls, &self.url.host(), self.url.port(), Role::Server)?
             }
-            _ => return self.talk(wire, peer),
+            _ => return self.start_handshake(transport, peer),
         };
         // Several small writes follow one another, which Nagle's algorithm would delay.
-        wire.stream.prepare();
-        wire.stream.start_tls(tls);
-        Ok(ConnectStage::Secure(wire, peer))
+        transport.stream.prepare();
+        transport.stream.start_tls(tls);
+        Ok(ConnectStage::Secure(transport, peer))
     }
 
-    fn talk(&mut self, wire: Box<Transport>, peer: Counterpart) -> Result<ConnectStage, Error> {
-        let dialogue = match (peer, &self.proxy, self.upgrade.take()) {
+    fn start_handshake(
+        &mut self,
+        transport: Box<Transport>,
+        peer: Counterpart,
+    ) -> Result<ConnectStage, Error> {
+        let handshake = match (peer, &self.proxy, self.upgrade.take()) {
             (Counterpart::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
                 tunnel::handshake(proxy, &self.target)?
@@ -339,15 +343,15 @@ impl Attempt {
             }
         };
         Ok(ConnectStage::HandshakeIo(
-            HandshakeIo::new(wire, dialogue),
+            HandshakeIo::new(transport, handshake),
             peer,
         ))
     }
 
-    fn leave_proxy(&mut self, wire: Box<Transport>) -> Result<ConnectStage, Error> {
-        if !wire.input.is_empty() {
+    fn leave_proxy(&mut self, transport: Box<Transport>) -> Result<ConnectStage, Error> {
+        if !transport.input.is_empty() {
             // Nothing has been asked of the server yet, so it has not answered.
-            let count = wire.input.len();
+            let count = transport.input.len();
             let message = format!(
                 "{} sent {count} bytes too many",
                 self.name(Counterpart::Proxy)
@@ -356,7 +360,7 @@ impl Attempt {
         }
         trace::note(format_args!("the proxy leads to {}", self.target));
         self.proxy_deadline = Deadline::NEVER;
-        self.reach(Counterpart::Server, wire)
+        self.reach(Counterpart::Server, transport)
     }
 
     /// The first that is wanted: a proxy is asked for one. SOCKS4 takes IPv4 addresses only.

@@ -40,7 +40,7 @@ pub struct Connector {
 
 /// What a connect has made.
 pub struct Established {
-    pub wire: Box<Transport>,
+    pub transport: Box<Transport>,
     pub tls_info: Option<TlsInfo>,
     pub deflate: Option<Agreement>,
 }
@@ -82,13 +82,13 @@ impl Connector {
         }
         match self.attempt.step(now, poll, self.deadline) {
             Ok(None) => Ok(None),
-            Ok(Some(wire)) => {
+            Ok(Some(transport)) => {
                 self.response = self.attempt.take_response();
                 let answer = self.response.as_ref();
                 Ok(Some(Established {
-                    tls_info: self.attempt.tls_info(&wire),
+                    tls_info: self.attempt.tls_info(&transport),
                     deflate: answer.and_then(|response| response.deflate),
-                    wire,
+                    transport,
                 }))
             }
             Err(error) => {

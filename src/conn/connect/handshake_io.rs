@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A dialogue over a wire, with whoever is at its other end.
+//! A handshake over a transport, with the peer at its other end.
 
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
@@ -16,66 +16,66 @@ use std::time::{Duration, Instant};
 const BODY_WAIT: Duration = Duration::from_secs(2);
 
 pub struct HandshakeIo {
-    wire: Box<Transport>,
-    dialogue: Box<dyn Handshake + Send>,
+    transport: Box<Transport>,
+    handshake: Box<dyn Handshake + Send>,
     body_deadline: Deadline,
 }
 
 impl HandshakeIo {
-    pub fn new(wire: Box<Transport>, dialogue: Box<dyn Handshake + Send>) -> Self {
+    pub fn new(transport: Box<Transport>, handshake: Box<dyn Handshake + Send>) -> Self {
         Self {
-            wire,
-            dialogue,
+            transport,
+            handshake,
             body_deadline: Deadline::NEVER,
         }
     }
 
-    /// Goes on as far as the socket allows; true when the dialogue is settled.
+    /// Goes on as far as the socket allows; true when the handshake is settled.
     pub fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<bool, Error> {
         let is_late = is_late || self.body_deadline.has_passed(now);
-        if self.dialogue.is_refused() && is_late {
-            return Err(self.dialogue.end());
+        if self.handshake.is_refused() && is_late {
+            return Err(self.handshake.end());
         }
         self.say()?;
         // A peer may refuse before it has read all of a long request, and then end the stream: its answer counts.
-        let sent = self.wire.send();
-        if !self.wire.intake.has_more() && !poll.is_readable(self.wire.stream.fd()) {
+        let sent = self.transport.send();
+        if !self.transport.cipher.has_more() && !poll.is_readable(self.transport.stream.fd()) {
             return sent.map(|()| false);
         }
         // One read of the socket a step: between two the driver looks at the clock and for an abort.
         loop {
-            match self.wire.read() {
+            match self.transport.read() {
                 // The status says more than how the connection ended.
-                Err(_) if self.dialogue.is_refused() => return Err(self.dialogue.end()),
+                Err(_) if self.handshake.is_refused() => return Err(self.handshake.end()),
                 Err(error) => return Err(error),
                 Ok(ReadOutcome::TimedOut | ReadOutcome::Nothing | ReadOutcome::Interrupted) => {
                     return sent.map(|()| false);
                 }
-                Ok(ReadOutcome::End) => return Err(self.dialogue.end()),
+                Ok(ReadOutcome::End) => return Err(self.handshake.end()),
                 Ok(ReadOutcome::Bytes) => {}
             }
-            let is_settled = self.dialogue.receive(&mut self.wire.input)?;
+            let is_settled = self.handshake.receive(&mut self.transport.input)?;
             if self.say()? {
-                self.wire.send()?;
+                self.transport.send()?;
             }
             if is_settled {
                 return Ok(true);
             }
-            if self.dialogue.is_refused() && self.body_deadline == Deadline::NEVER {
+            if self.handshake.is_refused() && self.body_deadline == Deadline::NEVER {
                 self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
             }
-            if !self.wire.intake.has_more() {
+            if !self.transport.cipher.has_more() {
                 return Ok(false);
             }
         }
     }
 
     pub fn prepare(&self) {
-        self.wire.stream.prepare();
+        self.transport.stream.prepare();
     }
 
     pub fn add_interests(&self, poll: &mut Poll) {
-        self.wire.add_interests(poll);
+        self.transport.add_interests(poll);
     }
 
     /// When to advance even if nothing has come.
@@ -85,25 +85,25 @@ impl HandshakeIo {
 
     /// What has been answered. Asked once, at the end.
     pub fn take_response(&mut self) -> Option<Response> {
-        let response = self.dialogue.take_response();
+        let response = self.handshake.take_response();
         if let Some(response) = &response {
             trace::response(&response.head);
         }
         response
     }
 
-    pub fn into_wire(self) -> Box<Transport> {
-        self.wire
+    pub fn into_transport(self) -> Box<Transport> {
+        self.transport
     }
 
     /// True if there was something to say.
     fn say(&mut self) -> Result<bool, Error> {
         let mut has_said = false;
-        while let Some(output) = self.dialogue.output() {
+        while let Some(output) = self.handshake.output() {
             if log::is_on(Level::Trace) {
                 trace::said(output.shown());
             }
-            self.wire.say(output.bytes)?;
+            self.transport.say(output.bytes)?;
             has_said = true;
         }
         Ok(has_said)

@@ -12,12 +12,12 @@ use crate::net::stream::{CipherBuffer, ReadOutcome, Stream, Wait, lost};
 const MIN_SEGMENT_BYTES: usize = 536;
 
 /// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the open connection, which
-/// goes on reading in this memory.
+/// continues to read into this memory.
 const READ_BYTES: usize = READ_MIN + 1;
 
 pub struct Transport {
     pub stream: Stream,
-    pub intake: CipherBuffer,
+    pub cipher: CipherBuffer,
     /// What has come and nobody has taken yet.
     pub input: Vec<u8>,
     /// What has not found room yet.
@@ -28,7 +28,7 @@ impl Transport {
     pub fn new(stream: Stream) -> Self {
         Self {
             stream,
-            intake: CipherBuffer::default(),
+            cipher: CipherBuffer::default(),
             input: Vec::new(),
             output: Outbox::default(),
         }
@@ -42,7 +42,7 @@ impl Transport {
     pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let mut may_read = poll.is_readable(self.stream.fd());
         loop {
-            let result = self.stream.handshake(&mut self.intake);
+            let result = self.stream.handshake(&mut self.cipher);
             // An alert that says why the handshake failed must leave, too.
             self.stream.seal(&mut Vec::new(), &mut self.output)?;
             let sent = self.send();
@@ -53,7 +53,7 @@ impl Transport {
             if !may_read {
                 return Ok(false);
             }
-            self.stream.feed_tls(&mut self.intake)?;
+            self.stream.feed_tls(&mut self.cipher)?;
             may_read = false;
         }
     }
@@ -78,8 +78,8 @@ impl Transport {
         memory::reserve(&mut self.input, READ_BYTES)?;
         let received = self
             .stream
-            .read(&mut self.intake, &mut self.input, Wait::No)?;
-        if self.intake.owes_output {
+            .read(&mut self.cipher, &mut self.input, Wait::No)?;
+        if self.cipher.owes_output {
             self.say(Vec::new())?;
             // Where the peer takes no more, what it said before still counts.
             let _ = self.send();

@@ -26,16 +26,16 @@ impl<T> Handoff<T> {
         }
     }
 
-    /// Give it back with [`Handoff::release`], or who waits is not told.
+    /// Give it back with [`Handoff::release`], or waiting threads are not woken.
     pub fn try_take(&self) -> Option<MutexGuard<'_, T>> {
         self.thing.try_lock()
     }
 
-    /// Waits once, for `span` (`None`: for ever). `None` where it was busy for a while and much may have changed.
+    /// Waits once, for `span` (`None`: indefinitely). `None` where it was busy for a while and much may have changed.
     pub fn wait(&self, span: Option<Duration>) -> Option<MutexGuard<'_, T>> {
         let gate = self.gate.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `release`: either we find it free, or who frees it finds us counted.
+        // Against the fence in `release`: either this thread finds it free, or the one that frees it finds this one counted.
         fence(Ordering::SeqCst);
         let mut taken = self.thing.try_lock();
         if taken.is_none() && span != Some(Duration::ZERO) {
@@ -60,10 +60,10 @@ impl<T> Handoff<T> {
         self.is_free.notify_all();
     }
 
-    /// Does `work` as a guest.
+    /// Does `work` as a thread that those who receive wait for.
     pub fn as_priority_waiter<R>(&self, work: impl FnOnce() -> R) -> R {
         self.priority_waiters.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `has_priority_waiters`: whoever finds the seat taken by us finds us counted.
+        // Against the fence in `has_priority_waiters`: a thread that finds it taken by this one finds this one counted.
         fence(Ordering::SeqCst);
         let result = work();
         self.priority_waiters.fetch_sub(1, Ordering::SeqCst);

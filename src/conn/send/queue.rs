@@ -39,7 +39,7 @@ pub(super) struct Queue {
     messages: u64,
     /// Messages that are gathered, and so have no place here yet.
     pub(super) gathered: u64,
-    /// Where the last ping ends, counted likewise; `u64::MAX` while it waits.
+    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while it waits.
     ping_end: u64,
     /// Pings in `waiting`; of several in one place only the last counts.
     pings: usize,

@@ -29,7 +29,7 @@ thread_local! {
     static BATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// How often the socket is written to under one lock: whoever wants the lock meanwhile must not wait for a whole queue.
+/// How often the socket is written to under one lock: a thread that wants the lock must not wait for a whole queue.
 const MAX_PUSHES: usize = 4;
 
 pub(super) struct SendSide {

@@ -106,10 +106,10 @@ mod tests {
 
     fn request(proxy: &str, target: &Target) -> (Vec<u8>, String) {
         let proxy = Proxy::parse(proxy).expect("a proxy");
-        let mut dialogue =
+        let mut handshake =
             Socks4::new(&proxy, target).unwrap_or_else(|error| panic!("a request: {error}"));
-        let output = dialogue.output().expect("a request");
-        assert!(dialogue.output().is_none());
+        let output = handshake.output().expect("a request");
+        assert!(handshake.output().is_none());
         let shown = output.shown().to_owned();
         (output.bytes, shown)
     }

@@ -273,7 +273,7 @@ fn take<const N: usize>(input: &mut Vec<u8>) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn dialogue(proxy: &str, target: &Target) -> Result<Socks5, Error> {
+    fn handshake(proxy: &str, target: &Target) -> Result<Socks5, Error> {
         Socks5::new(&Proxy::parse(proxy).expect("a proxy"), target)
     }
 
@@ -283,14 +283,14 @@ mod tests {
 
     /// What is said after each of `answers`, and at first.
     fn said(proxy: &str, target: &Target, answers: &[&[u8]]) -> Vec<(Vec<u8>, String)> {
-        let mut dialogue = dialogue(proxy, target).unwrap_or_else(|error| panic!("{error}"));
+        let mut handshake = handshake(proxy, target).unwrap_or_else(|error| panic!("{error}"));
         let mut said = Vec::new();
         for answer in [&[&[][..]], answers].concat() {
-            assert!(!dialogue.receive(&mut answer.to_vec()).expect("no refusal"));
-            let output = dialogue.output().expect("our turn");
+            assert!(!handshake.receive(&mut answer.to_vec()).expect("no refusal"));
+            let output = handshake.output().expect("our turn");
             let shown = output.shown().to_owned();
             said.push((output.bytes, shown));
-            assert!(dialogue.output().is_none(), "the proxy's turn");
+            assert!(handshake.output().is_none(), "the proxy's turn");
         }
         said
     }
@@ -344,7 +344,7 @@ mod tests {
         let long = |len| "x".repeat(len);
         let with = |user: &str, password: &str| format!("socks5h://{user}:{password}@h");
         let target = name(&long(255));
-        assert!(dialogue(&with(&long(255), &long(255)), &target).is_ok());
+        assert!(handshake(&with(&long(255), &long(255)), &target).is_ok());
         for (proxy, target, kind, what) in [
             (
                 with(&long(256), ""),
@@ -371,7 +371,7 @@ mod tests {
                 "a host name of more",
             ),
         ] {
-            let error = dialogue(&proxy, target).err().expect("too long");
+            let error = handshake(&proxy, target).err().expect("too long");
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.message().contains(what), "{error}");
         }
@@ -379,10 +379,10 @@ mod tests {
 
     #[test]
     fn nothing_is_left_unsaid_when_answers_come_early() {
-        let mut dialogue = dialogue("socks5h://u@h", &name("h")).expect("a dialogue");
+        let mut handshake = handshake("socks5h://u@h", &name("h")).expect("a handshake");
         let mut input = b"\x05\x02\x01\0\x05\0\0\x01\0\0\0\0\0\0rest".to_vec();
-        assert!(dialogue.receive(&mut input).expect("accepted"));
+        assert!(handshake.receive(&mut input).expect("accepted"));
         assert_eq!(input, b"rest");
-        assert_eq!(std::iter::from_fn(|| dialogue.output()).count(), 3);
+        assert_eq!(std::iter::from_fn(|| handshake.output()).count(), 3);
     }
 }
