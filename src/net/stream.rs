@@ -8,7 +8,6 @@
 use super::poll::{OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
 use super::sys;
-use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
@@ -16,7 +15,8 @@ use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
-use crate::net::tls::channel::{Decrypted, Tls, TlsInfo};
+use crate::net::tls::channel::{Tls, TlsInfo};
+use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use socket2::Socket;
 use std::ffi::CString;
 use std::io;
@@ -47,29 +47,6 @@ pub struct Stream {
     pub bytes_received: Counter,
 }
 
-/// What the reading thread keeps between two reads: received bytes that TLS has not seen.
-#[derive(Debug, Default)]
-pub struct CipherBuffer {
-    cipher: Vec<u8>,
-    read_size: usize,
-    held: Held,
-    /// TLS has something to send that nobody asked for: a key update, an alert.
-    pub owes_output: bool,
-}
-
-/// What TLS has taken in and nobody has read. The descriptor does not become readable for it.
-#[derive(Debug, Default)]
-enum Held {
-    #[default]
-    Nothing,
-    /// There may be plaintext: the last read ran out of room, or there was none since the handshake.
-    Bytes,
-    /// The end; it stays.
-    End,
-    /// What went wrong right behind what was read before. The end follows.
-    Failure(Error),
-}
-
 /// How long a read may wait for its first byte.
 #[derive(Clone, Copy, Debug)]
 pub enum Wait {
@@ -81,18 +58,6 @@ pub enum Wait {
     },
     /// What is left of a wait that began earlier.
     Until(Deadline),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadOutcome {
-    Bytes,
-    /// Something came, but TLS has no plaintext yet.
-    Nothing,
-    /// The time was up first.
-    TimedOut,
-    /// A signal handler ran first; see [`Stream::end_waits_on_signal`].
-    Interrupted,
-    End,
 }
 
 impl Stream {
@@ -189,13 +154,11 @@ impl Stream {
         let Some(tls) = &self.tls else {
             return Ok(true);
         };
-        if let Held::Failure(error) = std::mem::take(&mut cipher.held) {
-            return Err(error);
-        }
+        cipher.check_held()?;
         let is_done = tls.lock_ahead().handshake()?;
         if is_done {
             // What ended the handshake may have brought the peer's first bytes, too.
-            cipher.held = Held::Bytes;
+            cipher.hold_bytes();
         }
         Ok(is_done)
     }
@@ -280,20 +243,11 @@ impl Stream {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
-        match std::mem::take(&mut cipher.held) {
-            Held::End => {
-                cipher.held = Held::End;
-                return Ok(ReadOutcome::End);
-            }
-            Held::Failure(error) => {
-                cipher.held = Held::End;
-                return Err(error);
-            }
-            Held::Bytes => return cipher.decrypt(&mut tls.lock_ahead(), out),
-            Held::Nothing => {}
+        if let Some(held) = cipher.read_held(tls, out) {
+            return held;
         }
         match self
-            .receive(cipher.cipher_space()?, wait)
+            .receive(cipher.space()?, wait)
             .map_err(|error| lost(&error))?
         {
             ReadOutcome::Bytes => cipher.hand_to(&mut tls.lock_ahead())?,
@@ -306,7 +260,7 @@ impl Stream {
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
     pub fn feed_tls(&self, cipher: &mut CipherBuffer) -> Result<ReadOutcome, Error> {
         let received = self
-            .receive(cipher.cipher_space()?, Wait::No)
+            .receive(cipher.space()?, Wait::No)
             .map_err(|error| lost(&error))?;
         if let Some(tls) = &self.tls {
             match received {
@@ -429,65 +383,6 @@ impl Stream {
                 .set_read_timeout(span.map(|_| Duration::from_micros(us)))?;
         }
         Ok(())
-    }
-}
-
-impl CipherBuffer {
-    /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
-    /// Whoever would wait for the descriptor asks this first.
-    pub fn has_more(&self) -> bool {
-        !matches!(self.held, Held::Nothing)
-    }
-
-    /// What TLS makes of what it was fed, into `out`.
-    fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<ReadOutcome, Error> {
-        let before = out.len();
-        let decrypted = tls.decrypt(out);
-        let has_bytes = out.len() > before;
-        self.owes_output = tls.has_output();
-        self.held = match &decrypted {
-            Ok(Decrypted::All) => Held::Nothing,
-            Ok(Decrypted::Full) => Held::Bytes,
-            Err(error) if has_bytes => Held::Failure(error.clone()),
-            Ok(Decrypted::End) | Err(_) => Held::End,
-        };
-        match decrypted {
-            _ if has_bytes => Ok(ReadOutcome::Bytes),
-            Ok(Decrypted::End) => Ok(ReadOutcome::End),
-            Ok(_) => Ok(ReadOutcome::Nothing),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
-    fn cipher_space(&mut self) -> Result<&mut Vec<u8>, Error> {
-        self.read_size = self.read_size.max(READ_MIN);
-        if self.cipher.capacity() < self.read_size {
-            self.cipher
-                .try_reserve_exact(self.read_size)
-                .map_err(|_| Error::no_memory(self.read_size as u64))?;
-        }
-        Ok(&mut self.cipher)
-    }
-
-    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`].
-    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
-        if self.cipher.capacity() == 0 {
-            self.cipher = std::mem::take(memory);
-        }
-    }
-
-    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if self.cipher.is_empty() {
-            keep_larger(memory, std::mem::take(&mut self.cipher));
-        }
-    }
-
-    fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
-        if self.cipher.len() + 1 >= self.cipher.capacity() {
-            self.read_size = (self.read_size * 2).min(READ_MAX);
-        }
-        tls.feed(&mut self.cipher)
     }
 }
 

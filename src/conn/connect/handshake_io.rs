@@ -7,7 +7,7 @@ use crate::base::error::Error;
 use crate::base::log::{self, Level};
 use crate::conn::trace;
 use crate::net::poll::Poll;
-use crate::net::stream::ReadOutcome;
+use crate::net::tls::cipher_buffer::ReadOutcome;
 use crate::protocol::handshake::Handshake;
 use crate::protocol::http::reply::Response;
 use std::time::{Duration, Instant};

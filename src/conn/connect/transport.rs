@@ -6,7 +6,8 @@ use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::poll::Poll;
-use crate::net::stream::{CipherBuffer, ReadOutcome, Stream, Wait, lost};
+use crate::net::stream::{Stream, Wait, lost};
+use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 
 /// What every path takes in one segment (RFC 9293 section 3.7.1).
 const MIN_SEGMENT_BYTES: usize = 536;

@@ -7,7 +7,8 @@ use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
-use crate::net::stream::{CipherBuffer, ReadOutcome, Wait, lost};
+use crate::net::stream::{Wait, lost};
+use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use crate::protocol::ws::message::{Delivery, Message};
 use crate::protocol::ws::receiver::Receiver;
 

@@ -2,6 +2,7 @@
 //! TLS by OpenSSL, between two buffers.
 
 pub mod channel;
+pub mod cipher_buffer;
 pub mod error;
 pub mod files;
 pub mod identity;

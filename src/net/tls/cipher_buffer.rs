@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a read brings, and what is kept between two reads under TLS.
+
+use super::channel::{Decrypted, Tls};
+use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
+use crate::base::error::Error;
+use crate::base::priority::PriorityMutex;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadOutcome {
+    Bytes,
+    /// Something came, but TLS has no plaintext yet.
+    Nothing,
+    /// The time was up first.
+    TimedOut,
+    /// A signal handler ran first; see [`crate::net::stream::Stream::end_waits_on_signal`].
+    Interrupted,
+    End,
+}
+
+/// What the reading thread keeps between two reads: received bytes that TLS has not seen.
+#[derive(Debug, Default)]
+pub struct CipherBuffer {
+    cipher: Vec<u8>,
+    read_size: usize,
+    held: Held,
+    /// TLS has something to send that nobody asked for: a key update, an alert.
+    pub owes_output: bool,
+}
+
+/// What TLS has taken in and nobody has read. The descriptor does not become readable for it.
+#[derive(Debug, Default)]
+enum Held {
+    #[default]
+    Nothing,
+    /// There may be plaintext: the last read ran out of room, or there was none since the handshake.
+    Bytes,
+    /// The end; it stays.
+    End,
+    /// What went wrong right behind what was read before. The end follows.
+    Failure(Error),
+}
+
+impl CipherBuffer {
+    /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
+    /// Whoever would wait for the descriptor asks this first.
+    pub fn has_more(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
+    }
+
+    /// A failure that is held, before a handshake continues.
+    pub fn check_held(&mut self) -> Result<(), Error> {
+        match std::mem::take(&mut self.held) {
+            Held::Failure(error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// What ended the handshake may have brought more.
+    pub fn hold_bytes(&mut self) {
+        self.held = Held::Bytes;
+    }
+
+    /// A read of what is held; `None` where that is nothing, and only the socket can bring more.
+    pub fn read_held(
+        &mut self,
+        tls: &PriorityMutex<Tls>,
+        out: &mut Vec<u8>,
+    ) -> Option<Result<ReadOutcome, Error>> {
+        match std::mem::take(&mut self.held) {
+            Held::Nothing => None,
+            Held::Bytes => Some(self.decrypt(&mut tls.lock_ahead(), out)),
+            Held::End => {
+                self.held = Held::End;
+                Some(Ok(ReadOutcome::End))
+            }
+            Held::Failure(error) => {
+                self.held = Held::End;
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// What TLS makes of what it was fed, into `out`.
+    pub fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<ReadOutcome, Error> {
+        let before = out.len();
+        let decrypted = tls.decrypt(out);
+        let has_bytes = out.len() > before;
+        self.owes_output = tls.has_output();
+        self.held = match &decrypted {
+            Ok(Decrypted::All) => Held::Nothing,
+            Ok(Decrypted::Full) => Held::Bytes,
+            Err(error) if has_bytes => Held::Failure(error.clone()),
+            Ok(Decrypted::End) | Err(_) => Held::End,
+        };
+        match decrypted {
+            _ if has_bytes => Ok(ReadOutcome::Bytes),
+            Ok(Decrypted::End) => Ok(ReadOutcome::End),
+            Ok(_) => Ok(ReadOutcome::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
+    pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
+        self.read_size = self.read_size.max(READ_MIN);
+        if self.cipher.capacity() < self.read_size {
+            self.cipher
+                .try_reserve_exact(self.read_size)
+                .map_err(|_| Error::no_memory(self.read_size as u64))?;
+        }
+        Ok(&mut self.cipher)
+    }
+
+    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`].
+    pub fn borrow(&mut self, memory: &mut Vec<u8>) {
+        if self.cipher.capacity() == 0 {
+            self.cipher = std::mem::take(memory);
+        }
+    }
+
+    pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        if self.cipher.is_empty() {
+            keep_larger(memory, std::mem::take(&mut self.cipher));
+        }
+    }
+
+    pub fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
+        if self.cipher.len() + 1 >= self.cipher.capacity() {
+            self.read_size = (self.read_size * 2).min(READ_MAX);
+        }
+        tls.feed(&mut self.cipher)
+    }
+}
