@@ -2468,8 +2468,8 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
 /**
  * Sends a part of a message whose length is not known yet.
  *
- * Each part leaves at once, as a frame of its own, unless wsline_conn_cork() corks it. Until the
- * last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
+ * Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until
+ * the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
  * Control frames may go out between two parts. Text may be cut anywhere and is not checked to be
  * UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
  *
@@ -2525,8 +2525,9 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
  *
  * What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
  * ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
- * gathered, and before a receive on this connection waits. A send that corks answers WSLINE_OK; if
- * what is gathered cannot be sent, a later call says so. Free and abort lose it.
+ * gathered, and before a receive on this connection waits. A send that is gathered returns
+ * WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
+ * connection discards it.
  *
  * @param conn  an open connection.
  * @retval WSLINE_OK                    gathering.
@@ -2544,7 +2545,7 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
 WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
 
 /**
- * Sends what was gathered since wsline_conn_cork(), and corks no more.
+ * Sends what was gathered since wsline_conn_cork(), and stops gathering.
  *
  * @param conn  an open connection.
  * @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
@@ -3494,9 +3495,9 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
 /**
  * Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
  *
- * Each part leaves at once, as a frame of its own, unless wsline_app_cork() corks it. Until the
- * last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames may go
- * out between two parts. Text is not checked. A message that was begun ends with its connection:
+ * Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until
+ * the last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames may
+ * go out between two parts. Text is not checked. A message that was begun ends with its connection:
  * after a reconnect begin anew.
  *
  * @param app     an app.
@@ -3544,7 +3545,7 @@ wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size
 WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
 
 /**
- * Sends what was gathered since wsline_app_cork(), and corks no more.
+ * Sends what was gathered since wsline_app_cork(), and stops gathering.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    sent or queued, or there was nothing.

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn wsline_app_send(
 
 /// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
 ///
-/// Each part leaves at once, as a frame of its own, unless wsline_app_cork() corks it. Until the last part has been sent, every other send of data answers
+/// Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until the last part has been sent, every other send of data answers
 /// WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not checked. A message that was begun ends with its
 /// connection: after a reconnect begin anew.
 ///
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
     guard::often("wsline_app_cork", app, |app, _| app?.cork())
 }
 
-/// Sends what was gathered since wsline_app_cork(), and corks no more.
+/// Sends what was gathered since wsline_app_cork(), and stops gathering.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    sent or queued, or there was nothing.

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn wsline_conn_send(
 
 /// Sends a part of a message whose length is not known yet.
 ///
-/// Each part leaves at once, as a frame of its own, unless wsline_conn_cork() corks it. Until the last part has been sent, other data waits: every other send
+/// Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until the last part has been sent, other data waits: every other send
 /// of data answers WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not checked
 /// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
@@ -182,7 +182,8 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 ///
 /// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a ping, pong, close frame, a
 /// frame of wsline_conn_send_frame() or a message too large to be gathered, and before a receive on this connection waits. A
-/// send that corks answers WSLINE_OK; if what is gathered cannot be sent, a later call says so. Free and abort lose it.
+/// send that is gathered returns WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
+/// connection discards it.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                    gathering.
@@ -200,7 +201,7 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
     guard::often("wsline_conn_cork", conn, |conn, _| conn?.cork())
 }
 
-/// Sends what was gathered since wsline_conn_cork(), and corks no more.
+/// Sends what was gathered since wsline_conn_cork(), and stops gathering.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
