@@ -4,50 +4,37 @@
 use super::sync::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a caller says about waiting.
+/// What a caller says about waiting: milliseconds, of which 0 is to try once, or one of the two constants. It is kept as
+/// C passes it, because most calls need not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// Whatever the connection, or above it the process, is set to.
-    Default,
-    Forever,
-    /// Zero: try once, do not wait.
-    After(Duration),
-}
+pub struct Timeout(i64);
 
 impl Timeout {
-    const DEFAULT_MS: i64 = -2;
-    const FOREVER_MS: i64 = -1;
+    /// Whatever the connection, or above it the process, is set to.
+    pub const DEFAULT: Self = Self(-2);
+    pub const FOREVER: Self = Self(-1);
 
-    /// Milliseconds, or the negative numbers that C uses for the other two.
+    pub fn after(span: Duration) -> Self {
+        Self(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// `None` below the constants.
     pub fn from_ms(ms: i64) -> Option<Self> {
-        match ms {
-            Self::DEFAULT_MS => Some(Self::Default),
-            Self::FOREVER_MS => Some(Self::Forever),
-            ms => u64::try_from(ms)
-                .ok()
-                .map(|ms| Self::After(Duration::from_millis(ms))),
-        }
+        (ms >= Self::DEFAULT.0).then_some(Self(ms))
     }
 
     pub fn to_ms(self) -> i64 {
-        match self {
-            Self::Default => Self::DEFAULT_MS,
-            Self::Forever => Self::FOREVER_MS,
-            Self::After(span) => i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
-        }
+        self.0
     }
 
     /// `self`, or `other` where `self` leaves it open.
     pub fn or(self, other: Self) -> Self {
-        if self == Self::Default { other } else { self }
+        if self == Self::DEFAULT { other } else { self }
     }
 
     /// The span to wait; `None` is for ever.
     pub fn span(self) -> Option<Duration> {
-        match self {
-            Self::After(span) => Some(span),
-            Self::Default | Self::Forever => None,
-        }
+        u64::try_from(self.0).ok().map(Duration::from_millis)
     }
 }
 
@@ -57,7 +44,7 @@ pub struct SharedTimeout(AtomicI64);
 
 impl SharedTimeout {
     pub const fn forever() -> Self {
-        Self(AtomicI64::new(Timeout::FOREVER_MS))
+        Self(AtomicI64::new(Timeout::FOREVER.0))
     }
 
     pub fn new(timeout: Timeout) -> Self {
@@ -65,7 +52,7 @@ impl SharedTimeout {
     }
 
     pub fn get(&self) -> Timeout {
-        Timeout::from_ms(self.0.load(Ordering::Relaxed)).unwrap_or(Timeout::Default)
+        Timeout(self.0.load(Ordering::Relaxed))
     }
 
     pub fn set(&self, timeout: Timeout) {

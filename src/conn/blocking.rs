@@ -117,7 +117,7 @@ impl Connection {
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open_to_end()?;
         let span = match timeout {
-            Timeout::Default => self.options.close_span(),
+            Timeout::DEFAULT => self.options.close_span(),
             named => named.span(),
         };
         if span.is_none_or(|span| span > PROBES_AFTER) {
@@ -125,7 +125,7 @@ impl Connection {
         }
         let now = Instant::now();
         let wait = match timeout {
-            Timeout::Default => CloseWait::while_moving(span, now, open.link.progress()),
+            Timeout::DEFAULT => CloseWait::while_moving(span, now, open.link.progress()),
             _ => CloseWait::fixed(span, now),
         };
         open.reader.as_priority_waiter(|| open.close(frame, wait))
@@ -241,11 +241,7 @@ impl Connection {
     }
 
     fn usual_timeout(&self, timeout: Timeout) -> Timeout {
-        if timeout == Timeout::Default {
-            self.timeout().get().or(DEFAULT_TIMEOUT.get())
-        } else {
-            timeout
-        }
+        timeout.or(self.timeout().get()).or(DEFAULT_TIMEOUT.get())
     }
 }
 

@@ -90,7 +90,7 @@ impl Options {
     /// How long a whole connect may take; `timeout` is the connection's own, which any thread may have changed.
     pub fn connect_span(&self, timeout: Timeout) -> Option<Duration> {
         let usual = match DEFAULT_TIMEOUT.get() {
-            Timeout::Forever => Timeout::After(CONNECT_TIMEOUT),
+            Timeout::FOREVER => Timeout::after(CONNECT_TIMEOUT),
             set => set,
         };
         self.connect_timeout.or(timeout).or(usual).span()
@@ -98,7 +98,7 @@ impl Options {
 
     /// How long nothing may move during a closing handshake.
     pub fn close_span(&self) -> Option<Duration> {
-        let usual = Timeout::After(CLOSE_TIMEOUT);
+        let usual = Timeout::after(CLOSE_TIMEOUT);
         self.close_timeout.or(usual).span()
     }
 }
@@ -108,13 +108,13 @@ impl Default for Options {
         Self {
             request: RequestOptions::default(),
             cookie_jar: None,
-            timeout: Timeout::Default,
-            connect_timeout: Timeout::Default,
-            send_timeout: Timeout::Default,
-            close_timeout: Timeout::Default,
+            timeout: Timeout::DEFAULT,
+            connect_timeout: Timeout::DEFAULT,
+            send_timeout: Timeout::DEFAULT,
+            close_timeout: Timeout::DEFAULT,
             is_interruptible: false,
             proxy: ProxyOptions::default(),
-            proxy_timeout: Timeout::Default,
+            proxy_timeout: Timeout::DEFAULT,
             socket: SocketOptions::default(),
             unix_path: None,
             fd: None,

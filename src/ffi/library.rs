@@ -78,7 +78,7 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
     guard::status(
         "wsline_set_default_timeout_ms",
         |_| match arguments::timeout(timeout_ms, "timeout_ms")? {
-            Timeout::Default => Err(Error::argument(
+            Timeout::DEFAULT => Err(Error::argument(
                 "timeout_ms",
                 "cannot be WSLINE_DEFAULT_TIMEOUT here",
             )),
