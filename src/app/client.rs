@@ -5,6 +5,7 @@
 use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
 use super::mailbox::Mailbox;
+use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
     Arc, AtomicBool, AtomicI64, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
@@ -12,7 +13,7 @@ use crate::base::sync::{
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
 use crate::conn::send::outbound::Outbound;
-use crate::conn::send::writer::WhenFull;
+use crate::conn::send::outbound::WhenFull;
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::sys;
@@ -194,8 +195,8 @@ impl App {
     }
 
     /// Waits until it has ended, and says why.
-    pub fn join(&self, span: Option<Duration>) -> Result<(), Error> {
-        let mut budget = WaitBudget::new(span);
+    pub fn join(&self, timeout: Timeout) -> Result<(), Error> {
+        let mut budget = WaitBudget::new(timeout);
         let mut place = self.place.lock();
         let driver = place.driver.as_ref();
         if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
@@ -383,9 +384,6 @@ impl App {
 
     fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
         self.on_link(|link| {
-            if link.writer().gather(message, limit) {
-                return Ok(());
-            }
             let submitted = link.writer().send(message, WhenFull::Queue { limit });
             self.announce(link);
             submitted.map_err(|error| error.or_in_phase(Phase::Open))

@@ -11,7 +11,7 @@ use crate::conn::link::Link;
 use crate::conn::options::{LINGER, Options};
 use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::outbound::Outbound;
-use crate::conn::send::writer::WhenFull;
+use crate::conn::send::outbound::WhenFull;
 use crate::net::epoll::Readiness;
 use crate::protocol::keepalive::{Due, Keepalive};
 use crate::protocol::ws::close::CloseFrame;

@@ -100,15 +100,19 @@ impl Inbox {
         Ok(&mut self.bytes)
     }
 
-    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`].
+    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`];
+    /// or until the next of them are lent, by a caller that has read on beyond the byte which the NUL replaces.
+    #[inline]
     pub fn lend(&mut self, count: usize) {
         let (start, end) = (self.start, self.start + count);
         self.recent = count.max(self.recent - self.recent / 8);
-        let replaced = self.bytes.get(end).copied();
-        match self.bytes.get_mut(end) {
-            Some(byte) => *byte = 0,
-            None => self.bytes.push(0),
-        }
+        let replaced = match self.bytes.get_mut(end) {
+            Some(byte) => Some(std::mem::replace(byte, 0)),
+            None => {
+                self.bytes.push(0);
+                None
+            }
+        };
         self.start = end;
         self.lent = Some(LentRange {
             start,

@@ -13,9 +13,21 @@ impl Timeout {
     /// Whatever the connection, or above it the process, is set to.
     pub const DEFAULT: Self = Self(-2);
     pub const FOREVER: Self = Self(-1);
+    pub const ZERO: Self = Self(0);
 
+    /// Rounded up: nobody waits again for less than a millisecond.
     pub fn after(span: Duration) -> Self {
-        Self(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+        let ms = span.as_nanos().div_ceil(1_000_000);
+        Self(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
+    /// `None` is for ever.
+    pub fn of_span(span: Option<Duration>) -> Self {
+        span.map_or(Self::FOREVER, Self::after)
+    }
+
+    pub fn is_limited(self) -> bool {
+        self.0 >= 0
     }
 
     /// `None` below the constants.

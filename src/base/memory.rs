@@ -8,7 +8,12 @@ use std::fmt::{self, Write as _};
 use std::ops::Deref;
 
 /// Room for `more` elements behind those of `list`.
+#[inline]
 pub fn reserve<T>(list: &mut Vec<T>, more: usize) -> Result<(), Error> {
+    // The standard library's check of the same is not always part of the caller.
+    if list.capacity() - list.len() >= more {
+        return Ok(());
+    }
     list.try_reserve(more)
         .map_err(|_| no_memory::<T>(list.len().saturating_add(more)))
 }

@@ -29,8 +29,17 @@ impl<T> PriorityMutex<T> {
     }
 
     /// For work that may be repeated without end, such as sending data.
+    #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        let mut guard = self.mutex.lock();
+        let guard = self.mutex.lock();
+        if self.ahead.load(Ordering::Relaxed) == 0 {
+            return guard;
+        }
+        self.let_ahead(guard)
+    }
+
+    #[cold]
+    fn let_ahead<'a>(&'a self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         while self.ahead.load(Ordering::Relaxed) > 0 {
             let passed_over = self.passed_over.load(Ordering::Relaxed);
             if passed_over < MAX_PASSED_OVER {

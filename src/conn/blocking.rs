@@ -15,8 +15,7 @@ use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
 use crate::conn::send::keys::Keys;
-use crate::conn::send::outbound::Outbound;
-use crate::conn::send::writer::WhenFull;
+use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::socket::PROBES_AFTER;
 use crate::net::wake::{Wake, WakeBy};
@@ -46,14 +45,12 @@ impl Connection {
     }
 
     /// `name` is the caller's for the payload.
+    #[inline]
     pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         if self.options.check_utf8 {
             message.check_utf8(name)?;
         }
         let open = self.open()?;
-        if open.link.writer.gather(message, u64::MAX) {
-            return Ok(());
-        }
         let sent = open
             .link
             .writer
@@ -86,30 +83,24 @@ impl Connection {
         take: impl FnOnce(&Message<'_>),
     ) -> Result<(), Error> {
         let open = self.open()?;
-        let mut budget = WaitBudget::new(self.usual_timeout(timeout).span());
-        let mut reader = open.take_reader(&mut budget)?;
-        reader.begin();
         let delivery = match delivery {
             Delivery::Messages if self.options.fire_fragments => Delivery::Fragments,
             other => other,
         };
-        let result = loop {
-            if let Err(error) = reader.next(delivery, &mut budget) {
-                break Err(error);
-            }
-            let message = reader.message();
-            match message.opcode {
-                opcode if wants_control || !opcode.is_control() => {
-                    take(&message);
-                    break Ok(());
-                }
-                Opcode::Close => break Err(open.link.end()),
-                _ if budget.expired_while_processing() => break Err(timed_out()),
-                _ => {}
-            }
+        let Some(mut reader) = open.reader.try_take() else {
+            let mut budget = self.wait_budget(timeout);
+            let mut reader = open.take_busy_reader(&mut budget)?;
+            reader.begin();
+            return open.receive(reader, delivery, wants_control, &mut budget, take);
         };
-        open.reader.release(reader);
-        result
+        reader.begin();
+        if let Some(message) = reader.next_whole_message(delivery) {
+            take(&message);
+            open.reader.release(reader);
+            return Ok(());
+        }
+        let mut budget = self.wait_budget(timeout);
+        open.receive(reader, delivery, wants_control, &mut budget, take)
     }
 
     /// The closing handshake, then the end of the transport, whatever comes of it. A time that the caller names is for
@@ -237,21 +228,52 @@ impl Connection {
     }
 
     fn send_budget(&self) -> WaitBudget {
-        WaitBudget::new(self.usual_timeout(self.options.send_timeout).span())
+        self.wait_budget(self.options.send_timeout)
     }
 
-    fn usual_timeout(&self, timeout: Timeout) -> Timeout {
-        timeout.or(self.timeout().get()).or(DEFAULT_TIMEOUT.get())
+    fn wait_budget(&self, timeout: Timeout) -> WaitBudget {
+        let timeout = timeout.or(self.timeout().get());
+        WaitBudget::new(timeout.or(DEFAULT_TIMEOUT.get()))
     }
 }
 
 impl Open {
+    /// Receives with the reader, and releases it.
+    #[inline(never)]
+    fn receive(
+        &self,
+        mut reader: MutexGuard<'_, Reader>,
+        delivery: Delivery,
+        wants_control: bool,
+        budget: &mut WaitBudget,
+        take: impl FnOnce(&Message<'_>),
+    ) -> Result<(), Error> {
+        let result = loop {
+            if let Err(error) = reader.next(delivery, budget) {
+                break Err(error);
+            }
+            let message = reader.message();
+            match message.opcode {
+                opcode if wants_control || !opcode.is_control() => {
+                    take(&message);
+                    break Ok(());
+                }
+                Opcode::Close => break Err(self.link.end()),
+                _ if budget.expired_while_processing() => break Err(timed_out()),
+                _ => {}
+            }
+        };
+        self.reader.release(reader);
+        result
+    }
+
     fn close(&self, frame: &CloseFrame, mut wait: CloseWait) -> Result<(), Error> {
         let writer = &self.link.writer;
         let mut is_sent = false;
         let result = loop {
             let span = wait.next_step().remaining(Instant::now());
-            match self.exchange_close(frame, &mut is_sent, &mut WaitBudget::new(span)) {
+            let mut budget = WaitBudget::new(Timeout::of_span(span));
+            match self.exchange_close(frame, &mut is_sent, &mut budget) {
                 Err(error) if error.kind() == Kind::Timeout => {
                     if wait.is_over(Instant::now(), self.link.progress()) {
                         break Err(error);
@@ -332,14 +354,6 @@ impl Open {
     }
 
     /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
-    #[inline]
-    fn take_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
-        match self.reader.try_take() {
-            Some(reader) => Ok(reader),
-            None => self.take_busy_reader(budget),
-        }
-    }
-
     #[cold]
     fn take_busy_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
@@ -378,7 +392,7 @@ impl Open {
         let left = limit.remaining(Instant::now());
         let span = left.map_or(LINGER, |left| left.min(LINGER));
         if let Some(mut reader) = self.reader.try_take() {
-            reader.drain(&mut WaitBudget::new(Some(span)));
+            reader.drain(&mut WaitBudget::new(Timeout::after(span)));
             self.reader.release(reader);
         }
     }

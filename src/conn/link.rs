@@ -83,7 +83,7 @@ impl Link {
 
     /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
     pub(super) fn fail(&self, error: Error) -> Error {
-        let error = if self.is_aborted.load(Ordering::Relaxed) {
+        let error = if self.is_aborted() {
             // What the socket says is the abort's doing.
             aborted().in_phase(Phase::Open)
         } else {
@@ -126,8 +126,12 @@ impl Link {
         })
     }
 
+    pub(super) fn is_aborted(&self) -> bool {
+        self.is_aborted.load(Ordering::Relaxed)
+    }
+
     pub(super) fn check_aborted(&self) -> Result<(), Error> {
-        if !self.is_aborted.load(Ordering::Relaxed) {
+        if !self.is_aborted() {
             return Ok(());
         }
         let error = aborted().in_phase(Phase::Open);

@@ -2,13 +2,14 @@
 //! How long one call still waits. The clock is read when the first wait begins, so that a call that need not wait
 //! does not read it at all.
 
-use crate::base::deadline::Deadline;
+use crate::base::deadline::{Deadline, Timeout};
 use crate::net::stream::Wait;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct WaitBudget {
-    span: Option<Duration>,
+    /// From the first wait on.
+    timeout: Timeout,
     /// Known from the first wait on.
     deadline: Option<Deadline>,
     /// A signal has interrupted one wait, so the call does not begin another.
@@ -16,21 +17,20 @@ pub struct WaitBudget {
 }
 
 impl WaitBudget {
-    /// `span` from the first wait on; `None` is for ever.
-    pub fn new(span: Option<Duration>) -> Self {
+    pub fn new(timeout: Timeout) -> Self {
         Self {
-            span,
+            timeout,
             deadline: None,
             is_interrupted: false,
         }
     }
 
     pub fn is_limited(&self) -> bool {
-        self.span.is_some()
+        self.timeout.is_limited()
     }
 
     pub fn may_wait(&self) -> bool {
-        self.span != Some(Duration::ZERO)
+        self.timeout != Timeout::ZERO
     }
 
     /// A signal came when the call could not return any more: it ends without further waits.
@@ -43,7 +43,7 @@ impl WaitBudget {
     }
 
     pub fn deadline(&mut self) -> Deadline {
-        let span = self.span;
+        let span = self.timeout.span();
         *self.deadline.get_or_insert_with(|| match span {
             None => Deadline::NEVER,
             span => Deadline::after(Instant::now(), span),
@@ -72,7 +72,7 @@ impl WaitBudget {
     /// For a read: the first wait is the whole span, which the socket mostly has set; later ones are what is left.
     pub fn wait(&mut self) -> Wait {
         let is_first = self.deadline.is_none();
-        let (span, deadline) = (self.span, self.deadline());
+        let (span, deadline) = (self.timeout.span(), self.deadline());
         match span {
             Some(Duration::ZERO) => Wait::No,
             span if is_first => Wait::For { span, deadline },

@@ -45,26 +45,31 @@ impl Reader {
         self.receiver.drop_retired();
     }
 
-    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A close frame is received
-    /// once; after it, and after whatever else ended the connection, the reason for the end is the error.
+    /// The common case, in few steps: a whole message in one frame that has arrived. `None`: nothing has happened;
+    /// [`Reader::next`] knows more.
     #[inline]
-    pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
-        if self.take(delivery)? {
-            return Ok(());
+    pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
+        if self.link.is_aborted() {
+            return None;
         }
-        self.wait_for_next(delivery, budget)
+        let message = self.receiver.next_whole_message(delivery)?;
+        self.link.stats.frames_received.add(1);
+        self.link.stats.messages_received.add(1);
+        trace::frame('<', message.opcode, true, message.payload);
+        Some(message)
     }
 
-    fn wait_for_next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
-        loop {
+    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A close frame is received
+    /// once; after it, and after whatever else ended the connection, the reason for the end is the error.
+    pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
+        while self.receiver.is_idle() || !self.take(delivery)? {
+            self.link.check_aborted()?;
             if self.receiver.is_closed() {
                 return Err(self.link.end());
             }
             self.fill(budget)?;
-            if self.take(delivery)? {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// The next message out of what has arrived, without waiting; for a thread that learns when there is more. `may_read`
@@ -164,10 +169,12 @@ impl Reader {
     }
 
     /// The next message out of what has been read, what it calls for done.
-    #[inline]
     fn take(&mut self, delivery: Delivery) -> Result<bool, Error> {
+        if self.next_whole_message(delivery).is_some() {
+            return Ok(true);
+        }
         self.link.check_aborted()?;
-        let is_found = match self.receiver.next(delivery) {
+        let is_found = match self.receiver.next_of_any_kind(delivery) {
             Ok(is_found) => is_found,
             Err(error) if !error.kind().is_final() => return Err(error),
             Err(error) => return Err(self.link.fail(error)),
@@ -180,7 +187,6 @@ impl Reader {
         Ok(is_found)
     }
 
-    #[inline]
     fn note(&self) -> Result<(), Error> {
         let message = self.receiver.message();
         trace::frame('<', message.opcode, message.last, message.payload);

@@ -67,6 +67,7 @@ impl Buffers {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, header: &Header, piece: &[u8]) {
         header.encode(&mut self.plain);
         header.append_payload(piece, &mut self.plain);

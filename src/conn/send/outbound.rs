@@ -3,7 +3,7 @@
 
 use super::prepared::Prepared;
 use crate::base::error::Error;
-use crate::protocol::ws::frame::MAX_HEADER_BYTES;
+use crate::conn::wait_budget::WaitBudget;
 use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
@@ -63,6 +63,18 @@ impl<'a> Outbound<'a> {
         }
     }
 
+    /// That of a whole message that is sent as it is.
+    pub(super) fn plain_opcode(&self) -> Option<Opcode> {
+        match self.frame {
+            Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary))
+                if !self.is_compressed && self.key.is_none() =>
+            {
+                Some(opcode)
+            }
+            _ => None,
+        }
+    }
+
     /// A text or binary message or a part of one. A frame that the caller has made is not.
     pub(super) fn is_data(&self) -> bool {
         match self.frame {
@@ -80,9 +92,35 @@ impl<'a> Outbound<'a> {
             Frame::Fragment { .. } | Frame::Made(_) | Frame::Raw(_) => false,
         }
     }
+}
 
-    /// The most bytes that it becomes.
-    pub(super) fn max_len(&self) -> usize {
-        self.payload.len() + MAX_HEADER_BYTES
+/// What a send does where the socket takes nothing more.
+pub enum WhenFull<'a> {
+    /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
+    /// connection has ended, for no other frame could follow.
+    Wait(&'a mut WaitBudget),
+    /// Queues the frame, for whoever watches the socket to [`super::writer::Writer::flush`]; see [`super::writer::Writer::take_watch`], also after a
+    /// failure. `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of
+    /// it has been sent or queued.
+    Queue { limit: u64 },
+}
+
+impl WhenFull<'_> {
+    pub(super) fn limit(&self) -> u64 {
+        match self {
+            Self::Wait(_) => u64::MAX,
+            Self::Queue { limit } => *limit,
+        }
+    }
+
+    pub(super) fn may_wait(&self) -> bool {
+        matches!(self, Self::Wait(_))
+    }
+
+    pub(super) fn budget(&mut self) -> Option<&mut WaitBudget> {
+        match self {
+            Self::Wait(budget) => Some(budget),
+            Self::Queue { .. } => None,
+        }
     }
 }

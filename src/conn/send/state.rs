@@ -139,77 +139,52 @@ impl SendSide {
 
     /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
     pub(super) fn fits_cork(&self, state: &SendState, message: &Outbound<'_>, limit: u64) -> bool {
-        if !self.is_corked() || state.turn.is_taken || !message.is_data() {
-            return false;
-        }
-        let len = state.queued_bytes() + message.max_len();
-        len <= CORK_BYTES && state.has_room(message.max_len(), limit)
+        let may_stay = self.is_corked() && !state.turn.is_taken && message.is_data();
+        may_stay && state.fits_batch(message.payload.len(), limit)
     }
 
-    /// The common case of a batch, in few steps: puts a whole message behind what is gathered, where nothing hinders it
-    /// and a queue of at most `limit` bytes has room. False: nothing has happened; [`SendSide::gather`] knows why, or how.
-    pub(super) fn gather_message(&self, opcode: Opcode, payload: &[u8], limit: u64) -> bool {
-        let mut state = self.state.lock();
-        let len = payload.len() + MAX_HEADER_BYTES;
-        let fits = state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit);
-        let is_free = !state.turn.is_taken && state.turn.waiting == 0;
+    /// Whether a whole message may be sent, and neither another thread nor another frame comes before it.
+    pub(super) fn is_clear_for_message(&self, state: &SendState) -> bool {
         let may_send = state.broken.is_none() && state.sender.may_send_message();
-        if !fits || !self.is_corked() || !is_free || !may_send {
-            return false;
-        }
-        if state.reserve_in_batch(payload.len()).is_err() {
-            return false;
-        }
-        let key = state.keys.mask_key();
-        let header = Header::masked(opcode, true, payload.len(), key);
-        state.buffers.begin(&header, payload);
+        may_send && !self.has_backlog() && !state.turn.is_taken && state.turn.waiting == 0
+    }
+
+    /// A whole message has been put behind what is gathered.
+    pub(super) fn note_gathered(&self, state: &mut SendState) {
         state.queue.gathered += 1;
-        self.stats.frames_sent.add(1);
-        self.stats.messages_sent.add(1);
         self.is_gathering.store(true, Ordering::Relaxed);
-        true
     }
 
-    /// The common case without a cork, in few steps: sends a whole message with one `send(2)`, where nothing waits before it
-    /// and nothing hinders it. `None`: nothing has happened. With the header, whether the system took all of it; what it
-    /// did not is on the wire.
-    pub(super) fn send_message(
-        &self,
-        state: &mut SendState,
-        message: &Outbound<'_>,
-    ) -> Result<Option<(Header, bool)>, Error> {
-        let Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary)) = message.frame else {
-            return Ok(None);
-        };
-        let payload = message.payload;
-        let is_plain = !message.is_compressed && message.key.is_none() && !self.stream.is_tls();
-        let is_free = !state.turn.is_taken && state.turn.waiting == 0 && !self.is_corked();
-        let may_send = state.broken.is_none() && state.sender.may_send_message();
-        let is_first = state.queued_bytes() == 0 && state.pending.is_empty();
-        if !is_plain || !is_free || !may_send || !is_first || payload.len() > WHOLE {
-            return Ok(None);
-        }
-        state.buffers.reserve_plain(payload.len())?;
-        let key = state.keys.mask_key();
-        let header = Header::masked(opcode, true, payload.len(), key);
-        state.buffers.begin(&header, payload);
-        match self.stream.send(&state.buffers.plain) {
-            Ok(count) if count == state.buffers.plain.len() => {
-                state.buffers.clear_sent();
-                self.stats.frames_sent.add(1);
-                self.stats.messages_sent.add(1);
-                Ok(Some((header, true)))
+    /// Whether a message before which nothing waits may leave with one `send(2)`.
+    pub(super) fn sends_at_once(&self, state: &SendState, len: usize) -> bool {
+        let is_first = !self.is_corked() && state.buffers.plain.is_empty();
+        is_first && len <= WHOLE && !self.stream.is_tls()
+    }
+
+    /// Hands what was begun to the system with one call. False: it did not take all; the rest is on the wire.
+    pub(super) fn send_begun(&self, state: &mut SendState) -> Result<bool, Error> {
+        let buffers = &mut state.buffers;
+        match self.stream.send(&buffers.plain) {
+            Ok(count) if count == buffers.plain.len() => {
+                buffers.clear_sent();
+                Ok(true)
             }
             Ok(count) => {
-                state.buffers.wire.take(&mut state.buffers.plain)?;
-                state.buffers.wire.note_sent(count);
-                Ok(Some((header, false)))
+                buffers.wire.take(&mut buffers.plain)?;
+                buffers.wire.note_sent(count);
+                Ok(false)
             }
             Err(error) => {
-                state.buffers.plain.clear();
+                buffers.plain.clear();
                 Err(state.break_off(broken(&error)))
             }
         }
+    }
+
+    /// A message in one frame is on its way.
+    pub(super) fn count_message(&self) {
+        self.stats.frames_sent.add(1);
+        self.stats.messages_sent.add(1);
     }
 
     /// The lock, for sending this.
@@ -338,12 +313,29 @@ impl SendState {
         Ok(header)
     }
 
+    /// Puts a whole message that may be sent behind what is gathered.
+    #[inline(never)]
+    pub(super) fn begin_message(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
+        self.reserve_in_batch(payload.len())?;
+        let key = self.keys.mask_key();
+        let header = Header::masked(opcode, true, payload.len(), key);
+        self.buffers.begin(&header, payload);
+        Ok(())
+    }
+
+    /// Whether there is room for a payload behind what is gathered, in a queue of at most `limit` bytes.
+    pub(super) fn fits_batch(&self, len: usize, limit: u64) -> bool {
+        let len = len + MAX_HEADER_BYTES;
+        self.queued_bytes() + len <= CORK_BYTES && self.has_room(len, limit)
+    }
+
     /// Makes room for a payload behind what is gathered.
+    #[inline]
     fn reserve_in_batch(&mut self, len: usize) -> Result<(), Error> {
         if self.buffers.plain.capacity() == 0 {
-            self.buffers.plain = thread_cache::take(&BATCH).unwrap_or_default();
+            self.buffers.plain = kept_for_a_batch();
         }
-        self.buffers.reserve_plain(len).map(|_| ())
+        memory::reserve(&mut self.buffers.plain, MAX_HEADER_BYTES + len)
     }
 
     pub(super) fn mask_key(&mut self) -> [u8; 4] {
@@ -407,10 +399,16 @@ impl PendingReplies {
     }
 }
 
+/// Memory of a batch that has been sent, if there is.
+#[cold]
+fn kept_for_a_batch() -> Vec<u8> {
+    thread_cache::take(&BATCH).unwrap_or_default()
+}
+
 /// The next batch of this thread is gathered in it, unless there is more already.
 fn keep_for_a_batch(memory: Vec<u8>) {
     if memory.capacity() <= 2 * CORK_BYTES {
-        let mut kept = thread_cache::take(&BATCH).unwrap_or_default();
+        let mut kept = kept_for_a_batch();
         keep_larger(&mut kept, memory);
         thread_cache::keep(&BATCH, kept);
     }

@@ -9,6 +9,8 @@ use crate::base::sync::MutexGuard;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::Waited;
 use crate::protocol::ws::frame::Header;
+use crate::protocol::ws::mask::MaskKey;
+use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 
 pub(super) struct WriteTurn<'a> {
@@ -62,16 +64,19 @@ impl<'a> WriteTurn<'a> {
         Ok(header)
     }
 
-    /// Sends what the system did not take at once of a frame that is on the wire.
-    pub(super) fn finish(
+    /// Sends what the system did not take at once of a whole message that is on the wire.
+    #[cold]
+    pub(super) fn finish_message(
         &mut self,
-        frame: Frame,
-        header: &Header,
+        opcode: Opcode,
         budget: &mut WaitBudget,
     ) -> Result<(), Error> {
-        self.send_rest(header, &[], budget)?;
+        // All of it is masked already.
+        let header = Header::masked(opcode, true, 0, MaskKey::default());
+        self.send_rest(&header, &[], budget)?;
         self.state().buffers.clear_sent();
-        self.side.commit(self.state(), frame, header);
+        let frame = Frame::Whole(opcode);
+        self.side.commit(self.state(), frame, &header);
         Ok(())
     }
 

@@ -11,7 +11,7 @@
 use super::compressor::Compressor;
 use super::enqueue::{enqueue, make_room};
 use super::keys::{Keys, MaskKeyFn};
-use super::outbound::Outbound;
+use super::outbound::{Outbound, WhenFull};
 use super::queue::Unsent;
 use super::state::{SendSide, SendState};
 use super::turn::WriteTurn;
@@ -20,14 +20,13 @@ use crate::base::outbox::Outbox;
 use crate::base::sync::Arc;
 use crate::conn::stats::Stats;
 use crate::conn::trace;
-use crate::conn::wait_budget::WaitBudget;
 use crate::net::stream::Stream;
 use crate::protocol::ws::deflate::Deflater;
 use crate::protocol::ws::frame::Header;
 use crate::protocol::ws::mask::MaskKey;
 use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
-use crate::protocol::ws::sender::{ControlReply, Frame, Sender};
+use crate::protocol::ws::sender::{ControlReply, Sender};
 
 /// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
@@ -45,33 +44,6 @@ pub struct SendProgress {
     pub is_clean: bool,
     pub is_close_sent: bool,
     pub is_broken: bool,
-}
-
-/// What a send does where the socket takes nothing more.
-pub enum WhenFull<'a> {
-    /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
-    /// connection has ended, for no other frame could follow.
-    Wait(&'a mut WaitBudget),
-    /// Queues the frame, for whoever watches the socket to [`Writer::flush`]; see [`Writer::take_watch`], also after a
-    /// failure. `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of
-    /// it has been sent or queued.
-    Queue { limit: u64 },
-}
-
-impl WhenFull<'_> {
-    fn limit(&self) -> u64 {
-        match self {
-            Self::Wait(_) => u64::MAX,
-            Self::Queue { limit } => *limit,
-        }
-    }
-
-    fn budget(&mut self) -> Option<&mut WaitBudget> {
-        match self {
-            Self::Wait(budget) => Some(budget),
-            Self::Queue { .. } => None,
-        }
-    }
 }
 
 impl Writer {
@@ -96,32 +68,64 @@ impl Writer {
         &self.side.stream
     }
 
-    /// Gathers a whole message, while the writer is corked, in a queue of at most `limit` bytes. False: nothing has happened;
-    /// [`Writer::send`] sends it otherwise, or says why not.
-    pub fn gather(&self, message: &Outbound<'_>, limit: u64) -> bool {
-        let Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary)) = message.frame else {
-            return false;
-        };
-        let is_plain = self.threshold.is_none() && self.mask_key.is_none();
-        let is_gathered = is_plain
-            && self.side.is_corked()
-            && !self.side.has_backlog()
-            && self.side.gather_message(opcode, message.payload, limit);
-        if is_gathered {
-            trace::frame('>', opcode, true, message.payload);
+    /// Sends one frame, whole.
+    #[inline]
+    pub fn send(&self, message: &Outbound<'_>, mut when_full: WhenFull<'_>) -> Result<(), Error> {
+        if let Some(opcode) = message.plain_opcode().filter(|_| self.sends_plain()) {
+            if self.send_message(opcode, message.payload, &mut when_full)? {
+                trace::frame('>', opcode, true, message.payload);
+                return Ok(());
+            }
         }
-        is_gathered
+        self.send_any(message, when_full)
     }
 
-    /// Sends one frame, whole.
-    pub fn send(&self, message: &Outbound<'_>, when_full: WhenFull<'_>) -> Result<(), Error> {
-        let header = if self.threshold.is_none() && self.mask_key.is_none() {
+    /// The common case, in few steps: a whole message with nothing in its way is gathered, or leaves with one `send(2)`.
+    /// False: nothing has happened.
+    fn send_message(
+        &self,
+        opcode: Opcode,
+        payload: &[u8],
+        when_full: &mut WhenFull<'_>,
+    ) -> Result<bool, Error> {
+        let side = &self.side;
+        let mut state = side.state.lock();
+        let is_corked = side.is_corked();
+        let fits = if is_corked {
+            state.fits_batch(payload.len(), when_full.limit())
+        } else {
+            when_full.may_wait() && side.sends_at_once(&state, payload.len())
+        };
+        if !fits || !side.is_clear_for_message(&state) {
+            return Ok(false);
+        }
+        state.begin_message(opcode, payload)?;
+        if is_corked {
+            side.note_gathered(&mut state);
+        } else if !side.send_begun(&mut state)? {
+            if let WhenFull::Wait(budget) = when_full {
+                let mut turn = WriteTurn::take(side, state, budget)?;
+                return turn.finish_message(opcode, budget).map(|()| true);
+            }
+        }
+        side.count_message();
+        Ok(true)
+    }
+
+    #[inline(never)]
+    fn send_any(&self, message: &Outbound<'_>, when_full: WhenFull<'_>) -> Result<(), Error> {
+        let header = if self.sends_plain() {
             self.send_frame(message, when_full)?
         } else {
             self.compress_and_send(message, when_full)?
         };
         trace::frame('>', header.opcode, header.fin, message.payload);
         Ok(())
+    }
+
+    /// Whether whole messages are sent as they are, with keys of our own.
+    fn sends_plain(&self) -> bool {
+        self.threshold.is_none() && self.mask_key.is_none()
     }
 
     /// With a key of the caller's, or compressed. The caller's functions, that for keys and the log, run without the lock.
@@ -163,15 +167,9 @@ impl Writer {
             return self.side.gather(&mut state, message);
         }
         match when_full {
-            WhenFull::Wait(budget) => match self.side.send_message(&mut state, message)? {
-                Some((header, true)) => Ok(header),
-                Some((header, false)) => {
-                    let mut turn = WriteTurn::take(&self.side, state, budget)?;
-                    turn.finish(message.frame, &header, budget)?;
-                    Ok(header)
-                }
-                None => WriteTurn::take(&self.side, state, budget)?.send(message, budget),
-            },
+            WhenFull::Wait(budget) => {
+                WriteTurn::take(&self.side, state, budget)?.send(message, budget)
+            }
             WhenFull::Queue { limit } => enqueue(&self.side, state, message, limit),
         }
     }

@@ -15,7 +15,6 @@ use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
 use crate::net::process::own_mark;
 use std::ffi::c_void;
-use std::time::Duration;
 
 /// Called by the thread that drives a loop.
 pub type wsline_post_fn =
@@ -256,14 +255,8 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
     guard::value(0, |arguments| {
         let event_loop = arguments.object(r#loop).ok();
         let next = event_loop.and_then(|event_loop| event_loop.next_step());
-        next.map_or(Timeout::FOREVER, rounded_up).to_ms()
+        Timeout::of_span(next).to_ms()
     })
-}
-
-/// So that who waits as long does not come too early, again and again.
-fn rounded_up(span: Duration) -> Timeout {
-    let ms = span.as_nanos().div_ceil(1_000_000);
-    Timeout::after(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
 }
 
 /// Has a function called by the thread that drives the loop.

@@ -180,6 +180,6 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
     guard::after_failure("wsline_app_join", app, |app, _| {
         let app = app?;
-        app.join(arguments::timeout(timeout_ms, "timeout_ms")?.span())
+        app.join(arguments::timeout(timeout_ms, "timeout_ms")?)
     })
 }

@@ -2,7 +2,9 @@
 //! Receiving: messages, events, frames.
 
 use super::object::wsline_conn;
-use crate::ffi::arguments;
+use crate::base::error::Error;
+use crate::conn::connection::Connection;
+use crate::ffi::arguments::{self, Arguments};
 use crate::ffi::frame::wsline_frame;
 use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
@@ -67,22 +69,20 @@ impl wsline_message {
     }
 }
 
-/// Runs an export that receives `wanted`.
+/// What an export that receives does: `nothing` is what `out` holds where it fails.
+#[inline(always)]
 fn receive<T>(
-    function: &'static str,
-    conn: *mut wsline_conn,
-    timeout_ms: i64,
+    (conn, arguments): (Result<&&Connection, Error>, Arguments<'_>),
     (delivery, wants_control): (Delivery, bool),
+    timeout_ms: i64,
     (out, nothing, name): (*mut T, T, &str),
     fill: impl FnOnce(&Message<'_>) -> T,
-) -> wsline_status {
-    guard::often(function, conn, |conn, arguments| {
-        let place = arguments.out(out, nothing, name);
-        let (conn, place) = (conn?, place?);
-        let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
-        conn.receive(delivery, wants_control, timeout, |message| {
-            *place = fill(message);
-        })
+) -> Result<(), Error> {
+    let place = arguments.out(out, nothing, name);
+    let (conn, place) = (conn?, place?);
+    let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+    conn.receive(delivery, wants_control, timeout, |message| {
+        *place = fill(message);
     })
 }
 
@@ -121,15 +121,17 @@ pub unsafe extern "C" fn wsline_conn_recv(
     timeout_ms: i64,
     message_out: *mut wsline_message,
 ) -> wsline_status {
-    let place = (message_out, wsline_message::NOTHING, "message_out");
-    receive(
-        "wsline_conn_recv",
-        conn,
-        timeout_ms,
-        (Delivery::Messages, false),
-        place,
-        wsline_message::new,
-    )
+    guard::often("wsline_conn_recv", conn, move |conn, arguments| {
+        let place = (message_out, wsline_message::NOTHING, "message_out");
+        let wanted = (Delivery::Messages, false);
+        receive(
+            (conn, arguments),
+            wanted,
+            timeout_ms,
+            place,
+            wsline_message::new,
+        )
+    })
 }
 
 /// Waits for the next message or control frame.
@@ -153,15 +155,17 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
     timeout_ms: i64,
     message_out: *mut wsline_message,
 ) -> wsline_status {
-    let place = (message_out, wsline_message::NOTHING, "message_out");
-    receive(
-        "wsline_conn_recv_event",
-        conn,
-        timeout_ms,
-        (Delivery::Messages, true),
-        place,
-        wsline_message::new,
-    )
+    guard::often("wsline_conn_recv_event", conn, move |conn, arguments| {
+        let place = (message_out, wsline_message::NOTHING, "message_out");
+        let wanted = (Delivery::Messages, true);
+        receive(
+            (conn, arguments),
+            wanted,
+            timeout_ms,
+            place,
+            wsline_message::new,
+        )
+    })
 }
 
 /// Waits for the next piece of a message, so that messages of any size take little memory.
@@ -187,15 +191,17 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
     timeout_ms: i64,
     part_out: *mut wsline_message,
 ) -> wsline_status {
-    let place = (part_out, wsline_message::NOTHING, "part_out");
-    receive(
-        "wsline_conn_recv_part",
-        conn,
-        timeout_ms,
-        (Delivery::Parts, false),
-        place,
-        wsline_message::new,
-    )
+    guard::often("wsline_conn_recv_part", conn, move |conn, arguments| {
+        let place = (part_out, wsline_message::NOTHING, "part_out");
+        let wanted = (Delivery::Parts, false);
+        receive(
+            (conn, arguments),
+            wanted,
+            timeout_ms,
+            place,
+            wsline_message::new,
+        )
+    })
 }
 
 /// Waits for the next frame, whatever it is.
@@ -220,13 +226,15 @@ pub unsafe extern "C" fn wsline_conn_recv_frame(
     timeout_ms: i64,
     frame_out: *mut wsline_frame,
 ) -> wsline_status {
-    let place = (frame_out, wsline_frame::NOTHING, "frame_out");
-    receive(
-        "wsline_conn_recv_frame",
-        conn,
-        timeout_ms,
-        (Delivery::Frames, true),
-        place,
-        wsline_frame::of_message,
-    )
+    guard::often("wsline_conn_recv_frame", conn, move |conn, arguments| {
+        let place = (frame_out, wsline_frame::NOTHING, "frame_out");
+        let wanted = (Delivery::Frames, true);
+        receive(
+            (conn, arguments),
+            wanted,
+            timeout_ms,
+            place,
+            wsline_frame::of_message,
+        )
+    })
 }

@@ -99,7 +99,7 @@ impl Header {
     }
 
     /// Appends the header with its length in the shortest form, as section 5.2 demands.
-    #[inline]
+    #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, at: u8| u8::from(set) << at;
         let first = bit(self.fin, 7)
@@ -133,6 +133,7 @@ impl Header {
     }
 
     /// Appends the payload, or a piece of it that begins at a multiple of four, masked where the header says so.
+    #[inline(always)]
     pub fn append_payload(&self, payload: &[u8], out: &mut Vec<u8>) {
         match self.mask {
             Some(key) => mask::append(key, payload, out),

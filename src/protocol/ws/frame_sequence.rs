@@ -128,31 +128,23 @@ impl FrameSequence {
         check_limit("frame", header.len, limit, option)
     }
 
-    /// Where `bytes` begin with a message in one frame, whole, not compressed and within all limits, and none is under way:
-    /// its opcode, and where in them its payload starts and ends.
+    /// The message in one frame with which `bytes` begin, if it is all there, not compressed and within all limits.
     #[inline]
-    pub fn whole_message(&self, bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
-        if self.message.is_some() {
-            return None;
-        }
-        let (opcode, start, end) = whole_data_frame(bytes)?;
+    pub fn whole_message(&self, bytes: &[u8]) -> Option<WholeMessage> {
+        let found = WholeMessage::decode(bytes)?;
         let limits = &self.limits;
-        let is_within =
-            (end - start) as u64 <= limits.max_frame_bytes.min(limits.max_message_bytes);
-        is_within.then_some((opcode, start, end))
+        let limit = limits.max_frame_bytes.min(limits.max_message_bytes);
+        (found.len as u64 <= limit).then_some(found)
+    }
+
+    /// Whether a message is under way.
+    pub fn is_within_message(&self) -> bool {
+        self.message.is_some()
     }
 
     /// Whether `bytes`, which follow a message, begin with another whole one, or with control frames and then that. Looks no
     /// further than to a frame that ends the connection.
-    #[inline]
-    pub fn has_whole_message(&self, bytes: &[u8]) -> bool {
-        match whole_data_frame(bytes) {
-            Some((_, start, end)) => (end - start) as u64 <= self.limits.max_frame_bytes,
-            None => !bytes.is_empty() && self.has_message_of_frames(bytes),
-        }
-    }
-
-    fn has_message_of_frames(&self, mut bytes: &[u8]) -> bool {
+    pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
         while let Ok(Some((header, len))) = Header::decode(bytes) {
             let is_in_order = match header.opcode {
@@ -246,28 +238,35 @@ impl FrameSequence {
     }
 }
 
-/// The opcode of a text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which is there (section
-/// 5.2); and where its payload starts and ends.
-#[inline]
-fn whole_data_frame(bytes: &[u8]) -> Option<(Opcode, usize, usize)> {
-    let (opcode, start, len) = match *bytes {
-        [0x81, len @ 0..126, ..] => (Opcode::Text, 2, usize::from(len)),
-        [0x82, len @ 0..126, ..] => (Opcode::Binary, 2, usize::from(len)),
-        [first @ (0x81 | 0x82), 126, high, low, ..] if high > 0 || low >= 126 => {
-            let len = usize::from(u16::from_be_bytes([high, low]));
-            (
-                if first == 0x81 {
-                    Opcode::Text
-                } else {
-                    Opcode::Binary
-                },
-                4,
-                len,
-            )
-        }
-        _ => return None,
-    };
-    (bytes.len() - start >= len).then_some((opcode, start, start + len))
+/// A text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeMessage {
+    pub is_text: bool,
+    /// That of the header, in bytes.
+    pub header_len: usize,
+    /// That of the payload.
+    pub len: usize,
+}
+
+impl WholeMessage {
+    /// Section 5.2, for these frames.
+    #[inline]
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (first, header_len, len) = match *bytes {
+            [first, len @ 0..126, ..] => (first, 2, usize::from(len)),
+            [first, 126, high, low, ..] => {
+                let len = u16::from_be_bytes([high, low]);
+                (first, 4, Some(usize::from(len)).filter(|len| *len >= 126)?)
+            }
+            _ => return None,
+        };
+        let is_all_there = bytes.len() - header_len >= len;
+        (matches!(first, 0x81 | 0x82) && is_all_there).then_some(Self {
+            is_text: first == 0x81,
+            header_len,
+            len,
+        })
+    }
 }
 
 pub fn check_message(bytes: u64, limit: u64) -> Result<(), Error> {

@@ -17,38 +17,44 @@ pub fn apply(key: MaskKey, data: &mut [u8]) {
 }
 
 /// Appends `data`, masked: one pass over the bytes where copy and mask would be two.
+#[inline(always)]
 pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
     if data.len() >= BLOCK {
-        let start = out.len();
-        out.resize(start + data.len() / BLOCK * BLOCK, 0);
-        let mut place = out.get_mut(start..).unwrap_or_default();
-        while let Some((block, rest)) = data.split_first_chunk() {
-            place = put_masked(key, *block, place);
-            data = rest;
-        }
+        data = append_blocks(key, data, out);
     }
-    while let Some((word, rest)) = data.split_first_chunk() {
-        let masked = u64::from_ne_bytes(*word) ^ widen(key);
-        out.extend_from_slice(&masked.to_ne_bytes());
+    while let Some((word, rest)) = data.split_first_chunk::<8>() {
+        out.extend_from_slice(&masked(key, *word));
         data = rest;
     }
-    let rest = data.iter().zip(key.iter().cycle());
-    out.extend(rest.map(|(byte, key)| byte ^ key));
+    if !data.is_empty() {
+        let rest = data.iter().zip(key.iter().cycle());
+        out.extend(rest.map(|(byte, key)| byte ^ key));
+    }
 }
 
 /// Blocks of a size that is known are masked in vector registers.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
-/// Puts the block at the start of `place`; the rest of that.
-fn put_masked(key: MaskKey, mut block: [u8; BLOCK], place: &mut [u8]) -> &mut [u8] {
-    apply(key, &mut block);
-    let (to, rest) = place.split_at_mut_checked(BLOCK).unwrap_or_default();
-    to.copy_from_slice(&block);
-    rest
+/// What is left is less than a block. A function of its own, because inside a larger one the compiler has no registers left
+/// for it.
+#[inline(never)]
+fn append_blocks<'a>(key: MaskKey, mut data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    while let Some((block, rest)) = data.split_first_chunk::<BLOCK>() {
+        out.extend_from_slice(&masked(key, *block));
+        data = rest;
+    }
+    data
 }
 
-fn widen([a, b, c, d]: MaskKey) -> u64 {
-    u64::from_ne_bytes([a, b, c, d, a, b, c, d])
+fn masked<const N: usize>(key: MaskKey, mut block: [u8; N]) -> [u8; N] {
+    apply(key, &mut block);
+    block
+}
+
+/// The key twice.
+fn widen(key: MaskKey) -> u64 {
+    let key = u64::from(u32::from_ne_bytes(key));
+    key << 32 | key
 }
 
 /// Eight bytes at a time; the compiler widens the loop above to the vector registers of the target.

@@ -10,7 +10,7 @@
 use super::close::CloseFrame;
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
-use super::frame_sequence::{FrameSequence, Limits};
+use super::frame_sequence::{FrameSequence, Limits, WholeMessage};
 use super::message::{Delivery, Message};
 use super::message_assembler::{InflateLimit, MessageAssembler};
 use super::opcode::Opcode;
@@ -23,6 +23,8 @@ pub struct Receiver {
     inbox: Inbox,
     /// The frame whose header has been read, less the payload that has been consumed.
     frame: Option<Header>,
+    /// The message behind the last one, whose header has been read already.
+    ahead: Option<WholeMessage>,
     content: MessageAssembler,
     /// How much of the payload in the inbox has been checked to be text.
     checked: usize,
@@ -57,6 +59,7 @@ impl Receiver {
             order: FrameSequence::new(limits),
             inbox: Inbox::default(),
             frame: None,
+            ahead: None,
             content: MessageAssembler::new(check_utf8),
             checked: 0,
             lent: LentFrom::Nothing,
@@ -104,14 +107,11 @@ impl Receiver {
     /// Ends what the last message lent and finds the next one; false when more bytes are needed.
     #[inline]
     pub fn next(&mut self, delivery: Delivery) -> Result<bool, Error> {
-        self.release();
-        if self.take_whole_message(delivery) {
-            return Ok(true);
-        }
-        self.next_of_any_kind(delivery)
+        Ok(self.next_whole_message(delivery).is_some() || self.next_of_any_kind(delivery)?)
     }
 
-    fn next_of_any_kind(&mut self, delivery: Delivery) -> Result<bool, Error> {
+    pub fn next_of_any_kind(&mut self, delivery: Delivery) -> Result<bool, Error> {
+        self.release();
         match &self.end {
             ReceiveEnd::NotYet => {}
             ReceiveEnd::Closed => {
@@ -133,35 +133,62 @@ impl Receiver {
     }
 
     /// The common case, in few steps: a text or binary message in one frame that is all there, short enough for every
-    /// limit, and right. Everything else, whatever is wrong included, is left as it is for [`Receiver::advance`].
+    /// limit, and right. Everything else, whatever is wrong included, is left for [`Receiver::next_of_any_kind`].
     #[inline]
-    fn take_whole_message(&mut self, delivery: Delivery) -> bool {
-        let is_wanted = matches!(delivery, Delivery::Messages | Delivery::Fragments);
-        if !is_wanted || self.frame.is_some() || !matches!(self.end, ReceiveEnd::NotYet) {
-            return false;
+    pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
+        if !matches!(delivery, Delivery::Messages | Delivery::Fragments) {
+            return None;
         }
-        let unread = self.inbox.unread();
-        let Some((opcode, start, end)) = self.order.whole_message(unread) else {
-            return false;
+        let found = match self.ahead {
+            // The byte that the last message's NUL replaces is of this header.
+            Some(found) => found,
+            None => self.find_whole_message()?,
         };
-        let payload = unread.get(start..end).unwrap_or_default();
-        if opcode == Opcode::Text && !self.content.is_whole_text(payload) {
-            return false;
+        let unread = self.inbox.unread();
+        let (payload, behind) = unread
+            .get(found.header_len..)
+            .and_then(|rest| rest.split_at_checked(found.len))?;
+        if found.is_text && !self.content.is_whole_text(payload) {
+            return None;
         }
-        let more = self
-            .order
-            .has_whole_message(unread.get(end..).unwrap_or_default());
-        self.inbox.consume(start);
-        self.inbox.lend(end - start);
+        let ahead = self.order.whole_message(behind);
+        let more = ahead.is_some() || (!behind.is_empty() && self.order.has_whole_message(behind));
+        self.ahead = ahead;
+        self.inbox.consume(found.header_len);
+        self.inbox.lend(found.len);
         self.lent = LentFrom::Inbox;
-        self.frames += 1;
         self.arrived = Message {
-            opcode,
+            opcode: match found.is_text {
+                true => Opcode::Text,
+                false => Opcode::Binary,
+            },
             more,
             delivery,
             ..Message::EMPTY
         };
-        true
+        Some(Message {
+            payload: self.inbox.lent(),
+            ..self.arrived
+        })
+    }
+
+    fn find_whole_message(&mut self) -> Option<WholeMessage> {
+        self.release();
+        if !self.is_between_messages() {
+            return None;
+        }
+        self.order.whole_message(self.inbox.unread())
+    }
+
+    /// Nothing is to be found in what has arrived: all of it has been handed out.
+    pub fn is_idle(&self) -> bool {
+        self.inbox.unread().is_empty() && self.is_between_messages()
+    }
+
+    fn is_between_messages(&self) -> bool {
+        self.frame.is_none()
+            && !self.order.is_within_message()
+            && matches!(self.end, ReceiveEnd::NotYet)
     }
 
     /// There will be no more messages.
@@ -436,6 +463,7 @@ impl Receiver {
             LentFrom::Inbox => self.inbox.retire()?,
             LentFrom::Joined => Some(self.content.take_lent()),
         };
+        self.ahead = None;
         self.lent = LentFrom::Nothing;
         self.retired = retired;
         Ok(())
@@ -454,7 +482,9 @@ impl Receiver {
         }
     }
 
+    /// Ends what is lent. Unread bytes are as they came again, so a header is read again, too.
     fn release(&mut self) {
+        self.ahead = None;
         match self.lent {
             LentFrom::Nothing => return,
             LentFrom::Inbox => self.inbox.release(),
