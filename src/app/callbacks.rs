@@ -57,13 +57,16 @@ impl Callbacks<'_> {
     }
 
     pub fn on_data(&mut self, message: &Message<'_>) {
-        let handler = self.handlers().and_then(|handlers| handlers.data.as_ref());
-        if let Some(data) = handler {
-            data(message);
-        }
-        let Some(handlers) = self.handlers() else {
+        let Some(mut handlers) = self.handlers() else {
             return;
         };
+        if let Some(data) = &handlers.data {
+            data(message);
+            match self.handlers() {
+                Some(current) => handlers = current,
+                None => return,
+            }
+        }
         if let Some(take) = handlers.fragment.as_ref().or(handlers.message.as_ref()) {
             take(message);
         }

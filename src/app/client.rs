@@ -8,12 +8,12 @@ use super::mailbox::Mailbox;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
-    Arc, AtomicBool, AtomicI64, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadMark,
+    Arc, AtomicBool, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering,
+    ThreadSlot,
 };
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
-use crate::conn::send::outbound::Outbound;
-use crate::conn::send::outbound::WhenFull;
+use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::sys;
@@ -33,6 +33,10 @@ pub struct App {
     pub handlers: HandlerTable,
     place: Mutex<DriveState>,
     place_changed: Condvar,
+    /// The thread that is at work on it, and may be inside a callback.
+    at_work: ThreadSlot,
+    /// Threads that wait until none is.
+    waiting_for_work: AtomicU32,
     /// While a connection is open.
     link: Mutex<Option<Arc<Link>>>,
     last_connection: Mutex<LastConnection>,
@@ -53,8 +57,6 @@ pub struct App {
 #[derive(Default)]
 struct DriveState {
     driver: Option<Driver>,
-    /// The thread that is at work on it, and may be inside a callback.
-    at_work: Option<ThreadMark>,
     waiting: u32,
     end_request: Option<EndRequest>,
     is_freed: bool,
@@ -101,6 +103,8 @@ impl App {
             handlers: HandlerTable::default(),
             place: Mutex::default(),
             place_changed: Condvar::default(),
+            at_work: ThreadSlot::default(),
+            waiting_for_work: AtomicU32::new(0),
             link: Mutex::default(),
             last_connection: Mutex::default(),
             rtt_us: AtomicI64::new(-1),
@@ -164,17 +168,20 @@ impl App {
         let mut place = self.place.lock();
         place.is_freed = true;
         self.is_to_end.store(true, Ordering::SeqCst);
-        self.is_mute.store(true, Ordering::Release);
+        // Against `begin_work`: a driver that this thread does not find at work finds this.
+        self.is_mute.store(true, Ordering::SeqCst);
         drop(place);
         self.cut();
         self.handlers
             .change(|handlers| *handlers = Default::default());
         let mut place = self.place.lock();
-        let own = Some(ThreadMark::own());
-        while place.at_work.is_some() && place.at_work != own {
-            place = self.wait(place, None);
+        let is_in_callback = self.at_work.is_own();
+        // Against `end_work`: either it finds this thread counted, or this thread finds it done.
+        self.waiting_for_work.fetch_add(1, Ordering::SeqCst);
+        while !is_in_callback && !self.at_work.is_empty() {
+            place = self.place_changed.wait(place, None);
         }
-        let is_in_callback = place.at_work == own;
+        self.waiting_for_work.fetch_sub(1, Ordering::SeqCst);
         let thread = place.thread.take();
         drop(place);
         if let Some(thread) = thread.filter(|_| !is_in_callback) {
@@ -186,8 +193,7 @@ impl App {
     /// In a child of the process that made it, when it is forgotten: the descriptor of its connection is closed, unless
     /// this thread is inside one of its callbacks and closes it later. Waits for no lock, which nobody might release.
     pub fn abandon(&self) {
-        let own = Some(ThreadMark::own());
-        let is_left = self.place.try_lock().is_some_and(|it| it.at_work != own);
+        let is_left = !self.at_work.is_own();
         let link = self.link.try_lock().filter(|_| is_left);
         if let Some(link) = link.as_deref().and_then(Option::as_ref) {
             link.stream().abandon();
@@ -300,13 +306,15 @@ impl App {
 
     /// The driver begins to work on it.
     pub(super) fn begin_work(&self) {
-        self.place.lock().at_work = Some(ThreadMark::own());
+        self.at_work.enter();
     }
 
     pub(super) fn end_work(&self) {
-        let mut place = self.place.lock();
-        place.at_work = None;
-        self.wake_waiting(&place);
+        self.at_work.leave();
+        if self.waiting_for_work.load(Ordering::SeqCst) > 0 {
+            let _place = self.place.lock();
+            self.place_changed.notify_all();
+        }
     }
 
     /// It has ended, and its driver lets go of it.
@@ -324,10 +332,17 @@ impl App {
         self.wake_waiting(&place);
     }
 
+    #[inline]
     pub(super) fn end_request(&self) -> Option<EndRequest> {
-        if !self.is_to_end.load(Ordering::SeqCst) && !self.is_interrupted() {
-            return None;
+        if self.is_to_end.load(Ordering::SeqCst) || self.is_interrupted() {
+            self.known_end_request()
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn known_end_request(&self) -> Option<EndRequest> {
         let place = self.place.lock();
         if place.is_freed || self.is_interrupted() {
             Some(EndRequest::Abort)
@@ -338,7 +353,7 @@ impl App {
 
     /// False once it has been aborted or freed: what still comes is told to nobody.
     pub(super) fn listens(&self) -> bool {
-        !self.is_mute.load(Ordering::Acquire) && !self.is_interrupted()
+        !self.is_mute.load(Ordering::SeqCst) && !self.is_interrupted()
     }
 
     pub(super) fn is_interrupted(&self) -> bool {

@@ -2,10 +2,10 @@
 //! Who drives a loop, and whether it is still wanted: what others may ask while somebody drives.
 
 use crate::base::process::ProcessMark;
-use crate::base::sync::{AtomicBool, Mutex, Ordering, ThreadMark};
+use crate::base::sync::{AtomicBool, Ordering, ThreadSlot};
 
 pub struct DriverLock {
-    driver: Mutex<Option<ThreadMark>>,
+    driver: ThreadSlot,
     is_retired: AtomicBool,
     process: ProcessMark,
 }
@@ -13,7 +13,7 @@ pub struct DriverLock {
 impl Default for DriverLock {
     fn default() -> Self {
         Self {
-            driver: Mutex::default(),
+            driver: ThreadSlot::default(),
             is_retired: AtomicBool::default(),
             process: ProcessMark::own(),
         }
@@ -23,15 +23,15 @@ impl Default for DriverLock {
 impl DriverLock {
     /// Does `work` as the one that drives.
     pub fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
-        *self.driver.lock() = Some(ThreadMark::own());
+        self.driver.enter();
         let result = work();
-        *self.driver.lock() = None;
+        self.driver.leave();
         result
     }
 
     /// Whether a wait on this thread would be one for itself.
     pub fn is_held_here(&self) -> bool {
-        *self.driver.lock() == Some(ThreadMark::own())
+        self.driver.is_own()
     }
 
     /// The user has freed the loop: nothing more is told through it.

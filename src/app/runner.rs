@@ -158,10 +158,14 @@ impl Runner {
     }
 
     /// What the user wants comes first.
+    #[inline]
     fn handle_end_request(&mut self, callbacks: &mut Callbacks<'_>) {
-        let Some(end_request) = self.app.end_request() else {
-            return;
-        };
+        if let Some(end_request) = self.app.end_request() {
+            self.end_as_requested(end_request, callbacks);
+        }
+    }
+
+    fn end_as_requested(&mut self, end_request: EndRequest, callbacks: &mut Callbacks<'_>) {
         match (&mut self.phase, end_request) {
             (Life::Done(_), _) => {}
             (Life::Open(session), EndRequest::Close(frame)) => {

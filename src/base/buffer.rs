@@ -37,6 +37,14 @@ impl Inbox {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
+    /// Nothing is unread. While bytes are lent, [`Inbox::unread`] may show the NUL behind them.
+    pub fn is_drained(&self) -> bool {
+        match &self.lent {
+            Some(lent) if lent.replaced.is_none() => true,
+            _ => self.unread().is_empty(),
+        }
+    }
+
     pub fn consume(&mut self, count: usize) {
         self.start += count;
         debug_assert!(self.start <= self.bytes.len());

@@ -17,7 +17,7 @@ pub fn note_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Tells a process from its parent, as [`super::sync::ThreadMark`] tells threads apart. An object has that of the process
+/// Tells a process from its parent, as [`super::sync::ThreadSlot`] tells threads apart. An object has that of the process
 /// that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessMark(u32);

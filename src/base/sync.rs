@@ -7,6 +7,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use std::sync::atomic::AtomicUsize;
 pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 pub use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
@@ -16,13 +17,36 @@ pub const MAX_PASSED_OVER: u32 = 16;
 
 /// Tells one thread from another while both live. Unlike the standard library's it allocates nothing, which on the host's
 /// own threads nobody would free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ThreadMark(usize);
+#[derive(Clone, Copy)]
+struct ThreadMark(usize);
 
 impl ThreadMark {
-    pub fn own() -> Self {
+    fn own() -> Self {
         thread_local!(static PLACE: u8 = const { 0 });
         Self(PLACE.with(|place| std::ptr::from_ref(place).addr()))
+    }
+}
+
+/// Which thread does something, if any does.
+#[derive(Debug, Default)]
+pub struct ThreadSlot(AtomicUsize);
+
+impl ThreadSlot {
+    /// The caller does it from now on. Sequentially consistent, as all here.
+    pub fn enter(&self) {
+        self.0.store(ThreadMark::own().0, Ordering::SeqCst);
+    }
+
+    pub fn leave(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == ThreadMark::own().0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == 0
     }
 }
 

@@ -76,7 +76,8 @@ impl Reader {
     /// is good for one read of the socket, so that no connection keeps others waiting. False: wait; or, when the
     /// server's close frame has arrived, see [`Reader::drain_ready`].
     pub fn next_ready(&mut self, delivery: Delivery, may_read: &mut bool) -> Result<bool, Error> {
-        while !self.take(delivery)? {
+        while self.receiver.is_idle() || !self.take(delivery)? {
+            self.link.check_aborted()?;
             let may_read_on = self.cipher.has_more() || std::mem::take(may_read);
             if self.receiver.is_closed() || !may_read_on {
                 return Ok(false);

@@ -113,10 +113,6 @@ impl WhenFull<'_> {
         }
     }
 
-    pub(super) fn may_wait(&self) -> bool {
-        matches!(self, Self::Wait(_))
-    }
-
     pub(super) fn budget(&mut self) -> Option<&mut WaitBudget> {
         match self {
             Self::Wait(budget) => Some(budget),

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
 
-use super::buffers::{Buffers, WHOLE, broken};
+use super::buffers::{Buffers, MAX_KEPT_BYTES, broken};
 use super::keys::Keys;
 use super::outbound::Outbound;
-use super::queue::Queue;
+use super::queue::{Queue, Queued};
 use super::turn_order::TurnState;
-use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
@@ -25,7 +24,7 @@ use std::cell::Cell;
 const CORK_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    /// Memory of a batch that has been sent.
+    /// Memory of what has been sent.
     static BATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
@@ -155,30 +154,44 @@ impl SendSide {
         self.is_gathering.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a message before which nothing waits may leave with one `send(2)`.
-    pub(super) fn sends_at_once(&self, state: &SendState, len: usize) -> bool {
-        let is_first = !self.is_corked() && state.buffers.plain.is_empty();
-        is_first && len <= WHOLE && !self.stream.is_tls()
+    /// Whether a message before which no frame waits may leave with one `send(2)`.
+    pub(super) fn sends_at_once(&self, state: &SendState) -> bool {
+        !self.is_corked() && state.buffers.plain.is_empty() && !self.stream.is_tls()
     }
 
-    /// Hands what was begun to the system with one call. False: it did not take all; the rest is on the wire.
-    pub(super) fn send_begun(&self, state: &mut SendState) -> Result<bool, Error> {
+    /// Hands what was begun to the system with one call. The bytes that it did not take are on the wire; how many.
+    pub(super) fn send_begun(&self, state: &mut SendState) -> Result<usize, Error> {
         let buffers = &mut state.buffers;
+        let len = buffers.plain.len();
         match self.stream.send(&buffers.plain) {
-            Ok(count) if count == buffers.plain.len() => {
+            Ok(count) if count == len => {
                 buffers.clear_sent();
-                Ok(true)
+                Ok(0)
             }
             Ok(count) => {
                 buffers.wire.take(&mut buffers.plain)?;
                 buffers.wire.note_sent(count);
-                Ok(false)
+                Ok(len - count)
             }
             Err(error) => {
                 buffers.plain.clear();
                 Err(state.break_off(broken(&error)))
             }
         }
+    }
+
+    /// After [`SendSide::send_begun`], for whoever does not wait. The bytes that are left are queued in memory of their own
+    /// size; all other memory goes to the thread.
+    pub(super) fn leave_unsent(&self, state: &mut SendState, unsent: usize) {
+        if unsent == 0 {
+            keep_for_a_batch(std::mem::take(&mut state.buffers.plain));
+            return;
+        }
+        state.buffers.wire.shrink();
+        let sent = self.stream.bytes_sent.get();
+        let queue = &mut state.queue;
+        queue.note_on_wire(Queued::MessageEnd, sent, unsent as u64);
+        self.note_backlog(state);
     }
 
     /// A message in one frame is on its way.
@@ -399,18 +412,16 @@ impl PendingReplies {
     }
 }
 
-/// Memory of a batch that has been sent, if there is.
-#[cold]
+/// Memory of what has been sent, if there is.
 fn kept_for_a_batch() -> Vec<u8> {
     thread_cache::take(&BATCH).unwrap_or_default()
 }
 
-/// The next batch of this thread is gathered in it, unless there is more already.
-fn keep_for_a_batch(memory: Vec<u8>) {
-    if memory.capacity() <= 2 * CORK_BYTES {
-        let mut kept = kept_for_a_batch();
-        keep_larger(&mut kept, memory);
-        thread_cache::keep(&BATCH, kept);
+/// The next message or batch of this thread is made in it.
+fn keep_for_a_batch(mut memory: Vec<u8>) {
+    if memory.capacity() <= MAX_KEPT_BYTES {
+        memory.clear();
+        thread_cache::keep(&BATCH, memory);
     }
 }
 

@@ -8,6 +8,7 @@
 //! Whoever receives never waits here: what is due to the peer (a pong, a close frame, bytes of TLS) it sends at once, or
 //! leaves to the thread whose turn it is, or sends when there is room.
 
+use super::buffers::{PIECE, WHOLE};
 use super::compressor::Compressor;
 use super::enqueue::{enqueue, make_room};
 use super::keys::{Keys, MaskKeyFn};
@@ -90,11 +91,13 @@ impl Writer {
     ) -> Result<bool, Error> {
         let side = &self.side;
         let mut state = side.state.lock();
-        let is_corked = side.is_corked();
-        let fits = if is_corked {
-            state.fits_batch(payload.len(), when_full.limit())
-        } else {
-            when_full.may_wait() && side.sends_at_once(&state, payload.len())
+        let (len, is_corked) = (payload.len(), side.is_corked());
+        let fits = match when_full {
+            _ if is_corked => state.fits_batch(len, when_full.limit()),
+            WhenFull::Wait(_) => len <= WHOLE && side.sends_at_once(&state),
+            WhenFull::Queue { .. } => {
+                len <= PIECE && side.sends_at_once(&state) && state.queue.reserve_end().is_ok()
+            }
         };
         if !fits || !side.is_clear_for_message(&state) {
             return Ok(false);
@@ -102,10 +105,15 @@ impl Writer {
         state.begin_message(opcode, payload)?;
         if is_corked {
             side.note_gathered(&mut state);
-        } else if !side.send_begun(&mut state)? {
-            if let WhenFull::Wait(budget) = when_full {
-                let mut turn = WriteTurn::take(side, state, budget)?;
-                return turn.finish_message(opcode, budget).map(|()| true);
+        } else {
+            let unsent = side.send_begun(&mut state)?;
+            match when_full {
+                WhenFull::Queue { .. } => side.leave_unsent(&mut state, unsent),
+                WhenFull::Wait(budget) if unsent > 0 => {
+                    let mut turn = WriteTurn::take(side, state, budget)?;
+                    return turn.finish_message(opcode, budget).map(|()| true);
+                }
+                WhenFull::Wait(_) => {}
             }
         }
         side.count_message();

@@ -182,7 +182,7 @@ impl Receiver {
 
     /// Nothing is to be found in what has arrived: all of it has been handed out.
     pub fn is_idle(&self) -> bool {
-        self.inbox.unread().is_empty() && self.is_between_messages()
+        self.inbox.is_drained() && self.is_between_messages()
     }
 
     fn is_between_messages(&self) -> bool {
