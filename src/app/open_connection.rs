@@ -12,6 +12,7 @@ use crate::conn::options::{LINGER, Options};
 use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::epoll::Readiness;
+use crate::net::poll::Poll;
 use crate::protocol::keepalive::{Due, Keepalive};
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::message::Delivery;
@@ -105,15 +106,17 @@ impl AppConnection {
         self.begin_closing(options);
     }
 
-    pub fn wants_to_write(&self) -> bool {
+    /// Names what is waited for.
+    pub fn add_interest(&self, poll: &mut Poll) {
+        self.reader.add_interest(poll);
+    }
+
+    fn wants_to_write(&self) -> bool {
         self.link.writer().has_backlog()
     }
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
-        if self.reader.holds_input() {
-            return Deadline::at(self.opened_at);
-        }
         match &self.stage {
             Stage::Open => self.keepalive.next_step(),
             Stage::Closing(wait) => wait.next_step(),

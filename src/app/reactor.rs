@@ -230,7 +230,12 @@ impl Reactor {
             entry.runner.break_off(error);
         }
         entry.runner.forget_retired();
-        self.set_timer(&mut entry, key);
+        let next = match self.wanted.is_held() {
+            // Nobody wakes the loop for it.
+            true => Deadline::at(now),
+            false => entry.runner.next_step(),
+        };
+        self.set_timer(&mut entry, key, next);
         match entry.runner.end() {
             None => self.put_back(key, entry),
             Some(end) => self.remove(key, entry, end),
@@ -261,8 +266,7 @@ impl Reactor {
         Ok(())
     }
 
-    fn set_timer(&mut self, entry: &mut Entry, key: u64) {
-        let next = entry.runner.next_step();
+    fn set_timer(&mut self, entry: &mut Entry, key: u64, next: Deadline) {
         if next == entry.timer {
             return;
         }

@@ -105,10 +105,7 @@ impl Runner {
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.phase {
             Life::Connecting(connector) => connector.add_interests(poll),
-            Life::Open(session) => {
-                let fd = session.link().stream().fd();
-                poll.add(fd, true, session.wants_to_write());
-            }
+            Life::Open(session) => session.add_interest(poll),
             Life::Begin | Life::Waiting(..) | Life::Done(_) => {}
         }
     }

@@ -53,25 +53,40 @@ pub enum OnSignal {
 
 /// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
 #[derive(Debug, Default)]
-pub struct Poll(Vec<libc::pollfd>);
+pub struct Poll {
+    entries: Vec<libc::pollfd>,
+    /// There is something to read that this descriptor does not show.
+    held: Option<RawFd>,
+}
 
 impl Poll {
     pub fn add(&mut self, fd: RawFd, readable: bool, writable: bool) {
         let read = if readable { libc::POLLIN } else { 0 };
         let write = if writable { libc::POLLOUT } else { 0 };
-        self.0.push(libc::pollfd {
+        self.entries.push(libc::pollfd {
             fd,
             events: read | write,
             revents: 0,
         });
     }
 
+    /// What is to be read from `fd` has been taken out of it already, so the next wait does not wait.
+    pub fn note_held(&mut self, fd: RawFd) {
+        self.held = Some(fd);
+    }
+
+    /// Whether a wait would not wait, whatever the descriptors show.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.entries.clear();
+        self.held = None;
     }
 
     pub fn interests(&self) -> impl Iterator<Item = Interest> {
-        self.0.iter().map(|entry| Interest {
+        self.entries.iter().map(|entry| Interest {
             fd: entry.fd,
             readable: entry.events & libc::POLLIN != 0,
             writable: entry.events & libc::POLLOUT != 0,
@@ -81,7 +96,10 @@ impl Poll {
     /// Waits until something is ready or `deadline` has passed. poll(2) ends after a signal handler even where that
     /// was installed with `SA_RESTART` (signal(7)).
     pub fn wait(&mut self, deadline: Deadline, on_signal: OnSignal) -> io::Result<Waited> {
-        let wait = |left| sys::poll(&mut self.0, left);
+        if self.is_held() {
+            return Ok(Waited::Ready);
+        }
+        let wait = |left| sys::poll(&mut self.entries, left);
         match wait_until(deadline, Instant::now, on_signal, wait) {
             Ok(0) => Ok(Waited::TimedOut),
             Ok(_) => Ok(Waited::Ready),
@@ -92,30 +110,29 @@ impl Poll {
 
     /// Whether anything happened to `fd`, errors and hang-ups included.
     pub fn is_ready(&self, fd: RawFd) -> bool {
-        self.0
-            .iter()
-            .any(|entry| entry.fd == fd && entry.revents != 0)
+        self.has_shown(fd, !0)
     }
 
     /// Whether there was an error on `fd` or its peer has hung up.
     pub fn has_failed(&self, fd: RawFd) -> bool {
-        let failure = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
-        self.0
-            .iter()
-            .any(|entry| entry.fd == fd && entry.revents & failure != 0)
+        self.has_shown(fd, libc::POLLERR | libc::POLLHUP | libc::POLLNVAL)
     }
 
     /// Whether a read from `fd` would not wait; an error or the end is something to read, too.
     pub fn is_readable(&self, fd: RawFd) -> bool {
-        self.0
-            .iter()
-            .any(|entry| entry.fd == fd && entry.revents & !libc::POLLOUT != 0)
+        self.held == Some(fd) || self.has_shown(fd, !libc::POLLOUT)
+    }
+
+    fn has_shown(&self, fd: RawFd, events: libc::c_short) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.fd == fd && entry.revents & events != 0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsRawFd;
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -138,6 +155,20 @@ mod tests {
         assert_eq!(ready.expect("no failure"), 0);
         assert_eq!(now.get(), start + 30 * DAY);
         assert_eq!(spans.len(), 2, "{spans:?}");
+    }
+
+    #[test]
+    fn what_is_held_is_readable_and_ends_the_wait_at_once() {
+        let (silent, other) = std::os::unix::net::UnixStream::pair().expect("sockets");
+        let mut poll = Poll::default();
+        poll.add(silent.as_raw_fd(), true, false);
+        poll.add(other.as_raw_fd(), true, false);
+        poll.note_held(silent.as_raw_fd());
+        let waited = poll.wait(Deadline::NEVER, OnSignal::Continue);
+        assert_eq!(waited.expect("no failure"), Waited::Ready);
+        assert!(poll.is_readable(silent.as_raw_fd()) && !poll.is_readable(other.as_raw_fd()));
+        poll.clear();
+        assert!(!poll.is_held() && !poll.is_readable(silent.as_raw_fd()));
     }
 
     #[test]

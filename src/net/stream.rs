@@ -227,34 +227,51 @@ impl Stream {
     }
 
     /// Waits for bytes to read or room to write.
-    pub fn wait_either(&self, deadline: Deadline) -> io::Result<Waited> {
+    pub fn wait_either(&self, cipher: &CipherBuffer, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
-        poll.add(self.fd(), true, true);
+        self.add_interest(cipher, true, &mut poll);
         poll.wait(deadline, self.on_signal)
     }
 
-    /// One read: appends to `out`, which has spare capacity.
+    /// Names what a reader waits for, and whether it waits for room to write, too. Whoever waits to read does so in
+    /// [`Stream::read`] or by this, so nobody waits for the socket while TLS holds something.
+    pub fn add_interest(&self, cipher: &CipherBuffer, writable: bool, poll: &mut Poll) {
+        poll.add(self.fd(), true, writable);
+        if cipher.has_more() {
+            poll.note_held(self.fd());
+        }
+    }
+
+    /// One read: appends to `out`, which has spare capacity. `answer` sends what TLS has to say to what came, such as an
+    /// alert; if it fails, so does the read.
     pub fn read(
         &self,
         cipher: &mut CipherBuffer,
         out: &mut Vec<u8>,
         wait: Wait,
+        answer: impl FnOnce() -> Result<(), Error>,
     ) -> Result<ReadOutcome, Error> {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
         };
-        if let Some(held) = cipher.read_held(tls, out) {
+        if let Some(held) = cipher.take_end() {
             return held;
         }
-        match self
-            .receive(cipher.space()?, wait)
-            .map_err(|error| lost(&error))?
-        {
-            ReadOutcome::Bytes => cipher.hand_to(&mut tls.lock_ahead())?,
-            ReadOutcome::End => tls.lock_ahead().end_input(),
-            other => return Ok(other),
+        if !cipher.has_more() {
+            match self
+                .receive(cipher.space()?, wait)
+                .map_err(|error| lost(&error))?
+            {
+                ReadOutcome::Bytes => cipher.hand_to(&mut tls.lock_ahead())?,
+                ReadOutcome::End => tls.lock_ahead().end_input(),
+                other => return Ok(other),
+            }
         }
-        cipher.decrypt(&mut tls.lock_ahead(), out)
+        let (decrypted, owes_answer) = cipher.decrypt(&mut tls.lock_ahead(), out);
+        if owes_answer {
+            answer()?;
+        }
+        decrypted
     }
 
     /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.

@@ -39,35 +39,28 @@ impl HandshakeIo {
         self.say()?;
         // A peer may refuse before it has read all of a long request, and then end the stream: its answer counts.
         let sent = self.transport.send();
-        if !self.transport.cipher.has_more() && !poll.is_readable(self.transport.stream.fd()) {
+        if !poll.is_readable(self.transport.stream.fd()) {
             return sent.map(|()| false);
         }
-        // One read of the socket a step: between two the driver looks at the clock and for an abort.
-        loop {
-            match self.transport.read() {
-                // The status says more than how the connection ended.
-                Err(_) if self.handshake.is_refused() => return Err(self.handshake.end()),
-                Err(error) => return Err(error),
-                Ok(ReadOutcome::TimedOut | ReadOutcome::Nothing | ReadOutcome::Interrupted) => {
-                    return sent.map(|()| false);
-                }
-                Ok(ReadOutcome::End) => return Err(self.handshake.end()),
-                Ok(ReadOutcome::Bytes) => {}
+        // One read a step: between two the driver looks at the clock and for an abort.
+        match self.transport.read() {
+            // The status says more than how the connection ended.
+            Err(_) if self.handshake.is_refused() => return Err(self.handshake.end()),
+            Err(error) => return Err(error),
+            Ok(ReadOutcome::TimedOut | ReadOutcome::Nothing | ReadOutcome::Interrupted) => {
+                return sent.map(|()| false);
             }
-            let is_settled = self.handshake.receive(&mut self.transport.input)?;
-            if self.say()? {
-                self.transport.send()?;
-            }
-            if is_settled {
-                return Ok(true);
-            }
-            if self.handshake.is_refused() && self.body_deadline == Deadline::NEVER {
-                self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
-            }
-            if !self.transport.cipher.has_more() {
-                return Ok(false);
-            }
+            Ok(ReadOutcome::End) => return Err(self.handshake.end()),
+            Ok(ReadOutcome::Bytes) => {}
         }
+        let is_settled = self.handshake.receive(&mut self.transport.input)?;
+        if self.say()? {
+            self.transport.send()?;
+        }
+        if !is_settled && self.handshake.is_refused() && self.body_deadline == Deadline::NEVER {
+            self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
+        }
+        Ok(is_settled)
     }
 
     pub fn prepare(&self) {

@@ -36,7 +36,8 @@ impl Transport {
     }
 
     pub fn add_interests(&self, poll: &mut Poll) {
-        poll.add(self.stream.fd(), true, !self.output.is_empty());
+        let wants_room = !self.output.is_empty();
+        self.stream.add_interest(&self.cipher, wants_room, poll);
     }
 
     /// Goes on with the TLS handshake as far as the socket allows; true when it is done.
@@ -77,14 +78,13 @@ impl Transport {
     /// One read of the socket, or of what TLS still holds.
     pub fn read(&mut self) -> Result<ReadOutcome, Error> {
         memory::reserve(&mut self.input, READ_BYTES)?;
-        let received = self
-            .stream
-            .read(&mut self.cipher, &mut self.input, Wait::No)?;
-        if self.cipher.owes_output {
-            self.say(Vec::new())?;
+        let (stream, output) = (&self.stream, &mut self.output);
+        let answer = || {
+            stream.seal(&mut Vec::new(), output)?;
             // Where the peer takes no more, what it said before still counts.
-            let _ = self.send();
-        }
-        Ok(received)
+            let _ = stream.push(output);
+            Ok(())
+        };
+        stream.read(&mut self.cipher, &mut self.input, Wait::No, answer)
     }
 }

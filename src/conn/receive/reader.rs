@@ -6,7 +6,7 @@ use crate::base::sync::Arc;
 use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
-use crate::net::poll::Waited;
+use crate::net::poll::{Poll, Waited};
 use crate::net::stream::{Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use crate::protocol::ws::message::{Delivery, Message};
@@ -91,17 +91,8 @@ impl Reader {
     /// `may_read` as for [`Reader::next_ready`].
     pub fn drain_ready(&mut self, mut may_read: bool) -> bool {
         while self.cipher.has_more() || std::mem::take(&mut may_read) {
-            self.receiver.discard_input();
-            let Ok(space) = self.receiver.space() else {
-                return true;
-            };
-            let read = self
-                .link
-                .writer
-                .stream()
-                .read(&mut self.cipher, space, Wait::No);
             if !matches!(
-                read,
+                self.read_to_discard(Wait::No),
                 Ok(ReadOutcome::Bytes | ReadOutcome::Nothing | ReadOutcome::TimedOut)
             ) {
                 return true;
@@ -110,9 +101,11 @@ impl Reader {
         false
     }
 
-    /// Whether there is something to read that the descriptor does not show.
-    pub fn holds_input(&self) -> bool {
-        self.cipher.has_more()
+    /// Names what is waited for.
+    pub fn add_interest(&self, poll: &mut Poll) {
+        let writer = &self.link.writer;
+        let wants_room = writer.has_backlog();
+        writer.stream().add_interest(&self.cipher, wants_room, poll);
     }
 
     /// The server's close frame has come; what follows it is dropped.
@@ -154,19 +147,19 @@ impl Reader {
             return;
         }
         while !budget.expired_after_waiting() {
-            self.receiver.discard_input();
-            let Ok(space) = self.receiver.space() else {
-                return;
-            };
-            let read = self
-                .link
-                .writer
-                .stream()
-                .read(&mut self.cipher, space, budget.wait());
+            let read = self.read_to_discard(budget.wait());
             if !matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing)) {
                 return;
             }
         }
+    }
+
+    /// This side has ended TLS, so what the peer asks of that is not answered any more.
+    fn read_to_discard(&mut self, wait: Wait) -> Result<ReadOutcome, Error> {
+        self.receiver.discard_input();
+        let space = self.receiver.space()?;
+        let stream = self.link.writer.stream();
+        stream.read(&mut self.cipher, space, wait, || Ok(()))
     }
 
     /// The next message out of what has been read, what it calls for done.
@@ -219,7 +212,11 @@ impl Reader {
         self.link.writer.end_batch();
         if self.link.writer.has_backlog() {
             // Something of ours did not find room: what comes first, room or bytes, decides.
-            let ready = self.link.writer.stream().wait_either(budget.deadline());
+            let ready = self
+                .link
+                .writer
+                .stream()
+                .wait_either(&self.cipher, budget.deadline());
             let ready = ready.map_err(|error| self.link.fail(lost(&error)))?;
             match ready {
                 Waited::Ready => {}
@@ -238,16 +235,12 @@ impl Reader {
     }
 
     fn read(&mut self, wait: Wait) -> Result<ReadOutcome, Error> {
+        let writer = &self.link.writer;
         let space = self.receiver.space();
         let received = space.and_then(|space| {
-            self.link
-                .writer
-                .stream()
-                .read(&mut self.cipher, space, wait)
+            let stream = writer.stream();
+            stream.read(&mut self.cipher, space, wait, || writer.flush())
         });
-        if self.cipher.owes_output {
-            self.flush()?;
-        }
         match received {
             Ok(ReadOutcome::End) => Err(self.link.fail(ended())),
             Ok(received) => Ok(received),

@@ -4,7 +4,6 @@
 use super::channel::{Decrypted, Tls};
 use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
 use crate::base::error::Error;
-use crate::base::priority::PriorityMutex;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
@@ -24,8 +23,6 @@ pub struct CipherBuffer {
     cipher: Vec<u8>,
     read_size: usize,
     held: Held,
-    /// TLS has something to send that nobody asked for: a key update, an alert.
-    pub owes_output: bool,
 }
 
 /// What TLS has taken in and nobody has read. The descriptor does not become readable for it.
@@ -43,7 +40,6 @@ enum Held {
 
 impl CipherBuffer {
     /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
-    /// Whoever would wait for the descriptor asks this first.
     pub fn has_more(&self) -> bool {
         !matches!(self.held, Held::Nothing)
     }
@@ -61,44 +57,40 @@ impl CipherBuffer {
         self.held = Held::Bytes;
     }
 
-    /// A read of what is held; `None` where that is nothing, and only the socket can bring more.
-    pub fn read_held(
-        &mut self,
-        tls: &PriorityMutex<Tls>,
-        out: &mut Vec<u8>,
-    ) -> Option<Result<ReadOutcome, Error>> {
-        match std::mem::take(&mut self.held) {
-            Held::Nothing => None,
-            Held::Bytes => Some(self.decrypt(&mut tls.lock_ahead(), out)),
-            Held::End => {
-                self.held = Held::End;
-                Some(Ok(ReadOutcome::End))
-            }
-            Held::Failure(error) => {
-                self.held = Held::End;
-                Some(Err(error))
+    /// An end or a failure that is held; then only [`CipherBuffer::decrypt`] or the socket brings more.
+    pub fn take_end(&mut self) -> Option<Result<ReadOutcome, Error>> {
+        match std::mem::replace(&mut self.held, Held::End) {
+            Held::End => Some(Ok(ReadOutcome::End)),
+            Held::Failure(error) => Some(Err(error)),
+            held @ (Held::Nothing | Held::Bytes) => {
+                self.held = held;
+                None
             }
         }
     }
 
-    /// What TLS makes of what it was fed, into `out`.
-    pub fn decrypt(&mut self, tls: &mut Tls, out: &mut Vec<u8>) -> Result<ReadOutcome, Error> {
+    /// What TLS makes of what it was fed, into `out`; and whether it has something to send.
+    pub fn decrypt(
+        &mut self,
+        tls: &mut Tls,
+        out: &mut Vec<u8>,
+    ) -> (Result<ReadOutcome, Error>, bool) {
         let before = out.len();
         let decrypted = tls.decrypt(out);
         let has_bytes = out.len() > before;
-        self.owes_output = tls.has_output();
         self.held = match &decrypted {
             Ok(Decrypted::All) => Held::Nothing,
             Ok(Decrypted::Full) => Held::Bytes,
             Err(error) if has_bytes => Held::Failure(error.clone()),
             Ok(Decrypted::End) | Err(_) => Held::End,
         };
-        match decrypted {
+        let outcome = match decrypted {
             _ if has_bytes => Ok(ReadOutcome::Bytes),
             Ok(Decrypted::End) => Ok(ReadOutcome::End),
             Ok(_) => Ok(ReadOutcome::Nothing),
             Err(error) => Err(error),
-        }
+        };
+        (outcome, tls.has_output())
     }
 
     /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
