@@ -17,6 +17,9 @@ pub(super) const PIECE: usize = 256 * 1024;
 /// A payload of up to this size goes to a socket without TLS whole: with one call, however the peer reads.
 pub(super) const WHOLE: usize = 1024 * 1024;
 
+/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
+pub(super) const CORK_BYTES: usize = 64 * 1024;
+
 /// Above this, memory for sending is given back.
 pub(super) const MAX_KEPT_BYTES: usize = 2 * PIECE;
 
@@ -38,6 +41,13 @@ impl Buffers {
             wire,
             ..Self::default()
         }
+    }
+
+    /// Whether a payload may be gathered behind the plain bytes, before which nothing waits, in a queue of `limit` bytes.
+    pub(super) fn fits_batch(&self, len: usize, limit: u64) -> bool {
+        let queued = self.plain.len();
+        let total = queued + len + MAX_HEADER_BYTES;
+        total <= CORK_BYTES && (queued == 0 || total as u64 <= limit)
     }
 
     /// Makes room for a frame with a payload of `len` bytes; how much.

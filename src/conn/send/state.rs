@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
 
-use super::buffers::{Buffers, MAX_KEPT_BYTES, broken};
+use super::buffers::{Buffers, CORK_BYTES, MAX_KEPT_BYTES, broken};
 use super::keys::Keys;
 use super::outbound::Outbound;
 use super::queue::{Queue, Queued};
@@ -19,9 +19,6 @@ use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{Frame, Sender};
 use std::cell::Cell;
-
-/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
-const CORK_BYTES: usize = 64 * 1024;
 
 thread_local! {
     /// Memory of what has been sent.
@@ -139,7 +136,8 @@ impl SendSide {
     /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
     pub(super) fn fits_cork(&self, state: &SendState, message: &Outbound<'_>, limit: u64) -> bool {
         let may_stay = self.is_corked() && !state.turn.is_taken && message.is_data();
-        may_stay && state.fits_batch(message.payload.len(), limit)
+        let len = message.payload.len() + MAX_HEADER_BYTES;
+        may_stay && state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit)
     }
 
     /// Whether a whole message may be sent, and neither another thread nor another frame comes before it.
@@ -196,8 +194,9 @@ impl SendSide {
 
     /// A message in one frame is on its way.
     pub(super) fn count_message(&self) {
-        self.stats.frames_sent.add(1);
-        self.stats.messages_sent.add(1);
+        let stats = &*self.stats;
+        stats.frames_sent.add(1);
+        stats.messages_sent.add(1);
     }
 
     /// The lock, for sending this.
@@ -334,12 +333,6 @@ impl SendState {
         let header = Header::masked(opcode, true, payload.len(), key);
         self.buffers.begin(&header, payload);
         Ok(())
-    }
-
-    /// Whether there is room for a payload behind what is gathered, in a queue of at most `limit` bytes.
-    pub(super) fn fits_batch(&self, len: usize, limit: u64) -> bool {
-        let len = len + MAX_HEADER_BYTES;
-        self.queued_bytes() + len <= CORK_BYTES && self.has_room(len, limit)
     }
 
     /// Makes room for a payload behind what is gathered.

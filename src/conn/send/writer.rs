@@ -91,15 +91,18 @@ impl Writer {
     ) -> Result<bool, Error> {
         let side = &self.side;
         let mut state = side.state.lock();
+        if !side.is_clear_for_message(&state) {
+            return Ok(false);
+        }
         let (len, is_corked) = (payload.len(), side.is_corked());
         let fits = match when_full {
-            _ if is_corked => state.fits_batch(len, when_full.limit()),
+            _ if is_corked => state.buffers.fits_batch(len, when_full.limit()),
             WhenFull::Wait(_) => len <= WHOLE && side.sends_at_once(&state),
             WhenFull::Queue { .. } => {
                 len <= PIECE && side.sends_at_once(&state) && state.queue.reserve_end().is_ok()
             }
         };
-        if !fits || !side.is_clear_for_message(&state) {
+        if !fits {
             return Ok(false);
         }
         state.begin_message(opcode, payload)?;

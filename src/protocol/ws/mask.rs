@@ -22,7 +22,11 @@ pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
     if data.len() >= BLOCK {
         data = append_blocks(key, data, out);
     }
-    while let Some((word, rest)) = data.split_first_chunk::<8>() {
+    while let Some((words, rest)) = data.split_first_chunk::<16>() {
+        out.extend_from_slice(&masked(key, *words));
+        data = rest;
+    }
+    if let Some((word, rest)) = data.split_first_chunk::<8>() {
         out.extend_from_slice(&masked(key, *word));
         data = rest;
     }
