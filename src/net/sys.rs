@@ -265,7 +265,9 @@ pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), Er
 unsafe extern "C" {
     /// Of libssl; no crate declares it.
     fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
-    /// Likewise; a macro before OpenSSL 3.
+    /// Likewise.
+    fn SSL_has_pending(ssl: *const SSL) -> c_int;
+    /// Of libssl, too; a macro before OpenSSL 3.
     fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     /// Of libc, which the crate declares for other systems only.
     fn secure_getenv(name: *const c_char) -> *const c_char;
@@ -352,6 +354,12 @@ pub fn release_tls_buffers<S>(tls: &mut SslStream<S>) {
     unsafe { SSL_ctrl(ssl.as_ptr(), command, mode, std::ptr::null_mut()) };
     // SAFETY: likewise; buffers that hold something stay.
     unsafe { SSL_free_buffers(ssl.as_ptr()) };
+}
+
+/// Whether OpenSSL has read more than it has handed out, which it does in a context with read-ahead.
+pub fn tls_has_pending<S>(tls: &SslStream<S>) -> bool {
+    // SAFETY: reads of an `SSL` that lives while `tls` is borrowed.
+    unsafe { SSL_has_pending(tls.ssl().as_ptr()) == 1 }
 }
 
 /// The caller's `SSL_CTX`, with a reference of our own to it; NULL is `None`.

@@ -293,6 +293,8 @@ impl Tls {
             }
             match sys::tls_read(&mut self.stream, out) {
                 Ok(0) => return Ok(Decrypted::End),
+                // Another call would say so, too, but not for nothing.
+                Ok(_) if self.has_decrypted_all() => return Ok(Decrypted::All),
                 Ok(_) => {}
                 Err(error) => match error.code() {
                     // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session ticket.
@@ -305,6 +307,11 @@ impl Tls {
                 },
             }
         }
+    }
+
+    fn has_decrypted_all(&self) -> bool {
+        let memory = self.stream.get_ref();
+        !memory.is_ended && !memory.has_unread() && !sys::tls_has_pending(&self.stream)
     }
 
     /// Also for a session that was resumed, whose certificate is that of the first handshake.
