@@ -626,6 +626,10 @@ typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
 /** Takes what an app has received; it is lent until the function returns. */
 typedef void (*wsline_message_fn)(wsline_app *app, const wsline_message *message, void *userdata);
 
+/** Takes several messages at once; all are lent until the function returns. */
+typedef void (*wsline_messages_fn)(wsline_app *app, const wsline_message *messages, size_t count,
+                                   void *userdata);
+
 /** Told by an app what has failed; it is lent until the function returns. */
 typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, void *userdata);
 
@@ -2758,6 +2762,36 @@ WSLINE_API wsline_status
 wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
 
 /**
+ * Waits for a message, and takes those that have arrived behind it along.
+ *
+ * So one call receives all that one read of the socket has brought, which makes the difference
+ * where a call is expensive or messages come in floods. All of them are lent at once, each with its
+ * NUL. Only whole messages of less than 64 KiB that came in one frame, not compressed, can be lent
+ * beside another: any other one comes alone, and so does each with
+ * wsline_options_set_fire_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
+ * call does not wait. What is wrong with a message is reported by the call that would begin with
+ * it.
+ *
+ * @param conn          an open connection.
+ * @param timeout_ms    as for wsline_conn_recv(); for the first message.
+ * @param messages_out  the first `*count_out` are filled.
+ * @param capacity      how many there is room for, 1 or more.
+ * @param count_out     how many there are; 0 on failure.
+ * @retval WSLINE_OK                    at least one message is there.
+ * @retval WSLINE_ERR_TIMEOUT           and all others: as for wsline_conn_recv().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
+ *
+ * Ownership: the payloads are lent until the next receive on this connection, or its end.
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: as wsline_conn_recv().
+ * See also: wsline_conn_recv()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *messages_out,
+                      size_t capacity, size_t *count_out);
+
+/**
  * Waits for the next piece of a message, so that messages of any size take little memory.
  *
  * A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the
@@ -3243,7 +3277,33 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
                       wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is called before on_message or on_fragment, with the same.
+ * Sets the function that takes whole messages, as many at once as have arrived.
+ *
+ * In place of on_message: for floods of messages, and for languages where a callback is expensive.
+ * At most 64 come at once, and those alone that wsline_conn_recv_many() would give at once; each by
+ * itself while wsline_app_on_data() is set. While wsline_app_on_fragment() is set, messages go
+ * there instead.
+ *
+ * @param app            an app.
+ * @param fn             called with one message or more; NULL for no function.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+ *                       called on failure.
+ * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * See also: wsline_conn_recv_many()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
+                       wsline_free_fn userdata_free);
+
+/**
+ * Sets the function that is called before on_message, on_messages or on_fragment, with the same.
  *
  * For what is to see all data, whoever else takes it: counters, recorders.
  *

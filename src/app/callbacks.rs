@@ -5,9 +5,10 @@ use super::client::App;
 use super::driver_lock::DriverLock;
 use super::handlers::{HandlerCache, Handlers};
 use crate::base::error::Error;
+use crate::conn::receive::reader::Reader;
 use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::close::CloseInfo;
-use crate::protocol::ws::message::Message;
+use crate::protocol::ws::message::{Delivery, Message};
 use std::time::Duration;
 
 /// The functions of an app, on the thread that drives it. Nothing is locked while one of them runs.
@@ -56,19 +57,31 @@ impl Callbacks<'_> {
         }
     }
 
-    pub fn on_data(&mut self, message: &Message<'_>) {
+    /// A message, or a piece of one, that `reader` has received; for on_messages those, too, that can be lent beside it.
+    pub fn on_data(&mut self, reader: &mut Reader) {
         let Some(mut handlers) = self.handlers() else {
             return;
         };
+        let sees_each = handlers.data.is_some();
         if let Some(data) = &handlers.data {
-            data(message);
+            data(&reader.message());
             match self.handlers() {
                 Some(current) => handlers = current,
                 None => return,
             }
         }
-        if let Some(take) = handlers.fragment.as_ref().or(handlers.message.as_ref()) {
-            take(message);
+        match (&handlers.fragment, &handlers.messages, &handlers.message) {
+            (None, Some(take), _) => take(&mut |put| {
+                let mut wants_more = put(&reader.message()) && !sees_each;
+                while wants_more {
+                    match reader.next_beside(Delivery::Messages) {
+                        Some(message) => wants_more = put(&message),
+                        None => return,
+                    }
+                }
+            }),
+            (Some(take), ..) | (None, None, Some(take)) => take(&reader.message()),
+            (None, None, None) => {}
         }
     }
 

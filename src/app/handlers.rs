@@ -10,6 +10,9 @@ use std::time::Duration;
 
 pub type Notice = Arc<dyn Fn() + Send + Sync>;
 pub type OnMessage = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
+/// Is called with what calls the function that it is given for each message that is there, while that returns true.
+pub type OnMessages = Arc<dyn Fn(ForEachMessage<'_>) + Send + Sync>;
+pub type ForEachMessage<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&Message<'_>) -> bool);
 /// With the time until the next attempt, if there will be one.
 pub type OnError = Arc<dyn Fn(&Error, Option<Duration>) + Send + Sync>;
 pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
@@ -19,6 +22,7 @@ pub struct Handlers {
     pub open: Option<Notice>,
     pub reconnect: Option<Notice>,
     pub message: Option<OnMessage>,
+    pub messages: Option<OnMessages>,
     pub data: Option<OnMessage>,
     pub fragment: Option<OnMessage>,
     pub ping: Option<OnMessage>,

@@ -184,7 +184,7 @@ impl AppConnection {
             }
             // The last callback reports the end.
             Opcode::Close => {}
-            _ => callbacks.on_data(&message),
+            _ => callbacks.on_data(&mut self.reader),
         }
     }
 

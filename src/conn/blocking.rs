@@ -73,14 +73,15 @@ impl Connection {
         uncorked.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
-    /// Waits for a message and hands it to `take`. Control frames are for those who want them.
+    /// Waits for a message and hands it to `take`; as long as that returns true, those, too, that have arrived and can be
+    /// lent beside it. Control frames are for those who want them.
     #[inline]
     pub fn receive(
         &self,
         delivery: Delivery,
         wants_control: bool,
         timeout: Timeout,
-        take: impl FnOnce(&Message<'_>),
+        mut take: impl FnMut(&Message<'_>) -> bool,
     ) -> Result<(), Error> {
         let open = self.open()?;
         let delivery = match delivery {
@@ -95,7 +96,8 @@ impl Connection {
         };
         reader.begin();
         if let Some(message) = reader.next_whole_message(delivery) {
-            take(&message);
+            let wants_more = take(&message);
+            take_more(&mut reader, delivery, wants_more, take);
             open.reader.release(reader);
             return Ok(());
         }
@@ -246,7 +248,7 @@ impl Open {
         delivery: Delivery,
         wants_control: bool,
         budget: &mut WaitBudget,
-        take: impl FnOnce(&Message<'_>),
+        mut take: impl FnMut(&Message<'_>) -> bool,
     ) -> Result<(), Error> {
         let result = loop {
             if let Err(error) = reader.next(delivery, budget) {
@@ -255,7 +257,8 @@ impl Open {
             let message = reader.message();
             match message.opcode {
                 opcode if wants_control || !opcode.is_control() => {
-                    take(&message);
+                    let wants_more = take(&message);
+                    take_more(&mut reader, delivery, wants_more, take);
                     break Ok(());
                 }
                 Opcode::Close => break Err(self.link.end()),
@@ -394,6 +397,22 @@ impl Open {
         if let Some(mut reader) = self.reader.try_take() {
             reader.drain(&mut WaitBudget::new(Timeout::after(span)));
             self.reader.release(reader);
+        }
+    }
+}
+
+/// Hands to `take` what can be lent beside the message before.
+#[inline]
+fn take_more(
+    reader: &mut Reader,
+    delivery: Delivery,
+    mut wants_more: bool,
+    mut take: impl FnMut(&Message<'_>) -> bool,
+) {
+    while wants_more {
+        match reader.next_beside(delivery) {
+            Some(message) => wants_more = take(&message),
+            None => return,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::protocol::http::auth::Credentials;
 use crate::protocol::ws::close::CloseFrame;
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 /// The length of a payload that is a C string: it ends before its NUL.
@@ -145,6 +146,17 @@ impl<'call> Arguments<'call> {
     ) -> Result<&'call mut T, Error> {
         // SAFETY: promised to the export.
         unsafe { ptr::out(place, initial, name) }
+    }
+
+    /// Where results go; nothing need be there yet.
+    pub(super) fn out_list<T>(
+        self,
+        places: *mut T,
+        len: usize,
+        name: &str,
+    ) -> Result<&'call mut [MaybeUninit<T>], Error> {
+        // SAFETY: promised to the export.
+        unsafe { ptr::out_list(places, len, name) }
     }
 
     /// An object that is used in the process which made it alone.

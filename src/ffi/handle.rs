@@ -151,6 +151,8 @@ pub(super) struct Callback<F> {
 }
 
 pub(super) type AboutObject<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
+/// Of a list, and how long it is.
+pub(super) type AboutList<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, usize, *mut c_void);
 pub(super) type OfObject<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
 type OfLog = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
 type OfMaskKey = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
@@ -162,6 +164,16 @@ impl<T, U> Callback<AboutObject<T, U>> {
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, told, userdata.pointer) };
+        });
+    }
+}
+
+impl<T, U> Callback<AboutList<T, U>> {
+    pub(super) fn tell_list(&self, object: &Lent<T>, list: &[U]) {
+        let Self { function, userdata } = self;
+        call("callback", userdata.name, || {
+            // SAFETY: promised of what is registered.
+            unsafe { function(object.0, list.as_ptr(), list.len(), userdata.pointer) };
         });
     }
 }

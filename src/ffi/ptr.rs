@@ -6,6 +6,7 @@
 
 use crate::base::error::Error;
 use std::ffi::{CStr, c_char, c_void};
+use std::mem::MaybeUninit;
 
 #[cold]
 pub(super) fn is_null(name: &str) -> Error {
@@ -56,6 +57,25 @@ pub(super) unsafe fn bytes_mut<'a>(
     check_len(len)?;
     // SAFETY: promised.
     Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
+}
+
+/// Where `len` results go; nothing need be there yet.
+pub(super) unsafe fn out_list<'a, T>(
+    places: *mut T,
+    len: usize,
+    name: &str,
+) -> Result<&'a mut [MaybeUninit<T>], Error> {
+    if places.is_null() {
+        return Err(is_null(name));
+    }
+    if len > isize::MAX as usize / size_of::<T>().max(1) {
+        return Err(Error::argument(
+            "capacity",
+            format!("is {len}, more than memory can hold"),
+        ));
+    }
+    // SAFETY: promised; the bytes may hold anything.
+    Ok(unsafe { std::slice::from_raw_parts_mut(places.cast(), len) })
 }
 
 fn check_len(len: usize) -> Result<(), Error> {

@@ -53,9 +53,14 @@ impl Reader {
             return None;
         }
         let message = self.receiver.next_whole_message(delivery)?;
-        self.link.stats.frames_received.add(1);
-        self.link.stats.messages_received.add(1);
-        trace::frame('<', message.opcode, true, message.payload);
+        note_message(&self.link, &message);
+        Some(message)
+    }
+
+    /// The next message, if it can be lent beside what was lent before.
+    pub fn next_beside(&mut self, delivery: Delivery) -> Option<Message<'_>> {
+        let message = self.receiver.next_beside(delivery)?;
+        note_message(&self.link, &message);
         Some(message)
     }
 
@@ -258,6 +263,14 @@ impl Reader {
         let flushed = self.link.writer.flush();
         flushed.map_err(|error| self.link.fail(error))
     }
+}
+
+/// A whole message in one frame has been received.
+#[inline]
+fn note_message(link: &Link, message: &Message<'_>) {
+    link.stats.frames_received.add(1);
+    link.stats.messages_received.add(1);
+    trace::frame('<', message.opcode, true, message.payload);
 }
 
 pub(in crate::conn) fn timed_out() -> Error {

@@ -2,13 +2,13 @@
 //! The functions that an app calls.
 
 use super::object::wsline_app;
-use crate::app::handlers::{Handlers, Notice, OnClose, OnError, OnMessage};
+use crate::app::handlers::{Handlers, Notice, OnClose, OnError, OnMessage, OnMessages};
 use crate::base::error::Error;
 use crate::conn::send::queue::Unsent;
 use crate::ffi::conn::close::wsline_close_info;
 use crate::ffi::conn::receive::wsline_message;
 use crate::ffi::guard;
-use crate::ffi::handle::{AboutObject, Callback, Lent, OfObject, UserData};
+use crate::ffi::handle::{AboutList, AboutObject, Callback, Lent, OfObject, UserData};
 use crate::ffi::last_error::{told, wsline_error_info};
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
@@ -27,6 +27,16 @@ pub type wsline_message_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
         message: *const wsline_message,
+        userdata: *mut c_void,
+    ),
+>;
+
+/// Takes several messages at once; all are lent until the function returns.
+pub type wsline_messages_fn = Option<
+    unsafe extern "C-unwind" fn(
+        app: *mut wsline_app,
+        messages: *const wsline_message,
+        count: usize,
         userdata: *mut c_void,
     ),
 >;
@@ -78,6 +88,28 @@ fn on_message(
 ) -> OnMessage {
     Arc::new(move |message: &Message<'_>| callback.tell(&app, &wsline_message::new(message)))
 }
+
+fn on_messages(
+    callback: Callback<AboutList<wsline_app, wsline_message>>,
+    app: Lent<wsline_app>,
+) -> OnMessages {
+    Arc::new(move |for_each| {
+        let mut list = [wsline_message::NOTHING; MOST_AT_ONCE];
+        let mut places = list.iter_mut();
+        for_each(&mut |message| {
+            if let Some(place) = places.next() {
+                *place = wsline_message::new(message);
+            }
+            places.len() > 0
+        });
+        let unused = places.len();
+        let count = list.len() - unused;
+        callback.tell_list(&app, list.get(..count).unwrap_or_default());
+    })
+}
+
+/// How many messages wsline_app_on_messages() hands out at once.
+const MOST_AT_ONCE: usize = 64;
 
 /// @@ Callbacks of an app
 /// Sets the function that is called when a connection has opened.
@@ -168,7 +200,42 @@ pub unsafe extern "C" fn wsline_app_on_message(
     )
 }
 
-/// Sets the function that is called before on_message or on_fragment, with the same.
+/// Sets the function that takes whole messages, as many at once as have arrived.
+///
+/// In place of on_message: for floods of messages, and for languages where a callback is expensive. At most 64 come at once, and
+/// those alone that wsline_conn_recv_many() would give at once; each by itself while wsline_app_on_data() is set. While
+/// wsline_app_on_fragment() is set, messages go there instead.
+///
+/// @param app            an app.
+/// @param fn             called with one message or more; NULL for no function.
+/// @param userdata       handed to `fn`; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+///
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// See also: wsline_conn_recv_many()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_on_messages(
+    app: *mut wsline_app,
+    r#fn: wsline_messages_fn,
+    userdata: *mut c_void,
+    userdata_free: wsline_free_fn,
+) -> wsline_status {
+    let given = (r#fn, userdata, userdata_free);
+    set(
+        "wsline_app_on_messages",
+        app,
+        given,
+        on_messages,
+        |handlers| &mut handlers.messages,
+    )
+}
+
+/// Sets the function that is called before on_message, on_messages or on_fragment, with the same.
 ///
 /// For what is to see all data, whoever else takes it: counters, recorders.
 ///

@@ -24,6 +24,7 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
 /// What was received. Filled by the library.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wsline_message {
     /// The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end; in a callback
@@ -40,7 +41,7 @@ pub struct wsline_message {
 }
 
 impl wsline_message {
-    const NOTHING: Self = Self {
+    pub(in crate::ffi) const NOTHING: Self = Self {
         data: std::ptr::null(),
         len: 0,
         opcode: 0,
@@ -76,13 +77,14 @@ fn receive<T>(
     (delivery, wants_control): (Delivery, bool),
     timeout_ms: i64,
     (out, nothing, name): (*mut T, T, &str),
-    fill: impl FnOnce(&Message<'_>) -> T,
+    fill: impl Fn(&Message<'_>) -> T,
 ) -> Result<(), Error> {
     let place = arguments.out(out, nothing, name);
     let (conn, place) = (conn?, place?);
     let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
     conn.receive(delivery, wants_control, timeout, |message| {
         *place = fill(message);
+        false
     })
 }
 
@@ -165,6 +167,55 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
             place,
             wsline_message::new,
         )
+    })
+}
+
+/// Waits for a message, and takes those that have arrived behind it along.
+///
+/// So one call receives all that one read of the socket has brought, which makes the difference where a call is expensive or
+/// messages come in floods. All of them are lent at once, each with its NUL. Only whole messages of less than 64 KiB that came in one
+/// frame, not compressed, can be lent beside another: any other one comes alone, and so does each with
+/// wsline_options_set_fire_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next call does not wait. What is
+/// wrong with a message is reported by the call that would begin with it.
+///
+/// @param conn          an open connection.
+/// @param timeout_ms    as for wsline_conn_recv(); for the first message.
+/// @param messages_out  the first `*count_out` are filled.
+/// @param capacity      how many there is room for, 1 or more.
+/// @param count_out     how many there are; 0 on failure.
+/// @retval WSLINE_OK                    at least one message is there.
+/// @retval WSLINE_ERR_TIMEOUT           and all others: as for wsline_conn_recv().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
+///
+/// Ownership: the payloads are lent until the next receive on this connection, or its end.
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// See also: wsline_conn_recv()
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_recv_many(
+    conn: *mut wsline_conn,
+    timeout_ms: i64,
+    messages_out: *mut wsline_message,
+    capacity: usize,
+    count_out: *mut usize,
+) -> wsline_status {
+    guard::often("wsline_conn_recv_many", conn, move |conn, arguments| {
+        let count = arguments.out(count_out, 0, "count_out");
+        let places = arguments.out_list(messages_out, capacity, "messages_out");
+        let (conn, count, places) = (conn?, count?, places?);
+        let timeout = arguments::timeout(timeout_ms, "timeout_ms")?;
+        if places.is_empty() {
+            return Err(Error::argument("capacity", "is 0"));
+        }
+        let mut places = places.iter_mut();
+        conn.receive(Delivery::Messages, false, timeout, |message| {
+            if let Some(place) = places.next() {
+                place.write(wsline_message::new(message));
+                *count += 1;
+            }
+            places.len() > 0
+        })
     })
 }
 

@@ -172,6 +172,13 @@ impl Receiver {
         })
     }
 
+    /// The next message, if it is whole and can be lent beside what was lent before: it lies behind that in the inbox, and
+    /// its header, in which the NUL of the one before stands, has been read. All of them end together.
+    pub fn next_beside(&mut self, delivery: Delivery) -> Option<Message<'_>> {
+        self.ahead?;
+        self.next_whole_message(delivery)
+    }
+
     fn find_whole_message(&mut self) -> Option<WholeMessage> {
         self.release();
         if !self.is_between_messages() {
