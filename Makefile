@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all instructions tsan msrv test-aarch64 test-i686
+.PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -21,6 +21,9 @@ help:
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make instructions'
 	@echo '                instructions and system calls per message, against their limits'
+	@echo 'make bench      wsline beside other WebSocket clients; takes an hour'
+	@echo 'make bench-quick'
+	@echo '                the same, a few of each, in two minutes'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make test-aarch64, make test-i686'
@@ -71,6 +74,14 @@ instructions: build
 	@python3 tests/run.py instructions '$(COUNTS)' -- system-calls '$(COUNTS) --system-calls'
 
 COUNTS = python3 benches/instructions/run.py --build $(BUILD)
+
+bench bench-quick: TOOLS = peers counts bench
+bench: build
+	python3 benches/compare/run.py --build $(BUILD)
+	python3 benches/compare/run.py --build $(BUILD) --counts --add-to target/bench/results.json
+
+bench-quick: build
+	python3 benches/compare/run.py --build $(BUILD) --quick
 
 tsan: TESTS = ON
 tsan: configure peers

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [peers] [checks] [counts] [aarch64] [i686]
+#   tools.sh [peers] [checks] [counts] [bench] [aarch64] [i686]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
 #       counts  what counts instructions and system calls
+#       bench   what other clients are built with
 #       aarch64, i686
 #               what compiles for this processor, and runs the result
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
@@ -77,6 +78,12 @@ for group in "$@"; do
             have openssl || need openssl openssl
             have valgrind || need valgrind valgrind
             have strace || need strace strace
+            ;;
+        bench)
+            have c++ || need g++ 'a C++ compiler'
+            [ -e /usr/include/zlib.h ] || need zlib1g-dev "zlib's headers"
+            [ -e /usr/include/boost/beast.hpp ] || need 'libboost-dev libboost-system-dev' 'Boost.Beast'
+            pkg-config --exists libwebsockets 2> /dev/null || need libwebsockets-dev libwebsockets
             ;;
         aarch64)
             have aarch64-linux-gnu-gcc ||

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables, in Markdown, of what was measured."""
+
+import statistics
+import typing
+
+from scenarios import SCENARIOS
+
+# They show what a client could cost at least, and are no libraries.
+BOUNDS = ("raw", "mini")
+
+
+class Summary(typing.NamedTuple):
+    """Medians over the rounds, per message; KiB are per connection."""
+
+    cpu_us: float
+    both_us: float
+    per_s: float
+    connected_kib: float
+    echoed_kib: float
+
+
+def summary(runs):
+    def median(value):
+        return statistics.median(value(run) / run["count"] for run in runs)
+
+    def grown(run, key):
+        return run.get(key, 0) - run.get("rss_before_kb", 0)
+
+    return Summary(
+        median(lambda run: (run["user_s"] + run["sys_s"]) * 1e6),
+        median(lambda run: (run["user_s"] + run["sys_s"] + run["server_s"]) * 1e6),
+        statistics.median(run["msgs_per_s"] for run in runs),
+        median(lambda run: grown(run, "rss_conn_kb")),
+        median(lambda run: grown(run, "rss_echo_kb")),
+    )
+
+
+def summaries(results):
+    """Scenario to client to summary."""
+    return {name: {client: summary(runs) for client, runs in by_client.items() if runs}
+            for name, by_client in results["times"].items()}
+
+
+def is_idle(scenario):
+    return scenario.kind == "idle"
+
+
+def cost(scenario, one):
+    return one.echoed_kib if is_idle(scenario) else one.cpu_us
+
+
+def is_library(name):
+    return name not in BOUNDS and not name.startswith("wsline")
+
+
+def best_peer(scenario, by_client):
+    peers = [(cost(scenario, one), name) for name, one in by_client.items() if is_library(name)]
+    return min(peers, default=None)
+
+
+def number(value):
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f}"
+
+
+def row(out, cells):
+    print("| " + " | ".join(cells) + " |", file=out)
+
+
+def head(out, cells, left=1):
+    row(out, cells)
+    row(out, ["---"] * left + ["---:"] * (len(cells) - left))
+
+
+def write(results, out):
+    found = summaries(results)
+    groups = {}
+    for scenario in SCENARIOS:
+        if found.get(scenario.name):
+            groups.setdefault(scenario.group, []).append(scenario)
+    if groups:
+        write_standing(out, groups, found)
+    for group, scenarios in groups.items():
+        print(f"\n### {group}", file=out)
+        write_group(out, scenarios, found)
+    for counter, what in (("instructions", "User-space instructions"), ("system_calls", "System calls")):
+        write_counts(out, results[counter], what)
+    write_circumstances(out, results)
+
+
+def write_standing(out, groups, found):
+    """Where wsline stands in each row."""
+    print("\n### wsline and the best other library of each row\n", file=out)
+    head(out, ["scenario", "what", "bare socket", "wsline", "best other", "", "wsline / best",
+               "client and server"], left=2)
+    for scenario in (one for scenarios in groups.values() for one in scenarios):
+        by_client = found[scenario.name]
+        own = next((name for name in by_client if name.startswith("wsline")), None)
+        best = best_peer(scenario, by_client)
+        if own is None or best is None:
+            continue
+        mine, other = by_client[own], by_client[best[1]]
+        raw = by_client.get("raw")
+        ratio = cost(scenario, mine) / best[0]
+        least = min(one.both_us for name, one in by_client.items() if is_library(name))
+        unit = " KiB" if is_idle(scenario) else " µs"
+        row(out, [scenario.name, f"{scenario.group.split(':')[0]}: {scenario.what}",
+                  number(cost(scenario, raw)) + unit if raw else "–", number(cost(scenario, mine)) + unit,
+                  number(cost(scenario, other)) + unit, best[1], f"{'**' if ratio <= 1 else ''}{ratio:.2f}"
+                  f"{'**' if ratio <= 1 else ''}", "–" if is_idle(scenario) else f"{mine.both_us / least:.2f}"])
+
+
+def write_group(out, scenarios, found):
+    if all(is_idle(scenario) for scenario in scenarios):
+        return write_memory(out, scenarios, found)
+    clients = list(dict.fromkeys(name for scenario in scenarios for name in found[scenario.name]))
+    columns = [scenario for scenario in scenarios if not is_idle(scenario)]
+    for title, value in (("Client CPU, µs a message; the best library in bold", lambda one: one.cpu_us),
+                         ("Client and server CPU, µs a message", lambda one: one.both_us)):
+        print(f"\n{title}:\n", file=out)
+        head(out, ["client", *(f"{scenario.name}" for scenario in columns)])
+        for name in clients:
+            cells = []
+            for scenario in columns:
+                by_client = found[scenario.name]
+                if name not in by_client:
+                    cells.append("–")
+                    continue
+                libraries = [value(one) for other, one in by_client.items() if other not in BOUNDS]
+                mine = value(by_client[name])
+                cells.append(f"**{number(mine)}**" if mine == min(libraries, default=None) else number(mine))
+            row(out, [name, *cells])
+    memory = [scenario for scenario in scenarios if is_idle(scenario)]
+    return write_memory(out, memory, found) if memory else None
+
+
+def write_memory(out, scenarios, found):
+    print("\nResident memory, KiB a connection, after connecting / after one echo of 1 KiB:\n", file=out)
+    head(out, ["client", *(scenario.name for scenario in scenarios)])
+    first = found[scenarios[0].name]
+    for name in sorted(first, key=lambda name: first[name].echoed_kib):
+        both = [found[scenario.name].get(name) for scenario in scenarios]
+        row(out, [name, *(f"{number(one.connected_kib)} / {number(one.echoed_kib)}" if one else "–" for one in both)])
+
+
+def write_counts(out, counts, what):
+    if not counts:
+        return
+    print(f"\n### {what} a message\n", file=out)
+    names = [scenario.name for scenario in SCENARIOS if scenario.name in counts]
+    head(out, ["client", *names])
+    for client in dict.fromkeys(client for name in names for client in counts[name]):
+        cells = [counts[name].get(client) for name in names]
+        shown = ["–" if cell is None else f"{cell:.0f}" if cell >= 20 else f"{cell:.2f}" for cell in cells]
+        row(out, [client, *shown])
+
+
+def write_circumstances(out, results):
+    loads = results["loads"]
+    if loads:
+        print(f"\nLoad of the machine: {statistics.median(loads):.1f} (median), {max(loads):.1f} (most). "
+              f"Measured on {results['when']}.", file=out)
+    print("\nVersions: " + ", ".join(f"{name} {version}" for name, version in results["versions"].items()) + ".",
+          file=out)
