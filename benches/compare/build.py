@@ -131,6 +131,9 @@ CLIENTS = {
     "raw": Client(lambda _: compile_c("raw", "c/raw.c", [], OPENSSL), is_quick=True),
     "mini": Client(lambda _: compile_c("mini", "c/mini.c", [], OPENSSL), is_quick=True),
     "wsline": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"), is_quick=True, is_wsline=True),
+    # The same program, which receives with wsline_conn_recv_many().
+    "wsline+many": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"), environment={"BENCH_MANY": "1"},
+                          is_wsline=True),
     "wsline-app": Client(lambda build: wsline(build, "wsline_app_client", "c/wsline_app.c"), is_wsline=True),
     "tungstenite": Client(lambda _: rust("tungstenite"), is_quick=True),
     # The same program with a read buffer of 4 KiB, which is better for small messages.

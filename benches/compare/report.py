@@ -96,7 +96,7 @@ def write_standing(out, groups, found):
                "client and server"], left=2)
     for scenario in (one for scenarios in groups.values() for one in scenarios):
         by_client = found[scenario.name]
-        own = next((name for name in by_client if name.startswith("wsline")), None)
+        own = next((name for name in ("wsline", "wsline-app") if name in by_client), None)
         best = best_peer(scenario, by_client)
         if own is None or best is None:
             continue

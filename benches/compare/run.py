@@ -52,7 +52,11 @@ def chosen(names, patterns):
 
 
 def takes_part(name, scenario):
-    return name in scenario.only if scenario.only else name != "wsline-app"
+    if scenario.only:
+        return name in scenario.only
+    if name == "wsline+many":
+        return scenario.kind.startswith("source") or scenario.window > 1
+    return name != "wsline-app"
 
 
 def build_all(names, directory):

@@ -24,25 +24,15 @@ static void *serve(void *argument)
 {
     struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL), on = 1;
-    char request[4096] = "", answer[512];
-    size_t len = 0;
+    char rest[4096];
 
-    REQUIRE(fd >= 0);
-    while (strstr(request, "\r\n\r\n") == NULL) {
-        ssize_t got = recv(fd, request + len, sizeof request - 1 - len, 0);
-
-        REQUIRE(got > 0);
-        len += (size_t)got;
-        request[len] = '\0';
-    }
-    answer_upgrade(request, answer);
-    REQUIRE(send(fd, answer, strlen(answer), MSG_NOSIGNAL) == (ssize_t)strlen(answer));
-    REQUIRE(recv(fd, request, sizeof request, 0) > 0);
+    upgrade(fd);
+    REQUIRE(recv(fd, rest, sizeof rest, 0) > 0);
     /* The answer and the end of the stream leave in one segment. */
     REQUIRE(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0);
     REQUIRE(send(fd, server->answer, server->answer_len, MSG_NOSIGNAL) == (ssize_t)server->answer_len);
     REQUIRE(shutdown(fd, SHUT_WR) == 0);
-    while (recv(fd, request, sizeof request, 0) > 0)
+    while (recv(fd, rest, sizeof rest, 0) > 0)
         continue;
     close(fd);
     return NULL;

@@ -131,24 +131,14 @@ static void *serve(void *argument)
 {
     const struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL);
-    char request[4096] = "", answer[512], byte;
-    size_t len = 0;
+    char rest[4096], byte;
 
-    REQUIRE(fd >= 0);
-    while (strstr(request, "\r\n\r\n") == NULL) {
-        ssize_t got = recv(fd, request + len, sizeof request - 1 - len, 0);
-
-        REQUIRE(got > 0);
-        len += (size_t)got;
-        request[len] = '\0';
-    }
-    answer_upgrade(request, answer);
-    REQUIRE(send(fd, answer, strlen(answer), MSG_NOSIGNAL) == (ssize_t)strlen(answer));
+    upgrade(fd);
     REQUIRE(send(fd, stream, server->cut, MSG_NOSIGNAL) == (ssize_t)server->cut);
     REQUIRE(read(server->gate[0], &byte, 1) == 1);
     REQUIRE(send(fd, stream + server->cut, stream_len - server->cut, MSG_NOSIGNAL) ==
             (ssize_t)(stream_len - server->cut));
-    while (recv(fd, request, sizeof request, 0) > 0)
+    while (recv(fd, rest, sizeof rest, 0) > 0)
         continue;
     close(fd);
     return NULL;

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <sys/socket.h>
 
 /* The head of a 101 for this request. */
 static inline void answer_upgrade(const char *request, char answer[512])
@@ -24,6 +25,24 @@ static inline void answer_upgrade(const char *request, char answer[512])
     snprintf(answer, 512,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: %s\r\n\r\n", (char *)accept);
+}
+
+/* Reads a request from a connection that was accepted, and answers it. */
+static inline void upgrade(int fd)
+{
+    char request[4096] = "", answer[512];
+    size_t len = 0;
+
+    REQUIRE(fd >= 0);
+    while (strstr(request, "\r\n\r\n") == NULL) {
+        ssize_t got = recv(fd, request + len, sizeof request - 1 - len, 0);
+
+        REQUIRE(got > 0);
+        len += (size_t)got;
+        request[len] = '\0';
+    }
+    answer_upgrade(request, answer);
+    REQUIRE(send(fd, answer, strlen(answer), MSG_NOSIGNAL) == (ssize_t)strlen(answer));
 }
 
 #endif

@@ -3,9 +3,15 @@
 #include "common.h"
 #include <wsline.h>
 
+enum { AT_ONCE = 64 };
+
 typedef struct bc {
     wsline_conn *conn;
     int corked, batch;
+    /* With BENCH_MANY: what one call has brought. */
+    int takes_many;
+    size_t next, count;
+    wsline_message messages[AT_ONCE];
 } bc;
 static wsline_options *shared;
 
@@ -20,6 +26,7 @@ static bc *bc_open(const bench_t *b)
             DIE("%s", wsline_last_error_message());
     }
     bc *c = (bc *)calloc(1, sizeof *c);
+    c->takes_many = getenv("BENCH_MANY") != NULL;
     c->batch = b->window > 1 || !strcmp(b->kind, "sink");
     if (wsline_connect(b->url, shared, &c->conn) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
@@ -47,7 +54,16 @@ static int bc_flush(bc *c)
 static int bc_recv(bc *c, const uint8_t **p, size_t *n)
 {
     wsline_message m;
-    wsline_status s = wsline_conn_recv(c->conn, WSLINE_FOREVER, &m);
+    wsline_status s = WSLINE_OK;
+    if (!c->takes_many) {
+        s = wsline_conn_recv(c->conn, WSLINE_FOREVER, &m);
+    } else {
+        if (c->next == c->count) {
+            c->next = 0;
+            s = wsline_conn_recv_many(c->conn, WSLINE_FOREVER, c->messages, AT_ONCE, &c->count);
+        }
+        m = c->messages[c->next++];
+    }
     if (s == WSLINE_ERR_CLOSED)
         return 0;
     if (s != WSLINE_OK) {
