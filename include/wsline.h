@@ -1209,6 +1209,26 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
 WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *options, bool enable);
 
 /**
+ * Makes a wait for bytes look for them for a while before it sleeps; off by default.
+ *
+ * Waking a thread takes the system longer than a nearby server takes to answer. With this, a
+ * receive asks the socket again and again, without sleeping, for so long; only then does it wait as
+ * it does otherwise. The time counts as a part of its time-out. It takes a processor meanwhile, so
+ * it is for threads that have one to themselves: where client and server share one it only costs. A
+ * loop does the same for the longest time of the apps in it.
+ *
+ * @param options  the options to modify.
+ * @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `spin_us` is negative.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
+WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int64_t spin_us);
+
+/**
  * Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
  *
  * @param conn        a connection.

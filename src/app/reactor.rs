@@ -15,7 +15,7 @@ use crate::net::poll::{Interest, Poll};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The mailbox's; apps have smaller ones.
 const MAILBOX_KEY: u64 = u64::MAX;
@@ -30,6 +30,8 @@ pub struct Reactor {
     timers: BTreeSet<(Instant, u64)>,
     memory: ReadBuffers,
     interrupts_seen: u64,
+    /// How long a wait looks before it sleeps: as the app wants that wants it longest.
+    spin: Duration,
     /// For a while what an app waits for.
     wanted: Poll,
 }
@@ -76,6 +78,7 @@ impl Reactor {
             timers: BTreeSet::new(),
             memory: ReadBuffers::default(),
             interrupts_seen: interrupts(),
+            spin: Duration::ZERO,
             wanted: Poll::default(),
         })
     }
@@ -101,7 +104,7 @@ impl Reactor {
     pub fn turn(&mut self, deadline: Deadline) -> Result<(), Error> {
         let deadline = deadline.or_earlier(self.next_step());
         let mut events = std::mem::take(&mut self.events);
-        let waited = self.epoll.wait(&mut events, deadline);
+        let waited = self.epoll.wait(&mut events, deadline, self.spin);
         let is_roused = events.iter().any(|(key, _)| key == MAILBOX_KEY);
         self.mailbox.woke_up(is_roused);
         let now = Instant::now();
@@ -193,6 +196,7 @@ impl Reactor {
         };
         let key = slot.key(index);
         app.set_key(key);
+        self.spin = self.spin.max(app.options.spin);
         let app_to_rouse: Weak<App> = Arc::downgrade(&app);
         let notify = Arc::new(move || {
             if let Some(app) = app_to_rouse.upgrade() {

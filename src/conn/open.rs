@@ -52,6 +52,7 @@ pub fn open(
     if options.is_interruptible {
         stream.end_waits_on_signal();
     }
+    stream.spin_before_waits(options.spin);
     let stats = Arc::new(Stats::default());
     let writer = Writer::new(
         stream,

@@ -27,6 +27,8 @@ pub struct Options {
     pub close_timeout: Timeout,
     /// A wait ends after a signal handler has run.
     pub is_interruptible: bool,
+    /// How long a wait for bytes looks for them before it sleeps.
+    pub spin: Duration,
     pub proxy: ProxyOptions,
     /// For the way through the proxy, within the time for connecting.
     pub proxy_timeout: Timeout,
@@ -113,6 +115,7 @@ impl Default for Options {
             send_timeout: Timeout::DEFAULT,
             close_timeout: Timeout::DEFAULT,
             is_interruptible: false,
+            spin: Duration::ZERO,
             proxy: ProxyOptions::default(),
             proxy_timeout: Timeout::DEFAULT,
             socket: SocketOptions::default(),

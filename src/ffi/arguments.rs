@@ -212,9 +212,19 @@ pub(super) fn timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
 
 /// Milliseconds, 0 or more.
 pub(super) fn span(ms: i64, name: &str) -> Result<Duration, Error> {
-    u64::try_from(ms)
-        .map(Duration::from_millis)
-        .map_err(|_| Error::argument(name, format!("is {ms}, it must be 0 or more")))
+    not_negative(ms, name).map(Duration::from_millis)
+}
+
+/// Microseconds, 0 or more.
+pub(super) fn microseconds(us: i64, name: &str) -> Result<Duration, Error> {
+    not_negative(us, name).map(Duration::from_micros)
+}
+
+fn not_negative(number: i64, name: &str) -> Result<u64, Error> {
+    u64::try_from(number).map_err(|_| {
+        let what = format!("is {number}, it must be 0 or more");
+        Error::argument(name, what)
+    })
 }
 
 /// A number, 0 or more, or [`WSLINE_FOREVER`].

@@ -7,7 +7,7 @@ use crate::base::deadline::Deadline;
 use crate::base::process::ProcessMark;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many descriptors are told about at once; the others' turn comes with the next wait.
 const EVENTS: usize = 256;
@@ -60,8 +60,8 @@ impl Epoll {
         let _ = self.control(libc::EPOLL_CTL_DEL, nothing, 0);
     }
 
-    /// Waits until something is ready or `deadline` has passed.
-    pub fn wait(&self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
+    /// Waits until something is ready or `deadline` has passed; looks for `spin` before it sleeps.
+    pub fn wait(&self, events: &mut Events, deadline: Deadline, spin: Duration) -> io::Result<()> {
         self.process.check()?;
         events.count = 0;
         let missing = EVENTS - events.places.len();
@@ -69,6 +69,17 @@ impl Epoll {
         events
             .places
             .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
+        if !spin.is_zero() {
+            let end = Deadline::after(Instant::now(), Some(spin)).or_earlier(deadline);
+            while events.count == 0 && !end.has_passed(Instant::now()) {
+                let at_once = Some(Duration::ZERO);
+                events.count = sys::epoll_wait(self.fd.as_fd(), &mut events.places, at_once)?;
+                std::hint::spin_loop();
+            }
+            if events.count > 0 {
+                return Ok(());
+            }
+        }
         events.count = wait_until(deadline, Instant::now, OnSignal::Continue, |left| {
             sys::epoll_wait(self.fd.as_fd(), &mut events.places, left)
         })?;

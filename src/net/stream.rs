@@ -21,7 +21,7 @@ use socket2::Socket;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Stream {
     socket: Socket,
@@ -41,6 +41,8 @@ pub struct Stream {
     /// `bytes_sent` at the last read of a socket that is not prepared.
     sent_at_last_read: AtomicU64,
     on_signal: OnSignal,
+    /// How long a wait for bytes looks for them before it sleeps.
+    spin: Duration,
     /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
     receive_timeout_us: AtomicU64,
     pub bytes_sent: Counter,
@@ -81,6 +83,7 @@ impl Stream {
             is_shut_down: AtomicBool::new(false),
             sent_at_last_read: AtomicU64::new(0),
             on_signal: OnSignal::Continue,
+            spin: Duration::ZERO,
             receive_timeout_us: AtomicU64::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
@@ -116,6 +119,12 @@ impl Stream {
     /// (`SA_RESTART`), but never a `poll(2)`.
     pub fn end_waits_on_signal(&mut self) {
         self.on_signal = OnSignal::Return;
+    }
+
+    /// From now on a wait for bytes looks for them for so long before it sleeps: waking a thread takes the system longer
+    /// than most answers take.
+    pub fn spin_before_waits(&mut self, span: Duration) {
+        self.spin = span;
     }
 
     pub fn fd(&self) -> RawFd {
@@ -329,6 +338,38 @@ impl Stream {
     }
 
     fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<ReadOutcome> {
+        match wait {
+            Wait::For { deadline, .. } | Wait::Until(deadline) if !self.spin.is_zero() => {
+                self.spin_and_receive(into, wait, deadline)
+            }
+            _ => self.wait_and_receive(into, wait),
+        }
+    }
+
+    #[cold]
+    fn spin_and_receive(
+        &self,
+        into: &mut Vec<u8>,
+        wait: Wait,
+        deadline: Deadline,
+    ) -> io::Result<ReadOutcome> {
+        let end = Deadline::after(Instant::now(), Some(self.spin)).or_earlier(deadline);
+        while !end.has_passed(Instant::now()) {
+            match self.wait_and_receive(into, Wait::No)? {
+                ReadOutcome::TimedOut => std::hint::spin_loop(),
+                outcome => return Ok(outcome),
+            }
+        }
+        match wait {
+            Wait::For {
+                span: Some(_),
+                deadline,
+            } => self.wait_and_receive(into, Wait::Until(deadline)),
+            wait => self.wait_and_receive(into, wait),
+        }
+    }
+
+    fn wait_and_receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<ReadOutcome> {
         self.process.check()?;
         let deadline = match wait {
             Wait::No => None,

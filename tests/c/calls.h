@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -83,6 +84,10 @@ CALLS_FUNCTION(int, eventfd, SYS_eventfd2, (unsigned count, int flags), count, f
 CALLS_FUNCTION(int, shutdown, SYS_shutdown, (int fd, int how), fd, how)
 CALLS_FUNCTION(int, close, SYS_close, (int fd), fd)
 CALLS_FUNCTION(int, epoll_create1, SYS_epoll_create1, (int flags), flags)
+/* Some processors have epoll_pwait() alone. */
+CALLS_FUNCTION(int, epoll_wait, SYS_epoll_pwait,
+               (int fd, struct epoll_event *events, int most, int timeout_ms),
+               fd, events, most, timeout_ms, NULL, 0)
 CALLS_FUNCTION(ssize_t, send, SYS_sendto, (int fd, const void *data, size_t len, int flags),
                fd, data, len, flags, NULL, 0)
 CALLS_FUNCTION(ssize_t, sendto, SYS_sendto,

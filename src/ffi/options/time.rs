@@ -147,6 +147,32 @@ pub unsafe extern "C" fn wsline_options_set_interruptible(
     })
 }
 
+/// Makes a wait for bytes look for them for a while before it sleeps; off by default.
+///
+/// Waking a thread takes the system longer than a nearby server takes to answer. With this, a receive asks the socket again
+/// and again, without sleeping, for so long; only then does it wait as it does otherwise. The time counts as a part of
+/// its time-out. It takes a processor meanwhile, so it is for threads that have one to themselves: where client and
+/// server share one it only costs. A loop does the same for the longest time of the apps in it.
+///
+/// @param options  the options to modify.
+/// @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `spin_us` is negative.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_spin_us(
+    options: *mut wsline_options,
+    spin_us: i64,
+) -> wsline_status {
+    object::set("wsline_options_set_spin_us", options, |options, _| {
+        options.spin = arguments::microseconds(spin_us, "spin_us")?;
+        Ok(())
+    })
+}
+
 /// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
 ///
 /// @param conn        a connection.
