@@ -134,6 +134,9 @@ CLIENTS = {
     # The same program, which receives with wsline_conn_recv_many().
     "wsline+many": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"), environment={"BENCH_MANY": "1"},
                           is_wsline=True),
+    # With wsline_options_set_spin_us(): where client and server have a processor each.
+    "wsline+spin": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"),
+                          environment={"BENCH_SPIN_US": "200"}, is_wsline=True),
     "wsline-app": Client(lambda build: wsline(build, "wsline_app_client", "c/wsline_app.c"), is_wsline=True),
     "tungstenite": Client(lambda _: rust("tungstenite"), is_quick=True),
     # The same program with a read buffer of 4 KiB, which is better for small messages.

@@ -117,7 +117,8 @@ def write_group(out, scenarios, found):
     clients = list(dict.fromkeys(name for scenario in scenarios for name in found[scenario.name]))
     columns = [scenario for scenario in scenarios if not is_idle(scenario)]
     for title, value in (("Client CPU, µs a message; the best library in bold", lambda one: one.cpu_us),
-                         ("Client and server CPU, µs a message", lambda one: one.both_us)):
+                         ("Client and server CPU, µs a message", lambda one: one.both_us),
+                         ("Time a message takes, µs, with all that the machine does besides", lambda one: 1e6 / one.per_s)):
         print(f"\n{title}:\n", file=out)
         head(out, ["client", *(f"{scenario.name}" for scenario in columns)])
         for name in clients:

@@ -51,9 +51,11 @@ def chosen(names, patterns):
     return [name for name in names if any(fnmatch.fnmatch(name, one) for one in patterns.split(","))]
 
 
-def takes_part(name, scenario):
+def takes_part(name, scenario, pin):
     if scenario.only:
         return name in scenario.only
+    if name == "wsline+spin":
+        return pin == "split"
     if name == "wsline+many":
         return scenario.kind.startswith("source") or scenario.window > 1
     return name != "wsline-app"
@@ -76,7 +78,7 @@ def measure_times(servers, commands, scenarios, arguments, results):
     rounds, target = arguments.rounds or 7, arguments.target or 0.3
     for scenario in scenarios:
         runs, counts = results["times"].setdefault(scenario.name, {}), {}
-        clients = [name for name in commands if takes_part(name, scenario)]
+        clients = [name for name in commands if takes_part(name, scenario, arguments.pin)]
         for name in clients:
             with measure.reported(name, scenario):
                 known = [one["count"] for one in runs.get(name, [])]
@@ -100,7 +102,7 @@ def measure_counts(servers, commands, scenarios, arguments, results):
         for name in commands:
             for counter in measure.COUNTERS:
                 is_counted = counter == "system_calls" or build.CLIENTS[name].is_native
-                if not takes_part(name, scenario) or not is_counted:
+                if not takes_part(name, scenario, arguments.pin) or not is_counted:
                     continue
                 with measure.reported(name, scenario):
                     count = measure.count_per_message(servers, build.CLIENTS[name], commands[name], scenario, counter)
@@ -115,7 +117,7 @@ def smoke(servers, commands, scenarios):
     for scenario in scenarios:
         count = measure.whole_windows(scenario, 200 if scenario.size <= 65536 else 4)
         for name in commands:
-            if not takes_part(name, scenario) or scenario.name in ("app-idle-10000", "app-busy-100"):
+            if not takes_part(name, scenario, "split") or scenario.name in ("app-idle-10000", "app-busy-100"):
                 continue
             try:
                 measure.run_client(servers, build.CLIENTS[name], commands[name], scenario, count)

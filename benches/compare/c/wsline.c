@@ -20,6 +20,9 @@ static bc *bc_open(const bench_t *b)
     if (!shared) {
         if (wsline_options_new(&shared) != WSLINE_OK)
             DIE("options");
+        if (getenv("BENCH_SPIN_US") &&
+            wsline_options_set_spin_us(shared, atoll(getenv("BENCH_SPIN_US"))) != WSLINE_OK)
+            DIE("%s", wsline_last_error_message());
         if (b->tls && wsline_options_set_tls_ca_file(shared, getenv("BENCH_CA")) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
         if (b->deflate && wsline_options_set_deflate(shared, true) != WSLINE_OK)
