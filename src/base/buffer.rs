@@ -3,6 +3,8 @@
 
 use super::error::Error;
 use super::memory;
+use super::thread_cache::{self, ThreadCache};
+use std::cell::Cell;
 
 /// The first reads, and what a quiet connection stays at.
 pub const READ_MIN: usize = 16 * 1024;
@@ -15,6 +17,8 @@ pub const READ_MAX: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
+    /// Memory of its own, while it works in borrowed memory.
+    own: Vec<u8>,
     /// Everything before is consumed.
     start: usize,
     read_size: usize,
@@ -57,23 +61,30 @@ impl Inbox {
             memory.clear();
             memory.extend_from_slice(self.unread());
             self.start = 0;
-            std::mem::swap(&mut self.bytes, memory);
+            self.own = std::mem::replace(&mut self.bytes, std::mem::take(memory));
         }
     }
 
-    /// Gives the memory away. A few bytes that are unread are copied to memory of their own; where they are many, their
-    /// memory stays, because it will be filled further.
+    /// Gives the memory away. A few bytes that are unread are copied to memory of their own, with room for a NUL; where they
+    /// are many, their memory stays, because it will be filled further.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         debug_assert!(self.lent.is_none());
+        let mut own = std::mem::take(&mut self.own);
         let unread = self.unread();
         if unread.len() > READ_MIN / 4 || self.bytes.capacity() < READ_MIN {
             return;
         }
-        let Ok(rest) = memory::copy(unread) else {
-            return;
-        };
+        if unread.is_empty() {
+            own = Vec::new();
+        } else {
+            own.clear();
+            if own.try_reserve_exact(unread.len() + 1).is_err() {
+                return;
+            }
+            own.extend_from_slice(unread);
+        }
         self.start = 0;
-        keep_larger(memory, std::mem::replace(&mut self.bytes, rest));
+        keep_larger(memory, std::mem::replace(&mut self.bytes, own));
     }
 
     pub fn clear(&mut self) {
@@ -163,6 +174,37 @@ impl Inbox {
     }
 }
 
+thread_local! {
+    static READ_MEMORY: ThreadCache<Vec<u8>> = const { Cell::new(None) };
+    /// Under TLS, for what is not decrypted yet.
+    static CIPHER_MEMORY: ThreadCache<Vec<u8>> = const { Cell::new(None) };
+}
+
+/// Memory of this thread for a read, empty, with room for [`READ_MIN`] bytes and a NUL.
+pub fn take_read_memory() -> Result<Vec<u8>, Error> {
+    let mut memory = thread_cache::take(&READ_MEMORY).unwrap_or_default();
+    memory.clear();
+    memory::reserve(&mut memory, READ_MIN + 1)?;
+    Ok(memory)
+}
+
+/// For the next read on this thread.
+pub fn keep_read_memory(memory: Vec<u8>) {
+    if memory.capacity() > 0 {
+        thread_cache::keep(&READ_MEMORY, memory);
+    }
+}
+
+pub fn take_cipher_memory() -> Vec<u8> {
+    thread_cache::take(&CIPHER_MEMORY).unwrap_or_default()
+}
+
+pub fn keep_cipher_memory(memory: Vec<u8>) {
+    if memory.capacity() > 0 {
+        thread_cache::keep(&CIPHER_MEMORY, memory);
+    }
+}
+
 /// Of two vectors whose bytes are of no use any more.
 pub fn keep_larger(memory: &mut Vec<u8>, other: Vec<u8>) {
     if other.capacity() > memory.capacity() {
@@ -227,9 +269,13 @@ mod tests {
         inbox.release();
         inbox.give_back(&mut memory);
         assert_eq!(memory.capacity(), 4 * READ_MIN);
-        assert_eq!((inbox.unread(), inbox.bytes.capacity()), (&b"ef"[..], 2));
+        assert_eq!((inbox.unread(), inbox.bytes.capacity()), (&b"ef"[..], 3));
+        let own = inbox.bytes.as_ptr();
         inbox.borrow(&mut memory);
-        assert_eq!((inbox.unread(), memory.capacity()), (&b"ef"[..], 2));
+        assert_eq!((inbox.unread(), memory.capacity()), (&b"ef"[..], 0));
+        inbox.give_back(&mut memory);
+        assert_eq!((inbox.unread(), inbox.bytes.as_ptr()), (&b"ef"[..], own));
+        inbox.borrow(&mut memory);
         // Where much is unread its memory stays with it.
         fill(&mut inbox, &[b'g'; READ_MIN]);
         inbox.give_back(&mut memory);

@@ -31,17 +31,16 @@ pub fn open(
     let Transport {
         mut stream,
         cipher,
-        mut input,
+        input,
         output,
     } = *transport;
     let mut receiver = Receiver::new(options.limits, options.check_utf8);
-    // The connection reads on in the memory of the handshake; what arrived behind that is copied, little as it is.
-    let rest = memory::copy(&input)?;
-    receiver.borrow(&mut input, &mut Vec::new());
-    let space = receiver.space()?;
-    // And for a NUL, which every read leaves room for.
-    memory::reserve(space, rest.len() + 1)?;
-    space.extend_from_slice(&rest);
+    if !input.is_empty() {
+        // What arrived behind the handshake, with room for a NUL, which every read leaves.
+        let space = receiver.space()?;
+        memory::reserve(space, input.len() + 1)?;
+        space.extend_from_slice(&input);
+    }
     if let Some(agreement) = &deflate {
         receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
     }

@@ -312,6 +312,13 @@ impl Stream {
         }
     }
 
+    /// The same, of what comes in.
+    pub fn give_back_inbox(&self, memory: &mut Vec<u8>) {
+        if let Some(tls) = &self.tls {
+            tls.lock_ahead().give_back_inbox(memory);
+        }
+    }
+
     /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
     /// Async-signal-safe.
     pub fn shutdown(&self) {

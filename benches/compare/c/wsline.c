@@ -9,9 +9,8 @@ typedef struct bc {
     wsline_conn *conn;
     int corked, batch;
     /* With BENCH_MANY: what one call has brought. */
-    int takes_many;
     size_t next, count;
-    wsline_message messages[AT_ONCE];
+    wsline_message *messages;
 } bc;
 static wsline_options *shared;
 
@@ -29,7 +28,8 @@ static bc *bc_open(const bench_t *b)
             DIE("%s", wsline_last_error_message());
     }
     bc *c = (bc *)calloc(1, sizeof *c);
-    c->takes_many = getenv("BENCH_MANY") != NULL;
+    if (getenv("BENCH_MANY"))
+        c->messages = (wsline_message *)calloc(AT_ONCE, sizeof *c->messages);
     c->batch = b->window > 1 || !strcmp(b->kind, "sink");
     if (wsline_connect(b->url, shared, &c->conn) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
@@ -58,7 +58,7 @@ static int bc_recv(bc *c, const uint8_t **p, size_t *n)
 {
     wsline_message m;
     wsline_status s = WSLINE_OK;
-    if (!c->takes_many) {
+    if (!c->messages) {
         s = wsline_conn_recv(c->conn, WSLINE_FOREVER, &m);
     } else {
         if (c->next == c->count) {
@@ -81,6 +81,7 @@ static void bc_close(bc *c)
 {
     wsline_conn_close(c->conn, 1000, NULL, 3000);
     wsline_conn_free(c->conn);
+    free(c->messages);
     free(c);
 }
 #include "sync_driver.h"

@@ -12,8 +12,7 @@ use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 /// What every path takes in one segment (RFC 9293 section 3.7.1).
 const MIN_SEGMENT_BYTES: usize = 536;
 
-/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the open connection, which
-/// continues to read into this memory.
+/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the open connection.
 const READ_BYTES: usize = READ_MIN + 1;
 
 pub struct Transport {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The receiving side of an open connection, used by one thread at a time.
 
+use crate::base::buffer::{
+    keep_cipher_memory, keep_read_memory, take_cipher_memory, take_read_memory,
+};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::link::Link;
@@ -203,8 +206,33 @@ impl Reader {
         answered.map_err(|error| self.link.fail(error))
     }
 
-    /// One read from the transport, waiting for it as long as the caller may.
+    /// One read from the transport, waiting for it as long as the caller may. It reads into memory of the thread's, so a quiet
+    /// connection holds no more than its last message needs.
     fn fill(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
+        let mut memory = take_read_memory().map_err(|error| self.fail(error))?;
+        self.receiver.borrow_inbox(&mut memory);
+        let filled = if self.link.stream().is_tls() {
+            self.wait_and_read_tls(budget)
+        } else {
+            self.wait_and_read(budget)
+        };
+        self.receiver.give_back_inbox(&mut memory);
+        keep_read_memory(memory);
+        filled
+    }
+
+    /// What is to be decrypted lies in memory of the thread's, too.
+    fn wait_and_read_tls(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
+        let mut memory = take_cipher_memory();
+        self.cipher.borrow(&mut memory);
+        let filled = self.wait_and_read(budget);
+        self.cipher.give_back(&mut memory);
+        self.link.stream().give_back_inbox(&mut memory);
+        keep_cipher_memory(memory);
+        filled
+    }
+
+    fn wait_and_read(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         if budget.expired_after_waiting() {
             return Err(timed_out());
         }
@@ -249,14 +277,16 @@ impl Reader {
         match received {
             Ok(ReadOutcome::End) => Err(self.link.fail(ended())),
             Ok(received) => Ok(received),
-            Err(error) => {
-                if error.kind() == Kind::NoMemory {
-                    // More bytes may wait, but this has been told to be the end.
-                    self.receiver.fail(&error);
-                }
-                Err(self.link.fail(error))
-            }
+            Err(error) => Err(self.fail(error)),
         }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        if error.kind() == Kind::NoMemory {
+            // More bytes may wait, but this has been told to be the end.
+            self.receiver.fail(&error);
+        }
+        self.link.fail(error)
     }
 
     fn flush(&self) -> Result<(), Error> {

@@ -143,6 +143,14 @@ impl Tls {
         }
     }
 
+    /// The same, of what comes in: what goes out has its memory at hand.
+    pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
+        self.stream.get_mut().give_back_inbox(memory);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.give_back_inbox(memory);
+        }
+    }
+
     pub fn end_input(&mut self) {
         match &mut self.carrier {
             Some(carrier) => carrier.end_input(),

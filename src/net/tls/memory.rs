@@ -51,11 +51,16 @@ impl RecordBuffers {
 
     /// Parts with memory that holds nothing; the largest goes to `memory`.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
+        self.give_back_inbox(memory);
+        if self.outbox.is_empty() {
+            keep_larger(memory, std::mem::take(&mut self.outbox));
+        }
+    }
+
+    pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
         self.forget_read();
-        for own in [&mut self.inbox, &mut self.outbox] {
-            if own.is_empty() {
-                keep_larger(memory, std::mem::take(own));
-            }
+        if self.inbox.is_empty() {
+            keep_larger(memory, std::mem::take(&mut self.inbox));
         }
     }
 

@@ -220,6 +220,17 @@ impl Receiver {
         self.content.borrow(joined);
     }
 
+    /// The same, for reading alone; see [`Receiver::give_back_inbox`].
+    pub fn borrow_inbox(&mut self, memory: &mut Vec<u8>) {
+        self.release();
+        self.inbox.borrow(memory);
+    }
+
+    /// Parts with memory for reading that holds little, which goes to memory of its own size.
+    pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
+        self.inbox.give_back(memory);
+    }
+
     /// Ends what the last message lent, and parts with memory that holds nothing.
     pub fn give_back(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.release();
