@@ -106,7 +106,7 @@ impl Inbox {
         let needed = self.recent.max(unread + room);
         if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
             // A large message has passed and small ones follow: give its memory back.
-            if let Ok(rest) = memory::copy(self.unread()) {
+            if let Ok(rest) = memory::copy_with_room(self.unread(), 1) {
                 self.bytes = rest;
                 self.start = 0;
             }
@@ -148,12 +148,12 @@ impl Inbox {
     }
 
     /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the user may still be
-    /// looking at, come back.
+    /// looking at, come back. The copy has room for a NUL, as all of the bytes here have.
     pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Some(LentRange { replaced, .. }) = self.lent else {
             return Ok(None);
         };
-        let mut unread = memory::copy(self.unread())?;
+        let mut unread = memory::copy_with_room(self.unread(), 1)?;
         self.lent = None;
         match replaced {
             None => unread.clear(),
@@ -297,6 +297,17 @@ mod tests {
         let before = inbox.bytes.as_ptr();
         inbox.lend(room);
         assert_eq!(inbox.bytes.as_ptr(), before, "lending moved the bytes");
+    }
+
+    #[test]
+    fn what_goes_on_behind_retired_bytes_has_room_for_its_nul() {
+        let mut inbox = Inbox::default();
+        fill(&mut inbox, b"abcdef");
+        inbox.lend(3);
+        inbox.retire().expect("memory").expect("bytes were lent");
+        let before = inbox.bytes.as_ptr();
+        inbox.lend(3);
+        assert_eq!((inbox.lent(), inbox.bytes.as_ptr()), (&b"def"[..], before));
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub fn cut(line: fmt::Arguments<'_>, most: usize) -> String {
     short.text
 }
 
-fn copy_with_room<T: Clone>(elements: &[T], room: usize) -> Result<Vec<T>, Error> {
+pub fn copy_with_room<T: Clone>(elements: &[T], room: usize) -> Result<Vec<T>, Error> {
     let count = elements.len().saturating_add(room);
     let mut copy = Vec::new();
     copy.try_reserve_exact(count)
