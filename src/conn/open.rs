@@ -46,7 +46,7 @@ pub fn open(
     }
     let deflate = deflate.map(|agreement| {
         let deflater = Deflater::new(options.deflate.level, &agreement);
-        (options.deflate.threshold, deflater)
+        (options.deflate.threshold, Box::new(deflater))
     });
     if options.is_interruptible {
         stream.end_waits_on_signal();

@@ -31,7 +31,7 @@ thread_local! {
 pub(super) struct Compressor<'a> {
     side: &'a SendSide,
     /// `None` only when it has been given back.
-    deflater: Option<Deflater>,
+    deflater: Option<Box<Deflater>>,
     output: CompressedPayload,
     is_committed: bool,
 }

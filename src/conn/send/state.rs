@@ -55,7 +55,7 @@ pub(super) struct SendState {
     pub(super) queue: Queue,
     pub(super) turn: TurnState,
     /// `None` while a thread compresses, and where compression was not negotiated.
-    pub(super) deflater: Option<Deflater>,
+    pub(super) deflater: Option<Box<Deflater>>,
     /// Threads that wait for it.
     pub(super) waiting_for_context: usize,
     /// Somebody has been told that there is a backlog.
@@ -79,7 +79,7 @@ impl SendSide {
     pub(super) fn new(
         stream: Stream,
         keys: Keys,
-        deflater: Option<Deflater>,
+        deflater: Option<Box<Deflater>>,
         stats: Arc<Stats>,
         wire: Outbox,
     ) -> Self {

@@ -53,7 +53,7 @@ impl Writer {
         stream: Stream,
         keys: Keys,
         mask_key: Option<MaskKeyFn>,
-        deflate: Option<(u64, Deflater)>,
+        deflate: Option<(u64, Box<Deflater>)>,
         stats: Arc<Stats>,
         wire: Outbox,
     ) -> Self {

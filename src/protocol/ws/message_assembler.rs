@@ -15,7 +15,8 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct MessageAssembler {
     check_utf8: bool,
-    inflater: Option<Inflater>,
+    /// In memory of its own, which most connections do without.
+    inflater: Option<Box<Inflater>>,
     /// The message under way is text, and is checked.
     is_text: bool,
     text: Utf8Stream,
@@ -52,7 +53,7 @@ impl MessageAssembler {
     }
 
     pub fn set_inflater(&mut self, inflater: Inflater) {
-        self.inflater = Some(inflater);
+        self.inflater = Some(Box::new(inflater));
     }
 
     /// A message begins.
@@ -136,7 +137,7 @@ impl MessageAssembler {
 
     /// Goes through a compressed payload that the user takes as it came: later ones refer to what it says.
     pub fn skim(&mut self, input: &[u8], is_last: bool) -> Result<(), Error> {
-        if !self.inflater.as_ref().is_some_and(Inflater::takes_over) {
+        if !self.inflater.as_ref().is_some_and(|it| it.takes_over()) {
             return Ok(());
         }
         let mut taken = 0;
