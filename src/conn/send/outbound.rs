@@ -99,9 +99,9 @@ pub enum WhenFull<'a> {
     /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
     /// connection has ended, for no other frame could follow.
     Wait(&'a mut WaitBudget),
-    /// Queues the frame, for whoever watches the socket to [`super::writer::Writer::flush`]; see [`super::writer::Writer::take_watch`], also after a
-    /// failure. `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of
-    /// it has been sent or queued.
+    /// Queues the frame, for whoever watches the socket to call `Writer::flush`; see `Writer::take_watch`, also after a
+    /// failure. `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of it
+    /// has been sent or queued.
     Queue { limit: u64 },
 }
 
