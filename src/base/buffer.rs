@@ -102,7 +102,8 @@ impl Inbox {
             self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);
         }
         let believed = wanted.min(unread.max(READ_MAX) as u64) as usize;
-        let room = self.read_size.max(believed) + 1;
+        // Borrowed memory may be large enough that no read has set a size yet. A read without room would look like the end.
+        let room = self.read_size.max(READ_MIN).max(believed) + 1;
         let needed = self.recent.max(unread + room);
         if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
             // A large message has passed and small ones follow: give its memory back.
@@ -286,6 +287,20 @@ mod tests {
             (inbox.bytes.capacity(), memory.capacity()),
             (0, 4 * READ_MIN)
         );
+    }
+
+    #[test]
+    fn a_first_read_into_large_borrowed_memory_has_room() {
+        for capacity in [0, READ_MIN, READ_MIN + 1, 2 * READ_MAX + 1, 16 * READ_MAX] {
+            let mut inbox = Inbox::default();
+            inbox.borrow(&mut Vec::with_capacity(capacity));
+            let space = inbox.space(0).expect("memory");
+            assert!(
+                space.capacity() > READ_MIN,
+                "{capacity}: {}",
+                space.capacity()
+            );
+        }
     }
 
     #[test]

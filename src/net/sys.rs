@@ -22,6 +22,7 @@ use std::time::Duration;
 pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
     let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
     let room = room.unwrap_or_default();
+    debug_assert!(!room.is_empty(), "a read without room looks like the end");
     let (place, len) = (room.as_mut_ptr().cast(), room.len());
     let count = without_cancellation(|| {
         // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is borrowed.

@@ -59,6 +59,45 @@ static void many_apps_share_a_thread(void)
     wsline_loop_free(loop);
 }
 
+enum { LARGE = 4 * 1024 * 1024 };
+
+static void send_something_large(struct record *record, wsline_app *app, char letter)
+{
+    if (letter == 'o')
+        CHECK_OK(wsline_app_send_binary(app, record->more, LARGE));
+    else if (letter == 'm')
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+/* What a loop reads into is shared by its apps, and has grown when the second one reads first. */
+static void an_app_reads_after_a_large_message_of_another(void)
+{
+    static struct record records[2];
+    wsline_app *apps[2];
+
+    for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
+        wsline_loop *loop = loop_make();
+
+        check_row(peer_echo_servers[i]);
+        for (size_t k = 0; k < 2; k++) {
+            apps[k] = app_make(peer_echo_servers[i], "", NULL, &records[k]);
+            records[k].then = k == 0 ? send_something_large : echo_three_times;
+        }
+        records[0].more = calloc(1, LARGE);
+        REQUIRE(records[0].more != NULL);
+        for (size_t k = 0; k < 2; k++) {
+            CHECK_OK(wsline_loop_add(loop, apps[k]));
+            CHECK_OK(wsline_loop_run(loop));
+            CHECK_TEXT(k == 0 ? "omc" : "ommmc", records[k].order);
+        }
+        CHECK(records[0].bytes == LARGE);
+        free(records[0].more);
+        wsline_app_free(apps[0]);
+        wsline_app_free(apps[1]);
+        wsline_loop_free(loop);
+    }
+}
+
 /* Someone else's loop: poll(2), and nothing of ours but a descriptor and a time-out. */
 static void turn_by_hand(wsline_loop *loop)
 {
@@ -350,6 +389,7 @@ static void NULL_is_answered(void)
 
 static const struct test tests[] = {
     TEST(many_apps_share_a_thread),
+    TEST(an_app_reads_after_a_large_message_of_another),
     TEST(a_loop_sits_in_another_loop),
     TEST(an_edge_triggered_loop_misses_nothing),
     TEST(its_descriptor_is_silent_while_there_is_nothing_to_do),
