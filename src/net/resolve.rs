@@ -7,7 +7,7 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::process::PerProcess;
 use crate::base::sync::{Arc, Mutex, Weak};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Called, on any thread, when there is an answer.
@@ -18,7 +18,7 @@ pub type Notify = Arc<dyn Fn() + Send + Sync>;
 const MAX_AWAITED: usize = 64;
 /// The same with those that nobody waits for any more, which `getaddrinfo(3)` still holds.
 const MAX_IN_PROGRESS: usize = 1024;
-/// Whoever asks for the same soon after gets the same answer. Later the network may be another: the C library's first
+/// Whoever asks for the same name soon after shares the lookup. Later the network may be another: the C library's first
 /// try ends by then.
 const SHARED_FOR: Duration = Duration::from_secs(5);
 
@@ -33,7 +33,7 @@ pub struct Lookup {
 struct Query {
     host: String,
     port: u16,
-    askers: Vec<Waiter>,
+    waiters: Vec<Waiter>,
     /// Since it is being answered.
     since: Option<Instant>,
 }
@@ -44,7 +44,7 @@ struct Waiter {
     notify: Notify,
 }
 
-/// A question on its way to the resolver.
+/// A query on its way to the resolver.
 #[derive(Clone)]
 struct Task {
     host: String,
@@ -52,30 +52,34 @@ struct Task {
     since: Instant,
 }
 
-/// Who asked a question, and why it cannot be answered.
+/// Who waits for a query, and why it cannot be answered.
 type Refusal = (Vec<Waiter>, Error);
 
-/// The questions that wait, and those in progress, each on a thread of its own.
+/// The queries that wait, and those in progress, each on a thread of its own.
 #[derive(Default)]
 struct LookupPool {
-    questions: Vec<Query>,
+    queries: Vec<Query>,
 }
 
-/// The threads are not there in a child process, so it begins without questions.
-static DESK: PerProcess<Mutex<LookupPool>> = PerProcess::new();
+/// The threads are not there in a child process, so it begins without queries.
+static LOOKUPS: PerProcess<Mutex<LookupPool>> = PerProcess::new();
 
 impl Lookup {
     pub fn start(host: &str, port: u16, notify: &Notify) -> Self {
+        let known = is_localhost(host).then(|| Ok(loopback(port)));
+        let is_known = known.is_some();
         let lookup = Self {
             host: host.to_owned(),
-            answer: Arc::default(),
+            answer: Arc::new(Mutex::new(known)),
         };
-        let asker = Waiter {
-            answer: Arc::downgrade(&lookup.answer),
-            notify: Arc::clone(notify),
-        };
-        let refused = DESK.get().lock().ask(host, port, asker);
-        deliver_refusals(refused);
+        if !is_known {
+            let waiter = Waiter {
+                answer: Arc::downgrade(&lookup.answer),
+                notify: Arc::clone(notify),
+            };
+            let refused = LOOKUPS.get().lock().add(host, port, waiter);
+            deliver_refusals(refused);
+        }
         lookup
     }
 
@@ -94,31 +98,31 @@ impl Drop for Lookup {
     /// A lookup that nobody waits for any more makes room for another one.
     fn drop(&mut self) {
         drop(std::mem::take(&mut self.answer));
-        let refused = DESK.get().lock().start_threads();
+        let refused = LOOKUPS.get().lock().start_threads();
         deliver_refusals(refused);
     }
 }
 
 impl LookupPool {
-    fn ask(&mut self, host: &str, port: u16, asker: Waiter) -> Vec<Refusal> {
+    fn add(&mut self, host: &str, port: u16, waiter: Waiter) -> Vec<Refusal> {
         let same = self
-            .questions
+            .queries
             .iter_mut()
-            .find(|question| question.is_for(host, port));
-        if let Some(question) = same {
-            question.askers.push(asker);
+            .find(|query| query.is_for(host, port));
+        if let Some(query) = same {
+            query.waiters.push(waiter);
             return Vec::new();
         }
-        self.questions.push(Query {
+        self.queries.push(Query {
             host: host.to_owned(),
             port,
-            askers: vec![asker],
+            waiters: vec![waiter],
             since: None,
         });
         self.start_threads()
     }
 
-    /// Starts a thread for each question that may begin now.
+    /// Starts a thread for each query that may begin now.
     fn start_threads(&mut self) -> Vec<Refusal> {
         while let Some(task) = self.begin() {
             if self.in_progress().count() > MAX_IN_PROGRESS {
@@ -145,29 +149,29 @@ impl LookupPool {
         Vec::new()
     }
 
-    /// The next question that somebody waits for, if it may begin now.
+    /// The next query that somebody waits for, if it may begin now.
     fn begin(&mut self) -> Option<Task> {
-        self.questions
-            .retain(|question| question.since.is_some() || question.is_awaited());
+        self.queries
+            .retain(|query| query.since.is_some() || query.is_awaited());
         if self.count_awaited() >= MAX_AWAITED {
             return None;
         }
-        let mut waiting = self.questions.iter_mut();
-        let question = waiting.find(|question| question.since.is_none())?;
+        let mut waiting = self.queries.iter_mut();
+        let query = waiting.find(|query| query.since.is_none())?;
         let since = Instant::now();
-        question.since = Some(since);
+        query.since = Some(since);
         Some(Task {
-            host: question.host.clone(),
-            port: question.port,
+            host: query.host.clone(),
+            port: query.port,
             since,
         })
     }
 
-    /// What the thread of `task` looks up: that, or the next one if all who asked have left before the thread began.
+    /// What the thread of `task` looks up: that, or the next one if all who waited have left before the thread began.
     fn confirm(&mut self, task: Task) -> Option<Task> {
-        let mut questions = self.questions.iter();
-        let question = questions.find(|question| question.is_task(&task));
-        if question.is_some_and(Query::is_awaited) {
+        let mut queries = self.queries.iter();
+        let query = queries.find(|query| query.is_task(&task));
+        if query.is_some_and(Query::is_awaited) {
             return Some(task);
         }
         self.end(&task);
@@ -175,30 +179,27 @@ impl LookupPool {
     }
 
     fn end(&mut self, task: &Task) -> Vec<Waiter> {
-        let index = self
-            .questions
-            .iter()
-            .position(|question| question.is_task(task));
-        let question = index.map(|index| self.questions.remove(index));
-        question.map_or_else(Vec::new, |question| question.askers)
+        let index = self.queries.iter().position(|query| query.is_task(task));
+        let query = index.map(|index| self.queries.remove(index));
+        query.map_or_else(Vec::new, |query| query.waiters)
     }
 
     /// It did not begin after all.
     fn take_back(&mut self, task: &Task) {
-        let mut questions = self.questions.iter_mut();
-        if let Some(question) = questions.find(|question| question.is_task(task)) {
-            question.since = None;
+        let mut queries = self.queries.iter_mut();
+        if let Some(query) = queries.find(|query| query.is_task(task)) {
+            query.since = None;
         }
     }
 
     /// Gives up those that wait.
     fn refuse(&mut self, why: impl Fn(&str) -> Error) -> Vec<Refusal> {
         let mut refused = Vec::new();
-        self.questions.retain_mut(|question| {
-            let waits = question.since.is_none();
+        self.queries.retain_mut(|query| {
+            let waits = query.since.is_none();
             if waits {
-                let askers = std::mem::take(&mut question.askers);
-                refused.push((askers, why(&question.host)));
+                let waiters = std::mem::take(&mut query.waiters);
+                refused.push((waiters, why(&query.host)));
             }
             !waits
         });
@@ -206,8 +207,8 @@ impl LookupPool {
     }
 
     fn in_progress(&self) -> impl Iterator<Item = &Query> {
-        let questions = self.questions.iter();
-        questions.filter(|question| question.since.is_some())
+        let queries = self.queries.iter();
+        queries.filter(|query| query.since.is_some())
     }
 
     /// How many in progress somebody waits for.
@@ -227,21 +228,36 @@ impl Query {
     }
 
     fn is_awaited(&self) -> bool {
-        self.askers
+        self.waiters
             .iter()
-            .any(|asker| asker.answer.strong_count() > 0)
+            .any(|waiter| waiter.answer.strong_count() > 0)
     }
 }
 
+/// `localhost` and the names below it need no resolver (RFC 6761 section 6.3).
+fn is_localhost(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    last.eq_ignore_ascii_case("localhost")
+}
+
+/// In the order of RFC 6724 section 2.1.
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![
+        (Ipv6Addr::LOCALHOST, port).into(),
+        (Ipv4Addr::LOCALHOST, port).into(),
+    ]
+}
+
 fn answer_all(task: Task) {
-    let mut next = DESK.get().lock().confirm(task);
+    let mut next = LOOKUPS.get().lock().confirm(task);
     while let Some(task) = next {
         let answer = look_up(&task.host, task.port);
-        let mut desk = DESK.get().lock();
-        let askers = desk.end(&task);
-        next = desk.begin();
-        drop(desk);
-        deliver(askers, &answer);
+        let mut lookups = LOOKUPS.get().lock();
+        let waiters = lookups.end(&task);
+        next = lookups.begin();
+        drop(lookups);
+        deliver(waiters, &answer);
     }
 }
 
@@ -258,18 +274,38 @@ fn look_up(host: &str, port: u16) -> Addresses {
     })
 }
 
-fn deliver(askers: Vec<Waiter>, answer: &Addresses) {
-    for asker in askers {
-        if let Some(slot) = asker.answer.upgrade() {
+fn deliver(waiters: Vec<Waiter>, answer: &Addresses) {
+    for waiter in waiters {
+        if let Some(slot) = waiter.answer.upgrade() {
             *slot.lock() = Some(Addresses::clone(answer));
-            (asker.notify)();
+            (waiter.notify)();
         }
     }
 }
 
-/// Without the lock of the desk, because a waiter that is notified may ask again.
+/// Without the lock of the pool, because a waiter that is notified may ask again.
 fn deliver_refusals(refused: Vec<Refusal>) {
-    for (askers, why) in refused {
-        deliver(askers, &Err(why));
+    for (waiters, why) in refused {
+        deliver(waiters, &Err(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_below_localhost_are_local() {
+        for (host, is_local) in [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("app.localhost", true),
+            ("notlocalhost", false),
+            ("localhost.example", false),
+            ("localhost..", false),
+            ("", false),
+        ] {
+            assert_eq!(is_localhost(host), is_local, "{host}");
+        }
     }
 }

@@ -37,7 +37,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     while (strncmp(node, "hang", 4) == 0 && !resolver.released)
         pthread_cond_wait(&resolver.changed, &resolver.lock);
     pthread_mutex_unlock(&resolver.lock);
-    if (strcmp(node, "localhost") == 0) {
+    if (strcmp(node, "echo.test") == 0) {
         *result = resolver_entry(INADDR_LOOPBACK, port, NULL);
     } else if (strcmp(node, "second.test") == 0) {
         /* Nobody listens at the first address. */
@@ -99,13 +99,32 @@ static void an_address_is_not_looked_up(void)
     CHECK_INT(0, resolver_calls());
 }
 
+/* RFC 6761 section 6.3. */
+static void localhost_is_not_looked_up(void)
+{
+    static const char *const names[] = {"localhost", "LOCALHOST.", "any.localhost"};
+    char url[PEER_URL_MAX];
+
+    resolver_hang();
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        wsline_conn *conn = NULL;
+
+        check_row(names[i]);
+        url_of(url, names[i]);
+        REQUIRE_OK(wsline_connect(url, NULL, &conn));
+        CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
+        peer_hang_up(conn);
+    }
+    CHECK_INT(0, resolver_calls());
+}
+
 static void a_name_is_looked_up(void)
 {
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
 
     resolver_hang();
-    url_of(url, "localhost");
+    url_of(url, "echo.test");
     REQUIRE_OK(wsline_connect(url, NULL, &conn));
     CHECK_INT(1, resolver_calls());
     CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
@@ -183,7 +202,7 @@ static void other_names_are_looked_up_while_one_hangs(void)
     resolver_hang();
     CHECK_OK(wsline_options_set_connect_timeout_ms(options, 100));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect("ws://hang.test/", options, &conn));
-    url_of(url, "localhost");
+    url_of(url, "echo.test");
     if (CHECK_OK(wsline_connect(url, NULL, &conn)))
         peer_hang_up(conn);
     wsline_options_free(options);
@@ -217,7 +236,7 @@ static void a_loop_does_not_wait_for_a_name(void)
     start = stopwatch_start();
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK_TOOK(0, start);
-    apps[1] = app_of("localhost", loop, &quick);
+    apps[1] = app_of("echo.test", loop, &quick);
     while (record_count(&quick, 'o') == 0)
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_TEXT("", hanging.order);
@@ -324,7 +343,7 @@ static void check_quick_name(unsigned hanging, bool leaves_first)
         snprintf(host, sizeof host, "hang-of-%u-%u.test", hanging, i);
         apps[i] = app_of(host, loop, &records[i]);
     }
-    app = app_of("localhost", loop, &quick);
+    app = app_of("echo.test", loop, &quick);
     CHECK_OK(wsline_loop_run_once(loop, 0));
     expect_calls(leaves_first ? hanging : hanging + 1);
     if (leaves_first)
@@ -372,7 +391,7 @@ static void those_left_behind_are_not_in_the_way_of_others(void)
     resolver_hang();
     leave_behind(options, AT_ONCE);
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
-    url_of(url, "localhost");
+    url_of(url, "echo.test");
     if (CHECK_OK(wsline_connect(url, options, &conn)))
         peer_hang_up(conn);
     wsline_options_free(options);
@@ -397,9 +416,9 @@ static void too_many_left_behind_are_an_error(void)
     resolver_hang();
     leave_behind(options, MOST);
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
-    url_of(url, "localhost");
+    url_of(url, "echo.test");
     CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect(url, options, &conn));
-    CHECK_TEXT("look up localhost: 1024 earlier lookups that nobody waits for have not ended yet",
+    CHECK_TEXT("look up echo.test: 1024 earlier lookups that nobody waits for have not ended yet",
                wsline_last_error_message());
     CHECK_OK(wsline_last_error(&info));
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
@@ -427,7 +446,7 @@ static void look_up_in_child(void *host)
     url_of(url, host);
     CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect(url, options, &conn));
     CHECK_HAS("temporary failure", wsline_last_error_message());
-    url_of(url, "localhost");
+    url_of(url, "echo.test");
     if (CHECK_OK(wsline_connect(url, options, &conn)))
         peer_hang_up(conn);
     wsline_options_free(options);
@@ -452,6 +471,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(an_address_is_not_looked_up),
+        TEST(localhost_is_not_looked_up),
         TEST(a_name_is_looked_up),
         TEST(the_next_address_is_tried_when_one_refuses),
         TEST(the_resolvers_reason_is_in_the_message),
