@@ -153,6 +153,45 @@ static void an_app_closes_after_the_last_message_and_comes_back(void)
     }
 }
 
+/* What the peer says with its close frame is the last there is: the drain behind it finds the end. */
+static const char *const closings[] = {"TCP_FAULTS_END_WITH_CLOSE", "TCP_FAULTS_PROXY_END_WITH_CLOSE"};
+
+static void a_close_that_is_answered_with_the_end_is_clean(void)
+{
+    for (size_t i = 0; i < COUNT_OF(closings); i++) {
+        wsline_options *options = options_for(closings[i]);
+        wsline_conn *conn = NULL;
+        wsline_close_info info;
+        char url[PEER_URL_MAX];
+
+        check_row(closings[i]);
+        url_of(url, closings[i], "wss");
+        REQUIRE_OK(wsline_connect(url, options, &conn));
+        CHECK_OK(wsline_conn_close(conn, 1000, NULL, WAIT_MS));
+        CHECK_OK(wsline_conn_close_info(conn, &info));
+        CHECK(info.clean);
+        wsline_conn_free(conn);
+        wsline_options_free(options);
+    }
+}
+
+static void an_app_that_is_closed_with_the_end_ends_clean(void)
+{
+    for (size_t i = 0; i < COUNT_OF(closings); i++) {
+        struct record record;
+        wsline_app *app;
+
+        check_row(closings[i]);
+        app = app_start(closings[i], "wss", &record);
+        CHECK(record_wait(&record, 'o', 1));
+        CHECK_OK(wsline_app_close(app, 1000, NULL));
+        CHECK_OK(wsline_app_join(app, WAIT_MS));
+        wsline_app_free(app);
+        CHECK(strncmp("oc", record.order, 2) == 0);
+        CHECK(record.close.clean);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -160,6 +199,8 @@ int main(int argc, char **argv)
         TEST(an_app_that_is_refused_tries_again),
         TEST(an_open_connection_ends_after_the_last_message),
         TEST(an_app_closes_after_the_last_message_and_comes_back),
+        TEST(a_close_that_is_answered_with_the_end_is_clean),
+        TEST(an_app_that_is_closed_with_the_end_ends_clean),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));

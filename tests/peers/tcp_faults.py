@@ -104,6 +104,23 @@ def end_of_tls(connection, accepted, answer):
     read_to_end(accepted)
 
 
+def end_tls_with_close(accepted, pki):
+    """The answer to the client's close frame and a close_notify in one segment; TCP goes on."""
+    close_and_end(TlsSocket(accepted, pki), accepted)
+
+
+def end_tls_with_close_in_tls(accepted, pki):
+    close_and_end(TlsSocket(open_tunnel(accepted, pki), pki), accepted)
+
+
+def close_and_end(tls, accepted):
+    connection = Connection(tls)
+    connection.send(bytes(Head(connection.read_request())))
+    frame = connection.read_frame()
+    tls.send_and_end(encode(frame.opcode, frame.payload))
+    read_to_end(accepted)
+
+
 def half_head(request):
     return b"HTTP/1.1 101 Sw"
 
@@ -154,11 +171,13 @@ TLS_FAULTS = {
     "end-in-head": functools.partial(end_tls, half_head),
     "end-after-head": functools.partial(end_tls, whole_head),
     "end-after-message": functools.partial(end_tls, head_and_message),
+    "end-with-close": end_tls_with_close,
     "busy-in-finished": functools.partial(say_with_finished, BUSY),
     "proxy-end": functools.partial(end_tls, tunnel),
     "proxy-end-in-head": functools.partial(end_tls_in_tls, half_head),
     "proxy-end-after-head": functools.partial(end_tls_in_tls, whole_head),
     "proxy-end-after-message": functools.partial(end_tls_in_tls, head_and_message),
+    "proxy-end-with-close": end_tls_with_close_in_tls,
     "proxy-asks-in-finished": functools.partial(say_with_finished, WANTS_USER),
     "proxy-busy-in-finished": functools.partial(say_with_finished_in_tls, BUSY),
 }
