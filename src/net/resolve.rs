@@ -241,11 +241,11 @@ fn is_localhost(host: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// In the order of RFC 6724 section 2.1.
+/// IPv4 first: a server that listens on one of the two mostly listens there, and a SOCKS proxy is told but one address.
 fn loopback(port: u16) -> Vec<SocketAddr> {
     vec![
-        (Ipv6Addr::LOCALHOST, port).into(),
         (Ipv4Addr::LOCALHOST, port).into(),
+        (Ipv6Addr::LOCALHOST, port).into(),
     ]
 }
 
