@@ -8,6 +8,7 @@
 use super::poll::{OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
 use super::sys;
+use crate::base::buffer::keep_larger;
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
@@ -190,10 +191,16 @@ impl Stream {
         wire.take(tls.output())
     }
 
-    /// Makes room for `len` bytes to be sealed; how many they will be.
-    pub fn reserve_sealed(&self, len: usize) -> Result<usize, Error> {
-        let tls = self.tls.as_ref();
-        tls.map_or(Ok(len), |tls| tls.lock().reserve_sealed(len))
+    /// Makes room for `len` bytes to be sealed and moved to `wire`; how many they will be. TLS takes the memory of an empty
+    /// `wire`, and has none of its own afterwards.
+    pub fn reserve_sealed(&self, len: usize, wire: &mut Outbox) -> Result<usize, Error> {
+        let Some(tls) = &self.tls else { return Ok(len) };
+        let mut tls = tls.lock();
+        let output = tls.output();
+        if output.is_empty() && wire.is_empty() {
+            keep_larger(output, wire.take_memory());
+        }
+        tls.reserve_sealed(len)
     }
 
     /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
@@ -305,17 +312,10 @@ impl Stream {
         }
     }
 
-    /// Parts with TLS's memory that holds nothing; the largest goes to `memory`.
+    /// Parts with TLS's memory for what comes in, if it holds nothing.
     pub fn give_back(&self, memory: &mut Vec<u8>) {
         if let Some(tls) = &self.tls {
             tls.lock_ahead().give_back(memory);
-        }
-    }
-
-    /// The same, of what comes in.
-    pub fn give_back_inbox(&self, memory: &mut Vec<u8>) {
-        if let Some(tls) = &self.tls {
-            tls.lock_ahead().give_back_inbox(memory);
         }
     }
 

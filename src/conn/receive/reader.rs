@@ -227,7 +227,7 @@ impl Reader {
         self.cipher.borrow(&mut memory);
         let filled = self.wait_and_read(budget);
         self.cipher.give_back(&mut memory);
-        self.link.stream().give_back_inbox(&mut memory);
+        self.link.stream().give_back(&mut memory);
         keep_cipher_memory(memory);
         filled
     }

@@ -70,7 +70,7 @@ impl Buffers {
     /// has been sent.
     pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
         let room = self.reserve_plain(len.min(PIECE))?;
-        let sealed = stream.reserve_sealed(room)?;
+        let sealed = stream.reserve_sealed(room, &mut self.wire)?;
         if len > PIECE {
             self.wire.reserve(sealed)?;
         }

@@ -104,7 +104,6 @@ fn send_at_once(
     }
     buffers.begin(header, payload);
     let pushed = buffers.seal_and_push(stream);
-    stream.give_back(&mut buffers.plain);
     let unsent = buffers.wire.unsent().len() as u64;
     if unsent > 0 {
         // The thread's memory was for any message, not for this queue.

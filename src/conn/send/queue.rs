@@ -163,7 +163,7 @@ impl Queue {
         if stream.is_tls() {
             let rest = front.bytes.get(before..).unwrap_or_default();
             let piece = rest.get(..PIECE).unwrap_or(rest);
-            stream.reserve_sealed(piece.len())?;
+            stream.reserve_sealed(piece.len(), wire)?;
             stream.encrypt(piece, wire)?;
             front.taken += piece.len();
         } else {

@@ -135,19 +135,11 @@ impl Tls {
         }
     }
 
-    /// Parts with memory that holds nothing; the largest goes to `memory`.
+    /// Parts with memory for what comes in that holds nothing; the largest goes to `memory`.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         self.stream.get_mut().give_back(memory);
         if let Some(carrier) = &mut self.carrier {
             carrier.give_back(memory);
-        }
-    }
-
-    /// The same, of what comes in: what goes out has its memory at hand.
-    pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
-        self.stream.get_mut().give_back_inbox(memory);
-        if let Some(carrier) = &mut self.carrier {
-            carrier.give_back_inbox(memory);
         }
     }
 

@@ -49,15 +49,8 @@ impl RecordBuffers {
         Ok(sealed)
     }
 
-    /// Parts with memory that holds nothing; the largest goes to `memory`.
+    /// Parts with the inbox if it holds nothing.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        self.give_back_inbox(memory);
-        if self.outbox.is_empty() {
-            keep_larger(memory, std::mem::take(&mut self.outbox));
-        }
-    }
-
-    pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
         self.forget_read();
         if self.inbox.is_empty() {
             keep_larger(memory, std::mem::take(&mut self.inbox));
