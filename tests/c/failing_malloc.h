@@ -19,6 +19,7 @@ enum { LARGE_BLOCK = 4096 };
 static struct {
     unsigned long nth;   /* fails; 0 for none */
     unsigned long asked; /* for large blocks, since `nth` was set */
+    unsigned long requests; /* of any size, while on */
     int is_on;
     long blocks; /* large ones in use */
 } failing_malloc;
@@ -32,7 +33,10 @@ void __libc_free(void *block);
 
 static bool failing_malloc_fails(size_t size)
 {
-    if (size < LARGE_BLOCK || !__atomic_load_n(&failing_malloc.is_on, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(&failing_malloc.is_on, __ATOMIC_ACQUIRE))
+        return false;
+    __atomic_add_fetch(&failing_malloc.requests, 1, __ATOMIC_RELAXED);
+    if (size < LARGE_BLOCK)
         return false;
     if (__atomic_add_fetch(&failing_malloc.asked, 1, __ATOMIC_ACQ_REL) != failing_malloc.nth)
         return false;
@@ -113,6 +117,7 @@ void free(void *block)
 static inline void failing_malloc_arm(unsigned long nth)
 {
     failing_malloc.nth = nth;
+    failing_malloc.requests = 0;
     __atomic_store_n(&failing_malloc.asked, 0, __ATOMIC_RELEASE);
 }
 
@@ -124,6 +129,12 @@ static inline void failing_malloc_on(void)
 static inline void failing_malloc_off(void)
 {
     __atomic_store_n(&failing_malloc.is_on, 0, __ATOMIC_RELEASE);
+}
+
+/* How many requests of any size fell between on and off. */
+static inline unsigned long failing_malloc_requests(void)
+{
+    return __atomic_load_n(&failing_malloc.requests, __ATOMIC_RELAXED);
 }
 
 /* Whether the request that was to fail was made. */
