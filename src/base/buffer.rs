@@ -10,6 +10,11 @@ use std::cell::Cell;
 pub const READ_MIN: usize = 16 * 1024;
 /// Reads grow up to this while they fill the room given to them.
 pub const READ_MAX: usize = 256 * 1024;
+/// Where a read into a large block begins: at a multiple of a cache line. malloc(3) maps such a block 16 bytes behind the start
+/// of a page, and some processors copy at half the speed to there.
+const ALIGNMENT: usize = 64;
+/// glibc maps blocks of 128 KiB and more (M_MMAP_THRESHOLD in mallopt(3)).
+const LARGE: usize = 128 * 1024;
 
 /// A buffer that is filled at its end and consumed at its start.
 ///
@@ -115,9 +120,19 @@ impl Inbox {
         if self.bytes.capacity() - self.bytes.len() < room {
             self.bytes.drain(..self.start);
             self.start = 0;
-            memory::reserve(&mut self.bytes, room)?;
+            memory::reserve(&mut self.bytes, room + ALIGNMENT)?;
+        }
+        if self.bytes.capacity() > LARGE && self.start == self.bytes.len() {
+            self.align();
         }
         Ok(&mut self.bytes)
+    }
+
+    /// Begins anew at a multiple of [`ALIGNMENT`]; nothing is unread.
+    fn align(&mut self) {
+        self.start = self.bytes.as_ptr().align_offset(ALIGNMENT);
+        self.bytes.clear();
+        self.bytes.resize(self.start, 0);
     }
 
     /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`];
@@ -243,7 +258,7 @@ mod tests {
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
         let retired = inbox.retire().expect("memory").expect("bytes were lent");
-        assert_eq!(retired.get(..4), Some(&b"abc\0"[..]));
+        assert!(retired.ends_with(b"abc\0ef"), "{retired:?}");
         assert_eq!(inbox.unread(), b"def");
         inbox.lend(3);
         inbox.retire().expect("memory").expect("bytes were lent");
@@ -300,6 +315,22 @@ mod tests {
                 "{capacity}: {}",
                 space.capacity()
             );
+        }
+    }
+
+    #[test]
+    fn a_read_into_a_large_block_begins_at_a_cache_line() {
+        let mut inbox = Inbox::default();
+        for (size, count) in [(READ_MAX * 4, 100_000), (0, 3), (0, 200_000), (0, 3)] {
+            let space = inbox.space(size as u64).expect("memory");
+            let place = space.as_ptr().wrapping_add(space.len());
+            assert_eq!(place.align_offset(ALIGNMENT), 0);
+            assert!(space.capacity() - space.len() > READ_MIN);
+            space.extend(std::iter::repeat_n(b'x', count));
+            assert_eq!(inbox.unread().len(), count);
+            inbox.lend(count);
+            assert_eq!(inbox.lent().len(), count);
+            inbox.release();
         }
     }
 
