@@ -22,7 +22,7 @@ pub struct EventLoop {
     /// Whoever has it drives.
     core: Mutex<Reactor>,
     fd: RawFd,
-    /// Of the core, for those that do not drive.
+    /// Of the core, for those that do not drive. As of the last drive.
     next_step: Mutex<Deadline>,
     is_stopped: AtomicBool,
 }
@@ -68,14 +68,20 @@ impl EventLoop {
     /// Until no app is left that has not ended, or [`EventLoop::stop`].
     pub fn run(&self) -> Result<(), Error> {
         let mut core = self.take_core()?;
+        let result = self.run_apps(&mut core);
+        self.note_next_step(&core);
+        result
+    }
+
+    fn run_apps(&self, core: &mut Reactor) -> Result<(), Error> {
         // Those that were added before.
-        self.turn(&mut core, Some(Duration::ZERO))?;
+        self.turn(core, Some(Duration::ZERO))?;
         loop {
             let has_nobody = core.is_empty() && self.mailbox.is_empty();
             if self.is_stopped.swap(false, Ordering::AcqRel) || has_nobody {
                 return Ok(());
             }
-            self.turn(&mut core, None)?;
+            self.turn(core, None)?;
         }
     }
 
@@ -86,6 +92,7 @@ impl EventLoop {
             return Ok(());
         }
         let result = self.turn(&mut core, span);
+        self.note_next_step(&core);
         // A stop during the wait was for this call.
         self.is_stopped.store(false, Ordering::Release);
         result
@@ -146,12 +153,16 @@ impl EventLoop {
             span => Deadline::after(Instant::now(), span),
         };
         let result = self.driver_lock.hold(|| core.turn(deadline));
-        *self.next_step.lock() = core.next_step();
         if self.driver_lock.is_inherited() {
             let message = "this is a child process: the loop was made before fork()";
             return Err(Error::new(Kind::WrongState, message));
         }
         result
+    }
+
+    /// For [`EventLoop::next_step`]. While somebody drives nobody has a use for it.
+    fn note_next_step(&self, core: &Reactor) {
+        *self.next_step.lock() = core.next_step();
     }
 
     fn take_core(&self) -> Result<MutexGuard<'_, Reactor>, Error> {

@@ -156,7 +156,7 @@ impl AppConnection {
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !callbacks.listens() {
+            if !callbacks.listens() || !self.reader.may_have_more(may_read) {
                 break Ok(());
             }
         };

@@ -161,6 +161,9 @@ impl Reactor {
     }
 
     fn read_commands(&mut self, now: Instant) {
+        if self.mailbox.is_empty() {
+            return;
+        }
         for command in self.mailbox.take() {
             match command {
                 Command::Add(app) if self.driver_lock.is_retired() => app.finish(Err(aborted())),
@@ -204,7 +207,7 @@ impl Reactor {
             }
         });
         slot.entry = Some(Box::new(Entry {
-            runner: Runner::new(app, Arc::clone(&self.driver_lock), notify),
+            runner: Runner::new(app, notify),
             watched: Vec::new(),
             timer: Deadline::NEVER,
         }));
@@ -225,13 +228,15 @@ impl Reactor {
                 self.epoll.remove(interest.fd);
             }
         }
-        entry.runner.step(now, ready, &mut self.memory);
+        entry
+            .runner
+            .step(now, ready, &mut self.memory, &self.driver_lock);
         if let Err(error) = self.watch(&mut entry, key) {
             for interest in entry.watched.drain(..) {
                 self.epoll.remove(interest.fd);
             }
             let error = Error::os(Kind::Io, "watch the connection", &error);
-            entry.runner.break_off(error);
+            entry.runner.break_off(error, &self.driver_lock);
         }
         entry.runner.forget_retired();
         let next = match self.wanted.is_held() {

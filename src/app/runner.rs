@@ -29,7 +29,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
-    driver_lock: Arc<DriverLock>,
     /// Called by others when there is something to see.
     notify: Notify,
     phase: Life,
@@ -50,11 +49,10 @@ enum Life {
 }
 
 impl Runner {
-    pub fn new(app: Arc<App>, driver_lock: Arc<DriverLock>, notify: Notify) -> Self {
+    pub fn new(app: Arc<App>, notify: Notify) -> Self {
         let backoff = Backoff::new(app.options.reconnect.clone());
         Self {
             app,
-            driver_lock,
             notify,
             phase: Life::Begin,
             backoff,
@@ -68,8 +66,14 @@ impl Runner {
     }
 
     /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an open connection.
-    pub fn step(&mut self, now: Instant, ready: Readiness, memory: &mut ReadBuffers) {
-        self.with_callbacks(|runner, callbacks| {
+    pub fn step(
+        &mut self,
+        now: Instant,
+        ready: Readiness,
+        memory: &mut ReadBuffers,
+        driver_lock: &DriverLock,
+    ) {
+        self.with_callbacks(driver_lock, |runner, callbacks| {
             runner.handle_end_request(callbacks);
             let (mut now, mut ready) = (now, ready);
             while runner.advance(now, ready, memory, callbacks) {
@@ -86,8 +90,8 @@ impl Runner {
     }
 
     /// The attempt, or the connection, has failed by something outside it.
-    pub fn break_off(&mut self, error: Error) {
-        self.with_callbacks(|runner, callbacks| {
+    pub fn break_off(&mut self, error: Error, driver_lock: &DriverLock) {
+        self.with_callbacks(driver_lock, |runner, callbacks| {
             match &runner.phase {
                 Life::Open(_) => runner.end_session(Err(error), callbacks),
                 _ => runner.fail(error, None, callbacks),
@@ -141,12 +145,16 @@ impl Runner {
         self.phase = Life::Done(Err(aborted()));
     }
 
-    fn with_callbacks(&mut self, work: impl FnOnce(&mut Self, &mut Callbacks<'_>)) {
-        let (app, driver_lock) = (Arc::clone(&self.app), Arc::clone(&self.driver_lock));
+    fn with_callbacks(
+        &mut self,
+        driver_lock: &DriverLock,
+        work: impl FnOnce(&mut Self, &mut Callbacks<'_>),
+    ) {
+        let app = Arc::clone(&self.app);
         app.begin_work();
         let mut callbacks = Callbacks {
             app: &app,
-            driver_lock: &driver_lock,
+            driver_lock,
             view: app.handlers.view(),
         };
         work(self, &mut callbacks);

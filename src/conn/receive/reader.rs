@@ -95,6 +95,11 @@ impl Reader {
         Ok(true)
     }
 
+    /// Whether [`Reader::next_ready`] may find another message.
+    pub fn may_have_more(&self, may_read: bool) -> bool {
+        may_read || !self.receiver.is_idle() || self.cipher.has_more()
+    }
+
     /// Drops what has come behind the end of the connection; true when the peer has ended the stream, or it broke.
     /// `may_read` as for [`Reader::next_ready`].
     pub fn drain_ready(&mut self, mut may_read: bool) -> bool {

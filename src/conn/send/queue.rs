@@ -149,6 +149,9 @@ impl Queue {
     /// Room for the end of one message more, so that noting it cannot fail.
     pub(super) fn reserve_end(&mut self) -> Result<(), Error> {
         let count = self.messages as usize + 1;
+        if self.ends.capacity() - self.ends.len() >= count {
+            return Ok(());
+        }
         let reserved = self.ends.try_reserve(count);
         reserved.map_err(|_| Error::no_memory((count * size_of::<(u64, u64)>()) as u64))
     }

@@ -112,7 +112,7 @@ impl CipherBuffer {
     }
 
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if self.cipher.is_empty() {
+        if self.cipher.is_empty() && self.cipher.capacity() > 0 {
             keep_larger(memory, std::mem::take(&mut self.cipher));
         }
     }

@@ -188,7 +188,7 @@ impl MessageAssembler {
 
     /// Gives away memory that holds nothing.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if self.joined.is_empty() {
+        if self.joined.is_empty() && self.joined.capacity() > 0 {
             keep_larger(memory, std::mem::take(&mut self.joined));
         }
     }
