@@ -32,7 +32,7 @@ def output(*command):
 def compile_c(name, source, flags=(), libraries=(), compiler="cc", standard="-std=gnu99"):
     """Only what has changed: a header counts for all."""
     program, source = BUILD / name, HERE / source
-    inputs = [source, *(HERE / "c").glob("*.h")]
+    inputs = [source, *source.parent.glob("*.h"), *(HERE / "c").glob("*.h")]
     if not program.exists() or any(program.stat().st_mtime < path.stat().st_mtime for path in inputs):
         BUILD.mkdir(parents=True, exist_ok=True)
         run([compiler, standard, "-O3", "-DNDEBUG", *FLAGS, "-o", program, source, *flags, *libraries])
@@ -41,8 +41,8 @@ def compile_c(name, source, flags=(), libraries=(), compiler="cc", standard="-st
 
 def build_server():
     """The commands of the plain server and of the one under TLS; they take a port."""
-    plain = compile_c("server", "server.c", [], ["-lz"])
-    secure = compile_c("server_tls", "server.c", ["-DTLS"], ["-lz", *OPENSSL])
+    plain = compile_c("server", "server/server.c", [], ["-lz", "-lcrypto"])
+    secure = compile_c("server_tls", "server/server.c", ["-DTLS"], ["-lz", *OPENSSL])
     if not (BUILD / "pki" / "certificate.pem").exists():
         make_certificate(BUILD / "pki")
     return plain, secure
