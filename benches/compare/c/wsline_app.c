@@ -101,9 +101,21 @@ static wsline_app *make(void)
     check(wsline_app_on_close(app, on_close, NULL, NULL), "on_close");
     return app;
 }
+/* One for each app of the crowd. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        DIE("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        DIE("setrlimit");
+}
 int main(int argc, char **argv)
 {
     bench_args(&b, "wsline-app", argc, argv);
+    allow_descriptors();
     if (b.deflate)
         UNSUPPORTED("wsline-app: its scenarios are without deflate");
     payload = bench_payload(&b);
