@@ -78,7 +78,8 @@ COUNTS = python3 benches/instructions/run.py --build $(BUILD)
 bench bench-quick: TOOLS = peers counts bench
 bench: build
 	python3 benches/compare/run.py --build $(BUILD)
-	python3 benches/compare/run.py --build $(BUILD) --counts --add-to target/bench/results.json
+	python3 benches/compare/run.py --build $(BUILD) --counts --add-to target/bench/results.json \
+		--svg target/bench/results.svg
 
 bench-quick: build
 	python3 benches/compare/run.py --build $(BUILD) --quick

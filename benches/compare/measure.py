@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 
 import build
 
-SERVER_CPU = 1
+SERVER_CPU, *OTHER_CPUS = sorted(os.sched_getaffinity(0), reverse=True)
 # A client that says so cannot do a scenario.
 UNSUPPORTED = 3
 TIMEOUT_S = 120
@@ -53,10 +54,17 @@ class Servers:
 
     def client_pin(self):
         """On the server's processor, unless told otherwise: between two, a wake-up costs ten times the library."""
-        return self._pinned(0 if self.pin == "split" else SERVER_CPU)
+        return self._pinned(OTHER_CPUS[0] if self.pin == "split" else SERVER_CPU)
 
     def _pinned(self, cpu):
         return [] if self.pin == "none" else ["taskset", "-c", str(cpu)]
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
+    release = ".".join(platform.release().split(".")[:2])
+    return f"{os.cpu_count()} × {model}, {platform.system()} {release}"
 
 
 class Failed(Exception):
@@ -143,11 +151,13 @@ def count_per_message(servers, client, command, scenario, counter):
 
 
 @contextlib.contextmanager
-def reported(name, scenario):
-    """A client that fails is left out, with a word."""
+def reported(name, scenario, failures):
+    """Another library's client that fails is left out, with a word. One of ours is a failure of the whole run."""
     try:
         yield
     except Unsupported:
         pass
     except Failed as error:
         print(f"{scenario.name} {name}: {error}", file=sys.stderr)
+        if build.CLIENTS[name].is_wsline:
+            failures.append(f"{scenario.name} {name}")

@@ -75,6 +75,8 @@ def head(out, cells, left=1):
 
 def write(results, out):
     found = summaries(results)
+    print("<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Results of the comparison\n", file=out)
+    print("Made by `compare/run.py`; what the numbers mean is said in [README.md](README.md).", file=out)
     groups = {}
     for scenario in SCENARIOS:
         if found.get(scenario.name):
@@ -90,7 +92,8 @@ def write(results, out):
 
 
 def write_standing(out, groups, found):
-    """Where wsline stands in each row."""
+    """Where wsline stands in each row, and which rows another library wins."""
+    lost = []
     print("\n### wsline and the best other library of each row\n", file=out)
     head(out, ["scenario", "what", "bare socket", "wsline", "best other", "", "wsline / best",
                "client and server"], left=2)
@@ -105,16 +108,19 @@ def write_standing(out, groups, found):
         ratio = cost(scenario, mine) / best[0]
         least = min(one.both_us for name, one in by_client.items() if is_library(name))
         unit = " KiB" if is_idle(scenario) else " µs"
+        if ratio > 1:
+            lost.append(f"{scenario.name} ({best[1]}, {ratio:.2f})")
         row(out, [scenario.name, f"{scenario.group.split(':')[0]}: {scenario.what}",
                   number(cost(scenario, raw)) + unit if raw else "–", number(cost(scenario, mine)) + unit,
                   number(cost(scenario, other)) + unit, best[1], f"{'**' if ratio <= 1 else ''}{ratio:.2f}"
                   f"{'**' if ratio <= 1 else ''}", "–" if is_idle(scenario) else f"{mine.both_us / least:.2f}"])
+    print(f"\nRows that another library wins: {', '.join(lost) or 'none'}.", file=out)
 
 
 def write_group(out, scenarios, found):
     if all(is_idle(scenario) for scenario in scenarios):
         return write_memory(out, scenarios, found)
-    clients = list(dict.fromkeys(name for scenario in scenarios for name in found[scenario.name]))
+    clients = clients_of(scenarios, found)
     columns = [scenario for scenario in scenarios if not is_idle(scenario)]
     for title, value in (("Client CPU, µs a message; the best library in bold", lambda one: one.cpu_us),
                          ("Client and server CPU, µs a message", lambda one: one.both_us),
@@ -132,15 +138,33 @@ def write_group(out, scenarios, found):
                 mine = value(by_client[name])
                 cells.append(f"**{number(mine)}**" if mine == min(libraries, default=None) else number(mine))
             row(out, [name, *cells])
+    write_ratios(out, clients, [scenario for scenario in columns if "raw" in found[scenario.name]], found)
     memory = [scenario for scenario in scenarios if is_idle(scenario)]
     return write_memory(out, memory, found) if memory else None
+
+
+def clients_of(scenarios, found):
+    return list(dict.fromkeys(name for scenario in scenarios for name in found[scenario.name]))
+
+
+def write_ratios(out, clients, columns, found):
+    if not columns:
+        return
+    print("\nClient CPU / that of the bare socket:\n", file=out)
+    head(out, ["client", *(scenario.name for scenario in columns)])
+    for name in clients:
+        ones = [(found[scenario.name].get(name), found[scenario.name]["raw"]) for scenario in columns]
+        row(out, [name, *(f"{one.cpu_us / raw.cpu_us:.2f}" if one else "–" for one, raw in ones)])
 
 
 def write_memory(out, scenarios, found):
     print("\nResident memory, KiB a connection, after connecting / after one echo of 1 KiB:\n", file=out)
     head(out, ["client", *(scenario.name for scenario in scenarios)])
-    first = found[scenarios[0].name]
-    for name in sorted(first, key=lambda name: first[name].echoed_kib):
+
+    def least(name):
+        return min(found[scenario.name][name].echoed_kib for scenario in scenarios if name in found[scenario.name])
+
+    for name in sorted(clients_of(scenarios, found), key=least):
         both = [found[scenario.name].get(name) for scenario in scenarios]
         row(out, [name, *(f"{number(one.connected_kib)} / {number(one.echoed_kib)}" if one else "–" for one in both)])
 
@@ -160,7 +184,7 @@ def write_counts(out, counts, what):
 def write_circumstances(out, results):
     loads = results["loads"]
     if loads:
-        print(f"\nLoad of the machine: {statistics.median(loads):.1f} (median), {max(loads):.1f} (most). "
-              f"Measured on {results['when']}.", file=out)
+        print(f"\nMeasured on {results['when']} on {results['machine']}, in {results['rounds']} rounds. "
+              f"Load of the machine: {statistics.median(loads):.1f} (median), {max(loads):.1f} (most).", file=out)
     print("\nVersions: " + ", ".join(f"{name} {version}" for name, version in results["versions"].items()) + ".",
           file=out)

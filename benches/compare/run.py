@@ -26,6 +26,9 @@ import report
 from scenarios import QUICK, SCENARIOS
 
 
+ROUNDS = 7
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=build.ROOT / "build", help="where wsline was built")
@@ -75,27 +78,32 @@ def build_all(names, directory):
 
 
 def measure_times(servers, commands, scenarios, arguments, results):
-    rounds, target = arguments.rounds or 7, arguments.target or 0.3
+    """What of wsline's has failed."""
+    failures = []
+    rounds, target = arguments.rounds or ROUNDS, arguments.target or 0.3
     for scenario in scenarios:
         runs, counts = results["times"].setdefault(scenario.name, {}), {}
         clients = [name for name in commands if takes_part(name, scenario, arguments.pin)]
         for name in clients:
-            with measure.reported(name, scenario):
+            with measure.reported(name, scenario, failures):
                 known = [one["count"] for one in runs.get(name, [])]
                 client, command = build.CLIENTS[name], commands[name]
                 counts[name] = known[0] if known else measure.calibrate(servers, client, command, scenario, target)
         for number in range(rounds):
             # Interleaved, and every other round the other way round.
             for name in list(counts)[:: -1 if number % 2 else 1]:
-                with measure.reported(name, scenario):
+                with measure.reported(name, scenario, failures):
                     one, _ = measure.run_client(servers, build.CLIENTS[name], commands[name], scenario, counts[name])
                     runs.setdefault(name, []).append(one)
             results["loads"].append(os.getloadavg()[0])
         print(f"{scenario.name} (load {os.getloadavg()[0]:.1f})", file=sys.stderr, flush=True)
         save(results, arguments.json)
+    return failures
 
 
 def measure_counts(servers, commands, scenarios, arguments, results):
+    """Likewise."""
+    failures = []
     for scenario in scenarios:
         if scenario.kind in ("idle", "busy"):
             continue
@@ -104,11 +112,12 @@ def measure_counts(servers, commands, scenarios, arguments, results):
                 is_counted = counter == "system_calls" or build.CLIENTS[name].is_native
                 if not takes_part(name, scenario, arguments.pin) or not is_counted:
                     continue
-                with measure.reported(name, scenario):
+                with measure.reported(name, scenario, failures):
                     count = measure.count_per_message(servers, build.CLIENTS[name], commands[name], scenario, counter)
                     results[counter].setdefault(scenario.name, {})[name] = count
         print(f"{scenario.name} counted", file=sys.stderr, flush=True)
         save(results, arguments.json)
+    return failures
 
 
 def smoke(servers, commands, scenarios):
@@ -134,7 +143,7 @@ def save(results, path):
 
 
 def main():
-    arguments = parse_arguments()
+    arguments, failures = parse_arguments(), []
     if arguments.report:
         results = json.loads(arguments.report.read_text())
     else:
@@ -154,11 +163,15 @@ def main():
             if arguments.smoke:
                 sys.exit(smoke(servers, commands, scenarios) > 0)
             results["versions"], results["when"] = build.versions(), time.strftime("%Y-%m-%d")
-            (measure_counts if arguments.counts else measure_times)(servers, commands, scenarios, arguments, results)
+            results["machine"], results["rounds"] = measure.machine(), arguments.rounds or ROUNDS
+            work = measure_counts if arguments.counts else measure_times
+            failures = work(servers, commands, scenarios, arguments, results)
         save(results, arguments.json)
     report.write(results, sys.stdout)
     if arguments.svg:
         arguments.svg.write_text(chart.draw(report.summaries(results)))
+    if failures:
+        sys.exit("failed: " + ", ".join(failures))
 
 
 if __name__ == "__main__":
