@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`; and functions of C's that the
-//! library holds. One of the three places where `unsafe` may stand.
+//! library holds. One of the places where `unsafe` may stand.
 
 use super::ptr;
 use super::types::wsline_free_fn;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From C pointers to references. One of the three places where `unsafe` may stand.
+//! From C pointers to references. One of the places where `unsafe` may stand.
 //!
 //! The caller's promise, made in the header and meant wherever a block below says "promised": a pointer that is not
 //! NULL points to what its type says, for as long as the call lasts, and nobody changes it meanwhile.

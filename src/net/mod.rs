@@ -2,6 +2,7 @@
 //! Everything that asks the system: names, sockets, TLS, waiting. Knows no WebSocket.
 
 pub mod epoll;
+pub mod openssl;
 pub mod poll;
 pub mod process;
 pub mod resolve;
@@ -12,3 +13,6 @@ pub mod tcp;
 pub mod thread;
 pub mod tls;
 pub mod wake;
+
+/// What does TLS.
+pub use self::openssl as tls_library;

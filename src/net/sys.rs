@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! System calls and foreign calls for which no crate has a safe form. One of the three places where `unsafe` may stand.
+//! System calls and foreign calls for which no crate has a safe form. One of the places where `unsafe` may stand.
 #![allow(
     unsafe_code,
     reason = "each block is one call to the system or to OpenSSL"
 )]
 
 use crate::base::sync::Arc;
-use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::ssl::{SslContext, SslContextRef, SslOptions, SslRef, SslSessionRef, SslStream};
-use openssl_sys::{SSL, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, SSL_ctrl};
-use std::ffi::{CStr, OsStr, OsString, c_char, c_int, c_void};
+use openssl::ssl::{SslRef, SslSessionRef, SslStream};
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -264,12 +262,6 @@ pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), Er
 }
 
 unsafe extern "C" {
-    /// Of libssl; no crate declares it.
-    fn SSL_free_buffers(ssl: *mut SSL) -> c_int;
-    /// Likewise.
-    fn SSL_has_pending(ssl: *const SSL) -> c_int;
-    /// Of libssl, too; a macro before OpenSSL 3.
-    fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     /// Of libc, which the crate declares for other systems only.
     fn secure_getenv(name: *const c_char) -> *const c_char;
 
@@ -324,13 +316,6 @@ fn owned_text(value: *const c_char) -> Option<OsString> {
     Some(OsStr::from_bytes(value.to_bytes()).to_owned())
 }
 
-/// Has a renegotiation that the peer asks for refused. TLS 1.3 knows none.
-pub fn refuse_renegotiation(ssl: &mut SslRef) {
-    let options = SslOptions::NO_RENEGOTIATION.bits();
-    // SAFETY: sets a flag of `ssl`, which is ours alone; takes no pointer.
-    unsafe { SSL_set_options(ssl.as_ptr(), options) };
-}
-
 /// Has `child` called in each child process from now on, before `fork(2)` returns there.
 pub fn call_after_fork(child: extern "C" fn()) -> io::Result<()> {
     // SAFETY: the function stays as long as the handler: the shared library is never unloaded (-z nodelete), and glibc
@@ -345,36 +330,6 @@ pub fn call_after_fork(child: extern "C" fn()) -> io::Result<()> {
 pub fn close_abandoned(fd: RawFd) {
     // SAFETY: takes an integer; a descriptor that is not open is an error.
     unsafe { libc::close(fd) };
-}
-
-/// Makes OpenSSL hold no buffers between two records, nor now.
-pub fn release_tls_buffers<S>(tls: &mut SslStream<S>) {
-    let ssl = tls.ssl();
-    let (command, mode) = (SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS);
-    // SAFETY: sets a flag of `ssl`, which is ours alone while `tls` is borrowed; takes no pointer.
-    unsafe { SSL_ctrl(ssl.as_ptr(), command, mode, std::ptr::null_mut()) };
-    // SAFETY: likewise; buffers that hold something stay.
-    unsafe { SSL_free_buffers(ssl.as_ptr()) };
-}
-
-/// Whether OpenSSL has read more than it has handed out, which it does in a context with read-ahead.
-pub fn tls_has_pending<S>(tls: &SslStream<S>) -> bool {
-    // SAFETY: reads of an `SSL` that lives while `tls` is borrowed.
-    unsafe { SSL_has_pending(tls.ssl().as_ptr()) == 1 }
-}
-
-/// The caller's `SSL_CTX`, with a reference of our own to it; NULL is `None`.
-///
-/// # Safety
-///
-/// `context` is NULL or points to an `SSL_CTX` of the libssl that this library is linked with.
-pub unsafe fn ssl_context(context: *mut c_void) -> Option<SslContext> {
-    if context.is_null() {
-        return None;
-    }
-    // SAFETY: promised by whoever calls.
-    let context = unsafe { SslContextRef::from_ptr(context.cast()) };
-    Some(context.to_owned())
 }
 
 /// Rounded up, so that a wait never ends before its time; -1 is for ever.

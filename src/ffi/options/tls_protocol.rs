@@ -6,8 +6,8 @@ use crate::base::error::Error;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_tls_version::*;
-use crate::net::sys;
 use crate::net::tls::protocol::{Alpn, Version};
+use crate::net::tls_library;
 use std::ffi::{c_char, c_void};
 
 const VERSIONS: [(i32, Version); 4] = [
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
 ) -> wsline_status {
     object::set("wsline_options_set_tls_ssl_ctx", options, |options, _| {
         // SAFETY: the header wants NULL or a context of the libssl that this library is linked with.
-        options.tls.settings_mut().context = unsafe { sys::ssl_context(ssl_ctx) };
+        options.tls.settings_mut().context = unsafe { tls_library::ssl_context(ssl_ctx) }?;
         Ok(())
     })
 }

@@ -13,10 +13,9 @@ use super::role::Role;
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::base::sync::Arc;
-use crate::net::sys;
+use crate::net::{sys, tls_library};
 use openssl::error::ErrorStack;
 use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
-use openssl::x509::verify::X509CheckFlags;
 use std::ffi::CString;
 use std::net::IpAddr;
 
@@ -75,7 +74,7 @@ impl Tls {
         let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
         let Shared { context, sessions } = options.shared()?;
         let mut ssl = Ssl::new(&context).map_err(setup)?;
-        sys::refuse_renegotiation(&mut ssl);
+        tls_library::refuse_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
         let resumption = sessions.map(|sessions| {
             let key = SessionKey::new(role, name, port);
@@ -129,7 +128,7 @@ impl Tls {
 
     /// From here on nothing is held between two records: a little slower, and half the size.
     pub fn release_buffers(&mut self) {
-        sys::release_tls_buffers(&mut self.stream);
+        tls_library::release_tls_buffers(&mut self.stream);
         if let Some(carrier) = &mut self.carrier {
             carrier.release_buffers();
         }
@@ -311,7 +310,7 @@ impl Tls {
 
     fn has_decrypted_all(&self) -> bool {
         let memory = self.stream.get_ref();
-        !memory.is_ended && !memory.has_unread() && !sys::tls_has_pending(&self.stream)
+        !memory.is_ended && !memory.has_unread() && !tls_library::tls_has_pending(&self.stream)
     }
 
     /// Also for a session that was resumed, whose certificate is that of the first handshake.
@@ -364,9 +363,7 @@ fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), Error
         return Ok(());
     }
     let verify = ssl.param_mut();
-    // Only subjectAltName counts (RFC 9525 section 4.1), and a wildcard only for a whole label.
-    verify
-        .set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS | X509CheckFlags::NEVER_CHECK_SUBJECT);
+    verify.set_hostflags(tls_library::host_flags());
     match address {
         Some(address) => verify.set_ip(address),
         None => verify.set_host(name),

@@ -2,9 +2,11 @@
 //! What OpenSSL says went wrong, in one line.
 
 use crate::base::error::{Error, Kind, Phase};
+use crate::net::tls_library;
 use openssl::error::ErrorStack;
 use openssl::ssl;
 use openssl::x509::X509VerifyResult;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 
@@ -92,17 +94,16 @@ pub fn text(error: &ssl::Error) -> String {
 
 /// What OpenSSL gives as the reason, without its file names and numbers.
 pub fn reason(errors: &ErrorStack) -> String {
-    let reason = errors
-        .errors()
-        .iter()
-        .rev()
-        .find_map(openssl::error::Error::reason);
-    reason.unwrap_or("no reason given by OpenSSL").to_owned()
+    let reason = errors.errors().iter().rev().find_map(tls_library::reason);
+    reason.map_or_else(
+        || format!("no reason given by {}", tls_library::NAME),
+        Cow::into_owned,
+    )
 }
 
 fn has(errors: &ErrorStack, reason: &str) -> bool {
     let mut errors = errors.errors().iter();
-    errors.any(|error| error.reason() == Some(reason))
+    errors.any(|error| tls_library::reason(error).is_some_and(|given| given == reason))
 }
 
 #[cfg(test)]

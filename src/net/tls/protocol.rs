@@ -3,6 +3,7 @@
 
 use super::error::{config, config_error};
 use crate::base::error::Error;
+use crate::net::tls_library;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslContextBuilder, SslVersion};
 use std::fmt;
@@ -60,7 +61,7 @@ impl Protocol {
                 "cipher suites",
                 "wsline_options_set_tls_ciphersuites",
                 &self.ciphersuites,
-                SslContextBuilder::set_ciphersuites,
+                tls_library::set_ciphersuites,
             ),
             (
                 "curves",

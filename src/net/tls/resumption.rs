@@ -7,11 +7,10 @@
 use super::role::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
 use crate::net::sys;
+use crate::net::tls_library::is_ticket;
 use openssl::asn1::Asn1Time;
 use openssl::ex_data::Index;
-use openssl::ssl::{
-    Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMode, SslSessionRef, SslVersion,
-};
+use openssl::ssl::{Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMode};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -146,10 +145,6 @@ fn end_of_certificate(ssl: &SslRef) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-fn is_ticket(session: &SslSessionRef) -> bool {
-    session.protocol_version() == SslVersion::TLS1_3
-}
-
 /// Where an `Ssl` holds its origin. `None`: OpenSSL has no room for it, and nothing is resumed.
 fn origin_index() -> Option<Index<Ssl, VerifiedOrigin>> {
     static INDEX: OnceLock<Index<Ssl, VerifiedOrigin>> = OnceLock::new();
@@ -168,6 +163,7 @@ mod tests {
     use super::super::options::TlsOptions;
     use super::super::test_server::{Site, shake_hands};
     use super::*;
+    use openssl::ssl::SslVersion;
 
     const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
