@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686
+.PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -28,6 +28,8 @@ help:
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make test-aarch64, make test-i686'
 	@echo '                the C tests on another processor'
+	@echo 'make test-aws-lc'
+	@echo '                the C tests of TLS, built on AWS-LC'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
 
@@ -66,7 +68,7 @@ CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
 test-all:
-	@python3 tests/run.py $(foreach target,test instructions autobahn tsan msrv test-aarch64 test-i686, \
+	@python3 tests/run.py $(foreach target,test instructions autobahn tsan msrv test-aarch64 test-i686 test-aws-lc, \
 		$(target) 'make --no-print-directory $(target)' --)
 
 instructions: TOOLS = counts
@@ -97,6 +99,14 @@ msrv: tools
 test-aarch64 test-i686: test-%: peers
 	@sh cmake/tools.sh $*
 	sh tests/cross/run.sh $* $(BUILD)/$*
+
+# What TLS does, and whether others can link with it.
+AWS_LC_TESTS = c_tls|c_proxy|c_library|package_(find_package|moved|pkg_config|static)
+test-aws-lc: TOOLS = peers checks aws-lc
+test-aws-lc: peers
+	@cmake -S . -B $(BUILD)/aws-lc -DCMAKE_BUILD_TYPE=Release -DWSLINE_TLS=aws-lc -DWSLINE_BUILD_TESTS=ON > /dev/null
+	@env -u MAKELEVEL cmake --build $(BUILD)/aws-lc --parallel $(JOBS)
+	ctest --test-dir $(BUILD)/aws-lc -R '^($(AWS_LC_TESTS))' --parallel 2 --output-on-failure
 
 install: build
 	cmake --install $(BUILD)

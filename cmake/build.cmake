@@ -16,6 +16,18 @@ if(WSLINE_RUST_TARGET)
 else()
   set(rust_target "")
 endif()
+set(WSLINE_TLS openssl CACHE STRING "What does TLS: the system's openssl, or aws-lc, which is built along")
+set_property(CACHE WSLINE_TLS PROPERTY STRINGS openssl aws-lc)
+# wsline_TLS_LIBRARIES: what libwsline.a leaves to be linked. AWS-LC is inside.
+if(WSLINE_TLS STREQUAL "openssl")
+  set(features "")
+  set(wsline_TLS_LIBRARIES ssl crypto)
+elseif(WSLINE_TLS STREQUAL "aws-lc")
+  set(features --features tls-aws-lc)
+  set(wsline_TLS_LIBRARIES "")
+else()
+  message(FATAL_ERROR "WSLINE_TLS is openssl or aws-lc, not \"${WSLINE_TLS}\"")
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   set(profile dev)
   set(built "${cargo_dir}/${WSLINE_RUST_TARGET}/debug")
@@ -30,7 +42,7 @@ endif()
 add_custom_target(wsline_cargo
   COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS --unset=CARGO_BUILD_TARGET
           ${CARGO_EXECUTABLE} rustc --lib --crate-type cdylib,staticlib --locked
-          --profile ${profile} --target-dir "${cargo_dir}" ${rust_target}
+          --profile ${profile} --target-dir "${cargo_dir}" ${rust_target} ${features}
   COMMAND ${CMAKE_COMMAND} -E copy_if_different include/wsline.h "${include}/wsline.h"
   BYPRODUCTS "${built}/libwsline.so" "${built}/libwsline.a" "${include}/wsline.h"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"

@@ -37,6 +37,8 @@ else()
   set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
   set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
+list(TRANSFORM wsline_TLS_LIBRARIES REPLACE "(.+)" "-l\\1 " OUTPUT_VARIABLE pc_tls_libraries)
+string(JOIN "" pc_tls_libraries ${pc_tls_libraries})
 configure_file(wsline.pc.in wsline.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/wsline.pc"
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [peers] [checks] [counts] [bench] [aarch64] [i686]
+#   tools.sh [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
@@ -9,6 +9,7 @@
 #       bench   what other clients are built with
 #       aarch64, i686
 #               what compiles for this processor, and runs the result
+#       aws-lc  what builds AWS-LC, and reads its headers
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
 # with WSLINE_NO_INSTALL=1, the script names them and the command that installs them.
 set -eu
@@ -23,6 +24,15 @@ at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; 
 rust_minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 have_rust() {
     have cargo && have rustc && at_least "$(rustc --version | cut -d ' ' -f 2)" "$rust_minimum"
+}
+
+# Where bindgen looks for it.
+have_libclang() {
+    [ -z "${LIBCLANG_PATH:-}" ] || return 0
+    for file in /usr/lib/llvm*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/lib/*/libclang*.so*; do
+        [ ! -e "$file" ] || return 0
+    done
+    return 1
 }
 
 # ---- what is missing ----
@@ -93,6 +103,10 @@ for group in "$@"; do
         i686)
             have i686-linux-gnu-gcc ||
                 need 'gcc-i686-linux-gnu libc6-dev-i386-cross' 'a C compiler for i686'
+            ;;
+        aws-lc)
+            have c++ || need g++ 'a C++ compiler'
+            have_libclang || need libclang-dev libclang
             ;;
         *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;
     esac

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The two targets, for the build tree and for the installed package alike. Whoever includes this
-# sets wsline_LIBRARY_DIR, wsline_INCLUDE_DIR, wsline_VERSION, wsline_SOVERSION, wsline_SCOPE.
+# sets wsline_LIBRARY_DIR, wsline_INCLUDE_DIR, wsline_VERSION, wsline_SOVERSION, wsline_SCOPE,
+# wsline_TLS_LIBRARIES.
 
 if(TARGET wsline::wsline)
   return()
@@ -17,4 +18,4 @@ add_library(wsline::wsline_static STATIC IMPORTED ${wsline_SCOPE})
 set_target_properties(wsline::wsline_static PROPERTIES
   IMPORTED_LOCATION "${wsline_LIBRARY_DIR}/libwsline.a"
   INTERFACE_INCLUDE_DIRECTORIES "${wsline_INCLUDE_DIR}"
-  INTERFACE_LINK_LIBRARIES "ssl;crypto;pthread;dl;m")
+  INTERFACE_LINK_LIBRARIES "${wsline_TLS_LIBRARIES};pthread;dl;m")

@@ -472,7 +472,10 @@ typedef struct wsline_error_info {
     int32_t os_errno;
     /** The status of the server's answer to the upgrade, or 0. */
     int32_t http_status;
-    /** OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. */
+    /**
+     * OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. AWS-LC numbers them
+     * alike.
+     */
     int64_t tls_verify_result;
     /** The code of the close frame that ended the connection, received or sent, or 0. */
     uint16_t close_code;
@@ -697,7 +700,12 @@ WSLINE_API uint32_t wsline_version_number(void);
 /**
  * Tells whether this build of the library has a feature.
  *
- * @param name  "permessage-deflate", "tls"; names of later versions are simply not there.
+ * TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library; the
+ * program's own OpenSSL does not meet it. It takes the same options, except
+ * wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
+ *
+ * @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
+ *              later versions are simply not there.
  * @return      true if it has; false for NULL.
  *
  * Threads: any.
@@ -1541,7 +1549,8 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * own certificate.
  *
  * The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
- * SSL_CERT_DIR, too.
+ * SSL_CERT_DIR, too. AWS-LC looks at the same variables, and without them at /etc/ssl/cert.pem and
+ * /etc/ssl/certs.
  *
  * All files and directories of TLS are looked at again at each connect. One that was replaced
  * counts from then on, and no session from before is resumed. One that cannot be read is
@@ -1739,11 +1748,11 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
 /**
  * Sets which ciphers TLS 1.2 and older may use.
  *
- * If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+ * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
  * @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
- *                 Default: those of OpenSSL.
+ *                 Default: those of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1756,11 +1765,12 @@ WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options,
 /**
  * Sets which cipher suites TLS 1.3 may use.
  *
- * If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+ * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
  * @param list     names with colons between, for example
- *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of OpenSSL.
+ *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of the TLS
+ *                 library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1774,10 +1784,11 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
 /**
  * Sets the groups in which keys may be agreed on, the preferred one first.
  *
- * If OpenSSL does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
+ * If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param list     names with colons between, for example "X25519:P-256". Default: those of OpenSSL.
+ * @param list     names with colons between, for example "X25519:P-256". Default: those of the TLS
+ *                 library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -1836,7 +1847,8 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  * pins.
  *
  * The program and the library must use the same libssl; a context of another one is not noticed and
- * crashes.
+ * crashes. A library that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a
+ * libssl of its own and takes no context.
  *
  * @param options  what is set.
  * @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref).
@@ -1844,9 +1856,12 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  *                 makes its own.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ * @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
+ *                                      has changed.
  *
  * Threads: one at a time per object.
  * Blocks: no.
+ * See also: wsline_has_feature()
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options, void *ssl_ctx);

@@ -7,10 +7,11 @@ use super::status::wsline_status;
 use crate::base::deadline::Timeout;
 use crate::base::error::Error;
 use crate::conn::options::DEFAULT_TIMEOUT;
+use crate::net::tls_library;
 use std::ffi::{CStr, c_char};
 
 /// What this build can do.
-const FEATURES: [&str; 2] = ["permessage-deflate", "tls"];
+const FEATURES: [&str; 3] = ["permessage-deflate", "tls", tls_library::FEATURE];
 
 /// @@ Library
 /// The version of the library at run time, for example "0.1.0".
@@ -49,7 +50,10 @@ pub extern "C" fn wsline_version_number() -> u32 {
 
 /// Tells whether this build of the library has a feature.
 ///
-/// @param name  "permessage-deflate", "tls"; names of later versions are simply not there.
+/// TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library; the program's own OpenSSL
+/// does not meet it. It takes the same options, except wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
+///
+/// @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of later versions are simply not there.
 /// @return      true if it has; false for NULL.
 ///
 /// Threads: any.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Everything that asks the system: names, sockets, TLS, waiting. Knows no WebSocket.
 
+#[cfg(feature = "tls-aws-lc")]
+pub mod aws_lc;
 pub mod epoll;
+#[cfg(not(feature = "tls-aws-lc"))]
 pub mod openssl;
 pub mod poll;
 pub mod process;
@@ -15,4 +18,7 @@ pub mod tls;
 pub mod wake;
 
 /// What does TLS.
+#[cfg(feature = "tls-aws-lc")]
+pub use self::aws_lc as tls_library;
+#[cfg(not(feature = "tls-aws-lc"))]
 pub use self::openssl as tls_library;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What another library that stands in for OpenSSL would do in another way. One of the places where `unsafe` may stand.
+//! OpenSSL, where AWS-LC differs from it; `aws_lc.rs` has the same functions. One of the places where `unsafe` may stand.
 #![allow(unsafe_code, reason = "each block is one call of OpenSSL")]
 
 use crate::base::error::Error;
@@ -16,6 +16,9 @@ use std::ffi::{c_int, c_void};
 
 /// As messages call it.
 pub const NAME: &str = "OpenSSL";
+
+/// What `wsline_has_feature()` is asked for.
+pub const FEATURE: &str = "tls-openssl";
 
 unsafe extern "C" {
     /// Of libssl; no crate declares it.

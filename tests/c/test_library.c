@@ -94,6 +94,7 @@ static void the_version_is_that_of_the_header(void)
 static void features_are_known_by_name(void)
 {
     CHECK(wsline_has_feature("tls"));
+    CHECK(wsline_has_feature("tls-openssl") != wsline_has_feature("tls-aws-lc"));
     CHECK(!wsline_has_feature("TLS "));
     CHECK(!wsline_has_feature("teleport"));
     CHECK(!wsline_has_feature(""));

@@ -68,10 +68,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 
 /// Sets which ciphers TLS 1.2 and older may use.
 ///
-/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". Default: those of OpenSSL.
+/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". Default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -93,10 +93,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 
 /// Sets which cipher suites TLS 1.3 may use.
 ///
-/// If OpenSSL knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of OpenSSL.
+/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -118,10 +118,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 
 /// Sets the groups in which keys may be agreed on, the preferred one first.
 ///
-/// If OpenSSL does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names with colons between, for example "X25519:P-256". Default: those of OpenSSL.
+/// @param list     names with colons between, for example "X25519:P-256". Default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
@@ -198,15 +198,18 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 /// of its own. What belongs to a connection still counts: the server name and the check for it in the certificate (in a
 /// context that verifies), and pins.
 ///
-/// The program and the library must use the same libssl; a context of another one is not noticed and crashes.
+/// The program and the library must use the same libssl; a context of another one is not noticed and crashes. A library
+/// that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a libssl of its own and takes no context.
 ///
 /// @param options  what is set.
 /// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the default: the library makes its own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+/// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
+/// See also: wsline_has_feature()
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(

@@ -90,7 +90,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 /// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together. What is
 /// named is trusted, though it may be an intermediate authority or the server's own certificate.
 ///
-/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too.
+/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too. AWS-LC looks
+/// at the same variables, and without them at /etc/ssl/cert.pem and /etc/ssl/certs.
 ///
 /// All files and directories of TLS are looked at again at each connect. One that was replaced counts from then on, and
 /// no session from before is resumed. One that cannot be read is WSLINE_ERR_TLS_CONFIG until it can; an app that

@@ -166,7 +166,7 @@ mod tests {
     use crate::base::error::Kind;
     use crate::net::tls::pin::Pin;
     use openssl::pkey::{PKey, Private};
-    use openssl::ssl::{SslContextRef, SslVersion};
+    use openssl::ssl::{Ssl, SslContextRef, SslVersion};
     use openssl::x509::X509;
     use std::fs;
 
@@ -353,10 +353,8 @@ mod tests {
         options.settings_mut().identity.key = Some(Pem::File(key));
         let shown = || {
             let shared = options.shared().unwrap();
-            shared
-                .context
-                .certificate()
-                .map(|shown| shown.to_der().unwrap())
+            let ssl = Ssl::new(&shared.context).unwrap();
+            ssl.certificate().map(|shown| shown.to_der().unwrap())
         };
         assert_eq!(first.0.to_der().ok(), shown());
         site.connect(&options).unwrap();
