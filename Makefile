@@ -78,6 +78,7 @@ instructions: build
 COUNTS = python3 benches/instructions/run.py --build $(BUILD)
 
 bench bench-quick: TOOLS = peers counts bench
+bench: TOOLS += aws-lc
 bench: build
 	python3 benches/compare/run.py --build $(BUILD)
 	python3 benches/compare/run.py --build $(BUILD) --counts --add-to target/bench/results.json \

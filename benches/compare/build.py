@@ -66,6 +66,15 @@ def wsline(build, name, source):
     return compile_c(name, source, flags, ["-lwsline"])
 
 
+def wsline_on_aws_lc():
+    """The same client, with a library that is built here: the first time takes minutes."""
+    build = BUILD / "wsline-aws-lc"
+    run(["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DWSLINE_TLS=aws-lc",
+         "-DWSLINE_BUILD_EXAMPLES=OFF", "-DWSLINE_BUILD_TESTS=OFF"])
+    run(["cmake", "--build", build, "-j2"])
+    return wsline(build, "wsline_aws_lc_client", "c/wsline.c")
+
+
 def rust(name):
     """All peers in Rust at once, in a project of their own."""
     target = BUILD / "rust"
@@ -137,6 +146,9 @@ CLIENTS = {
     # With wsline_options_set_spin_us(): where client and server have a processor each.
     "wsline+spin": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"),
                           environment={"BENCH_SPIN_US": "200"}, is_wsline=True),
+    # With AWS-LC in place of OpenSSL; under TLS only. Not is_wsline, though it is: those are built by --smoke, a test of
+    # every change, and this one is built for minutes.
+    "wsline+aws-lc": Client(lambda _: wsline_on_aws_lc()),
     "wsline-app": Client(lambda build: wsline(build, "wsline_app_client", "c/wsline_app.c"), is_wsline=True),
     "tungstenite": Client(lambda _: rust("tungstenite"), is_quick=True),
     # The same program with a read buffer of 4 KiB, which is better for small messages.
@@ -158,15 +170,21 @@ CLIENTS = {
 }
 
 
+def locked(path):
+    """The packages that a Cargo.lock names: name to version."""
+    found = {}
+    for package in path.read_text().split("[[package]]"):
+        fields = dict(line.split(" = ", 1) for line in package.splitlines() if " = " in line)
+        if "name" in fields:
+            found[fields["name"].strip('"')] = fields["version"].strip('"')
+    return found
+
+
 def versions():
     """As they are built here: name to version."""
-    found = {}
-    lock = (HERE / "rust" / "Cargo.lock").read_text().split("[[package]]")
-    for package in lock:
-        fields = dict(line.split(" = ", 1) for line in package.splitlines() if " = " in line)
-        name = fields.get("name", "").strip('"')
-        if name in CLIENTS or name in ("rustls", "ring", "tokio"):
-            found[name] = fields["version"].strip('"')
+    crates = locked(HERE / "rust" / "Cargo.lock")
+    found = {name: version for name, version in crates.items() if name in CLIENTS or name in ("rustls", "ring", "tokio")}
+    found["aws-lc-sys"] = locked(ROOT / "Cargo.lock")["aws-lc-sys"]
     found["curl"] = CURL_CRATE.split("curl-")[1]
     for package in PYTHON_PACKAGES:
         name, _, version = package.partition("==")

@@ -61,6 +61,8 @@ def takes_part(name, scenario, pin):
         return pin == "split"
     if name == "wsline+many":
         return scenario.kind.startswith("source") or scenario.window > 1
+    if name == "wsline+aws-lc":
+        return scenario.tls
     return name != "wsline-app"
 
 
