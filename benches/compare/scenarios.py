@@ -56,7 +56,7 @@ SCENARIOS = [
     Scenario("pipe-1k", PIPE, "64 of 1 KiB", "echo", 1024, window=64, most=1_500_000, least=6400),
     *streams(),
     Scenario("connect", CONNECT, "connect and close", "connect", 16, most=4000, least=50),
-    Scenario("connect-tls", TLS, "connect and close, TLS 1.3", "connect", 16, tls=True, most=400, least=10),
+    Scenario("connect-tls", TLS, "connect and close, TLS 1.3", "connect", 16, tls=True, most=2000, least=50),
     Scenario("tls-echo-1k", TLS, "echo of 1 KiB", "echo", 1024, tls=True, most=100_000, least=500),
     Scenario("tls-source-64k", TLS, "receive 64 KiB", "source", 65536, path=SOURCE, tls=True, most=16_000, least=100),
     Scenario("echo-z-4k", DEFLATE, "echo of 4 KiB", "echo-z", 4096, path="/echo?deflate=1", most=50_000, least=100),

@@ -104,6 +104,9 @@ int main(int argc, char **argv)
         bench_stop(&b);
         do_close(&s);
     } else if (!strcmp(b.kind, "connect")) {
+        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
+            DIE("connect");
+        do_close(&s);
         bench_start(&b);
         for (uint64_t i = 0; i < b.count; i++) {
             if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))

@@ -84,13 +84,17 @@ if (kind === 'echo') {
   ws.on('open', () => { start(); go(); });
   ws.on('message', () => { stop(); ws.close(1000); });
 } else if (kind === 'connect') {
-  let n = 0;
+  // The first is not counted: what a process does once is not part of a connect.
+  let n = -1;
   const next = () => {
     const ws = open();
     ws.on('open', () => ws.close(1000));
-    ws.on('close', () => { if (++n < count) next(); else stop(); });
+    ws.on('close', () => {
+      if (++n === 0) start();
+      if (n < count) next();
+      else stop();
+    });
   };
-  start();
   next();
 } else if (kind === 'idle') {
   const v = [];

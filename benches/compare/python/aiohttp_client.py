@@ -59,6 +59,9 @@ async def idle(session):
 async def run(session):
     if b.kind == "idle":
         await idle(session)
+    if b.kind == "connect":
+        # What a process does once is not part of a connect.
+        await (await connect(session)).close()
     if b.kind in ("source", "connect"):
         b.start()
     if b.kind == "connect":

@@ -79,6 +79,10 @@ async def close(t):
 
 
 async def main():
+    if kind == "connect":
+        # What a process does once is not part of a connect.
+        t, _l = await open_()
+        await close(t)
     if kind in ("source", "connect"):
         b.start()
     if kind == "connect":
