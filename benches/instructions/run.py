@@ -95,6 +95,7 @@ class SystemCalls:
         # An answer may arrive in two segments.
         Row("connect and close", "connect", 16, 1, (20, 100), 12.5, 12),
         Row("TLS echo 1 KiB", "echo", 1024, 1, (100, 500), 2, 2, tls=True),
+        Row("TLS connect and close", "connect", 16, 1, (20, 100), 22.5, tls=True),
     ]
     HEAD = ("system calls", "limit", "goal", "which")
     LINE = re.compile(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)")

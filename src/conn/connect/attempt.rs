@@ -127,8 +127,10 @@ impl Attempt {
 
     /// In a wait this long a peer that has gone without a word is noticed by keepalive.
     fn probe_peer(&self) {
-        if let ConnectStage::HandshakeIo(io, _) = &self.stage {
-            io.prepare();
+        match &self.stage {
+            ConnectStage::Secure(transport, _) => transport.stream.prepare(),
+            ConnectStage::HandshakeIo(io, _) => io.prepare(),
+            _ => {}
         }
     }
 
@@ -320,8 +322,6 @@ impl Attempt {
             }
             _ => return self.start_handshake(transport, peer),
         };
-        // Several small writes follow one another, which Nagle's algorithm would delay.
-        transport.stream.prepare();
         transport.stream.start_tls(tls);
         Ok(ConnectStage::Secure(transport, peer))
     }

@@ -39,17 +39,19 @@ impl Transport {
         self.stream.add_interest(&self.cipher, wants_room, poll);
     }
 
-    /// Goes on with the TLS handshake as far as the socket allows; true when it is done.
+    /// Goes on with the TLS handshake as far as the socket allows; true when it is done. Its last bytes leave with what is said
+    /// next: behind a small segment of their own Nagle's algorithm would hold that back.
     pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let mut may_read = poll.is_readable(self.stream.fd());
         loop {
             let result = self.stream.handshake(&mut self.cipher);
             // An alert that says why the handshake failed must leave, too.
             self.stream.seal(&mut Vec::new(), &mut self.output)?;
-            let sent = self.send();
-            if result? {
-                return sent.map(|()| true);
+            if let Ok(true) = result {
+                return Ok(true);
             }
+            let sent = self.send();
+            result?;
             sent?;
             if !may_read {
                 return Ok(false);
@@ -61,7 +63,7 @@ impl Transport {
 
     /// Takes `bytes` along; they leave with the next [`Transport::send`].
     pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
-        if bytes.len() > MIN_SEGMENT_BYTES {
+        if self.output.unsent().len() + bytes.len() > MIN_SEGMENT_BYTES {
             // Nagle's algorithm would hold the last segment back until those before it are acknowledged.
             self.stream.prepare();
         }
