@@ -147,8 +147,8 @@ CLIENTS = {
     "wsline+spin": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"),
                           environment={"BENCH_SPIN_US": "200"}, is_wsline=True),
     # With AWS-LC in place of OpenSSL; under TLS only. Not is_wsline, though it is: those are built by --smoke, a test of
-    # every change, and this one is built for minutes.
-    "wsline+aws-lc": Client(lambda _: wsline_on_aws_lc()),
+    # every change, and this one is built for minutes. It would offer ML-KEM, too, which neither OpenSSL 3.0 nor ring does.
+    "wsline+aws-lc": Client(lambda _: wsline_on_aws_lc(), environment={"BENCH_GROUPS": "X25519"}),
     "wsline-app": Client(lambda build: wsline(build, "wsline_app_client", "c/wsline_app.c"), is_wsline=True),
     "tungstenite": Client(lambda _: rust("tungstenite"), is_quick=True),
     # The same program with a read buffer of 4 KiB, which is better for small messages.

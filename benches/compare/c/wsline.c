@@ -24,6 +24,9 @@ static bc *bc_open(const bench_t *b)
             DIE("%s", wsline_last_error_message());
         if (b->tls && wsline_options_set_tls_ca_file(shared, getenv("BENCH_CA")) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
+        if (getenv("BENCH_GROUPS") &&
+            wsline_options_set_tls_curves(shared, getenv("BENCH_GROUPS")) != WSLINE_OK)
+            DIE("%s", wsline_last_error_message());
         if (b->deflate && wsline_options_set_deflate(shared, true) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
     }
