@@ -5,7 +5,7 @@ use super::close_wait::Progress;
 use super::stats::{Stats, Totals};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
-use crate::base::sync::{Arc, AtomicBool, Ordering};
+use crate::base::sync::{Arc, AtomicBool, OnceLock, Ordering};
 use crate::conn::send::queue::Unsent;
 use crate::conn::send::writer::Writer;
 use crate::net::stream::Stream;
@@ -18,7 +18,10 @@ pub struct Link {
     pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
     is_aborted: Arc<AtomicBool>,
-    tls_info: Option<TlsInfo>,
+    /// The server speaks TLS, and not a proxy alone.
+    is_secure: bool,
+    /// Made for whoever asks first.
+    tls_info: OnceLock<Box<TlsInfo>>,
 }
 
 impl Link {
@@ -28,13 +31,14 @@ impl Link {
         stats: Arc<Stats>,
         auto_pong: bool,
         is_aborted: Arc<AtomicBool>,
-        tls_info: Option<TlsInfo>,
+        is_secure: bool,
     ) -> Self {
         Self {
             stats,
             auto_pong,
             is_aborted,
-            tls_info,
+            is_secure,
+            tls_info: OnceLock::new(),
             writer,
         }
     }
@@ -77,8 +81,10 @@ impl Link {
         self.stream().peer_address()
     }
 
+    /// What TLS has agreed on with the server.
     pub fn tls_info(&self) -> Option<&TlsInfo> {
-        self.tls_info.as_ref()
+        let made = || Box::new(self.stream().tls_info().unwrap_or_default());
+        self.is_secure.then(|| &**self.tls_info.get_or_init(made))
     }
 
     /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.

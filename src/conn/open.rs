@@ -25,7 +25,7 @@ pub fn open(
 ) -> Result<(Arc<Link>, Reader), Error> {
     let Established {
         transport,
-        tls_info,
+        is_secure,
         deflate,
     } = established;
     let Transport {
@@ -61,7 +61,7 @@ pub fn open(
         Arc::clone(&stats),
         output,
     );
-    let link = Link::new(writer, stats, options.auto_pong, is_aborted, tls_info);
+    let link = Link::new(writer, stats, options.auto_pong, is_aborted, is_secure);
     let link = Arc::new(link);
     let reader = Reader::new(Arc::clone(&link), receiver, cipher);
     Ok((link, reader))

@@ -3,7 +3,7 @@
 //! line is made.
 
 use crate::base::log::{self, Level};
-use crate::net::tls::channel::TlsInfo;
+use crate::net::stream::Stream;
 use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
 use std::fmt;
@@ -78,10 +78,16 @@ pub fn open(peer: &str) {
 }
 
 /// What TLS has agreed on.
-pub fn tls(peer: &str, tls: Option<&TlsInfo>) {
-    if let Some(tls) = tls {
+pub fn tls(stream: &Stream, peer: impl FnOnce() -> String) {
+    if !log::is_on(Level::Debug) {
+        return;
+    }
+    if let Some(tls) = stream.tls_info() {
         let (version, cipher) = (tls.version.to_string_lossy(), tls.cipher.to_string_lossy());
-        log::write(Level::Debug, format_args!("{peer}: {version}, {cipher}"));
+        log::write(
+            Level::Debug,
+            format_args!("{}: {version}, {cipher}", peer()),
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use crate::net::resolve::{Lookup, Notify};
 use crate::net::socket::{self, Address, Family, PROBES_AFTER};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
-use crate::net::tls::channel::{Tls, TlsInfo};
+use crate::net::tls::channel::Tls;
 use crate::net::tls::role::Role;
 use crate::protocol::http::cookie::NotKept;
 use crate::protocol::http::reply::Response;
@@ -175,9 +175,9 @@ impl Attempt {
         }
     }
 
-    /// What TLS has agreed on with the server.
-    pub fn tls_info(&self, transport: &Transport) -> Option<TlsInfo> {
-        transport.stream.tls_info().filter(|_| self.url.is_secure())
+    /// Whether the server speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.url.is_secure()
     }
 
     fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
@@ -276,7 +276,7 @@ impl Attempt {
                 if !agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))? {
                     return Ok(Step::Wait(ConnectStage::Secure(transport, peer)));
                 }
-                trace::tls(&self.name(peer), transport.stream.tls_info().as_ref());
+                trace::tls(&transport.stream, || self.name(peer));
                 self.start_handshake(transport, peer).map(Step::Next)
             }
             ConnectStage::HandshakeIo(mut io, peer) => {

@@ -15,7 +15,6 @@ use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::resolve::Notify;
 use crate::net::sys;
-use crate::net::tls::channel::TlsInfo;
 use crate::protocol::http::redirect::Redirects;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
@@ -41,7 +40,8 @@ pub struct Connector {
 /// What a connect has made.
 pub struct Established {
     pub transport: Box<Transport>,
-    pub tls_info: Option<TlsInfo>,
+    /// The server speaks TLS.
+    pub is_secure: bool,
     pub deflate: Option<Agreement>,
 }
 
@@ -86,7 +86,7 @@ impl Connector {
                 self.response = self.attempt.take_response();
                 let answer = self.response.as_ref();
                 Ok(Some(Established {
-                    tls_info: self.attempt.tls_info(&transport),
+                    is_secure: self.attempt.is_secure(),
                     deflate: answer.and_then(|response| response.deflate),
                     transport,
                 }))

@@ -46,7 +46,7 @@ pub enum Decrypted {
 }
 
 /// What was agreed, for whoever asks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TlsInfo {
     pub version: CString,
     pub cipher: CString,
