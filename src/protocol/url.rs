@@ -208,8 +208,12 @@ impl Url {
 
     /// The `Origin` of a page on the same server (RFC 6454 section 6).
     pub fn origin(&self) -> String {
-        let scheme = if self.secure { "https://" } else { "http://" };
-        [scheme, self.authority()].concat()
+        [self.origin_scheme(), self.authority()].concat()
+    }
+
+    /// What stands in an origin before the authority.
+    pub fn origin_scheme(&self) -> &'static str {
+        if self.secure { "https://" } else { "http://" }
     }
 
     fn written_host(&self) -> &str {

@@ -97,26 +97,33 @@ pub fn request(
     offer: Option<&Offer>,
     key: &str,
 ) -> Result<String, Error> {
+    let host = options.host.as_deref().unwrap_or_else(|| url.authority());
+    let connection = options.connection.as_deref().unwrap_or("Upgrade");
+    let (origin, of_scheme, origin_value, origin_end) = match &options.origin {
+        Origin::OfServer => ("Origin: ", url.origin_scheme(), url.authority(), "\r\n"),
+        Origin::Value(value) => ("Origin: ", "", &**value, "\r\n"),
+        Origin::Suppressed => ("", "", "", ""),
+    };
+    // What every request has, at once: line by line it costs several times as much.
+    let parts = [
+        "GET ",
+        url.resource(),
+        " HTTP/1.1\r\nHost: ",
+        host,
+        "\r\nUpgrade: websocket\r\nConnection: ",
+        connection,
+        "\r\nSec-WebSocket-Key: ",
+        key,
+        "\r\nSec-WebSocket-Version: 13\r\n",
+        origin,
+        of_scheme,
+        origin_value,
+        origin_end,
+    ];
     let mut lines = String::with_capacity(USUAL_BYTES);
-    memory::append(&mut lines, &["GET ", url.resource(), " HTTP/1.1\r\n"])?;
+    memory::append(&mut lines, &parts)?;
     let mut line =
         |name: &str, value: &str| memory::append(&mut lines, &[name, ": ", value, "\r\n"]);
-    match &options.host {
-        Some(host) => line("Host", host)?,
-        None => line("Host", url.authority())?,
-    }
-    line("Upgrade", "websocket")?;
-    line(
-        "Connection",
-        options.connection.as_deref().unwrap_or("Upgrade"),
-    )?;
-    line("Sec-WebSocket-Key", key)?;
-    line("Sec-WebSocket-Version", "13")?;
-    match &options.origin {
-        Origin::OfServer => line("Origin", &url.origin())?,
-        Origin::Value(origin) => line("Origin", origin)?,
-        Origin::Suppressed => {}
-    }
     if let [first, more @ ..] = options.subprotocols.as_slice() {
         let mut list = memory::string(first)?;
         for name in more {
