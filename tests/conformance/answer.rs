@@ -25,7 +25,8 @@ pub(crate) const CONNECTION: &str = "Connection: Upgrade";
 pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// Parsed once: the rows take many thousand upgrades.
-static URL: LazyLock<Url> = LazyLock::new(|| Url::parse("ws://example.com/").expect("a URL"));
+static URL: LazyLock<Arc<Url>> =
+    LazyLock::new(|| Arc::new(Url::parse("ws://example.com/").expect("a URL")));
 
 pub(crate) struct Reply {
     id: String,

@@ -5,6 +5,7 @@ use crate::answer::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use crate::outcome::none_is_wrong;
 use std::sync::LazyLock;
 use wsline::base::error::Kind;
+use wsline::base::sync::Arc;
 use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;
 use wsline::protocol::http::request::RequestOptions;
@@ -12,8 +13,8 @@ use wsline::protocol::http::upgrade::Upgrade;
 use wsline::protocol::url::Url;
 use wsline::protocol::ws::deflate::Agreement;
 
-pub(crate) static URL: LazyLock<Url> =
-    LazyLock::new(|| Url::parse("ws://example.com/").expect("a URL"));
+pub(crate) static URL: LazyLock<Arc<Url>> =
+    LazyLock::new(|| Arc::new(Url::parse("ws://example.com/").expect("a URL")));
 
 pub(crate) const FIELD: &str = "Sec-WebSocket-Extensions: ";
 

@@ -141,7 +141,7 @@ fn options_are_written_as_they_are() {
 
 fn request(url: &str, options: &RequestOptions, nonce: [u8; 16]) -> String {
     let url = Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-    let mut upgrade = Upgrade::new(&url, options, None, nonce).expect("memory");
+    let mut upgrade = Upgrade::new(&Arc::new(url), options, None, nonce).expect("memory");
     let output = upgrade.output().expect("a request");
     String::from_utf8(output.bytes).expect("UTF-8")
 }

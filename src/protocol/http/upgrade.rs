@@ -18,8 +18,8 @@ use std::ffi::CStr;
 
 #[derive(Debug)]
 pub struct Upgrade {
-    /// As errors name it.
-    server: String,
+    /// Whose server errors name.
+    url: Arc<Url>,
     /// Until it has been sent.
     request: Option<String>,
     accept: [u8; 28],
@@ -33,7 +33,7 @@ pub struct Upgrade {
 impl Upgrade {
     /// `offer` is that of compression; `nonce` the 16 random bytes of section 4.1, item 7.
     pub fn new(
-        url: &Url,
+        url: &Arc<Url>,
         options: &RequestOptions,
         offer: Option<Offer>,
         nonce: [u8; 16],
@@ -41,7 +41,7 @@ impl Upgrade {
         let mut key = [0; 24];
         let key = encode(&nonce, &mut key)?;
         Ok(Self {
-            server: url.server(),
+            url: Arc::clone(url),
             request: Some(request(url, options, offer.as_ref(), key)?),
             accept: accept(key)?,
             offered: Arc::clone(&options.subprotocols),
@@ -63,7 +63,7 @@ impl Upgrade {
     }
 
     fn refusal_error(&self) -> Error {
-        let (server, refusal) = (&self.server, self.reply.refusal());
+        let (server, refusal) = (self.url.server(), self.reply.refusal());
         Error::new(
             Kind::BadStatus,
             format!("{server} refused the upgrade: {refusal}"),
@@ -141,7 +141,7 @@ impl Handshake for Upgrade {
             ReplyProgress::Accepted => self.check().map(|()| true),
             ReplyProgress::Refused => Err(self.refusal_error()),
             ReplyProgress::Wrong(what) => {
-                let message = format!("{} {what}", self.server);
+                let message = format!("{} {what}", self.url.server());
                 Err(Error::new(Kind::BadUpgrade, message))
             }
         }
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_plain_request() {
-        let url = Url::parse("ws://example.com:8080/chat?x=1").expect("a URL");
+        let url = Arc::new(Url::parse("ws://example.com:8080/chat?x=1").expect("a URL"));
         let mut upgrade =
             Upgrade::new(&url, &RequestOptions::default(), None, *b"the sample nonce")
                 .expect("memory");
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_request_with_everything_set() {
-        let url = Url::parse("wss://[::1]/").expect("a URL");
+        let url = Arc::new(Url::parse("wss://[::1]/").expect("a URL"));
         let options = RequestOptions {
             host: Some(text("virtual.example")),
             origin: Origin::Value(text("https://page.example")),
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_the_body_of_a_redirect_that_is_followed() {
-        let url = Url::parse("ws://h/").expect("a URL");
+        let url = Arc::new(Url::parse("ws://h/").expect("a URL"));
         let to = "Location: /\r\n";
         for (redirect_limit, location, is_settled) in
             [(1, to, true), (0, to, false), (1, "", false)]
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_redirect_that_is_followed_is_a_refusal_when_its_head_is_complete() {
-        let url = Url::parse("ws://h/").expect("a URL");
+        let url = Arc::new(Url::parse("ws://h/").expect("a URL"));
         let head = b"HTTP/1.1 302 x\r\nLocation: /\r\nSet-Cookie: a=b\r\n\r\n";
         for len in 0..head.len() {
             let mut upgrade =
@@ -309,7 +309,7 @@ mod tests {
             ("403 \x1b[2J\r\nX: y".into(),                               "403 \\u{1b}[2J".into()),
         ];
         for (url, server) in [("ws://localhost/", "localhost:80"), ("wss://[::1]/", "[::1]:443"), ("ws+unix:///run/s:/", "/run/s")] {
-            let url = Url::parse(url).expect("a URL");
+            let url = Arc::new(Url::parse(url).expect("a URL"));
             let options = RequestOptions { redirect_limit: 0, ..RequestOptions::default() };
             for (answer, said) in &table {
                 let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
