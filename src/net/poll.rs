@@ -51,23 +51,59 @@ pub enum OnSignal {
     Return,
 }
 
+/// As many descriptors take no memory of their own: almost every wait is for one.
+const FEW: usize = 2;
+
+const NO_ENTRY: libc::pollfd = libc::pollfd {
+    fd: -1,
+    events: 0,
+    revents: 0,
+};
+
 /// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Poll {
-    entries: Vec<libc::pollfd>,
+    few: [libc::pollfd; FEW],
+    /// How many of the few are in use.
+    count: usize,
+    /// All of them, where they are more than a few.
+    many: Vec<libc::pollfd>,
     /// There is something to read that this descriptor does not show.
     held: Option<RawFd>,
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self {
+            few: [NO_ENTRY; FEW],
+            count: 0,
+            many: Vec::new(),
+            held: None,
+        }
+    }
 }
 
 impl Poll {
     pub fn add(&mut self, fd: RawFd, readable: bool, writable: bool) {
         let read = if readable { libc::POLLIN } else { 0 };
         let write = if writable { libc::POLLOUT } else { 0 };
-        self.entries.push(libc::pollfd {
+        let entry = libc::pollfd {
             fd,
             events: read | write,
             revents: 0,
-        });
+        };
+        match self.few.get_mut(self.count) {
+            Some(place) => {
+                *place = entry;
+                self.count += 1;
+            }
+            None => {
+                if self.many.is_empty() {
+                    self.many.extend(self.few);
+                }
+                self.many.push(entry);
+            }
+        }
     }
 
     /// What is to be read from `fd` has been taken out of it already, so the next wait does not wait.
@@ -81,12 +117,13 @@ impl Poll {
     }
 
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.count = 0;
+        self.many.clear();
         self.held = None;
     }
 
     pub fn interests(&self) -> impl Iterator<Item = Interest> {
-        self.entries.iter().map(|entry| Interest {
+        self.entries().iter().map(|entry| Interest {
             fd: entry.fd,
             readable: entry.events & libc::POLLIN != 0,
             writable: entry.events & libc::POLLOUT != 0,
@@ -99,7 +136,11 @@ impl Poll {
         if self.is_held() {
             return Ok(Waited::Ready);
         }
-        let wait = |left| sys::poll(&mut self.entries, left);
+        let entries = match self.many.as_mut_slice() {
+            [] => self.few.get_mut(..self.count).unwrap_or_default(),
+            many => many,
+        };
+        let wait = |left| sys::poll(entries, left);
         match wait_until(deadline, Instant::now, on_signal, wait) {
             Ok(0) => Ok(Waited::TimedOut),
             Ok(_) => Ok(Waited::Ready),
@@ -123,8 +164,15 @@ impl Poll {
         self.held == Some(fd) || self.has_shown(fd, !libc::POLLOUT)
     }
 
+    fn entries(&self) -> &[libc::pollfd] {
+        match self.many.as_slice() {
+            [] => self.few.get(..self.count).unwrap_or_default(),
+            many => many,
+        }
+    }
+
     fn has_shown(&self, fd: RawFd, events: libc::c_short) -> bool {
-        let mut entries = self.entries.iter();
+        let mut entries = self.entries().iter();
         entries.any(|entry| entry.fd == fd && entry.revents & events != 0)
     }
 }
@@ -132,6 +180,7 @@ impl Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
     use std::os::fd::AsRawFd;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -169,6 +218,30 @@ mod tests {
         assert!(poll.is_readable(silent.as_raw_fd()) && !poll.is_readable(other.as_raw_fd()));
         poll.clear();
         assert!(!poll.is_held() && !poll.is_readable(silent.as_raw_fd()));
+    }
+
+    #[test]
+    fn all_of_many_descriptors_are_waited_for() {
+        let pairs: Vec<_> = (0..FEW + 2)
+            .map(|_| std::os::unix::net::UnixStream::pair().expect("sockets"))
+            .collect();
+        let mut poll = Poll::default();
+        for count in 1..=pairs.len() {
+            poll.clear();
+            for (near, _) in pairs.iter().take(count) {
+                poll.add(near.as_raw_fd(), true, false);
+            }
+            assert_eq!(poll.interests().count(), count);
+            let (near, far) = &pairs[count - 1];
+            assert_eq!((&*far).write(b"x").expect("room"), 1);
+            let waited = poll.wait(Deadline::NEVER, OnSignal::Continue);
+            assert_eq!(waited.expect("no failure"), Waited::Ready);
+            for (other, _) in &pairs {
+                let is_last = other.as_raw_fd() == near.as_raw_fd();
+                assert_eq!(poll.is_ready(other.as_raw_fd()), is_last);
+            }
+            assert_eq!((&*near).read(&mut [0; 2]).expect("a byte"), 1);
+        }
     }
 
     #[test]
