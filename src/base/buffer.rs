@@ -97,6 +97,17 @@ impl Inbox {
         self.start = self.bytes.len();
     }
 
+    /// Forgets what is unread; what is lent stays as it is, with its NUL.
+    pub fn drop_unread(&mut self) {
+        if let Some(lent) = &mut self.lent {
+            if lent.replaced.take().is_some() {
+                self.bytes.truncate(lent.end + 1);
+            }
+            return;
+        }
+        self.start = self.bytes.len();
+    }
+
     /// Room for the next read, behind what is unread: the vector's spare capacity, of which the reader leaves the last
     /// byte free for a NUL. `wanted` is what the frame in progress still lacks; it is believed only as far as as many
     /// bytes have come before, so that memory follows what a peer sends and not what it announces.
@@ -264,6 +275,24 @@ mod tests {
         inbox.retire().expect("memory").expect("bytes were lent");
         assert_eq!(inbox.unread(), b"");
         assert!(inbox.retire().expect("memory").is_none());
+    }
+
+    #[test]
+    fn dropping_what_is_unread_leaves_what_is_lent() {
+        let mut inbox = Inbox::default();
+        for (text, lent) in [(&b"abcdef"[..], 3), (b"abc", 3), (b"abc", 0)] {
+            fill(&mut inbox, text);
+            inbox.lend(lent);
+            inbox.drop_unread();
+            assert!(inbox.is_drained());
+            assert_eq!(inbox.lent(), &text[..lent]);
+            assert_eq!(inbox.bytes.last(), Some(&0));
+            inbox.release();
+            assert_eq!(inbox.unread(), b"");
+        }
+        fill(&mut inbox, b"abc");
+        inbox.drop_unread();
+        assert_eq!(inbox.unread(), b"");
     }
 
     #[test]

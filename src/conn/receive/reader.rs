@@ -10,7 +10,7 @@ use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::{Poll, Waited};
-use crate::net::stream::{Wait, lost};
+use crate::net::stream::{Stream, Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use crate::protocol::ws::message::{Delivery, Message};
 use crate::protocol::ws::receiver::Receiver;
@@ -104,8 +104,12 @@ impl Reader {
     /// `may_read` as for [`Reader::next_ready`].
     pub fn drain_ready(&mut self, mut may_read: bool) -> bool {
         while self.cipher.has_more() || std::mem::take(&mut may_read) {
+            self.receiver.drop_unread();
+            let stream = self.link.writer.stream();
+            let space = self.receiver.space();
+            let read = space.and_then(|space| discard(stream, &mut self.cipher, space, Wait::No));
             if !matches!(
-                self.read_to_discard(Wait::No),
+                read,
                 Ok(ReadOutcome::Bytes | ReadOutcome::Nothing | ReadOutcome::TimedOut)
             ) {
                 return true;
@@ -154,25 +158,22 @@ impl Reader {
         self.next(under_way.unwrap_or(Delivery::Messages), budget)
     }
 
-    /// Reads and drops until the peer ends the stream or the time is up.
+    /// Reads and drops until the peer ends the stream or the time is up. It reads into memory of the thread's, so what a
+    /// message was lent from stays as it is.
     pub fn drain(&mut self, budget: &mut WaitBudget) {
-        if self.receiver.retire().is_err() {
+        self.receiver.drop_unread();
+        let Ok(mut memory) = take_read_memory() else {
             return;
-        }
+        };
         while !budget.expired_after_waiting() {
-            let read = self.read_to_discard(budget.wait());
+            memory.clear();
+            let stream = self.link.writer.stream();
+            let read = discard(stream, &mut self.cipher, &mut memory, budget.wait());
             if !matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing)) {
-                return;
+                break;
             }
         }
-    }
-
-    /// This side has ended TLS, so what the peer asks of that is not answered any more.
-    fn read_to_discard(&mut self, wait: Wait) -> Result<ReadOutcome, Error> {
-        self.receiver.discard_input();
-        let space = self.receiver.space()?;
-        let stream = self.link.writer.stream();
-        stream.read(&mut self.cipher, space, wait, || Ok(()))
+        keep_read_memory(memory);
     }
 
     /// The next message out of what has been read, what it calls for done.
@@ -298,6 +299,16 @@ impl Reader {
         let flushed = self.link.writer.flush();
         flushed.map_err(|error| self.link.fail(error))
     }
+}
+
+/// One read of what is dropped. This side has ended TLS, so what the peer asks of that is not answered any more.
+fn discard(
+    stream: &Stream,
+    cipher: &mut CipherBuffer,
+    memory: &mut Vec<u8>,
+    wait: Wait,
+) -> Result<ReadOutcome, Error> {
+    stream.read(cipher, memory, wait, || Ok(()))
 }
 
 /// A whole message in one frame has been received.

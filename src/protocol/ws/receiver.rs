@@ -238,10 +238,10 @@ impl Receiver {
         self.content.give_back(joined);
     }
 
-    /// Forgets what has arrived.
-    pub fn discard_input(&mut self) {
-        self.release();
-        self.inbox.clear();
+    /// Forgets what has arrived. What the last message lent stays as it is.
+    pub fn drop_unread(&mut self) {
+        self.ahead = None;
+        self.inbox.drop_unread();
     }
 
     fn advance(&mut self, delivery: Delivery) -> Result<bool, Error> {
