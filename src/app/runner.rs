@@ -234,7 +234,7 @@ impl Runner {
             )
         });
         match connector {
-            Ok(connector) => self.phase = Life::Connecting(connector),
+            Ok(connector) => self.phase = Life::Connecting(Box::new(connector)),
             Err(error) => self.fail(error, None, callbacks),
         }
     }

@@ -54,7 +54,7 @@ impl Connector {
         notify: Notify,
         deadline: Deadline,
         now: Instant,
-    ) -> Result<Box<Self>, Error> {
+    ) -> Result<Self, Error> {
         // The caller's socket is for one request.
         let limit = match options.fd {
             Some(_) => 0,
@@ -62,7 +62,7 @@ impl Connector {
         };
         let redirects = Redirects::new(Arc::new(url), limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
-        Ok(Box::new(Self {
+        Ok(Self {
             process: ProcessMark::own(),
             options,
             keys,
@@ -71,7 +71,7 @@ impl Connector {
             redirects,
             attempt,
             response: None,
-        }))
+        })
     }
 
     /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
@@ -114,7 +114,7 @@ impl Connector {
     }
 
     /// When the connect has ended: what is left of it.
-    pub fn into_parts(mut self: Box<Self>) -> (Keys, Option<Response>) {
+    pub fn into_parts(mut self) -> (Keys, Option<Response>) {
         let response = self.attempt.take_response().or(self.response);
         (self.keys, response)
     }
