@@ -30,8 +30,10 @@ pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
     }
 }
 
-pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
+/// How much of the front of `text` is a token.
+pub fn token_len(text: &[u8]) -> usize {
+    let end = text.iter().position(|byte| !is_token_byte(*byte));
+    end.unwrap_or(text.len())
 }
 
 fn is_token_char(c: char) -> bool {
@@ -39,8 +41,46 @@ fn is_token_char(c: char) -> bool {
 }
 
 fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
+}
+
+/// Each byte of a name is looked up, and one look is less than the comparisons that the table is made of.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "a panic would be one of the compiler's"
+)]
+static TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let c = byte as u8;
+        table[byte] = c.is_ascii_alphanumeric()
+            || matches!(c, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Where the first control character is (RFC 9110 section 5.5), if there is one; a tab is one here.
+pub fn first_control(text: &[u8]) -> Option<usize> {
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
+    const HIGH_BIT: u64 = u64::from_ne_bytes([0x80; 8]);
+    let eights = text.chunks_exact(8);
+    let rest = eights.remainder();
+    for (index, eight) in eights.enumerate() {
+        // Eight bytes at once, and no sum carries into the next of them. The high bit stays 0 where the rest of the byte
+        // is less than 0x20, and becomes 1 where it is 0x7f. Bytes that have it are no ASCII.
+        let eight = u64::from_le_bytes(eight.try_into().unwrap_or_default());
+        let low_bits = eight & LOW_BITS;
+        let is_not_low = low_bits + u64::from_ne_bytes([0x60; 8]);
+        let is_delete = low_bits + u64::from_ne_bytes([1; 8]);
+        let found = (!is_not_low | is_delete) & !eight & HIGH_BIT;
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_rest = rest.iter().position(u8::is_ascii_control)?;
+    Some(text.len() - rest.len() + in_rest)
 }
 
 /// As much of a list as an error shows.
@@ -69,22 +109,26 @@ pub struct Fields {
     fields: Vec<Field>,
     /// The last one, while its value may be continued; its text is the end of `text`.
     open: Option<Field>,
+    /// The value of the open one has nothing to replace, and no white space around it.
+    is_clean: bool,
 }
 
 /// What a short head has: one piece of memory, then, is enough. It stays as long as the connection.
 const USUAL_BYTES: usize = 128;
 const USUAL_COUNT: usize = 4;
 
-/// Where a name and its value begin; a NUL ends each.
+/// Where a name and its value begin, and where the value ends; a NUL ends each.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     name: usize,
     value: usize,
+    end: usize,
 }
 
 impl Fields {
-    /// Adds a field; its value may be continued until [`Fields::finish`].
-    pub fn begin(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
+    /// Adds a field; its value may be continued until [`Fields::finish`]. `is_clean`: the value has no control characters, and
+    /// no white space around it.
+    pub fn begin(&mut self, name: &[u8], value: &[u8], is_clean: bool) -> Result<(), Error> {
         let len = name.len() + value.len() + 2;
         if self.fields.is_empty() {
             memory::reserve(&mut self.text, len.max(USUAL_BYTES))?;
@@ -92,10 +136,13 @@ impl Fields {
         }
         memory::reserve(&mut self.text, len)?;
         let start = self.text.len();
+        let value_start = start + name.len() + 1;
         self.open = Some(Field {
             name: start,
-            value: start + name.len() + 1,
+            value: value_start,
+            end: value_start + value.len(),
         });
+        self.is_clean = is_clean;
         self.text.extend_from_slice(name);
         self.text.push(0);
         self.text.extend_from_slice(value);
@@ -109,6 +156,7 @@ impl Fields {
             return Ok(false);
         }
         memory::reserve(&mut self.text, 1 + line.len())?;
+        self.is_clean = false;
         self.text.push(b' ');
         self.text.extend_from_slice(line);
         Ok(true)
@@ -116,10 +164,19 @@ impl Fields {
 
     /// Ends the field that was begun, if there is one.
     pub fn finish(&mut self) -> Result<(), Error> {
-        let Some(field) = self.open.take() else {
+        let Some(mut field) = self.open.take() else {
             return Ok(());
         };
-        let start = field.value;
+        if !self.is_clean {
+            self.clean(field.value);
+            field.end = self.text.len();
+        }
+        memory::push(&mut self.text, 0)?;
+        memory::push(&mut self.fields, field)
+    }
+
+    /// Makes the text from `start` on, to its end, a value.
+    fn clean(&mut self, start: usize) {
         // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
         // sees them.
         for byte in self.text.get_mut(start..).unwrap_or_default() {
@@ -133,14 +190,12 @@ impl Fields {
             self.text.drain(start..start + blanks);
         }
         self.text.truncate(start + len);
-        memory::reserve(&mut self.text, 1)?;
-        self.text.push(0);
-        memory::push(&mut self.fields, field)
     }
 
     pub fn at(&self, index: usize) -> Option<(&CStr, &CStr)> {
         let field = self.fields.get(index)?;
-        Some((self.c_string(field.name), self.c_string(field.value)))
+        let name = self.c_string(field.name, field.value - 1);
+        Some((name, self.c_string(field.value, field.end)))
     }
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
@@ -150,12 +205,13 @@ impl Fields {
             own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
         };
         let named = self.fields.iter().filter(has_name);
-        named.map(|field| self.c_string(field.value))
+        named.map(|field| self.c_string(field.value, field.end))
     }
 
-    fn c_string(&self, start: usize) -> &CStr {
-        let text = self.text.get(start..).unwrap_or_default();
-        CStr::from_bytes_until_nul(text).unwrap_or_default()
+    /// `end` is where the NUL is.
+    fn c_string(&self, start: usize, end: usize) -> &CStr {
+        let text = self.text.get(start..=end).unwrap_or_default();
+        CStr::from_bytes_with_nul(text).unwrap_or_default()
     }
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
@@ -170,7 +226,7 @@ impl Fields {
 #[cfg(test)]
 impl Fields {
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.begin(name, value).expect("memory");
+        self.begin(name, value, false).expect("memory");
         self.finish().expect("memory");
     }
 }
@@ -190,6 +246,21 @@ mod tests {
             check_token("name", bad).expect_err(bad);
         }
         check_token("name", "X-Trace_id.1").expect("a token");
+    }
+
+    #[test]
+    fn control_characters_are_found_wherever_they_are() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                let mut text = [b' ', b'~', 0x80, 0xff, b'a'].repeat(4);
+                text[place] = byte;
+                let expected = byte.is_ascii_control().then_some(place);
+                assert_eq!(first_control(&text), expected, "{byte} at {place}");
+                text[place..].fill(byte);
+                assert_eq!(first_control(&text), expected, "{byte} from {place}");
+            }
+        }
+        assert_eq!(first_control(b""), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! What the RFC asks of a recipient is done; where it leaves a choice, the head is read as curl reads it. Only a switch
 //! of protocols is refused for a malformed line, see [`Head::defect`]: a malformed line takes nobody's status away.
 
-use super::field::{Fields, is_token};
+use super::field::{Fields, first_control, token_len};
 use crate::base::error::Error;
 
 /// Status line, fields and empty line together, those of interim responses included.
@@ -71,6 +71,15 @@ enum Next {
     Nothing,
 }
 
+struct Line<'a> {
+    /// Without its end.
+    text: &'a [u8],
+    /// With it.
+    len: usize,
+    /// There is no control character in the text.
+    is_clean: bool,
+}
+
 impl HeadReader {
     /// The head as far as it has arrived.
     pub fn head(&self) -> &Head {
@@ -84,32 +93,57 @@ impl HeadReader {
     /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A CR before it belongs
     /// to the line end, and may be missing (RFC 9112 section 2.2).
     pub fn read(&mut self, input: &mut Vec<u8>) -> Result<HeadState, Error> {
-        let has_nul = input.contains(&0);
         let mut start = 0;
         let state = loop {
             let rest = input.get(start..).unwrap_or_default();
-            let unseen = rest.get(self.seen..).unwrap_or_default();
-            let line_end = unseen.iter().position(|byte| *byte == b'\n');
-            let end = line_end.map_or(rest.len(), |offset| self.seen + offset);
-            let line = rest.get(..end).unwrap_or_default();
-            if self.taken + line.len() + usize::from(line_end.is_some()) > MAX_HEAD_BYTES {
+            let Some(Line {
+                text,
+                len,
+                is_clean,
+            }) = self.first_line(rest)
+            else {
+                if self.taken + rest.len() > MAX_HEAD_BYTES {
+                    break HeadState::TooLong;
+                }
+                self.seen = rest.len();
+                break self.state_at_start(rest);
+            };
+            if self.taken + len > MAX_HEAD_BYTES {
                 break HeadState::TooLong;
             }
-            if line_end.is_none() {
-                self.seen = line.len();
-                break self.state_at_start(line);
-            }
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let state = self.read_line(line, has_nul)?;
-            self.taken += end + 1;
+            let state = self.read_line(text, is_clean)?;
+            self.taken += len;
             self.seen = 0;
-            start += end + 1;
+            start += len;
             if state != HeadState::Incomplete {
                 break state;
             }
         };
         input.drain(..start);
         Ok(state)
+    }
+
+    /// The line at the front of `input`, if it has arrived.
+    fn first_line<'a>(&self, input: &'a [u8]) -> Option<Line<'a>> {
+        // Most lines have no control character but their end, so one pass finds that and knows it.
+        if self.seen == 0 {
+            let end = first_control(input)?;
+            if let Some((text, [b'\r', b'\n', ..])) = input.split_at_checked(end) {
+                return Some(Line {
+                    text,
+                    len: end + 2,
+                    is_clean: true,
+                });
+            }
+        }
+        let unseen = input.get(self.seen..)?;
+        let end = self.seen + unseen.iter().position(|byte| *byte == b'\n')?;
+        let text = input.get(..end)?;
+        Some(Line {
+            text: text.strip_suffix(b"\r").unwrap_or(text),
+            len: end + 1,
+            is_clean: false,
+        })
     }
 
     /// No more lines come: what there is of the head can be looked at.
@@ -135,8 +169,8 @@ impl HeadReader {
         other.map_or(HeadState::Incomplete, HeadState::NotHttp)
     }
 
-    /// `has_nul`: there is a NUL, if not in this line.
-    fn read_line(&mut self, line: &[u8], has_nul: bool) -> Result<HeadState, Error> {
+    /// `is_clean`: there is no control character in the line.
+    fn read_line(&mut self, line: &[u8], is_clean: bool) -> Result<HeadState, Error> {
         match (self.next, line) {
             // Some servers send the line end of a body before it, though they should not.
             (Next::StatusLine, b"") => {}
@@ -155,11 +189,11 @@ impl HeadReader {
                 return Ok(HeadState::Complete);
             }
             _ => {
-                self.read_field_line(line)?;
+                self.read_field_line(line, is_clean)?;
                 self.next = Next::Field;
             }
         }
-        if has_nul && line.contains(&0) {
+        if !is_clean && line.contains(&0) {
             self.note_defect("has a NUL in the line", line);
         }
         Ok(HeadState::Incomplete)
@@ -178,12 +212,19 @@ impl HeadReader {
             _ => return None,
         };
         let (status, reason) = rest.trim_ascii().split_at_checked(3)?;
-        let is_number = matches!(status, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
-        let is_alone = reason.first().is_none_or(|byte| BLANK.contains(byte));
-        if !is_number || !is_alone {
+        let [
+            hundreds @ b'1'..=b'9',
+            tens @ b'0'..=b'9',
+            ones @ b'0'..=b'9',
+        ] = status
+        else {
+            return None;
+        };
+        if reason.first().is_some_and(|byte| !BLANK.contains(byte)) {
             return None;
         }
-        self.head.status = std::str::from_utf8(status).ok()?.parse().ok()?;
+        let digit = |byte: &u8| u16::from(byte - b'0');
+        self.head.status = digit(hundreds) * 100 + digit(tens) * 10 + digit(ones);
         let reason = reason.trim_ascii();
         let reason = reason.get(..MAX_REASON_BYTES).unwrap_or(reason);
         self.head.reason = String::from_utf8_lossy(reason).into_owned();
@@ -191,7 +232,7 @@ impl HeadReader {
     }
 
     /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
-    fn read_field_line(&mut self, line: &[u8]) -> Result<(), Error> {
+    fn read_field_line(&mut self, line: &[u8], is_clean: bool) -> Result<(), Error> {
         if line.first().is_some_and(|byte| BLANK.contains(byte)) {
             let is_continued = self.head.fields.continue_value(line.trim_ascii())?;
             if !is_continued && self.next == Next::FirstField {
@@ -201,14 +242,13 @@ impl HeadReader {
             return Ok(());
         }
         self.finish()?;
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            self.note_defect("has no colon in the line", line);
-            return Ok(());
-        };
-        let (name, value) = line.split_at(colon);
-        if is_token(name) {
-            let value = value.strip_prefix(b":").unwrap_or(value);
-            self.head.fields.begin(name, value.trim_ascii())?;
+        let (name, value) = line.split_at(token_len(line));
+        match value.split_first() {
+            Some((b':', value)) if !name.is_empty() => {
+                self.head.fields.begin(name, value.trim_ascii(), is_clean)?;
+            }
+            _ if !value.contains(&b':') => self.note_defect("has no colon in the line", line),
+            _ => {}
         }
         Ok(())
     }
