@@ -58,7 +58,7 @@ impl Offer {
 
 /// What the server has agreed to; `offer` is what it was offered, if anything.
 pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>, Error> {
-    let mut members = head.fields.members("sec-websocket-extensions");
+    let mut members = head.fields.members("Sec-WebSocket-Extensions");
     let Some(extension) = members.next() else {
         return Ok(None);
     };

@@ -200,12 +200,25 @@ impl Fields {
 
     /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CStr> {
-        let has_name = move |field: &&Field| {
-            let own = self.text.get(field.name..field.value - 1);
-            own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        let named = self.fields.iter().filter(has_name);
+        let named = self.named(name);
         named.map(|field| self.c_string(field.value, field.end))
+    }
+
+    /// The same as bytes.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.named(name);
+        named.map(|field| self.text.get(field.value..field.end).unwrap_or_default())
+    }
+
+    /// `name` is best in its usual spelling: that is compared at once.
+    fn named(&self, name: &str) -> impl Iterator<Item = &Field> {
+        let name = name.as_bytes();
+        self.fields.iter().filter(move |field| {
+            let own = self.text.get(field.name..field.value - 1);
+            own.is_some_and(|own| {
+                own.len() == name.len() && (own == name || own.eq_ignore_ascii_case(name))
+            })
+        })
     }
 
     /// `end` is where the NUL is.
@@ -216,10 +229,28 @@ impl Fields {
 
     /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
     pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.all(name)
-            .flat_map(|value| value.to_bytes().split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|member| !member.is_empty())
+        let mut values = self.values(name);
+        let mut rest = &[][..];
+        // A loop, of which the standard library's adapters for the same make several that are called.
+        std::iter::from_fn(move || {
+            loop {
+                let member = match rest.iter().position(|byte| *byte == b',') {
+                    Some(comma) => {
+                        let (member, behind) = rest.split_at(comma);
+                        rest = behind.get(1..).unwrap_or_default();
+                        member
+                    }
+                    None => std::mem::take(&mut rest),
+                };
+                let member = member.trim_ascii();
+                if !member.is_empty() {
+                    return Some(member);
+                }
+                if rest.is_empty() {
+                    rest = values.next()?;
+                }
+            }
+        })
     }
 }
 

@@ -14,7 +14,6 @@ use crate::protocol::ws::deflate::Agreement;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
-use std::ffi::CStr;
 
 #[derive(Debug)]
 pub struct Upgrade {
@@ -39,7 +38,8 @@ impl Upgrade {
         nonce: [u8; 16],
     ) -> Result<Self, Error> {
         let mut key = [0; 24];
-        let key = encode(&nonce, &mut key)?;
+        encode(&nonce, &mut key)?;
+        let key = std::str::from_utf8(&key).unwrap_or_default();
         Ok(Self {
             url: Arc::clone(url),
             request: Some(request(url, options, offer.as_ref(), key)?),
@@ -83,35 +83,33 @@ impl Upgrade {
         if let Some(defect) = &head.defect {
             return Err(bad(format!("the server's answer {defect}")));
         }
-        let upgrade = || head.fields.members("upgrade");
-        let mut each = upgrade();
-        let is_websocket = |member: &[u8]| member.eq_ignore_ascii_case(b"websocket");
-        if !each.next().is_some_and(is_websocket) || each.next().is_some() {
-            let found = quoted(upgrade());
+        let mut upgrade = head.fields.members("Upgrade");
+        let (first, second) = (upgrade.next(), upgrade.next());
+        if !first.is_some_and(|member| member.eq_ignore_ascii_case(b"websocket"))
+            || second.is_some()
+        {
+            let found = quoted(head.fields.members("Upgrade"));
             return Err(bad(format!(
                 "the server's Upgrade field is {found}, not \"websocket\""
             )));
         }
-        let connection = || head.fields.members("connection");
+        let connection = || head.fields.members("Connection");
         if !connection().any(|member| member.eq_ignore_ascii_case(b"upgrade")) {
             let found = quoted(connection());
             return Err(bad(format!(
                 "the server's Connection field is {found}, without \"upgrade\""
             )));
         }
-        let accept = || head.fields.all("sec-websocket-accept").map(CStr::to_bytes);
-        if !accept().eq([self.accept.as_slice()]) {
+        let accept = || head.fields.values("Sec-WebSocket-Accept");
+        let mut each = accept();
+        if each.next() != Some(&self.accept) || each.next().is_some() {
             let (found, expected) = (quoted(accept()), quoted([&self.accept[..]].into_iter()));
             return Err(bad(format!(
                 "the server's Sec-WebSocket-Accept field is {found}, not {expected}"
             )));
         }
         self.agreement = extension::accepted(head, self.offer.as_ref())?;
-        let chosen = || {
-            head.fields
-                .all("sec-websocket-protocol")
-                .map(CStr::to_bytes)
-        };
+        let chosen = || head.fields.values("Sec-WebSocket-Protocol");
         let is_offered = |one| self.offered.iter().any(|offered| offered.as_bytes() == one);
         let mut each = chosen();
         match (each.next(), each.next()) {
@@ -183,11 +181,14 @@ fn accept(key: &str) -> Result<[u8; 28], Error> {
 }
 
 /// Base64 into `text`, which has room for just that.
-fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> Result<&'a str, Error> {
-    let encoded = BASE64.encode_slice(bytes, text);
-    let encoded = encoded.ok().and_then(|len| text.get(..len));
-    let encoded = encoded.and_then(|encoded| std::str::from_utf8(encoded).ok());
-    encoded.ok_or_else(|| Error::new(Kind::Internal, "base64 does not fit where it should"))
+fn encode(bytes: &[u8], text: &mut [u8]) -> Result<(), Error> {
+    match BASE64.encode_slice(bytes, text) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let message = "base64 does not fit where it should";
+            Err(Error::new(Kind::Internal, message))
+        }
+    }
 }
 
 fn bad(message: impl Into<String>) -> Error {
