@@ -46,7 +46,7 @@ pub fn response(head: &Head) {
             head.version.0,
             head.version.1,
             head.status,
-            head.reason.escape_debug()
+            head.reason().escape_debug()
         ),
     );
     for (name, value) in (0..).map_while(|index| head.fields.at(index)) {

@@ -104,8 +104,9 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 /// Names and values are C strings because that is how they are handed out; no NUL gets as far as here.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    /// Of each its name, a NUL, its value, a NUL.
+    /// The reason, then of each field its name, a NUL, its value, a NUL.
     text: Vec<u8>,
+    reason_len: usize,
     fields: Vec<Field>,
     /// The last one, while its value may be continued; its text is the end of `text`.
     open: Option<Field>,
@@ -113,7 +114,7 @@ pub struct Fields {
     is_clean: bool,
 }
 
-/// What a short head has: one piece of memory, then, is enough. It stays as long as the connection.
+/// What the fields of a short head have: one piece of memory, then, is enough. It stays as long as the connection.
 const USUAL_BYTES: usize = 128;
 const USUAL_COUNT: usize = 4;
 
@@ -126,12 +127,25 @@ struct Field {
 }
 
 impl Fields {
+    /// Keeps the reason of the status line: the fields come after it, in the same memory.
+    pub fn begin_with(&mut self, reason: &[u8]) -> Result<(), Error> {
+        debug_assert!(self.text.is_empty());
+        memory::reserve(&mut self.text, reason.len() + USUAL_BYTES)?;
+        self.text.extend_from_slice(reason);
+        self.reason_len = reason.len();
+        Ok(())
+    }
+
+    /// As it was received.
+    pub fn reason(&self) -> &[u8] {
+        self.text.get(..self.reason_len).unwrap_or_default()
+    }
+
     /// Adds a field; its value may be continued until [`Fields::finish`]. `is_clean`: the value has no control characters, and
     /// no white space around it.
     pub fn begin(&mut self, name: &[u8], value: &[u8], is_clean: bool) -> Result<(), Error> {
         let len = name.len() + value.len() + 2;
         if self.fields.is_empty() {
-            memory::reserve(&mut self.text, len.max(USUAL_BYTES))?;
             memory::reserve(&mut self.fields, USUAL_COUNT)?;
         }
         memory::reserve(&mut self.text, len)?;

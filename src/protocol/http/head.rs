@@ -6,6 +6,7 @@
 
 use super::field::{Fields, first_control, token_len};
 use crate::base::error::Error;
+use std::borrow::Cow;
 
 /// Status line, fields and empty line together, those of interim responses included.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -25,7 +26,6 @@ const TLS_ALERT: u8 = 0x15;
 #[derive(Clone, Debug, Default)]
 pub struct Head {
     pub status: u16,
-    pub reason: String,
     /// Major and minor version.
     pub version: (u8, u8),
     pub fields: Fields,
@@ -34,6 +34,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Why the status, in the words of the peer.
+    pub fn reason(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.fields.reason())
+    }
+
     /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
@@ -178,9 +183,10 @@ impl HeadReader {
                 if let Some(what) = other_protocol(line) {
                     return Ok(HeadState::NotHttp(what));
                 }
-                if self.read_status_line(line).is_none() {
+                let Some(reason) = self.read_status_line(line) else {
                     return Ok(HeadState::NotHttp(not_http(line)));
-                }
+                };
+                self.head.fields.begin_with(reason)?;
                 self.next = Next::FirstField;
             }
             (_, b"") => {
@@ -199,8 +205,8 @@ impl HeadReader {
         Ok(HeadState::Incomplete)
     }
 
-    /// Section 4. A recipient may take any white space for the one blank.
-    fn read_status_line(&mut self, line: &[u8]) -> Option<()> {
+    /// Section 4; the reason is left. A recipient may take any white space for the one blank.
+    fn read_status_line<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
         let rest = line.strip_prefix(b"HTTP/")?;
         let version_end = rest.iter().position(|byte| BLANK.contains(byte))?;
         let (version, rest) = rest.split_at(version_end);
@@ -226,9 +232,7 @@ impl HeadReader {
         let digit = |byte: &u8| u16::from(byte - b'0');
         self.head.status = digit(hundreds) * 100 + digit(tens) * 10 + digit(ones);
         let reason = reason.trim_ascii();
-        let reason = reason.get(..MAX_REASON_BYTES).unwrap_or(reason);
-        self.head.reason = String::from_utf8_lossy(reason).into_owned();
-        Some(())
+        Some(reason.get(..MAX_REASON_BYTES).unwrap_or(reason))
     }
 
     /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
@@ -384,8 +388,8 @@ mod tests {
         ];
         for (head, version, status, reason) in table {
             let read = Head::parse(head);
-            let read = (read.version, read.status, read.reason.as_str());
-            assert_eq!(read, (version, status, reason), "{}", head.escape_ascii());
+            let shown = (read.version, read.status, &*read.reason());
+            assert_eq!(shown, (version, status, reason), "{}", head.escape_ascii());
         }
     }
 

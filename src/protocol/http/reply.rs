@@ -18,7 +18,7 @@ const MAX_SHOWN: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub head: Head,
-    /// What came of a refusal's body, and a NUL, with which it is lent to C.
+    /// What came of a refusal's body, and a NUL, with which it is lent to C. Empty where nothing came.
     pub body_and_nul: Vec<u8>,
     /// The compression that it has agreed to.
     pub deflate: Option<Agreement>,
@@ -123,8 +123,12 @@ impl Reply {
     pub fn take_response(&mut self) -> Response {
         let is_final = self.is_refused() || self.reader.is_complete();
         let head = self.reader.take_head();
-        let mut body_and_nul = self.refusal.take().map_or_else(Vec::new, |body| body.bytes);
-        body_and_nul.push(0);
+        // What is not there is not lent, and needs no NUL.
+        let refusal = self.refusal.take().map(|body| body.bytes);
+        let mut body_and_nul = refusal.unwrap_or_default();
+        if !body_and_nul.is_empty() {
+            body_and_nul.push(0);
+        }
         Response {
             head: if is_final { head } else { Head::default() },
             body_and_nul,
@@ -135,7 +139,7 @@ impl Reply {
     /// "403 Forbidden", safe to print.
     pub fn status_line(&self) -> String {
         let head = self.head();
-        let reason: String = head.reason.escape_debug().take(MAX_SHOWN).collect();
+        let reason: String = head.reason().escape_debug().take(MAX_SHOWN).collect();
         let blank = if reason.is_empty() { "" } else { " " };
         format!("{}{blank}{reason}", head.status)
     }
