@@ -2,8 +2,8 @@
 //! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and who closed, how and why.
 
 use super::frame::MAX_CONTROL_BYTES;
-use super::utf8;
 use crate::base::error::{Error, Kind, Phase};
+use std::ops::Deref;
 
 /// "No status code was present": never on the wire (section 7.4.1).
 pub const NO_STATUS: u16 = 1005;
@@ -59,35 +59,62 @@ impl CloseFrame {
         })
     }
 
-    /// Reads the payload of a received close frame (section 5.5.1).
+    /// Reads the payload of a received close frame.
     pub fn decode(payload: &[u8]) -> Result<Self, Error> {
-        let (code, reason) = match payload {
-            [] => return Ok(Self::default()),
-            [_] => return Err(Error::protocol("close frame with a payload of one byte")),
-            [a, b, reason @ ..] => (u16::from_be_bytes([*a, *b]), reason),
-        };
-        if !may_be_sent(code) {
-            return Err(Error::protocol(format!(
-                "close frame with the code {code}, which must not be sent"
-            )));
-        }
-        if !utf8::is_valid(reason) {
-            return Err(Error::new(
-                Kind::Payload,
-                "close frame with a reason that is not UTF-8",
-            ));
-        }
+        let (code, reason) = read_payload(payload)?;
         Ok(Self {
-            code: Some(code),
-            reason: String::from_utf8_lossy(reason).into_owned(),
+            code,
+            reason: reason.to_owned(),
         })
     }
 
-    pub fn payload(&self) -> Vec<u8> {
-        match self.code {
-            Some(code) => [&code.to_be_bytes(), self.reason.as_bytes()].concat(),
-            None => Vec::new(),
+    pub fn payload(&self) -> ClosePayload {
+        let mut bytes = [0; MAX_CONTROL_BYTES];
+        let mut len = 0;
+        if let (Some(code), [first, second, reason @ ..]) = (self.code, &mut bytes) {
+            [*first, *second] = code.to_be_bytes();
+            len = 2;
+            if let Some(place) = reason.get_mut(..self.reason.len()) {
+                place.copy_from_slice(self.reason.as_bytes());
+                len += self.reason.len();
+            }
         }
+        ClosePayload { bytes, len }
+    }
+}
+
+/// What a close frame says, as its payload.
+pub struct ClosePayload {
+    bytes: [u8; MAX_CONTROL_BYTES],
+    len: usize,
+}
+
+impl Deref for ClosePayload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Code and reason in the payload of a received close frame (section 5.5.1).
+pub fn read_payload(payload: &[u8]) -> Result<(Option<u16>, &str), Error> {
+    let (code, reason) = match payload {
+        [] => return Ok((None, "")),
+        [_] => return Err(Error::protocol("close frame with a payload of one byte")),
+        [a, b, reason @ ..] => (u16::from_be_bytes([*a, *b]), reason),
+    };
+    if !may_be_sent(code) {
+        return Err(Error::protocol(format!(
+            "close frame with the code {code}, which must not be sent"
+        )));
+    }
+    match std::str::from_utf8(reason) {
+        Ok(reason) => Ok((Some(code), reason)),
+        Err(_) => Err(Error::new(
+            Kind::Payload,
+            "close frame with a reason that is not UTF-8",
+        )),
     }
 }
 
@@ -119,7 +146,7 @@ pub struct Closing {
     failure: Option<Error>,
 }
 
-/// The server's close frame, its reason in the form in which it is lent to C.
+/// The server's close frame, its reason in the form in which it is lent to C; a reason that is empty is not lent.
 #[derive(Clone, Debug)]
 struct Received {
     code: Option<u16>,
@@ -151,12 +178,14 @@ impl Closing {
     }
 
     /// The peer's close frame; only the first counts.
-    pub fn note_received(&mut self, frame: CloseFrame) {
+    pub fn note_received(&mut self, code: Option<u16>, reason: &str) {
         self.began.get_or_insert(Side::Server);
-        let CloseFrame { code, reason } = frame;
         self.received.get_or_insert_with(|| Received {
             code,
-            reason_and_nul: reason + "\0",
+            reason_and_nul: match reason {
+                "" => String::new(),
+                reason => [reason, "\0"].concat(),
+            },
         });
     }
 
@@ -287,10 +316,7 @@ mod tests {
     #[test]
     fn a_clean_end_is_not_undone_by_what_the_transport_does_next() {
         let mut closing = Closing::default();
-        closing.note_received(CloseFrame {
-            code: Some(1001),
-            reason: "bye".into(),
-        });
+        closing.note_received(Some(1001), "bye");
         assert!(!closing.is_open() && !closing.is_clean());
         closing.note_sent();
         closing.note_failure(Error::new(

@@ -7,7 +7,7 @@
 //!                                                 → error: the connection has failed, for good
 //! ```
 
-use super::close::CloseFrame;
+use super::close::read_payload;
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
 use super::frame_sequence::{FrameSequence, Limits, WholeMessage};
@@ -334,7 +334,7 @@ impl Receiver {
     /// True: whatever arrived is handed out.
     fn note_close(&mut self, opcode: Opcode) -> Result<bool, Error> {
         if opcode == Opcode::Close {
-            CloseFrame::decode(self.lent())?;
+            read_payload(self.lent())?;
             self.end = ReceiveEnd::Closed;
         }
         Ok(true)

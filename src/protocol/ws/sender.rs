@@ -4,7 +4,7 @@
 //! The only place where the closing handshake moves on: what is received is told to [`Sender::answer`], which says
 //! what is due in return, what leaves is told to [`Sender::note_sent`] (RFC 6455 sections 5.5 and 7).
 
-use super::close::{CloseFrame, Closing};
+use super::close::{CloseFrame, Closing, read_payload};
 use super::frame::{Header, MAX_CONTROL_BYTES};
 use super::mask::{self, MaskKey};
 use super::message::{Delivery, Message};
@@ -172,14 +172,13 @@ impl Sender {
             }
             Opcode::Close => {
                 // The receiver has checked it.
-                let frame = CloseFrame::decode(received.payload).unwrap_or_default();
-                let code = frame.code;
+                let (code, reason) = read_payload(received.payload).unwrap_or_default();
                 if !by_us {
-                    self.closing.note_received(frame);
+                    self.closing.note_received(code, reason);
                     return None;
                 }
                 let due = !self.closing.is_sent();
-                self.closing.note_received(frame);
+                self.closing.note_received(code, reason);
                 self.closing.note_sent();
                 // Section 5.5.1: "the endpoint typically echos the status code it received".
                 due.then(|| {
