@@ -60,9 +60,13 @@ impl Url {
         }
         let (authority, path) = split_authority(after_slashes);
         let zone = zone(authority).map_err(|what| invalid(text, what))?;
+        // Path and query go to the server as they are. Of them the crate refuses nothing, so it need not look at them; less
+        // their slash, which it would add.
+        let behind_path = path.strip_prefix('/').unwrap_or(path);
+        let before_path = text.get(..text.len() - behind_path.len()).unwrap_or(text);
         let without_zone = match &zone {
-            Some((written, _)) => Cow::Owned(text.replacen(written, "]", 1)),
-            None => Cow::Borrowed(text),
+            Some((written, _)) => Cow::Owned(before_path.replacen(written, "]", 1)),
+            None => Cow::Borrowed(before_path),
         };
         let url = url::Url::parse(&without_zone)
             .map_err(|error| invalid(text, format_args!("cannot be parsed: {error}")))?;
@@ -298,10 +302,12 @@ fn split_authority(after_slashes: &str) -> (&str, &str) {
     after_slashes.split_at(end.unwrap_or(after_slashes.len()))
 }
 
-/// The scheme, and what stands behind "://".
+/// The scheme, and what stands behind "://". There is no colon in a scheme, so its end is the first.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    text.split_once("://")
-        .filter(|(scheme, _)| is_scheme(scheme))
+    let end = text.bytes().position(|byte| byte == b':')?;
+    let (scheme, rest) = text.split_at(end);
+    let rest = rest.strip_prefix("://")?;
+    is_scheme(scheme).then_some((scheme, rest))
 }
 
 /// RFC 3986 section 3.1. In front of another "://" may stand a password.
@@ -356,6 +362,9 @@ fn check_no_fragment(text: &str) -> Result<(), Error> {
 /// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant: behind a % (RFC 9844),
 /// or behind %25 and percent-encoded (RFC 6874 section 2, which the other has replaced).
 fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
+    if !authority.bytes().any(|byte| byte == b'%') {
+        return Ok(None);
+    }
     let host = authority.rsplit('@').next().unwrap_or_default();
     let inside = host
         .strip_prefix('[')
@@ -386,16 +395,17 @@ fn check_text(text: &str) -> Result<(), Error> {
         ));
     }
     // All bytes at once, which costs less than to end at the first one.
-    let is_visible_ascii = text
-        .bytes()
-        .fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    if !is_visible_ascii {
-        if let Some(bad) = text.chars().find(|c| c.is_control()) {
-            return Err(Error::new(
-                Kind::InvalidUrl,
-                format!("URL contains the control character {bad:?}"),
-            ));
-        }
+    let is_usual = text.bytes().fold(true, |all, byte| {
+        all & matches!(byte, b'!'..=b'~') & (byte != b'\\')
+    });
+    if is_usual {
+        return Ok(());
+    }
+    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        return Err(Error::new(
+            Kind::InvalidUrl,
+            format!("URL contains the control character {bad:?}"),
+        ));
     }
     if text.trim() != text {
         return Err(Error::new(
@@ -416,8 +426,12 @@ fn resource(text: &str) -> String {
     if !text.starts_with('/') {
         resource.push('/');
     }
+    if text.bytes().all(is_resource_byte) {
+        resource.push_str(text);
+        return resource;
+    }
     for c in text.chars() {
-        if is_resource_char(c) {
+        if u8::try_from(c).is_ok_and(is_resource_byte) {
             resource.push(c);
         } else {
             let mut utf8 = [0; 4];
@@ -428,13 +442,14 @@ fn resource(text: &str) -> String {
     resource
 }
 
-fn is_resource_char(c: char) -> bool {
-    c.is_ascii_alphanumeric()
+fn is_resource_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'')
         || matches!(
-            c,
-            '-' | '.' | '_' | '~' | '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ','
+            byte,
+            b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
         )
-        || matches!(c, ';' | '=' | ':' | '@' | '/' | '?' | '%')
+        || matches!(byte, b'/' | b'?' | b'%')
 }
 
 /// Quotes the URL.
