@@ -9,6 +9,7 @@ use super::receive::reader::Reader;
 use super::send::keys::Keys;
 use super::send::writer::Writer;
 use super::stats::Stats;
+use crate::base::buffer::keep_read_memory;
 use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool};
@@ -41,6 +42,7 @@ pub fn open(
         memory::reserve(space, input.len() + 1)?;
         space.extend_from_slice(&input);
     }
+    keep_read_memory(input);
     if let Some(agreement) = &deflate {
         receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
     }

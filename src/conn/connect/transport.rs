@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A connected stream on which somebody talks before it is open.
 
-use crate::base::buffer::READ_MIN;
+use crate::base::buffer::{READ_MIN, take_read_memory};
 use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
@@ -76,8 +76,12 @@ impl Transport {
         pushed.map(|_| ()).map_err(|error| lost(&error))
     }
 
-    /// One read of the socket, or of what TLS still holds.
+    /// One read of the socket, or of what TLS still holds. It reads into memory of the thread's, which whoever opens the
+    /// connection gives back.
     pub fn read(&mut self) -> Result<ReadOutcome, Error> {
+        if self.input.capacity() == 0 {
+            self.input = take_read_memory()?;
+        }
         memory::reserve(&mut self.input, READ_BYTES)?;
         let (stream, output) = (&self.stream, &mut self.output);
         let answer = || {
