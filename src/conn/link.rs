@@ -2,7 +2,7 @@
 //! An open connection: what all threads share of it. Its reader belongs to whoever receives.
 
 use super::close_wait::Progress;
-use super::stats::{Stats, Totals};
+use super::stats::Totals;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, AtomicBool, OnceLock, Ordering};
@@ -15,7 +15,6 @@ use std::ffi::CString;
 
 pub struct Link {
     pub(super) writer: Writer,
-    pub(super) stats: Arc<Stats>,
     pub(super) auto_pong: bool,
     is_aborted: Arc<AtomicBool>,
     /// The server speaks TLS, and not a proxy alone.
@@ -28,13 +27,11 @@ impl Link {
     /// `is_aborted` is the owner's, so that no abort falls between connecting and this.
     pub(super) fn new(
         writer: Writer,
-        stats: Arc<Stats>,
         auto_pong: bool,
         is_aborted: Arc<AtomicBool>,
         is_secure: bool,
     ) -> Self {
         Self {
-            stats,
             auto_pong,
             is_aborted,
             is_secure,
@@ -67,11 +64,12 @@ impl Link {
     }
 
     pub fn totals(&self) -> Totals {
+        let stats = self.writer.stats();
         Totals {
-            messages_sent: self.stats.messages_sent.get(),
-            messages_received: self.stats.messages_received.get(),
-            frames_sent: self.stats.frames_sent.get(),
-            frames_received: self.stats.frames_received.get(),
+            messages_sent: stats.messages_sent.get(),
+            messages_received: stats.messages_received.get(),
+            frames_sent: stats.frames_sent.get(),
+            frames_received: stats.frames_received.get(),
             bytes_sent: self.stream().bytes_sent.get(),
             bytes_received: self.stream().bytes_received.get(),
         }

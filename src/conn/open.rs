@@ -8,7 +8,6 @@ use super::options::Options;
 use super::receive::reader::Reader;
 use super::send::keys::Keys;
 use super::send::writer::Writer;
-use super::stats::Stats;
 use crate::base::buffer::keep_read_memory;
 use crate::base::error::Error;
 use crate::base::memory;
@@ -54,16 +53,8 @@ pub fn open(
         stream.end_waits_on_signal();
     }
     stream.spin_before_waits(options.spin);
-    let stats = Arc::new(Stats::default());
-    let writer = Writer::new(
-        stream,
-        keys,
-        options.mask_key.clone(),
-        deflate,
-        Arc::clone(&stats),
-        output,
-    );
-    let link = Link::new(writer, stats, options.auto_pong, is_aborted, is_secure);
+    let writer = Writer::new(stream, keys, options.mask_key.clone(), deflate, output);
+    let link = Link::new(writer, options.auto_pong, is_aborted, is_secure);
     let link = Arc::new(link);
     let reader = Reader::new(Arc::clone(&link), receiver, cipher);
     Ok((link, reader))

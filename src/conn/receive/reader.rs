@@ -188,7 +188,7 @@ impl Reader {
             Err(error) => return Err(self.link.fail(error)),
         };
         let frames = self.receiver.take_frame_count();
-        self.link.stats.frames_received.add(frames);
+        self.link.writer.stats().frames_received.add(frames);
         if is_found {
             self.note()?;
         }
@@ -202,7 +202,7 @@ impl Reader {
             return self.answer(&message);
         }
         let messages = u64::from(message.last);
-        self.link.stats.messages_received.add(messages);
+        self.link.writer.stats().messages_received.add(messages);
         Ok(())
     }
 
@@ -314,8 +314,8 @@ fn discard(
 /// A whole message in one frame has been received.
 #[inline]
 fn note_message(link: &Link, message: &Message<'_>) {
-    link.stats.frames_received.add(1);
-    link.stats.messages_received.add(1);
+    link.writer.stats().frames_received.add(1);
+    link.writer.stats().messages_received.add(1);
     trace::frame('<', message.opcode, true, message.payload);
 }
 

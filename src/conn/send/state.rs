@@ -10,7 +10,7 @@ use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
-use crate::base::sync::{Arc, AtomicBool, Condvar, MutexGuard, Ordering};
+use crate::base::sync::{AtomicBool, Condvar, MutexGuard, Ordering};
 use crate::base::thread_cache::{self, ThreadCache};
 use crate::conn::stats::Stats;
 use crate::net::stream::Stream;
@@ -45,7 +45,7 @@ pub(super) struct SendSide {
     is_corked: AtomicBool,
     /// A message was refused for want of room, and nobody knows yet that there is some again.
     was_refused: AtomicBool,
-    stats: Arc<Stats>,
+    pub(super) stats: Stats,
 }
 
 pub(super) struct SendState {
@@ -80,7 +80,6 @@ impl SendSide {
         stream: Stream,
         keys: Keys,
         deflater: Option<Box<Deflater>>,
-        stats: Arc<Stats>,
         wire: Outbox,
     ) -> Self {
         Self {
@@ -103,7 +102,7 @@ impl SendSide {
             }),
             turn_is_over: Condvar::new(),
             context_is_back: Condvar::new(),
-            stats,
+            stats: Stats::default(),
         }
     }
 
@@ -194,7 +193,7 @@ impl SendSide {
 
     /// A message in one frame is on its way.
     pub(super) fn count_message(&self) {
-        let stats = &*self.stats;
+        let stats = &self.stats;
         stats.frames_sent.add(1);
         stats.messages_sent.add(1);
     }

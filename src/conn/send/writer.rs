@@ -18,7 +18,6 @@ use super::state::{SendSide, SendState};
 use super::turn::WriteTurn;
 use crate::base::error::{Error, Kind};
 use crate::base::outbox::Outbox;
-use crate::base::sync::Arc;
 use crate::conn::stats::Stats;
 use crate::conn::trace;
 use crate::net::stream::Stream;
@@ -54,12 +53,11 @@ impl Writer {
         keys: Keys,
         mask_key: Option<MaskKeyFn>,
         deflate: Option<(u64, Box<Deflater>)>,
-        stats: Arc<Stats>,
         wire: Outbox,
     ) -> Self {
         let (threshold, deflater) = deflate.unzip();
         Self {
-            side: SendSide::new(stream, keys, deflater, stats, wire),
+            side: SendSide::new(stream, keys, deflater, wire),
             threshold,
             mask_key,
         }
@@ -67,6 +65,11 @@ impl Writer {
 
     pub fn stream(&self) -> &Stream {
         &self.side.stream
+    }
+
+    /// Of both directions.
+    pub(in crate::conn) fn stats(&self) -> &Stats {
+        &self.side.stats
     }
 
     /// Sends one frame, whole.
