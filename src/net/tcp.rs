@@ -8,7 +8,6 @@ use super::socket::{
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use socket2::Socket;
-use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -19,30 +18,43 @@ const FULL_QUEUE_DELAY: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub struct Dial {
-    untried: VecDeque<Address>,
-    attempts: Vec<(Address, Socket)>,
+    /// In the order in which they are tried.
+    candidates: Vec<Candidate>,
     failures: Vec<Error>,
     next_attempt: Deadline,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    address: Address,
+    state: CandidateState,
+}
+
+#[derive(Debug)]
+enum CandidateState {
+    NotYet,
+    InProgress(Socket),
+    Failed,
 }
 
 impl Dial {
     /// Of `addresses`, which `name` has, those are tried that `options` admit.
     pub fn new(
         name: &str,
-        mut addresses: Vec<Address>,
+        addresses: impl IntoIterator<Item = Address>,
         options: &SocketOptions,
         now: Instant,
     ) -> Result<Self, Error> {
-        addresses.retain(|address| options.admit(address));
-        if addresses.is_empty() {
+        let admitted = addresses.into_iter().filter(|it| options.admit(it));
+        let candidates: Vec<_> = admitted.map(Candidate::new).collect();
+        if candidates.is_empty() {
             return Err(none_admitted(name, options));
         }
         Ok(Self {
-            untried: match addresses.len() {
-                1 => addresses.into(),
-                _ => interleave(addresses),
+            candidates: match candidates.len() {
+                1 => candidates,
+                _ => interleave(candidates),
             },
-            attempts: Vec::new(),
             failures: Vec::new(),
             next_attempt: Deadline::at(now),
         })
@@ -55,9 +67,11 @@ impl Dial {
         options: &SocketOptions,
         poll: &Poll,
     ) -> Result<Option<Connected>, Error> {
-        for (address, socket) in std::mem::take(&mut self.attempts) {
+        for Candidate { address, state } in &mut self.candidates {
+            let CandidateState::InProgress(socket) = state else {
+                continue;
+            };
             if !poll.is_ready(socket.as_raw_fd()) {
-                self.attempts.push((address, socket));
                 continue;
             }
             // A failure shows as one (POLLERR, POLLHUP), so only then the system is asked which.
@@ -65,31 +79,42 @@ impl Dial {
                 true => socket.take_error().unwrap_or_else(Some),
                 false => None,
             };
-            match failure {
-                None => return Ok(Some(Connected::new(socket, &address, options))),
-                Some(error) => self.fail(connect_failed(&address, &error), now),
+            match (failure, std::mem::replace(state, CandidateState::Failed)) {
+                (None, CandidateState::InProgress(socket)) => {
+                    return Ok(Some(Connected::new(socket, address, options)));
+                }
+                (failure, _) => {
+                    let failure = failure.map(|error| connect_failed(address, &error));
+                    self.failures.extend(failure);
+                    // A failure brings the next attempt forward (RFC 8305 section 5).
+                    self.next_attempt = Deadline::at(now);
+                }
             }
         }
         while self.next_attempt.has_passed(now) {
-            let Some(address) = self.untried.pop_front() else {
+            let mut candidates = self.candidates.iter_mut();
+            let Some(Candidate { address, state }) = candidates.find(|it| it.is_untried()) else {
                 break;
             };
-            match begin_connect(&address, options) {
+            match begin_connect(address, options) {
                 Ok(Begun::Connected(socket)) => {
-                    return Ok(Some(Connected::new(socket, &address, options)));
+                    return Ok(Some(Connected::new(socket, address, options)));
                 }
                 Ok(Begun::InProgress(socket)) => {
-                    self.attempts.push((address, socket));
+                    *state = CandidateState::InProgress(socket);
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
                 }
                 Ok(Begun::QueueFull) => {
-                    self.untried.push_front(address);
                     self.next_attempt = Deadline::after(now, Some(FULL_QUEUE_DELAY));
                 }
-                Err(error) => self.fail(error, now),
+                Err(error) => {
+                    *state = CandidateState::Failed;
+                    self.failures.push(error);
+                    self.next_attempt = Deadline::at(now);
+                }
             }
         }
-        if self.attempts.is_empty() && self.untried.is_empty() {
+        if self.candidates.iter().all(Candidate::has_failed) {
             return Err(self.error());
         }
         Ok(None)
@@ -97,22 +122,19 @@ impl Dial {
 
     /// The descriptors that become writable when their attempt is decided.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.attempts.iter().map(|(_, socket)| socket.as_raw_fd())
+        self.candidates.iter().filter_map(|it| match &it.state {
+            CandidateState::InProgress(socket) => Some(socket.as_raw_fd()),
+            CandidateState::NotYet | CandidateState::Failed => None,
+        })
     }
 
     /// When to step even if no descriptor is ready.
     pub fn next_attempt(&self) -> Deadline {
-        if self.untried.is_empty() {
-            Deadline::NEVER
-        } else {
+        if self.candidates.iter().any(Candidate::is_untried) {
             self.next_attempt
+        } else {
+            Deadline::NEVER
         }
-    }
-
-    /// A failure brings the next attempt forward (RFC 8305 section 5).
-    fn fail(&mut self, error: Error, now: Instant) {
-        self.failures.push(error);
-        self.next_attempt = Deadline::at(now);
     }
 
     /// One line for all addresses, each reason once; the number is the last one's.
@@ -137,17 +159,34 @@ fn none_admitted(name: &str, options: &SocketOptions) -> Error {
     family.missing(name)
 }
 
+impl Candidate {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            state: CandidateState::NotYet,
+        }
+    }
+
+    fn is_untried(&self) -> bool {
+        matches!(self.state, CandidateState::NotYet)
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.state, CandidateState::Failed)
+    }
+}
+
 /// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).
-fn interleave(addresses: Vec<Address>) -> VecDeque<Address> {
-    let is_v6 = |address: &Address| matches!(address, Address::Ip(ip) if ip.is_ipv6());
-    let first_is_v6 = addresses.first().is_some_and(is_v6);
-    let (preferred, other): (Vec<_>, Vec<_>) = addresses
+fn interleave(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let is_v6 = |it: &Candidate| matches!(it.address, Address::Ip(ip) if ip.is_ipv6());
+    let first_is_v6 = candidates.first().is_some_and(is_v6);
+    let (preferred, other): (Vec<_>, Vec<_>) = candidates
         .into_iter()
-        .partition(|address| is_v6(address) == first_is_v6);
+        .partition(|candidate| is_v6(candidate) == first_is_v6);
     let mut other = other.into_iter();
-    let mut order = VecDeque::new();
-    for address in preferred {
-        order.push_back(address);
+    let mut order = Vec::new();
+    for candidate in preferred {
+        order.push(candidate);
         order.extend(other.next());
     }
     order.extend(other);
@@ -168,7 +207,7 @@ mod tests {
     }
 
     fn dial(addresses: &[SocketAddr], options: &SocketOptions) -> Result<Socket, Error> {
-        let addresses = addresses.iter().copied().map(Address::Ip).collect();
+        let addresses = addresses.iter().copied().map(Address::Ip);
         let mut dial = Dial::new("it", addresses, options, Instant::now())?;
         let mut poll = Poll::default();
         loop {
@@ -185,15 +224,11 @@ mod tests {
 
     #[test]
     fn families_alternate_and_the_first_one_begins() {
-        let order = interleave(addresses(&[
-            "[::1]:1",
-            "[::2]:1",
-            "[::3]:1",
-            "1.1.1.1:1",
-            "2.2.2.2:1",
-        ]));
+        let texts = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"];
+        let candidates = addresses(&texts).into_iter().map(Candidate::new);
+        let order = interleave(candidates.collect()).into_iter();
         assert_eq!(
-            Vec::from(order),
+            order.map(|it| it.address).collect::<Vec<_>>(),
             addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
         );
     }

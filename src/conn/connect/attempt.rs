@@ -194,7 +194,7 @@ impl Attempt {
             .as_deref()
             .or_else(|| self.url.unix_path())
         {
-            return self.dial(path, vec![Address::Unix(path.into())], now);
+            return self.dial(path, [Address::Unix(path.into())], now);
         }
         match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
@@ -217,7 +217,7 @@ impl Attempt {
             }
         };
         match ip {
-            Some(ip) => self.dial(&name, vec![Address::Ip(SocketAddr::new(ip, port))], now),
+            Some(ip) => self.dial(&name, [Address::Ip(SocketAddr::new(ip, port))], now),
             None => Ok(ConnectStage::LookUp(Lookup::start(
                 &name,
                 port,
@@ -229,7 +229,7 @@ impl Attempt {
     fn dial(
         &self,
         name: &str,
-        addresses: Vec<Address>,
+        addresses: impl IntoIterator<Item = Address>,
         now: Instant,
     ) -> Result<ConnectStage, Error> {
         Dial::new(name, addresses, &self.options.socket, now)
@@ -257,7 +257,7 @@ impl Attempt {
                 match found.map_err(|error| self.at(self.first_peer(), error))? {
                     None => Ok(Step::Wait(ConnectStage::LookUp(lookup))),
                     Some(found) => {
-                        let addresses = found.into_iter().map(Address::Ip).collect();
+                        let addresses = found.into_iter().map(Address::Ip);
                         self.dial(lookup.host(), addresses, now).map(Step::Next)
                     }
                 }
