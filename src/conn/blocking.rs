@@ -17,6 +17,7 @@ use crate::conn::receive::reader::{Reader, interrupted, timed_out};
 use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::poll::{OnSignal, Poll, Waited};
+use crate::net::resolve::{Notified, Notify};
 use crate::net::socket::PROBES_AFTER;
 use crate::net::wake::{Wake, WakeBy};
 use crate::protocol::url::Url;
@@ -26,6 +27,16 @@ use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
+
+/// How a lookup on another thread ends a wait; made when there is one.
+#[derive(Default)]
+struct LookupWake(OnceLock<Wake>);
+
+impl Notified for LookupWake {
+    fn notify(&self) {
+        self.0.get().into_iter().for_each(Wake::signal);
+    }
+}
 
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
@@ -146,17 +157,13 @@ impl Connection {
 
     fn connect_to(&self, url: Url) -> Result<Box<Open>, Error> {
         let span = self.options.connect_span(self.timeout().get());
-        let wake = Arc::new(OnceLock::<Wake>::new());
-        let notify = {
-            let wake = Arc::clone(&wake);
-            Arc::new(move || wake.get().into_iter().for_each(Wake::signal))
-        };
+        let wake = Arc::new(LookupWake::default());
         let now = Instant::now();
         let mut connector = Connector::new(
             url,
             Arc::clone(&self.options),
             Keys::new()?,
-            notify,
+            Arc::clone(&wake) as Notify,
             Deadline::after(now, span),
             now,
         )?;
@@ -174,7 +181,7 @@ impl Connection {
     fn drive(
         &self,
         connector: &mut Connector,
-        wake: &OnceLock<Wake>,
+        LookupWake(wake): &LookupWake,
         mut now: Instant,
     ) -> Result<Established, Error> {
         let on_signal = if self.options.is_interruptible {

@@ -11,7 +11,17 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Called, on any thread, when there is an answer.
-pub type Notify = Arc<dyn Fn() + Send + Sync>;
+pub type Notify = Arc<dyn Notified>;
+
+pub trait Notified: Send + Sync {
+    fn notify(&self);
+}
+
+impl<F: Fn() + Send + Sync> Notified for F {
+    fn notify(&self) {
+        self();
+    }
+}
 
 /// How many lookups that somebody waits for are in progress at once; further ones wait. Thousands of names need not start
 /// thousands of threads.
@@ -278,7 +288,7 @@ fn deliver(waiters: Vec<Waiter>, answer: &Addresses) {
     for waiter in waiters {
         if let Some(slot) = waiter.answer.upgrade() {
             *slot.lock() = Some(Addresses::clone(answer));
-            (waiter.notify)();
+            waiter.notify.notify();
         }
     }
 }
