@@ -59,8 +59,8 @@ enum Counterpart {
 }
 
 enum Step {
-    Next(ConnectStage),
-    Wait(ConnectStage),
+    Next,
+    Wait,
     Open(Box<Transport>),
 }
 
@@ -92,7 +92,7 @@ impl Attempt {
             stage: ConnectStage::Done,
             response: None,
         };
-        attempt.stage = attempt.begin(now)?;
+        attempt.begin(now)?;
         Ok(attempt)
     }
 
@@ -105,11 +105,9 @@ impl Attempt {
     ) -> Result<Option<Box<Transport>>, Error> {
         let is_late = deadline.or_earlier(self.proxy_deadline).has_passed(now);
         loop {
-            let stage = std::mem::replace(&mut self.stage, ConnectStage::Done);
-            match self.advance(stage, now, poll, is_late)? {
-                Step::Next(stage) => self.stage = stage,
-                Step::Wait(stage) => {
-                    self.stage = stage;
+            match self.advance(now, poll, is_late)? {
+                Step::Next => {}
+                Step::Wait => {
                     let left = deadline.remaining(now);
                     if left.is_none_or(|left| left > PROBES_AFTER) {
                         self.probe_peer();
@@ -180,13 +178,11 @@ impl Attempt {
         self.url.is_secure()
     }
 
-    fn begin(&mut self, now: Instant) -> Result<ConnectStage, Error> {
+    fn begin(&mut self, now: Instant) -> Result<(), Error> {
         if let Some(fd) = self.options.fd {
             let adopted = socket::adopt(fd, &self.options.socket.options)?;
-            return self.reach(
-                Counterpart::Server,
-                Box::new(Transport::new(Stream::new(adopted))),
-            );
+            let transport = Box::new(Transport::new(Stream::new(adopted)));
+            return self.reach(Counterpart::Server, transport).map(|_| ());
         }
         if let Some(path) = self
             .options
@@ -194,15 +190,17 @@ impl Attempt {
             .as_deref()
             .or_else(|| self.url.unix_path())
         {
-            return self.dial(path, [Address::Unix(path.into())], now);
+            self.stage = self.dial(path, [Address::Unix(path.into())], now)?;
+            return Ok(());
         }
-        match (&self.proxy, &self.target) {
+        self.stage = match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
                 let lookup = Lookup::start(name, *port, &self.notify);
-                Ok(ConnectStage::LookUpTarget(lookup))
+                ConnectStage::LookUpTarget(lookup)
             }
-            _ => self.find_first_peer(now),
-        }
+            _ => self.find_first_peer(now)?,
+        };
+        Ok(())
     }
 
     fn find_first_peer(&self, now: Instant) -> Result<ConnectStage, Error> {
@@ -237,81 +235,111 @@ impl Attempt {
             .map_err(|error| self.at(self.first_peer(), error))
     }
 
-    fn advance(
-        &mut self,
-        stage: ConnectStage,
-        now: Instant,
-        poll: &Poll,
-        is_late: bool,
-    ) -> Result<Step, Error> {
-        match stage {
-            ConnectStage::LookUpTarget(lookup) => match lookup.poll()? {
-                None => Ok(Step::Wait(ConnectStage::LookUpTarget(lookup))),
-                Some(addresses) => {
-                    self.choose_target(lookup.host(), &addresses)?;
-                    self.find_first_peer(now).map(Step::Next)
-                }
-            },
-            ConnectStage::LookUp(lookup) => {
-                let found = lookup.poll();
-                match found.map_err(|error| self.at(self.first_peer(), error))? {
-                    None => Ok(Step::Wait(ConnectStage::LookUp(lookup))),
-                    Some(found) => {
-                        let addresses = found.into_iter().map(Address::Ip);
-                        self.dial(lookup.host(), addresses, now).map(Step::Next)
-                    }
-                }
-            }
-            ConnectStage::Dial(mut dial) => {
-                let peer = self.first_peer();
-                let connected = dial.step(now, &self.options.socket, poll);
-                let Some(connected) = connected.map_err(|error| self.at(peer, error))? else {
-                    return Ok(Step::Wait(ConnectStage::Dial(dial)));
+    /// Looks at the stage where it is, as long as it only waits; whoever goes on, or fails, leaves it.
+    fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<Step, Error> {
+        let peer = self.first_peer();
+        match &mut self.stage {
+            ConnectStage::LookUpTarget(lookup) | ConnectStage::LookUp(lookup) => {
+                let found = lookup.poll().transpose();
+                let Some(found) = found else {
+                    return Ok(Step::Wait);
                 };
+                self.use_addresses(found, now)
+            }
+            ConnectStage::Dial(dial) => {
+                let connected = dial.step(now, &self.options.socket, poll).transpose();
+                let Some(connected) = connected else {
+                    return Ok(Step::Wait);
+                };
+                self.leave_stage();
+                let connected = connected.map_err(|error| self.at(peer, error))?;
                 let transport = Box::new(Transport::new(Stream::new(connected)));
-                self.reach(peer, transport).map(Step::Next)
+                self.reach(peer, transport)
             }
-            ConnectStage::Secure(mut transport, peer) => {
+            ConnectStage::Secure(transport, _) => {
                 let agreed = transport.handshake(poll);
-                if !agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))? {
-                    return Ok(Step::Wait(ConnectStage::Secure(transport, peer)));
+                if let Ok(false) = agreed {
+                    return Ok(Step::Wait);
                 }
-                trace::tls(&transport.stream, || self.name(peer));
-                self.start_handshake(transport, peer).map(Step::Next)
+                self.leave_tls_handshake(agreed)
             }
-            ConnectStage::HandshakeIo(mut io, peer) => {
+            ConnectStage::HandshakeIo(io, peer) => {
                 let settled = io.advance(now, poll, is_late);
                 if let Ok(false) = settled {
-                    return Ok(Step::Wait(ConnectStage::HandshakeIo(io, peer)));
+                    return Ok(Step::Wait);
                 }
-                let response = io.take_response();
+                let (response, peer) = (io.take_response(), *peer);
                 if peer == Counterpart::Server {
                     self.keep_cookies(response.as_ref());
                 }
-                match (settled, peer) {
-                    (Err(error), _) => {
-                        self.response = response;
-                        Err(self.at(peer, error))
-                    }
-                    (Ok(_), Counterpart::Proxy) => {
-                        self.leave_proxy(io.into_transport()).map(Step::Next)
-                    }
-                    (Ok(_), Counterpart::Server) => {
-                        self.response = response;
-                        Ok(Step::Open(io.into_transport()))
-                    }
-                }
+                self.leave_handshake(settled, response, peer)
             }
-            ConnectStage::Done => Ok(Step::Wait(ConnectStage::Done)),
+            ConnectStage::Done => Ok(Step::Wait),
+        }
+    }
+
+    fn leave_stage(&mut self) -> ConnectStage {
+        std::mem::replace(&mut self.stage, ConnectStage::Done)
+    }
+
+    fn enter(&mut self, stage: ConnectStage) -> Step {
+        self.stage = stage;
+        Step::Next
+    }
+
+    fn use_addresses(
+        &mut self,
+        found: Result<Vec<SocketAddr>, Error>,
+        now: Instant,
+    ) -> Result<Step, Error> {
+        let next = match self.leave_stage() {
+            ConnectStage::LookUpTarget(lookup) => {
+                self.choose_target(lookup.host(), &found?)?;
+                self.find_first_peer(now)?
+            }
+            ConnectStage::LookUp(lookup) => {
+                let found = found.map_err(|error| self.at(self.first_peer(), error))?;
+                let addresses = found.into_iter().map(Address::Ip);
+                self.dial(lookup.host(), addresses, now)?
+            }
+            other => other,
+        };
+        Ok(self.enter(next))
+    }
+
+    fn leave_tls_handshake(&mut self, agreed: Result<bool, Error>) -> Result<Step, Error> {
+        let ConnectStage::Secure(transport, peer) = self.leave_stage() else {
+            return Ok(Step::Wait);
+        };
+        agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))?;
+        trace::tls(&transport.stream, || self.name(peer));
+        self.start_handshake(transport, peer)
+    }
+
+    fn leave_handshake(
+        &mut self,
+        settled: Result<bool, Error>,
+        response: Option<Response>,
+        peer: Counterpart,
+    ) -> Result<Step, Error> {
+        let ConnectStage::HandshakeIo(io, _) = self.leave_stage() else {
+            return Ok(Step::Wait);
+        };
+        match (settled, peer) {
+            (Err(error), _) => {
+                self.response = response;
+                Err(self.at(peer, error))
+            }
+            (Ok(_), Counterpart::Proxy) => self.leave_proxy(io.into_transport()),
+            (Ok(_), Counterpart::Server) => {
+                self.response = response;
+                Ok(Step::Open(io.into_transport()))
+            }
         }
     }
 
     /// The transport leads to `peer` now: TLS with it, where it is spoken, then the handshake.
-    fn reach(
-        &mut self,
-        peer: Counterpart,
-        mut transport: Box<Transport>,
-    ) -> Result<ConnectStage, Error> {
+    fn reach(&mut self, peer: Counterpart, mut transport: Box<Transport>) -> Result<Step, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
             (Counterpart::Proxy, Some(proxy)) if proxy.is_secure() => {
@@ -323,14 +351,14 @@ impl Attempt {
             _ => return self.start_handshake(transport, peer),
         };
         transport.stream.start_tls(tls);
-        Ok(ConnectStage::Secure(transport, peer))
+        Ok(self.enter(ConnectStage::Secure(transport, peer)))
     }
 
     fn start_handshake(
         &mut self,
         transport: Box<Transport>,
         peer: Counterpart,
-    ) -> Result<ConnectStage, Error> {
+    ) -> Result<Step, Error> {
         let handshake = match (peer, &self.proxy, self.upgrade.take()) {
             (Counterpart::Proxy, Some(proxy), upgrade) => {
                 self.upgrade = upgrade;
@@ -342,13 +370,11 @@ impl Attempt {
                 return Err(Error::new(Kind::Internal, message));
             }
         };
-        Ok(ConnectStage::HandshakeIo(
-            HandshakeIo::new(transport, handshake),
-            peer,
-        ))
+        let io = HandshakeIo::new(transport, handshake);
+        Ok(self.enter(ConnectStage::HandshakeIo(io, peer)))
     }
 
-    fn leave_proxy(&mut self, transport: Box<Transport>) -> Result<ConnectStage, Error> {
+    fn leave_proxy(&mut self, transport: Box<Transport>) -> Result<Step, Error> {
         if !transport.input.is_empty() {
             // Nothing has been asked of the server yet, so it has not answered.
             let count = transport.input.len();
