@@ -17,8 +17,7 @@ impl Timeout {
 
     /// Rounded up: nobody waits again for less than a millisecond.
     pub fn after(span: Duration) -> Self {
-        let ms = span.as_nanos().div_ceil(1_000_000);
-        Self(i64::try_from(ms).unwrap_or(i64::MAX))
+        Self(i64::try_from(whole_ms(span)).unwrap_or(i64::MAX))
     }
 
     /// `None` is for ever.
@@ -48,6 +47,12 @@ impl Timeout {
     pub fn span(self) -> Option<Duration> {
         u64::try_from(self.0).ok().map(Duration::from_millis)
     }
+}
+
+/// In milliseconds, rounded up; without 128 bits, in which the standard library counts nanoseconds.
+pub fn whole_ms(span: Duration) -> u64 {
+    let begun = u64::from(span.subsec_nanos().div_ceil(1_000_000));
+    span.as_secs().saturating_mul(1000).saturating_add(begun)
 }
 
 /// A time-out that any thread may change.

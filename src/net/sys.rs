@@ -5,6 +5,7 @@
     reason = "each block is one call to the system or to OpenSSL"
 )]
 
+use crate::base::deadline::whole_ms;
 use crate::base::sync::Arc;
 use openssl::error::ErrorStack;
 use openssl::ssl::{SslRef, SslSessionRef, SslStream};
@@ -335,7 +336,7 @@ pub fn close_abandoned(fd: RawFd) {
 /// Rounded up, so that a wait never ends before its time; -1 is for ever.
 fn milliseconds(timeout: Option<Duration>) -> c_int {
     timeout.map_or(-1, |span| {
-        c_int::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+        c_int::try_from(whole_ms(span)).unwrap_or(c_int::MAX)
     })
 }
 
