@@ -245,22 +245,23 @@ impl Runner {
         callbacks: &mut Callbacks<'_>,
     ) {
         let phase = std::mem::replace(&mut self.phase, Life::Begin);
-        let Life::Connecting(connector) = phase else {
+        let Life::Connecting(mut connector) = phase else {
             return;
         };
-        let (keys, response) = connector.into_parts();
+        let response = connector.take_response();
+        drop(connector);
         let may_come_back = response.as_ref().and_then(named_time);
         self.app.set_response(response);
-        let opened = result.and_then(|established| self.open(established, keys));
+        let opened = result.and_then(|established| self.open(established));
         match opened {
             Ok(()) => callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true)),
             Err(error) => self.fail(error, may_come_back, callbacks),
         }
     }
 
-    fn open(&mut self, established: Established, keys: Keys) -> Result<(), Error> {
+    fn open(&mut self, established: Established) -> Result<(), Error> {
         let options = &self.app.options;
-        let (link, reader) = open(established, keys, options, Arc::default())?;
+        let (link, reader) = open(established, options, Arc::default())?;
         link.stream().prepare();
         link.stream().release_tls_buffers();
         trace::open(&link.peer());

@@ -168,10 +168,9 @@ impl Connection {
             now,
         )?;
         let result = self.drive(&mut connector, &wake, now);
-        let (keys, response) = connector.into_parts();
-        *self.response.lock() = response.map(Arc::new);
+        *self.response.lock() = connector.take_response().map(Arc::new);
         let is_aborted = Arc::clone(&self.is_aborted);
-        let (link, reader) = open(result?, keys, &self.options, is_aborted)?;
+        let (link, reader) = open(result?, &self.options, is_aborted)?;
         Ok(Box::new(Open {
             link,
             reader: Handoff::new(reader),

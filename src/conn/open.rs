@@ -6,7 +6,6 @@ use super::connect::transport::Transport;
 use super::link::Link;
 use super::options::Options;
 use super::receive::reader::Reader;
-use super::send::keys::Keys;
 use super::send::writer::Writer;
 use crate::base::buffer::keep_read_memory;
 use crate::base::error::Error;
@@ -19,12 +18,12 @@ use crate::protocol::ws::receiver::Receiver;
 /// connecting and this.
 pub fn open(
     established: Established,
-    keys: Keys,
     options: &Options,
     is_aborted: Arc<AtomicBool>,
 ) -> Result<(Arc<Link>, Reader), Error> {
     let Established {
         transport,
+        keys,
         is_secure,
         deflate,
     } = established;

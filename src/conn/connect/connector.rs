@@ -28,7 +28,8 @@ use std::time::{Instant, SystemTime};
 pub struct Connector {
     process: ProcessMark,
     options: Arc<Options>,
-    keys: Keys,
+    /// Until it is established.
+    keys: Option<Keys>,
     notify: Notify,
     deadline: Deadline,
     redirects: Redirects,
@@ -40,6 +41,7 @@ pub struct Connector {
 /// What a connect has made.
 pub struct Established {
     pub transport: Box<Transport>,
+    pub keys: Keys,
     /// The server speaks TLS.
     pub is_secure: bool,
     pub deflate: Option<Agreement>,
@@ -65,7 +67,7 @@ impl Connector {
         Ok(Self {
             process: ProcessMark::own(),
             options,
-            keys,
+            keys: Some(keys),
             notify,
             deadline,
             redirects,
@@ -85,7 +87,9 @@ impl Connector {
             Ok(Some(transport)) => {
                 self.response = self.attempt.take_response();
                 let answer = self.response.as_ref();
+                let keys = self.keys.take().ok_or_else(established_before)?;
                 Ok(Some(Established {
+                    keys,
                     is_secure: self.attempt.is_secure(),
                     deflate: answer.and_then(|response| response.deflate),
                     transport,
@@ -113,10 +117,10 @@ impl Connector {
         self.attempt.next_step().or_earlier(self.deadline)
     }
 
-    /// When the connect has ended: what is left of it.
-    pub fn into_parts(mut self) -> (Keys, Option<Response>) {
-        let response = self.attempt.take_response().or(self.response);
-        (self.keys, response)
+    /// When the connect has ended: what the server answered last.
+    pub fn take_response(&mut self) -> Option<Response> {
+        let of_attempt = self.attempt.take_response();
+        of_attempt.or_else(|| self.response.take())
     }
 
     /// Goes where a refusal leads; any other error is the connect's.
@@ -133,16 +137,15 @@ impl Connector {
         }
         self.response = None;
         trace::note(format_args!("redirected to {}", self.redirects.url()));
-        self.attempt = attempt(
-            &self.redirects,
-            &self.options,
-            &mut self.keys,
-            &self.notify,
-            now,
-        )?;
+        let keys = self.keys.as_mut().ok_or_else(established_before)?;
+        self.attempt = attempt(&self.redirects, &self.options, keys, &self.notify, now)?;
         // The old socket is gone, and its number may be the new one's.
         self.step(now, &Poll::default())
     }
+}
+
+fn established_before() -> Error {
+    Error::new(Kind::Internal, "the connect was established before")
 }
 
 fn attempt(
