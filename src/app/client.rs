@@ -371,8 +371,8 @@ impl App {
         }
     }
 
-    pub(super) fn set_response(&self, response: Option<Response>) {
-        self.last_connection.lock().response = response.map(Arc::new);
+    pub(super) fn set_response(&self, response: Option<Arc<Response>>) {
+        self.last_connection.lock().response = response;
     }
 
     pub(super) fn set_peer_address(&self, address: CString) {

@@ -250,7 +250,7 @@ impl Runner {
         };
         let response = connector.take_response();
         drop(connector);
-        let may_come_back = response.as_ref().and_then(named_time);
+        let may_come_back = response.as_deref().and_then(named_time);
         self.app.set_response(response);
         let opened = result.and_then(|established| self.open(established));
         match opened {

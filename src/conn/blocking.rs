@@ -168,7 +168,7 @@ impl Connection {
             now,
         )?;
         let result = self.drive(&mut connector, &wake, now);
-        *self.response.lock() = connector.take_response().map(Arc::new);
+        *self.response.lock() = connector.take_response();
         let is_aborted = Arc::clone(&self.is_aborted);
         let (link, reader) = open(result?, &self.options, is_aborted)?;
         Ok(Box::new(Open {

@@ -38,7 +38,7 @@ pub struct Attempt {
     /// Until it is said.
     upgrade: Option<Box<Upgrade>>,
     stage: ConnectStage,
-    response: Option<Response>,
+    response: Option<Arc<Response>>,
 }
 
 enum ConnectStage {
@@ -166,7 +166,7 @@ impl Attempt {
     }
 
     /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
-    pub fn take_response(&mut self) -> Option<Response> {
+    pub fn take_response(&mut self) -> Option<Arc<Response>> {
         match &mut self.stage {
             ConnectStage::HandshakeIo(io, _) => io.take_response(),
             _ => self.response.take(),
@@ -270,7 +270,7 @@ impl Attempt {
                 }
                 let (response, peer) = (io.take_response(), *peer);
                 if peer == Counterpart::Server {
-                    self.keep_cookies(response.as_ref());
+                    self.keep_cookies(response.as_deref());
                 }
                 self.leave_handshake(settled, response, peer)
             }
@@ -319,7 +319,7 @@ impl Attempt {
     fn leave_handshake(
         &mut self,
         settled: Result<bool, Error>,
-        response: Option<Response>,
+        response: Option<Arc<Response>>,
         peer: Counterpart,
     ) -> Result<Step, Error> {
         let ConnectStage::HandshakeIo(io, _) = self.leave_stage() else {

@@ -35,7 +35,7 @@ pub struct Connector {
     redirects: Redirects,
     attempt: Attempt,
     /// What the server answered, also when it was no yes.
-    response: Option<Response>,
+    response: Option<Arc<Response>>,
 }
 
 /// What a connect has made.
@@ -118,7 +118,7 @@ impl Connector {
     }
 
     /// When the connect has ended: what the server answered last.
-    pub fn take_response(&mut self) -> Option<Response> {
+    pub fn take_response(&mut self) -> Option<Arc<Response>> {
         let of_attempt = self.attempt.take_response();
         of_attempt.or_else(|| self.response.take())
     }

@@ -5,6 +5,7 @@ use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::Error;
 use crate::base::log::{self, Level};
+use crate::base::sync::Arc;
 use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::tls::cipher_buffer::ReadOutcome;
@@ -76,9 +77,9 @@ impl HandshakeIo {
         self.body_deadline
     }
 
-    /// What has been answered. Asked once, at the end.
-    pub fn take_response(&mut self) -> Option<Response> {
-        let response = self.handshake.take_response();
+    /// What has been answered, in the form in which it is kept. Asked once, at the end.
+    pub fn take_response(&mut self) -> Option<Arc<Response>> {
+        let response = self.handshake.take_response().map(Arc::new);
         if let Some(response) = &response {
             trace::response(&response.head);
         }
