@@ -12,6 +12,9 @@ use url::{Host, Position};
 /// Far beyond what servers take. The crates that parse it take memory without asking whether there is any.
 pub const MAX_URL_BYTES: usize = 64 * 1024;
 
+/// Of a port and its colon.
+const MAX_PORT_BYTES: usize = 6;
+
 /// As much of a path, or of what is no URL, as an error shows.
 const MAX_SHOWN: usize = 100;
 
@@ -19,14 +22,15 @@ const MAX_SHOWN: usize = 100;
 pub struct Url {
     secure: bool,
     host: Host<String>,
-    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always.
-    host_and_port: String,
+    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always. Then path and query.
+    text: String,
     /// How much of that is the host.
     host_len: usize,
+    /// How much is host and port.
+    authority_len: usize,
     /// The interface through which a link-local address is reached (RFC 4007 section 11).
     zone: Option<String>,
     port: u16,
-    resource: String,
     credentials: Option<Credentials>,
     /// In place of the network.
     unix_path: Option<String>,
@@ -82,18 +86,21 @@ impl Url {
         }
         // The crate leaves a scheme's own default port out.
         let written = url.host_str().unwrap_or_default();
-        let host_and_port = match url.port() {
-            Some(_) => url[Position::BeforeHost..Position::AfterPort].to_owned(),
-            None => format!("{written}:{port}"),
-        };
+        let mut text = String::with_capacity(without_zone.len() + MAX_PORT_BYTES + path.len());
+        match url.port() {
+            Some(_) => text.push_str(&url[Position::BeforeHost..Position::AfterPort]),
+            None => text = text + written + ":" + &port.to_string(),
+        }
+        let authority_len = text.len();
+        append_resource(&mut text, path);
         Ok(Self {
             secure,
             host: host.to_owned(),
             host_len: written.len(),
-            host_and_port,
+            authority_len,
+            text,
             zone: zone.map(|(_, name)| name),
             port,
-            resource: resource(path),
             credentials,
             unix_path: None,
         })
@@ -120,14 +127,17 @@ impl Url {
         if path.contains('\0') {
             return Err(invalid(text, "has a NUL in the path of its socket"));
         }
+        let mut text = "localhost:80".to_owned();
+        let authority_len = text.len();
+        append_resource(&mut text, split_authority(rest).1);
         Ok(Self {
             secure: false,
             host: Host::Domain("localhost".to_owned()),
-            host_and_port: "localhost:80".to_owned(),
             host_len: "localhost".len(),
+            authority_len,
+            text,
             zone: None,
             port: 80,
-            resource: resource(split_authority(rest).1),
             credentials: None,
             unix_path: Some(path.into_owned()),
         })
@@ -180,7 +190,7 @@ impl Url {
 
     /// Path and query, as they stand in the request line.
     pub fn resource(&self) -> &str {
-        &self.resource
+        self.text.get(self.authority_len..).unwrap_or_default()
     }
 
     pub fn credentials(&self) -> Option<&Credentials> {
@@ -198,7 +208,7 @@ impl Url {
         if self.port == default {
             self.written_host()
         } else {
-            &self.host_and_port
+            self.host_and_port()
         }
     }
 
@@ -206,7 +216,7 @@ impl Url {
     pub fn server(&self) -> String {
         match &self.unix_path {
             Some(path) => path.escape_debug().to_string(),
-            None => self.host_and_port.clone(),
+            None => self.host_and_port().to_owned(),
         }
     }
 
@@ -221,7 +231,11 @@ impl Url {
     }
 
     fn written_host(&self) -> &str {
-        self.host_and_port.get(..self.host_len).unwrap_or_default()
+        self.text.get(..self.host_len).unwrap_or_default()
+    }
+
+    fn host_and_port(&self) -> &str {
+        self.text.get(..self.authority_len).unwrap_or_default()
     }
 
     /// Whether what was meant for the one server may be sent to the other (RFC 6454 section 5).
@@ -245,7 +259,7 @@ impl Url {
     /// `ws`. What it says of a user is dropped: no server tells a client who it is.
     pub fn join(&self, reference: &str) -> Result<Self, Error> {
         check_text(reference)?;
-        let base = format!("{}{}", self.origin(), self.resource);
+        let base = format!("{}{}", self.origin(), self.resource());
         let joined = url::Url::parse(&base).and_then(|base| base.join(reference));
         let mut url = joined
             .map_err(|error| invalid(reference, format_args!("cannot be parsed: {error}")))?;
@@ -278,7 +292,7 @@ impl Url {
 /// Without what may let its reader in, user, password and query, and cut where a server made it long.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.resource.split('?').next().unwrap_or_default();
+        let path = self.resource().split('?').next().unwrap_or_default();
         let path = cut(path);
         match (&self.unix_path, self.secure) {
             (Some(socket), _) => write!(f, "ws+unix://{}:{path}", socket.escape_debug()),
@@ -345,7 +359,7 @@ fn meant(scheme: &str, after_slashes: &str) -> String {
     };
     // A number alone is an address, which nobody means.
     let has_host = |url: &Url| after_slashes.to_lowercase().contains(&*url.host());
-    match guess.filter(|url| has_host(url) && !url.resource.contains('@')) {
+    match guess.filter(|url| has_host(url) && !url.resource().contains('@')) {
         Some(url) => format!("; did you mean {url}?"),
         None => String::new(),
     }
@@ -421,14 +435,13 @@ fn check_text(text: &str) -> Result<(), Error> {
 
 /// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
 /// do not allow there is percent-encoded.
-fn resource(text: &str) -> String {
-    let mut resource = String::with_capacity(text.len() + 1);
+fn append_resource(resource: &mut String, text: &str) {
     if !text.starts_with('/') {
         resource.push('/');
     }
     if text.bytes().all(is_resource_byte) {
         resource.push_str(text);
-        return resource;
+        return;
     }
     for c in text.chars() {
         if u8::try_from(c).is_ok_and(is_resource_byte) {
@@ -439,7 +452,6 @@ fn resource(text: &str) -> String {
             resource.extend(bytes.map(|byte| format!("%{byte:02X}")));
         }
     }
-    resource
 }
 
 fn is_resource_byte(byte: u8) -> bool {
