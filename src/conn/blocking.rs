@@ -346,7 +346,8 @@ impl Open {
             if budget.is_interrupted() {
                 return Err(interrupted());
             }
-            if budget.expired_while_processing() {
+            // Before the first wait the clock need not be read.
+            if budget.may_wait() && budget.expired_after_waiting() {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(budget)? {
