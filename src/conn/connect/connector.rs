@@ -160,10 +160,13 @@ fn attempt(
     let mut request = redirects.request_options(&options.request)?;
     if let Some(jar) = &options.cookie_jar {
         let kept = jar.header(url, SystemTime::now())?;
-        request.cookie = match (kept, request.cookie) {
-            (Some(kept), Some(set)) => Some(memory::concat(&[&kept, "; ", &set])?.into()),
-            (kept, set) => kept.map(Text::from).or(set),
-        };
+        if let Some(kept) = kept {
+            let cookies = match &request.cookie {
+                Some(set) => memory::concat(&[&kept, "; ", set])?,
+                None => kept,
+            };
+            request.to_mut().cookie = Some(Text::from(cookies));
+        }
     }
     let offer = options.deflate.is_offered.then_some(options.deflate.offer);
     let upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;

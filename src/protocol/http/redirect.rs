@@ -7,6 +7,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::memory;
 use crate::base::sync::Arc;
 use crate::protocol::url::Url;
+use std::borrow::Cow;
 
 /// As many URLs as an error shows.
 const MAX_SHOWN: usize = 10;
@@ -53,12 +54,16 @@ impl Redirects {
 
     /// The request for the URL in force: once the connect has been sent to another origin, it carries nothing that was
     /// meant for the first.
-    pub fn request_options(&self, options: &RequestOptions) -> Result<RequestOptions, Error> {
-        let mut options = RequestOptions {
-            redirect_limit: self.limit,
-            ..options.clone()
-        };
+    pub fn request_options<'a>(
+        &self,
+        options: &'a RequestOptions,
+    ) -> Result<Cow<'a, RequestOptions>, Error> {
+        let mut options = Cow::Borrowed(options);
+        if options.redirect_limit != self.limit {
+            options.to_mut().redirect_limit = self.limit;
+        }
         if self.has_left_origin {
+            let options = options.to_mut();
             options.authorization = None;
             options.cookie = None;
             options.host = None;
