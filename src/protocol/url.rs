@@ -39,14 +39,16 @@ pub struct Url {
 impl Url {
     /// `ws://`, `wss://`, or `ws+unix:///path/of/socket:/resource`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        check_text(text)?;
+        let is_plain = check_text(text)?;
         let Some((scheme, after_slashes)) = split_scheme(text) else {
             return Err(without_scheme(text));
         };
         let is = |known| scheme.eq_ignore_ascii_case(known);
         if is("ws") || is("wss") {
+            check_no_fragment(text, is_plain)?;
             Self::of_network(text, after_slashes, is("wss"))
         } else if is("ws+unix") {
+            check_no_fragment(text, is_plain)?;
             Self::of_unix_socket(text, after_slashes)
         } else {
             let meant = meant(scheme, after_slashes);
@@ -57,7 +59,6 @@ impl Url {
     }
 
     fn of_network(text: &str, after_slashes: &str, secure: bool) -> Result<Self, Error> {
-        check_no_fragment(text)?;
         if after_slashes.starts_with('/') {
             // Browsers skip further slashes and take the path for the host.
             return Err(invalid(text, "has no host"));
@@ -109,7 +110,6 @@ impl Url {
     /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon in the socket's path
     /// is written %3A.
     fn of_unix_socket(text: &str, after_slashes: &str) -> Result<Self, Error> {
-        check_no_fragment(text)?;
         let end = after_slashes
             .find([':', '?'])
             .unwrap_or(after_slashes.len());
@@ -366,8 +366,8 @@ fn meant(scheme: &str, after_slashes: &str) -> String {
 }
 
 /// Section 3: "Fragment identifiers are meaningless in the context of WebSocket URIs".
-fn check_no_fragment(text: &str) -> Result<(), Error> {
-    if text.contains('#') {
+fn check_no_fragment(text: &str, is_plain: bool) -> Result<(), Error> {
+    if !is_plain && text.contains('#') {
         return Err(invalid(text, "has a fragment (#)"));
     }
     Ok(())
@@ -399,8 +399,9 @@ fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     Ok(Some((format!("%{zone}]"), name.into_owned())))
 }
 
-/// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here.
-fn check_text(text: &str) -> Result<(), Error> {
+/// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here. True where all is visible ASCII and
+/// nothing begins a fragment.
+fn check_text(text: &str) -> Result<bool, Error> {
     if text.len() > MAX_URL_BYTES {
         let len = text.len();
         return Err(Error::new(
@@ -409,11 +410,11 @@ fn check_text(text: &str) -> Result<(), Error> {
         ));
     }
     // All bytes at once, which costs less than to end at the first one.
-    let is_usual = text.bytes().fold(true, |all, byte| {
-        all & matches!(byte, b'!'..=b'~') & (byte != b'\\')
+    let is_plain = text.bytes().fold(true, |all, byte| {
+        all & matches!(byte, b'!'..=b'~') & (byte != b'\\') & (byte != b'#')
     });
-    if is_usual {
-        return Ok(());
+    if is_plain {
+        return Ok(true);
     }
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
         return Err(Error::new(
@@ -430,7 +431,7 @@ fn check_text(text: &str) -> Result<(), Error> {
     if text.contains('\\') {
         return Err(Error::new(Kind::InvalidUrl, "URL contains a backslash"));
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
