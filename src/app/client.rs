@@ -28,7 +28,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct App {
-    pub(super) url: Url,
+    pub(super) url: Arc<Url>,
     pub(super) options: Arc<Options>,
     pub handlers: HandlerTable,
     place: Mutex<DriveState>,
@@ -98,7 +98,7 @@ struct LastConnection {
 impl App {
     pub fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
         Ok(Self {
-            url: Url::parse(url)?,
+            url: Arc::new(Url::parse(url)?),
             options,
             handlers: HandlerTable::default(),
             place: Mutex::default(),

@@ -225,7 +225,7 @@ impl Runner {
         self.app.set_response(None);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
-                self.app.url.clone(),
+                Arc::clone(&self.app.url),
                 Arc::clone(options),
                 keys,
                 Arc::clone(&self.notify),

@@ -40,7 +40,7 @@ impl Notified for LookupWake {
 
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
-        let url = Url::parse(url)?;
+        let url = Arc::new(Url::parse(url)?);
         self.begin_connecting()?;
         let result = self.connect_to(url);
         let result = result.map(|open| self.set_open(open));
@@ -155,7 +155,7 @@ impl Connection {
         Ok(())
     }
 
-    fn connect_to(&self, url: Url) -> Result<Box<Open>, Error> {
+    fn connect_to(&self, url: Arc<Url>) -> Result<Box<Open>, Error> {
         let span = self.options.connect_span(self.timeout().get());
         let wake = Arc::new(LookupWake::default());
         let now = Instant::now();

@@ -50,7 +50,7 @@ pub struct Established {
 impl Connector {
     /// `notify` is called, on another thread, when there is a reason to step that no descriptor shows.
     pub fn new(
-        url: Url,
+        url: Arc<Url>,
         options: Arc<Options>,
         mut keys: Keys,
         notify: Notify,
@@ -62,7 +62,7 @@ impl Connector {
             Some(_) => 0,
             None => options.request.redirect_limit,
         };
-        let redirects = Redirects::new(Arc::new(url), limit);
+        let redirects = Redirects::new(url, limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;
         Ok(Self {
             process: ProcessMark::own(),
