@@ -51,7 +51,7 @@ class Instructions:
         Row("pipelined echo 1 KiB", "echo", 1024, 64, (20, 100), 1010, 950),
         Row("echo 16 B", "echo", 16, 1, (500, 2500), 1620, 900),
         Row("app echo 16 B", "app", 16, 1, (500, 2500), 2360, 1400),
-        Row("connect and close", "connect", 16, 1, (20, 100), 37500, 22000),
+        Row("connect and close", "connect", 16, 1, (20, 100), 29400, 22000),
         Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
     ]
     HEAD = ("instructions", "limit", "goal", "wsline", "OpenSSL", "other")
