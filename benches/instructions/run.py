@@ -49,9 +49,9 @@ class Instructions:
         Row("corked send 1 KiB", "send", 1024, 128, (8, 32), 670, 550),
         Row("pipelined echo 16 B", "echo", 16, 64, (20, 100), 680, 600),
         Row("pipelined echo 1 KiB", "echo", 1024, 64, (20, 100), 1010, 950),
-        Row("echo 16 B", "echo", 16, 1, (500, 2500), 1620, 900),
+        Row("echo 16 B", "echo", 16, 1, (500, 2500), 1590, 900),
         Row("app echo 16 B", "app", 16, 1, (500, 2500), 2360, 1400),
-        Row("connect and close", "connect", 16, 1, (20, 100), 29400, 22000),
+        Row("connect and close", "connect", 16, 1, (20, 100), 28700, 22000),
         Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
     ]
     HEAD = ("instructions", "limit", "goal", "wsline", "OpenSSL", "other")

@@ -208,6 +208,7 @@ thread_local! {
 }
 
 /// Memory of this thread for a read, empty, with room for [`READ_MIN`] bytes and a NUL.
+#[inline]
 pub fn take_read_memory() -> Result<Vec<u8>, Error> {
     let mut memory = thread_cache::take(&READ_MEMORY).unwrap_or_default();
     memory.clear();
@@ -216,6 +217,7 @@ pub fn take_read_memory() -> Result<Vec<u8>, Error> {
 }
 
 /// For the next read on this thread.
+#[inline]
 pub fn keep_read_memory(memory: Vec<u8>) {
     if memory.capacity() > 0 {
         thread_cache::keep(&READ_MEMORY, memory);
