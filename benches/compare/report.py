@@ -173,12 +173,18 @@ def write_counts(out, counts, what):
     if not counts:
         return
     print(f"\n### {what} a message\n", file=out)
-    names = [scenario.name for scenario in SCENARIOS if scenario.name in counts]
-    head(out, ["client", *names])
-    for client in dict.fromkeys(client for name in names for client in counts[name]):
-        cells = [counts[name].get(client) for name in names]
-        shown = ["–" if cell is None else f"{cell:.0f}" if cell >= 20 else f"{cell:.2f}" for cell in cells]
-        row(out, [client, *shown])
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in counts]
+    clients = list(dict.fromkeys(client for scenario in scenarios for client in counts[scenario.name]))
+    head(out, ["scenario", *clients])
+    for scenario in scenarios:
+        row(out, [scenario.name, *(shown_count(counts[scenario.name].get(client)) for client in clients)])
+
+
+def shown_count(count):
+    # The difference of two runs may be below zero where a client does not do the same each time.
+    if count is None or count < 0:
+        return "–"
+    return f"{count:.0f}" if count >= 20 else f"{count:.2f}"
 
 
 def write_circumstances(out, results):
