@@ -261,7 +261,7 @@ impl Runner {
 
     fn open(&mut self, established: Established) -> Result<(), Error> {
         let options = &self.app.options;
-        let (link, reader) = open(established, options, Arc::default())?;
+        let (link, reader) = open(established, options, None)?;
         link.stream().prepare();
         link.stream().release_tls_buffers();
         trace::open(&link.peer());

@@ -170,7 +170,7 @@ impl Connection {
         let result = self.drive(&mut connector, &wake, now);
         *self.response.lock() = connector.take_response();
         let is_aborted = Arc::clone(&self.is_aborted);
-        let (link, reader) = open(result?, &self.options, is_aborted)?;
+        let (link, reader) = open(result?, &self.options, Some(is_aborted))?;
         Ok(Box::new(Open {
             link,
             reader: Handoff::new(reader),

@@ -16,7 +16,8 @@ use std::ffi::CString;
 pub struct Link {
     pub(super) writer: Writer,
     pub(super) auto_pong: bool,
-    is_aborted: Arc<AtomicBool>,
+    /// Of an owner who aborts by a flag.
+    is_aborted: Option<Arc<AtomicBool>>,
     /// The server speaks TLS, and not a proxy alone.
     is_secure: bool,
     /// Made for whoever asks first.
@@ -28,7 +29,7 @@ impl Link {
     pub(super) fn new(
         writer: Writer,
         auto_pong: bool,
-        is_aborted: Arc<AtomicBool>,
+        is_aborted: Option<Arc<AtomicBool>>,
         is_secure: bool,
     ) -> Self {
         Self {
@@ -131,7 +132,8 @@ impl Link {
     }
 
     pub(super) fn is_aborted(&self) -> bool {
-        self.is_aborted.load(Ordering::Relaxed)
+        let is_aborted = self.is_aborted.as_ref();
+        is_aborted.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 
     pub(super) fn check_aborted(&self) -> Result<(), Error> {

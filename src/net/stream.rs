@@ -29,7 +29,8 @@ pub struct Stream {
     /// A child of this process has the same socket, and must leave it alone.
     process: ProcessMark,
     /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
-    tls: Option<PriorityMutex<Tls>>,
+    /// In memory of its own, which plain connections do without.
+    tls: Option<Box<PriorityMutex<Tls>>>,
     peer: Peer,
     /// Made when it is asked for.
     peer_address: OnceLock<CString>,
@@ -95,7 +96,7 @@ impl Stream {
     pub fn start_tls(&mut self, tls: Tls) {
         match &self.tls {
             Some(carrier) => carrier.lock_ahead().carry(tls),
-            None => self.tls = Some(PriorityMutex::new(tls)),
+            None => self.tls = Some(Box::new(PriorityMutex::new(tls))),
         }
     }
 

@@ -314,8 +314,9 @@ fn discard(
 /// A whole message in one frame has been received.
 #[inline]
 fn note_message(link: &Link, message: &Message<'_>) {
-    link.writer.stats().frames_received.add(1);
-    link.writer.stats().messages_received.add(1);
+    let stats = link.writer.stats();
+    stats.frames_received.add(1);
+    stats.messages_received.add(1);
     trace::frame('<', message.opcode, true, message.payload);
 }
 

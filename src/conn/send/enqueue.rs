@@ -94,13 +94,9 @@ fn send_at_once(
     payload: &[u8],
 ) -> Result<(), Error> {
     let mut buffers = thread_cache::take(&SCRATCH).unwrap_or_default();
-    let reserved = state
-        .queue
-        .reserve_end()
-        .and_then(|()| buffers.reserve(stream, payload.len()));
-    if reserved.is_err() {
+    if let Err(error) = buffers.reserve(stream, payload.len()) {
         thread_cache::keep(&SCRATCH, buffers);
-        return reserved;
+        return Err(error);
     }
     buffers.begin(header, payload);
     let pushed = buffers.seal_and_push(stream);

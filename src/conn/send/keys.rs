@@ -25,7 +25,7 @@ pub struct Keys {
     /// not the same time.
     salt: u32,
     batch: [MaskKey; BATCH],
-    used: usize,
+    used: u8,
 }
 
 impl Keys {
@@ -44,7 +44,7 @@ impl Keys {
             generator,
             salt: time.as_nanos() as u32,
             batch: [MaskKey::default(); BATCH],
-            used: BATCH,
+            used: BATCH as u8,
         })
     }
 
@@ -67,10 +67,14 @@ impl Keys {
 
     #[inline]
     fn number(&mut self) -> u32 {
-        if self.used >= BATCH {
+        if usize::from(self.used) >= BATCH {
             self.take_more();
         }
-        let bytes = self.batch.get(self.used).copied().unwrap_or_default();
+        let bytes = self
+            .batch
+            .get(usize::from(self.used))
+            .copied()
+            .unwrap_or_default();
         self.used += 1;
         u32::from_ne_bytes(bytes) ^ self.salt
     }

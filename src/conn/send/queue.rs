@@ -30,19 +30,35 @@ pub(super) enum Queued {
 
 #[derive(Default)]
 pub(super) struct Queue {
-    waiting: VecDeque<Waiting>,
-    /// Bytes in `waiting` that have not been put on the wire.
-    bytes: usize,
-    /// Where messages end that are on the wire, counted like [`Stream::bytes_sent`], and how many end there.
-    ends: VecDeque<(u64, u64)>,
-    /// Messages in `waiting`.
-    messages: u64,
     /// Messages that are gathered, and so have no place here yet.
     pub(super) gathered: u64,
     /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while it waits.
     ping_end: u64,
+    /// Where messages end that are on the wire, if any: the first place. It is in here so that a frame before which nothing
+    /// waits is noted without memory.
+    first_end: MessageEnds,
+    /// What most connections never have, in memory of its own.
+    backlog: Option<Box<Backlog>>,
+}
+
+#[derive(Default)]
+struct Backlog {
+    waiting: VecDeque<Waiting>,
+    /// Bytes in `waiting` that have not been put on the wire.
+    bytes: usize,
+    /// Where messages end that are on the wire, behind the first place.
+    ends: VecDeque<MessageEnds>,
+    /// Messages in `waiting`.
+    messages: u64,
     /// Pings in `waiting`; of several in one place only the last counts.
     pings: usize,
+}
+
+/// So many messages, none for no place, end at this place, counted like [`Stream::bytes_sent`].
+#[derive(Clone, Copy, Default)]
+struct MessageEnds {
+    place: u64,
+    messages: u64,
 }
 
 /// Whole frames, of which the first `taken` bytes have been put on the wire.
@@ -60,11 +76,11 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.backlog.as_ref().is_none_or(|it| it.waiting.is_empty())
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.backlog.as_ref().map_or(0, |backlog| backlog.bytes)
     }
 
     pub(super) fn ping_end(&self) -> u64 {
@@ -73,24 +89,29 @@ impl Queue {
 
     /// Whether the wire ends with a whole frame.
     pub(super) fn is_between_frames(&self) -> bool {
-        self.waiting.front().is_none_or(|front| front.taken == 0)
+        let backlog = self.backlog.as_ref();
+        let front = backlog.and_then(|backlog| backlog.waiting.front());
+        front.is_none_or(|front| front.taken == 0)
     }
 
     pub(super) fn unsent_messages(&self, sent: u64) -> u64 {
-        let on_wire = self.ends.iter().filter(|(end, _)| *end > sent);
-        let on_wire: u64 = on_wire.map(|(_, messages)| messages).sum();
-        on_wire + self.messages + self.gathered
+        let backlog = self.backlog.as_ref();
+        let more = backlog.into_iter().flat_map(|backlog| &backlog.ends);
+        let ends = std::iter::once(&self.first_end).chain(more);
+        let on_wire = ends.filter(|end| end.place > sent);
+        let on_wire: u64 = on_wire.map(|end| end.messages).sum();
+        on_wire + backlog.map_or(0, |backlog| backlog.messages) + self.gathered
     }
 
     /// One frame, behind all others.
     pub(super) fn add(&mut self, bytes: Vec<u8>, what: Queued) -> Result<(), Error> {
-        self.reserve_end()?;
-        reserve(&mut self.waiting)?;
+        let backlog = self.backlog_with_room()?;
+        reserve(&mut backlog.waiting)?;
         let mut waiting = Waiting::default();
         reserve(&mut waiting.ends)?;
-        self.bytes += bytes.len();
+        backlog.bytes += bytes.len();
         waiting.bytes = bytes;
-        self.waiting.push_back(waiting);
+        backlog.waiting.push_back(waiting);
         self.note_queued(what);
         Ok(())
     }
@@ -103,13 +124,13 @@ impl Queue {
         what: Queued,
     ) -> Result<(), Error> {
         let len = MAX_HEADER_BYTES + payload.len();
-        let last = self.waiting.back();
+        let backlog = self.backlog_with_room()?;
+        let last = backlog.waiting.back();
         if last.is_none_or(|last| last.taken > 0 || last.bytes.len() + len > PIECE) {
-            reserve(&mut self.waiting)?;
-            self.waiting.push_back(Waiting::default());
+            reserve(&mut backlog.waiting)?;
+            backlog.waiting.push_back(Waiting::default());
         }
-        self.reserve_end()?;
-        let Some(last) = self.waiting.back_mut() else {
+        let Some(last) = backlog.waiting.back_mut() else {
             return Ok(());
         };
         reserve(&mut last.ends)?;
@@ -117,18 +138,19 @@ impl Queue {
         let before = last.bytes.len();
         header.encode(&mut last.bytes);
         header.append_payload(payload, &mut last.bytes);
-        self.bytes += last.bytes.len() - before;
+        backlog.bytes += last.bytes.len() - before;
         self.note_queued(what);
         Ok(())
     }
 
     /// What was gathered, behind all others; `plain` is left empty.
     pub(super) fn add_gathered(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
-        reserve(&mut self.waiting)?;
+        let backlog = self.backlog.get_or_insert_default();
+        reserve(&mut backlog.waiting)?;
         let gathered = std::mem::take(&mut self.gathered);
-        self.bytes += plain.len();
-        self.messages += gathered;
-        self.waiting.push_back(Waiting {
+        backlog.bytes += plain.len();
+        backlog.messages += gathered;
+        backlog.waiting.push_back(Waiting {
             bytes: std::mem::take(plain),
             gathered,
             ..Waiting::default()
@@ -140,26 +162,37 @@ impl Queue {
     pub(super) fn note_on_wire(&mut self, what: Queued, sent: u64, unsent: u64) {
         self.forget_sent(sent);
         match what {
-            Queued::MessageEnd if unsent > 0 => note_end(&mut self.ends, sent + unsent, 1),
+            Queued::MessageEnd if unsent > 0 && self.first_end.messages == 0 => {
+                self.first_end = MessageEnds {
+                    place: sent + unsent,
+                    messages: 1,
+                };
+            }
+            Queued::MessageEnd if unsent > 0 => {
+                let more = &mut self.backlog.get_or_insert_default().ends;
+                note_end(&mut self.first_end, more, sent + unsent, 1);
+            }
             Queued::Ping => self.ping_end = sent + unsent,
             _ => {}
         }
     }
 
-    /// Room for the end of one message more, so that noting it cannot fail.
-    pub(super) fn reserve_end(&mut self) -> Result<(), Error> {
-        let count = self.messages as usize + 1;
-        if self.ends.capacity() - self.ends.len() >= count {
-            return Ok(());
-        }
-        let reserved = self.ends.try_reserve(count);
-        reserved.map_err(|_| Error::no_memory((count * size_of::<(u64, u64)>()) as u64))
+    /// With room for the end of one message more, so that noting it cannot fail.
+    fn backlog_with_room(&mut self) -> Result<&mut Backlog, Error> {
+        let backlog = self.backlog.get_or_insert_default();
+        let count = backlog.messages as usize + 1;
+        let reserved = backlog.ends.try_reserve(count);
+        reserved.map_err(|_| Error::no_memory((count * size_of::<MessageEnds>()) as u64))?;
+        Ok(backlog)
     }
 
     /// Puts the next frames on the wire, which is empty, or the next piece of one; false where there is none.
     pub(super) fn seal_next(&mut self, stream: &Stream, wire: &mut Outbox) -> Result<bool, Error> {
         let sent = stream.bytes_sent.get();
-        let Some(front) = self.waiting.front_mut() else {
+        let Some(backlog) = &mut self.backlog else {
+            return Ok(false);
+        };
+        let Some(front) = backlog.waiting.front_mut() else {
             return Ok(false);
         };
         let before = front.taken;
@@ -173,7 +206,7 @@ impl Queue {
             front.taken = front.bytes.len();
             wire.take(&mut front.bytes)?;
         }
-        self.bytes -= front.taken - before;
+        backlog.bytes -= front.taken - before;
         // Under TLS the end of what has been sealed stands for each end in it.
         let sealed_end = sent + wire.unsent().len() as u64;
         let place = |end: usize| match stream.is_tls() {
@@ -181,52 +214,63 @@ impl Queue {
             false => sent + end as u64,
         };
         while let Some(end) = front.ends.front().filter(|end| **end <= front.taken) {
-            note_end(&mut self.ends, place(*end), 1);
-            self.messages -= 1;
+            let place = place(*end);
+            note_end(&mut self.first_end, &mut backlog.ends, place, 1);
+            backlog.messages -= 1;
             front.ends.pop_front();
         }
         if let Some(end) = front.ping_end.take_if(|end| *end <= front.taken) {
-            self.pings -= 1;
-            if self.pings == 0 {
+            backlog.pings -= 1;
+            if backlog.pings == 0 {
                 self.ping_end = place(end);
             }
         }
         if front.taken == front.bytes.len() || front.bytes.is_empty() {
             let gathered = front.gathered;
-            self.messages -= gathered;
-            if gathered > 0 && self.ends.try_reserve(1).is_ok() {
-                note_end(&mut self.ends, sealed_end, gathered);
+            backlog.messages -= gathered;
+            if gathered > 0 && backlog.ends.try_reserve(1).is_ok() {
+                let ends = &mut backlog.ends;
+                note_end(&mut self.first_end, ends, sealed_end, gathered);
             }
-            self.waiting.pop_front();
+            backlog.waiting.pop_front();
         }
         Ok(true)
     }
 
     pub(super) fn forget_sent(&mut self, sent: u64) {
-        while self.ends.front().is_some_and(|(end, _)| *end <= sent) {
-            self.ends.pop_front();
+        while self.first_end.messages > 0 && self.first_end.place <= sent {
+            let backlog = self.backlog.as_mut();
+            let next = backlog.and_then(|backlog| backlog.ends.pop_front());
+            self.first_end = next.unwrap_or_default();
         }
     }
 
     /// Keeps no more memory than what waits needs.
     pub(super) fn shrink(&mut self) {
-        self.ends.shrink_to_fit();
-        self.waiting.shrink_to_fit();
+        let is_over = |it: &mut Box<Backlog>| it.waiting.is_empty() && it.ends.is_empty();
+        self.backlog.take_if(is_over);
+        if let Some(backlog) = &mut self.backlog {
+            backlog.ends.shrink_to_fit();
+            backlog.waiting.shrink_to_fit();
+        }
     }
 
     /// The frame at the end of `waiting` is this.
     fn note_queued(&mut self, what: Queued) {
-        let Some(last) = self.waiting.back_mut() else {
+        let Some(backlog) = &mut self.backlog else {
+            return;
+        };
+        let Some(last) = backlog.waiting.back_mut() else {
             return;
         };
         let end = last.bytes.len();
         match what {
             Queued::MessageEnd => {
                 last.ends.push_back(end);
-                self.messages += 1;
+                backlog.messages += 1;
             }
             Queued::Ping => {
-                self.pings += usize::from(last.ping_end.replace(end).is_none());
+                backlog.pings += usize::from(last.ping_end.replace(end).is_none());
                 self.ping_end = u64::MAX;
             }
             Queued::Other => {}
@@ -234,11 +278,17 @@ impl Queue {
     }
 }
 
-/// There is room for one entry more.
-fn note_end(ends: &mut VecDeque<(u64, u64)>, end: u64, messages: u64) {
-    match ends.back_mut() {
-        Some((last, count)) if *last == end => *count += messages,
-        _ => ends.push_back((end, messages)),
+/// There is room for one place more.
+fn note_end(first: &mut MessageEnds, more: &mut VecDeque<MessageEnds>, place: u64, messages: u64) {
+    if first.messages == 0 {
+        *first = MessageEnds { place, messages };
+        return;
+    }
+    let last = more.back_mut().unwrap_or(first);
+    if last.place == place {
+        last.messages += messages;
+    } else {
+        more.push_back(MessageEnds { place, messages });
     }
 }
 
@@ -266,6 +316,12 @@ mod tests {
     fn frame(queue: &mut Queue, opcode: Opcode, payload: &[u8], what: Queued) {
         let header = Header::masked(opcode, true, payload.len(), [0; 4]);
         queue.append(&header, payload, what).expect("memory");
+    }
+
+    /// In how many pieces of memory frames wait.
+    fn waiting(queue: &Queue) -> usize {
+        let backlog = queue.backlog.as_ref();
+        backlog.map_or(0, |backlog| backlog.waiting.len())
     }
 
     /// Puts on the wire what comes next, and sends it.
@@ -338,14 +394,14 @@ mod tests {
         for _ in 0..100 {
             frame(&mut queue, Opcode::Binary, &[0; 100], Queued::MessageEnd);
         }
-        assert_eq!(queue.waiting.len(), 1);
+        assert_eq!(waiting(&queue), 1);
         frame(
             &mut queue,
             Opcode::Binary,
             &[0; PIECE - 100],
             Queued::MessageEnd,
         );
-        assert_eq!(queue.waiting.len(), 2);
+        assert_eq!(waiting(&queue), 2);
         assert!(queue.is_between_frames());
     }
 }

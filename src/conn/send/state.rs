@@ -57,10 +57,13 @@ pub(super) struct SendState {
     /// `None` while a thread compresses, and where compression was not negotiated.
     pub(super) deflater: Option<Box<Deflater>>,
     /// Threads that wait for it.
-    pub(super) waiting_for_context: usize,
+    pub(super) waiting_for_context: u32,
     /// Somebody has been told that there is a backlog.
     pub(super) is_announced: bool,
-    pub(super) pending: PendingReplies,
+    /// In memory of its own, while there is any.
+    pub(super) pending: Option<Box<PendingReplies>>,
+    /// TLS may have something to send on its own account.
+    pub(super) is_tls_due: bool,
     /// The socket takes nothing any more.
     pub(super) broken: Option<Error>,
 }
@@ -71,7 +74,6 @@ pub(super) struct SendState {
 pub(super) struct PendingReplies {
     pub(super) pong: Vec<u8>,
     pub(super) close: Vec<u8>,
-    pub(super) tls: bool,
 }
 
 impl SendSide {
@@ -97,7 +99,8 @@ impl SendSide {
                 deflater,
                 waiting_for_context: 0,
                 is_announced: false,
-                pending: PendingReplies::default(),
+                pending: None,
+                is_tls_due: false,
                 broken: None,
             }),
             turn_is_over: Condvar::new(),
@@ -229,8 +232,7 @@ impl SendSide {
         state.sender.note_frame(frame, header);
         if header.opcode == Opcode::Close {
             // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
-            state.pending.pong.clear();
-            state.pending.close.clear();
+            state.pending = None;
         }
         self.note_backlog(state);
     }
@@ -285,7 +287,7 @@ impl SendSide {
 
     /// With an empty wire: puts on it what is due next; false where that is nothing, or nothing can be sent any more.
     fn seal_due(&self, state: &mut SendState) -> bool {
-        if !state.pending.is_empty() && state.queue.is_between_frames() {
+        if state.has_pending() && state.queue.is_between_frames() {
             self.seal_pending(state);
         }
         if !state.buffers.wire.is_empty() {
@@ -300,14 +302,20 @@ impl SendSide {
 
     /// A pong goes before what is queued (RFC 6455 section 5.4 allows it between two frames), a close frame behind it.
     fn seal_pending(&self, state: &mut SendState) {
-        let mut frames = std::mem::take(&mut state.pending.pong);
-        self.stats.frames_sent.add(u64::from(!frames.is_empty()));
-        let may_close = !state.pending.close.is_empty() && state.queue_gathered().is_ok();
-        if may_close && state.queue.is_empty() {
-            self.stats.frames_sent.add(1);
-            frames.append(&mut state.pending.close);
+        let is_to_close = state.pending.as_ref();
+        let is_to_close = is_to_close.is_some_and(|due| !due.close.is_empty());
+        let may_close = is_to_close && state.queue_gathered().is_ok() && state.queue.is_empty();
+        let mut frames = Vec::new();
+        if let Some(due) = &mut state.pending {
+            frames.append(&mut due.pong);
+            self.stats.frames_sent.add(u64::from(!frames.is_empty()));
+            if may_close {
+                self.stats.frames_sent.add(1);
+                frames.append(&mut due.close);
+            }
         }
-        state.pending.tls = false;
+        state.pending.take_if(|due| due.close.is_empty());
+        state.is_tls_due = false;
         let sealed = self.stream.seal(&mut frames, &mut state.buffers.wire);
         state.broken = sealed.err().or_else(|| state.broken.take());
     }
@@ -358,7 +366,11 @@ impl SendState {
     }
 
     pub(super) fn has_backlog(&self) -> bool {
-        !self.buffers.wire.is_empty() || !self.pending.is_empty() || !self.queue.is_empty()
+        !self.buffers.wire.is_empty() || self.has_pending() || !self.queue.is_empty()
+    }
+
+    fn has_pending(&self) -> bool {
+        self.is_tls_due || self.pending.is_some()
     }
 
     /// What was gathered leaves next, behind what is queued.
@@ -395,12 +407,6 @@ impl SendState {
     pub(super) fn break_off(&mut self, error: Error) -> Error {
         self.broken = Some(error.clone());
         self.sender.closing().error().unwrap_or(error)
-    }
-}
-
-impl PendingReplies {
-    pub(super) fn is_empty(&self) -> bool {
-        self.pong.is_empty() && self.close.is_empty() && !self.tls
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) struct TurnState {
     /// The turn is kept for a thread that has waited too long.
     is_kept: bool,
     /// Threads that wait.
-    pub(super) waiting: usize,
+    pub(super) waiting: u32,
     /// How often a thread that had not waited went first.
     passed_over: u32,
 }

@@ -33,6 +33,12 @@ const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
     side: SendSide,
+    /// `None`: whole messages are sent as they are, with keys of our own.
+    rewriting: Option<Box<Rewriting>>,
+}
+
+/// What becomes of messages before they are sent.
+struct Rewriting {
     /// Where compression was negotiated: messages of fewer bytes are not compressed.
     threshold: Option<u64>,
     mask_key: Option<MaskKeyFn>,
@@ -56,10 +62,14 @@ impl Writer {
         wire: Outbox,
     ) -> Self {
         let (threshold, deflater) = deflate.unzip();
-        Self {
-            side: SendSide::new(stream, keys, deflater, wire),
+        let is_plain = threshold.is_none() && mask_key.is_none();
+        let rewriting = Rewriting {
             threshold,
             mask_key,
+        };
+        Self {
+            side: SendSide::new(stream, keys, deflater, wire),
+            rewriting: (!is_plain).then(|| Box::new(rewriting)),
         }
     }
 
@@ -101,9 +111,7 @@ impl Writer {
         let fits = match when_full {
             _ if is_corked => state.buffers.fits_batch(len, when_full.limit()),
             WhenFull::Wait(_) => len <= WHOLE && side.sends_at_once(&state),
-            WhenFull::Queue { .. } => {
-                len <= PIECE && side.sends_at_once(&state) && state.queue.reserve_end().is_ok()
-            }
+            WhenFull::Queue { .. } => len <= PIECE && side.sends_at_once(&state),
         };
         if !fits {
             return Ok(false);
@@ -139,7 +147,7 @@ impl Writer {
 
     /// Whether whole messages are sent as they are, with keys of our own.
     fn sends_plain(&self) -> bool {
-        self.threshold.is_none() && self.mask_key.is_none()
+        self.rewriting.is_none()
     }
 
     /// With a key of the caller's, or compressed. The caller's functions, that for keys and the log, run without the lock.
@@ -152,7 +160,8 @@ impl Writer {
             key: self.given_key()?,
             ..*message
         };
-        let Some(threshold) = self.threshold else {
+        let threshold = self.rewriting.as_ref().and_then(|how| how.threshold);
+        let Some(threshold) = threshold else {
             return self.send_frame(&message, when_full);
         };
         let compressor = Compressor::take(&self.side, &message, threshold, when_full.budget())?;
@@ -266,7 +275,7 @@ impl Writer {
     /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that TLS wants to send.
     pub fn flush(&self) -> Result<(), Error> {
         let mut state = self.side.state.lock_ahead();
-        state.pending.tls |= self.side.stream.is_tls();
+        state.is_tls_due |= self.side.stream.is_tls();
         if !state.turn.is_taken && !self.side.is_corked() {
             // What an uncork could not send. Without memory it stays gathered.
             let _ = state.queue_gathered();
@@ -294,7 +303,7 @@ impl Writer {
             return;
         }
         self.side.stream.end_tls();
-        state.pending.tls |= self.side.stream.is_tls();
+        state.is_tls_due |= self.side.stream.is_tls();
         self.side.push(&mut state);
     }
 
@@ -368,7 +377,8 @@ impl Writer {
     }
 
     fn given_key(&self) -> Result<Option<MaskKey>, Error> {
-        let mask_key = self.mask_key.as_ref();
+        let rewriting = self.rewriting.as_ref();
+        let mask_key = rewriting.and_then(|how| how.mask_key.as_ref());
         mask_key.map(|mask_key| mask_key()).transpose()
     }
 
@@ -381,12 +391,13 @@ impl Writer {
         given_key: Option<MaskKey>,
     ) {
         let key = given_key.unwrap_or_else(|| state.mask_key());
-        let pending = match reply {
-            ControlReply::Pong => &mut state.pending.pong,
-            ControlReply::Close(_) => &mut state.pending.close,
+        let pending = state.pending.get_or_insert_default();
+        let frame = match reply {
+            ControlReply::Pong => &mut pending.pong,
+            ControlReply::Close(_) => &mut pending.close,
         };
-        pending.clear();
-        reply.encode(ping_payload, key, pending);
+        frame.clear();
+        reply.encode(ping_payload, key, frame);
         self.side.push(state);
     }
 }

@@ -141,7 +141,7 @@ pub struct CloseInfo<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Closing {
     sent: bool,
-    received: Option<Received>,
+    received: Option<Box<Received>>,
     began: Option<Side>,
     failure: Option<Error>,
 }
@@ -180,12 +180,14 @@ impl Closing {
     /// The peer's close frame; only the first counts.
     pub fn note_received(&mut self, code: Option<u16>, reason: &str) {
         self.began.get_or_insert(Side::Server);
-        self.received.get_or_insert_with(|| Received {
-            code,
-            reason_and_nul: match reason {
-                "" => String::new(),
-                reason => [reason, "\0"].concat(),
-            },
+        self.received.get_or_insert_with(|| {
+            Box::new(Received {
+                code,
+                reason_and_nul: match reason {
+                    "" => String::new(),
+                    reason => [reason, "\0"].concat(),
+                },
+            })
         });
     }
 
