@@ -3,7 +3,7 @@
 
 use super::client::App;
 use super::driver_lock::DriverLock;
-use super::handlers::{HandlerCache, Handlers};
+use super::handlers::{HandlerCache, Handlers, MoreHandlers};
 use crate::base::error::Error;
 use crate::conn::receive::reader::Reader;
 use crate::conn::send::queue::Unsent;
@@ -30,11 +30,17 @@ impl Callbacks<'_> {
             .then(|| self.view.current(&self.app.handlers))
     }
 
+    /// Of those the ones that most apps do without.
+    fn more(&mut self) -> Option<&MoreHandlers> {
+        self.handlers().and_then(Handlers::more)
+    }
+
     pub fn on_open(&mut self, is_first: bool) {
         let Some(handlers) = self.handlers() else {
             return;
         };
-        let reconnect = handlers.reconnect.as_ref().filter(|_| !is_first);
+        let reconnect = handlers.more().and_then(|more| more.reconnect.as_ref());
+        let reconnect = reconnect.filter(|_| !is_first);
         if let Some(open) = reconnect.or(handlers.open.as_ref()) {
             open();
         }
@@ -62,15 +68,19 @@ impl Callbacks<'_> {
         let Some(mut handlers) = self.handlers() else {
             return;
         };
-        let sees_each = handlers.data.is_some();
-        if let Some(data) = &handlers.data {
+        let data = handlers.more().and_then(|more| more.data.as_ref());
+        let sees_each = data.is_some();
+        if let Some(data) = data {
             data(&reader.message());
             match self.handlers() {
                 Some(current) => handlers = current,
                 None => return,
             }
         }
-        match (&handlers.fragment, &handlers.messages, &handlers.message) {
+        let more = handlers.more();
+        let fragment = more.and_then(|more| more.fragment.as_ref());
+        let messages = more.and_then(|more| more.messages.as_ref());
+        match (fragment, messages, &handlers.message) {
             (None, Some(take), _) => take(&mut |put| {
                 let mut wants_more = put(&reader.message()) && !sees_each;
                 while wants_more {
@@ -86,21 +96,21 @@ impl Callbacks<'_> {
     }
 
     pub fn on_ping(&mut self, message: &Message<'_>) {
-        let handler = self.handlers().and_then(|handlers| handlers.ping.as_ref());
+        let handler = self.more().and_then(|more| more.ping.as_ref());
         if let Some(ping) = handler {
             ping(message);
         }
     }
 
     pub fn on_pong(&mut self, message: &Message<'_>) {
-        let handler = self.handlers().and_then(|handlers| handlers.pong.as_ref());
+        let handler = self.more().and_then(|more| more.pong.as_ref());
         if let Some(pong) = handler {
             pong(message);
         }
     }
 
     pub fn on_drain(&mut self) {
-        let handler = self.handlers().and_then(|handlers| handlers.drain.as_ref());
+        let handler = self.more().and_then(|more| more.drain.as_ref());
         if let Some(drain) = handler {
             drain();
         }

@@ -4,6 +4,7 @@
 
 use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
+use super::link_slot::LinkSlot;
 use super::mailbox::Mailbox;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
@@ -28,7 +29,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct App {
-    pub(super) url: Arc<Url>,
+    /// It is parsed for each connect: what that makes is larger.
+    url: Box<str>,
     pub(super) options: Arc<Options>,
     pub handlers: HandlerTable,
     place: Mutex<DriveState>,
@@ -37,9 +39,7 @@ pub struct App {
     at_work: ThreadSlot,
     /// Threads that wait until none is.
     waiting_for_work: AtomicU32,
-    /// While a connection is open.
-    link: Mutex<Option<Arc<Link>>>,
-    last_connection: Mutex<LastConnection>,
+    pub(super) connection: LinkSlot,
     /// Negative while there is none.
     rtt_us: AtomicI64,
     /// A signal handler has asked for its end.
@@ -62,15 +62,19 @@ struct DriveState {
     is_freed: bool,
     /// How it ended the last time.
     outcome: Option<Result<(), Error>>,
-    thread: Option<JoinHandle<()>>,
+    /// Boxed, as is what a close frame says: most apps have neither.
+    thread: Option<Box<JoinHandle<()>>>,
 }
 
 struct Driver {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
-    /// Known once the driver has read that it should.
-    key: Option<u64>,
+    /// [`NO_KEY`] until the driver has read that it should.
+    key: u64,
 }
+
+/// The mailbox's own, which no app has.
+const NO_KEY: u64 = u64::MAX;
 
 /// What the thread that drives a loop is told.
 pub enum Command {
@@ -83,30 +87,23 @@ pub enum Command {
 /// The end, as the user wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EndRequest {
-    Close(CloseFrame),
+    Close(Box<CloseFrame>),
     Abort,
-}
-
-/// About the connection there is, or was last.
-#[derive(Clone, Default)]
-struct LastConnection {
-    response: Option<Arc<Response>>,
-    peer_address: Option<Arc<CString>>,
-    totals: Totals,
 }
 
 impl App {
     pub fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
+        // What is no URL is refused now.
+        Url::parse(url)?;
         Ok(Self {
-            url: Arc::new(Url::parse(url)?),
+            url: url.into(),
             options,
             handlers: HandlerTable::default(),
             place: Mutex::default(),
             place_changed: Condvar::default(),
             at_work: ThreadSlot::default(),
             waiting_for_work: AtomicU32::new(0),
-            link: Mutex::default(),
-            last_connection: Mutex::default(),
+            connection: LinkSlot::default(),
             rtt_us: AtomicI64::new(-1),
             is_interrupted: AtomicBool::new(false),
             driver_wake: WakeSlot::default(),
@@ -140,7 +137,7 @@ impl App {
 
     /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
     pub fn close(&self, frame: &CloseFrame) {
-        if !self.want(EndRequest::Close(frame.clone())) {
+        if !self.want(EndRequest::Close(Box::new(frame.clone()))) {
             return;
         }
         let payload = frame.payload();
@@ -193,10 +190,8 @@ impl App {
     /// In a child of the process that made it, when it is forgotten: the descriptor of its connection is closed, unless
     /// this thread is inside one of its callbacks and closes it later. Waits for no lock, which nobody might release.
     pub fn abandon(&self) {
-        let is_left = !self.at_work.is_own();
-        let link = self.link.try_lock().filter(|_| is_left);
-        if let Some(link) = link.as_deref().and_then(Option::as_ref) {
-            link.stream().abandon();
+        if !self.at_work.is_own() {
+            self.connection.abandon();
         }
     }
 
@@ -229,13 +224,12 @@ impl App {
     }
 
     pub fn is_open(&self) -> bool {
-        let link = self.link.lock();
-        link.as_ref().is_some_and(|link| link.writer().is_open())
+        self.connection.is_open()
     }
 
     /// What is queued and the system has not taken.
     pub fn buffered_bytes(&self) -> u64 {
-        let link = self.link.lock().clone();
+        let link = self.connection.link();
         link.map_or(0, |link| link.writer().unsent_bytes())
     }
 
@@ -246,17 +240,16 @@ impl App {
     }
 
     pub fn totals(&self) -> Totals {
-        let link = self.link.lock().clone();
-        link.map_or_else(|| self.last_connection.lock().totals, |link| link.totals())
+        self.connection.totals()
     }
 
     /// What the last attempt was answered.
     pub fn response(&self) -> Option<Arc<Response>> {
-        self.last_connection.lock().response.clone()
+        self.connection.response()
     }
 
-    pub fn peer_address(&self) -> Option<Arc<CString>> {
-        self.last_connection.lock().peer_address.clone()
+    pub fn peer_address(&self) -> Option<CString> {
+        self.connection.peer_address()
     }
 
     pub fn last_error(&self) -> Option<Error> {
@@ -289,19 +282,19 @@ impl App {
         place.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
             driver_lock: Arc::clone(driver_lock),
-            key: None,
+            key: NO_KEY,
         });
         Ok(())
     }
 
     pub(super) fn set_key(&self, key: u64) {
         if let Some(driver) = &mut self.place.lock().driver {
-            driver.key = Some(key);
+            driver.key = key;
         }
     }
 
     pub(super) fn set_thread(&self, thread: JoinHandle<()>) {
-        self.place.lock().thread = Some(thread);
+        self.place.lock().thread = Some(Box::new(thread));
     }
 
     /// The driver begins to work on it.
@@ -319,7 +312,7 @@ impl App {
 
     /// It has ended, and its driver lets go of it.
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
-        self.set_link(None);
+        self.connection.set_link(None);
         let mut place = self.place.lock();
         // The driver's descriptor may be closed from here on.
         self.driver_wake.clear();
@@ -364,19 +357,8 @@ impl App {
         self.place.lock().is_freed
     }
 
-    pub(super) fn set_link(&self, link: Option<Arc<Link>>) {
-        let old = std::mem::replace(&mut *self.link.lock(), link);
-        if let Some(old) = old {
-            self.last_connection.lock().totals = old.totals();
-        }
-    }
-
-    pub(super) fn set_response(&self, response: Option<Arc<Response>>) {
-        self.last_connection.lock().response = response;
-    }
-
-    pub(super) fn set_peer_address(&self, address: CString) {
-        self.last_connection.lock().peer_address = Some(Arc::new(address));
+    pub(super) fn url(&self) -> Result<Arc<Url>, Error> {
+        Url::parse(&self.url).map(Arc::new)
     }
 
     pub(super) fn set_rtt(&self, rtt: Duration) {
@@ -387,13 +369,9 @@ impl App {
     /// Makes the driver look at it.
     pub(super) fn rouse(&self) {
         let place = self.place.lock();
-        if let Some(Driver {
-            mailbox,
-            key: Some(key),
-            ..
-        }) = &place.driver
-        {
-            mailbox.post(Command::Look(*key));
+        let driver = place.driver.as_ref();
+        if let Some(driver) = driver.filter(|driver| driver.key != NO_KEY) {
+            driver.mailbox.post(Command::Look(driver.key));
         }
     }
 
@@ -407,7 +385,7 @@ impl App {
 
     /// What a call does with the open connection, whose end may come meanwhile.
     fn on_link(&self, work: impl FnOnce(&Link) -> Result<(), Error>) -> Result<(), Error> {
-        let link = self.link.lock().clone().ok_or_else(not_connected)?;
+        let link = self.connection.link().ok_or_else(not_connected)?;
         let result = work(&link);
         sys::release(link);
         result
@@ -438,8 +416,7 @@ impl App {
     }
 
     fn cut(&self) {
-        let link = self.link.lock().clone();
-        if let Some(link) = link {
+        if let Some(link) = self.connection.link() {
             link.end_with(&aborted().in_phase(Phase::Open));
         }
         self.rouse();

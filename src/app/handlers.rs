@@ -20,16 +20,37 @@ pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Handlers {
     pub open: Option<Notice>,
-    pub reconnect: Option<Notice>,
     pub message: Option<OnMessage>,
+    pub error: Option<OnError>,
+    pub close: Option<OnClose>,
+    more: Option<Box<MoreHandlers>>,
+}
+
+/// Those that most apps do without, in memory of their own.
+#[derive(Clone, Default)]
+pub struct MoreHandlers {
+    pub reconnect: Option<Notice>,
     pub messages: Option<OnMessages>,
     pub data: Option<OnMessage>,
     pub fragment: Option<OnMessage>,
     pub ping: Option<OnMessage>,
     pub pong: Option<OnMessage>,
-    pub error: Option<OnError>,
-    pub close: Option<OnClose>,
     pub drain: Option<Notice>,
+}
+
+impl Handlers {
+    pub fn more(&self) -> Option<&MoreHandlers> {
+        self.more.as_deref()
+    }
+
+    /// Whether messages are told piece by piece.
+    pub fn takes_parts(&self) -> bool {
+        self.more().is_some_and(|more| more.fragment.is_some())
+    }
+
+    pub fn more_mut(&mut self) -> &mut MoreHandlers {
+        self.more.get_or_insert_default()
+    }
 }
 
 /// Where any thread exchanges them.

@@ -8,6 +8,7 @@ pub mod client;
 pub mod driver_lock;
 pub mod event_loop;
 pub mod handlers;
+pub mod link_slot;
 pub mod mailbox;
 pub mod open_connection;
 pub mod reactor;

@@ -13,7 +13,7 @@ use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::epoll::Readiness;
 use crate::net::poll::Poll;
-use crate::protocol::keepalive::{Due, Keepalive};
+use crate::protocol::keepalive::{Due, Keepalive, KeepaliveOptions};
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::message::Delivery;
 use crate::protocol::ws::opcode::Opcode;
@@ -21,14 +21,18 @@ use crate::protocol::ws::sender::Frame;
 use std::time::{Duration, Instant};
 
 pub struct AppConnection {
-    link: Arc<Link>,
     reader: Reader,
-    keepalive: Keepalive,
+    /// Where pings are wanted.
+    pings: Option<Box<Pings>>,
     opened_at: Instant,
     stage: Stage,
-    seen: Movement,
     /// What keeps us from sending, though the socket would take it.
     trouble: Option<Error>,
+}
+
+struct Pings {
+    keepalive: Keepalive,
+    seen: Movement,
 }
 
 /// How far the bytes were when it was last looked whether they move.
@@ -44,26 +48,30 @@ pub type End = Result<(), Error>;
 enum Stage {
     Open,
     /// One close frame has been sent or received, the other one has not.
-    Closing(CloseWait),
+    Closing(Box<CloseWait>),
     /// All is said, with this result; the server ends the stream.
     Lingering(Deadline, End),
 }
 
 impl AppConnection {
-    pub fn new(link: Arc<Link>, reader: Reader, keepalive: Keepalive, now: Instant) -> Self {
+    pub fn new(reader: Reader, options: &Arc<KeepaliveOptions>, now: Instant) -> Self {
+        let pings = options.interval.map(|_| {
+            Box::new(Pings {
+                keepalive: Keepalive::new(Arc::clone(options), now),
+                seen: Movement::default(),
+            })
+        });
         Self {
-            link,
             reader,
-            keepalive,
+            pings,
             opened_at: now,
             stage: Stage::Open,
-            seen: Movement::default(),
             trouble: None,
         }
     }
 
     pub fn link(&self) -> &Arc<Link> {
-        &self.link
+        self.reader.link()
     }
 
     pub fn opened_at(&self) -> Instant {
@@ -80,7 +88,7 @@ impl AppConnection {
     ) -> Option<End> {
         if ready.writable {
             // What breaks here is seen below.
-            let _ = self.link.writer().flush();
+            let _ = self.reader.link().writer().flush();
         }
         // What has come in time counts, also where the driver comes late to see it.
         let may_read = ready.readable || self.next_step().has_passed(now);
@@ -112,22 +120,28 @@ impl AppConnection {
     }
 
     fn wants_to_write(&self) -> bool {
-        self.link.writer().has_backlog()
+        self.reader.link().writer().has_backlog()
     }
 
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
         match &self.stage {
-            Stage::Open => self.keepalive.next_step(),
+            Stage::Open => self.next_ping(),
             Stage::Closing(wait) => wait.next_step(),
             Stage::Lingering(deadline, _) => *deadline,
         }
     }
 
+    fn next_ping(&self) -> Deadline {
+        let pings = self.pings.as_ref();
+        pings.map_or(Deadline::NEVER, |pings| pings.keepalive.next_step())
+    }
+
     /// Sends a frame that nobody outside has asked for; whatever the queue holds.
     fn submit(&mut self, message: &Outbound<'_>) {
         let submitted = self
-            .link
+            .reader
+            .link()
             .writer()
             .send(message, WhenFull::Queue { limit: u64::MAX });
         // Other failures are the connection's, and seen there.
@@ -138,7 +152,7 @@ impl AppConnection {
 
     fn has_drained(&self, callbacks: &Callbacks<'_>) -> bool {
         let limit = callbacks.app.options.send_queue_limit;
-        self.link.writer().has_drained(limit)
+        self.reader.link().writer().has_drained(limit)
     }
 
     fn receive(
@@ -167,7 +181,7 @@ impl AppConnection {
     fn delivery(&self, callbacks: &mut Callbacks<'_>) -> Delivery {
         let under_way = self.reader.delivery_under_way();
         under_way.unwrap_or_else(|| match callbacks.handlers() {
-            Some(handlers) if handlers.fragment.is_some() => Delivery::Parts,
+            Some(handlers) if handlers.takes_parts() => Delivery::Parts,
             _ => Delivery::Messages,
         })
     }
@@ -177,7 +191,9 @@ impl AppConnection {
         match message.opcode {
             Opcode::Ping => callbacks.on_ping(&message),
             Opcode::Pong => {
-                if let Some(rtt) = self.keepalive.note_pong(message.payload, now) {
+                let pings = self.pings.as_mut();
+                let rtt = pings.and_then(|it| it.keepalive.note_pong(message.payload, now));
+                if let Some(rtt) = rtt {
                     callbacks.app.set_rtt(rtt);
                 }
                 callbacks.on_pong(&message);
@@ -226,7 +242,7 @@ impl AppConnection {
 
     /// What is due now, whatever has come.
     fn keep_time(&mut self, now: Instant, app: &App) -> Option<End> {
-        let writer = self.link.writer();
+        let writer = self.reader.link().writer();
         let progress = writer.progress();
         if let Some(trouble) = self.trouble.take() {
             return Some(Err(trouble));
@@ -244,25 +260,28 @@ impl AppConnection {
             }
             Stage::Open => self.keep_alive(now),
             Stage::Closing(wait) => {
-                let is_late =
-                    wait.next_step().has_passed(now) && wait.is_over(now, self.link.progress());
+                let is_late = wait.next_step().has_passed(now)
+                    && wait.is_over(now, self.reader.link().progress());
                 is_late.then(|| Err(self.late_close()))
             }
         }
     }
 
     fn begin_closing(&mut self, options: &Options) {
-        let (span, progress) = (options.close_span(), self.link.progress());
-        self.stage = Stage::Closing(CloseWait::while_moving(span, Instant::now(), progress));
+        let (span, progress) = (options.close_span(), self.reader.link().progress());
+        let wait = CloseWait::while_moving(span, Instant::now(), progress);
+        self.stage = Stage::Closing(Box::new(wait));
     }
 
     fn keep_alive(&mut self, now: Instant) -> Option<End> {
-        if !self.keepalive.next_step().has_passed(now) {
+        let pings = self.pings.as_mut()?;
+        if !pings.keepalive.next_step().has_passed(now) {
             return None;
         }
-        let has_moved = self.has_moved();
-        let is_queued = self.link.writer().ping_end() > self.link.stream().bytes_sent.get();
-        match self.keepalive.step(Instant::now(), has_moved, is_queued) {
+        let has_moved = pings.seen.has_moved(self.reader.link());
+        let is_queued =
+            self.reader.link().writer().ping_end() > self.reader.link().stream().bytes_sent.get();
+        match pings.keepalive.step(Instant::now(), has_moved, is_queued) {
             Due::Nothing => None,
             Due::Ping(payload) => {
                 self.submit(&Outbound::uncompressed(
@@ -279,23 +298,6 @@ impl AppConnection {
         }
     }
 
-    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
-    fn has_moved(&mut self) -> bool {
-        let stream = self.link.stream();
-        let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
-        let ping_end = self.link.writer().ping_end();
-        let ping = match ping_end {
-            u64::MAX => u64::MAX,
-            // That it has arrived itself is no movement.
-            end => end.saturating_sub(CONTROL_FRAME_BYTES),
-        };
-        let seen = &mut self.seen;
-        let out = seen.delivered < ping && delivered > seen.delivered;
-        let into = received > seen.received;
-        (seen.delivered, seen.received) = (delivered, received);
-        out || into
-    }
-
     fn late_close(&self) -> Error {
         let what = if self.reader.is_closed() {
             "the server did not read all that was sent before the close frame in time"
@@ -304,8 +306,26 @@ impl AppConnection {
         };
         let late = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
         // Where nothing could be sent, that is the cause.
-        let failure = self.link.writer().failure();
+        let failure = self.reader.link().writer().failure();
         failure.unwrap_or_else(|| late.in_phase(Phase::Close))
+    }
+}
+
+impl Movement {
+    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
+    fn has_moved(&mut self, link: &Link) -> bool {
+        let stream = link.stream();
+        let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
+        let ping_end = link.writer().ping_end();
+        let ping = match ping_end {
+            u64::MAX => u64::MAX,
+            // That it has arrived itself is no movement.
+            end => end.saturating_sub(CONTROL_FRAME_BYTES),
+        };
+        let out = self.delivered < ping && delivered > self.delivered;
+        let into = received > self.received;
+        (self.delivered, self.received) = (delivered, received);
+        out || into
     }
 }
 

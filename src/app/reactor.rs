@@ -7,7 +7,7 @@ use super::mailbox::Mailbox;
 use super::runner::Runner;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
-use crate::base::sync::{Arc, Weak};
+use crate::base::sync::Arc;
 use crate::conn::link::aborted;
 use crate::conn::receive::reader::ReadBuffers;
 use crate::net::epoll::{Epoll, Events, Readiness};
@@ -51,9 +51,35 @@ impl AppSlot {
 
 struct Entry {
     runner: Runner,
-    /// What is being watched.
-    watched: Vec<Interest>,
+    watched: Watched,
     timer: Deadline,
+}
+
+/// The descriptors of an app that are watched. That of an open connection lies in here.
+#[derive(Default)]
+struct Watched {
+    first: Option<Interest>,
+    more: Vec<Interest>,
+}
+
+impl Watched {
+    fn iter(&self) -> impl Iterator<Item = Interest> {
+        self.first.iter().chain(&self.more).copied()
+    }
+
+    fn push(&mut self, interest: Interest) {
+        match self.first {
+            None => self.first = Some(interest),
+            Some(_) => self.more.push(interest),
+        }
+    }
+
+    /// Before what is watched may be closed: the system keeps watching what somebody else has, and numbers are used again.
+    fn clear(&mut self, epoll: &Epoll) {
+        for interest in std::mem::take(self).iter() {
+            epoll.remove(interest.fd);
+        }
+    }
 }
 
 impl Reactor {
@@ -200,15 +226,9 @@ impl Reactor {
         let key = slot.key(index);
         app.set_key(key);
         self.spin = self.spin.max(app.options.spin);
-        let app_to_rouse: Weak<App> = Arc::downgrade(&app);
-        let notify = Arc::new(move || {
-            if let Some(app) = app_to_rouse.upgrade() {
-                app.rouse();
-            }
-        });
         slot.entry = Some(Box::new(Entry {
-            runner: Runner::new(app, notify),
-            watched: Vec::new(),
+            runner: Runner::new(app),
+            watched: Watched::default(),
             timer: Deadline::NEVER,
         }));
         self.step(key, Readiness::default(), now);
@@ -223,18 +243,13 @@ impl Reactor {
             return;
         };
         if entry.runner.is_connecting() {
-            // The system keeps watching what is closed while somebody else has it, and numbers are used again.
-            for interest in entry.watched.drain(..) {
-                self.epoll.remove(interest.fd);
-            }
+            entry.watched.clear(&self.epoll);
         }
         entry
             .runner
             .step(now, ready, &mut self.memory, &self.driver_lock);
         if let Err(error) = self.watch(&mut entry, key) {
-            for interest in entry.watched.drain(..) {
-                self.epoll.remove(interest.fd);
-            }
+            entry.watched.clear(&self.epoll);
             let error = Error::os(Kind::Io, "watch the connection", &error);
             entry.runner.break_off(error, &self.driver_lock);
         }
@@ -255,10 +270,10 @@ impl Reactor {
         let wanted = &mut self.wanted;
         wanted.clear();
         entry.runner.add_interests(wanted);
-        if entry.watched.iter().copied().eq(wanted.interests()) {
+        if entry.watched.iter().eq(wanted.interests()) {
             return Ok(());
         }
-        for old in &entry.watched {
+        for old in entry.watched.iter() {
             if !wanted.interests().any(|interest| interest.fd == old.fd) {
                 self.epoll.remove(old.fd);
             }
@@ -267,7 +282,7 @@ impl Reactor {
         for interest in wanted.interests() {
             match old.iter().find(|old| old.fd == interest.fd) {
                 None => self.epoll.add(interest, key)?,
-                Some(old) if *old != interest => self.epoll.change(interest, key)?,
+                Some(old) if old != interest => self.epoll.change(interest, key)?,
                 Some(_) => {}
             }
             entry.watched.push(interest);
@@ -294,10 +309,8 @@ impl Reactor {
         }
     }
 
-    fn remove(&mut self, key: u64, entry: Box<Entry>, end: Result<(), Error>) {
-        for interest in &entry.watched {
-            self.epoll.remove(interest.fd);
-        }
+    fn remove(&mut self, key: u64, mut entry: Box<Entry>, end: Result<(), Error>) {
+        entry.watched.clear(&self.epoll);
         if let Some(moment) = entry.timer.moment() {
             self.timers.remove(&(moment, key));
         }

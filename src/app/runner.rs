@@ -10,7 +10,7 @@ use super::retryable::{is_retryable, may_name_a_time};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, Weak};
 use crate::conn::connect::connector::{Connector, Established};
 use crate::conn::link::{Link, aborted};
 use crate::conn::open::open;
@@ -23,14 +23,11 @@ use crate::net::resolve::Notify;
 use crate::protocol::backoff::Backoff;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::retry_after::retry_after;
-use crate::protocol::keepalive::Keepalive;
 use crate::protocol::ws::close::CloseInfo;
 use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
-    /// Called by others when there is something to see.
-    notify: Notify,
     phase: Life,
     backoff: Backoff,
     has_been_open: bool,
@@ -49,11 +46,10 @@ enum Life {
 }
 
 impl Runner {
-    pub fn new(app: Arc<App>, notify: Notify) -> Self {
-        let backoff = Backoff::new(app.options.reconnect.clone());
+    pub fn new(app: Arc<App>) -> Self {
+        let backoff = Backoff::new(&app.options.reconnect);
         Self {
             app,
-            notify,
             phase: Life::Begin,
             backoff,
             has_been_open: false,
@@ -222,13 +218,13 @@ impl Runner {
     fn begin(&mut self, callbacks: &mut Callbacks<'_>) {
         let (options, now) = (&self.app.options, Instant::now());
         let span = options.connect_span(options.timeout);
-        self.app.set_response(None);
+        self.app.connection.set_response(None);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
-                Arc::clone(&self.app.url),
+                self.app.url()?,
                 Arc::clone(options),
                 keys,
-                Arc::clone(&self.notify),
+                notify(&self.app),
                 Deadline::after(now, span),
                 now,
             )
@@ -251,7 +247,7 @@ impl Runner {
         let response = connector.take_response();
         drop(connector);
         let may_come_back = response.as_deref().and_then(named_time);
-        self.app.set_response(response);
+        self.app.connection.set_response(response);
         let opened = result.and_then(|established| self.open(established));
         match opened {
             Ok(()) => callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true)),
@@ -264,12 +260,13 @@ impl Runner {
         let (link, reader) = open(established, options, None)?;
         link.stream().prepare();
         link.stream().release_tls_buffers();
-        trace::open(&link.peer());
-        self.app.set_peer_address(link.peer_address().clone());
-        self.app.set_link(Some(Arc::clone(&link)));
+        if log::is_on(Level::Info) {
+            trace::open(&link.peer());
+        }
+        self.app.connection.set_link(Some(link));
         let now = Instant::now();
-        let keepalive = Keepalive::new(options.ping.clone(), now);
-        self.phase = Life::Open(Box::new(AppConnection::new(link, reader, keepalive, now)));
+        let session = AppConnection::new(reader, &options.ping, now);
+        self.phase = Life::Open(Box::new(session));
         Ok(())
     }
 
@@ -292,10 +289,12 @@ impl Runner {
         let Life::Open(session) = phase else {
             return;
         };
-        self.backoff.note_open_for(session.opened_at().elapsed());
+        let was_open_for = session.opened_at().elapsed();
+        self.backoff
+            .note_open_for(was_open_for, &self.app.options.reconnect);
         let link = Arc::clone(session.link());
         drop(session);
-        self.app.set_link(None);
+        self.app.connection.set_link(None);
         if let Err(error) = &end {
             // Threads that still have the link must not queue what nobody would send.
             link.end_unless_ended(error);
@@ -323,8 +322,18 @@ impl Runner {
             return None;
         }
         let random = Keys::new().map_or(0.0, |mut keys| keys.fraction());
-        self.backoff.next(random, may_come_back)
+        self.backoff.next(&options.reconnect, random, may_come_back)
     }
+}
+
+/// Called by others when there is something for an app to see that is connecting.
+fn notify(app: &Arc<App>) -> Notify {
+    let app: Weak<App> = Arc::downgrade(app);
+    Arc::new(move || {
+        if let Some(app) = app.upgrade() {
+            app.rouse();
+        }
+    })
 }
 
 /// What follows an end.

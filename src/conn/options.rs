@@ -45,7 +45,7 @@ pub struct Options {
     pub auto_pong: bool,
     pub mask_key: Option<MaskKeyFn>,
     /// Of an app.
-    pub ping: KeepaliveOptions,
+    pub ping: Arc<KeepaliveOptions>,
     pub reconnect: BackoffOptions,
     /// Also after what another try hardly mends.
     pub reconnect_always: bool,
@@ -138,7 +138,7 @@ impl Default for Options {
             fire_fragments: false,
             auto_pong: true,
             mask_key: None,
-            ping: KeepaliveOptions::default(),
+            ping: Arc::default(),
             reconnect: BackoffOptions::default(),
             reconnect_always: false,
             send_queue_limit: SEND_QUEUE_LIMIT,

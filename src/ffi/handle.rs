@@ -104,10 +104,13 @@ impl<T> Lent<T> {
     }
 }
 
+/// The name of a function. Of what every app holds several times this is half as large as a string.
+type Name = &'static &'static str;
+
 /// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
 pub(super) struct UserData {
     /// The function that it was given to.
-    name: &'static str,
+    name: Name,
     pointer: *mut c_void,
     free: wsline_free_fn,
 }
@@ -118,7 +121,7 @@ unsafe impl Send for UserData {}
 unsafe impl Sync for UserData {}
 
 impl UserData {
-    pub(super) fn new(name: &'static str, pointer: *mut c_void, free: wsline_free_fn) -> Self {
+    pub(super) fn new(name: Name, pointer: *mut c_void, free: wsline_free_fn) -> Self {
         Self {
             name,
             pointer,

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn wsline_log_set(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_log_set";
+    let name = &"wsline_log_set";
     let userdata = UserData::new(name, userdata, userdata_free);
     guard::status(name, |_| {
         let level = arguments::one_of(level, &LEVELS, "wsline_log_level", "level")?;

@@ -31,35 +31,37 @@ impl Default for BackoffOptions {
     }
 }
 
+/// What it is told each time are the same options.
 #[derive(Debug)]
 pub struct Backoff {
-    options: BackoffOptions,
     attempts: u64,
     /// Of the next attempt, before chance.
     delay: Duration,
 }
 
 impl Backoff {
-    pub fn new(options: BackoffOptions) -> Self {
+    pub fn new(options: &BackoffOptions) -> Self {
         Self {
             delay: options.initial,
-            options,
             attempts: 0,
         }
     }
 
     /// A connection has ended that was open for `span`.
-    pub fn note_open_for(&mut self, span: Duration) {
+    pub fn note_open_for(&mut self, span: Duration, options: &BackoffOptions) {
         if span >= STABLE {
-            self.attempts = 0;
-            self.delay = self.options.initial;
+            *self = Self::new(options);
         }
     }
 
     /// How long to wait before the next attempt; `None` where there shall be none. `random` is at least 0 and less than
     /// 1; the server may have named a time, which is the least then.
-    pub fn next(&mut self, random: f64, named: Option<Duration>) -> Option<Duration> {
-        let options = &self.options;
+    pub fn next(
+        &mut self,
+        options: &BackoffOptions,
+        random: f64,
+        named: Option<Duration>,
+    ) -> Option<Duration> {
         if options.max_attempts.is_some_and(|max| self.attempts >= max) {
             return None;
         }
@@ -82,8 +84,24 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn backoff(jitter: f64, max_attempts: Option<u64>) -> Backoff {
-        Backoff::new(BackoffOptions {
+    struct Tested(Backoff, BackoffOptions);
+
+    impl Tested {
+        fn new(options: BackoffOptions) -> Self {
+            Self(Backoff::new(&options), options)
+        }
+
+        fn next(&mut self, random: f64, named: Option<Duration>) -> Option<Duration> {
+            self.0.next(&self.1, random, named)
+        }
+
+        fn note_open_for(&mut self, span: Duration) {
+            self.0.note_open_for(span, &self.1);
+        }
+    }
+
+    fn backoff(jitter: f64, max_attempts: Option<u64>) -> Tested {
+        Tested::new(BackoffOptions {
             initial: SECOND,
             max: SECOND * 10,
             multiplier: 2.0,
@@ -116,10 +134,7 @@ mod tests {
         assert_eq!(backoff.next(0.0, None), None);
         backoff.note_open_for(STABLE);
         assert_eq!(backoff.next(0.0, None), Some(SECOND));
-        assert_eq!(
-            Backoff::new(BackoffOptions::default()).next(0.0, None),
-            None
-        );
+        assert_eq!(Tested::new(BackoffOptions::default()).next(0.0, None), None);
     }
 
     #[test]
@@ -136,7 +151,7 @@ mod tests {
             (Duration::MAX, f64::MAX),
             (SECOND, 1e308),
         ] {
-            let mut backoff = Backoff::new(BackoffOptions {
+            let mut backoff = Tested::new(BackoffOptions {
                 initial,
                 max: Duration::MAX,
                 multiplier,

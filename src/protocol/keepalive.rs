@@ -2,6 +2,7 @@
 //! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2 and 5.5.3).
 
 use crate::base::deadline::Deadline;
+use crate::base::sync::Arc;
 use crate::protocol::ws::frame::MAX_CONTROL_BYTES;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ pub struct KeepaliveOptions {
 
 #[derive(Debug)]
 pub struct Keepalive {
-    options: KeepaliveOptions,
+    options: Arc<KeepaliveOptions>,
     next_ping: Deadline,
     /// While a pong must arrive in time: when the peer is dead, unless bytes have moved by then.
     pong_deadline: Option<Deadline>,
@@ -52,7 +53,7 @@ pub enum Due {
 }
 
 impl Keepalive {
-    pub fn new(options: KeepaliveOptions, now: Instant) -> Self {
+    pub fn new(options: Arc<KeepaliveOptions>, now: Instant) -> Self {
         Self {
             next_ping: Deadline::after(now, options.interval),
             options,
@@ -136,7 +137,7 @@ mod tests {
             timeout: some(timeout),
             payload: b"hi".to_vec(),
         };
-        Keepalive::new(options, now)
+        Keepalive::new(Arc::new(options), now)
     }
 
     fn ping(due: Due) -> Vec<u8> {

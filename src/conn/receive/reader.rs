@@ -38,6 +38,10 @@ impl Reader {
         }
     }
 
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// What was received last.
     pub fn message(&self) -> Message<'_> {
         self.receiver.message()

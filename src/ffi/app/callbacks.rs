@@ -61,7 +61,7 @@ pub type wsline_close_fn = Option<
 
 /// Runs an export that puts a function in its place; without a function nothing is there.
 fn set<F, H>(
-    name: &'static str,
+    name: &'static &'static str,
     app: *mut wsline_app,
     (function, userdata, userdata_free): (Option<F>, *mut c_void, wsline_free_fn),
     handler: impl FnOnce(Callback<F>, Lent<wsline_app>) -> H,
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn wsline_app_on_open(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_open", app, given, notice, |handlers| {
+    set(&"wsline_app_on_open", app, given, notice, |handlers| {
         &mut handlers.open
     })
 }
@@ -163,8 +163,8 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_reconnect", app, given, notice, |handlers| {
-        &mut handlers.reconnect
+    set(&"wsline_app_on_reconnect", app, given, notice, |handlers| {
+        &mut handlers.more_mut().reconnect
     })
 }
 
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn wsline_app_on_message(
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
     set(
-        "wsline_app_on_message",
+        &"wsline_app_on_message",
         app,
         given,
         on_message,
@@ -227,11 +227,11 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
     set(
-        "wsline_app_on_messages",
+        &"wsline_app_on_messages",
         app,
         given,
         on_messages,
-        |handlers| &mut handlers.messages,
+        |handlers| &mut handlers.more_mut().messages,
     )
 }
 
@@ -258,8 +258,8 @@ pub unsafe extern "C" fn wsline_app_on_data(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_data", app, given, on_message, |handlers| {
-        &mut handlers.data
+    set(&"wsline_app_on_data", app, given, on_message, |handlers| {
+        &mut handlers.more_mut().data
     })
 }
 
@@ -289,11 +289,11 @@ pub unsafe extern "C" fn wsline_app_on_fragment(
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
     set(
-        "wsline_app_on_fragment",
+        &"wsline_app_on_fragment",
         app,
         given,
         on_message,
-        |handlers| &mut handlers.fragment,
+        |handlers| &mut handlers.more_mut().fragment,
     )
 }
 
@@ -320,8 +320,8 @@ pub unsafe extern "C" fn wsline_app_on_ping(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_ping", app, given, on_message, |handlers| {
-        &mut handlers.ping
+    set(&"wsline_app_on_ping", app, given, on_message, |handlers| {
+        &mut handlers.more_mut().ping
     })
 }
 
@@ -349,8 +349,8 @@ pub unsafe extern "C" fn wsline_app_on_pong(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_pong", app, given, on_message, |handlers| {
-        &mut handlers.pong
+    set(&"wsline_app_on_pong", app, given, on_message, |handlers| {
+        &mut handlers.more_mut().pong
     })
 }
 
@@ -392,7 +392,7 @@ pub unsafe extern "C" fn wsline_app_on_error(
             callback.tell(&app, &info);
         }) as OnError
     };
-    set("wsline_app_on_error", app, given, handler, |handlers| {
+    set(&"wsline_app_on_error", app, given, handler, |handlers| {
         &mut handlers.error
     })
 }
@@ -434,7 +434,7 @@ pub unsafe extern "C" fn wsline_app_on_close(
             callback.tell(&app, &info);
         }) as OnClose
     };
-    set("wsline_app_on_close", app, given, handler, |handlers| {
+    set(&"wsline_app_on_close", app, given, handler, |handlers| {
         &mut handlers.close
     })
 }
@@ -463,7 +463,7 @@ pub unsafe extern "C" fn wsline_app_on_drain(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set("wsline_app_on_drain", app, given, notice, |handlers| {
-        &mut handlers.drain
+    set(&"wsline_app_on_drain", app, given, notice, |handlers| {
+        &mut handlers.more_mut().drain
     })
 }

@@ -282,7 +282,7 @@ pub unsafe extern "C" fn wsline_loop_post(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_loop_post";
+    let name = &"wsline_loop_post";
     let userdata = UserData::new(name, userdata, userdata_free);
     guard::on(name, r#loop, |event_loop, _| {
         let event_loop = event_loop?;

@@ -16,7 +16,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 thread_local! {
     /// What this thread was told, which the driving thread replaces meanwhile.
     static ANSWER: RefCell<Option<Arc<Response>>> = const { RefCell::new(None) };
-    static ADDRESS: RefCell<Option<Arc<CString>>> = const { RefCell::new(None) };
+    static ADDRESS: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
 /// Lends what `look` finds in the answer to the last attempt.

@@ -3,6 +3,7 @@
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::protocol::backoff::BackoffOptions;
@@ -40,11 +41,11 @@ pub unsafe extern "C" fn wsline_options_set_ping(
     len: usize,
 ) -> wsline_status {
     object::set("wsline_options_set_ping", options, |options, arguments| {
-        options.ping = read_ping(
+        options.ping = Arc::new(read_ping(
             interval_ms,
             timeout_ms,
             arguments.payload(payload, len, "payload")?,
-        )?;
+        )?);
         Ok(())
     })
 }

@@ -182,7 +182,7 @@ pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = "wsline_options_set_mask_key_fn";
+    let name = &"wsline_options_set_mask_key_fn";
     let userdata = UserData::new(name, userdata, userdata_free);
     object::set(name, options, |options, _| {
         options.mask_key = userdata.given_with(r#fn).map(|source| {

@@ -18,8 +18,12 @@ pub enum ReadOutcome {
 }
 
 /// What the reading thread keeps between two reads: received bytes that TLS has not seen.
+/// In memory of its own: a plain connection has none.
 #[derive(Debug, Default)]
-pub struct CipherBuffer {
+pub struct CipherBuffer(Option<Box<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
     cipher: Vec<u8>,
     read_size: usize,
     held: Held,
@@ -41,12 +45,13 @@ enum Held {
 impl CipherBuffer {
     /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
     pub fn has_more(&self) -> bool {
-        !matches!(self.held, Held::Nothing)
+        let kept = self.0.as_ref();
+        kept.is_some_and(|kept| !matches!(kept.held, Held::Nothing))
     }
 
     /// A failure that is held, before a handshake continues.
     pub fn check_held(&mut self) -> Result<(), Error> {
-        match std::mem::take(&mut self.held) {
+        match std::mem::take(&mut self.kept().held) {
             Held::Failure(error) => Err(error),
             _ => Ok(()),
         }
@@ -54,16 +59,17 @@ impl CipherBuffer {
 
     /// What ended the handshake may have brought more.
     pub fn hold_bytes(&mut self) {
-        self.held = Held::Bytes;
+        self.kept().held = Held::Bytes;
     }
 
     /// An end or a failure that is held; then only [`CipherBuffer::decrypt`] or the socket brings more.
     pub fn take_end(&mut self) -> Option<Result<ReadOutcome, Error>> {
-        match std::mem::replace(&mut self.held, Held::End) {
+        let place = &mut self.kept().held;
+        match std::mem::replace(place, Held::End) {
             Held::End => Some(Ok(ReadOutcome::End)),
             Held::Failure(error) => Some(Err(error)),
             held @ (Held::Nothing | Held::Bytes) => {
-                self.held = held;
+                *place = held;
                 None
             }
         }
@@ -78,7 +84,7 @@ impl CipherBuffer {
         let before = out.len();
         let decrypted = tls.decrypt(out);
         let has_bytes = out.len() > before;
-        self.held = match &decrypted {
+        self.kept().held = match &decrypted {
             Ok(Decrypted::All) => Held::Nothing,
             Ok(Decrypted::Full) => Held::Bytes,
             Err(error) if has_bytes => Held::Failure(error.clone()),
@@ -95,32 +101,42 @@ impl CipherBuffer {
 
     /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
-        self.read_size = self.read_size.max(READ_MIN);
-        if self.cipher.capacity() < self.read_size {
-            self.cipher
-                .try_reserve_exact(self.read_size)
-                .map_err(|_| Error::no_memory(self.read_size as u64))?;
+        let kept = self.kept();
+        kept.read_size = kept.read_size.max(READ_MIN);
+        if kept.cipher.capacity() < kept.read_size {
+            kept.cipher
+                .try_reserve_exact(kept.read_size)
+                .map_err(|_| Error::no_memory(kept.read_size as u64))?;
         }
-        Ok(&mut self.cipher)
+        Ok(&mut kept.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`].
+    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`]. Without TLS nothing is taken.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
-        if self.cipher.capacity() == 0 {
-            self.cipher = std::mem::take(memory);
+        if let Some(kept) = &mut self.0 {
+            if kept.cipher.capacity() == 0 {
+                kept.cipher = std::mem::take(memory);
+            }
         }
     }
 
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if self.cipher.is_empty() && self.cipher.capacity() > 0 {
-            keep_larger(memory, std::mem::take(&mut self.cipher));
+        if let Some(kept) = &mut self.0 {
+            if kept.cipher.is_empty() && kept.cipher.capacity() > 0 {
+                keep_larger(memory, std::mem::take(&mut kept.cipher));
+            }
         }
     }
 
     pub fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
-        if self.cipher.len() + 1 >= self.cipher.capacity() {
-            self.read_size = (self.read_size * 2).min(READ_MAX);
+        let kept = self.kept();
+        if kept.cipher.len() + 1 >= kept.cipher.capacity() {
+            kept.read_size = (kept.read_size * 2).min(READ_MAX);
         }
-        tls.feed(&mut self.cipher)
+        tls.feed(&mut kept.cipher)
+    }
+
+    fn kept(&mut self) -> &mut Kept {
+        self.0.get_or_insert_default()
     }
 }
