@@ -30,6 +30,11 @@ impl Callbacks<'_> {
             .then(|| self.view.current(&self.app.handlers))
     }
 
+    /// Whether messages are told piece by piece.
+    pub fn take_parts(&mut self) -> bool {
+        self.view.current(&self.app.handlers).takes_parts()
+    }
+
     /// Of those the ones that most apps do without.
     fn more(&mut self) -> Option<&MoreHandlers> {
         self.handlers().and_then(Handlers::more)

@@ -9,8 +9,7 @@ use super::mailbox::Mailbox;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
-    Arc, AtomicBool, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering,
-    ThreadSlot,
+    Arc, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
 };
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
@@ -42,16 +41,19 @@ pub struct App {
     pub(super) connection: LinkSlot,
     /// Negative while there is none.
     rtt_us: AtomicI64,
-    /// A signal handler has asked for its end.
-    is_interrupted: AtomicBool,
     /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
-    /// Nothing that still comes is told.
-    is_mute: AtomicBool,
-    /// The driver has an end to look for under the lock.
-    is_to_end: AtomicBool,
+    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several times for each message.
+    flags: AtomicU32,
     last_error: Mutex<Option<Error>>,
 }
+
+/// A signal handler has asked for the end.
+const INTERRUPTED: u32 = 1;
+/// Nothing that still comes is told.
+const MUTE: u32 = 2;
+/// The driver has an end to look for under the lock.
+const TO_END: u32 = 4;
 
 /// Who drives it, and what is wanted of it.
 #[derive(Default)]
@@ -105,10 +107,8 @@ impl App {
             waiting_for_work: AtomicU32::new(0),
             connection: LinkSlot::default(),
             rtt_us: AtomicI64::new(-1),
-            is_interrupted: AtomicBool::new(false),
             driver_wake: WakeSlot::default(),
-            is_mute: AtomicBool::new(false),
-            is_to_end: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
             last_error: Mutex::default(),
         })
     }
@@ -155,7 +155,7 @@ impl App {
 
     /// The same, async-signal-safe: the driver does the work. If nobody drives it, the next run ends at once.
     pub fn interrupt(&self) {
-        self.is_interrupted.store(true, Ordering::SeqCst);
+        self.flags.fetch_or(INTERRUPTED, Ordering::SeqCst);
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
         self.driver_wake.signal();
     }
@@ -164,9 +164,8 @@ impl App {
     pub fn free(&self) {
         let mut place = self.place.lock();
         place.is_freed = true;
-        self.is_to_end.store(true, Ordering::SeqCst);
         // Against `begin_work`: a driver that this thread does not find at work finds this.
-        self.is_mute.store(true, Ordering::SeqCst);
+        self.flags.fetch_or(TO_END | MUTE, Ordering::SeqCst);
         drop(place);
         self.cut();
         self.handlers
@@ -298,8 +297,8 @@ impl App {
     }
 
     /// The driver begins to work on it.
-    pub(super) fn begin_work(&self) {
-        self.at_work.enter();
+    pub(super) fn begin_work(&self, driver_lock: &DriverLock) {
+        driver_lock.enter_too(&self.at_work);
     }
 
     pub(super) fn end_work(&self) {
@@ -318,20 +317,25 @@ impl App {
         self.driver_wake.clear();
         place.driver = None;
         place.end_request = None;
-        self.is_to_end.store(place.is_freed, Ordering::SeqCst);
-        self.is_interrupted.store(false, Ordering::SeqCst);
-        self.is_mute.store(place.is_freed, Ordering::Release);
+        let flags = if place.is_freed { TO_END | MUTE } else { 0 };
+        self.flags.store(flags, Ordering::SeqCst);
         place.outcome = Some(outcome);
         self.wake_waiting(&place);
     }
 
     #[inline]
     pub(super) fn end_request(&self) -> Option<EndRequest> {
-        if self.is_to_end.load(Ordering::SeqCst) || self.is_interrupted() {
+        if self.is_to_end() {
             self.known_end_request()
         } else {
             None
         }
+    }
+
+    /// Whether there may be an [`EndRequest`].
+    #[inline]
+    pub(super) fn is_to_end(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & (TO_END | INTERRUPTED) != 0
     }
 
     #[cold]
@@ -346,11 +350,11 @@ impl App {
 
     /// False once it has been aborted or freed: what still comes is told to nobody.
     pub(super) fn listens(&self) -> bool {
-        !self.is_mute.load(Ordering::SeqCst) && !self.is_interrupted()
+        self.flags.load(Ordering::SeqCst) & (MUTE | INTERRUPTED) == 0
     }
 
     pub(super) fn is_interrupted(&self) -> bool {
-        self.is_interrupted.load(Ordering::SeqCst)
+        self.flags.load(Ordering::SeqCst) & INTERRUPTED != 0
     }
 
     pub(super) fn is_freed(&self) -> bool {
@@ -406,11 +410,11 @@ impl App {
         }
         if end_request == EndRequest::Abort {
             // Under the lock, or the end of this run could take back what concerns the next.
-            self.is_mute.store(true, Ordering::Release);
+            self.flags.fetch_or(MUTE, Ordering::SeqCst);
         }
         if place.end_request != Some(EndRequest::Abort) {
             place.end_request = Some(end_request);
-            self.is_to_end.store(true, Ordering::SeqCst);
+            self.flags.fetch_or(TO_END, Ordering::SeqCst);
         }
         true
     }

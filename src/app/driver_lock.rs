@@ -29,6 +29,11 @@ impl DriverLock {
         result
     }
 
+    /// Puts this thread, which drives, into another slot.
+    pub fn enter_too(&self, slot: &ThreadSlot) {
+        slot.enter_as(&self.driver);
+    }
+
     /// Whether a wait on this thread would be one for itself.
     pub fn is_held_here(&self) -> bool {
         self.driver.is_own()

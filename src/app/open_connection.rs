@@ -12,7 +12,7 @@ use crate::conn::options::{LINGER, Options};
 use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::epoll::Readiness;
-use crate::net::poll::Poll;
+use crate::net::poll::{Interest, Poll};
 use crate::protocol::keepalive::{Due, Keepalive, KeepaliveOptions};
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::message::Delivery;
@@ -119,6 +119,11 @@ impl AppConnection {
         self.reader.add_interest(poll);
     }
 
+    /// What is waited for, and whether there is something to read that the descriptor does not show.
+    pub fn interest(&self) -> (Interest, bool) {
+        self.reader.interest()
+    }
+
     fn wants_to_write(&self) -> bool {
         self.reader.link().writer().has_backlog()
     }
@@ -170,7 +175,7 @@ impl AppConnection {
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !callbacks.listens() || !self.reader.may_have_more(may_read) {
+            if !self.reader.may_have_more(may_read) || !callbacks.listens() {
                 break Ok(());
             }
         };
@@ -180,9 +185,9 @@ impl AppConnection {
 
     fn delivery(&self, callbacks: &mut Callbacks<'_>) -> Delivery {
         let under_way = self.reader.delivery_under_way();
-        under_way.unwrap_or_else(|| match callbacks.handlers() {
-            Some(handlers) if handlers.takes_parts() => Delivery::Parts,
-            _ => Delivery::Messages,
+        under_way.unwrap_or_else(|| match callbacks.take_parts() {
+            true => Delivery::Parts,
+            false => Delivery::Messages,
         })
     }
 
@@ -243,10 +248,13 @@ impl AppConnection {
     /// What is due now, whatever has come.
     fn keep_time(&mut self, now: Instant, app: &App) -> Option<End> {
         let writer = self.reader.link().writer();
-        let progress = writer.progress();
         if let Some(trouble) = self.trouble.take() {
             return Some(Err(trouble));
         }
+        if matches!(self.stage, Stage::Open) && !writer.is_ending() {
+            return self.keep_alive(now);
+        }
+        let progress = writer.progress();
         match &mut self.stage {
             Stage::Lingering(..) => None,
             _ if progress.is_clean && !writer.has_backlog() => {
@@ -273,7 +281,13 @@ impl AppConnection {
         self.stage = Stage::Closing(Box::new(wait));
     }
 
+    #[inline]
     fn keep_alive(&mut self, now: Instant) -> Option<End> {
+        self.pings.as_ref()?;
+        self.ping(now)
+    }
+
+    fn ping(&mut self, now: Instant) -> Option<End> {
         let pings = self.pings.as_mut()?;
         if !pings.keepalive.next_step().has_passed(now) {
             return None;

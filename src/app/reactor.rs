@@ -67,6 +67,10 @@ impl Watched {
         self.first.iter().chain(&self.more).copied()
     }
 
+    fn is_only(&self, interest: Interest) -> bool {
+        self.first == Some(interest) && self.more.is_empty()
+    }
+
     fn push(&mut self, interest: Interest) {
         match self.first {
             None => self.first = Some(interest),
@@ -248,13 +252,18 @@ impl Reactor {
         entry
             .runner
             .step(now, ready, &mut self.memory, &self.driver_lock);
-        if let Err(error) = self.watch(&mut entry, key) {
+        let watched = match entry.runner.open_interest() {
+            Some((interest, is_held)) if entry.watched.is_only(interest) => Ok(is_held),
+            _ => self.watch(&mut entry, key),
+        };
+        let is_held = watched.unwrap_or_else(|error| {
             entry.watched.clear(&self.epoll);
             let error = Error::os(Kind::Io, "watch the connection", &error);
             entry.runner.break_off(error, &self.driver_lock);
-        }
+            false
+        });
         entry.runner.forget_retired();
-        let next = match self.wanted.is_held() {
+        let next = match is_held {
             // Nobody wakes the loop for it.
             true => Deadline::at(now),
             false => entry.runner.next_step(),
@@ -266,12 +275,13 @@ impl Reactor {
         }
     }
 
-    fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<()> {
+    /// Watches what the app waits for; whether there is something to read that no descriptor shows.
+    fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<bool> {
         let wanted = &mut self.wanted;
         wanted.clear();
         entry.runner.add_interests(wanted);
         if entry.watched.iter().eq(wanted.interests()) {
-            return Ok(());
+            return Ok(wanted.is_held());
         }
         for old in entry.watched.iter() {
             if !wanted.interests().any(|interest| interest.fd == old.fd) {
@@ -287,7 +297,7 @@ impl Reactor {
             }
             entry.watched.push(interest);
         }
-        Ok(())
+        Ok(wanted.is_held())
     }
 
     fn set_timer(&mut self, entry: &mut Entry, key: u64, next: Deadline) {

@@ -18,7 +18,7 @@ use crate::conn::receive::reader::ReadBuffers;
 use crate::conn::send::keys::Keys;
 use crate::conn::trace;
 use crate::net::epoll::Readiness;
-use crate::net::poll::{OnSignal, Poll};
+use crate::net::poll::{Interest, OnSignal, Poll};
 use crate::net::resolve::Notify;
 use crate::protocol::backoff::Backoff;
 use crate::protocol::http::reply::Response;
@@ -110,6 +110,14 @@ impl Runner {
         }
     }
 
+    /// The same of an open connection: a descriptor, and whether there is something to read that it does not show.
+    pub fn open_interest(&self) -> Option<(Interest, bool)> {
+        match &self.phase {
+            Life::Open(session) => Some(session.interest()),
+            _ => None,
+        }
+    }
+
     /// When to step even if nothing has come.
     pub fn next_step(&self) -> Deadline {
         match &self.phase {
@@ -147,7 +155,7 @@ impl Runner {
         work: impl FnOnce(&mut Self, &mut Callbacks<'_>),
     ) {
         let app = Arc::clone(&self.app);
-        app.begin_work();
+        app.begin_work(driver_lock);
         let mut callbacks = Callbacks {
             app: &app,
             driver_lock,
@@ -161,12 +169,16 @@ impl Runner {
     /// What the user wants comes first.
     #[inline]
     fn handle_end_request(&mut self, callbacks: &mut Callbacks<'_>) {
-        if let Some(end_request) = self.app.end_request() {
-            self.end_as_requested(end_request, callbacks);
+        if self.app.is_to_end() {
+            self.end_as_requested(callbacks);
         }
     }
 
-    fn end_as_requested(&mut self, end_request: EndRequest, callbacks: &mut Callbacks<'_>) {
+    #[cold]
+    fn end_as_requested(&mut self, callbacks: &mut Callbacks<'_>) {
+        let Some(end_request) = self.app.end_request() else {
+            return;
+        };
         match (&mut self.phase, end_request) {
             (Life::Done(_), _) => {}
             (Life::Open(session), EndRequest::Close(frame)) => {

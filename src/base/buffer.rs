@@ -64,7 +64,14 @@ impl Inbox {
         debug_assert!(self.lent.is_none());
         if self.bytes.capacity() < memory.capacity().min(READ_MIN) {
             memory.clear();
-            memory.extend_from_slice(self.unread());
+            if self.bytes.capacity() == 0 {
+                std::mem::swap(&mut self.bytes, memory);
+                self.start = 0;
+                return;
+            }
+            if self.start < self.bytes.len() {
+                memory.extend_from_slice(self.unread());
+            }
             self.start = 0;
             self.own = std::mem::replace(&mut self.bytes, std::mem::take(memory));
         }
@@ -75,19 +82,28 @@ impl Inbox {
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         debug_assert!(self.lent.is_none());
         let mut own = std::mem::take(&mut self.own);
-        let unread = self.unread();
-        if unread.len() > READ_MIN / 4 || self.bytes.capacity() < READ_MIN {
+        if self.bytes.capacity() < READ_MIN {
             return;
         }
-        if unread.is_empty() {
-            own = Vec::new();
-        } else {
-            own.clear();
-            if own.try_reserve_exact(unread.len() + 1).is_err() {
-                return;
+        if self.start == self.bytes.len() {
+            self.start = 0;
+            self.bytes.clear();
+            if memory.capacity() == 0 {
+                std::mem::swap(&mut self.bytes, memory);
+            } else {
+                keep_larger(memory, std::mem::take(&mut self.bytes));
             }
-            own.extend_from_slice(unread);
+            return;
         }
+        let unread = self.unread();
+        if unread.len() > READ_MIN / 4 {
+            return;
+        }
+        own.clear();
+        if own.try_reserve_exact(unread.len() + 1).is_err() {
+            return;
+        }
+        own.extend_from_slice(unread);
         self.start = 0;
         keep_larger(memory, std::mem::replace(&mut self.bytes, own));
     }
@@ -113,6 +129,11 @@ impl Inbox {
     /// bytes have come before, so that memory follows what a peer sends and not what it announces.
     pub fn space(&mut self, wanted: u64) -> Result<&mut Vec<u8>, Error> {
         debug_assert!(self.lent.is_none());
+        let fits = self.bytes.capacity() > READ_MIN && self.bytes.capacity() <= LARGE;
+        if fits && self.bytes.is_empty() && wanted == 0 && self.read_size <= READ_MIN {
+            // The usual read, for which nothing below has anything to do.
+            return Ok(&mut self.bytes);
+        }
         let unread = self.bytes.len() - self.start;
         if self.bytes.len() + 1 >= self.bytes.capacity() {
             self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);

@@ -34,12 +34,18 @@ impl ProcessMark {
     }
 
     /// For what must not touch a descriptor that is the parent's as well.
+    #[inline]
     pub fn check(self) -> io::Result<()> {
         if self.is_inherited() {
-            return Err(io::Error::other("it was made before fork()"));
+            return Err(inherited());
         }
         Ok(())
     }
+}
+
+#[cold]
+fn inherited() -> io::Error {
+    io::Error::other("it was made before fork()")
 }
 
 /// A value that each process makes for itself, when it first needs it.

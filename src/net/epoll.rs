@@ -64,11 +64,11 @@ impl Epoll {
     pub fn wait(&self, events: &mut Events, deadline: Deadline, spin: Duration) -> io::Result<()> {
         self.process.check()?;
         events.count = 0;
-        let missing = EVENTS - events.places.len();
-        events.places.try_reserve_exact(missing)?;
-        events
-            .places
-            .resize(EVENTS, libc::epoll_event { events: 0, u64: 0 });
+        if events.places.len() < EVENTS {
+            events.places.try_reserve_exact(EVENTS)?;
+            let nothing = libc::epoll_event { events: 0, u64: 0 };
+            events.places.resize(EVENTS, nothing);
+        }
         if !spin.is_zero() {
             let end = Deadline::after(Instant::now(), Some(spin)).or_earlier(deadline);
             while events.count == 0 && !end.has_passed(Instant::now()) {
@@ -80,10 +80,24 @@ impl Epoll {
                 return Ok(());
             }
         }
+        if deadline == Deadline::NEVER {
+            // Without a look at the clock.
+            events.count = self.wait_for_ever(&mut events.places)?;
+            return Ok(());
+        }
         events.count = wait_until(deadline, Instant::now, OnSignal::Continue, |left| {
             sys::epoll_wait(self.fd.as_fd(), &mut events.places, left)
         })?;
         Ok(())
+    }
+
+    fn wait_for_ever(&self, places: &mut [libc::epoll_event]) -> io::Result<usize> {
+        loop {
+            match sys::epoll_wait(self.fd.as_fd(), places, None) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     /// Closes the descriptor of a set that was inherited and is never dropped.

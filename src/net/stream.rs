@@ -5,7 +5,7 @@
 //! read that has to wait does so inside `recv(2)`, without a call to wait first; whatever must not wait says
 //! `MSG_DONTWAIT`.
 
-use super::poll::{OnSignal, Poll, Waited};
+use super::poll::{Interest, OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
 use super::sys;
 use crate::base::buffer::keep_larger;
@@ -250,13 +250,24 @@ impl Stream {
         poll.wait(deadline, self.on_signal)
     }
 
-    /// Names what a reader waits for, and whether it waits for room to write, too. Whoever waits to read does so in
-    /// [`Stream::read`] or by this, so nobody waits for the socket while TLS holds something.
+    /// Names what [`Stream::interest`] tells.
     pub fn add_interest(&self, cipher: &CipherBuffer, writable: bool, poll: &mut Poll) {
-        poll.add(self.fd(), true, writable);
-        if cipher.has_more() {
-            poll.note_held(self.fd());
+        let (interest, is_held) = self.interest(cipher, writable);
+        poll.add(interest.fd, interest.readable, interest.writable);
+        if is_held {
+            poll.note_held(interest.fd);
         }
+    }
+
+    /// What a reader waits for, who may wait for room to write, too; and whether TLS holds something, so that there is
+    /// nothing to wait for. Whoever waits to read does so in [`Stream::read`] or by this.
+    pub fn interest(&self, cipher: &CipherBuffer, writable: bool) -> (Interest, bool) {
+        let interest = Interest {
+            fd: self.fd(),
+            readable: true,
+            writable,
+        };
+        (interest, cipher.has_more())
     }
 
     /// One read: appends to `out`, which has spare capacity. `answer` sends what TLS has to say to what came, such as an

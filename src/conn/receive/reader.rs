@@ -9,7 +9,7 @@ use crate::base::sync::Arc;
 use crate::conn::link::Link;
 use crate::conn::trace;
 use crate::conn::wait_budget::WaitBudget;
-use crate::net::poll::{Poll, Waited};
+use crate::net::poll::{Interest, Poll, Waited};
 use crate::net::stream::{Stream, Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use crate::protocol::ws::message::{Delivery, Message};
@@ -129,6 +129,12 @@ impl Reader {
         writer.stream().add_interest(&self.cipher, wants_room, poll);
     }
 
+    /// What is waited for, and whether there is something to read that the descriptor does not show.
+    pub fn interest(&self) -> (Interest, bool) {
+        let writer = &self.link.writer;
+        writer.stream().interest(&self.cipher, writer.has_backlog())
+    }
+
     /// The server's close frame has come; what follows it is dropped.
     pub fn is_closed(&self) -> bool {
         self.receiver.is_closed()
@@ -142,15 +148,19 @@ impl Reader {
     /// Takes memory for reading, for as long as there is something to read.
     pub fn borrow(&mut self, memory: &mut ReadBuffers) {
         self.receiver.borrow(&mut memory.plain, &mut memory.joined);
-        self.cipher.borrow(&mut memory.cipher);
+        if self.link.stream().is_tls() {
+            self.cipher.borrow(&mut memory.cipher);
+        }
     }
 
     /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
     pub fn give_back(&mut self, memory: &mut ReadBuffers) {
         self.receiver
             .give_back(&mut memory.plain, &mut memory.joined);
-        self.cipher.give_back(&mut memory.cipher);
-        self.link.writer.stream().give_back(&mut memory.cipher);
+        if self.link.stream().is_tls() {
+            self.cipher.give_back(&mut memory.cipher);
+            self.link.stream().give_back(&mut memory.cipher);
+        }
     }
 
     /// The next message for a thread that only waits for the end, whatever way the one under way was begun in. What

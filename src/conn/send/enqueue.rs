@@ -9,7 +9,6 @@ use super::state::{SendSide, SendState, is_message};
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::MutexGuard;
 use crate::base::thread_cache::{self, ThreadCache};
-use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::opcode::Opcode;
 use std::cell::Cell;
@@ -46,7 +45,7 @@ pub(super) fn enqueue<'a>(
         queue.append(&header, message.payload, queued_as(&header))?;
         side.push(&mut state);
     } else {
-        send_at_once(&side.stream, &mut state, &header, message.payload)?;
+        send_at_once(side, &mut state, &header, message.payload)?;
     }
     side.commit(&mut state, message.frame, &header);
     Ok(header)
@@ -88,11 +87,12 @@ fn begin(
 
 /// A frame before which nothing waits.
 fn send_at_once(
-    stream: &Stream,
+    side: &SendSide,
     state: &mut SendState,
     header: &Header,
     payload: &[u8],
 ) -> Result<(), Error> {
+    let stream = &side.stream;
     let mut buffers = thread_cache::take(&SCRATCH).unwrap_or_default();
     if let Err(error) = buffers.reserve(stream, payload.len()) {
         thread_cache::keep(&SCRATCH, buffers);
@@ -109,7 +109,7 @@ fn send_at_once(
         thread_cache::keep(&SCRATCH, buffers);
     }
     if let Err(error) = pushed {
-        return Err(state.break_off(error));
+        return Err(side.break_off(state, error));
     }
     let sent = stream.bytes_sent.get();
     state.queue.note_on_wire(queued_as(header), sent, unsent);

@@ -45,6 +45,8 @@ pub(super) struct SendSide {
     is_corked: AtomicBool,
     /// A message was refused for want of room, and nobody knows yet that there is some again.
     was_refused: AtomicBool,
+    /// The closing handshake has begun, the connection has failed, or the socket takes nothing any more. It stays.
+    is_ending: AtomicBool,
     pub(super) stats: Stats,
 }
 
@@ -105,6 +107,7 @@ impl SendSide {
             }),
             turn_is_over: Condvar::new(),
             context_is_back: Condvar::new(),
+            is_ending: AtomicBool::new(false),
             stats: Stats::default(),
         }
     }
@@ -175,7 +178,7 @@ impl SendSide {
             }
             Err(error) => {
                 buffers.plain.clear();
-                Err(state.break_off(broken(&error)))
+                Err(self.break_off(state, broken(&error)))
             }
         }
     }
@@ -260,6 +263,25 @@ impl SendSide {
         state.is_announced &= has_backlog;
         self.is_gathering.store(is_gathering, Ordering::Relaxed);
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
+        self.note_end(state);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Acquire)
+    }
+
+    /// After whatever may end the connection, or sending, under the lock.
+    pub(super) fn note_end(&self, state: &SendState) {
+        if state.broken.is_some() || !state.sender.closing().is_open() {
+            self.is_ending.store(true, Ordering::Release);
+        }
+    }
+
+    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
+    pub(super) fn break_off(&self, state: &mut SendState, error: Error) -> Error {
+        state.broken = Some(error.clone());
+        self.note_end(state);
+        state.sender.closing().error().unwrap_or(error)
     }
 
     /// What was gathered goes to the socket, or to the queue.
@@ -401,12 +423,6 @@ impl SendState {
             None => Ok(()),
             Some(broken) => Err(broken.clone()),
         }
-    }
-
-    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
-    pub(super) fn break_off(&mut self, error: Error) -> Error {
-        self.broken = Some(error.clone());
-        self.sender.closing().error().unwrap_or(error)
     }
 }
 

@@ -119,7 +119,7 @@ impl<'a> WriteTurn<'a> {
         match state.buffers.seal_and_push(stream) {
             Ok(true) if rest.is_empty() => Ok(()),
             Ok(_) => self.send_rest(header, rest, budget),
-            Err(error) => Err(state.break_off(error)),
+            Err(error) => Err(self.break_off(error)),
         }
     }
 
@@ -136,7 +136,7 @@ impl<'a> WriteTurn<'a> {
             Ok(Waited::Ready) => Ok(()),
             Ok(Waited::TimedOut) => Err(self.give_up()),
             Ok(Waited::Interrupted) => Err(interrupted()),
-            Err(error) => Err(self.state().break_off(error)),
+            Err(error) => Err(self.break_off(error)),
         }
     }
 
@@ -148,6 +148,11 @@ impl<'a> WriteTurn<'a> {
             return Err(timed_out("nothing of the message has been sent"));
         }
         Ok(())
+    }
+
+    fn break_off(&mut self, error: Error) -> Error {
+        let side = self.side;
+        side.break_off(self.state(), error)
     }
 
     /// Waits for room; false when the time is up.
@@ -174,6 +179,7 @@ impl<'a> WriteTurn<'a> {
         );
         state.sender.fail(&error);
         state.broken = Some(error.clone());
+        self.side.note_end(self.state());
         stream.shutdown();
         error
     }

@@ -227,7 +227,9 @@ impl Writer {
     pub fn answer(&self, received: &Message<'_>, auto_pong: bool) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let mut state = self.side.state.lock_ahead();
-        let Some(reply) = state.sender.answer(received, auto_pong) else {
+        let reply = state.sender.answer(received, auto_pong);
+        self.side.note_end(&state);
+        let Some(reply) = reply else {
             return Ok(());
         };
         self.post(&mut state, &reply, received.payload, given_key);
@@ -242,6 +244,7 @@ impl Writer {
         let given_key = self.given_key().ok().flatten();
         let mut state = self.side.state.lock_ahead();
         let reply = state.sender.fail(error);
+        self.side.note_end(&state);
         if let Some(reply) = &reply {
             self.post(&mut state, reply, &[], given_key);
             if !state.turn.is_taken && !state.has_backlog() {
@@ -305,6 +308,12 @@ impl Writer {
         self.side.stream.end_tls();
         state.is_tls_due |= self.side.stream.is_tls();
         self.side.push(&mut state);
+    }
+
+    /// False while the connection is open and nothing hinders sending: then there is nothing to see in
+    /// [`Writer::progress`].
+    pub fn is_ending(&self) -> bool {
+        self.side.is_ending()
     }
 
     /// How far the closing handshake has come, and whether something can still be sent.

@@ -181,7 +181,7 @@ impl MessageAssembler {
 
     /// Goes on in `memory`, if there is none of its own.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
-        if self.joined.capacity() == 0 {
+        if self.joined.capacity() == 0 && memory.capacity() > 0 {
             std::mem::swap(&mut self.joined, memory);
         }
     }
