@@ -68,7 +68,7 @@ impl EventLoop {
     /// Until no app is left that has not ended, or [`EventLoop::stop`].
     pub fn run(&self) -> Result<(), Error> {
         let mut core = self.take_core()?;
-        let result = self.run_apps(&mut core);
+        let result = self.driver_lock.hold(|| self.run_apps(&mut core));
         self.note_next_step(&core);
         result
     }
@@ -91,7 +91,7 @@ impl EventLoop {
         if self.is_stopped.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let result = self.turn(&mut core, span);
+        let result = self.driver_lock.hold(|| self.turn(&mut core, span));
         self.note_next_step(&core);
         // A stop during the wait was for this call.
         self.is_stopped.store(false, Ordering::Release);
@@ -147,12 +147,13 @@ impl EventLoop {
         self.next_step.lock().remaining(now)
     }
 
+    /// While the driver lock is held.
     fn turn(&self, core: &mut Reactor, span: Option<Duration>) -> Result<(), Error> {
         let deadline = match span {
             None => Deadline::NEVER,
             span => Deadline::after(Instant::now(), span),
         };
-        let result = self.driver_lock.hold(|| core.turn(deadline));
+        let result = core.turn(deadline);
         if self.driver_lock.is_inherited() {
             let message = "this is a child process: the loop was made before fork()";
             return Err(Error::new(Kind::WrongState, message));

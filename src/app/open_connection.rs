@@ -219,6 +219,7 @@ impl AppConnection {
     }
 
     /// Drops what comes when all is said; true when the server has ended the stream.
+    #[cold]
     fn drain(&mut self, may_read: bool, memory: &mut ReadBuffers) -> bool {
         self.reader.borrow(memory);
         let has_ended = self.reader.drain_ready(may_read);
@@ -235,6 +236,7 @@ impl AppConnection {
         Err(Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close))
     }
 
+    #[cold]
     fn linger(&mut self, now: Instant, may_read: bool, memory: &mut ReadBuffers) -> Option<End> {
         let has_ended = self.drain(may_read, memory);
         match &self.stage {
@@ -251,8 +253,9 @@ impl AppConnection {
         if let Some(trouble) = self.trouble.take() {
             return Some(Err(trouble));
         }
-        if matches!(self.stage, Stage::Open) && !writer.is_ending() {
-            return self.keep_alive(now);
+        let is_quiet = matches!(self.stage, Stage::Open) && !writer.is_ending();
+        if is_quiet && self.pings.is_none() {
+            return None;
         }
         let progress = writer.progress();
         match &mut self.stage {
@@ -281,13 +284,7 @@ impl AppConnection {
         self.stage = Stage::Closing(Box::new(wait));
     }
 
-    #[inline]
     fn keep_alive(&mut self, now: Instant) -> Option<End> {
-        self.pings.as_ref()?;
-        self.ping(now)
-    }
-
-    fn ping(&mut self, now: Instant) -> Option<End> {
         let pings = self.pings.as_mut()?;
         if !pings.keepalive.next_step().has_passed(now) {
             return None;

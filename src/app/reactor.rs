@@ -275,7 +275,8 @@ impl Reactor {
         }
     }
 
-    /// Watches what the app waits for; whether there is something to read that no descriptor shows.
+    /// Watches what the app waits for, where that has changed; whether there is something to read that no descriptor shows.
+    #[cold]
     fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<bool> {
         let wanted = &mut self.wanted;
         wanted.clear();
@@ -319,6 +320,7 @@ impl Reactor {
         }
     }
 
+    #[cold]
     fn remove(&mut self, key: u64, mut entry: Box<Entry>, end: Result<(), Error>) {
         entry.watched.clear(&self.epoll);
         if let Some(moment) = entry.timer.moment() {

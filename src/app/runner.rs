@@ -225,8 +225,10 @@ impl Runner {
         }
     }
 
-    // From here on the clock is read where a deadline is set: what was called back before may have taken long.
+    // From here on nothing happens for each message, and it is kept out of the way of what does. The clock is read where a
+    // deadline is set: what was called back before may have taken long.
 
+    #[cold]
     fn begin(&mut self, callbacks: &mut Callbacks<'_>) {
         let (options, now) = (&self.app.options, Instant::now());
         let span = options.connect_span(options.timeout);
@@ -247,6 +249,7 @@ impl Runner {
         }
     }
 
+    #[cold]
     fn leave_connecting(
         &mut self,
         result: Result<Established, Error>,
@@ -282,6 +285,7 @@ impl Runner {
         Ok(())
     }
 
+    #[cold]
     fn fail(
         &mut self,
         error: Error,
@@ -296,6 +300,7 @@ impl Runner {
         on_error(&end, retry, callbacks);
     }
 
+    #[cold]
     fn end_session(&mut self, end: End, callbacks: &mut Callbacks<'_>) {
         let phase = std::mem::replace(&mut self.phase, Life::Begin);
         let Life::Open(session) = phase else {
