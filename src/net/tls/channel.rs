@@ -129,6 +129,7 @@ impl Tls {
     /// From here on nothing is held between two records: a little slower, and half the size.
     pub fn release_buffers(&mut self) {
         tls_library::release_tls_buffers(&mut self.stream);
+        self.stream.get_mut().outbox.shrink_to_fit();
         if let Some(carrier) = &mut self.carrier {
             carrier.release_buffers();
         }
