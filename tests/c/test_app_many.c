@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 
 /* What the library may hold of a quiet connection, of its app and of its place in the loop. */
-enum { MAX_QUIET_BYTES = 4096, AT_ONCE = 100, ACTIVE = 10 };
+enum { MAX_QUIET_BYTES = 2304, AT_ONCE = 100, ACTIVE = 10 };
 
 struct crowd {
     wsline_loop *loop;
