@@ -139,7 +139,7 @@ extern "C" {
 #define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
 /** Added to an opcode: the message is not compressed. */
-#define WSLINE_SEND_PLAIN 256
+#define WSLINE_SEND_UNCOMPRESSED 256
 
 /** Flag of a wsline_message: it begins here. */
 #define WSLINE_MESSAGE_FIRST 1u
@@ -2008,7 +2008,7 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * wait for it, or, those of an app, go uncompressed.
  *
  * Who can put text of their own beside a secret into compressed messages, and see how long these
- * are, can guess the secret. Send secrets with WSLINE_SEND_PLAIN.
+ * are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
  *
  * @param options  what is set.
  * @param on       true: it is offered; false, the default: it is not, and no server may use it.
@@ -2487,8 +2487,8 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  * Sends a message or a control frame of a kind given as a number.
  *
  * @param conn    an open connection.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the
- *                message is not compressed.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
+ *                the message is not compressed.
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has taken all of it.
@@ -2514,7 +2514,8 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
  *
  * @param conn    an open connection.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
- *                WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+ *                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
+ *                uncompressed.
  * @param data    the part; NULL with `len` 0 is an empty one.
  * @param len     bytes in `data`.
  * @param fin     true for the last part.
@@ -2667,8 +2668,8 @@ wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
 /**
  * Makes a message that can be sent to many connections.
  *
- * @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_PLAIN added it
- *                      is never compressed.
+ * @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED
+ *                      added it is never compressed.
  * @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
  * @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @param prepared_out  set to the message; to NULL on failure.
@@ -3569,8 +3570,8 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  * wsline_app_send_text().
  *
  * @param app     an app.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the
- *                message is not compressed.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
+ *                the message is not compressed.
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length
  *                0 is an empty one.
  * @param len     bytes, or WSLINE_NUL_TERMINATED.
@@ -3597,7 +3598,8 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  *
  * @param app     an app.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
- *                WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+ *                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
+ *                uncompressed.
  * @param data    the part; NULL with length 0 is an empty one.
  * @param len     bytes.
  * @param fin     true for the last part.

@@ -12,20 +12,20 @@ use crate::protocol::ws::sender::Frame;
 use std::ffi::c_void;
 
 /// Added to an opcode: the message is not compressed.
-pub const WSLINE_SEND_PLAIN: i32 = 256;
+pub const WSLINE_SEND_UNCOMPRESSED: i32 = 256;
 
-/// An opcode, and whether it came with WSLINE_SEND_PLAIN.
+/// An opcode, and whether it came with WSLINE_SEND_UNCOMPRESSED.
 #[derive(Clone, Copy)]
 pub(super) struct SendKind {
     pub(super) opcode: Opcode,
-    pub(super) is_plain: bool,
+    pub(super) is_uncompressed: bool,
 }
 
 impl SendKind {
     const fn of(opcode: Opcode) -> Self {
         Self {
             opcode,
-            is_plain: false,
+            is_uncompressed: false,
         }
     }
 
@@ -56,7 +56,7 @@ impl SendKind {
     }
 
     fn compress(self) -> Compress<'static> {
-        if self.is_plain {
+        if self.is_uncompressed {
             Compress::Never
         } else {
             Compress::IfNegotiated
@@ -64,10 +64,13 @@ impl SendKind {
     }
 
     fn read(number: i32) -> Option<Self> {
-        let opcode = Opcode::from_i32(number & !WSLINE_SEND_PLAIN)?;
-        let is_plain = number & WSLINE_SEND_PLAIN != 0;
+        let opcode = Opcode::from_i32(number & !WSLINE_SEND_UNCOMPRESSED)?;
+        let is_uncompressed = number & WSLINE_SEND_UNCOMPRESSED != 0;
         let may_be_sent = !matches!(opcode, Opcode::Continuation | Opcode::Close);
-        may_be_sent.then_some(Self { opcode, is_plain })
+        may_be_sent.then_some(Self {
+            opcode,
+            is_uncompressed,
+        })
     }
 }
 

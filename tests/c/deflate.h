@@ -58,7 +58,7 @@ static inline void report_get(wsline_conn *conn, struct report *report)
     size_t len = sizeof question - 1;
     wsline_message message;
 
-    REQUIRE_OK(wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_PLAIN, question, len));
+    REQUIRE_OK(wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, question, len));
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     snprintf(report->line, sizeof report->line, "%s", (const char *)message.data);
     report->asked++;

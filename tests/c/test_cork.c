@@ -289,7 +289,7 @@ static void compressed_and_prepared_messages_are_gathered(void)
     for (int i = 0; i < 10; i++) {
         CHECK_OK(wsline_conn_send_binary(conn, noise, 500));
         CHECK_OK(wsline_conn_send_prepared(conn, prepared));
-        CHECK_OK(wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_PLAIN, noise, 600));
+        CHECK_OK(wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED, noise, 600));
     }
     CHECK_INT(0, syscalls_made());
     CHECK_OK(wsline_conn_uncork(conn));

@@ -140,7 +140,7 @@ static void what_is_to_go_plain_does(void)
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         const uint8_t *noise = payload_noise().block;
-        const int32_t plain = WSLINE_OPCODE_BINARY | WSLINE_SEND_PLAIN;
+        const int32_t plain = WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED;
         struct report report = {.asked = 0};
 
         check_row(deflate_servers[i]);
@@ -157,7 +157,7 @@ static void what_is_to_go_plain_does(void)
         CHECK_INT(9, report.messages);
         CHECK_INT(3, report.compressed);
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                     wsline_conn_send(conn, WSLINE_OPCODE_CLOSE | WSLINE_SEND_PLAIN, "x", 1));
+                     wsline_conn_send(conn, WSLINE_OPCODE_CLOSE | WSLINE_SEND_UNCOMPRESSED, "x", 1));
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_send(conn, plain << 1, "x", 1));
         echo_message(conn, WSLINE_OPCODE_TEXT, "alive", 5);
         peer_hang_up(conn);
@@ -172,7 +172,7 @@ static void without_an_agreement_nothing_is_compressed(void)
 
     CHECK_TEXT(NULL, wsline_conn_extensions(conn));
     echo_message(conn, WSLINE_OPCODE_TEXT, text, 10000);
-    CHECK_OK(wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_PLAIN, text, 10000));
+    CHECK_OK(wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, text, 10000));
     expect_message(conn, WSLINE_OPCODE_TEXT, text, 10000);
     CHECK_OK(wsline_conn_stats(conn, &stats));
     CHECK(stats.bytes_sent > 20000 && stats.bytes_received > 20000);

@@ -35,7 +35,7 @@ static void *send_numbered(void *argument)
     char text[2048];
 
     for (unsigned i = 0; i < hand->crew->count; i++) {
-        int32_t plain = i % 5 == 4 ? WSLINE_SEND_PLAIN : 0;
+        int32_t plain = i % 5 == 4 ? WSLINE_SEND_UNCOMPRESSED : 0;
         size_t len = numbered(text, sizeof text, hand->thread, i);
 
         REQUIRE_OK(wsline_conn_send(hand->crew->conn, WSLINE_OPCODE_TEXT | plain, text, len));
@@ -136,7 +136,7 @@ static void course_step(wsline_app *app, struct course *course)
     if (at < COUNT_OF(lengths))
         CHECK_OK(wsline_app_send(app, course_opcode(at), payload_lines().block, lengths[at]));
     else if (at == COUNT_OF(lengths))
-        CHECK_OK(wsline_app_send(app, WSLINE_OPCODE_TEXT | WSLINE_SEND_PLAIN, question, 6));
+        CHECK_OK(wsline_app_send(app, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, question, 6));
     else
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
@@ -283,7 +283,7 @@ static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate)
         *gate = gate_new("STREAMS");
         conn = peer_connect("STREAMS", gate_path(gate, LATE_SINK, path), options);
         CHECK_OK(wsline_conn_send_binary(conn, payload_noise().block, 80));
-        for (*sent = 0; (status = wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_PLAIN,
+        for (*sent = 0; (status = wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED,
                                                    "xx", 2)) == WSLINE_OK;)
             ++*sent;
     }

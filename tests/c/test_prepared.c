@@ -16,7 +16,7 @@ static void bad_arguments_are_refused(void)
 {
     static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION, WSLINE_OPCODE_CLOSE,
                                   WSLINE_OPCODE_PING, WSLINE_OPCODE_PONG, 3, -1, 512, INT32_MAX,
-                                  WSLINE_OPCODE_PING | WSLINE_SEND_PLAIN};
+                                  WSLINE_OPCODE_PING | WSLINE_SEND_UNCOMPRESSED};
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_TEXT, "x", 1), *none;
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
@@ -62,8 +62,8 @@ static void set_add(struct set *set, size_t at, int32_t opcode, const void *data
     set->prepared[at] = prepare(opcode, data, len);
     set->data[at] = data;
     set->lengths[at] = len;
-    set->opcodes[at] = opcode & ~WSLINE_SEND_PLAIN;
-    set->is_plain[at] = opcode & WSLINE_SEND_PLAIN || len == 0;
+    set->opcodes[at] = opcode & ~WSLINE_SEND_UNCOMPRESSED;
+    set->is_plain[at] = opcode & WSLINE_SEND_UNCOMPRESSED || len == 0;
 }
 
 static void set_make(struct set *set)
@@ -72,7 +72,7 @@ static void set_make(struct set *set)
     set_add(set, 0, WSLINE_OPCODE_TEXT, set->text, 70000);
     set_add(set, 1, WSLINE_OPCODE_BINARY, payload_noise().block, 2000);
     set_add(set, 2, WSLINE_OPCODE_TEXT, "", 0);
-    set_add(set, 3, WSLINE_OPCODE_BINARY | WSLINE_SEND_PLAIN, payload_noise().block, 3000);
+    set_add(set, 3, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED, payload_noise().block, 3000);
     set_add(set, 4, WSLINE_OPCODE_BINARY, payload_lines().block, 300000);
     set_add(set, 5, WSLINE_OPCODE_TEXT, "a", 1);
 }

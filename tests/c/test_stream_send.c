@@ -12,7 +12,7 @@
 struct course {
     const char *path;
     bool is_lines;
-    int32_t opcode;   /* of the first part, with WSLINE_SEND_PLAIN or not */
+    int32_t opcode;   /* of the first part, with WSLINE_SEND_UNCOMPRESSED or not */
     uint64_t size, slow_size;
     size_t step;      /* of each part but the last */
     unsigned pings;   /* one after so many parts; 0: none */
@@ -54,7 +54,7 @@ static void send_course(wsline_conn *conn, const struct course *course)
         at += len;
         adler = payload_adler32(adler, piece, len);
         REQUIRE_OK(wsline_conn_send_fragment(conn, opcode, piece, len, at == size));
-        opcode = course->opcode & ~WSLINE_SEND_PLAIN;
+        opcode = course->opcode & ~WSLINE_SEND_UNCOMPRESSED;
         frames++;
         if (course->pings != 0 && frames % course->pings == 0 && at < size) {
             CHECK_OK(wsline_conn_ping(conn, "between", 7));
@@ -75,7 +75,7 @@ static const struct course courses[] = {
     {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT, 15 * MIB, 150000, 777, 5, true},
     {DEFLATE_SINK, true, WSLINE_OPCODE_BINARY, 256 * MIB, MIB, 1 << 20, 10, true},
     {DEFLATE_SINK, false, WSLINE_OPCODE_BINARY, 64 * MIB, MIB, 100000, 10, true},
-    {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT | WSLINE_SEND_PLAIN, 15 * MIB, 150000, 10000, 0, false},
+    {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, 15 * MIB, 150000, 10000, 0, false},
 };
 
 static void streams_arrive_whole_and_take_no_memory(void)
@@ -128,7 +128,7 @@ static void check_busy(wsline_conn *conn)
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_send_text(conn, "x", 1));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_send_binary(conn, "x", 1));
     CHECK_STATUS(WSLINE_ERR_BUSY,
-                 wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_PLAIN, "x", 1));
+                 wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, "x", 1));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_send_prepared(conn, prepared));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_conn_send_frame(conn, &frame));
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,

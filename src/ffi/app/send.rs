@@ -83,7 +83,7 @@ pub unsafe extern "C" fn wsline_app_send_binary(
 /// Sends a message or a control frame of a kind given as a number, otherwise as wsline_app_send_text().
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the message is not compressed.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added the message is not compressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn wsline_app_send(
 /// connection: after a reconnect begin anew.
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message uncompressed.
 /// @param data    the part; NULL with length 0 is an empty one.
 /// @param len     bytes.
 /// @param fin     true for the last part.

@@ -45,7 +45,7 @@ impl Inner for &Prepared {}
 /// @@ One message for many connections
 /// Makes a message that can be sent to many connections.
 ///
-/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_PLAIN added it is never compressed.
+/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED added it is never compressed.
 /// @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
 /// @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param prepared_out  set to the message; to NULL on failure.
@@ -68,8 +68,11 @@ pub unsafe extern "C" fn wsline_prepared_new(
     guard::status("wsline_prepared_new", |arguments| {
         let place = arguments.out(prepared_out, std::ptr::null_mut(), "prepared_out")?;
         let payload = arguments.payload(data, len, "data")?;
-        let SendKind { opcode, is_plain } = SendKind::of_message(opcode)?;
-        let prepared = Prepared::new(opcode, payload, is_plain, "data")?;
+        let SendKind {
+            opcode,
+            is_uncompressed,
+        } = SendKind::of_message(opcode)?;
+        let prepared = Prepared::new(opcode, payload, is_uncompressed, "data")?;
         let process = own_mark()?;
         *place = handle::give(wsline_prepared { prepared, process });
         Ok(())

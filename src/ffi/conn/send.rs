@@ -82,7 +82,7 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 /// Sends a message or a control frame of a kind given as a number.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_PLAIN added the message is not compressed.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added the message is not compressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn wsline_conn_send(
 /// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_PLAIN added to that of the first part leaves the message uncompressed.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message uncompressed.
 /// @param data    the part; NULL with `len` 0 is an empty one.
 /// @param len     bytes in `data`.
 /// @param fin     true for the last part.

@@ -18,7 +18,7 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// app, go uncompressed.
 ///
 /// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
-/// Send secrets with WSLINE_SEND_PLAIN.
+/// Send secrets with WSLINE_SEND_UNCOMPRESSED.
 ///
 /// @param options  what is set.
 /// @param on       true: it is offered; false, the default: it is not, and no server may use it.
