@@ -1874,7 +1874,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  *
  * Memory is taken as a message arrives, never from the length a server announces. With
  * wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and
- * wsline_app_on_fragment() know none. Of a compressed message the inflated bytes count.
+ * wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
  *
  * @param options  what is set.
  * @param bytes    0: no limit. At first 64 MiB.
@@ -1908,7 +1908,7 @@ wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
  * Sets the largest number of fragments of a received message; more end the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * wsline_conn_recv_part() and wsline_app_on_fragment() know no such limit.
+ * wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
  *
  * @param options    what is set.
  * @param fragments  0: no limit. At first 1048576.
@@ -1942,7 +1942,7 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
  *
  * The flags of wsline_message tell the first and the last. A character may be cut between two
  * fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
- * be whole. For apps there is wsline_app_on_fragment().
+ * be whole. For apps there is wsline_app_on_part().
  *
  * @param options  what is set.
  * @param fire     true: each fragment is handed out when it is whole; false, the default: messages
@@ -2844,7 +2844,7 @@ wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *mes
  * Ownership: the payload is lent until the next receive on this connection, or its end.
  * Threads: any, one at a time; others may send meanwhile.
  * Blocks: as wsline_conn_recv().
- * See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_fragment()
+ * See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
  * Since: 0.1
  */
 WSLINE_API wsline_status
@@ -3292,8 +3292,8 @@ wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
 /**
  * Sets the function that takes whole messages.
  *
- * Fragments are joined, text is checked to be UTF-8. While wsline_app_on_fragment() is set,
- * messages go there instead.
+ * Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages go
+ * there instead.
  *
  * @param app            an app.
  * @param fn             called; NULL for no function.
@@ -3317,8 +3317,8 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
  *
  * In place of on_message: for floods of messages, and for languages where a callback is expensive.
  * At most 64 come at once, and those alone that wsline_conn_recv_many() would give at once; each by
- * itself while wsline_app_on_data() is set. While wsline_app_on_fragment() is set, messages go
- * there instead.
+ * itself while wsline_app_on_data() is set. While wsline_app_on_part() is set, messages go there
+ * instead.
  *
  * @param app            an app.
  * @param fn             called with one message or more; NULL for no function.
@@ -3339,7 +3339,7 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
                        wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is called before on_message, on_messages or on_fragment, with the same.
+ * Sets the function that is called before on_message, on_messages or on_part, with the same.
  *
  * For what is to see all data, whoever else takes it: counters, recorders.
  *
@@ -3384,8 +3384,8 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_app_on_fragment(wsline_app *app, wsline_message_fn fn, void *userdata,
-                       wsline_free_fn userdata_free);
+wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,
+                   wsline_free_fn userdata_free);
 
 /**
  * Sets the function that is told of pings of the server.

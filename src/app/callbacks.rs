@@ -83,9 +83,9 @@ impl Callbacks<'_> {
             }
         }
         let more = handlers.more();
-        let fragment = more.and_then(|more| more.fragment.as_ref());
+        let part = more.and_then(|more| more.part.as_ref());
         let messages = more.and_then(|more| more.messages.as_ref());
-        match (fragment, messages, &handlers.message) {
+        match (part, messages, &handlers.message) {
             (None, Some(take), _) => take(&mut |put| {
                 let mut wants_more = put(&reader.message()) && !sees_each;
                 while wants_more {

@@ -32,7 +32,7 @@ pub struct MoreHandlers {
     pub reconnect: Option<Notice>,
     pub messages: Option<OnMessages>,
     pub data: Option<OnMessage>,
-    pub fragment: Option<OnMessage>,
+    pub part: Option<OnMessage>,
     pub ping: Option<OnMessage>,
     pub pong: Option<OnMessage>,
     pub drain: Option<Notice>,
@@ -45,7 +45,7 @@ impl Handlers {
 
     /// Whether messages are told piece by piece.
     pub fn takes_parts(&self) -> bool {
-        self.more().is_some_and(|more| more.fragment.is_some())
+        self.more().is_some_and(|more| more.part.is_some())
     }
 
     pub fn more_mut(&mut self) -> &mut MoreHandlers {

@@ -122,7 +122,7 @@ static inline void record_data(wsline_app *app, const wsline_message *message, v
     record_any(userdata, app, message, 'd');
 }
 
-static inline void record_fragment(wsline_app *app, const wsline_message *message, void *userdata)
+static inline void record_part(wsline_app *app, const wsline_message *message, void *userdata)
 {
     record_any(userdata, app, message, 'f');
 }
@@ -182,7 +182,7 @@ static inline void app_listen(wsline_app *app, const char *letters, struct recor
             break;
         case 'd': status = wsline_app_on_data(app, record_data, record, record_release); break;
         case 'f':
-            status = wsline_app_on_fragment(app, record_fragment, record, record_release);
+            status = wsline_app_on_part(app, record_part, record, record_release);
             break;
         case 'i': status = wsline_app_on_ping(app, record_ping, record, record_release); break;
         case 'p': status = wsline_app_on_pong(app, record_pong, record, record_release); break;

@@ -369,7 +369,7 @@ static void a_giant_takes_next_to_no_memory(void)
     }
 }
 
-/* What an app's on_fragment has seen. */
+/* What an app's on_part has seen. */
 struct taken {
     struct payload payload;
     uint64_t at;

@@ -170,7 +170,7 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
 
 /// Sets the function that takes whole messages.
 ///
-/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_fragment() is set, messages go there instead.
+/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages go there instead.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn wsline_app_on_message(
 ///
 /// In place of on_message: for floods of messages, and for languages where a callback is expensive. At most 64 come at once, and
 /// those alone that wsline_conn_recv_many() would give at once; each by itself while wsline_app_on_data() is set. While
-/// wsline_app_on_fragment() is set, messages go there instead.
+/// wsline_app_on_part() is set, messages go there instead.
 ///
 /// @param app            an app.
 /// @param fn             called with one message or more; NULL for no function.
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn wsline_app_on_messages(
     )
 }
 
-/// Sets the function that is called before on_message, on_messages or on_fragment, with the same.
+/// Sets the function that is called before on_message, on_messages or on_part, with the same.
 ///
 /// For what is to see all data, whoever else takes it: counters, recorders.
 ///
@@ -281,20 +281,16 @@ pub unsafe extern "C" fn wsline_app_on_data(
 /// In callbacks: allowed, also for the function that is running.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_app_on_fragment(
+pub unsafe extern "C" fn wsline_app_on_part(
     app: *mut wsline_app,
     r#fn: wsline_message_fn,
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    set(
-        &"wsline_app_on_fragment",
-        app,
-        given,
-        on_message,
-        |handlers| &mut handlers.more_mut().fragment,
-    )
+    set(&"wsline_app_on_part", app, given, on_message, |handlers| {
+        &mut handlers.more_mut().part
+    })
 }
 
 /// Sets the function that is told of pings of the server.

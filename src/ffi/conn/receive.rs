@@ -234,7 +234,7 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
 /// Ownership: the payload is lent until the next receive on this connection, or its end.
 /// Threads: any, one at a time; others may send meanwhile.
 /// Blocks: as wsline_conn_recv().
-/// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_fragment()
+/// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_part(

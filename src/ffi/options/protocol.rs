@@ -22,7 +22,7 @@ pub type wsline_mask_key_fn =
 /// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// Memory is taken as a message arrives, never from the length a server announces. With
-/// wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_fragment()
+/// wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_part()
 /// know none. Of a compressed message the inflated bytes count.
 ///
 /// @param options  what is set.
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
 
 /// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// wsline_conn_recv_part() and wsline_app_on_fragment() know no such limit.
+/// wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
 ///
 /// @param options    what is set.
 /// @param fragments  0: no limit. At first 1048576.
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
 /// Hands messages out in the fragments in which they are sent.
 ///
 /// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
-/// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_fragment().
+/// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_part().
 ///
 /// @param options  what is set.
 /// @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.
