@@ -1873,8 +1873,8 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * Memory is taken as a message arrives, never from the length a server announces. With
- * wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and
- * wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
+ * wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part()
+ * and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
  *
  * @param options  what is set.
  * @param bytes    0: no limit. At first 64 MiB.
@@ -1945,7 +1945,7 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
  * be whole. For apps there is wsline_app_on_part().
  *
  * @param options  what is set.
- * @param fire     true: each fragment is handed out when it is whole; false, the default: messages
+ * @param enable   true: each fragment is handed out when it is whole; false, the default: messages
  *                 are joined.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1954,7 +1954,7 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_fire_fragments(wsline_options *options, bool fire);
+WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *options, bool enable);
 
 /**
  * Switches the automatic answer to pings off, or on again.
@@ -2804,7 +2804,7 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
  * where a call is expensive or messages come in floods. All of them are lent at once, each with its
  * NUL. Only whole messages of less than 64 KiB that came in one frame, not compressed, can be lent
  * beside another: any other one comes alone, and so does each with
- * wsline_options_set_fire_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
+ * wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
  * call does not wait. What is wrong with a message is reported by the call that would begin with
  * it.
  *

@@ -96,7 +96,7 @@ impl Connection {
     ) -> Result<(), Error> {
         let open = self.open()?;
         let delivery = match delivery {
-            Delivery::Messages if self.options.fire_fragments => Delivery::Fragments,
+            Delivery::Messages if self.options.deliver_fragments => Delivery::Fragments,
             other => other,
         };
         let Some(mut reader) = open.reader.try_take() else {

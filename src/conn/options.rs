@@ -41,7 +41,7 @@ pub struct Options {
     pub limits: Limits,
     pub deflate: DeflateOptions,
     pub check_utf8: bool,
-    pub fire_fragments: bool,
+    pub deliver_fragments: bool,
     pub auto_pong: bool,
     pub mask_key: Option<MaskKeyFn>,
     /// Of an app.
@@ -135,7 +135,7 @@ impl Default for Options {
                 max_ratio: DEFLATE_MAX_RATIO,
             },
             check_utf8: true,
-            fire_fragments: false,
+            deliver_fragments: false,
             auto_pong: true,
             mask_key: None,
             ping: Arc::default(),

@@ -321,7 +321,7 @@ static void fragments_are_given_inflated_on_request(void)
     static const uint32_t flags[] = {WSLINE_MESSAGE_FIRST, 0, WSLINE_MESSAGE_LAST};
     wsline_conn *conn;
 
-    CHECK_OK(wsline_options_set_fire_fragments(options, true));
+    CHECK_OK(wsline_options_set_deliver_fragments(options, true));
     conn = deflate_connect("DEFLATE_WS", "/fragment", options);
     CHECK_OK(wsline_conn_send_text(conn, "abcdefgh", 8));
     for (size_t i = 0; i < COUNT_OF(pieces); i++) {

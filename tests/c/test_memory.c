@@ -473,7 +473,7 @@ static void a_close_succeeds_or_there_is_no_memory(void)
 {
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_fire_fragments(options, true));
+    REQUIRE_OK(wsline_options_set_deliver_fragments(options, true));
     fail_each("", close_early, options);
     wsline_options_free(options);
 }

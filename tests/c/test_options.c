@@ -282,7 +282,7 @@ static void switches_and_limits_take_every_value(void)
         {"tls_verify", wsline_options_set_tls_verify},
         {"tls_verify_host", wsline_options_set_tls_verify_host},
         {"skip_utf8_validation", wsline_options_set_skip_utf8_validation},
-        {"fire_fragments", wsline_options_set_fire_fragments},
+        {"deliver_fragments", wsline_options_set_deliver_fragments},
         {"auto_pong", wsline_options_set_auto_pong},
     };
     static const struct {

@@ -175,7 +175,7 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 /// So one call receives all that one read of the socket has brought, which makes the difference where a call is expensive or
 /// messages come in floods. All of them are lent at once, each with its NUL. Only whole messages of less than 64 KiB that came in one
 /// frame, not compressed, can be lent beside another: any other one comes alone, and so does each with
-/// wsline_options_set_fire_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next call does not wait. What is
+/// wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next call does not wait. What is
 /// wrong with a message is reported by the call that would begin with it.
 ///
 /// @param conn          an open connection.

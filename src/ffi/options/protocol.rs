@@ -22,7 +22,7 @@ pub type wsline_mask_key_fn =
 /// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// Memory is taken as a message arrives, never from the length a server announces. With
-/// wsline_options_set_fire_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_part()
+/// wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_part()
 /// know none. Of a compressed message the inflated bytes count.
 ///
 /// @param options  what is set.
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
 /// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_part().
 ///
 /// @param options  what is set.
-/// @param fire     true: each fragment is handed out when it is whole; false, the default: messages are joined.
+/// @param enable   true: each fragment is handed out when it is whole; false, the default: messages are joined.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -126,13 +126,13 @@ pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_fire_fragments(
+pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
     options: *mut wsline_options,
-    fire: bool,
+    enable: bool,
 ) -> wsline_status {
-    let function = "wsline_options_set_fire_fragments";
+    let function = "wsline_options_set_deliver_fragments";
     object::set(function, options, |options, _| {
-        options.fire_fragments = fire;
+        options.deliver_fragments = enable;
         Ok(())
     })
 }
