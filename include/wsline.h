@@ -737,7 +737,7 @@ WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API int64_t wsline_get_default_timeout_ms(void);
+WSLINE_API int64_t wsline_default_timeout_ms(void);
 
 /**
  * Says in one line what happened in the last call that failed on this thread.
@@ -1260,7 +1260,7 @@ WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t t
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API int64_t wsline_conn_get_timeout_ms(const wsline_conn *conn);
+WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 
 /* --- Options of the proxy --------------------------------------------------------------------- */
 

@@ -102,6 +102,6 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub extern "C" fn wsline_get_default_timeout_ms() -> i64 {
+pub extern "C" fn wsline_default_timeout_ms() -> i64 {
     guard::value(0, |_| DEFAULT_TIMEOUT.get().to_ms())
 }

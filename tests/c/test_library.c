@@ -189,10 +189,10 @@ static void the_default_timeout_is_that_of_connections_without_one(void)
     wsline_message message;
     struct stopwatch start;
 
-    CHECK_INT(WSLINE_FOREVER, wsline_get_default_timeout_ms());
-    CHECK_INT(WSLINE_DEFAULT_TIMEOUT, wsline_conn_get_timeout_ms(conn));
+    CHECK_INT(WSLINE_FOREVER, wsline_default_timeout_ms());
+    CHECK_INT(WSLINE_DEFAULT_TIMEOUT, wsline_conn_timeout_ms(conn));
     CHECK_OK(wsline_set_default_timeout_ms(100));
-    CHECK_INT(100, wsline_get_default_timeout_ms());
+    CHECK_INT(100, wsline_default_timeout_ms());
     start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(100, start);
@@ -202,7 +202,7 @@ static void the_default_timeout_is_that_of_connections_without_one(void)
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(200, start);
     CHECK_OK(wsline_set_default_timeout_ms(WSLINE_FOREVER));
-    CHECK_INT(WSLINE_FOREVER, wsline_get_default_timeout_ms());
+    CHECK_INT(WSLINE_FOREVER, wsline_default_timeout_ms());
     peer_hang_up(conn);
 }
 
@@ -213,11 +213,11 @@ static void the_default_timeout_refuses_what_is_no_time(void)
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_set_default_timeout_ms(bad[i]));
-        CHECK_INT(WSLINE_FOREVER, wsline_get_default_timeout_ms());
+        CHECK_INT(WSLINE_FOREVER, wsline_default_timeout_ms());
     }
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         CHECK_OK(wsline_set_default_timeout_ms(good[i]));
-        CHECK_INT(good[i], wsline_get_default_timeout_ms());
+        CHECK_INT(good[i], wsline_default_timeout_ms());
     }
 }
 

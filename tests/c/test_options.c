@@ -427,8 +427,8 @@ static void a_clone_is_a_copy_of_its_own(void)
     REQUIRE_OK(wsline_conn_new(copy, &of_copy));
     wsline_options_free(options);
     wsline_options_free(copy);
-    CHECK_INT(111, wsline_conn_get_timeout_ms(of_options));
-    CHECK_INT(222, wsline_conn_get_timeout_ms(of_copy));
+    CHECK_INT(111, wsline_conn_timeout_ms(of_options));
+    CHECK_INT(222, wsline_conn_timeout_ms(of_copy));
     wsline_conn_free(of_copy);
     wsline_conn_free(of_options);
 }
@@ -441,7 +441,7 @@ static void setting_options_later_does_not_touch_a_connection(void)
     CHECK_OK(wsline_options_set_timeout_ms(options, 111));
     REQUIRE_OK(wsline_conn_new(options, &conn));
     CHECK_OK(wsline_options_set_timeout_ms(options, 222));
-    CHECK_INT(111, wsline_conn_get_timeout_ms(conn));
+    CHECK_INT(111, wsline_conn_timeout_ms(conn));
     wsline_options_free(options);
     wsline_conn_free(conn);
 }

@@ -171,13 +171,13 @@ static void the_connections_own_timeout_is_used_by_name(void)
     CHECK_OK(wsline_options_set_timeout_ms(options, 100));
     conn = peer_connect("WEBSOCKETS", "/", options);
     wsline_options_free(options);
-    CHECK_INT(100, wsline_conn_get_timeout_ms(conn));
+    CHECK_INT(100, wsline_conn_timeout_ms(conn));
     start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(100, start);
 
     CHECK_OK(wsline_conn_set_timeout_ms(conn, 250));
-    CHECK_INT(250, wsline_conn_get_timeout_ms(conn));
+    CHECK_INT(250, wsline_conn_timeout_ms(conn));
     start = stopwatch_start();
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, WSLINE_DEFAULT_TIMEOUT, &message));
     CHECK_TOOK(250, start);
@@ -198,7 +198,7 @@ static void what_is_no_time_is_refused(void)
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_frame(conn, bad[i], &frame));
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_set_timeout_ms(conn, bad[i]));
     }
-    CHECK_INT(WSLINE_DEFAULT_TIMEOUT, wsline_conn_get_timeout_ms(conn));
+    CHECK_INT(WSLINE_DEFAULT_TIMEOUT, wsline_conn_timeout_ms(conn));
     peer_hang_up(conn);
 }
 

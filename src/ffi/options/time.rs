@@ -204,7 +204,7 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_conn_get_timeout_ms(conn: *const wsline_conn) -> i64 {
+pub unsafe extern "C" fn wsline_conn_timeout_ms(conn: *const wsline_conn) -> i64 {
     guard::value(WSLINE_DEFAULT_TIMEOUT, |arguments| {
         let conn = arguments.object(conn);
         conn.map_or(WSLINE_DEFAULT_TIMEOUT, |conn| conn.timeout().get().to_ms())
