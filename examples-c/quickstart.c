@@ -17,7 +17,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s URL\n", argv[0]);
         return 2;
     }
-    wsline_trace_enable(getenv("WSLINE_TRACE") != NULL);
+    wsline_set_trace(getenv("WSLINE_TRACE") != NULL);
     wsline_status status = wsline_connect(argv[1], NULL, &conn);
     if (status == WSLINE_OK) status = wsline_conn_send_text(conn, "Hello, Server", WSLINE_NUL_TERMINATED);
     if (status == WSLINE_OK) status = wsline_conn_recv(conn, 5000, &message);

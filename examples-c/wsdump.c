@@ -259,7 +259,7 @@ static bool begin(void)
     bool is_ready = signals_begin();
 
     if (!is_ready) complain("signals: %s", strerror(errno));
-    if (settings.verbosity > 1) wsline_log_set(WSLINE_LOG_TRACE, log_line, NULL, NULL);
+    if (settings.verbosity > 1) wsline_set_log(WSLINE_LOG_TRACE, log_line, NULL, NULL);
     if (is_ready && wsline_loop_new(&loop) == WSLINE_OK &&
         wsline_app_new(settings.url, settings.options, &app) == WSLINE_OK &&
         wsline_loop_add(loop, app) == WSLINE_OK) {
@@ -315,7 +315,7 @@ int main(int argc, char **argv)
         help_print_version();
     else
         status = talk();
-    wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL);
+    wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL);
     wsline_app_free(app);
     wsline_loop_free(loop);
     settings_free(&settings);

@@ -807,17 +807,17 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  * do.
  * Blocks: no.
  * In callbacks: `fn` must not call the library.
- * See also: wsline_trace_enable()
+ * See also: wsline_set_trace()
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_log_set(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
+wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
 
 /**
  * Writes each step on the way to a server, the heads of requests and answers, and every frame to
  * standard error, or stops it.
  *
- * Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left
+ * Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left
  * out, passwords of proxies too; path and query of the URL are shown. Of each payload the first 64
  * bytes are shown, escaped.
  *
@@ -829,7 +829,7 @@ wsline_log_set(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_trace_enable(bool on);
+WSLINE_API wsline_status wsline_set_trace(bool on);
 
 /* --- Options ---------------------------------------------------------------------------------- */
 

@@ -44,16 +44,16 @@ pub type wsline_log_fn =
 /// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they do.
 /// Blocks: no.
 /// In callbacks: `fn` must not call the library.
-/// See also: wsline_trace_enable()
+/// See also: wsline_set_trace()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_log_set(
+pub unsafe extern "C" fn wsline_set_log(
     level: i32,
     r#fn: wsline_log_fn,
     userdata: *mut c_void,
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
-    let name = &"wsline_log_set";
+    let name = &"wsline_set_log";
     let userdata = UserData::new(name, userdata, userdata_free);
     guard::status(name, |_| {
         let level = arguments::one_of(level, &LEVELS, "wsline_log_level", "level")?;
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn wsline_log_set(
 
 /// Writes each step on the way to a server, the heads of requests and answers, and every frame to standard error, or stops it.
 ///
-/// Replaces what wsline_log_set() has set. Values of Authorization, Cookie and the like are left out, passwords of proxies
+/// Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left out, passwords of proxies
 /// too; path and query of the URL are shown. Of each payload the first 64 bytes are shown, escaped.
 ///
 /// @param on  true begins, false ends.
@@ -82,8 +82,8 @@ pub unsafe extern "C" fn wsline_log_set(
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub extern "C" fn wsline_trace_enable(on: bool) -> wsline_status {
-    guard::status("wsline_trace_enable", |_| {
+pub extern "C" fn wsline_set_trace(on: bool) -> wsline_status {
+    guard::status("wsline_set_trace", |_| {
         let sink: log::Sink = Arc::new(|_, line: &str| {
             // A program without standard error must not fail because of it.
             let _ = without_cancellation(|| writeln!(std::io::stderr(), "{line}"));

@@ -27,13 +27,13 @@ static inline void lines_keep(int32_t level, const char *line, void *userdata)
 static inline void lines_begin(void)
 {
     lines.text[0] = '\0';
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_TRACE, lines_keep, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, lines_keep, NULL, NULL));
 }
 
 /* What was logged since. */
 static inline const char *lines_end(void)
 {
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     return lines.text;
 }
 

@@ -76,7 +76,7 @@ void in_post() {
 
 void in_log() {
     make_app(everything);
-    wsline_log_set(WSLINE_LOG_TRACE, throw_log, nullptr, nullptr);
+    wsline_set_log(WSLINE_LOG_TRACE, throw_log, nullptr, nullptr);
     wsline_app_run(app);
 }
 
@@ -109,7 +109,7 @@ const row rows[] = {
      [] { in(wsline_app_on_error, throw_error, "/no-such-path"); }},
     {"userdata_free given to wsline_app_on_open()", in_userdata_free},
     {"callback given to wsline_loop_post()", in_post},
-    {"callback given to wsline_log_set()", in_log},
+    {"callback given to wsline_set_log()", in_log},
     {"callback given to wsline_options_set_mask_key_fn()", in_mask_key},
 };
 

@@ -340,14 +340,14 @@ static void expect_lines(void *count)
     *(unsigned *)count = 0;
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK(*(unsigned *)count > 0);
-    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
 static void a_child_inherits_the_log(void)
 {
     unsigned count = 0;
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_INFO, count_line, &count, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_INFO, count_line, &count, NULL));
     in_child(expect_lines, &count);
     expect_lines(&count);
 }
@@ -485,7 +485,7 @@ static void locks_of_the_parents_threads_are_not_in_the_way(void)
 {
     struct traffic traffic = {.options = peer_options(), .lock = PTHREAD_MUTEX_INITIALIZER};
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_ERROR, drop_line, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, drop_line, NULL, NULL));
     traffic.conn = peer_connect("WEBSOCKETS", "/", NULL);
     traffic.app = app_make("WEBSOCKETS", "/", NULL, &traffic.record);
     REQUIRE_OK(wsline_app_start(traffic.app));
@@ -505,7 +505,7 @@ static void locks_of_the_parents_threads_are_not_in_the_way(void)
     peer_hang_up(traffic.conn);
     wsline_app_free(traffic.app);
     wsline_options_free(traffic.options);
-    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
 int main(int argc, char **argv)

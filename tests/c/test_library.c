@@ -253,26 +253,26 @@ static void the_log_gets_lines_up_to_its_level(void)
 {
     static struct log_sink trace = LOG_SINK, info = LOG_SINK;
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_TRACE, log_line, &trace, log_free));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, log_line, &trace, log_free));
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK(trace.lines > 0);
     CHECK_INT(0, trace.bad_lines);
     CHECK_RANGE(WSLINE_LOG_ERROR, WSLINE_LOG_TRACE, trace.highest_level);
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_INFO, log_line, &info, log_free));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_INFO, log_line, &info, log_free));
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK_RANGE(0, WSLINE_LOG_INFO, info.highest_level);
-    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
 static void the_log_is_silent_once_it_is_off(void)
 {
     static struct log_sink sink = LOG_SINK;
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_OFF, log_line, &sink, log_free));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, log_line, &sink, log_free));
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK_INT(0, sink.lines);
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_TRACE, NULL, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, NULL, NULL, NULL));
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK_INT(0, sink.lines);
 }
@@ -281,14 +281,14 @@ static void the_log_frees_each_userdata_once(void)
 {
     static struct log_sink first = LOG_SINK, second = LOG_SINK;
 
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_ERROR, log_line, &first, log_free));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, log_line, &first, log_free));
     CHECK_INT(0, first.freed);
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_ERROR, log_line, &second, log_free));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, log_line, &second, log_free));
     CHECK_INT(1, first.freed);
     CHECK_INT(0, second.freed);
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     CHECK_INT(1, second.freed);
-    REQUIRE_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     CHECK_INT(1, first.freed);
     CHECK_INT(1, second.freed);
 }
@@ -301,7 +301,7 @@ static void the_log_refuses_unknown_levels_and_still_frees(void)
         struct log_sink sink = LOG_SINK;
 
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                     wsline_log_set(bad[i], log_line, &sink, log_free));
+                     wsline_set_log(bad[i], log_line, &sink, log_free));
         CHECK_HAS("`level`", wsline_last_error_message());
         CHECK_INT(1, sink.freed);
     }
@@ -345,9 +345,9 @@ static void the_trace_shows_handshake_and_frames_but_no_secrets(void)
 {
     char text[16384];
 
-    CHECK_OK(wsline_trace_enable(true));
+    CHECK_OK(wsline_set_trace(true));
     capture_stderr(talk_with_secrets, text, sizeof text);
-    CHECK_OK(wsline_trace_enable(false));
+    CHECK_OK(wsline_set_trace(false));
     CHECK_HAS("GET / HTTP/1.1", text);
     CHECK_HAS("101", text);
     CHECK_HAS("Authorization", text);

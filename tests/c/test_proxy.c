@@ -328,7 +328,7 @@ static void no_password_is_said_in_the_log_or_an_error(void)
                                           "dXNlcjpndWVzcw=="};
 
     said.len = 0;
-    CHECK_OK(wsline_log_set(WSLINE_LOG_TRACE, note_said, NULL, NULL));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_TRACE, note_said, NULL, NULL));
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         for (size_t k = 0; proxies[i].user != NULL && k < COUNT_OF(ways); k++) {
             struct proxy wrong = proxies[i];
@@ -343,7 +343,7 @@ static void no_password_is_said_in_the_log_or_an_error(void)
             connect_and_note(options);
         }
     connect_and_note(options_with(&nobody_there)); /* a server that is no proxy */
-    CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+    CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     CHECK_HAS("> CONNECT 127.0.0.1:", said.text);
     CHECK_HAS("> Proxy-Authorization: [redacted]", said.text);
     CHECK_HAS("SOCKS5: user name and password", said.text);

@@ -588,11 +588,11 @@ static void a_cancelled_thread_exchanges_messages(void)
                 REQUIRE_OK(wsline_options_set_interruptible(options, true));
             conn = peer_connect(peers[i], "/", options);
             if (way == 's')
-                CHECK_OK(wsline_log_set(WSLINE_LOG_TRACE, log_line, NULL, release_nothing));
+                CHECK_OK(wsline_set_log(WSLINE_LOG_TRACE, log_line, NULL, release_nothing));
             if (way == 't')
-                CHECK_OK(wsline_trace_enable(true));
+                CHECK_OK(wsline_set_trace(true));
             check_cancelled(thread_start(exchange_while_cancelled, conn));
-            CHECK_OK(wsline_log_set(WSLINE_LOG_OFF, NULL, NULL, NULL));
+            CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
             wsline_conn_free(conn);
             wsline_options_free(options);
         }
