@@ -1362,7 +1362,7 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
  * thread must switch this off.
  *
  * @param options  what is set.
- * @param use      true, the default: it may; false: nothing of the environment is read.
+ * @param enable   true, the default: it may; false: nothing of the environment is read.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1371,7 +1371,7 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_options_set_proxy_from_environment(wsline_options *options, bool use);
+wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
 
 /**
  * Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the
@@ -1491,13 +1491,13 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /* --- Options of TLS --------------------------------------------------------------------------- */
 
 /**
- * Switches the verification of the server's certificate off, or on again.
+ * Enables or disables the verification of the server's certificate.
  *
  * Without it anybody on the way can pose as the server. For a server of your own, set its authority
  * with wsline_options_set_tls_ca_file() instead.
  *
  * @param options  what is set.
- * @param verify   true, the default: a server whose certificate cannot be traced to a trusted
+ * @param enable   true, the default: a server whose certificate cannot be traced to a trusted
  *                 authority is refused.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1506,14 +1506,13 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool verify);
+WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool enable);
 
 /**
- * Switches the check of the certificate's name off, or on again, apart from the verification as a
- * whole.
+ * Enables or disables the check of the certificate's name, apart from the verification as a whole.
  *
  * @param options  what is set.
- * @param verify   true, the default: the certificate must name the URL's host, in its
+ * @param enable   true, the default: the certificate must name the URL's host, in its
  *                 subjectAltName.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1522,7 +1521,7 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool verify);
+WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool enable);
 
 /**
  * Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the
@@ -1923,10 +1922,11 @@ WSLINE_API wsline_status
 wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
 
 /**
- * Switches the check that text is UTF-8 off, or on again.
+ * Enables or disables the check that text is UTF-8.
  *
  * @param options  what is set.
- * @param skip     true: text is passed on as it is, both ways; false, the default: it is checked.
+ * @param enable   true, the default: text is checked when it is sent and when it is received;
+ *                 false: it is passed on as it is.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1934,8 +1934,7 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status
-wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
+WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *options, bool enable);
 
 /**
  * Hands messages out in the fragments in which they are sent.
@@ -1957,12 +1956,12 @@ wsline_options_set_skip_utf8_validation(wsline_options *options, bool skip);
 WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *options, bool enable);
 
 /**
- * Switches the automatic answer to pings off, or on again.
+ * Enables or disables the automatic answer to pings.
  *
  * Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
  *
  * @param options  what is set.
- * @param answer   true, the default: pings are answered while a call receives.
+ * @param enable   true, the default: pings are answered while a call receives.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1970,7 +1969,7 @@ WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *op
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, bool answer);
+WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, bool enable);
 
 /**
  * Takes masking keys from a function; for tests only.
@@ -2011,7 +2010,7 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
  *
  * @param options  what is set.
- * @param on       true: it is offered; false, the default: it is not, and no server may use it.
+ * @param enable   true: it is offered; false, the default: it is not, and no server may use it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -2019,7 +2018,7 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, bool on);
+WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, bool enable);
 
 /**
  * Sets how hard messages are compressed.
@@ -2187,7 +2186,7 @@ wsline_options_set_reconnect(wsline_options *options, int64_t initial_ms, int64_
  * again.
  *
  * @param options  what is set.
- * @param always   true: after every failure; false, as at first: see
+ * @param enable   true: after every failure; false, the default: see
  *                 wsline_options_set_reconnect().
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -2196,7 +2195,7 @@ wsline_options_set_reconnect(wsline_options *options, int64_t initial_ms, int64_
  * Blocks: no.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool always);
+WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool enable);
 
 /**
  * Sets how much an app may hold that the socket has not taken yet.

@@ -8,7 +8,7 @@ static void text_is_not_checked_on_request(void)
     wsline_options *options = peer_options();
     wsline_conn *conn;
 
-    CHECK_OK(wsline_options_set_skip_utf8_validation(options, true));
+    CHECK_OK(wsline_options_set_utf8_validation(options, false));
     conn = peer_connect("FAULTS", "/frame?hex=8102c328", options);
     wsline_options_free(options);
     expect_message(conn, WSLINE_OPCODE_TEXT, "\xc3(", 2);

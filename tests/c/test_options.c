@@ -281,7 +281,7 @@ static void switches_and_limits_take_every_value(void)
         {"suppress_origin", wsline_options_suppress_origin},
         {"tls_verify", wsline_options_set_tls_verify},
         {"tls_verify_host", wsline_options_set_tls_verify_host},
-        {"skip_utf8_validation", wsline_options_set_skip_utf8_validation},
+        {"utf8_validation", wsline_options_set_utf8_validation},
         {"deliver_fragments", wsline_options_set_deliver_fragments},
         {"auto_pong", wsline_options_set_auto_pong},
     };

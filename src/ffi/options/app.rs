@@ -128,7 +128,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
 /// For servers that are set up later than their clients, or refuse for a while what they accept again.
 ///
 /// @param options  what is set.
-/// @param always   true: after every failure; false, as at first: see wsline_options_set_reconnect().
+/// @param enable   true: after every failure; false, the default: see wsline_options_set_reconnect().
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -138,11 +138,11 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     options: *mut wsline_options,
-    always: bool,
+    enable: bool,
 ) -> wsline_status {
     let function = "wsline_options_set_reconnect_always";
     object::set(function, options, |options, _| {
-        options.reconnect_always = always;
+        options.reconnect_always = enable;
         Ok(())
     })
 }

@@ -21,7 +21,7 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// Send secrets with WSLINE_SEND_UNCOMPRESSED.
 ///
 /// @param options  what is set.
-/// @param on       true: it is offered; false, the default: it is not, and no server may use it.
+/// @param enable   true: it is offered; false, the default: it is not, and no server may use it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -31,10 +31,10 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate(
     options: *mut wsline_options,
-    on: bool,
+    enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_deflate", options, |options, _| {
-        options.deflate.is_offered = on;
+        options.deflate.is_offered = enable;
         Ok(())
     })
 }

@@ -90,10 +90,10 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
     })
 }
 
-/// Switches the check that text is UTF-8 off, or on again.
+/// Enables or disables the check that text is UTF-8.
 ///
 /// @param options  what is set.
-/// @param skip     true: text is passed on as it is, both ways; false, the default: it is checked.
+/// @param enable   true, the default: text is checked when it is sent and when it is received; false: it is passed on as it is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -101,13 +101,13 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 /// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_skip_utf8_validation(
+pub unsafe extern "C" fn wsline_options_set_utf8_validation(
     options: *mut wsline_options,
-    skip: bool,
+    enable: bool,
 ) -> wsline_status {
-    let function = "wsline_options_set_skip_utf8_validation";
+    let function = "wsline_options_set_utf8_validation";
     object::set(function, options, |options, _| {
-        options.check_utf8 = !skip;
+        options.check_utf8 = enable;
         Ok(())
     })
 }
@@ -137,12 +137,12 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
     })
 }
 
-/// Switches the automatic answer to pings off, or on again.
+/// Enables or disables the automatic answer to pings.
 ///
 /// Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
 ///
 /// @param options  what is set.
-/// @param answer   true, the default: pings are answered while a call receives.
+/// @param enable   true, the default: pings are answered while a call receives.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -152,10 +152,10 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_auto_pong(
     options: *mut wsline_options,
-    answer: bool,
+    enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_auto_pong", options, |options, _| {
-        options.auto_pong = answer;
+        options.auto_pong = enable;
         Ok(())
     })
 }

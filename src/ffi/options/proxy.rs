@@ -147,7 +147,7 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 /// The environment is read by each connect; a program that calls setenv(3) meanwhile on another thread must switch this off.
 ///
 /// @param options  what is set.
-/// @param use      true, the default: it may; false: nothing of the environment is read.
+/// @param enable   true, the default: it may; false: nothing of the environment is read.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -157,11 +157,11 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     options: *mut wsline_options,
-    r#use: bool,
+    enable: bool,
 ) -> wsline_status {
     let function = "wsline_options_set_proxy_from_environment";
     object::set(function, options, |options, _| {
-        options.proxy.uses_environment = r#use;
+        options.proxy.uses_environment = enable;
         Ok(())
     })
 }

@@ -12,13 +12,13 @@ use crate::protocol::url::has_empty_label;
 use std::ffi::{c_char, c_void};
 
 /// @@ Options of TLS
-/// Switches the verification of the server's certificate off, or on again.
+/// Enables or disables the verification of the server's certificate.
 ///
 /// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
 /// wsline_options_set_tls_ca_file() instead.
 ///
 /// @param options  what is set.
-/// @param verify   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+/// @param enable   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -28,18 +28,18 @@ use std::ffi::{c_char, c_void};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify(
     options: *mut wsline_options,
-    verify: bool,
+    enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_tls_verify", options, |options, _| {
-        options.tls.settings_mut().verify = verify;
+        options.tls.settings_mut().verify = enable;
         Ok(())
     })
 }
 
-/// Switches the check of the certificate's name off, or on again, apart from the verification as a whole.
+/// Enables or disables the check of the certificate's name, apart from the verification as a whole.
 ///
 /// @param options  what is set.
-/// @param verify   true, the default: the certificate must name the URL's host, in its subjectAltName.
+/// @param enable   true, the default: the certificate must name the URL's host, in its subjectAltName.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -49,11 +49,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     options: *mut wsline_options,
-    verify: bool,
+    enable: bool,
 ) -> wsline_status {
     let function = "wsline_options_set_tls_verify_host";
     object::set(function, options, |options, _| {
-        options.tls.settings_mut().verify_host = verify;
+        options.tls.settings_mut().verify_host = enable;
         Ok(())
     })
 }
