@@ -72,7 +72,7 @@ static wsline_status new_app(const char *url, wsline_app **app_out) {
     if (status == WSLINE_OK)
         status = wsline_options_set_reconnect(options, 500, 30000, 2.0, 0.5, WSLINE_FOREVER);
     /* A server that has gone without a word is noticed by a ping that it does not answer. */
-    if (status == WSLINE_OK) status = wsline_options_set_ping(options, 20000, 10000, NULL, 0);
+    if (status == WSLINE_OK) status = wsline_options_set_ping(options, 20000, 10000);
     if (status == WSLINE_OK) status = wsline_app_new(url, options, app_out);
     wsline_options_free(options);
     return status;

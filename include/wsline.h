@@ -2128,22 +2128,37 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  *                     before is answered, where there is a time-out.
  * @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
  *                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
- * @param payload      at the beginning of each ping, followed by 8 bytes that make it
- *                     distinguishable; NULL with length 0 for none.
- * @param len          at most 117 bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, there is a time-out
- *                                      without an interval, or the payload is too long.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a
+ *                                      time-out without an interval.
+ *
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
+ * Since: 0.1
+ */
+WSLINE_API wsline_status
+wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms);
+
+/**
+ * Sets what the pings of wsline_options_set_ping() begin with.
+ *
+ * The library appends 8 bytes to it that tell one ping from another.
+ *
+ * @param options  the options to modify.
+ * @param payload  the bytes; NULL with length 0, the default, for none.
+ * @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length
+ *                                      than 0, or it is too long.
  *
  * Ownership: the payload is copied.
  * Threads: one at a time per object.
  * Blocks: no.
- * See also: wsline_app_rtt_us()
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms,
-                        const void *payload, size_t len);
+wsline_options_set_ping_payload(wsline_options *options, const void *payload, size_t len);
 
 /**
  * Makes apps connect again when a connect has failed or a connection has ended, whoever ended it,

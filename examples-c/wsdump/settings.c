@@ -60,7 +60,7 @@ static wsline_status complete_options(const struct settings *settings)
         status = wsline_options_set_close_timeout_ms(options, settings->close_ms);
     if (status == WSLINE_OK)
         status = wsline_options_set_ping(options, settings->ping_interval_ms,
-                                         settings->ping_timeout_ms, NULL, 0);
+                                         settings->ping_timeout_ms);
     return status;
 }
 

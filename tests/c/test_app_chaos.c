@@ -135,7 +135,7 @@ static void a_server_that_says_nothing_any_more_is_noticed_and_left(void)
         int64_t start_ms;
 
         check_row(rows[i].path);
-        REQUIRE_OK(wsline_options_set_ping(options, PING_MS, timeout_ms, NULL, 0));
+        REQUIRE_OK(wsline_options_set_ping(options, PING_MS, timeout_ms));
         chaos_make(&chaos, rows[i].path, options);
         start = stopwatch_start();
         start_ms = clock_ms();

@@ -101,7 +101,7 @@ static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void
     wsline_options *options = peer_options();
     const int64_t minute = 60000;
 
-    REQUIRE_OK(wsline_options_set_ping(options, minute, minute / 2, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, minute, minute / 2));
     stage_begin(&stage, "FAULTS", "/stall", options);
     turn_until(&stage, 'o', 1);
     CHECK_RANGE(minute - MARGIN_MS, minute, wsline_loop_next_timeout_ms(stage.loop));
@@ -153,7 +153,7 @@ static void a_driver_that_is_late_kills_nobody(void)
     wsline_options *options = peer_options();
 
     /* Each callback takes longer than a pong may. */
-    REQUIRE_OK(wsline_options_set_ping(options, 10000, 30000, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, 10000, 30000));
     stage_begin(&stage, "WEBSOCKETS", "", options);
     stage.record.then = take_long;
     turn_until(&stage, 'p', 5);
@@ -183,7 +183,7 @@ static void many_unread_pongs_kill_nobody(void)
 
     REQUIRE(apps != NULL);
     REQUIRE_OK(wsline_loop_new(&loop));
-    REQUIRE_OK(wsline_options_set_ping(options, 10000, 10000, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, 10000, 10000));
     for (size_t i = 0; i < count; i++) {
         apps[i] = app_make("WS", "", options, &records[i]);
         CHECK_OK(wsline_loop_add(loop, apps[i]));
@@ -226,7 +226,7 @@ static void a_jump_of_the_wall_clock_has_no_effect(void)
     wsline_options *options = peer_options();
     static const int64_t jumps[] = {86400000, -86400000, INT64_C(31536000000)};
 
-    REQUIRE_OK(wsline_options_set_ping(options, 60000, 30000, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, 60000, 30000));
     stage_begin(&stage, "FAULTS", "/stall", options);
     turn_until(&stage, 'o', 1);
     for (size_t i = 0; i < COUNT_OF(jumps); i++) {
@@ -386,7 +386,7 @@ static void a_stable_connection_begins_a_new_row(void)
     struct stage stage;
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_ping(options, 1000, 5000, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, 1000, 5000));
     REQUIRE_OK(wsline_options_set_reconnect(options, 10000, 60000, 2, 0, WSLINE_FOREVER));
     stage_begin(&stage, "FAULTS", "/stall", options);
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {

@@ -6,7 +6,8 @@ static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms)
 {
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_ping(options, interval_ms, timeout_ms, "hi", 2));
+    REQUIRE_OK(wsline_options_set_ping_payload(options, "hi", 2));
+    REQUIRE_OK(wsline_options_set_ping(options, interval_ms, timeout_ms));
     return options;
 }
 
@@ -128,16 +129,17 @@ static void wrong_numbers_are_refused(void)
     wsline_options *options = peer_options();
     char payload[118] = {0};
 
-    CHECK_OK(wsline_options_set_ping(options, 0, 0, NULL, 0));
-    CHECK_OK(wsline_options_set_ping(options, 1, 0, payload, 117));
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, -1, 0, NULL, 0));
+    CHECK_OK(wsline_options_set_ping(options, 0, 0));
+    CHECK_OK(wsline_options_set_ping_payload(options, payload, 117));
+    CHECK_OK(wsline_options_set_ping_payload(options, NULL, 0));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, -1, 0));
     CHECK_HAS("interval_ms", wsline_last_error_message());
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, 1, -1, NULL, 0));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, 1, -1));
     CHECK_HAS("timeout_ms", wsline_last_error_message());
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, 0, 10, NULL, 0));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, 0, 10));
     CHECK_HAS("interval", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                 wsline_options_set_ping(options, 1, 0, payload, sizeof payload));
+                 wsline_options_set_ping_payload(options, payload, sizeof payload));
     CHECK_HAS("117", wsline_last_error_message());
     wsline_options_free(options);
 }

@@ -111,7 +111,7 @@ static void a_dead_server_is_noticed_on_time(void)
         wsline_app *app;
         struct stopwatch start;
 
-        REQUIRE_OK(wsline_options_set_ping(options, INTERVAL_MS, TIMEOUT_MS, NULL, 0));
+        REQUIRE_OK(wsline_options_set_ping(options, INTERVAL_MS, TIMEOUT_MS));
         app = app_make("FAULTS", "/stall", options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));

@@ -165,7 +165,7 @@ static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void)
     wsline_app *app;
     wsline_options *options = app_reconnecting();
 
-    REQUIRE_OK(wsline_options_set_ping(options, interval_ms, timeout_ms, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, interval_ms, timeout_ms));
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, timeout_ms));
     memset(&errors, 0, sizeof errors);
     server_renew();

@@ -264,7 +264,7 @@ static void pings_do_not_fill_the_queue(void)
     uint64_t before;
     wsline_app *app;
 
-    REQUIRE_OK(wsline_options_set_ping(options, 1, 0, NULL, 0));
+    REQUIRE_OK(wsline_options_set_ping(options, 1, 0));
     app = app_make("FAULTS", "/stall", options, &record);
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));

@@ -140,7 +140,8 @@ function Options:set_tls_ca_file(path)
 end
 
 function Options:set_ping(interval_ms, timeout_ms, payload)
-    check(lib.wsline_options_set_ping(self.pointer, interval_ms, timeout_ms, payload, #payload))
+    check(lib.wsline_options_set_ping(self.pointer, interval_ms, timeout_ms))
+    check(lib.wsline_options_set_ping_payload(self.pointer, payload, #payload))
 end
 
 function Options:set_reconnect(initial_ms, max_ms, multiplier, jitter, max_attempts)

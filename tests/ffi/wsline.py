@@ -127,7 +127,8 @@ returning(c_int32, "last_error", ctypes.POINTER(ErrorInfo))
 failing("options_new", HANDLE_OUT)
 failing("options_set_tls_ca_file", HANDLE, c_char_p)
 failing("options_set_interruptible", HANDLE, c_bool)
-failing("options_set_ping", HANDLE, c_int64, c_int64, c_char_p, c_size_t)
+failing("options_set_ping", HANDLE, c_int64, c_int64)
+failing("options_set_ping_payload", HANDLE, c_char_p, c_size_t)
 failing("options_set_reconnect", HANDLE, c_int64, c_int64, c_double, c_double, c_int64)
 returning(None, "options_free", HANDLE)
 
@@ -254,7 +255,8 @@ class Options(Handle):
         lib.wsline_options_set_interruptible(self, enable)
 
     def set_ping(self, interval_ms, timeout_ms, payload=b""):
-        lib.wsline_options_set_ping(self, interval_ms, timeout_ms, payload, len(payload))
+        lib.wsline_options_set_ping(self, interval_ms, timeout_ms)
+        lib.wsline_options_set_ping_payload(self, payload, len(payload))
 
     def set_reconnect(self, initial_ms, max_ms, multiplier=1.0, jitter=0.0, max_attempts=FOREVER):
         lib.wsline_options_set_reconnect(self, initial_ms, max_ms, multiplier, jitter, max_attempts)

@@ -22,53 +22,72 @@ use std::time::Duration;
 /// @param options      what is set.
 /// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0: no pings, as at first. A ping is not sent before the one before is answered, where there is a time-out.
 /// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
-/// @param payload      at the beginning of each ping, followed by 8 bytes that make it distinguishable; NULL with length 0 for none.
-/// @param len          at most 117 bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, there is a time-out without an interval, or the payload is too long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a time-out without an interval.
 ///
-/// Ownership: the payload is copied.
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// See also: wsline_app_rtt_us()
+/// See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_ping(
     options: *mut wsline_options,
     interval_ms: i64,
     timeout_ms: i64,
-    payload: *const c_void,
-    len: usize,
 ) -> wsline_status {
-    object::set("wsline_options_set_ping", options, |options, arguments| {
-        options.ping = Arc::new(read_ping(
-            interval_ms,
-            timeout_ms,
-            arguments.payload(payload, len, "payload")?,
-        )?);
+    object::set("wsline_options_set_ping", options, |options, _| {
+        let some = |span: Duration| (!span.is_zero()).then_some(span);
+        let interval = some(arguments::span(interval_ms, "interval_ms")?);
+        let timeout = some(arguments::span(timeout_ms, "timeout_ms")?);
+        if interval.is_none() && timeout.is_some() {
+            let what =
+                format!("is {timeout_ms}, but without an interval there is no ping to answer");
+            return Err(Error::argument("timeout_ms", what));
+        }
+        options.ping = Arc::new(KeepaliveOptions {
+            interval,
+            timeout,
+            payload: options.ping.payload.clone(),
+        });
         Ok(())
     })
 }
 
-fn read_ping(interval_ms: i64, timeout_ms: i64, payload: &[u8]) -> Result<KeepaliveOptions, Error> {
-    let some = |span: Duration| (!span.is_zero()).then_some(span);
-    let interval = some(arguments::span(interval_ms, "interval_ms")?);
-    let timeout = some(arguments::span(timeout_ms, "timeout_ms")?);
-    if interval.is_none() && timeout.is_some() {
-        let what = format!("is {timeout_ms}, but without an interval there is no ping to answer");
-        return Err(Error::argument("timeout_ms", what));
-    }
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        let what = format!(
-            "has {} bytes, the limit is {MAX_PAYLOAD_BYTES}",
-            payload.len()
-        );
-        return Err(Error::argument("payload", what));
-    }
-    Ok(KeepaliveOptions {
-        interval,
-        timeout,
-        payload: payload.to_vec(),
+/// Sets what the pings of wsline_options_set_ping() begin with.
+///
+/// The library appends 8 bytes to it that tell one ping from another.
+///
+/// @param options  the options to modify.
+/// @param payload  the bytes; NULL with length 0, the default, for none.
+/// @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length than 0, or it is too long.
+///
+/// Ownership: the payload is copied.
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_ping_payload(
+    options: *mut wsline_options,
+    payload: *const c_void,
+    len: usize,
+) -> wsline_status {
+    let function = "wsline_options_set_ping_payload";
+    object::set(function, options, |options, arguments| {
+        let payload = arguments.payload(payload, len, "payload")?;
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            let what = format!(
+                "has {} bytes, the limit is {MAX_PAYLOAD_BYTES}",
+                payload.len()
+            );
+            return Err(Error::argument("payload", what));
+        }
+        options.ping = Arc::new(KeepaliveOptions {
+            payload: payload.to_vec(),
+            ..KeepaliveOptions::clone(&options.ping)
+        });
+        Ok(())
     })
 }
 
