@@ -69,8 +69,9 @@ static wsline_status new_app(const char *url, wsline_app **app_out) {
     wsline_status status = wsline_options_new(&options);
 
     /* After 500 ms, 1 s, 2 s, ... up to 30 s, each less up to a half; any number of times. */
+    if (status == WSLINE_OK) status = wsline_options_set_reconnect(options, true);
     if (status == WSLINE_OK)
-        status = wsline_options_set_reconnect(options, 500, 30000, 2.0, 0.5, WSLINE_FOREVER);
+        status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
     /* A server that has gone without a word is noticed by a ping that it does not answer. */
     if (status == WSLINE_OK) status = wsline_options_set_ping(options, 20000, 10000);
     if (status == WSLINE_OK) status = wsline_app_new(url, options, app_out);

@@ -115,14 +115,16 @@ static const char *take_eof_wait(struct settings *settings, const char *value)
 
 static const char *take_reconnect(struct settings *settings, const char *value)
 {
+    wsline_options *options = settings->options;
     uint64_t attempts;
+    wsline_status status = wsline_options_set_reconnect(options, true);
 
-    if (value == NULL)
-        return fault_of(wsline_options_set_reconnect(settings->options, 500, 30000, 2.0, 0.5,
-                                                     WSLINE_FOREVER));
-    if (!value_number(value, INT64_MAX, &attempts)) return "not a number of attempts";
-    return fault_of(wsline_options_set_reconnect(settings->options, 500, 30000, 2.0, 0.5,
-                                                 (int64_t)attempts));
+    if (status == WSLINE_OK) status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
+    if (value != NULL && !value_number(value, INT64_MAX, &attempts))
+        return "not a number of attempts";
+    if (status == WSLINE_OK && value != NULL)
+        status = wsline_options_set_reconnect_max_attempts(options, (int64_t)attempts);
+    return fault_of(status);
 }
 
 static const char *take_max_size(struct settings *settings, const char *value)

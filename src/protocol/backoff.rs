@@ -8,6 +8,7 @@ const STABLE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub struct BackoffOptions {
+    pub is_enabled: bool,
     pub initial: Duration,
     pub max: Duration,
     /// 1 or more.
@@ -18,15 +19,16 @@ pub struct BackoffOptions {
     pub max_attempts: Option<u64>,
 }
 
-/// Nothing is tried again.
+/// Where it is enabled: 1, 2, 4, … 60 seconds, less up to a half, without limit.
 impl Default for BackoffOptions {
     fn default() -> Self {
         Self {
-            initial: Duration::ZERO,
-            max: Duration::ZERO,
-            multiplier: 1.0,
-            jitter: 0.0,
-            max_attempts: Some(0),
+            is_enabled: false,
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            multiplier: 2.0,
+            jitter: 0.5,
+            max_attempts: None,
         }
     }
 }
@@ -62,7 +64,8 @@ impl Backoff {
         random: f64,
         named: Option<Duration>,
     ) -> Option<Duration> {
-        if options.max_attempts.is_some_and(|max| self.attempts >= max) {
+        let is_over = options.max_attempts.is_some_and(|max| self.attempts >= max);
+        if !options.is_enabled || is_over {
             return None;
         }
         self.attempts += 1;
@@ -102,6 +105,7 @@ mod tests {
 
     fn backoff(jitter: f64, max_attempts: Option<u64>) -> Tested {
         Tested::new(BackoffOptions {
+            is_enabled: true,
             initial: SECOND,
             max: SECOND * 10,
             multiplier: 2.0,
@@ -152,6 +156,7 @@ mod tests {
             (SECOND, 1e308),
         ] {
             let mut backoff = Tested::new(BackoffOptions {
+                is_enabled: true,
                 initial,
                 max: Duration::MAX,
                 multiplier,

@@ -212,12 +212,22 @@ static inline wsline_app *app_make(const char *peer, const char *path,
     return app;
 }
 
+/* Reconnecting, with every number set. */
+static inline void app_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
+                                 double multiplier, double jitter, int64_t attempts)
+{
+    REQUIRE_OK(wsline_options_set_reconnect(options, true));
+    REQUIRE_OK(wsline_options_set_reconnect_delay_ms(options, initial_ms, max_ms));
+    REQUIRE_OK(wsline_options_set_reconnect_backoff(options, multiplier, jitter));
+    REQUIRE_OK(wsline_options_set_reconnect_max_attempts(options, attempts));
+}
+
 /* Options with which an app connects again at once, any number of times. */
 static inline wsline_options *app_reconnecting(void)
 {
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_reconnect(options, 10, 1000, 1.5, 0.5, WSLINE_FOREVER));
+    app_reconnect(options, 10, 1000, 1.5, 0.5, WSLINE_FOREVER);
     return options;
 }
 

@@ -55,7 +55,7 @@ static wsline_options *chaos_options(void)
 {
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_reconnect(options, DELAY_MS, 1000, 2, 0, WSLINE_FOREVER));
+    app_reconnect(options, DELAY_MS, 1000, 2, 0, WSLINE_FOREVER);
     return options;
 }
 

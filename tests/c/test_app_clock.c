@@ -366,7 +366,7 @@ static void delays_between_attempts_grow_and_end(void)
     struct stage stage;
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_reconnect(options, 10000, 60000, 2, 0, COUNT_OF(delays)));
+    app_reconnect(options, 10000, 60000, 2, 0, COUNT_OF(delays));
     stage_begin(&stage, "WEBSOCKETS", "/status?code=503", options);
     turn_until(&stage, 'e', 1);
     for (unsigned i = 0; i < COUNT_OF(delays); i++)
@@ -387,7 +387,7 @@ static void a_stable_connection_begins_a_new_row(void)
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_ping(options, 1000, 5000));
-    REQUIRE_OK(wsline_options_set_reconnect(options, 10000, 60000, 2, 0, WSLINE_FOREVER));
+    app_reconnect(options, 10000, 60000, 2, 0, WSLINE_FOREVER);
     stage_begin(&stage, "FAULTS", "/stall", options);
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
         turn_until(&stage, i == 0 ? 'o' : 'r', i == 0 ? 1 : i);
@@ -410,7 +410,7 @@ static void chance_shortens_a_delay_by_its_share(void)
         struct stage stage;
         wsline_options *options = peer_options();
 
-        REQUIRE_OK(wsline_options_set_reconnect(options, 100000, 100000, 1, 0.5, 1));
+        app_reconnect(options, 100000, 100000, 1, 0.5, 1);
         stage_begin(&stage, "WEBSOCKETS", "/status?code=500", options);
         turn_until(&stage, 'e', 1);
         CHECK_RANGE(50000, 100000, stage.record.error.retry_in_ms);
@@ -426,7 +426,7 @@ static void a_wait_is_over_when_the_app_is_closed(void)
     struct stage stage;
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_reconnect(options, 100000, 100000, 1, 0, WSLINE_FOREVER));
+    app_reconnect(options, 100000, 100000, 1, 0, WSLINE_FOREVER);
     stage_begin(&stage, "WEBSOCKETS", "/status?code=500", options);
     turn_until(&stage, 'e', 1);
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_send_text(stage.app, "x", 1));

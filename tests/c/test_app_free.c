@@ -130,7 +130,7 @@ static void an_app_is_freed_in_every_phase(void)
         struct stopwatch start;
 
         check_row(rows[i].path);
-        REQUIRE_OK(wsline_options_set_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER));
+        app_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER);
         app = app_make(rows[i].peer, rows[i].path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));

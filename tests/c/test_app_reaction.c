@@ -36,7 +36,7 @@ static void measure(const char *what, const char *peer, const char *path, char a
         wsline_app *app;
         struct stopwatch start;
 
-        REQUIRE_OK(wsline_options_set_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER));
+        app_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER);
         app = app_make(peer, path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));

@@ -284,6 +284,8 @@ static void switches_and_limits_take_every_value(void)
         {"utf8_validation", wsline_options_set_utf8_validation},
         {"deliver_fragments", wsline_options_set_deliver_fragments},
         {"auto_pong", wsline_options_set_auto_pong},
+        {"reconnect", wsline_options_set_reconnect},
+        {"reconnect_always", wsline_options_set_reconnect_always},
     };
     static const struct {
         const char *name;
@@ -308,6 +310,23 @@ static void switches_and_limits_take_every_value(void)
         CHECK_OK(limits[i].set(options, UINT64_MAX));
         CHECK_REFUSED("options", limits[i].set(NULL, 1));
     }
+    wsline_options_free(options);
+}
+
+static void reconnecting_takes_numbers_in_their_range(void)
+{
+    wsline_options *options = new_options();
+
+    CHECK_OK(wsline_options_set_reconnect_delay_ms(options, 0, 0));
+    CHECK_REFUSED("initial_ms", wsline_options_set_reconnect_delay_ms(options, -1, 0));
+    CHECK_REFUSED("max_ms", wsline_options_set_reconnect_delay_ms(options, 2, 1));
+    CHECK_OK(wsline_options_set_reconnect_backoff(options, 1, 1));
+    CHECK_REFUSED("multiplier", wsline_options_set_reconnect_backoff(options, 0.9, 0));
+    CHECK_REFUSED("jitter", wsline_options_set_reconnect_backoff(options, 2, 1.1));
+    CHECK_REFUSED("jitter", wsline_options_set_reconnect_backoff(options, 2, -0.1));
+    CHECK_OK(wsline_options_set_reconnect_max_attempts(options, 0));
+    CHECK_OK(wsline_options_set_reconnect_max_attempts(options, WSLINE_FOREVER));
+    CHECK_REFUSED("attempts", wsline_options_set_reconnect_max_attempts(options, -3));
     wsline_options_free(options);
 }
 
@@ -460,7 +479,8 @@ int main(int argc, char **argv)
         TEST(a_host_has_no_blanks_and_a_connection_header_an_upgrade),
         TEST(times_are_milliseconds_or_one_of_the_two_names),
         TEST(switches_and_limits_take_every_value),
-        TEST(pem_is_memory_with_a_length),
+        TEST(reconnecting_takes_numbers_in_their_range),
+    TEST(pem_is_memory_with_a_length),
         TEST(a_socket_option_is_a_value_in_memory),
         TEST(an_fd_is_no_negative_number_but_one),
         TEST(a_mask_key_function_frees_its_userdata_once),

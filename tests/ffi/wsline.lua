@@ -145,8 +145,10 @@ function Options:set_ping(interval_ms, timeout_ms, payload)
 end
 
 function Options:set_reconnect(initial_ms, max_ms, multiplier, jitter, max_attempts)
-    check(lib.wsline_options_set_reconnect(
-        self.pointer, initial_ms, max_ms, multiplier, jitter, max_attempts))
+    check(lib.wsline_options_set_reconnect(self.pointer, true))
+    check(lib.wsline_options_set_reconnect_delay_ms(self.pointer, initial_ms, max_ms))
+    check(lib.wsline_options_set_reconnect_backoff(self.pointer, multiplier, jitter))
+    check(lib.wsline_options_set_reconnect_max_attempts(self.pointer, max_attempts))
 end
 
 local Conn = class(lib.wsline_conn_free)

@@ -129,7 +129,10 @@ failing("options_set_tls_ca_file", HANDLE, c_char_p)
 failing("options_set_interruptible", HANDLE, c_bool)
 failing("options_set_ping", HANDLE, c_int64, c_int64)
 failing("options_set_ping_payload", HANDLE, c_char_p, c_size_t)
-failing("options_set_reconnect", HANDLE, c_int64, c_int64, c_double, c_double, c_int64)
+failing("options_set_reconnect", HANDLE, c_bool)
+failing("options_set_reconnect_delay_ms", HANDLE, c_int64, c_int64)
+failing("options_set_reconnect_backoff", HANDLE, c_double, c_double)
+failing("options_set_reconnect_max_attempts", HANDLE, c_int64)
 returning(None, "options_free", HANDLE)
 
 failing("connect", c_char_p, HANDLE, HANDLE_OUT)
@@ -259,7 +262,10 @@ class Options(Handle):
         lib.wsline_options_set_ping_payload(self, payload, len(payload))
 
     def set_reconnect(self, initial_ms, max_ms, multiplier=1.0, jitter=0.0, max_attempts=FOREVER):
-        lib.wsline_options_set_reconnect(self, initial_ms, max_ms, multiplier, jitter, max_attempts)
+        lib.wsline_options_set_reconnect(self, True)
+        lib.wsline_options_set_reconnect_delay_ms(self, initial_ms, max_ms)
+        lib.wsline_options_set_reconnect_backoff(self, multiplier, jitter)
+        lib.wsline_options_set_reconnect_max_attempts(self, max_attempts)
 
 
 class Conn(Handle):

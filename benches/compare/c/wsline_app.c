@@ -122,7 +122,6 @@ int main(int argc, char **argv)
     check(wsline_options_new(&options), "options");
     if (b.tls)
         check(wsline_options_set_tls_ca_file(options, getenv("BENCH_CA")), "CA file");
-    check(wsline_options_set_reconnect(options, 0, 0, 1, 0, 0), "reconnect");
     check(wsline_loop_new(&event_loop), "loop");
     apps_wanted = !strcmp(b.kind, "idle") ? b.count : !strcmp(b.kind, "busy") ? CROWD : 1;
     apps = (wsline_app **)calloc(apps_wanted, sizeof *apps);

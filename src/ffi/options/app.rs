@@ -6,7 +6,6 @@ use crate::base::error::Error;
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
-use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
 use std::ffi::c_void;
 use std::time::Duration;
@@ -91,25 +90,23 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
     })
 }
 
-/// Makes apps connect again when a connect has failed or a connection has ended, whoever ended it, except by wsline_app_close()
-/// and the like.
+/// Enables or disables reconnecting: an app connects again when a connect has failed or a connection has ended, whoever ended
+/// it, except by wsline_app_close(), wsline_app_abort() and wsline_app_free().
 ///
-/// The first delay is `initial_ms`; each further one in a row is longer by `multiplier`, up to `max_ms`; of each a random share of
-/// up to `jitter` is taken off, so that many clients do not come back at once. A server that answers 503 or 429 with Retry-After
-/// is given at least that time, an hour at most. The row ends when a connection has been open for 10 seconds.
+/// By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up to a half, and makes any
+/// number of them. wsline_options_set_reconnect_delay_ms(), _set_reconnect_backoff() and _set_reconnect_max_attempts() change
+/// that. A server that answers 503 or 429 with Retry-After is given at least that time, an hour at most. Delays and attempts
+/// begin anew when a connection has been open for 10 seconds.
 ///
-/// What the next attempt hardly mends ends the app instead: a certificate that is refused, TLS options that cannot be used (a
-/// file that cannot be used is read again), an answer that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that
-/// a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one connection.
+/// A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is refused, TLS options that
+/// cannot be used (a file that cannot be used is read again), a response that is no WebSocket upgrade, 401, 403, 404 and the
+/// like, credentials that a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with
+/// wsline_options_set_fd() is for one connection.
 ///
-/// @param options       what is set.
-/// @param initial_ms    milliseconds, 0 or more.
-/// @param max_ms        milliseconds, not less than `initial_ms`.
-/// @param multiplier    1 or more; 1 for delays that do not grow.
-/// @param jitter        0 to 1; 0 for none, 0.5 is a good value.
-/// @param max_attempts  attempts in a row, after which the app ends; WSLINE_FOREVER for any number; 0: no reconnecting, as at first.
+/// @param options  the options to modify.
+/// @param enable   true: the app reconnects; false, the default: it ends.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -118,35 +115,97 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect(
     options: *mut wsline_options,
-    initial_ms: i64,
-    max_ms: i64,
-    multiplier: f64,
-    jitter: f64,
-    max_attempts: i64,
+    enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_reconnect", options, |options, _| {
+        options.reconnect.is_enabled = enable;
+        Ok(())
+    })
+}
+
+/// Sets the first and the longest delay before an attempt of wsline_options_set_reconnect().
+///
+/// @param options     the options to modify.
+/// @param initial_ms  milliseconds before the first attempt, 0 or more; 1,000 by default.
+/// @param max_ms      milliseconds, `initial_ms` or more; 60,000 by default.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
+    options: *mut wsline_options,
+    initial_ms: i64,
+    max_ms: i64,
+) -> wsline_status {
+    let function = "wsline_options_set_reconnect_delay_ms";
+    object::set(function, options, |options, _| {
         let initial = arguments::span(initial_ms, "initial_ms")?;
         let max = arguments::span(max_ms, "max_ms")?;
         if max < initial {
             let what = format!("is {max_ms}, less than `initial_ms`, {initial_ms}");
             return Err(Error::argument("max_ms", what));
         }
-        options.reconnect = BackoffOptions {
-            initial,
-            max,
-            multiplier: arguments::factor(multiplier, 1.0, f64::MAX, "multiplier")?,
-            jitter: arguments::factor(jitter, 0.0, 1.0, "jitter")?,
-            max_attempts: arguments::count_or_forever(max_attempts, "max_attempts")?,
-        };
+        (options.reconnect.initial, options.reconnect.max) = (initial, max);
         Ok(())
     })
 }
 
-/// Makes apps connect again after refusals, too, that another attempt hardly mends.
+/// Sets how the delay of wsline_options_set_reconnect() grows from attempt to attempt, and how much of it is random.
 ///
-/// For servers that are set up later than their clients, or refuse for a while what they accept again.
+/// @param options     the options to modify.
+/// @param multiplier  1 or more; 1 for delays that do not grow; 2 by default.
+/// @param jitter      0 to 1: the largest share that is taken off, so that many clients do not return at once; 0.5 by default.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
 ///
-/// @param options  what is set.
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
+    options: *mut wsline_options,
+    multiplier: f64,
+    jitter: f64,
+) -> wsline_status {
+    let function = "wsline_options_set_reconnect_backoff";
+    object::set(function, options, |options, _| {
+        let multiplier = arguments::factor(multiplier, 1.0, f64::MAX, "multiplier")?;
+        let jitter = arguments::factor(jitter, 0.0, 1.0, "jitter")?;
+        (options.reconnect.multiplier, options.reconnect.jitter) = (multiplier, jitter);
+        Ok(())
+    })
+}
+
+/// Sets how many attempts in a row wsline_options_set_reconnect() makes before the app ends.
+///
+/// @param options   the options to modify.
+/// @param attempts  0 or more; WSLINE_FOREVER, the default, for any number.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative number.
+///
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
+    options: *mut wsline_options,
+    attempts: i64,
+) -> wsline_status {
+    let function = "wsline_options_set_reconnect_max_attempts";
+    object::set(function, options, |options, _| {
+        options.reconnect.max_attempts = arguments::count_or_forever(attempts, "attempts")?;
+        Ok(())
+    })
+}
+
+/// Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is unlikely to fix.
+///
+/// For servers that are set up later than their clients, or that refuse clients for a while.
+///
+/// @param options  the options to modify.
 /// @param enable   true: after every failure; false, the default: see wsline_options_set_reconnect().
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
