@@ -920,9 +920,9 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
  * Sets the Cookie header.
  *
  * @param options  what is set.
- * @param cookie   "name=value; other=value".
+ * @param cookie   "name=value; other=value"; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
@@ -1015,13 +1015,12 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
 /**
  * Sets the Origin header.
  *
- * Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the
- * host, and the port if it is not the scheme's own.
- *
  * @param options  what is set.
- * @param origin   for example "https://example.com".
+ * @param origin   for example "https://example.com"; NULL, the default, for that of a page on the
+ *                 same server: `http://` for ws, `https://` for wss, the host, and the port if it
+ *                 is not the scheme's own.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
@@ -1047,12 +1046,12 @@ WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, cons
 WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options, bool suppress);
 
 /**
- * Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
+ * Sets the Host header; the connection and TLS continue to use the URL's host.
  *
  * @param options  what is set.
- * @param host     a name, and a port where needed.
+ * @param host     a name, and a port where needed; NULL, the default, for the URL's.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
  *                                      control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
@@ -1064,12 +1063,12 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
 WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const char *host);
 
 /**
- * Sets the value of the Connection header, which is "Upgrade" otherwise.
+ * Sets the value of the Connection header.
  *
  * @param options  what is set.
- * @param value    for example "keep-alive, Upgrade".
+ * @param value    for example "keep-alive, Upgrade"; NULL, the default, for "Upgrade".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
  *                                      lacks the member "Upgrade".
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
@@ -1524,13 +1523,13 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
 WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool enable);
 
 /**
- * Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the
- * URL's host.
+ * Sets the name that is sent to the server (SNI) and looked for in its certificate.
  *
  * @param options  what is set.
- * @param name     a host name, or an IP address, which is verified but not sent.
+ * @param name     a host name, or an IP address, which is verified but not sent; NULL, the default,
+ *                 for the URL's host.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty or has an empty label,
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty label,
  *                                      as ".example" and "a..b" have.
  *
  * Threads: one at a time per object.
@@ -1556,9 +1555,10 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
  *
  * @param options  what is set.
- * @param path     a file of PEM certificates; read when a connect finds it new or changed.
+ * @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL,
+ *                 the default, for none.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1572,9 +1572,9 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
  * A connect sees that an entry was added, removed or replaced by rename.
  *
  * @param options  what is set.
- * @param path     a directory prepared by `openssl rehash`.
+ * @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1586,10 +1586,11 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
  * Trusts the authorities in memory, in place of the system's.
  *
  * @param options  what is set.
- * @param pem      PEM certificates, copied.
+ * @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
+ *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
@@ -1630,9 +1631,10 @@ wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
  * again.
  *
  * @param options  what is set.
- * @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+ * @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the
+ *                 default, for no certificate.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1648,9 +1650,9 @@ wsline_options_set_tls_certificate_file(wsline_options *options, const char *pat
  * wsline_options_set_tls_certificate_file().
  *
  * @param options  what is set.
- * @param path     a PEM file.
+ * @param path     a PEM file; NULL, the default, for the certificate's.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1664,9 +1666,9 @@ WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options
  * The library never asks for one on the terminal.
  *
  * @param options   what is set.
- * @param password  copied; never logged.
+ * @param password  copied; never logged. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1679,10 +1681,12 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  * Sets the client certificate from memory.
  *
  * @param options  what is set.
- * @param pem      the certificate, then its chain; it may hold the key, too. Copied.
+ * @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with
+ *                 length 0, the default, for no certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
+ *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
@@ -1696,10 +1700,11 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * Sets the key of the client certificate from memory.
  *
  * @param options  what is set.
- * @param pem      the key, copied.
+ * @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
+ *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * Threads: one at a time per object.
@@ -1751,9 +1756,9 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
  *
  * @param options  what is set.
  * @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
- *                 Default: those of the TLS library.
+ *                 NULL, the default: those of the TLS library.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1768,10 +1773,10 @@ WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options,
  *
  * @param options  what is set.
  * @param list     names with colons between, for example
- *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of the TLS
- *                 library.
+ *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the
+ *                 TLS library.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1786,10 +1791,10 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
  * If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  what is set.
- * @param list     names with colons between, for example "X25519:P-256". Default: those of the TLS
- *                 library.
+ * @param list     names with colons between, for example "X25519:P-256". NULL, the default: those
+ *                 of the TLS library.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1804,10 +1809,10 @@ WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, 
  * it was.
  *
  * @param options    what is set.
- * @param protocols  names of 1 to 255 bytes with commas between; "" offers none. Default:
+ * @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default:
  *                   "http/1.1".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or too long.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -1825,9 +1830,9 @@ wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
  * @param options  what is set.
  * @param path     a file that is appended to, in the format of NSS; made at the first connect, for
  *                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
- *                 WSLINE_ERR_TLS_CONFIG.
+ *                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * Threads: one at a time per object.
  * Blocks: no.

@@ -26,6 +26,39 @@ static void check_refused(wsline_status status, const char *peer, const wsline_o
     CHECK(conn == NULL);
 }
 
+static void null_restores_each_default(void)
+{
+    static const struct {
+        const char *name;
+        string_setter set;
+        const char *useless;
+    } rows[] = {
+        {"server name", wsline_options_set_tls_server_name, "other.example"},
+        {"CA path", wsline_options_set_tls_ca_path, "/missing"},
+        {"certificate", wsline_options_set_tls_certificate_file, "/missing"},
+        {"key", wsline_options_set_tls_key_file, "/missing"},
+        {"ciphers", wsline_options_set_tls_ciphers, "none"},
+        {"cipher suites", wsline_options_set_tls_ciphersuites, "none"},
+        {"groups", wsline_options_set_tls_curves, "none"},
+        {"key log", wsline_options_set_tls_keylog_file, "/missing/log"},
+    };
+    wsline_options *options = peer_options();
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        wsline_conn *conn = NULL;
+
+        check_row(rows[i].name);
+        CHECK_OK(rows[i].set(options, rows[i].useless));
+        CHECK(peer_try("NGINX_TLS", "/", options, &conn) != WSLINE_OK);
+        CHECK_OK(rows[i].set(options, NULL));
+        peer_hang_up(peer_connect("NGINX_TLS", "/", options));
+    }
+    /* Without its CA the server is not trusted. */
+    CHECK_OK(wsline_options_set_tls_ca_file(options, NULL));
+    check_refused(WSLINE_ERR_TLS_VERIFY, "NGINX_TLS", options, "certificate");
+    wsline_options_free(options);
+}
+
 static void the_best_version_of_both_sides_is_spoken(void)
 {
     static const struct {
@@ -314,6 +347,7 @@ static void bad_arguments_are_named(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(null_restores_each_default),
         TEST(the_best_version_of_both_sides_is_spoken),
         TEST(versions_are_limited_both_ways),
         TEST(ciphers_and_curves_are_those_that_were_set),

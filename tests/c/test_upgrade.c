@@ -134,6 +134,16 @@ static void the_request_carries_the_options(void)
     CHECK_OK(wsline_options_suppress_origin(options, true));
     request_seen("/headers", options, json, sizeof json);
     CHECK(strstr(json, "Origin") == NULL);
+
+    CHECK_OK(wsline_options_set_cookie(options, NULL));
+    CHECK_OK(wsline_options_set_origin(options, NULL));
+    CHECK_OK(wsline_options_set_host(options, NULL));
+    CHECK_OK(wsline_options_set_connection_header(options, NULL));
+    request_seen("/headers", options, json, sizeof json);
+    CHECK(strstr(json, "Cookie") == NULL);
+    CHECK_HAS("[\"Origin\", \"http://127.0.0.1:", json);
+    CHECK_HAS("[\"Host\", \"127.0.0.1:", json);
+    CHECK_HAS("[\"Connection\", \"Upgrade\"]", json);
     wsline_options_free(options);
 }
 

@@ -76,9 +76,9 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 /// Sets the Cookie header.
 ///
 /// @param options  what is set.
-/// @param cookie   "name=value; other=value".
+/// @param cookie   "name=value; other=value"; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `cookie` has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -91,9 +91,13 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 ) -> wsline_status {
     let function = "wsline_options_set_cookie";
     object::set(function, options, |options, arguments| {
-        let cookie = arguments.long_string(cookie, "cookie")?;
-        check_value("cookie", cookie)?;
-        options.request.cookie = Some(Text::copy(cookie)?);
+        options.request.cookie = match arguments.optional_long_string(cookie, "cookie")? {
+            None => None,
+            Some(cookie) => {
+                check_value("cookie", cookie)?;
+                Some(Text::copy(cookie)?)
+            }
+        };
         Ok(())
     })
 }
@@ -219,13 +223,10 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 
 /// Sets the Origin header.
 ///
-/// Without this it is that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not
-/// the scheme's own.
-///
 /// @param options  what is set.
-/// @param origin   for example "https://example.com".
+/// @param origin   for example "https://example.com"; NULL, the default, for that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not the scheme's own.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `origin` has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -239,9 +240,13 @@ pub unsafe extern "C" fn wsline_options_set_origin(
 ) -> wsline_status {
     let function = "wsline_options_set_origin";
     object::set(function, options, |options, arguments| {
-        let origin = arguments.long_string(origin, "origin")?;
-        check_value("origin", origin)?;
-        options.request.origin = Origin::Value(Text::copy(origin)?);
+        options.request.origin = match arguments.optional_long_string(origin, "origin")? {
+            None => Origin::OfServer,
+            Some(origin) => {
+                check_value("origin", origin)?;
+                Origin::Value(Text::copy(origin)?)
+            }
+        };
         Ok(())
     })
 }
@@ -272,12 +277,12 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
     })
 }
 
-/// Sets the Host header in place of the URL's host; the connection and TLS go on using the URL's.
+/// Sets the Host header; the connection and TLS continue to use the URL's host.
 ///
 /// @param options  what is set.
-/// @param host     a name, and a port where needed.
+/// @param host     a name, and a port where needed; NULL, the default, for the URL's.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `host` is empty or has a blank or a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -290,7 +295,10 @@ pub unsafe extern "C" fn wsline_options_set_host(
     host: *const c_char,
 ) -> wsline_status {
     object::set("wsline_options_set_host", options, |options, arguments| {
-        let host = arguments.long_string(host, "host")?;
+        let Some(host) = arguments.optional_long_string(host, "host")? else {
+            options.request.host = None;
+            return Ok(());
+        };
         check_value("host", host)?;
         if host.is_empty() || host.contains([' ', '\t']) {
             return Err(Error::argument("host", "is empty or contains a blank"));
@@ -300,12 +308,12 @@ pub unsafe extern "C" fn wsline_options_set_host(
     })
 }
 
-/// Sets the value of the Connection header, which is "Upgrade" otherwise.
+/// Sets the value of the Connection header.
 ///
 /// @param options  what is set.
-/// @param value    for example "keep-alive, Upgrade".
+/// @param value    for example "keep-alive, Upgrade"; NULL, the default, for "Upgrade".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `value` has a control character or lacks the member "Upgrade".
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or lacks the member "Upgrade".
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -318,7 +326,10 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 ) -> wsline_status {
     let function = "wsline_options_set_connection_header";
     object::set(function, options, |options, arguments| {
-        let value = arguments.long_string(value, "value")?;
+        let Some(value) = arguments.optional_long_string(value, "value")? else {
+            options.request.connection = None;
+            return Ok(());
+        };
         check_value("value", value)?;
         if !value
             .split(',')

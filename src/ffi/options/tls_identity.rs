@@ -13,9 +13,9 @@ use std::ffi::{c_char, c_void};
 /// connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
 ///
 /// @param options  what is set.
-/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too.
+/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the default, for no certificate.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -27,8 +27,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_certificate_file";
     object::set(function, options, |options, arguments| {
-        let path = arguments.string(path, "path")?;
-        options.tls.settings_mut().identity.certificate = Some(Pem::File(path.to_owned()));
+        let path = arguments.optional_string(path, "path")?;
+        let certificate = path.map(|path| Pem::File(path.to_owned()));
+        options.tls.settings_mut().identity.certificate = certificate;
         Ok(())
     })
 }
@@ -38,9 +39,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 /// A file that was replaced counts from the next connect, as with wsline_options_set_tls_certificate_file().
 ///
 /// @param options  what is set.
-/// @param path     a PEM file.
+/// @param path     a PEM file; NULL, the default, for the certificate's.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -52,8 +53,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_key_file";
     object::set(function, options, |options, arguments| {
-        let path = arguments.string(path, "path")?;
-        options.tls.settings_mut().identity.key = Some(Pem::File(path.to_owned()));
+        let path = arguments.optional_string(path, "path")?;
+        options.tls.settings_mut().identity.key = path.map(|path| Pem::File(path.to_owned()));
         Ok(())
     })
 }
@@ -63,9 +64,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
 /// The library never asks for one on the terminal.
 ///
 /// @param options   what is set.
-/// @param password  copied; never logged.
+/// @param password  copied; never logged. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -77,8 +78,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_key_password";
     object::set(function, options, |options, arguments| {
-        let password = arguments.string(password, "password")?;
-        options.tls.settings_mut().identity.key_password = Some(password.to_owned());
+        let password = arguments.optional_string(password, "password")?;
+        options.tls.settings_mut().identity.key_password = password.map(str::to_owned);
         Ok(())
     })
 }
@@ -86,10 +87,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 /// Sets the client certificate from memory.
 ///
 /// @param options  what is set.
-/// @param pem      the certificate, then its chain; it may hold the key, too. Copied.
+/// @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with length 0, the default, for no certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -106,17 +107,17 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
         options,
         pem,
         len,
-        |options, pem| options.tls.settings_mut().identity.certificate = Some(Pem::Bytes(pem)),
+        |options, pem| options.tls.settings_mut().identity.certificate = pem.map(Pem::Bytes),
     )
 }
 
 /// Sets the key of the client certificate from memory.
 ///
 /// @param options  what is set.
-/// @param pem      the key, copied.
+/// @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -133,6 +134,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
         options,
         pem,
         len,
-        |options, pem| options.tls.settings_mut().identity.key = Some(Pem::Bytes(pem)),
+        |options, pem| options.tls.settings_mut().identity.key = pem.map(Pem::Bytes),
     )
 }

@@ -71,9 +71,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". Default: those of the TLS library.
+/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -85,8 +85,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_ciphers";
     object::set(function, options, |options, arguments| {
-        let list = arguments.string(list, "list")?;
-        options.tls.settings_mut().protocol.ciphers = Some(list.to_owned());
+        let list = arguments.optional_string(list, "list")?;
+        options.tls.settings_mut().protocol.ciphers = list.map(str::to_owned);
         Ok(())
     })
 }
@@ -96,9 +96,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". Default: those of the TLS library.
+/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -110,8 +110,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_ciphersuites";
     object::set(function, options, |options, arguments| {
-        let list = arguments.string(list, "list")?;
-        options.tls.settings_mut().protocol.ciphersuites = Some(list.to_owned());
+        let list = arguments.optional_string(list, "list")?;
+        options.tls.settings_mut().protocol.ciphersuites = list.map(str::to_owned);
         Ok(())
     })
 }
@@ -121,9 +121,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 /// If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  what is set.
-/// @param list     names with colons between, for example "X25519:P-256". Default: those of the TLS library.
+/// @param list     names with colons between, for example "X25519:P-256". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -135,8 +135,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_curves";
     object::set(function, options, |options, arguments| {
-        let list = arguments.string(list, "list")?;
-        options.tls.settings_mut().protocol.curves = Some(list.to_owned());
+        let list = arguments.optional_string(list, "list")?;
+        options.tls.settings_mut().protocol.curves = list.map(str::to_owned);
         Ok(())
     })
 }
@@ -146,9 +146,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
 /// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what it was.
 ///
 /// @param options    what is set.
-/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. Default: "http/1.1".
+/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default: "http/1.1".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or a name is empty or too long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -160,8 +160,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_alpn";
     object::set(function, options, |options, arguments| {
-        let protocols = arguments.string(protocols, "protocols")?;
-        options.tls.settings_mut().protocol.alpn = Alpn::from_list(protocols)?;
+        let protocols = arguments.optional_string(protocols, "protocols")?;
+        let alpn = protocols.map(Alpn::from_list).transpose()?;
+        options.tls.settings_mut().protocol.alpn = alpn.unwrap_or_default();
         Ok(())
     })
 }
@@ -171,9 +172,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
 /// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked at.
 ///
 /// @param options  what is set.
-/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -185,8 +186,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_keylog_file";
     object::set(function, options, |options, arguments| {
-        let path = arguments.string(path, "path")?;
-        options.tls.settings_mut().keylog_file = Some(path.to_owned());
+        let path = arguments.optional_string(path, "path")?;
+        options.tls.settings_mut().keylog_file = path.map(str::to_owned);
         Ok(())
     })
 }

@@ -58,12 +58,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     })
 }
 
-/// Sets the name that is sent to the server (SNI) and looked for in its certificate, in place of the URL's host.
+/// Sets the name that is sent to the server (SNI) and looked for in its certificate.
 ///
 /// @param options  what is set.
-/// @param name     a host name, or an IP address, which is verified but not sent.
+/// @param name     a host name, or an IP address, which is verified but not sent; NULL, the default, for the URL's host.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -75,12 +75,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_server_name";
     object::set(function, options, |options, arguments| {
-        let name = arguments.string(name, "name")?;
-        if has_empty_label(name) {
+        let name = arguments.optional_string(name, "name")?;
+        if let Some(name) = name.filter(|name| has_empty_label(name)) {
             let what = format!("is {name:?}, which has an empty label");
             return Err(Error::argument("name", what));
         }
-        options.tls.settings_mut().server_name = Some(name.to_owned());
+        options.tls.settings_mut().server_name = name.map(str::to_owned);
         Ok(())
     })
 }
@@ -98,9 +98,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 /// reconnects tries again.
 ///
 /// @param options  what is set.
-/// @param path     a file of PEM certificates; read when a connect finds it new or changed.
+/// @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -112,8 +112,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_ca_file";
     object::set(function, options, |options, arguments| {
-        let path = arguments.string(path, "path")?;
-        options.tls.settings_mut().trust.ca_file = Some(path.to_owned());
+        let path = arguments.optional_string(path, "path")?;
+        options.tls.settings_mut().trust.ca_file = path.map(str::to_owned);
         Ok(())
     })
 }
@@ -123,9 +123,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 /// A connect sees that an entry was added, removed or replaced by rename.
 ///
 /// @param options  what is set.
-/// @param path     a directory prepared by `openssl rehash`.
+/// @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_ca_path";
     object::set(function, options, |options, arguments| {
-        let path = arguments.string(path, "path")?;
-        options.tls.settings_mut().trust.ca_path = Some(path.to_owned());
+        let path = arguments.optional_string(path, "path")?;
+        options.tls.settings_mut().trust.ca_path = path.map(str::to_owned);
         Ok(())
     })
 }
@@ -146,10 +146,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// Trusts the authorities in memory, in place of the system's.
 ///
 /// @param options  what is set.
-/// @param pem      PEM certificates, copied.
+/// @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `pem` is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
         options,
         pem,
         len,
-        |options, pem| options.tls.settings_mut().trust.ca_pem = Some(pem),
+        |options, pem| options.tls.settings_mut().trust.ca_pem = pem,
     )
 }
 
@@ -198,23 +198,28 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     })
 }
 
-/// Runs a setter that takes PEM data, which is not empty.
+/// Runs a setter that takes PEM data, which is not empty; NULL with length 0 is `None`.
 pub(in crate::ffi) fn set_pem(
     function: &'static str,
     options: *mut wsline_options,
     pem: *const c_void,
     len: usize,
-    apply: impl FnOnce(&mut Options, Arc<Vec<u8>>),
+    apply: impl FnOnce(&mut Options, Option<Arc<Vec<u8>>>),
 ) -> wsline_status {
     object::set(function, options, |options, arguments| {
+        let is_null = pem.is_null();
         match arguments.payload(pem, len, "pem")? {
+            [] if is_null => {
+                apply(options, None);
+                Ok(())
+            }
             [] => Err(Error::argument("pem", "is empty")),
             // OpenSSL counts with `int`.
             pem if i32::try_from(pem.len()).is_err() => {
                 Err(Error::argument("pem", "is longer than 2147483647 bytes"))
             }
             pem => {
-                apply(options, Arc::new(memory::copy(pem)?));
+                apply(options, Some(Arc::new(memory::copy(pem)?)));
                 Ok(())
             }
         }

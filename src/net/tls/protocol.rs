@@ -31,6 +31,13 @@ pub enum Version {
 #[derive(Clone)]
 pub struct Alpn(Vec<u8>);
 
+impl Default for Alpn {
+    /// The WebSocket upgrade is one of HTTP/1.1; a server must not choose h2.
+    fn default() -> Self {
+        Self(b"\x08http/1.1".to_vec())
+    }
+}
+
 impl Default for Protocol {
     fn default() -> Self {
         Self {
@@ -40,8 +47,7 @@ impl Default for Protocol {
             ciphers: None,
             ciphersuites: None,
             curves: None,
-            // The WebSocket upgrade is one of HTTP/1.1; a server must not choose h2.
-            alpn: Alpn(b"\x08http/1.1".to_vec()),
+            alpn: Alpn::default(),
         }
     }
 }
