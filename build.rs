@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 /// Number in the SONAME. Raised only when existing programs would break. CMake reads this line.
-const SOVERSION: &str = "0";
+const SOVERSION: &str = "1";
 
 /// What the header is made of.
 const SOURCES: [&str; 4] = ["src/ffi", "cbindgen.toml", "cmake/header", "Cargo.toml"];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file wsline.h
- * @brief wsline 0.1.0, a WebSocket client library.
+ * @brief wsline 0.2.0, a WebSocket client library.
  *
  * A program that says hello to an echo server and prints the answer:
  *
@@ -106,9 +106,9 @@ extern "C" {
 /* --- Version of this header ------------------------------------------------------------------- */
 
 #define WSLINE_VERSION_MAJOR 0
-#define WSLINE_VERSION_MINOR 1
+#define WSLINE_VERSION_MINOR 2
 #define WSLINE_VERSION_PATCH 0
-#define WSLINE_VERSION_STRING "0.1.0"
+#define WSLINE_VERSION_STRING "0.2.0"
 /** For comparing; wsline_version_number() gives that of the library at run time. */
 #define WSLINE_VERSION_NUMBER \
     ((WSLINE_VERSION_MAJOR << 16) | (WSLINE_VERSION_MINOR << 8) | WSLINE_VERSION_PATCH)
@@ -735,7 +735,7 @@ WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
  *
  * Threads: any.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API int64_t wsline_default_timeout_ms(void);
 
@@ -808,7 +808,7 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  * Blocks: no.
  * In callbacks: `fn` must not call the library.
  * See also: wsline_set_trace()
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
@@ -827,7 +827,7 @@ wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
  *
  * Threads: any.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_set_trace(bool on);
 
@@ -1257,7 +1257,7 @@ WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t t
  *
  * Threads: any.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 
@@ -1937,7 +1937,7 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
  *
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *options, bool enable);
 
@@ -1956,7 +1956,7 @@ WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *opti
  *
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *options, bool enable);
 
@@ -2140,7 +2140,7 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  * Threads: one at a time per object.
  * Blocks: no.
  * See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms);
@@ -2160,7 +2160,7 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
  * Ownership: the payload is copied.
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_ping_payload(wsline_options *options, const void *payload, size_t len);
@@ -2190,7 +2190,7 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
  * Threads: one at a time per object.
  * Blocks: no.
  * See also: wsline_app_on_error(), wsline_app_on_reconnect()
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, bool enable);
 
@@ -2205,7 +2205,7 @@ WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, b
  *
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_delay_ms(wsline_options *options, int64_t initial_ms, int64_t max_ms);
@@ -2223,7 +2223,7 @@ wsline_options_set_reconnect_delay_ms(wsline_options *options, int64_t initial_m
  *
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier, double jitter);
@@ -2238,7 +2238,7 @@ wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier,
  *
  * Threads: one at a time per object.
  * Blocks: no.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_max_attempts(wsline_options *options, int64_t attempts);
@@ -3444,7 +3444,7 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
  * Threads: any, at any time. `fn` runs on the thread that drives the app.
  * Blocks: no.
  * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,

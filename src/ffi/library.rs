@@ -100,7 +100,7 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
 ///
 /// Threads: any.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_default_timeout_ms() -> i64 {
     guard::value(0, |_| DEFAULT_TIMEOUT.get().to_ms())

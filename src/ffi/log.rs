@@ -45,7 +45,7 @@ pub type wsline_log_fn =
 /// Blocks: no.
 /// In callbacks: `fn` must not call the library.
 /// See also: wsline_set_trace()
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_set_log(
     level: i32,
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn wsline_set_log(
 ///
 /// Threads: any.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_set_trace(on: bool) -> wsline_status {
     guard::status("wsline_set_trace", |_| {

@@ -279,7 +279,7 @@ pub unsafe extern "C" fn wsline_app_on_data(
 /// Threads: any, at any time. `fn` runs on the thread that drives the app.
 /// Blocks: no.
 /// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_part(
     app: *mut wsline_app,

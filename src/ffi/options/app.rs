@@ -27,7 +27,7 @@ use std::time::Duration;
 /// Threads: one at a time per object.
 /// Blocks: no.
 /// See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_ping(
     options: *mut wsline_options,
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn wsline_options_set_ping(
 /// Ownership: the payload is copied.
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_ping_payload(
     options: *mut wsline_options,
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 /// Threads: one at a time per object.
 /// Blocks: no.
 /// See also: wsline_app_on_error(), wsline_app_on_reconnect()
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect(
     options: *mut wsline_options,
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
     options: *mut wsline_options,
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
     options: *mut wsline_options,
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
     options: *mut wsline_options,

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_utf8_validation(
     options: *mut wsline_options,
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
     options: *mut wsline_options,

@@ -202,7 +202,7 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
 ///
 /// Threads: any.
 /// Blocks: no.
-/// Since: 0.1
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_timeout_ms(conn: *const wsline_conn) -> i64 {
     guard::value(WSLINE_DEFAULT_TIMEOUT, |arguments| {
