@@ -885,7 +885,7 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
  * itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are
  * refused; most have a setter of their own.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param name     an HTTP token, for example "Authorization".
  * @param value    without line ends and other control characters; may be "".
  * @retval WSLINE_OK                    set.
@@ -903,7 +903,7 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
 /**
  * Sets a header from one line, in place of all of that name set before.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param line     "Name: value", without a line end.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
@@ -919,7 +919,7 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
 /**
  * Sets the Cookie header.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param cookie   "name=value; other=value"; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
@@ -937,7 +937,7 @@ WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, cons
  * In place of those in the URL, and of a bearer token. A header "Authorization" that was added
  * comes before either. None of them follows a redirect to another origin.
  *
- * @param options   what is set.
+ * @param options   the options to modify.
  * @param user      without a colon; copied, never logged. NULL takes user and password back.
  * @param password  likewise; may have colons. NULL is none.
  * @retval WSLINE_OK                    set.
@@ -956,7 +956,7 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
  *
  * In place of a user name and password, see wsline_options_set_basic_auth().
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
@@ -979,7 +979,7 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  * sent, and so are subprotocols. The options of TLS hold for every server, client certificate,
  * server name and pins included.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any
  *                 other: WSLINE_ERR_BAD_STATUS.
  * @retval WSLINE_OK                    set.
@@ -997,7 +997,7 @@ WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *optio
  * What the jar has for the URL goes into the Cookie header in front of what
  * wsline_options_set_cookie() set.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param jar      any number of options objects may have the same; NULL for none, as at first.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1015,7 +1015,7 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
 /**
  * Sets the Origin header.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param origin   for example "https://example.com"; NULL, the default, for that of a page on the
  *                 same server: `http://` for ws, `https://` for wss, the host, and the port if it
  *                 is not the scheme's own.
@@ -1033,7 +1033,7 @@ WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, cons
 /**
  * Leaves the Origin header out, or puts the default one in again.
  *
- * @param options   what is set.
+ * @param options   the options to modify.
  * @param suppress  true: no Origin header; false: the default one.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1048,7 +1048,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
 /**
  * Sets the Host header; the connection and TLS continue to use the URL's host.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param host     a name, and a port where needed; NULL, the default, for the URL's.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
@@ -1065,7 +1065,7 @@ WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const 
 /**
  * Sets the value of the Connection header.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param value    for example "keep-alive, Upgrade"; NULL, the default, for "Upgrade".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
@@ -1084,7 +1084,7 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  *
  * Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param name     an HTTP token, for example "chat.v1".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
@@ -1106,7 +1106,7 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
  * At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see
  * wsline_set_default_timeout_ms().
  *
- * @param options     what is set.
+ * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
@@ -1125,7 +1125,7 @@ WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, 
  * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
  * process; where neither is set, 30 seconds.
  *
- * @param options     what is set.
+ * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
@@ -1147,7 +1147,7 @@ wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_m
  *
  * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
  *
- * @param options     what is set.
+ * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
@@ -1271,7 +1271,7 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
  * pins. WSLINE_PROXY_SOCKS4A, SOCKS5H and the HTTP proxies look the server's name up; for SOCKS4
  * and SOCKS5 it is looked up here.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port`
  *                 are not looked at then.
  * @param host     a name or an IP address.
@@ -1291,7 +1291,7 @@ wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host
 /**
  * Connects through a proxy that a URL names.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5
  *                 or socks5h in place of http; user and password percent-encoded. Without a scheme
  *                 it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
@@ -1312,7 +1312,7 @@ WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, c
  * SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see
  * these.
  *
- * @param options   what is set.
+ * @param options   the options to modify.
  * @param user      copied; never logged. NULL takes user and password back.
  * @param password  likewise; NULL is none.
  * @retval WSLINE_OK                    set.
@@ -1331,7 +1331,7 @@ wsline_options_set_proxy_auth(wsline_options *options, const char *user, const c
  *
  * As soon as one is named, no_proxy of the environment is not looked at.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param entry    one, or several with commas between them: "example.com" is that name and all
  *                 below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1"
  *                 an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port
@@ -1360,7 +1360,7 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
  * The environment is read by each connect; a program that calls setenv(3) meanwhile on another
  * thread must switch this off.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true, the default: it may; false: nothing of the environment is read.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1376,7 +1376,7 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
  * Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the
  * proxy's answer, whether or not they make progress.
  *
- * @param options     what is set.
+ * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at
  *                    first: all of it.
  * @retval WSLINE_OK                    set.
@@ -1400,7 +1400,7 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * With an option of your own they are set before it, and before the connect. An option that the
  * system refuses makes the connect fail.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param level    as for setsockopt(2), for example SOL_SOCKET.
  * @param name     likewise, for example SO_RCVBUF.
  * @param value    likewise; `len` bytes, copied.
@@ -1423,7 +1423,7 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
  * The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A
  * URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
@@ -1440,7 +1440,7 @@ WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, c
  * Only addresses of the same family are connected to. For an interface by name, add the socket
  * option SO_BINDTODEVICE.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
  *                 "[2001:db8::1]:4000"; NULL takes it back.
  * @retval WSLINE_OK                    set.
@@ -1457,7 +1457,7 @@ wsline_options_set_bind_address(wsline_options *options, const char *address);
  * Connects to addresses of one family only; asks a proxy that takes addresses for one of that
  * family, too.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
@@ -1476,7 +1476,7 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * meanwhile. It serves for one connect, whatever comes of it: no proxy is used and no redirect is
  * followed.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param fd       a connected stream socket; -1 takes it back.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
@@ -1495,7 +1495,7 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
  * Without it anybody on the way can pose as the server. For a server of your own, set its authority
  * with wsline_options_set_tls_ca_file() instead.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true, the default: a server whose certificate cannot be traced to a trusted
  *                 authority is refused.
  * @retval WSLINE_OK                    set.
@@ -1510,7 +1510,7 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
 /**
  * Enables or disables the check of the certificate's name, apart from the verification as a whole.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true, the default: the certificate must name the URL's host, in its
  *                 subjectAltName.
  * @retval WSLINE_OK                    set.
@@ -1525,7 +1525,7 @@ WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *opti
 /**
  * Sets the name that is sent to the server (SNI) and looked for in its certificate.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param name     a host name, or an IP address, which is verified but not sent; NULL, the default,
  *                 for the URL's host.
  * @retval WSLINE_OK                    set.
@@ -1554,7 +1554,7 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * counts from then on, and no session from before is resumed. One that cannot be read is
  * WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL,
  *                 the default, for none.
  * @retval WSLINE_OK                    set.
@@ -1571,7 +1571,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
  *
  * A connect sees that an entry was added, removed or replaced by rename.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1585,7 +1585,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
 /**
  * Trusts the authorities in memory, in place of the system's.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
@@ -1608,7 +1608,7 @@ wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t l
  * the same for a session that is resumed. An HTTPS proxy is not pinned: where the verification is
  * switched off, it is not checked at all.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
  *                 as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin
  *                 -outform der | openssl dgst -sha256 -binary | base64`.
@@ -1630,7 +1630,7 @@ wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
  * after the other, a connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries
  * again.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the
  *                 default, for no certificate.
  * @retval WSLINE_OK                    set.
@@ -1649,7 +1649,7 @@ wsline_options_set_tls_certificate_file(wsline_options *options, const char *pat
  * A file that was replaced counts from the next connect, as with
  * wsline_options_set_tls_certificate_file().
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     a PEM file; NULL, the default, for the certificate's.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1665,7 +1665,7 @@ WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options
  *
  * The library never asks for one on the terminal.
  *
- * @param options   what is set.
+ * @param options   the options to modify.
  * @param password  copied; never logged. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1680,7 +1680,7 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
 /**
  * Sets the client certificate from memory.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with
  *                 length 0, the default, for no certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
@@ -1699,7 +1699,7 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
 /**
  * Sets the key of the client certificate from memory.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
@@ -1720,7 +1720,7 @@ wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t 
  * The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
  * wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
@@ -1737,7 +1737,7 @@ wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
  *
  * If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param version  a wsline_tls_version. Default: the newest there is.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
@@ -1754,7 +1754,7 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
  *
  * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
  *                 NULL, the default: those of the TLS library.
  * @retval WSLINE_OK                    set.
@@ -1771,7 +1771,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options,
  *
  * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param list     names with colons between, for example
  *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the
  *                 TLS library.
@@ -1790,7 +1790,7 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
  *
  * If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param list     names with colons between, for example "X25519:P-256". NULL, the default: those
  *                 of the TLS library.
  * @retval WSLINE_OK                    set.
@@ -1808,7 +1808,7 @@ WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, 
  * Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what
  * it was.
  *
- * @param options    what is set.
+ * @param options    the options to modify.
  * @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default:
  *                   "http/1.1".
  * @retval WSLINE_OK                    set.
@@ -1827,7 +1827,7 @@ wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
  * Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked
  * at.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param path     a file that is appended to, in the format of NSS; made at the first connect, for
  *                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
  *                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
@@ -1854,7 +1854,7 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  * crashes. A library that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a
  * libssl of its own and takes no context.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref).
  *                 While connections use it, it must not be changed. NULL, the default: the library
  *                 makes its own.
@@ -1880,7 +1880,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part()
  * and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param bytes    0: no limit. At first 64 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1896,7 +1896,7 @@ wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
  * Sets the largest data frame that is received; a larger one ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param bytes    0: no limit but that of messages, as at first.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1914,7 +1914,7 @@ wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
  *
  * wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
  *
- * @param options    what is set.
+ * @param options    the options to modify.
  * @param fragments  0: no limit. At first 1048576.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1929,7 +1929,7 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
 /**
  * Enables or disables the check that text is UTF-8.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true, the default: text is checked when it is sent and when it is received;
  *                 false: it is passed on as it is.
  * @retval WSLINE_OK                    set.
@@ -1948,7 +1948,7 @@ WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *opti
  * fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
  * be whole. For apps there is wsline_app_on_part().
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true: each fragment is handed out when it is whole; false, the default: messages
  *                 are joined.
  * @retval WSLINE_OK                    set.
@@ -1965,7 +1965,7 @@ WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *op
  *
  * Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true, the default: pings are answered while a call receives.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -1981,7 +1981,7 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
  *
  * Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
  *
- * @param options        what is set.
+ * @param options        the options to modify.
  * @param fn             NULL: random keys, the default.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
@@ -2014,7 +2014,7 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * Who can put text of their own beside a secret into compressed messages, and see how long these
  * are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param enable   true: it is offered; false, the default: it is not, and no server may use it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -2028,7 +2028,7 @@ WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, boo
 /**
  * Sets how hard messages are compressed.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param level    1, the fastest and the default, to 9, the smallest result.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
@@ -2046,7 +2046,7 @@ WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *option
  * On this side a context for sending takes some 250 KiB with the smallest window; one for receiving
  * is as large as ever.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
  *                 default. The server is told, and may ask for less.
  * @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it,
@@ -2065,7 +2065,7 @@ wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client, 
  * Sets whether each message is compressed by itself, which takes no memory between two and
  * compresses small ones less.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param client   true: what this side sends; false, the default: what it sends refers to earlier
  *                 messages, unless the server asks it not to.
  * @param server   true: what the server sends; one that does not agree fails the connect with
@@ -2083,7 +2083,7 @@ wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool cli
 /**
  * Sets how long a message must be to be compressed.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones
  *                 are compressed.
  * @retval WSLINE_OK                    set.
@@ -2104,7 +2104,7 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
  * allows is never exceeded; this one stops a server that only wants work done, also where messages
  * are received in parts, of any size.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16
  *                 MiB.
  * @retval WSLINE_OK                    set.
@@ -2127,7 +2127,7 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  * data in flight, an expired timeout restarts if any bytes arrived meanwhile, or if the server's
  * system has taken more of what was sent before the ping. The clock is the monotonic one.
  *
- * @param options      what is set.
+ * @param options      the options to modify.
  * @param interval_ms  milliseconds from one ping to the next, the first one after the connection
  *                     has opened; 0: no pings, as at first. A ping is not sent before the one
  *                     before is answered, where there is a time-out.
@@ -2266,7 +2266,7 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
  *
  * Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
  *
- * @param options  what is set.
+ * @param options  the options to modify.
  * @param bytes    0: no limit. At first 16 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.

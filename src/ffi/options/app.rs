@@ -18,7 +18,7 @@ use std::time::Duration;
 /// any bytes arrived meanwhile, or if the server's system has taken more of what was sent before the ping. The clock is the
 /// monotonic one.
 ///
-/// @param options      what is set.
+/// @param options      the options to modify.
 /// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0: no pings, as at first. A ping is not sent before the one before is answered, where there is a time-out.
 /// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
 /// @retval WSLINE_OK                    set.
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
 ///
 /// Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param bytes    0: no limit. At first 16 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.

@@ -20,7 +20,7 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
 /// Send secrets with WSLINE_SEND_UNCOMPRESSED.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true: it is offered; false, the default: it is not, and no server may use it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate(
 
 /// Sets how hard messages are compressed.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param level    1, the fastest and the default, to 9, the smallest result.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
 ///
 /// On this side a context for sending takes some 250 KiB with the smallest window; one for receiving is as large as ever.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the default. The server is told, and may ask for less.
 /// @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it, and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
 /// @retval WSLINE_OK                    set.
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
 
 /// Sets whether each message is compressed by itself, which takes no memory between two and compresses small ones less.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param client   true: what this side sends; false, the default: what it sends refers to earlier messages, unless the server asks it not to.
 /// @param server   true: what the server sends; one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
 /// @retval WSLINE_OK                    set.
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
 
 /// Sets how long a message must be to be compressed.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones are compressed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
 /// A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes() allows is never exceeded;
 /// this one stops a server that only wants work done, also where messages are received in parts, of any size.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.

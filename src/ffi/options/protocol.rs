@@ -25,7 +25,7 @@ pub type wsline_mask_key_fn =
 /// wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_part()
 /// know none. Of a compressed message the inflated bytes count.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param bytes    0: no limit. At first 64 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
 
 /// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param bytes    0: no limit but that of messages, as at first.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
 ///
 /// wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
 ///
-/// @param options    what is set.
+/// @param options    the options to modify.
 /// @param fragments  0: no limit. At first 1048576.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 
 /// Enables or disables the check that text is UTF-8.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true, the default: text is checked when it is sent and when it is received; false: it is passed on as it is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
 /// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
 /// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_part().
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true: each fragment is handed out when it is whole; false, the default: messages are joined.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
 ///
 /// Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true, the default: pings are answered while a call receives.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 ///
 /// Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
 ///
-/// @param options        what is set.
+/// @param options        the options to modify.
 /// @param fn             NULL: random keys, the default.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.

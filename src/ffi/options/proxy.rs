@@ -26,7 +26,7 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 /// spoken to over TLS, under the options of TLS, but for the server's name and pins. WSLINE_PROXY_SOCKS4A, SOCKS5H
 /// and the HTTP proxies look the server's name up; for SOCKS4 and SOCKS5 it is looked up here.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port` are not looked at then.
 /// @param host     a name or an IP address.
 /// @param port     1 to 65535.
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
 
 /// Connects through a proxy that a URL names.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5 or socks5h in place of http; user and password percent-encoded. Without a scheme it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
 ///
 /// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see these.
 ///
-/// @param options   what is set.
+/// @param options   the options to modify.
 /// @param user      copied; never logged. NULL takes user and password back.
 /// @param password  likewise; NULL is none.
 /// @retval WSLINE_OK                    set.
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
 ///
 /// As soon as one is named, no_proxy of the environment is not looked at.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param entry    one, or several with commas between them: "example.com" is that name and all below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port alone; "*" everything. Names are not looked up to find their addresses.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others count.
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 ///
 /// The environment is read by each connect; a program that calls setenv(3) meanwhile on another thread must switch this off.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true, the default: it may; false: nothing of the environment is read.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
 /// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
 /// whether or not they make progress.
 ///
-/// @param options     what is set.
+/// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at first: all of it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.

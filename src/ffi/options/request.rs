@@ -17,7 +17,7 @@ use std::ffi::c_char;
 /// Headers are sent in the order they were added, repeated ones too. Those that the library writes itself (Host,
 /// Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are refused; most have a setter of their own.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param name     an HTTP token, for example "Authorization".
 /// @param value    without line ends and other control characters; may be "".
 /// @retval WSLINE_OK                    set.
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn wsline_options_add_header(
 
 /// Sets a header from one line, in place of all of that name set before.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param line     "Name: value", without a line end.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 
 /// Sets the Cookie header.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param cookie   "name=value; other=value"; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 /// In place of those in the URL, and of a bearer token. A header "Authorization" that was added comes before either. None of
 /// them follows a redirect to another origin.
 ///
-/// @param options   what is set.
+/// @param options   the options to modify.
 /// @param user      without a colon; copied, never logged. NULL takes user and password back.
 /// @param password  likewise; may have colons. NULL is none.
 /// @retval WSLINE_OK                    set.
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 ///
 /// In place of a user name and password, see wsline_options_set_basic_auth().
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 /// Cookie string and the Host header that were set. Other headers are sent, and so are subprotocols. The options of TLS
 /// hold for every server, client certificate, server name and pins included.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
 ///
 /// What the jar has for the URL goes into the Cookie header in front of what wsline_options_set_cookie() set.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param jar      any number of options objects may have the same; NULL for none, as at first.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 
 /// Sets the Origin header.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param origin   for example "https://example.com"; NULL, the default, for that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not the scheme's own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
@@ -253,7 +253,7 @@ pub unsafe extern "C" fn wsline_options_set_origin(
 
 /// Leaves the Origin header out, or puts the default one in again.
 ///
-/// @param options   what is set.
+/// @param options   the options to modify.
 /// @param suppress  true: no Origin header; false: the default one.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 
 /// Sets the Host header; the connection and TLS continue to use the URL's host.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param host     a name, and a port where needed; NULL, the default, for the URL's.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a control character.
@@ -310,7 +310,7 @@ pub unsafe extern "C" fn wsline_options_set_host(
 
 /// Sets the value of the Connection header.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param value    for example "keep-alive, Upgrade"; NULL, the default, for "Upgrade".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or lacks the member "Upgrade".
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 ///
 /// Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param name     an HTTP token, for example "chat.v1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.

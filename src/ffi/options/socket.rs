@@ -25,7 +25,7 @@ const FAMILIES: [(i32, Family); 3] = [
 /// the first call that uses the connection, or that may wait for longer. With an option of your own they are set before it,
 /// and before the connect. An option that the system refuses makes the connect fail.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param level    as for setsockopt(2), for example SOL_SOCKET.
 /// @param name     likewise, for example SO_RCVBUF.
 /// @param value    likewise; `len` bytes, copied.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
 /// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A URL
 /// `ws+unix:///run/server.sock:/path` does the same for a single connect.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
 ///
 /// Only addresses of the same family are connected to. For an interface by name, add the socket option SO_BINDTODEVICE.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL takes it back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
 
 /// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one connect, whatever comes
 /// of it: no proxy is used and no redirect is followed.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param fd       a connected stream socket; -1 takes it back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.

@@ -13,7 +13,7 @@ use crate::ffi::status::wsline_status;
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
 ///
-/// @param options     what is set.
+/// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
 ///
-/// @param options     what is set.
+/// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
 ///
 /// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
 ///
-/// @param options     what is set.
+/// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.

@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_void};
 /// A file that was replaced counts from the next connect. Where certificate and key are replaced one after the other, a
 /// connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the default, for no certificate.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 ///
 /// A file that was replaced counts from the next connect, as with wsline_options_set_tls_certificate_file().
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     a PEM file; NULL, the default, for the certificate's.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
 ///
 /// The library never asks for one on the terminal.
 ///
-/// @param options   what is set.
+/// @param options   the options to modify.
 /// @param password  copied; never logged. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 
 /// Sets the client certificate from memory.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with length 0, the default, for no certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 
 /// Sets the key of the client certificate from memory.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.

@@ -22,7 +22,7 @@ const VERSIONS: [(i32, Version); 4] = [
 /// The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
 /// wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
 ///
 /// If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param version  a wsline_tls_version. Default: the newest there is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 ///
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 ///
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 ///
 /// If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param list     names with colons between, for example "X25519:P-256". NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
 ///
 /// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what it was.
 ///
-/// @param options    what is set.
+/// @param options    the options to modify.
 /// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default: "http/1.1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
 ///
 /// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked at.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -202,7 +202,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 /// The program and the library must use the same libssl; a context of another one is not noticed and crashes. A library
 /// that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a libssl of its own and takes no context.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the default: the library makes its own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.

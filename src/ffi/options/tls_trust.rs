@@ -17,7 +17,7 @@ use std::ffi::{c_char, c_void};
 /// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
 /// wsline_options_set_tls_ca_file() instead.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 
 /// Enables or disables the check of the certificate's name, apart from the verification as a whole.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param enable   true, the default: the certificate must name the URL's host, in its subjectAltName.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 
 /// Sets the name that is sent to the server (SNI) and looked for in its certificate.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param name     a host name, or an IP address, which is verified but not sent; NULL, the default, for the URL's host.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 /// no session from before is resumed. One that cannot be read is WSLINE_ERR_TLS_CONFIG until it can; an app that
 /// reconnects tries again.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 ///
 /// A connect sees that an entry was added, removed or replaced by rename.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 
 /// Trusts the authorities in memory, in place of the system's.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 /// The check comes on top of the verification and takes its place where that is switched off. It is the same for a
 /// session that is resumed. An HTTPS proxy is not pinned: where the verification is switched off, it is not checked at all.
 ///
-/// @param options  what is set.
+/// @param options  the options to modify.
 /// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.
 /// @retval WSLINE_OK                    added.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
