@@ -391,7 +391,7 @@ impl Open {
     ) -> Result<Option<MutexGuard<'_, Reader>>, Error> {
         let reader = self.reader.wait(budget.remaining());
         if reader.is_none() && budget.is_over() {
-            let message = "another thread was receiving all the time";
+            let message = "timed out waiting for another thread's receive";
             return Err(Error::new(Kind::Timeout, message));
         }
         Ok(reader)

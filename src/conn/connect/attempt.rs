@@ -427,23 +427,25 @@ impl Attempt {
         let first = self.name(self.first_peer());
         let what = match &self.stage {
             ConnectStage::LookUpTarget(lookup) | ConnectStage::LookUp(lookup) => {
-                format!("looking up {}", lookup.host())
+                format!("while looking up {}", lookup.host())
             }
-            ConnectStage::Dial(_) => format!("connecting to {first}"),
-            ConnectStage::Secure(_, peer) => format!("agreeing on TLS with {}", self.name(*peer)),
+            ConnectStage::Dial(_) => format!("while connecting to {first}"),
+            ConnectStage::Secure(_, peer) => {
+                format!("during the TLS handshake with {}", self.name(*peer))
+            }
             ConnectStage::HandshakeIo(_, Counterpart::Proxy) => {
-                format!("waiting for the answer of {first}")
+                format!("while waiting for the response of {first}")
             }
             ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
                 let server = self.name(Counterpart::Server);
-                format!("waiting for the answer of {server} to the upgrade")
+                format!("while waiting for the response of {server} to the upgrade")
             }
         };
-        let whose = match self.proxy_deadline.has_passed(now) {
+        let who = match self.proxy_deadline.has_passed(now) {
             true => "the proxy",
-            false => "connecting",
+            false => "connect",
         };
-        let message = format!("the time for {whose} was up while {what}");
+        let message = format!("{who} timed out {what}");
         Error::new(Kind::Timeout, message).in_phase(self.phase())
     }
 

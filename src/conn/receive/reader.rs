@@ -335,7 +335,7 @@ fn note_message(link: &Link, message: &Message<'_>) {
 }
 
 pub(in crate::conn) fn timed_out() -> Error {
-    Error::new(Kind::Timeout, "nothing whole was received in time").in_phase(Phase::Open)
+    Error::new(Kind::Timeout, "no complete message received in time").in_phase(Phase::Open)
 }
 
 pub(in crate::conn) fn interrupted() -> Error {

@@ -91,7 +91,9 @@ impl<'a> Compressor<'a> {
                 None => return Ok(None),
             };
             if span == Some(Duration::ZERO) {
-                return Err(timed_out("another thread's message is being compressed"));
+                return Err(timed_out(
+                    "while another thread's message was being compressed",
+                ));
             }
             state.waiting_for_context += 1;
             state = side.context_is_back.wait(state, span);
@@ -114,7 +116,7 @@ impl<'a> Compressor<'a> {
         let goes_on = || {
             let budget = budget.as_mut();
             if budget.is_some_and(|budget| budget.expired_while_processing()) {
-                return Err(timed_out("the message was still being compressed"));
+                return Err(timed_out("while the message was being compressed"));
             }
             side.state.lock().check_end()
         };

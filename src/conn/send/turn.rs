@@ -29,7 +29,7 @@ impl<'a> WriteTurn<'a> {
         let mut has_waited = false;
         while !state.turn.is_free_for(has_waited) {
             if budget.is_over() {
-                return Err(timed_out("another thread's message is still being sent"));
+                return Err(timed_out("while another thread's message was being sent"));
             }
             state.turn.waiting += 1;
             state = side.turn_is_over.wait(state, budget.remaining());
@@ -96,7 +96,7 @@ impl<'a> WriteTurn<'a> {
         while self.state().has_backlog() && self.state().broken.is_none() {
             side.push(self.state());
             if self.state().has_backlog() && !self.wait(budget)? {
-                return Err(timed_out("earlier frames are still being sent"));
+                return Err(timed_out("while earlier frames were being sent"));
             }
         }
         if had_backlog {
@@ -145,7 +145,7 @@ impl<'a> WriteTurn<'a> {
     fn make_room(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         self.clear_backlog(budget)?;
         if self.side.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
-            return Err(timed_out("nothing of the message has been sent"));
+            return Err(timed_out("before any of the message was sent"));
         }
         Ok(())
     }
@@ -171,11 +171,11 @@ impl<'a> WriteTurn<'a> {
         let stream = &self.side.stream;
         let state = self.state();
         if !stream.is_tls() && state.buffers.take_back() {
-            return timed_out("nothing of the message has been sent");
+            return timed_out("before any of the message was sent");
         }
         let error = Error::new(
             Kind::ConnectionLost,
-            "the time for sending was up with part of a frame sent; the connection was ended",
+            "send timed out with part of a frame sent; the connection was ended",
         );
         state.sender.fail(&error);
         state.broken = Some(error.clone());
@@ -227,6 +227,6 @@ fn interrupted() -> Error {
     Error::interrupted("room to send; nothing of the message has been sent")
 }
 
-pub(super) fn timed_out(why: &str) -> Error {
-    Error::new(Kind::Timeout, format!("the time for sending is up: {why}"))
+pub(super) fn timed_out(when: &str) -> Error {
+    Error::new(Kind::Timeout, format!("send timed out {when}"))
 }
