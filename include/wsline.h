@@ -202,7 +202,7 @@ typedef enum wsline_status {
      * status.
      */
     WSLINE_ERR_PROXY = -400,
-    /** The proxy wants a user name and password, or others than those it was given. */
+    /** The proxy requires credentials, or rejected those supplied. */
     WSLINE_ERR_PROXY_AUTH = -401,
     /** TLS failed, for example because the server does not speak it. */
     WSLINE_ERR_TLS = -500,
@@ -269,9 +269,9 @@ typedef enum wsline_opcode {
  * to 4999.
  */
 typedef enum wsline_close_code {
-    /** The purpose is fulfilled. */
+    /** Normal closure. */
     WSLINE_CLOSE_NORMAL = 1000,
-    /** A server goes down, or a page is left. */
+    /** The endpoint is going away, for example a server shutdown. */
     WSLINE_CLOSE_GOING_AWAY = 1001,
     /** The peer broke the protocol. */
     WSLINE_CLOSE_PROTOCOL_ERROR = 1002,
@@ -717,7 +717,7 @@ WSLINE_API bool wsline_has_feature(const char *name);
 /**
  * Sets the time-out of every connection of the process that has none of its own.
  *
- * @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, which it is at first.
+ * @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
  * @retval WSLINE_OK                    done; calls that are waiting are not affected.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
  *
@@ -791,7 +791,7 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
 /**
  * Sends the lines of the log to a function.
  *
- * The log is one for the process and silent at first. Values of Authorization, Cookie and the like
+ * The process has one log; by default it is silent. Values of Authorization, Cookie and the like
  * are left out, passwords of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown,
  * and other headers as they are.
  *
@@ -876,7 +876,7 @@ WSLINE_API void wsline_options_free(wsline_options *options);
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_options_clone(const wsline_options *options, wsline_options **options_out);
 
-/* --- Options of the request ------------------------------------------------------------------- */
+/* --- Request options -------------------------------------------------------------------------- */
 
 /**
  * Adds a header to the request.
@@ -938,7 +938,7 @@ WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, cons
  * comes before either. None of them follows a redirect to another origin.
  *
  * @param options   the options to modify.
- * @param user      without a colon; copied, never logged. NULL takes user and password back.
+ * @param user      without a colon; copied, never logged. NULL removes user and password.
  * @param password  likewise; may have colons. NULL is none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
@@ -957,7 +957,7 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
  * In place of a user name and password, see wsline_options_set_basic_auth().
  *
  * @param options  the options to modify.
- * @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
+ * @param token    letters, digits and -._~+/=; copied, never logged. NULL removes it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
  *                                      character.
@@ -980,7 +980,7 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  * server name and pins included.
  *
  * @param options  the options to modify.
- * @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any
+ * @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any
  *                 other: WSLINE_ERR_BAD_STATUS.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -998,7 +998,7 @@ WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *optio
  * wsline_options_set_cookie() set.
  *
  * @param options  the options to modify.
- * @param jar      any number of options objects may have the same; NULL for none, as at first.
+ * @param jar      any number of options objects may have the same; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1097,7 +1097,7 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
 
-/* --- Options of time -------------------------------------------------------------------------- */
+/* --- Timeouts --------------------------------------------------------------------------------- */
 
 /**
  * Sets the time-out of the connection: for each send, for each receive that asks for
@@ -1261,7 +1261,7 @@ WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t t
  */
 WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 
-/* --- Options of the proxy --------------------------------------------------------------------- */
+/* --- Proxy options ---------------------------------------------------------------------------- */
 
 /**
  * Connects through a proxy.
@@ -1272,8 +1272,8 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
  * and SOCKS5 it is looked up here.
  *
  * @param options  the options to modify.
- * @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port`
- *                 are not looked at then.
+ * @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are
+ *                 ignored.
  * @param host     a name or an IP address.
  * @param port     1 to 65535.
  * @retval WSLINE_OK                    set.
@@ -1313,7 +1313,7 @@ WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, c
  * these.
  *
  * @param options   the options to modify.
- * @param user      copied; never logged. NULL takes user and password back.
+ * @param user      copied; never logged. NULL removes user and password.
  * @param password  likewise; NULL is none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
@@ -1351,11 +1351,11 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
 /**
  * Says whether the environment may name a proxy, where no option does.
  *
- * Looked at are http_proxy for ws and https_proxy for wss, then all_proxy; and no_proxy, where
- * wsline_options_add_no_proxy() named nothing. Each is looked for in lower case first, then in
- * upper case; one that is set to nothing means no proxy. HTTP_PROXY does not count where
- * REQUEST_METHOD is set: there it comes from whoever sent a request to a CGI program. Values are as
- * for wsline_options_set_proxy_url().
+ * Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where
+ * wsline_options_add_no_proxy() named nothing. Each is looked up in lower case first, then in upper
+ * case; an empty value means no proxy. HTTP_PROXY does not count where REQUEST_METHOD is set: there
+ * it comes from whoever sent a request to a CGI program. Values are as for
+ * wsline_options_set_proxy_url().
  *
  * The environment is read by each connect; a program that calls setenv(3) meanwhile on another
  * thread must switch this off.
@@ -1390,7 +1390,7 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
 WSLINE_API wsline_status
 wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
-/* --- Options of the socket -------------------------------------------------------------------- */
+/* --- Socket options --------------------------------------------------------------------------- */
 
 /**
  * Adds an option that is set on the socket before it connects.
@@ -1424,7 +1424,7 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
  * URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
  *
  * @param options  the options to modify.
- * @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
+ * @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
  *
@@ -1442,7 +1442,7 @@ WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, c
  *
  * @param options  the options to modify.
  * @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
- *                 "[2001:db8::1]:4000"; NULL takes it back.
+ *                 "[2001:db8::1]:4000"; NULL, the default, for any.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
  *
@@ -1458,7 +1458,7 @@ wsline_options_set_bind_address(wsline_options *options, const char *address);
  * family, too.
  *
  * @param options  the options to modify.
- * @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
+ * @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
  *
@@ -1477,7 +1477,7 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * followed.
  *
  * @param options  the options to modify.
- * @param fd       a connected stream socket; -1 takes it back.
+ * @param fd       a connected stream socket; -1, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
  *
@@ -1487,7 +1487,7 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  */
 WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t fd);
 
-/* --- Options of TLS --------------------------------------------------------------------------- */
+/* --- TLS options ------------------------------------------------------------------------------ */
 
 /**
  * Enables or disables the verification of the server's certificate.
@@ -1870,7 +1870,7 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  */
 WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options, void *ssl_ctx);
 
-/* --- Options of the open connection ----------------------------------------------------------- */
+/* --- Limits and framing ----------------------------------------------------------------------- */
 
 /**
  * Sets the largest message that is received; a larger one ends the connection with
@@ -1897,7 +1897,7 @@ wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * @param options  the options to modify.
- * @param bytes    0: no limit but that of messages, as at first.
+ * @param bytes    0, the default: no limit but that of messages.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1998,7 +1998,7 @@ WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
 
-/* --- Options of compression ------------------------------------------------------------------- */
+/* --- Compression options ---------------------------------------------------------------------- */
 
 /**
  * Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
@@ -2084,7 +2084,7 @@ wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool cli
  * Sets how long a message must be to be compressed.
  *
  * @param options  the options to modify.
- * @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones
+ * @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones
  *                 are compressed.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -2105,7 +2105,7 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
  * are received in parts, of any size.
  *
  * @param options  the options to modify.
- * @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16
+ * @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16
  *                 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
@@ -2117,7 +2117,7 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
 WSLINE_API wsline_status
 wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
 
-/* --- Options of apps -------------------------------------------------------------------------- */
+/* --- Keepalive and reconnecting --------------------------------------------------------------- */
 
 /**
  * Makes apps ping the server, and cut connections whose server does not answer.
@@ -2129,7 +2129,7 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  *
  * @param options      the options to modify.
  * @param interval_ms  milliseconds from one ping to the next, the first one after the connection
- *                     has opened; 0: no pings, as at first. A ping is not sent before the one
+ *                     has opened; 0, the default: no pings. A ping is not sent before the one
  *                     before is answered, where there is a time-out.
  * @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
  *                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
@@ -2598,10 +2598,10 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
 /**
  * Sends one frame as the caller describes it.
  *
- * With `raw` 0 the payload is masked with a fresh key. Skipped are compression, and the checks of
- * text and of the content of a close frame; refused is what would break the connection: reserved
- * bits, a control frame that is long or fragmented, a continuation of nothing, a new message inside
- * another.
+ * With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are
+ * skipped, and so is the check of a close frame's content. Frames that would break the connection
+ * are rejected: reserved bits, a control frame that is long or fragmented, a continuation without a
+ * message, a new message inside another.
  *
  * With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes
  * it: reserved bits and opcodes, any order, masked with `mask_key` or not at all. Only what would
@@ -3224,7 +3224,7 @@ wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_
 /**
  * Frees an app.
  *
- * What is connected is cut, without a closing handshake and without a callback. When it has
+ * An open connection is dropped without a closing handshake; no callback is called. When it has
  * returned no callback runs any more: called on another thread than the driving one it waits for
  * the callback that is running, if any, and for the thread of wsline_app_start(). So do not call it
  * while holding what that callback waits for. In one of the app's own callbacks it returns at once,
@@ -3404,7 +3404,7 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
 /**
  * Sets the function that is called before on_message, on_messages or on_part, with the same.
  *
- * For what is to see all data, whoever else takes it: counters, recorders.
+ * For observers such as counters or recorders: it sees all data regardless of the other callbacks.
  *
  * @param app            an app.
  * @param fn             called; NULL for no function.
@@ -4149,8 +4149,8 @@ WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
 WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
 
 /**
- * How long may be waited for wsline_loop_fd() before wsline_loop_run_once() must be called all the
- * same: for a ping, a time-out, the next attempt to connect.
+ * Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway: for
+ * a ping, a timeout, the next attempt to connect.
  *
  * Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor
  * readable.
@@ -4166,7 +4166,7 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
 WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 
 /**
- * Has a function called by the thread that drives the loop.
+ * Schedules a function on the thread that drives the loop.
  *
  * Functions are called in the order they were posted by one thread, after what the loop is doing.
  *

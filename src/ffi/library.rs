@@ -69,7 +69,7 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
 
 /// Sets the time-out of every connection of the process that has none of its own.
 ///
-/// @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, which it is at first.
+/// @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
 /// @retval WSLINE_OK                    done; calls that are waiting are not affected.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
 ///

@@ -31,7 +31,7 @@ pub type wsline_log_fn =
 /// @@ Log
 /// Sends the lines of the log to a function.
 ///
-/// The log is one for the process and silent at first. Values of Authorization, Cookie and the like are left out, passwords
+/// The process has one log; by default it is silent. Values of Authorization, Cookie and the like are left out, passwords
 /// of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown, and other headers as they are.
 ///
 /// @param level          a wsline_log_level: lines up to it are sent.

@@ -38,7 +38,7 @@ pub enum wsline_status {
     WSLINE_ERR_IO = -303,
     /// The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its status.
     WSLINE_ERR_PROXY = -400,
-    /// The proxy wants a user name and password, or others than those it was given.
+    /// The proxy requires credentials, or rejected those supplied.
     WSLINE_ERR_PROXY_AUTH = -401,
     /// TLS failed, for example because the server does not speak it.
     WSLINE_ERR_TLS = -500,

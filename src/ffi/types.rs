@@ -23,9 +23,9 @@ pub enum wsline_opcode {
 /// Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000 to 4999.
 #[repr(C)]
 pub enum wsline_close_code {
-    /// The purpose is fulfilled.
+    /// Normal closure.
     WSLINE_CLOSE_NORMAL = 1000,
-    /// A server goes down, or a page is left.
+    /// The endpoint is going away, for example a server shutdown.
     WSLINE_CLOSE_GOING_AWAY = 1001,
     /// The peer broke the protocol.
     WSLINE_CLOSE_PROTOCOL_ERROR = 1002,

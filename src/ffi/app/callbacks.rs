@@ -237,7 +237,7 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 
 /// Sets the function that is called before on_message, on_messages or on_part, with the same.
 ///
-/// For what is to see all data, whoever else takes it: counters, recorders.
+/// For observers such as counters or recorders: it sees all data regardless of the other callbacks.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.

@@ -239,8 +239,8 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
     })
 }
 
-/// How long may be waited for wsline_loop_fd() before wsline_loop_run_once() must be called all the same: for a ping, a time-out,
-/// the next attempt to connect.
+/// Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway: for a ping, a timeout, the
+/// next attempt to connect.
 ///
 /// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor readable.
 ///
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
     })
 }
 
-/// Has a function called by the thread that drives the loop.
+/// Schedules a function on the thread that drives the loop.
 ///
 /// Functions are called in the order they were posted by one thread, after what the loop is doing.
 ///

@@ -96,7 +96,7 @@ pub unsafe extern "C" fn wsline_app_new(
 
 /// Frees an app.
 ///
-/// What is connected is cut, without a closing handshake and without a callback.
+/// An open connection is dropped without a closing handshake; no callback is called.
 /// When it has returned no callback runs any more: called on another thread than the driving one it waits for the callback
 /// that is running, if any, and for the thread of wsline_app_start(). So do not call it while holding what that callback
 /// waits for. In one of the app's own callbacks it returns at once, and the callback goes on as the last one.

@@ -134,9 +134,9 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 
 /// Sends one frame as the caller describes it.
 ///
-/// With `raw` 0 the payload is masked with a fresh key. Skipped are compression, and the checks of text and of the content of
-/// a close frame; refused is what would break the connection: reserved bits, a control frame that is long or fragmented, a
-/// continuation of nothing, a new message inside another.
+/// With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are skipped, and so is the check of a
+/// close frame's content. Frames that would break the connection are rejected: reserved bits, a control frame that is long or
+/// fragmented, a continuation without a message, a new message inside another.
 ///
 /// With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes it: reserved bits and
 /// opcodes, any order, masked with `mask_key` or not at all. Only what would follow a close frame is refused. What the caller

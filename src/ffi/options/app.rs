@@ -10,7 +10,7 @@ use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
 use std::ffi::c_void;
 use std::time::Duration;
 
-/// @@ Options of apps
+/// @@ Keepalive and reconnecting
 /// Makes apps ping the server, and cut connections whose server does not answer.
 ///
 /// A server that does not answer is considered dead. Any pong after the ping counts as the answer; only one with the ping's own
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// monotonic one.
 ///
 /// @param options      the options to modify.
-/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0: no pings, as at first. A ping is not sent before the one before is answered, where there is a time-out.
+/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0, the default: no pings. A ping is not sent before the one before is answered, where there is a time-out.
 /// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a time-out without an interval.

@@ -7,7 +7,7 @@ use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
-/// @@ Options of compression
+/// @@ Compression options
 /// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
 ///
 /// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs time. For each connection
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
 /// Sets how long a message must be to be compressed.
 ///
 /// @param options  the options to modify.
-/// @param bytes    shorter messages are sent as they are; 128 at first. With 0 all but empty ones are compressed.
+/// @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones are compressed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
 /// this one stops a server that only wants work done, also where messages are received in parts, of any size.
 ///
 /// @param options  the options to modify.
-/// @param ratio    200 at first; 0: no limit. It is not looked at before a message has come to 16 MiB.
+/// @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

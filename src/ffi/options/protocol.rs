@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of the open connection: limits and special ways.
+//! Limits and framing.
 
 use super::object::{self, wsline_options};
 use crate::base::error::{Error, Kind};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub type wsline_mask_key_fn =
     Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
 
-/// @@ Options of the open connection
+/// @@ Limits and framing
 /// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// Memory is taken as a message arrives, never from the length a server announces. With
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
 /// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0: no limit but that of messages, as at first.
+/// @param bytes    0, the default: no limit but that of messages.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -19,7 +19,7 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
     (WSLINE_PROXY_SOCKS5H as i32, Some(Scheme::Socks5h)),
 ];
 
-/// @@ Options of the proxy
+/// @@ Proxy options
 /// Connects through a proxy.
 ///
 /// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS the proxy itself is
@@ -27,7 +27,7 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 /// and the HTTP proxies look the server's name up; for SOCKS4 and SOCKS5 it is looked up here.
 ///
 /// @param options  the options to modify.
-/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE takes the proxy back, `host` and `port` are not looked at then.
+/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are ignored.
 /// @param host     a name or an IP address.
 /// @param port     1 to 65535.
 /// @retval WSLINE_OK                    set.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
 /// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see these.
 ///
 /// @param options   the options to modify.
-/// @param user      copied; never logged. NULL takes user and password back.
+/// @param user      copied; never logged. NULL removes user and password.
 /// @param password  likewise; NULL is none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, or one has a control character.
@@ -139,8 +139,8 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 
 /// Says whether the environment may name a proxy, where no option does.
 ///
-/// Looked at are http_proxy for ws and https_proxy for wss, then all_proxy; and no_proxy, where wsline_options_add_no_proxy()
-/// named nothing. Each is looked for in lower case first, then in upper case; one that is set to nothing means no proxy.
+/// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where wsline_options_add_no_proxy()
+/// named nothing. Each is looked up in lower case first, then in upper case; an empty value means no proxy.
 /// HTTP_PROXY does not count where REQUEST_METHOD is set: there it comes from whoever sent a request to a CGI program. Values
 /// are as for wsline_options_set_proxy_url().
 ///

@@ -11,7 +11,7 @@ use crate::protocol::http::field::{check_token, check_value};
 use crate::protocol::http::request::{Origin, check_not_owned};
 use std::ffi::c_char;
 
-/// @@ Options of the request
+/// @@ Request options
 /// Adds a header to the request.
 ///
 /// Headers are sent in the order they were added, repeated ones too. Those that the library writes itself (Host,
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 /// them follows a redirect to another origin.
 ///
 /// @param options   the options to modify.
-/// @param user      without a colon; copied, never logged. NULL takes user and password back.
+/// @param user      without a colon; copied, never logged. NULL removes user and password.
 /// @param password  likewise; may have colons. NULL is none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, `user` has a colon, or one has a control character.
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 /// In place of a user name and password, see wsline_options_set_basic_auth().
 ///
 /// @param options  the options to modify.
-/// @param token    letters, digits and -._~+/=; copied, never logged. NULL takes it back.
+/// @param token    letters, digits and -._~+/=; copied, never logged. NULL removes it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 /// hold for every server, client certificate, server name and pins included.
 ///
 /// @param options  the options to modify.
-/// @param limit    redirects of one connect; at first 3. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
+/// @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
 /// What the jar has for the URL goes into the Cookie header in front of what wsline_options_set_cookie() set.
 ///
 /// @param options  the options to modify.
-/// @param jar      any number of options objects may have the same; NULL for none, as at first.
+/// @param jar      any number of options objects may have the same; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of the socket.
+//! Socket options.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
@@ -18,7 +18,7 @@ const FAMILIES: [(i32, Family); 3] = [
     (WSLINE_ADDRESS_IPV6 as i32, Family::Ipv6),
 ];
 
-/// @@ Options of the socket
+/// @@ Socket options
 /// Adds an option that is set on the socket before it connects.
 ///
 /// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart) are set by default, with
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
 /// `ws+unix:///run/server.sock:/path` does the same for a single connect.
 ///
 /// @param options  the options to modify.
-/// @param path     the path of the socket, at most 107 bytes on Linux; NULL takes it back.
+/// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
 ///
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
 /// Only addresses of the same family are connected to. For an interface by name, add the socket option SO_BINDTODEVICE.
 ///
 /// @param options  the options to modify.
-/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL takes it back.
+/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL, the default, for any.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
 ///
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
 /// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
 ///
 /// @param options  the options to modify.
-/// @param family   a wsline_address_family; at first WSLINE_ADDRESS_ANY.
+/// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
 ///
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// of it: no proxy is used and no redirect is followed.
 ///
 /// @param options  the options to modify.
-/// @param fd       a connected stream socket; -1 takes it back.
+/// @param fd       a connected stream socket; -1, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
 ///

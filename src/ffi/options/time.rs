@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of time.
+//! Timeouts.
 
 use super::object::{self, wsline_options};
 use crate::ffi::arguments::{self, WSLINE_DEFAULT_TIMEOUT};
@@ -7,7 +7,7 @@ use crate::ffi::conn::object::wsline_conn;
 use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
 
-/// @@ Options of time
+/// @@ Timeouts
 /// Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
 /// connect if that has none of its own.
 ///

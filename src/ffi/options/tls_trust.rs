@@ -11,7 +11,7 @@ use crate::net::tls::pin::Pin;
 use crate::protocol::url::has_empty_label;
 use std::ffi::{c_char, c_void};
 
-/// @@ Options of TLS
+/// @@ TLS options
 /// Enables or disables the verification of the server's certificate.
 ///
 /// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
