@@ -65,7 +65,7 @@ static void take_input(wsline_app *app) {
     if (got <= 0) wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* poll(2) takes an int; -1 is no time-out, as WSLINE_FOREVER. */
+/* poll(2) takes an int; -1 is no timeout, as WSLINE_FOREVER. */
 static int poll_timeout(const wsline_loop *loop) {
     int64_t timeout_ms = wsline_loop_next_timeout_ms(loop);
     return timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;

@@ -132,10 +132,10 @@ extern "C" {
 /** The length of a payload that is a C string: it ends before its NUL. */
 #define WSLINE_NUL_TERMINATED SIZE_MAX
 
-/** A time-out without end. */
+/** A timeout without end. */
 #define WSLINE_FOREVER (-INT64_C(1))
 
-/** The time-out of the connection; where that is not set either, the one of the process. */
+/** The timeout of the connection; where that is not set either, the one of the process. */
 #define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
 /** Added to an opcode: the message is not compressed. */
@@ -715,7 +715,7 @@ WSLINE_API uint32_t wsline_version_number(void);
 WSLINE_API bool wsline_has_feature(const char *name);
 
 /**
- * Sets the time-out of every connection of the process that has none of its own.
+ * Sets the timeout of every connection of the process that has none of its own.
  *
  * @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
  * @retval WSLINE_OK                    done; calls that are waiting are not affected.
@@ -729,7 +729,7 @@ WSLINE_API bool wsline_has_feature(const char *name);
 WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
 
 /**
- * The time-out set by wsline_set_default_timeout_ms().
+ * The timeout set by wsline_set_default_timeout_ms().
  *
  * @return  milliseconds, or WSLINE_FOREVER.
  *
@@ -1100,10 +1100,10 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
 /* --- Timeouts --------------------------------------------------------------------------------- */
 
 /**
- * Sets the time-out of the connection: for each send, for each receive that asks for
+ * Sets the timeout of the connection: for each send, for each receive that asks for
  * WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see
+ * At first it is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
  * wsline_set_default_timeout_ms().
  *
  * @param options     the options to modify.
@@ -1220,7 +1220,7 @@ WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *option
  *
  * Waking a thread takes the system longer than a nearby server takes to answer. With this, a
  * receive asks the socket again and again, without sleeping, for so long; only then does it wait as
- * it does otherwise. The time counts as a part of its time-out. It takes a processor meanwhile, so
+ * it does otherwise. The time counts as a part of its timeout. It takes a processor meanwhile, so
  * it is for threads that have one to themselves: where client and server share one it only costs. A
  * loop does the same for the longest time of the apps in it.
  *
@@ -1236,7 +1236,7 @@ WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *option
 WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int64_t spin_us);
 
 /**
- * Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
+ * Changes the timeout of an open connection, see wsline_options_set_timeout_ms().
  *
  * @param conn        a connection.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1250,7 +1250,7 @@ WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int
 WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t timeout_ms);
 
 /**
- * The time-out of a connection, as it was set.
+ * The timeout of a connection, as it was set.
  *
  * @param conn  a connection; NULL is like one that was never set.
  * @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1373,7 +1373,7 @@ WSLINE_API wsline_status
 wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
 
 /**
- * Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the
+ * Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the
  * proxy's answer, whether or not they make progress.
  *
  * @param options     the options to modify.
@@ -2130,12 +2130,12 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  * @param options      the options to modify.
  * @param interval_ms  milliseconds from one ping to the next, the first one after the connection
  *                     has opened; 0, the default: no pings. A ping is not sent before the one
- *                     before is answered, where there is a time-out.
+ *                     before is answered, where there is a timeout.
  * @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
  *                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a
- *                                      time-out without an interval.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a timeout
+ *                                      without an interval.
  *
  * Threads: one at a time per object.
  * Blocks: no.
@@ -2387,7 +2387,7 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  *
  * Looks the host up, connects to the first of its addresses that answers, directly or through a
  * proxy, verifies certificate and name under `wss://`, and goes where redirects lead, all within
- * one time-out. To look at a refusal, with its status, headers and body, or to abort from another
+ * one timeout. To look at a refusal, with its status, headers and body, or to abort from another
  * thread, use wsline_conn_new() and wsline_conn_connect().
  *
  * @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query;
@@ -2419,7 +2419,7 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  *
  * Ownership: free it with wsline_conn_free().
  * Threads: any.
- * Blocks: up to the connect time-out, 30 seconds unless set.
+ * Blocks: up to the connect timeout, 30 seconds unless set.
  * See also: wsline_options_set_connect_timeout_ms()
  * Since: 0.1
  */
@@ -2478,8 +2478,8 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
  *
  * Threads: any.
- * Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another
- * thread ends the wait.
+ * Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another thread
+ * ends the wait.
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url);
@@ -2523,7 +2523,7 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
  *
  * Threads: any number at once; messages never mix.
- * Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the
+ * Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
  * wait.
  * See also: wsline_options_set_send_timeout_ms()
  * Since: 0.1
@@ -2805,7 +2805,7 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * that have come together are handed out one by one without another system call.
  *
  * @param conn         an open connection.
- * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever,
+ * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever,
  *                     WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
  * @param message_out  filled; zero on failure.
  * @retval WSLINE_OK                    a message is there.
@@ -3293,10 +3293,10 @@ WSLINE_API wsline_status wsline_app_start(wsline_app *app);
  * It does not make the app end; wsline_app_close() does.
  *
  * @param app         an app.
- * @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for
- *                    ever.
+ * @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+ *                    forever.
  * @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
- * @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a time-out.
+ * @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a timeout.
  * @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
  *
@@ -4093,7 +4093,7 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
  *
  * @param loop        a loop.
  * @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and
- *                    WSLINE_DEFAULT_TIMEOUT wait for ever.
+ *                    WSLINE_DEFAULT_TIMEOUT wait forever.
  * @retval WSLINE_OK                    done, or nothing came in time.
  * @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
  *                                      this callback.
@@ -4131,7 +4131,7 @@ WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
  *
  * Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
  * readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
- * and ask for the next time-out.
+ * and ask for the next timeout.
  *
  * It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One
  * call of wsline_loop_run_once() can leave work over, and no further edge announces it; but then

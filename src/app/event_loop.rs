@@ -85,7 +85,7 @@ impl EventLoop {
         }
     }
 
-    /// Waits for something to do, at most for `span` (`None`: for ever), and does it.
+    /// Waits for something to do, at most for `span` (`None`: forever), and does it.
     pub fn run_once(&self, span: Option<Duration>) -> Result<(), Error> {
         let mut core = self.take_core()?;
         if self.is_stopped.swap(false, Ordering::AcqRel) {
@@ -132,7 +132,7 @@ impl EventLoop {
         self.fd
     }
 
-    /// How long a wait for the descriptor may be; `None` is for ever.
+    /// How long a wait for the descriptor may be; `None` is forever.
     ///
     /// Zero while the descriptor is readable: a caller that is told only when it becomes readable (`EPOLLET`) is not told
     /// again about what one turn has left over.

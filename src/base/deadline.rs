@@ -20,7 +20,7 @@ impl Timeout {
         Self(i64::try_from(whole_ms(span)).unwrap_or(i64::MAX))
     }
 
-    /// `None` is for ever.
+    /// `None` is forever.
     pub fn of_span(span: Option<Duration>) -> Self {
         span.map_or(Self::FOREVER, Self::after)
     }
@@ -43,7 +43,7 @@ impl Timeout {
         if self == Self::DEFAULT { other } else { self }
     }
 
-    /// The span to wait; `None` is for ever.
+    /// The span to wait; `None` is forever.
     pub fn span(self) -> Option<Duration> {
         u64::try_from(self.0).ok().map(Duration::from_millis)
     }
@@ -55,7 +55,7 @@ pub fn whole_ms(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1000).saturating_add(begun)
 }
 
-/// A time-out that any thread may change.
+/// A timeout that any thread may change.
 #[derive(Debug)]
 pub struct SharedTimeout(AtomicI64);
 
@@ -84,7 +84,7 @@ pub struct Deadline(Option<Instant>);
 impl Deadline {
     pub const NEVER: Self = Self(None);
 
-    /// A span too long for the clock is for ever.
+    /// A span too long for the clock is forever.
     pub fn after(now: Instant, span: Option<Duration>) -> Self {
         Self(span.and_then(|span| now.checked_add(span)))
     }
@@ -97,7 +97,7 @@ impl Deadline {
         self.0.is_some_and(|at| at <= now)
     }
 
-    /// What is left; `None` is for ever.
+    /// What is left; `None` is forever.
     pub fn remaining(self, now: Instant) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(now))
     }

@@ -72,7 +72,7 @@ impl Outbox {
         self.bytes.shrink_to_fit();
     }
 
-    /// A box that is never quite empty must not grow for ever. Moves a byte at most once for each byte sent.
+    /// A box that is never quite empty must not grow forever. Moves a byte at most once for each byte sent.
     fn forget_sent(&mut self) {
         if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);

@@ -90,7 +90,7 @@ impl Condvar {
         Self(std::sync::Condvar::new())
     }
 
-    /// Waits for a notification, at most `span` (`None`: for ever). Wakes without cause now and then, as all of its kind.
+    /// Waits for a notification, at most `span` (`None`: forever). Wakes without cause now and then, as all of its kind.
     pub fn wait<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -52,7 +52,7 @@ pub struct Options {
     pub send_queue_limit: u64,
 }
 
-/// The process's time-out, for connections without one of their own.
+/// The process's timeout, for connections without one of their own.
 pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
 
 const MAX_MESSAGE_BYTES: u64 = 64 << 20;

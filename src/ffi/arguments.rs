@@ -15,10 +15,10 @@ use std::time::Duration;
 /// The length of a payload that is a C string: it ends before its NUL.
 pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
 
-/// A time-out without end.
+/// A timeout without end.
 pub const WSLINE_FOREVER: i64 = -1;
 
-/// The time-out of the connection; where that is not set either, the one of the process.
+/// The timeout of the connection; where that is not set either, the one of the process.
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
 /// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory without asking whether
@@ -202,7 +202,7 @@ fn inherited(name: &str) -> Error {
     Error::new(Kind::WrongState, message)
 }
 
-/// A time-out in milliseconds, or one of the two constants.
+/// A timeout in milliseconds, or one of the two constants.
 pub(super) fn timeout(timeout_ms: i64, name: &str) -> Result<Timeout, Error> {
     Timeout::from_ms(timeout_ms).ok_or_else(|| {
         let rule = "it must be 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT";

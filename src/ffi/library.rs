@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The library itself: its version, its features, the process's time-out.
+//! The library itself: its version, its features, the process's timeout.
 
 use super::arguments;
 use super::guard;
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
     })
 }
 
-/// Sets the time-out of every connection of the process that has none of its own.
+/// Sets the timeout of every connection of the process that has none of its own.
 ///
 /// @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
 /// @retval WSLINE_OK                    done; calls that are waiting are not affected.
@@ -94,7 +94,7 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
     )
 }
 
-/// The time-out set by wsline_set_default_timeout_ms().
+/// The timeout set by wsline_set_default_timeout_ms().
 ///
 /// @return  milliseconds, or WSLINE_FOREVER.
 ///

@@ -100,7 +100,7 @@ const KNOWN: [Known; 29] = known! {
     WSLINE_ERR_WOULD_BLOCK: c"more input needed, or would have to wait",
     WSLINE_ERR_INTERRUPTED: c"interrupted by a signal",
     WSLINE_ERR_INVALID_URL: c"invalid URL",
-    WSLINE_ERR_RESOLVE: c"name look-up failed",
+    WSLINE_ERR_RESOLVE: c"name lookup failed",
     WSLINE_ERR_CONNECT: c"connect failed",
     WSLINE_ERR_IO: c"input or output failed",
     WSLINE_ERR_PROXY: c"proxy refused or failed",

@@ -65,7 +65,7 @@ pub enum Wait {
 }
 
 impl Stream {
-    /// A caller's socket keeps its mode and its time-outs, and one of our own is in non-blocking mode until
+    /// A caller's socket keeps its mode and its timeouts, and one of our own is in non-blocking mode until
     /// [`Stream::prepare`]: reads wait in `poll(2)`.
     pub fn new(connected: Connected) -> Self {
         let Connected {
@@ -449,7 +449,7 @@ impl Stream {
         self.sent_at_last_read.swap(sent, Ordering::Relaxed) != sent
     }
 
-    /// A system call only when the value changes; a caller's usual time-out stays set.
+    /// A system call only when the value changes; a caller's usual timeout stays set.
     fn set_receive_timeout(&self, span: Option<Duration>) -> io::Result<()> {
         // Zero would mean no limit (socket(7)).
         let us = span.map_or(0, |span| {

@@ -65,7 +65,7 @@ pub fn tls_write<S: io::Read + io::Write>(
     without_cancellation(|| tls.ssl_write(plain))
 }
 
-/// Waits until one of `fds` is ready, `timeout` has passed (`None`: for ever) or a signal came; how many are ready.
+/// Waits until one of `fds` is ready, `timeout` has passed (`None`: forever) or a signal came; how many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let (place, len) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
     without_cancellation(|| {
@@ -333,7 +333,7 @@ pub fn close_abandoned(fd: RawFd) {
     unsafe { libc::close(fd) };
 }
 
-/// Rounded up, so that a wait never ends before its time; -1 is for ever.
+/// Rounded up, so that a wait never ends before its time; -1 is forever.
 fn milliseconds(timeout: Option<Duration>) -> c_int {
     timeout.map_or(-1, |span| {
         c_int::try_from(whole_ms(span)).unwrap_or(c_int::MAX)

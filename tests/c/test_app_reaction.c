@@ -98,7 +98,7 @@ static void a_loop_stops_at_once(void)
     wsline_loop_free(loop);
 }
 
-/* Of a server that answers nothing: interval and time-out, and how much more. */
+/* Of a server that answers nothing: interval and timeout, and how much more. */
 static void a_dead_server_is_noticed_on_time(void)
 {
     enum { INTERVAL_MS = 100, TIMEOUT_MS = 200 };
@@ -123,7 +123,7 @@ static void a_dead_server_is_noticed_on_time(void)
         us[i] = us[i] < 0 ? 0 : us[i];
         wsline_app_free(app);
     }
-    report("a dead server, beyond interval and time-out", us, rounds);
+    report("a dead server, beyond interval and timeout", us, rounds);
 }
 
 static const struct test tests[] = {

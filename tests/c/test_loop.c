@@ -98,7 +98,7 @@ static void an_app_reads_after_a_large_message_of_another(void)
     }
 }
 
-/* Someone else's loop: poll(2), and nothing of ours but a descriptor and a time-out. */
+/* Someone else's loop: poll(2), and nothing of ours but a descriptor and a timeout. */
 static void turn_by_hand(wsline_loop *loop)
 {
     struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};

@@ -150,11 +150,11 @@ static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void)
     for (size_t i = 0; i < COUNT_OF(endless); i++) {
         wsline_options *options = options_with(endless[i], NULL);
 
-        proxy_row("%s, connect time-out", endless[i]);
+        proxy_row("%s, connect timeout", endless[i]);
         CHECK_OK(wsline_options_set_connect_timeout_ms(options, 300));
         check_times_out(300, WSLINE_PHASE_PROXY, url, options);
         CHECK_HAS("the proxy ", wsline_last_error_message());
-        proxy_row("%s, proxy time-out", endless[i]);
+        proxy_row("%s, proxy timeout", endless[i]);
         CHECK_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
         CHECK_OK(wsline_options_set_proxy_timeout_ms(options, 300));
         check_times_out(300, WSLINE_PHASE_PROXY, url, options);
@@ -168,7 +168,7 @@ static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void)
 /* A proxy whose answer comes byte by byte, and never ends in time. */
 struct dripper {
     struct listener listener;
-    const char *answer; /* then "x" for ever */
+    const char *answer; /* then "x" forever */
     size_t len;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Name look-up with a resolver of the test's own: getaddrinfo() of the program stands in front of
+ * Name lookup with a resolver of the test's own: getaddrinfo() of the program stands in front of
  * that of libc, so that names can hang, fail, or have several addresses.
  */
 #include "app.h"
@@ -12,7 +12,7 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool released;  /* look-ups of names that begin with "hang" may go on */
+    bool released;  /* lookups of names that begin with "hang" may go on */
     unsigned calls;
     unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
 } resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};

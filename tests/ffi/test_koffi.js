@@ -21,7 +21,7 @@ const WAIT_MS = 30000;
 const DEADLINE_S = 60;
 const LIMITED = { timeout: WAIT_MS };
 
-// Node's own time-outs do not bite while the main thread is stuck in a call. SIGALRM does.
+// Node's own timeouts do not bite while the main thread is stuck in a call. SIGALRM does.
 const alarm = koffi.load(null).func('unsigned int alarm(unsigned int seconds)');
 
 beforeEach(() => { alarm(DEADLINE_S); });

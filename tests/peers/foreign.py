@@ -123,7 +123,7 @@ class Programs:
         return process, addresses
 
     def stop(self):
-        self._lock.acquire()  # for ever: nothing must be started any more
+        self._lock.acquire()  # forever: nothing must be started any more
         for process in self._processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

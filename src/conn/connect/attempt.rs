@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way to one URL, as a state machine that never waits: look-up → socket → TLS with the proxy → proxy → TLS with
+//! The way to one URL, as a state machine that never waits: lookup → socket → TLS with the proxy → proxy → TLS with
 //! the server → upgrade, less what the way has not.
 
 use super::handshake_io::HandshakeIo;

@@ -174,7 +174,7 @@ pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_sta
 /// Waits for something to do, does it, and returns.
 ///
 /// @param loop        a loop.
-/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for ever.
+/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait forever.
 /// @retval WSLINE_OK                    done, or nothing came in time.
 /// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of this callback.
 /// @retval WSLINE_ERR_IO                waiting failed.
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
 ///
 /// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is readable, or when
-/// wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0, and ask for the next time-out.
+/// wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0, and ask for the next timeout.
 ///
 /// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One call of
 /// wsline_loop_run_once() can leave work over, and no further edge announces it; but then wsline_loop_next_timeout_ms() returns 0.

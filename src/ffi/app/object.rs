@@ -167,9 +167,9 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 /// It does not make the app end; wsline_app_close() does.
 ///
 /// @param app         an app.
-/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait for ever.
+/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait forever.
 /// @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
-/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a time-out.
+/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a timeout.
 /// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
 ///

@@ -69,7 +69,7 @@ impl Sends for &Connection {
 /// Connects to a server and hands over an open connection.
 ///
 /// Looks the host up, connects to the first of its addresses that answers, directly or through a proxy, verifies certificate
-/// and name under `wss://`, and goes where redirects lead, all within one time-out. To look at a refusal, with its status, headers and body, or to abort from another thread,
+/// and name under `wss://`, and goes where redirects lead, all within one timeout. To look at a refusal, with its status, headers and body, or to abort from another thread,
 /// use wsline_conn_new() and wsline_conn_connect().
 ///
 /// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query; no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
@@ -98,7 +98,7 @@ impl Sends for &Connection {
 ///
 /// Ownership: free it with wsline_conn_free().
 /// Threads: any.
-/// Blocks: up to the connect time-out, 30 seconds unless set.
+/// Blocks: up to the connect timeout, 30 seconds unless set.
 /// See also: wsline_options_set_connect_timeout_ms()
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
 /// Threads: any.
-/// Blocks: up to the connect time-out, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
+/// Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_connect(

@@ -95,7 +95,7 @@ fn receive<T>(
 /// together are handed out one by one without another system call.
 ///
 /// @param conn         an open connection.
-/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits for ever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
 /// @param message_out  filled; zero on failure.
 /// @retval WSLINE_OK                    a message is there.
 /// @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the next call.

@@ -32,7 +32,7 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
 ///
 /// Threads: any number at once; messages never mix.
-/// Blocks: while the server does not read, up to the send time-out; wsline_conn_abort() ends the wait.
+/// Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the wait.
 /// See also: wsline_options_set_send_timeout_ms()
 /// Since: 0.1
 #[unsafe(no_mangle)]

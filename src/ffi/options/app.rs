@@ -19,10 +19,10 @@ use std::time::Duration;
 /// monotonic one.
 ///
 /// @param options      the options to modify.
-/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0, the default: no pings. A ping is not sent before the one before is answered, where there is a time-out.
+/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0, the default: no pings. A ping is not sent before the one before is answered, where there is a timeout.
 /// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a time-out without an interval.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a timeout without an interval.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.

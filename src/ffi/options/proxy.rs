@@ -166,7 +166,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     })
 }
 
-/// Sets how much of the time for connecting the way through the proxy may take: look-up, TCP and the proxy's answer,
+/// Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the proxy's answer,
 /// whether or not they make progress.
 ///
 /// @param options     the options to modify.

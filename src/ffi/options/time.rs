@@ -8,10 +8,10 @@ use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
 
 /// @@ Timeouts
-/// Sets the time-out of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
+/// Sets the timeout of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
 /// connect if that has none of its own.
 ///
-/// At first it is WSLINE_DEFAULT_TIMEOUT, here the time-out of the process, see wsline_set_default_timeout_ms().
+/// At first it is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see wsline_set_default_timeout_ms().
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn wsline_options_set_interruptible(
 ///
 /// Waking a thread takes the system longer than a nearby server takes to answer. With this, a receive asks the socket again
 /// and again, without sleeping, for so long; only then does it wait as it does otherwise. The time counts as a part of
-/// its time-out. It takes a processor meanwhile, so it is for threads that have one to themselves: where client and
+/// its timeout. It takes a processor meanwhile, so it is for threads that have one to themselves: where client and
 /// server share one it only costs. A loop does the same for the longest time of the apps in it.
 ///
 /// @param options  the options to modify.
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn wsline_options_set_spin_us(
     })
 }
 
-/// Changes the time-out of an open connection, see wsline_options_set_timeout_ms().
+/// Changes the timeout of an open connection, see wsline_options_set_timeout_ms().
 ///
 /// @param conn        a connection.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
     })
 }
 
-/// The time-out of a connection, as it was set.
+/// The timeout of a connection, as it was set.
 ///
 /// @param conn  a connection; NULL is like one that was never set.
 /// @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.

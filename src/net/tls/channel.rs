@@ -353,7 +353,7 @@ impl Drop for Tls {
 
 /// What the server is asked for, and what its certificate is looked through for.
 fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), ErrorStack> {
-    // The dot of the root is for look-ups; neither SNI (RFC 6066 section 3) nor certificates have it.
+    // The dot of the root is for lookups; neither SNI (RFC 6066 section 3) nor certificates have it.
     let name = name.strip_suffix('.').unwrap_or(name);
     let address = name.parse::<IpAddr>().ok();
     if address.is_none() {

@@ -26,7 +26,7 @@ impl Wake {
         *self.is_readable.lock() = false;
     }
 
-    /// As `epoll_wait(2)`, for ever or not at all: whether there are signals. They stay.
+    /// As `epoll_wait(2)`, forever or not at all: whether there are signals. They stay.
     pub fn wait(&self, may_wait: bool) -> bool {
         let mut is_readable = self.is_readable.lock();
         while may_wait && !*is_readable {
