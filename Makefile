@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# The short way to everything. What is missing on the machine is installed by cmake/tools.sh.
+# The short way to everything. Only `make setup` installs what is missing on the machine; the others name it.
 
+# What `make setup` installs, see cmake/tools.sh. `make setup demo` needs little of it.
+SETUP = peers $(if $(filter demo,$(MAKECMDGOALS)),,checks counts)
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
+.PHONY: help setup demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
 .PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
@@ -15,6 +17,7 @@ unexport MAKEFLAGS MFLAGS
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
+	@echo 'make setup      install what demo and test need, with apt-get, as root or through sudo'
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       the tests of every change'
 	@echo 'make test-all   those, and everything below'
@@ -32,6 +35,9 @@ help:
 	@echo '                the C tests of TLS, built on AWS-LC'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
+
+setup:
+	@sh cmake/tools.sh $(SETUP)
 
 demo: TOOLS = peers
 demo: build peers
@@ -98,7 +104,7 @@ msrv: tools
 		--target-dir target/msrv
 
 test-aarch64 test-i686: test-%: peers
-	@sh cmake/tools.sh $*
+	@sh cmake/tools.sh --check $*
 	sh tests/cross/run.sh $* $(BUILD)/$*
 
 # What TLS does, and whether others can link with it.
@@ -122,7 +128,7 @@ build: configure
 	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
 
 tools:
-	@sh cmake/tools.sh $(TOOLS)
+	@sh cmake/tools.sh --check $(TOOLS)
 
 peers: tools
 	@sh tests/peers/setup.sh

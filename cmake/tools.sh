@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
+#   tools.sh [--check] [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
@@ -11,9 +11,12 @@
 #               what compiles for this processor, and runs the result
 #       aws-lc  what builds AWS-LC, and reads its headers
 # Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
-# with WSLINE_NO_INSTALL=1, the script names them and the command that installs them.
+# with --check, the script names them and the command that installs them, and fails.
 set -eu
 cd "$(dirname "$0")/.."
+check=false
+[ "${1:-}" != --check ] || { check=true && shift; }
+groups=$*
 PATH=$PATH:/usr/sbin:${CARGO_HOME:-$HOME/.cargo}/bin
 
 have() { command -v "$1" > /dev/null 2>&1; }
@@ -120,8 +123,23 @@ have_rust || { rust=false && missing="$missing${missing:+, }Rust $rust_minimum";
 sudo=''
 [ "$(id -u)" = 0 ] || sudo='sudo '
 
+# What `make setup` installs unless it is told otherwise.
+setup_command() {
+    for group in $groups; do
+        case $group in
+            peers | checks | counts) ;;
+            *) echo "make setup SETUP='$groups'" && return ;;
+        esac
+    done
+    echo 'make setup'
+}
+
 by_hand() {
     echo "wsline needs $missing. Please run" >&2
+    if $check; then
+        echo "    $(setup_command)" >&2
+        echo "or install it yourself:" >&2
+    fi
     if [ -n "$packages" ]; then
         echo "    ${sudo}apt-get update && ${sudo}apt-get install -y$packages" >&2
         have apt-get || echo "or what your system has in its place" >&2
@@ -131,7 +149,7 @@ by_hand() {
 }
 
 may_install() {
-    [ -z "${WSLINE_NO_INSTALL:-}" ] || return 1
+    ! $check || return 1
     have apt-get || return 1
     [ -n "$sudo" ] || return 0
     have sudo || return 1

@@ -4,7 +4,7 @@
 # run.sh PROCESSOR BUILD: the C tests on aarch64 (under QEMU) or i686 (the kernel runs it).
 #
 # The standard library is built from source, the library with overflow checks. The servers are this machine's own.
-# `cmake/tools.sh PROCESSOR` must have installed the compiler, and tests/peers/setup.sh the servers.
+# `make setup SETUP=PROCESSOR` must have installed the compiler, and tests/peers/setup.sh the servers.
 set -eu
 
 cd "$(dirname "$0")/../.."
