@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help setup demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
+.PHONY: help setup header demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
 .PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
@@ -18,6 +18,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
 	@echo 'make setup      install what demo and test need, with apt-get, as root or through sudo'
+	@echo 'make header     write include/wsline.h anew from src/ffi'
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       the tests of every change'
 	@echo 'make test-all   those, and everything below'
@@ -38,6 +39,9 @@ help:
 
 setup:
 	@sh cmake/tools.sh $(SETUP)
+
+header: tools
+	WSLINE_HEADER=write cargo build --locked
 
 demo: TOOLS = peers
 demo: build peers

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names the shared library (SONAME) and writes `include/wsline.h` from `src/ffi`.
+//! Names the shared library (SONAME) and compares `include/wsline.h` with `src/ffi`, from which it is made.
 //!
-//! `WSLINE_HEADER` says what happens to a stale header: `auto` (default) rewrites it, `check` fails,
-//! `skip` does not look.
+//! `WSLINE_HEADER` says what happens to a stale header: `warn` (default) warns, `write`, which `make header` sets, rewrites
+//! it, `check` fails, `skip` does not look. Only `write` touches the source tree.
 
 #[path = "cmake/header/mod.rs"]
 mod header;
@@ -26,12 +26,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=WSLINE_HEADER");
 
     link_arguments();
-    let mode = env::var("WSLINE_HEADER").unwrap_or_else(|_| "auto".to_owned());
+    let mode = env::var("WSLINE_HEADER").unwrap_or_else(|_| "warn".to_owned());
     match mode.as_str() {
-        "auto" => update_header(),
+        "warn" => warn_of_stale_header(),
+        "write" => update_header(),
         "check" => check_header(),
         "skip" => Ok(()),
-        _ => Err(format!("WSLINE_HEADER is auto, check or skip, not {mode}").into()),
+        _ => Err(format!("WSLINE_HEADER is warn, write, check or skip, not {mode}").into()),
     }
 }
 
@@ -52,27 +53,27 @@ fn check_header() -> Result<(), Box<dyn Error>> {
     if fs::read_to_string(root.join(HEADER))? == fresh {
         return Ok(());
     }
-    Err(format!("{HEADER} is stale: run `cargo build` and commit it").into())
+    Err(format!("{HEADER} is stale: run `make header` and commit it").into())
 }
 
-/// Rewrites the header when it is stale. A source tree that cannot be written to is no reason to
-/// stop, and neither is source text that cbindgen cannot read: rustc has the better message.
-fn update_header() -> Result<(), Box<dyn Error>> {
-    let fresh = match fresh_header() {
-        Ok(fresh) => fresh,
-        Err(error) => {
-            println!("cargo:warning={HEADER} was not made again: {error}");
-            return Ok(());
+/// Source text that cbindgen cannot read is no reason to stop: rustc has the better message.
+fn warn_of_stale_header() -> Result<(), Box<dyn Error>> {
+    match fresh_header() {
+        Err(error) => println!("cargo:warning={HEADER} was not compared: {error}"),
+        Ok(fresh) if fs::read_to_string(root().join(HEADER))? != fresh => {
+            println!("cargo:warning={HEADER} is stale: run `make header`");
         }
-    };
-    let path = root().join(HEADER);
+        Ok(_) => {}
+    }
+    Ok(())
+}
+
+fn update_header() -> Result<(), Box<dyn Error>> {
+    let (path, fresh) = (root().join(HEADER), fresh_header()?);
     if fs::read_to_string(&path).is_ok_and(|old| old == fresh) {
         return Ok(());
     }
-    if let Err(error) = write_header(&path, &fresh) {
-        println!("cargo:warning={HEADER} is stale and cannot be written: {error}");
-    }
-    Ok(())
+    Ok(write_header(&path, &fresh)?)
 }
 
 /// The header as it should be; a copy goes to `OUT_DIR`, where the drift test looks for it.
