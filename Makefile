@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The short way to everything. Only `make setup` installs what is missing on the machine; the others name it.
 
-# What `make setup` installs, see cmake/tools.sh. `make setup demo` needs little of it.
+# What `make setup` installs, see tools/setup.sh. `make setup demo` needs little of it.
 SETUP = peers $(if $(filter demo,$(MAKECMDGOALS)),,checks counts)
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -13,7 +13,7 @@ TESTS = OFF
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
-# Where cmake/tools.sh advises to put Rust.
+# Where tools/setup.sh advises to put Rust.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
@@ -38,7 +38,7 @@ help:
 	@echo 'make clean      remove what was built'
 
 setup:
-	@sh cmake/tools.sh $(SETUP)
+	@sh tools/setup.sh $(SETUP)
 
 header: tools
 	WSLINE_HEADER=write cargo build --locked
@@ -108,7 +108,7 @@ msrv: tools
 		--target-dir target/msrv
 
 test-aarch64 test-i686: test-%: peers
-	@sh cmake/tools.sh --check $*
+	@sh tools/setup.sh --check $*
 	sh tests/cross/run.sh $* $(BUILD)/$*
 
 # What TLS does, and whether others can link with it.
@@ -132,7 +132,7 @@ build: configure
 	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
 
 tools:
-	@sh cmake/tools.sh --check $(TOOLS)
+	@sh tools/setup.sh --check $(TOOLS)
 
 peers: tools
 	@sh tests/peers/setup.sh

@@ -4,7 +4,7 @@
 //! `WSLINE_HEADER` says what happens to a stale header: `warn` (default) warns, `write`, which `make header` sets, rewrites
 //! it, `check` fails, `skip` does not look. Only `write` touches the source tree.
 
-#[path = "cmake/header/mod.rs"]
+#[path = "tools/header/mod.rs"]
 mod header;
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use std::{env, fs, io};
 const SOVERSION: &str = "1";
 
 /// What the header is made of.
-const SOURCES: [&str; 4] = ["src/ffi", "cbindgen.toml", "cmake/header", "Cargo.toml"];
+const SOURCES: [&str; 4] = ["src/ffi", "cbindgen.toml", "tools/header", "Cargo.toml"];
 const HEADER: &str = "include/wsline.h";
 
 fn main() -> Result<(), Box<dyn Error>> {

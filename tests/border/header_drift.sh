@@ -12,7 +12,7 @@ diff -u include/wsline.h "$fresh"
 echo "the header is fresh"
 
 # The committed header belongs to the committed sources; while these are being edited it may lag.
-sources='src/ffi cbindgen.toml cmake/header Cargo.toml'
+sources='src/ffi cbindgen.toml tools/header Cargo.toml'
 # shellcheck disable=SC2086 # a list
 if git diff --quiet HEAD -- $sources 2> /dev/null; then
     git show HEAD:./include/wsline.h | diff -u - "$fresh"

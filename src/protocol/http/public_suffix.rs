@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-/// A comment, an empty line, then the rules, sorted; renewed by `cmake/public_suffixes.py`. As text they add 150 KB to the
+/// A comment, an empty line, then the rules, sorted; renewed by `tools/public_suffixes.py`. As text they add 150 KB to the
 /// library; the `psl` crate, which makes code of them, adds 800 KB.
 static FILE: &str = include_str!("public_suffixes.txt");
 

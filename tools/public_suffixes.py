@@ -16,7 +16,7 @@ HEAD = """\
 // SPDX-License-Identifier: MPL-2.0
 // The rules of the Public Suffix List, https://publicsuffix.org/list/public_suffix_list.dat, under
 // the Mozilla Public License, v. 2.0, https://mozilla.org/MPL/2.0/. Written by
-// cmake/public_suffixes.py, which leaves the comments out and gives names in A-labels.
+// tools/public_suffixes.py, which leaves the comments out and gives names in A-labels.
 
 """
 

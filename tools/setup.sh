@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes sure that the tools are there; says nothing when they are.
-#   tools.sh [--check] [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
+#   setup.sh [--check] [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
 #       always  what builds the library
 #       peers   what the servers run on that examples and tests talk to
 #       checks  what only tests use
@@ -111,7 +111,7 @@ for group in "$@"; do
             have c++ || need g++ 'a C++ compiler'
             have_libclang || need libclang-dev libclang
             ;;
-        *) echo "tools.sh: no such group: $group" >&2 && exit 2 ;;
+        *) echo "setup.sh: no such group: $group" >&2 && exit 2 ;;
     esac
 done
 rust=true
