@@ -90,9 +90,10 @@ COUNTS = python3 benches/instructions/run.py --build $(BUILD)
 bench bench-quick: TOOLS = peers counts bench
 bench: TOOLS += aws-lc
 bench: build
-	python3 benches/compare/run.py --build $(BUILD)
+	python3 benches/compare/run.py --build $(BUILD) > /dev/null
 	python3 benches/compare/run.py --build $(BUILD) --counts --add-to target/bench/results.json \
-		--svg target/bench/results.svg
+		--svg target/bench/results.svg > target/bench/results.md
+	@cat target/bench/results.md
 
 bench-quick: build
 	python3 benches/compare/run.py --build $(BUILD) --quick
