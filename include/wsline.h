@@ -1103,7 +1103,7 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
  * Sets the timeout of the connection: for each send, for each receive that asks for
  * WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
+ * The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
  * wsline_set_default_timeout_ms().
  *
  * @param options     the options to modify.
@@ -1122,7 +1122,7 @@ WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, 
  * Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they
  * make progress.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
+ * The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
  * process; where neither is set, 30 seconds.
  *
  * @param options     the options to modify.
@@ -1145,7 +1145,7 @@ wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_m
  * If part of the message has been sent by then, the connection ends, because nothing can follow
  * half a frame. An app's sends do not wait, so this is not for them.
  *
- * At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+ * The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1353,9 +1353,8 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
  *
  * Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where
  * wsline_options_add_no_proxy() named nothing. Each is looked up in lower case first, then in upper
- * case; an empty value means no proxy. HTTP_PROXY does not count where REQUEST_METHOD is set: there
- * it comes from whoever sent a request to a CGI program. Values are as for
- * wsline_options_set_proxy_url().
+ * case; an empty value means no proxy. HTTP_PROXY is ignored where REQUEST_METHOD is set: in a CGI
+ * program it comes from the client's request. Values are as for wsline_options_set_proxy_url().
  *
  * The environment is read by each connect; a program that calls setenv(3) meanwhile on another
  * thread must switch this off.
@@ -1881,7 +1880,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
  *
  * @param options  the options to modify.
- * @param bytes    0: no limit. At first 64 MiB.
+ * @param bytes    0: no limit; 64 MiB by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1915,7 +1914,7 @@ wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
  * wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
  *
  * @param options    the options to modify.
- * @param fragments  0: no limit. At first 1048576.
+ * @param fragments  0: no limit; 1,048,576 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -2167,14 +2166,14 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
 
 /**
  * Enables or disables reconnecting: an app connects again when a connect has failed or a connection
- * has ended, whoever ended it, except by wsline_app_close(), wsline_app_abort() and
- * wsline_app_free().
+ * has ended, no matter why, unless wsline_app_close(), wsline_app_abort() or wsline_app_free()
+ * ended it.
  *
  * By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up
  * to a half, and makes any number of them. wsline_options_set_reconnect_delay_ms(),
  * _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. A server that answers 503
- * or 429 with Retry-After is given at least that time, an hour at most. Delays and attempts begin
- * anew when a connection has been open for 10 seconds.
+ * or 429 with Retry-After is given at least that time, an hour at most. The delay and the count of
+ * attempts start over once a connection has been open for 10 seconds.
  *
  * A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is
  * refused, TLS options that cannot be used (a file that cannot be used is read again), a response
@@ -2267,7 +2266,7 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
  * Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
  *
  * @param options  the options to modify.
- * @param bytes    0: no limit. At first 16 MiB.
+ * @param bytes    0: no limit; 16 MiB by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *

@@ -20,7 +20,7 @@ pub struct Link {
     is_aborted: Option<Arc<AtomicBool>>,
     /// The server speaks TLS, and not a proxy alone.
     is_secure: bool,
-    /// Made for whoever asks first.
+    /// Made when it is first asked for.
     tls_info: OnceLock<Box<TlsInfo>>,
 }
 

@@ -235,7 +235,7 @@ impl Attempt {
             .map_err(|error| self.at(self.first_peer(), error))
     }
 
-    /// Looks at the stage where it is, as long as it only waits; whoever goes on, or fails, leaves it.
+    /// A stage that waits stays in place; one that continues or fails is taken out.
     fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<Step, Error> {
         let peer = self.first_peer();
         match &mut self.stage {

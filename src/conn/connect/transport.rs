@@ -76,8 +76,8 @@ impl Transport {
         pushed.map(|_| ()).map_err(|error| lost(&error))
     }
 
-    /// One read of the socket, or of what TLS still holds. It reads into memory of the thread's, which whoever opens the
-    /// connection gives back.
+    /// One read of the socket, or of what TLS still holds. It reads into the thread's memory, which `open()` returns to
+    /// the thread.
     pub fn read(&mut self) -> Result<ReadOutcome, Error> {
         if self.input.capacity() == 0 {
             self.input = take_read_memory()?;

@@ -90,13 +90,13 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
     })
 }
 
-/// Enables or disables reconnecting: an app connects again when a connect has failed or a connection has ended, whoever ended
-/// it, except by wsline_app_close(), wsline_app_abort() and wsline_app_free().
+/// Enables or disables reconnecting: an app connects again when a connect has failed or a connection has ended, no matter why,
+/// unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended it.
 ///
 /// By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up to a half, and makes any
 /// number of them. wsline_options_set_reconnect_delay_ms(), _set_reconnect_backoff() and _set_reconnect_max_attempts() change
-/// that. A server that answers 503 or 429 with Retry-After is given at least that time, an hour at most. Delays and attempts
-/// begin anew when a connection has been open for 10 seconds.
+/// that. A server that answers 503 or 429 with Retry-After is given at least that time, an hour at most. The delay and
+/// the count of attempts start over once a connection has been open for 10 seconds.
 ///
 /// A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is refused, TLS options that
 /// cannot be used (a file that cannot be used is read again), a response that is no WebSocket upgrade, 401, 403, 404 and the
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
 /// Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0: no limit. At first 16 MiB.
+/// @param bytes    0: no limit; 16 MiB by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -26,7 +26,7 @@ pub type wsline_mask_key_fn =
 /// know none. Of a compressed message the inflated bytes count.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0: no limit. At first 64 MiB.
+/// @param bytes    0: no limit; 64 MiB by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
 /// wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
 ///
 /// @param options    the options to modify.
-/// @param fragments  0: no limit. At first 1048576.
+/// @param fragments  0: no limit; 1,048,576 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -141,8 +141,8 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 ///
 /// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where wsline_options_add_no_proxy()
 /// named nothing. Each is looked up in lower case first, then in upper case; an empty value means no proxy.
-/// HTTP_PROXY does not count where REQUEST_METHOD is set: there it comes from whoever sent a request to a CGI program. Values
-/// are as for wsline_options_set_proxy_url().
+/// HTTP_PROXY is ignored where REQUEST_METHOD is set: in a CGI program it comes from the client's request. Values are as for
+/// wsline_options_set_proxy_url().
 ///
 /// The environment is read by each connect; a program that calls setenv(3) meanwhile on another thread must switch this off.
 ///

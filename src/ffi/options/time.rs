@@ -11,7 +11,7 @@ use crate::ffi::status::wsline_status;
 /// Sets the timeout of the connection: for each send, for each receive that asks for WSLINE_DEFAULT_TIMEOUT, and for the
 /// connect if that has none of its own.
 ///
-/// At first it is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see wsline_set_default_timeout_ms().
+/// The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see wsline_set_default_timeout_ms().
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
 
 /// Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they make progress.
 ///
-/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
+/// The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the process; where neither is set, 30 seconds.
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
 /// If part of the message has been sent by then, the connection ends, because nothing can follow half a frame. An app's
 /// sends do not wait, so this is not for them.
 ///
-/// At first it is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+/// The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
