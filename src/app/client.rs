@@ -8,6 +8,7 @@ use super::link_slot::LinkSlot;
 use super::mailbox::Mailbox;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::memory;
 use crate::base::sync::{
     Arc, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
 };
@@ -98,7 +99,7 @@ impl App {
         // What is no URL is refused now.
         Url::parse(url)?;
         Ok(Self {
-            url: url.into(),
+            url: memory::string(url)?.into_boxed_str(),
             options,
             handlers: HandlerTable::default(),
             place: Mutex::default(),
