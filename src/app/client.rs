@@ -76,8 +76,8 @@ struct Driver {
     key: u64,
 }
 
-/// The mailbox's own, which no app has.
-const NO_KEY: u64 = u64::MAX;
+/// No app has it.
+pub(super) const NO_KEY: u64 = u64::MAX;
 
 /// What the thread that drives a loop is told.
 pub enum Command {

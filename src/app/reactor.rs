@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the thread that drives a loop works with: the apps, what they wait for, and until when.
 
-use super::client::{App, Command, interrupts};
+use super::client::{App, Command, NO_KEY, interrupts};
 use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
 use super::runner::Runner;
@@ -17,8 +17,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// The mailbox's; apps have smaller ones.
-const MAILBOX_KEY: u64 = u64::MAX;
+/// The mailbox's in the set of descriptors; apps have smaller ones.
+const MAILBOX_KEY: u64 = NO_KEY;
 
 pub struct Reactor {
     epoll: Epoll,
