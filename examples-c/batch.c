@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch URL: many small messages with few system calls and few bytes. They are gathered between wsline_conn_cork() and
- * wsline_conn_uncork(), and compressed where the server agrees.
+ * batch URL: many small messages with few system calls and few bytes. They are gathered between
+ * wsline_conn_cork() and wsline_conn_uncork(), and compressed where the server agrees.
  */
 #include <stdio.h>
 #include <wsline.h>
 
 enum { MESSAGES = 1000 };
 
-static wsline_status send_batch(wsline_conn *conn)
-{
+static wsline_status send_batch(wsline_conn *conn) {
     char order[128];
     wsline_status status = wsline_conn_cork(conn);
 
@@ -22,8 +21,7 @@ static wsline_status send_batch(wsline_conn *conn)
     return status == WSLINE_OK ? wsline_conn_uncork(conn) : status;
 }
 
-static wsline_status receive_batch(wsline_conn *conn)
-{
+static wsline_status receive_batch(wsline_conn *conn) {
     wsline_message message;
     wsline_status status = WSLINE_OK;
 
@@ -32,8 +30,7 @@ static wsline_status receive_batch(wsline_conn *conn)
     return status;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     wsline_options *options = NULL;
     wsline_conn *conn = NULL;
     wsline_stats before, after;
@@ -45,20 +42,14 @@ int main(int argc, char **argv)
         return 2;
     }
     status = wsline_options_new(&options);
-    if (status == WSLINE_OK)
-        status = wsline_options_set_deflate(options, true);
+    if (status == WSLINE_OK) status = wsline_options_set_deflate(options, true);
     if (status == WSLINE_OK) /* Each is short, but they are much alike. */
         status = wsline_options_set_deflate_threshold_bytes(options, 0);
-    if (status == WSLINE_OK)
-        status = wsline_connect(argv[1], options, &conn);
-    if (status == WSLINE_OK)
-        status = wsline_conn_stats(conn, &before);
-    if (status == WSLINE_OK)
-        status = send_batch(conn);
-    if (status == WSLINE_OK)
-        status = receive_batch(conn);
-    if (status == WSLINE_OK)
-        status = wsline_conn_stats(conn, &after);
+    if (status == WSLINE_OK) status = wsline_connect(argv[1], options, &conn);
+    if (status == WSLINE_OK) status = wsline_conn_stats(conn, &before);
+    if (status == WSLINE_OK) status = send_batch(conn);
+    if (status == WSLINE_OK) status = receive_batch(conn);
+    if (status == WSLINE_OK) status = wsline_conn_stats(conn, &after);
     if (status == WSLINE_OK) {
         extensions = wsline_conn_extensions(conn);
         printf("extensions  %s\n", extensions == NULL ? "none" : extensions);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connect URL [PROXY]: how a server is reached. Connects as wsline does on this machine, or through PROXY
+ * connect URL [PROXY]: how a server is reached. Connects as wsline does on this machine, or through
+ * PROXY
  * ("http://user:password@host:3128", "socks5h://host"), and says what stood on the way.
  */
 #include <stdio.h>
 #include <wsline.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     wsline_options *options = NULL;
     wsline_conn *conn = NULL;
     wsline_tls_info tls;
@@ -19,12 +19,9 @@ int main(int argc, char **argv)
         return 2;
     }
     status = wsline_options_new(&options);
-    if (status == WSLINE_OK && argc == 3)
-        status = wsline_options_set_proxy_url(options, argv[2]);
-    if (status == WSLINE_OK)
-        status = wsline_proxy_for_url(argv[1], options, &proxy);
-    if (status == WSLINE_OK)
-        status = wsline_conn_new(options, &conn);
+    if (status == WSLINE_OK && argc == 3) status = wsline_options_set_proxy_url(options, argv[2]);
+    if (status == WSLINE_OK) status = wsline_proxy_for_url(argv[1], options, &proxy);
+    if (status == WSLINE_OK) status = wsline_conn_new(options, &conn);
     if (status == WSLINE_OK) {
         printf("proxy    %s\n", proxy == NULL ? "none" : proxy);
         status = wsline_conn_connect(conn, argv[1]);
@@ -37,8 +34,7 @@ int main(int argc, char **argv)
     } else {
         fprintf(stderr, "%s\n", wsline_last_error_message());
     }
-    if (conn != NULL)
-        printf("answer   %d\n", (int)wsline_conn_http_status(conn));
+    if (conn != NULL) printf("answer   %d\n", (int)wsline_conn_http_status(conn));
     wsline_conn_free(conn);
     wsline_options_free(options);
     wsline_string_free(proxy);

@@ -19,7 +19,8 @@ int main(int argc, char **argv) {
     }
     wsline_set_trace(getenv("WSLINE_TRACE") != NULL);
     wsline_status status = wsline_connect(argv[1], NULL, &conn);
-    if (status == WSLINE_OK) status = wsline_conn_send_text(conn, "Hello, Server", WSLINE_NUL_TERMINATED);
+    if (status == WSLINE_OK)
+        status = wsline_conn_send_text(conn, "Hello, Server", WSLINE_NUL_TERMINATED);
     if (status == WSLINE_OK) status = wsline_conn_recv(conn, 5000, &message);
     if (status == WSLINE_OK) printf("%s\n", (const char *)message.data);
     if (status != WSLINE_OK) fprintf(stderr, "%s\n", wsline_last_error_message());

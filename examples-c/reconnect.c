@@ -34,8 +34,7 @@ static void on_message(wsline_app *app, const wsline_message *message, void *use
     unsigned long *left = userdata;
 
     printf("message: %s\n", (const char *)message->data);
-    if (*left > 0 && --*left == 0)
-        wsline_app_close(app, WSLINE_CLOSE_NORMAL, "enough");
+    if (*left > 0 && --*left == 0) wsline_app_close(app, WSLINE_CLOSE_NORMAL, "enough");
 }
 
 static void on_error(wsline_app *app, const wsline_error_info *info, void *userdata) {
@@ -70,8 +69,7 @@ static wsline_status new_app(const char *url, wsline_app **app_out) {
 
     /* After 500 ms, 1 s, 2 s, ... up to 30 s, each less up to a half; any number of times. */
     if (status == WSLINE_OK) status = wsline_options_set_reconnect(options, true);
-    if (status == WSLINE_OK)
-        status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
+    if (status == WSLINE_OK) status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
     /* A server that has gone without a word is noticed by a ping that it does not answer. */
     if (status == WSLINE_OK) status = wsline_options_set_ping(options, 20000, 10000);
     if (status == WSLINE_OK) status = wsline_app_new(url, options, app_out);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream URL: a message of any size in little memory. Sends standard input as one binary message, part by part as it is read, then
- * writes the answer to standard output, piece by piece as it comes.
+ * stream URL: a message of any size in little memory. Sends standard input as one binary message,
+ * part by part as it is read, then writes the answer to standard output, piece by piece as it
+ * comes.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <wsline.h>
 
-static wsline_status send_input(wsline_conn *conn)
-{
+static wsline_status send_input(wsline_conn *conn) {
     char part[65536];
     wsline_status status = WSLINE_OK;
     bool is_last = false;
@@ -21,21 +21,18 @@ static wsline_status send_input(wsline_conn *conn)
     return status;
 }
 
-static wsline_status write_answer(wsline_conn *conn)
-{
+static wsline_status write_answer(wsline_conn *conn) {
     wsline_message part = {0};
     wsline_status status = WSLINE_OK;
 
     while (status == WSLINE_OK && (part.flags & WSLINE_MESSAGE_LAST) == 0) {
         status = wsline_conn_recv_part(conn, WSLINE_DEFAULT_TIMEOUT, &part);
-        if (status == WSLINE_OK)
-            fwrite(part.data, 1, part.len, stdout);
+        if (status == WSLINE_OK) fwrite(part.data, 1, part.len, stdout);
     }
     return status;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     wsline_conn *conn = NULL;
     wsline_status status;
 
@@ -44,12 +41,9 @@ int main(int argc, char **argv)
         return 2;
     }
     status = wsline_connect(argv[1], NULL, &conn);
-    if (status == WSLINE_OK)
-        status = send_input(conn);
-    if (status == WSLINE_OK)
-        status = write_answer(conn);
-    if (status != WSLINE_OK)
-        fprintf(stderr, "%s\n", wsline_last_error_message());
+    if (status == WSLINE_OK) status = send_input(conn);
+    if (status == WSLINE_OK) status = write_answer(conn);
+    if (status != WSLINE_OK) fprintf(stderr, "%s\n", wsline_last_error_message());
     wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WSLINE_DEFAULT_TIMEOUT);
     wsline_conn_free(conn);
     return status == WSLINE_OK ? 0 : 1;

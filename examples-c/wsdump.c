@@ -43,21 +43,19 @@ static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
 static int64_t same_signal_until = 0;
 static bool input_is_over;
 static bool has_lost_input; /* with this connection or one before */
-static bool has_ended; /* the app has said its last */
+static bool has_ended;      /* the app has said its last */
 /* What the connection came to, and what this program decided itself, which counts more. */
 static int outcome = STATUS_CONNECT;
 static int verdict = STATUS_DONE;
 
 /* ---- Ending ---- */
 
-static void close_connection(uint16_t code)
-{
+static void close_connection(uint16_t code) {
     silent_at = NEVER;
     closing_begin(app, code, NULL);
 }
 
-static void end_by_timeout(const char *message)
-{
+static void end_by_timeout(const char *message) {
     wsline_error_info info;
 
     memset(&info, 0, sizeof info);
@@ -70,8 +68,7 @@ static void end_by_timeout(const char *message)
     close_connection(WSLINE_CLOSE_NORMAL);
 }
 
-static void heed_time(void)
-{
+static void heed_time(void) {
     int64_t now = clock_us();
 
     if (now >= late_at) {
@@ -87,8 +84,7 @@ static void heed_time(void)
 
 /* The first one closes an open connection; a later one, or one while there is none, ends the
  * program. */
-static void heed_signals(void)
-{
+static void heed_signals(void) {
     int number;
 
     while ((number = signals_next()) != 0) {
@@ -110,20 +106,17 @@ static void heed_signals(void)
 
 /* ---- Input ---- */
 
-static void take_line(const char *line, size_t len)
-{
+static void take_line(const char *line, size_t len) {
     if (!command_or_message(app, &settings, line, len) && !output_is_interactive())
         verdict = STATUS_INPUT;
 }
 
-static void take_end_of_input(void)
-{
+static void take_end_of_input(void) {
     input_is_over = true;
     eof_at = clock_in_ms(settings.eof_wait_ms);
 }
 
-static void take_edited_line(const char *line)
-{
+static void take_edited_line(const char *line) {
     if (line != NULL) {
         take_line(line, strlen(line));
     } else {
@@ -132,8 +125,7 @@ static void take_edited_line(const char *line)
     }
 }
 
-static void take_input(void)
-{
+static void take_input(void) {
     if (output_is_interactive())
         editor_read();
     else if (!input_read(take_line)) {
@@ -142,16 +134,14 @@ static void take_input(void)
     }
 }
 
-static bool wants_input(void)
-{
+static bool wants_input(void) {
     return !input_is_over && wsline_app_is_open(app) &&
            wsline_app_buffered_bytes(app) < MOST_UNSENT;
 }
 
 /* ---- The app's callbacks ---- */
 
-static void on_open(wsline_app *opened, void *userdata)
-{
+static void on_open(wsline_app *opened, void *userdata) {
     (void)userdata;
     outcome = STATUS_DONE;
     round_trip_reset();
@@ -161,8 +151,7 @@ static void on_open(wsline_app *opened, void *userdata)
     if (output_is_interactive() && !input_is_over) editor_begin("> ", take_edited_line);
 }
 
-static void on_message(wsline_app *from, const wsline_message *message, void *userdata)
-{
+static void on_message(wsline_app *from, const wsline_message *message, void *userdata) {
     (void)from;
     (void)userdata;
     if (settings.count > 0 && received == settings.count) return; /* it is closing already */
@@ -172,28 +161,24 @@ static void on_message(wsline_app *from, const wsline_message *message, void *us
     if (received == settings.count) close_connection(WSLINE_CLOSE_NORMAL);
 }
 
-static void on_ping(wsline_app *from, const wsline_message *message, void *userdata)
-{
+static void on_ping(wsline_app *from, const wsline_message *message, void *userdata) {
     (void)from;
     (void)userdata;
     output_message(message, -1);
 }
 
-static void on_pong(wsline_app *from, const wsline_message *message, void *userdata)
-{
+static void on_pong(wsline_app *from, const wsline_message *message, void *userdata) {
     (void)userdata;
     output_message(message, round_trip_end(from, message));
 }
 
-static void on_error(wsline_app *from, const wsline_error_info *info, void *userdata)
-{
+static void on_error(wsline_app *from, const wsline_error_info *info, void *userdata) {
     (void)userdata;
     outcome = exit_status_of_error(info);
     output_error(from, info);
 }
 
-static void on_close(wsline_app *from, const wsline_close_info *info, void *userdata)
-{
+static void on_close(wsline_app *from, const wsline_close_info *info, void *userdata) {
     (void)from;
     (void)userdata;
     silent_at = NEVER;
@@ -205,8 +190,7 @@ static void on_close(wsline_app *from, const wsline_close_info *info, void *user
     }
 }
 
-static void log_line(int32_t level, const char *line, void *userdata)
-{
+static void log_line(int32_t level, const char *line, void *userdata) {
     (void)level;
     (void)userdata;
     notice_log(line);
@@ -214,20 +198,14 @@ static void log_line(int32_t level, const char *line, void *userdata)
 
 /* ---- The loop ---- */
 
-static int64_t earliest(int64_t one, int64_t other)
-{
-    return one < other ? one : other;
-}
+static int64_t earliest(int64_t one, int64_t other) { return one < other ? one : other; }
 
-static int poll_timeout(void)
-{
+static int poll_timeout(void) {
     int64_t loop_at = clock_in_ms(wsline_loop_next_timeout_ms(loop));
-    return clock_poll_timeout(
-        earliest(earliest(loop_at, silent_at), earliest(late_at, eof_at)));
+    return clock_poll_timeout(earliest(earliest(loop_at, silent_at), earliest(late_at, eof_at)));
 }
 
-static void show_what_has_happened(void)
-{
+static void show_what_has_happened(void) {
     if (output_flush() || verdict == STATUS_FAILURE) return;
     /* A reader that wants no more, head(1) for example, needs no word. */
     if (errno != EPIPE) complain("standard output: %s", strerror(errno));
@@ -235,8 +213,7 @@ static void show_what_has_happened(void)
     close_connection(WSLINE_CLOSE_NORMAL);
 }
 
-static void turn(void)
-{
+static void turn(void) {
     struct pollfd fds[] = {{wants_input() ? STDIN_FILENO : -1, POLLIN, 0},
                            {wsline_loop_fd(loop), POLLIN, 0},
                            {signals_fd(), POLLIN, 0}};
@@ -254,8 +231,7 @@ static void turn(void)
     if (!wsline_app_is_running(app)) has_ended = true;
 }
 
-static bool begin(void)
-{
+static bool begin(void) {
     bool is_ready = signals_begin();
 
     if (!is_ready) complain("signals: %s", strerror(errno));
@@ -281,8 +257,7 @@ static bool begin(void)
     return false;
 }
 
-static int talk(void)
-{
+static int talk(void) {
     output_begin(&settings);
     if (settings.quiet) notice_be_quiet();
     if (!begin()) return verdict == STATUS_DONE ? STATUS_FAILURE : verdict;
@@ -293,16 +268,14 @@ static int talk(void)
 }
 
 /* What is opened later must not come to stand for standard input or output that was closed. */
-static void fill_standard_streams(void)
-{
+static void fill_standard_streams(void) {
     int fd;
     do fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0) close(fd);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int status = STATUS_DONE;
 
     fill_standard_streams();

@@ -40,24 +40,20 @@ struct request {
 
 static SSL_CTX *tls;
 
-static void fail(const char *what)
-{
+static void fail(const char *what) {
     fprintf(stderr, "server: %s\n", what);
     exit(1);
 }
 
 /* ---- bytes ---- */
 
-static long read_some(struct connection *conn, void *to, size_t len)
-{
-    if (conn->ssl != NULL)
-        return SSL_read(conn->ssl, to, (int)len);
+static long read_some(struct connection *conn, void *to, size_t len) {
+    if (conn->ssl != NULL) return SSL_read(conn->ssl, to, (int)len);
     return recv(conn->fd, to, len, 0);
 }
 
 /* False when the client has gone. */
-static bool read_exactly(struct connection *conn, uint8_t *to, size_t len)
-{
+static bool read_exactly(struct connection *conn, uint8_t *to, size_t len) {
     while (len > 0) {
         size_t there = conn->in_end - conn->in_start;
         size_t taken = there < len ? there : len;
@@ -67,19 +63,16 @@ static bool read_exactly(struct connection *conn, uint8_t *to, size_t len)
         conn->in_start += taken;
         to += taken;
         len -= taken;
-        if (len == 0)
-            return true;
+        if (len == 0) return true;
         got = read_some(conn, conn->in, sizeof conn->in);
-        if (got <= 0)
-            return false;
+        if (got <= 0) return false;
         conn->in_start = 0;
         conn->in_end = (size_t)got;
     }
     return true;
 }
 
-static bool write_out(struct connection *conn)
-{
+static bool write_out(struct connection *conn) {
     size_t sent = 0;
 
     while (sent < conn->out_len) {
@@ -87,8 +80,7 @@ static bool write_out(struct connection *conn)
         long done = conn->ssl != NULL ? SSL_write(conn->ssl, conn->out + sent, (int)left)
                                       : send(conn->fd, conn->out + sent, left, 0);
 
-        if (done <= 0)
-            return false;
+        if (done <= 0) return false;
         sent += (size_t)done;
     }
     conn->out_len = 0;
@@ -96,21 +88,18 @@ static bool write_out(struct connection *conn)
 }
 
 /* Room for `len` bytes behind what is to be sent. */
-static uint8_t *out_room(struct connection *conn, size_t len)
-{
+static uint8_t *out_room(struct connection *conn, size_t len) {
     if (conn->out_capacity - conn->out_len < len) {
         conn->out_capacity = 2 * (conn->out_len + len);
         conn->out = realloc(conn->out, conn->out_capacity);
-        if (conn->out == NULL)
-            fail("no memory");
+        if (conn->out == NULL) fail("no memory");
     }
     return conn->out + conn->out_len;
 }
 
 /* ---- frames ---- */
 
-static void put_header(struct connection *conn, unsigned opcode, size_t len)
-{
+static void put_header(struct connection *conn, unsigned opcode, size_t len) {
     uint8_t *out = out_room(conn, MAX_HEADER);
     unsigned length_bytes = len < 126 ? 0 : len < 65536 ? 2 : 8;
 
@@ -121,49 +110,40 @@ static void put_header(struct connection *conn, unsigned opcode, size_t len)
     conn->out_len += 2 + length_bytes;
 }
 
-static void put_message(struct connection *conn, size_t len)
-{
+static void put_message(struct connection *conn, size_t len) {
     put_header(conn, OPCODE_BINARY, len);
     memset(out_room(conn, len), 'a', len);
     conn->out_len += len;
 }
 
 /* Puts the frame, unmasked, behind what is to be sent; returns its opcode, or -1 at the end. */
-static int take_frame(struct connection *conn, size_t *len_out)
-{
+static int take_frame(struct connection *conn, size_t *len_out) {
     uint8_t head[2], length[8], mask[4], *payload;
     unsigned length_bytes;
     size_t len;
 
-    if (!read_exactly(conn, head, sizeof head))
-        return -1;
+    if (!read_exactly(conn, head, sizeof head)) return -1;
     len = head[1] & 127;
     length_bytes = len == 126 ? 2 : len == 127 ? 8 : 0;
     if (!read_exactly(conn, length, length_bytes) || !read_exactly(conn, mask, sizeof mask))
         return -1;
-    if (length_bytes > 0)
-        len = 0;
-    for (unsigned i = 0; i < length_bytes; i++)
-        len = len << 8 | length[i];
+    if (length_bytes > 0) len = 0;
+    for (unsigned i = 0; i < length_bytes; i++) len = len << 8 | length[i];
     put_header(conn, head[0] & 15, len);
     payload = out_room(conn, len);
-    if (!read_exactly(conn, payload, len))
-        return -1;
-    for (size_t i = 0; i < len; i++)
-        payload[i] ^= mask[i % 4];
+    if (!read_exactly(conn, payload, len)) return -1;
+    for (size_t i = 0; i < len; i++) payload[i] ^= mask[i % 4];
     conn->out_len += len;
     *len_out = len;
     return head[0] & 15;
 }
 
-static bool control_frame(struct connection *conn, int opcode, size_t start)
-{
+static bool control_frame(struct connection *conn, int opcode, size_t start) {
     conn->out[start] = (uint8_t)(0x80 | (opcode == OPCODE_PING ? OPCODE_PONG : opcode));
     return write_out(conn) && opcode != OPCODE_CLOSE;
 }
 
-static void serve_messages(struct connection *conn, const struct request *request)
-{
+static void serve_messages(struct connection *conn, const struct request *request) {
     unsigned pending = 0;
     bool is_open = true;
 
@@ -171,21 +151,17 @@ static void serve_messages(struct connection *conn, const struct request *reques
         size_t start = conn->out_len, len;
         int opcode = take_frame(conn, &len);
 
-        if (opcode < 0)
-            return;
+        if (opcode < 0) return;
         if (opcode >= OPCODE_CLOSE) {
             is_open = control_frame(conn, opcode, start);
             continue;
         }
-        if (strcmp(request->kind, "echo") != 0)
-            conn->out_len = start;
+        if (strcmp(request->kind, "echo") != 0) conn->out_len = start;
         if (strcmp(request->kind, "source") == 0)
-            while (pending++ < request->batch)
-                put_message(conn, request->size);
+            while (pending++ < request->batch) put_message(conn, request->size);
         else if (++pending < request->batch)
             continue;
-        if (strcmp(request->kind, "sink") == 0)
-            put_message(conn, 0);
+        if (strcmp(request->kind, "sink") == 0) put_message(conn, 0);
         pending = 0;
         is_open = write_out(conn);
     }
@@ -193,8 +169,7 @@ static void serve_messages(struct connection *conn, const struct request *reques
 
 /* ---- the opening handshake ---- */
 
-static void accept_key(const char *key, size_t len, char *accept)
-{
+static void accept_key(const char *key, size_t len, char *accept) {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     char text[128];
     uint8_t digest[EVP_MAX_MD_SIZE];
@@ -206,20 +181,18 @@ static void accept_key(const char *key, size_t len, char *accept)
     EVP_EncodeBlock((unsigned char *)accept, digest, (int)digest_len);
 }
 
-static bool handshake(struct connection *conn, struct request *request)
-{
+static bool handshake(struct connection *conn, struct request *request) {
     static const char key_field[] = "\r\nSec-WebSocket-Key: ";
     char head[8192], accept[64];
     size_t len = 0;
     const char *key;
 
     while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0)
-        if (len == sizeof head - 1 || !read_exactly(conn, (uint8_t *)head + len++, 1))
-            return false;
+        if (len == sizeof head - 1 || !read_exactly(conn, (uint8_t *)head + len++, 1)) return false;
     head[len] = '\0';
     key = strstr(head, key_field);
-    if (key == NULL || sscanf(head, "GET /%15[a-z]/%zu/%u ", request->kind, &request->size,
-                              &request->batch) != 3)
+    if (key == NULL ||
+        sscanf(head, "GET /%15[a-z]/%zu/%u ", request->kind, &request->size, &request->batch) != 3)
         return false;
     key += sizeof key_field - 1;
     accept_key(key, strcspn(key, "\r"), accept);
@@ -230,20 +203,17 @@ static bool handshake(struct connection *conn, struct request *request)
     return write_out(conn);
 }
 
-static void *serve(void *argument)
-{
+static void *serve(void *argument) {
     struct connection *conn = argument;
     struct request request;
 
     if (tls != NULL) {
         conn->ssl = SSL_new(tls);
-        if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->fd) != 1)
-            fail("SSL_new");
+        if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->fd) != 1) fail("SSL_new");
     }
     if ((conn->ssl == NULL || SSL_accept(conn->ssl) == 1) && handshake(conn, &request))
         serve_messages(conn, &request);
-    if (conn->ssl != NULL)
-        SSL_shutdown(conn->ssl);
+    if (conn->ssl != NULL) SSL_shutdown(conn->ssl);
     SSL_free(conn->ssl);
     close(conn->fd);
     free(conn->out);
@@ -253,16 +223,14 @@ static void *serve(void *argument)
 
 /* ---- listening ---- */
 
-static void use_certificate(const char *certificate, const char *key)
-{
+static void use_certificate(const char *certificate, const char *key) {
     tls = SSL_CTX_new(TLS_server_method());
     if (tls == NULL || SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
         SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
         fail("the certificate");
 }
 
-static int listen_on_loopback(void)
-{
+static int listen_on_loopback(void) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0), size = SOCKET_BUFFER;
@@ -279,23 +247,19 @@ static int listen_on_loopback(void)
     return fd;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int listener, on = 1;
 
     signal(SIGPIPE, SIG_IGN);
-    if (argc == 3)
-        use_certificate(argv[1], argv[2]);
+    if (argc == 3) use_certificate(argv[1], argv[2]);
     listener = listen_on_loopback();
     for (;;) {
         struct connection *conn = calloc(1, sizeof *conn);
         pthread_t thread;
 
-        if (conn == NULL)
-            fail("no memory");
+        if (conn == NULL) fail("no memory");
         conn->fd = accept(listener, NULL, NULL);
-        if (conn->fd < 0 ||
-            setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        if (conn->fd < 0 || setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
             pthread_create(&thread, NULL, serve, conn) != 0)
             fail("accept");
         pthread_detach(thread);

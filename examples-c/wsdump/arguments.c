@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of the command line: -x, -xyz, -xVALUE, -x VALUE, --name, --name=VALUE, --name VALUE;
- * options after the URL, too, until a word "--". Long names may be cut short where that is clear. */
+ * options after the URL, too, until a word "--". Long names may be cut short where that is clear.
+ */
 #include "arguments.h"
 
 #include "notice.h"
@@ -13,14 +14,10 @@ struct words {
     char **next, **end;
 };
 
-static bool may_be_missing(const struct option *option)
-{
-    return option->value[0] == '[';
-}
+static bool may_be_missing(const struct option *option) { return option->value[0] == '['; }
 
 static const char *hand_over(struct settings *settings, const struct option *option,
-                             const char *value)
-{
+                             const char *value) {
     char *place = (char *)settings;
 
     if (option->flag > 0) {
@@ -36,8 +33,7 @@ static const char *hand_over(struct settings *settings, const struct option *opt
     return option->take(settings, value);
 }
 
-static bool apply(struct settings *settings, const struct option *option, const char *value)
-{
+static bool apply(struct settings *settings, const struct option *option, const char *value) {
     const char *fault = hand_over(settings, option, value);
 
     if (fault != NULL) complain("--%s: %s", option->name, fault);
@@ -46,8 +42,7 @@ static bool apply(struct settings *settings, const struct option *option, const 
 
 /* With the value that is written behind it, NULL for none, or else the words that follow. */
 static bool apply_with(struct settings *settings, const struct option *option, const char *value,
-                       struct words *words)
-{
+                       struct words *words) {
     bool follows = false;
 
     if (option->value == NULL && value != NULL) {
@@ -68,8 +63,7 @@ static bool apply_with(struct settings *settings, const struct option *option, c
 }
 
 /* The option of that name, or the only one whose name begins so. */
-static const struct option *find_name(const char *name, size_t len)
-{
+static const struct option *find_name(const char *name, size_t len) {
     const struct option *found = NULL;
     size_t count = 0;
 
@@ -85,31 +79,28 @@ static const struct option *find_name(const char *name, size_t len)
     return NULL;
 }
 
-static const struct option *find_letter(char letter)
-{
+static const struct option *find_letter(char letter) {
     for (const struct option *each = all_options; each->help != NULL; each++)
         if (each->letter == letter) return each;
     complain("no such option: -%c", letter);
     return NULL;
 }
 
-static bool read_long(struct settings *settings, const char *word, struct words *words)
-{
+static bool read_long(struct settings *settings, const char *word, struct words *words) {
     size_t len = strcspn(word, "=");
     const struct option *option = find_name(word, len);
     return option != NULL &&
            apply_with(settings, option, word[len] == '=' ? word + len + 1 : NULL, words);
 }
 
-static bool read_short(struct settings *settings, const char *letters, struct words *words)
-{
+static bool read_short(struct settings *settings, const char *letters, struct words *words) {
     while (*letters != '\0') {
         const struct option *option = find_letter(*letters++);
         if (option == NULL) return false;
 
-        bool takes_rest = *letters != '\0' && option->value != NULL &&
-                          (!may_be_missing(option) ||
-                           (option->accepts != NULL && option->accepts(letters)));
+        bool takes_rest =
+            *letters != '\0' && option->value != NULL &&
+            (!may_be_missing(option) || (option->accepts != NULL && option->accepts(letters)));
         if (takes_rest) return apply(settings, option, letters);
 
         /* What follows another option's letter is not this one's. */
@@ -119,8 +110,7 @@ static bool read_short(struct settings *settings, const char *letters, struct wo
     return true;
 }
 
-static bool read_url(struct settings *settings, const char *word)
-{
+static bool read_url(struct settings *settings, const char *word) {
     if (settings->url != NULL) {
         complain("more than one URL");
         return false;
@@ -129,8 +119,7 @@ static bool read_url(struct settings *settings, const char *word)
     return true;
 }
 
-static bool read_word(struct settings *settings, struct words *words, bool *options_end)
-{
+static bool read_word(struct settings *settings, struct words *words, bool *options_end) {
     const char *word = *words->next++;
 
     if (*options_end || word[0] != '-' || word[1] == '\0') return read_url(settings, word);
@@ -140,8 +129,7 @@ static bool read_word(struct settings *settings, struct words *words, bool *opti
     return true;
 }
 
-bool arguments_read(struct settings *settings, int argc, char **argv)
-{
+bool arguments_read(struct settings *settings, int argc, char **argv) {
     struct words words = {argv + 1, argv + argc};
     bool options_end = false;
 

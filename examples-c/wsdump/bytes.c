@@ -6,13 +6,9 @@
 
 enum { BYTES_IN_A_ROW = 16 };
 
-static bool is_printable(uint8_t byte)
-{
-    return byte >= ' ' && byte <= '~';
-}
+static bool is_printable(uint8_t byte) { return byte >= ' ' && byte <= '~'; }
 
-static void write_escaped(FILE *out, const uint8_t *data, size_t len)
-{
+static void write_escaped(FILE *out, const uint8_t *data, size_t len) {
     for (size_t i = 0; i < len; i++) {
         if (data[i] == '\\')
             fputs("\\\\", out);
@@ -24,8 +20,7 @@ static void write_escaped(FILE *out, const uint8_t *data, size_t len)
 }
 
 /* As `hexdump -C` does: where, which bytes, and those that are ASCII. */
-static void write_row(FILE *out, size_t at, const uint8_t *row, size_t len)
-{
+static void write_row(FILE *out, size_t at, const uint8_t *row, size_t len) {
     fprintf(out, "%08zx", at);
     for (size_t i = 0; i < BYTES_IN_A_ROW; i++) {
         fputs(i % 8 == 0 ? "  " : " ", out);
@@ -39,8 +34,7 @@ static void write_row(FILE *out, size_t at, const uint8_t *row, size_t len)
     putc('|', out);
 }
 
-static void write_hex_dump(FILE *out, const uint8_t *data, size_t len)
-{
+static void write_hex_dump(FILE *out, const uint8_t *data, size_t len) {
     fprintf(out, "%zu byte%s", len, len == 1 ? "" : "s");
     for (size_t at = 0; at < len; at += BYTES_IN_A_ROW) {
         size_t left = len - at;
@@ -49,8 +43,7 @@ static void write_hex_dump(FILE *out, const uint8_t *data, size_t len)
     }
 }
 
-static void write_base64(FILE *out, const uint8_t *data, size_t len)
-{
+static void write_base64(FILE *out, const uint8_t *data, size_t len) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     for (size_t at = 0; at < len; at += 3) {
@@ -65,24 +58,27 @@ static void write_base64(FILE *out, const uint8_t *data, size_t len)
     }
 }
 
-void bytes_write(FILE *out, const uint8_t *data, size_t len, enum bytes_form form)
-{
+void bytes_write(FILE *out, const uint8_t *data, size_t len, enum bytes_form form) {
     switch (form) {
-        case BYTES_ESCAPED: write_escaped(out, data, len); break;
-        case BYTES_HEX: write_hex_dump(out, data, len); break;
-        case BYTES_BASE64: write_base64(out, data, len); break;
+    case BYTES_ESCAPED:
+        write_escaped(out, data, len);
+        break;
+    case BYTES_HEX:
+        write_hex_dump(out, data, len);
+        break;
+    case BYTES_BASE64:
+        write_base64(out, data, len);
+        break;
     }
 }
 
-static int hex_digit(char c)
-{
+static int hex_digit(char c) {
     static const char digits[] = "0123456789abcdef";
     const char *found = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
     return found == NULL ? -1 : (int)(found - digits);
 }
 
-bool bytes_from_hex(const char *text, uint8_t *data_out, size_t *len_out)
-{
+bool bytes_from_hex(const char *text, uint8_t *data_out, size_t *len_out) {
     *len_out = 0;
     while (*text != '\0') {
         if (*text == ' ' || *text == ':') {

@@ -13,20 +13,17 @@
 
 typedef bool (*command_fn)(wsline_app *app, const struct settings *settings, const char *value);
 
-static bool run_ping(wsline_app *app, const struct settings *settings, const char *value)
-{
+static bool run_ping(wsline_app *app, const struct settings *settings, const char *value) {
     (void)settings;
     return send_payload(app, WSLINE_OPCODE_PING, value, strlen(value));
 }
 
-static bool run_pong(wsline_app *app, const struct settings *settings, const char *value)
-{
+static bool run_pong(wsline_app *app, const struct settings *settings, const char *value) {
     (void)settings;
     return send_payload(app, WSLINE_OPCODE_PONG, value, strlen(value));
 }
 
-static bool run_hex(wsline_app *app, const struct settings *settings, const char *value)
-{
+static bool run_hex(wsline_app *app, const struct settings *settings, const char *value) {
     uint8_t *data = malloc(strlen(value) / 2 + 1);
     size_t len;
     bool is_sent = false;
@@ -42,8 +39,7 @@ static bool run_hex(wsline_app *app, const struct settings *settings, const char
     return is_sent;
 }
 
-static bool run_file(wsline_app *app, const struct settings *settings, const char *value)
-{
+static bool run_file(wsline_app *app, const struct settings *settings, const char *value) {
     size_t len = 0;
     uint8_t *data = value_file(value, &len);
 
@@ -57,8 +53,7 @@ static bool run_file(wsline_app *app, const struct settings *settings, const cha
 }
 
 /* "/close", "/close 4000", "/close 4000 the reason" */
-static bool run_close(wsline_app *app, const struct settings *settings, const char *value)
-{
+static bool run_close(wsline_app *app, const struct settings *settings, const char *value) {
     uint64_t code = WSLINE_CLOSE_NORMAL;
     char digits[8] = "";
     size_t len = strcspn(value, " ");
@@ -83,8 +78,7 @@ static const struct {
     {"file", run_file}, {"close", run_close},
 };
 
-static bool run_command(wsline_app *app, const struct settings *settings, const char *line)
-{
+static bool run_command(wsline_app *app, const struct settings *settings, const char *line) {
     const char *name = line + 1;
     size_t len = strcspn(name, " ");
     const char *value = name + len + (name[len] == ' ');
@@ -98,8 +92,7 @@ static bool run_command(wsline_app *app, const struct settings *settings, const 
 }
 
 bool command_or_message(wsline_app *app, const struct settings *settings, const char *line,
-                        size_t len)
-{
+                        size_t len) {
     if (settings->slash && *line == '/') return run_command(app, settings, line);
     return send_message(app, settings, line, len);
 }

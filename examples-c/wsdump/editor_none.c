@@ -12,13 +12,9 @@ static const char *prompt;
 static editor_line_fn on_line;
 static bool is_editing = false, is_shown = false;
 
-const char *editor_name(void)
-{
-    return "nothing";
-}
+const char *editor_name(void) { return "nothing"; }
 
-void editor_begin(const char *text, editor_line_fn fn)
-{
+void editor_begin(const char *text, editor_line_fn fn) {
     if (is_editing) return;
     prompt = text;
     on_line = fn;
@@ -26,46 +22,35 @@ void editor_begin(const char *text, editor_line_fn fn)
     editor_show();
 }
 
-static void take_line(const char *line, size_t len)
-{
+static void take_line(const char *line, size_t len) {
     (void)len;
     is_shown = false;
     on_line(line);
 }
 
-void editor_read(void)
-{
+void editor_read(void) {
     if (!input_read(take_line)) on_line(NULL);
 }
 
-void editor_hide(void)
-{
+void editor_hide(void) {
     if (is_shown) printf("\r\033[K");
     is_shown = false;
 }
 
-void editor_show(void)
-{
+void editor_show(void) {
     if (!is_editing || is_shown) return;
     is_shown = true;
     printf("%s", prompt);
     fflush(stdout);
 }
 
-void editor_suspend(void)
-{
-    editor_hide();
-}
+void editor_suspend(void) { editor_hide(); }
 
-void editor_resume(void)
-{
-    editor_show();
-}
+void editor_resume(void) { editor_show(); }
 
 void editor_resize(void) {}
 
-void editor_end(void)
-{
+void editor_end(void) {
     editor_hide();
     is_editing = false;
 }

@@ -12,18 +12,17 @@
 #include <wchar.h>
 
 #ifdef WSDUMP_LIBEDIT
-#  include <editline/readline.h>
+#include <editline/readline.h>
 #else
-#  include <readline/history.h>
-#  include <readline/readline.h>
+#include <readline/history.h>
+#include <readline/readline.h>
 #endif
 
 static const char *prompt;
 static editor_line_fn on_line;
 static bool is_editing = false, is_shown = false;
 
-const char *editor_name(void)
-{
+const char *editor_name(void) {
 #ifdef WSDUMP_LIBEDIT
     return "libedit";
 #else
@@ -37,51 +36,40 @@ const char *editor_name(void)
 static struct termios as_it_was;
 
 /* libedit is told, in the language of editrc(5), to leave it silent. */
-static void take_terminal(void)
-{
+static void take_terminal(void) {
     tcgetattr(STDIN_FILENO, &as_it_was);
     rl_parse_and_bind("setty -x -echo");
     rl_prep_terminal(1);
 }
 
-static void give_terminal_back(void)
-{
+static void give_terminal_back(void) {
     rl_deprep_terminal();
     tcsetattr(STDIN_FILENO, TCSADRAIN, &as_it_was);
 }
 #else
 static void keep_terminal(void) {}
 
-static void keep_terminal_with_meta(int meta)
-{
-    (void)meta;
-}
+static void keep_terminal_with_meta(int meta) { (void)meta; }
 
 /* GNU Readline can be told not to. */
-static void take_terminal(void)
-{
+static void take_terminal(void) {
     rl_prep_term_function = keep_terminal_with_meta;
     rl_deprep_term_function = keep_terminal;
     rl_prep_terminal(1);
 }
 
-static void give_terminal_back(void)
-{
-    rl_deprep_terminal();
-}
+static void give_terminal_back(void) { rl_deprep_terminal(); }
 #endif
 
 static void take_line(char *line);
 
 /* Shows the prompt, too. */
-static void install(void)
-{
+static void install(void) {
     rl_callback_handler_install(prompt, take_line);
     is_shown = true;
 }
 
-static void take_line(char *line)
-{
+static void take_line(char *line) {
     if (line == NULL) {
         on_line(NULL);
         return;
@@ -93,8 +81,7 @@ static void take_line(char *line)
     if (is_editing) install(); /* libedit takes one line for each installation */
 }
 
-void editor_begin(const char *text, editor_line_fn fn)
-{
+void editor_begin(const char *text, editor_line_fn fn) {
     if (is_editing) return;
     prompt = text;
     on_line = fn;
@@ -108,15 +95,13 @@ void editor_begin(const char *text, editor_line_fn fn)
     is_editing = true;
 }
 
-void editor_read(void)
-{
+void editor_read(void) {
     editor_show();
     rl_callback_read_char();
 }
 
 /* Columns of the next character; steps over it. */
-static int next_width(const char **text, size_t *len, mbstate_t *state)
-{
+static int next_width(const char **text, size_t *len, mbstate_t *state) {
     wchar_t character;
     size_t size = mbrtowc(&character, *text, *len, state);
 
@@ -132,8 +117,7 @@ static int next_width(const char **text, size_t *len, mbstate_t *state)
 }
 
 /* How many rows the cursor is below the prompt. */
-static int row_of_cursor(void)
-{
+static int row_of_cursor(void) {
     const char *text = rl_line_buffer;
     size_t len = (size_t)rl_point;
     int column = (int)strlen(prompt), rows, columns;
@@ -151,8 +135,7 @@ static int row_of_cursor(void)
     return column / columns;
 }
 
-void editor_hide(void)
-{
+void editor_hide(void) {
     if (!is_shown) return;
     is_shown = false;
     int row = row_of_cursor();
@@ -160,8 +143,7 @@ void editor_hide(void)
     printf("\r\033[J");
 }
 
-void editor_show(void)
-{
+void editor_show(void) {
     if (!is_editing || is_shown) return;
     is_shown = true;
     printf("\r\033[J");
@@ -169,28 +151,24 @@ void editor_show(void)
     fflush(stdout);
 }
 
-void editor_suspend(void)
-{
+void editor_suspend(void) {
     if (!is_editing) return;
     editor_hide();
     fflush(stdout);
     give_terminal_back();
 }
 
-void editor_resume(void)
-{
+void editor_resume(void) {
     if (!is_editing) return;
     take_terminal();
     editor_show();
 }
 
-void editor_resize(void)
-{
+void editor_resize(void) {
     if (is_editing) rl_resize_terminal();
 }
 
-void editor_end(void)
-{
+void editor_end(void) {
     if (!is_editing) return;
     is_editing = false;
     editor_hide();

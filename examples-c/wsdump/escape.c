@@ -13,8 +13,7 @@ typedef bool (*substitute_fn)(FILE *out, uint32_t character, const char *indent)
 enum { STRAY_BYTE = 0x110000 };
 
 /* The character at the start of the text, and its bytes. */
-static size_t first_character(const uint8_t *text, size_t len, uint32_t *character_out)
-{
+static size_t first_character(const uint8_t *text, size_t len, uint32_t *character_out) {
     size_t size = text[0] < 0x80 ? 1 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
 
     *character_out = size == 1 ? text[0] : text[0] & (0xffu >> (size + 1));
@@ -29,8 +28,7 @@ static size_t first_character(const uint8_t *text, size_t len, uint32_t *charact
 }
 
 static void write_escaped(FILE *out, const uint8_t *text, size_t len, substitute_fn substitute,
-                          const char *indent)
-{
+                          const char *indent) {
     size_t begin = 0, at = 0;
 
     while (at < len) {
@@ -50,16 +48,14 @@ static void write_escaped(FILE *out, const uint8_t *text, size_t len, substitute
 
 /* Controls (C0, DEL, C1), line ends of Unicode, and what turns the direction of writing
  * (Unicode Standard Annex 9). */
-static bool is_control(uint32_t character)
-{
+static bool is_control(uint32_t character) {
     return character < ' ' || (character >= 0x7f && character < 0xa0) || character == 0x61c ||
            character == 0x200e || character == 0x200f ||
            (character >= 0x2028 && character <= 0x202e) ||
            (character >= 0x2066 && character <= 0x2069);
 }
 
-static bool for_terminal(FILE *out, uint32_t character, const char *indent)
-{
+static bool for_terminal(FILE *out, uint32_t character, const char *indent) {
     if (character == '\t') return false;
     if (character == '\n' && indent != NULL)
         fprintf(out, "\n%s", indent);
@@ -76,8 +72,7 @@ static bool for_terminal(FILE *out, uint32_t character, const char *indent)
     return true;
 }
 
-static bool for_json(FILE *out, uint32_t character, const char *indent)
-{
+static bool for_json(FILE *out, uint32_t character, const char *indent) {
     (void)indent;
     if (character == '"' || character == '\\')
         fprintf(out, "\\%c", (char)character);
@@ -96,18 +91,15 @@ static bool for_json(FILE *out, uint32_t character, const char *indent)
     return true;
 }
 
-void escape_text(FILE *out, const void *text, size_t len, const char *indent)
-{
+void escape_text(FILE *out, const void *text, size_t len, const char *indent) {
     write_escaped(out, text, len, for_terminal, indent);
 }
 
-void escape_line(FILE *out, const char *text)
-{
+void escape_line(FILE *out, const char *text) {
     write_escaped(out, (const uint8_t *)text, strlen(text), for_terminal, NULL);
 }
 
-void escape_json(FILE *out, const void *text, size_t len)
-{
+void escape_json(FILE *out, const void *text, size_t len) {
     putc('"', out);
     write_escaped(out, text, len, for_json, NULL);
     putc('"', out);

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-static wsline_status add(wsline_options *options, const char *name, const char *value)
-{
+static wsline_status add(wsline_options *options, const char *name, const char *value) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, const char *value);
@@ -26,8 +25,7 @@ static wsline_status add(wsline_options *options, const char *name, const char *
 }
 
 /* Without the blanks around it. Yours; NULL without memory. */
-static char *trimmed(const char *text, size_t len)
-{
+static char *trimmed(const char *text, size_t len) {
     while (len > 0 && (text[0] == ' ' || text[0] == '\t')) {
         text++;
         len--;
@@ -36,8 +34,7 @@ static char *trimmed(const char *text, size_t len)
     return strndup(text, len);
 }
 
-const char *headers_add(wsline_options *options, const char *line, size_t len)
-{
+const char *headers_add(wsline_options *options, const char *line, size_t len) {
     const char *colon = memchr(line, ':', len), *fault = NULL;
 
     if (colon == NULL) return "not a header line, which is 'Name: value'";
@@ -54,8 +51,7 @@ const char *headers_add(wsline_options *options, const char *line, size_t len)
     return fault;
 }
 
-const char *headers_add_subprotocols(wsline_options *options, const char *names)
-{
+const char *headers_add_subprotocols(wsline_options *options, const char *names) {
     const char *fault = NULL;
 
     while (fault == NULL && *names != '\0') {

@@ -10,8 +10,7 @@
 
 enum { WIDTH = 30 };
 
-static void print_option(const struct option *option)
-{
+static void print_option(const struct option *option) {
     const char *value = option->value == NULL ? "" : option->value;
     const char *blank = *value == '\0' || *value == '[' ? "" : " ";
     char names[64];
@@ -22,8 +21,7 @@ static void print_option(const struct option *option)
     printf("  %-*s  %s\n", WIDTH, names, option->help);
 }
 
-void help_print(void)
-{
+void help_print(void) {
     printf("usage: wsdump [OPTIONS] URL\n"
            "\n"
            "Talks to a WebSocket server: shows what it sends, and sends it what is typed, line by\n"
@@ -39,8 +37,7 @@ void help_print(void)
     printf("\nwsdump(1) tells more, and what the exit status means.\n");
 }
 
-void help_print_version(void)
-{
+void help_print_version(void) {
     printf("wsdump %s, libwsline %s%s, line editing by %s\n", WSLINE_VERSION_STRING,
            wsline_version(), wsline_has_feature("tls") ? " with TLS" : "", editor_name());
 }

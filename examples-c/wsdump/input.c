@@ -16,8 +16,7 @@ static char *buffer = NULL;
 static size_t len = 0, capacity = 0;
 static bool has_failed = false;
 
-static bool make_room(void)
-{
+static bool make_room(void) {
     if (capacity - len > READ_SIZE) return true; /* one more for a NUL */
     size_t wanted = capacity == 0 ? 2 * READ_SIZE : capacity * 2;
     char *larger = realloc(buffer, wanted);
@@ -27,8 +26,7 @@ static bool make_room(void)
     return true;
 }
 
-static void end(input_line_fn fn)
-{
+static void end(input_line_fn fn) {
     if (len > 0) {
         buffer[len] = '\0';
         fn(buffer, len);
@@ -39,8 +37,7 @@ static void end(input_line_fn fn)
 }
 
 /* Hands over the lines that end in what was read last, and keeps the rest. */
-static void hand_over(size_t got, input_line_fn fn)
-{
+static void hand_over(size_t got, input_line_fn fn) {
     char *line = buffer, *unseen = buffer + len, *stop;
 
     len += got;
@@ -53,8 +50,7 @@ static void hand_over(size_t got, input_line_fn fn)
     memmove(buffer, line, len);
 }
 
-bool input_read(input_line_fn fn)
-{
+bool input_read(input_line_fn fn) {
     if (!make_room()) {
         complain("no memory for a line of input");
         has_failed = true;
@@ -76,7 +72,4 @@ bool input_read(input_line_fn fn)
     return false;
 }
 
-bool input_has_failed(void)
-{
-    return has_failed;
-}
+bool input_has_failed(void) { return has_failed; }

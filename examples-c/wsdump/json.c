@@ -13,26 +13,20 @@
 static bool shows_elapsed;
 static int64_t begun_us;
 
-void json_begin(const struct settings *settings)
-{
+void json_begin(const struct settings *settings) {
     shows_elapsed = settings->timings;
     begun_us = clock_us();
 }
 
 /* The object stays open for what belongs to this event alone. */
-static void begin(const char *event)
-{
+static void begin(const char *event) {
     printf("{\"event\":\"%s\",\"time\":%.6f", event, clock_unix_time());
     if (shows_elapsed) printf(",\"elapsed\":%.6f", (double)(clock_us() - begun_us) / 1e6);
 }
 
-static void end(void)
-{
-    printf("}\n");
-}
+static void end(void) { printf("}\n"); }
 
-static void member(const char *name, const char *value)
-{
+static void member(const char *name, const char *value) {
     printf(",\"%s\":", name);
     if (value == NULL)
         printf("null");
@@ -40,13 +34,11 @@ static void member(const char *name, const char *value)
         escape_json(stdout, value, strlen(value));
 }
 
-static void member_number(const char *name, int64_t value)
-{
+static void member_number(const char *name, int64_t value) {
     printf(",\"%s\":%" PRId64, name, value);
 }
 
-void json_open(const wsline_app *app)
-{
+void json_open(const wsline_app *app) {
     begin("open");
     member("peer", wsline_app_peer_address(app));
     member("subprotocol", wsline_app_subprotocol(app));
@@ -54,8 +46,7 @@ void json_open(const wsline_app *app)
     end();
 }
 
-void json_message(const wsline_message *message, int64_t round_trip_us)
-{
+void json_message(const wsline_message *message, int64_t round_trip_us) {
     begin(name_of_opcode(message->opcode));
     if (message->opcode == WSLINE_OPCODE_TEXT) {
         printf(",\"text\":");
@@ -69,8 +60,7 @@ void json_message(const wsline_message *message, int64_t round_trip_us)
     end();
 }
 
-void json_error(const wsline_error_info *info, const char *body, size_t body_len)
-{
+void json_error(const wsline_error_info *info, const char *body, size_t body_len) {
     begin("error");
     member_number("status", info->status);
     member("phase", name_of_phase(info->phase));
@@ -84,8 +74,7 @@ void json_error(const wsline_error_info *info, const char *body, size_t body_len
     end();
 }
 
-void json_close(const wsline_close_info *info)
-{
+void json_close(const wsline_close_info *info) {
     begin("close");
     member_number("code", info->code);
     printf(",\"reason\":");

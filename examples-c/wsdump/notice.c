@@ -15,20 +15,15 @@ enum { LONGEST = 4096, QUOTED_LINES = 10, QUOTED_BYTES = 1024 };
 
 static bool is_quiet = false;
 
-void notice_be_quiet(void)
-{
-    is_quiet = true;
-}
+void notice_be_quiet(void) { is_quiet = true; }
 
-bool has_colours(int fd)
-{
+bool has_colours(int fd) {
     const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
     return isatty(fd) && (no_colour == NULL || *no_colour == '\0') && terminal != NULL &&
            strcmp(terminal, "dumb") != 0;
 }
 
-static void say(const char *prefix, const char *line, const char *colour)
-{
+static void say(const char *prefix, const char *line, const char *colour) {
     bool coloured = colour != NULL && has_colours(STDERR_FILENO);
 
     if (is_quiet) return;
@@ -39,8 +34,7 @@ static void say(const char *prefix, const char *line, const char *colour)
     fprintf(stderr, "%s\n", coloured ? "\033[39m" : "");
 }
 
-void notice(const char *format, ...)
-{
+void notice(const char *format, ...) {
     char line[LONGEST];
     va_list arguments;
 
@@ -50,8 +44,7 @@ void notice(const char *format, ...)
     say("wsdump: ", line, NULL);
 }
 
-void complain(const char *format, ...)
-{
+void complain(const char *format, ...) {
     char line[LONGEST];
     va_list arguments;
 
@@ -61,14 +54,12 @@ void complain(const char *format, ...)
     say("wsdump: ", line, "\033[31m");
 }
 
-static size_t line_len(const char *text, size_t len)
-{
+static size_t line_len(const char *text, size_t len) {
     const char *stop = len == 0 ? NULL : memchr(text, '\n', len);
     return stop == NULL ? len : (size_t)(stop - text);
 }
 
-void notice_quote(const char *text, size_t len)
-{
+void notice_quote(const char *text, size_t len) {
     size_t at = 0, most = len < QUOTED_BYTES ? len : QUOTED_BYTES;
 
     if (is_quiet) return;
@@ -86,7 +77,4 @@ void notice_quote(const char *text, size_t len)
     if (at < len) fprintf(stderr, "  (%zu bytes more)\n", len - at);
 }
 
-void notice_log(const char *line)
-{
-    say("", line, NULL);
-}
+void notice_log(const char *line) { say("", line, NULL); }

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #ifdef __GNUC__
-#  define NOTICE_FORMAT __attribute__((format(printf, 1, 2)))
+#define NOTICE_FORMAT __attribute__((format(printf, 1, 2)))
 #else
-#  define NOTICE_FORMAT
+#define NOTICE_FORMAT
 #endif
 
 /* One line for the user on standard error, behind "wsdump: "; what a server may have put into it is

@@ -13,22 +13,19 @@
 
 static const char *no_memory = "no memory";
 
-static const char *fault_of(wsline_status status)
-{
+static const char *fault_of(wsline_status status) {
     return status == WSLINE_OK ? NULL : value_library_fault();
 }
 
 /* ---- This program ---- */
 
 /* "2", or more v's behind a v. */
-static bool is_level(const char *word)
-{
+static bool is_level(const char *word) {
     return *word != '\0' &&
            (word[strspn(word, "0123456789")] == '\0' || word[strspn(word, "v")] == '\0');
 }
 
-static const char *take_verbose(struct settings *settings, const char *value)
-{
+static const char *take_verbose(struct settings *settings, const char *value) {
     uint64_t level = (uint64_t)settings->verbosity + 1;
 
     if (value != NULL && *value == 'v')
@@ -41,20 +38,17 @@ static const char *take_verbose(struct settings *settings, const char *value)
 
 /* ---- What is sent ---- */
 
-static const char *add(struct settings *settings, int32_t opcode, const char *text)
-{
+static const char *add(struct settings *settings, int32_t opcode, const char *text) {
     return settings_add_item(settings, opcode, (uint8_t *)strdup(text), strlen(text)) ? NULL
                                                                                       : no_memory;
 }
 
-static const char *take_text(struct settings *settings, const char *value)
-{
+static const char *take_text(struct settings *settings, const char *value) {
     if (!wsline_utf8_is_valid(value, WSLINE_NUL_TERMINATED)) return "not UTF-8";
     return add(settings, WSLINE_OPCODE_TEXT, value);
 }
 
-static const char *take_hex(struct settings *settings, const char *value)
-{
+static const char *take_hex(struct settings *settings, const char *value) {
     size_t len;
     uint8_t *data = malloc(strlen(value) / 2 + 1);
 
@@ -66,8 +60,7 @@ static const char *take_hex(struct settings *settings, const char *value)
     return settings_add_item(settings, WSLINE_OPCODE_BINARY, data, len) ? NULL : no_memory;
 }
 
-static const char *take_file(struct settings *settings, const char *value)
-{
+static const char *take_file(struct settings *settings, const char *value) {
     size_t len = 0;
     uint8_t *data = value_file(value, &len);
 
@@ -75,8 +68,7 @@ static const char *take_file(struct settings *settings, const char *value)
     return settings_add_item(settings, OPCODE_OF_FILE, data, len) ? NULL : no_memory;
 }
 
-static const char *take_ping(struct settings *settings, const char *value)
-{
+static const char *take_ping(struct settings *settings, const char *value) {
     settings->pings = true;
     if (value != NULL && strlen(value) > 125) return "a ping has at most 125 bytes";
     return add(settings, WSLINE_OPCODE_PING, value == NULL ? "" : value);
@@ -84,8 +76,7 @@ static const char *take_ping(struct settings *settings, const char *value)
 
 /* ---- What is shown ---- */
 
-static const char *take_bytes(struct settings *settings, const char *value)
-{
+static const char *take_bytes(struct settings *settings, const char *value) {
     static const char *const names[] = {
         [BYTES_ESCAPED] = "escaped", [BYTES_HEX] = "hex", [BYTES_BASE64] = "base64"};
 
@@ -99,22 +90,19 @@ static const char *take_bytes(struct settings *settings, const char *value)
 
 /* ---- When it ends ---- */
 
-static const char *take_count(struct settings *settings, const char *value)
-{
+static const char *take_count(struct settings *settings, const char *value) {
     if (value_number(value, UINT64_MAX, &settings->count) && settings->count > 0) return NULL;
     return "not a number of messages";
 }
 
-static const char *take_eof_wait(struct settings *settings, const char *value)
-{
+static const char *take_eof_wait(struct settings *settings, const char *value) {
     settings->has_eof_wait = true;
     settings->eof_wait_ms = WSLINE_FOREVER;
     if (strcmp(value, "forever") == 0 || value_seconds(value, &settings->eof_wait_ms)) return NULL;
     return "neither a number of seconds nor forever";
 }
 
-static const char *take_reconnect(struct settings *settings, const char *value)
-{
+static const char *take_reconnect(struct settings *settings, const char *value) {
     wsline_options *options = settings->options;
     uint64_t attempts;
     wsline_status status = wsline_options_set_reconnect(options, true);
@@ -127,8 +115,7 @@ static const char *take_reconnect(struct settings *settings, const char *value)
     return fault_of(status);
 }
 
-static const char *take_max_size(struct settings *settings, const char *value)
-{
+static const char *take_max_size(struct settings *settings, const char *value) {
     uint64_t bytes;
 
     if (!value_size(value, &bytes)) return "not a number of bytes";
@@ -137,13 +124,11 @@ static const char *take_max_size(struct settings *settings, const char *value)
 
 /* ---- The request ---- */
 
-static const char *take_header(struct settings *settings, const char *value)
-{
+static const char *take_header(struct settings *settings, const char *value) {
     return headers_add(settings->options, value, strlen(value));
 }
 
-static const char *take_headers(struct settings *settings, const char *value)
-{
+static const char *take_headers(struct settings *settings, const char *value) {
     const char *fault = NULL;
 
     while (fault == NULL && *value != '\0') {
@@ -155,21 +140,18 @@ static const char *take_headers(struct settings *settings, const char *value)
 }
 
 /* Tokens of HTTP with commas between (RFC 9110 section 5.6.2); never a URL, which has a colon. */
-static bool is_subprotocols(const char *word)
-{
+static bool is_subprotocols(const char *word) {
     if (*word == '-' || *word == '\0') return false;
     while (isalnum((unsigned char)*word) || (*word != '\0' && strchr("!#$%&'*+-.^_`|~,", *word)))
         word++;
     return *word == '\0';
 }
 
-static const char *take_subprotocols(struct settings *settings, const char *value)
-{
+static const char *take_subprotocols(struct settings *settings, const char *value) {
     return value == NULL ? NULL : headers_add_subprotocols(settings->options, value);
 }
 
-static const char *take_user(struct settings *settings, const char *value)
-{
+static const char *take_user(struct settings *settings, const char *value) {
     char *user = value_secret(value);
 
     if (user == NULL) return value_fault("%s: %s", value + 1, strerror(errno));
@@ -182,8 +164,7 @@ static const char *take_user(struct settings *settings, const char *value)
 }
 
 static const char *set_secret(struct settings *settings, const char *value,
-                              wsline_status (*set)(wsline_options *, const char *))
-{
+                              wsline_status (*set)(wsline_options *, const char *)) {
     char *secret = value_secret(value);
 
     if (secret == NULL) return value_fault("%s: %s", value + 1, strerror(errno));
@@ -192,13 +173,11 @@ static const char *set_secret(struct settings *settings, const char *value,
     return fault;
 }
 
-static const char *take_bearer(struct settings *settings, const char *value)
-{
+static const char *take_bearer(struct settings *settings, const char *value) {
     return set_secret(settings, value, wsline_options_set_bearer_token);
 }
 
-static const char *take_max_redirects(struct settings *settings, const char *value)
-{
+static const char *take_max_redirects(struct settings *settings, const char *value) {
     uint64_t limit;
 
     if (!value_number(value, UINT32_MAX, &limit)) return "not a number of redirects";
@@ -207,21 +186,19 @@ static const char *take_max_redirects(struct settings *settings, const char *val
 
 /* ---- The way ---- */
 
-static const char *take_proxy(struct settings *settings, const char *value)
-{
+static const char *take_proxy(struct settings *settings, const char *value) {
     settings->has_proxy = true;
     return fault_of(wsline_options_set_proxy_url(settings->options, value));
 }
 
-static const char *take_key_password(struct settings *settings, const char *value)
-{
+static const char *take_key_password(struct settings *settings, const char *value) {
     return set_secret(settings, value, wsline_options_set_tls_key_password);
 }
 
 /* ---- The table ---- */
 
-#define HEADING(text) {.help = text}
-#define FLAG(member) .flag = offsetof(struct settings, member)
+#define HEADING(text)   {.help = text}
+#define FLAG(member)    .flag = offsetof(struct settings, member)
 #define SECONDS(member) .seconds = offsetof(struct settings, member), .value = "SECONDS"
 
 const struct option all_options[] = {

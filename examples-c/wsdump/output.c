@@ -11,8 +11,7 @@
 
 static bool is_json, is_interactive;
 
-void output_begin(const struct settings *settings)
-{
+void output_begin(const struct settings *settings) {
     bool is_terminal = isatty(STDOUT_FILENO);
 
     is_json = settings->json;
@@ -23,13 +22,9 @@ void output_begin(const struct settings *settings)
         text_begin(settings, is_terminal, is_interactive);
 }
 
-bool output_is_interactive(void)
-{
-    return is_interactive;
-}
+bool output_is_interactive(void) { return is_interactive; }
 
-void output_open(const wsline_app *app)
-{
+void output_open(const wsline_app *app) {
     editor_hide();
     if (is_json)
         json_open(app);
@@ -37,8 +32,7 @@ void output_open(const wsline_app *app)
         text_open(app);
 }
 
-void output_message(const wsline_message *message, int64_t round_trip_us)
-{
+void output_message(const wsline_message *message, int64_t round_trip_us) {
     editor_hide();
     if (is_json)
         json_message(message, round_trip_us);
@@ -46,8 +40,7 @@ void output_message(const wsline_message *message, int64_t round_trip_us)
         text_message(message, round_trip_us);
 }
 
-void output_error(const wsline_app *app, const wsline_error_info *info)
-{
+void output_error(const wsline_app *app, const wsline_error_info *info) {
     const void *body = NULL;
     size_t body_len = 0;
 
@@ -60,8 +53,7 @@ void output_error(const wsline_app *app, const wsline_error_info *info)
     if (!is_json) notice_quote(body, body_len);
 }
 
-void output_close(const wsline_close_info *info)
-{
+void output_close(const wsline_close_info *info) {
     editor_hide();
     if (is_json)
         json_close(info);
@@ -69,8 +61,7 @@ void output_close(const wsline_close_info *info)
         text_close(info);
 }
 
-bool output_flush(void)
-{
+bool output_flush(void) {
     bool is_well = fflush(stdout) == 0 && !ferror(stdout);
     editor_show();
     return is_well;

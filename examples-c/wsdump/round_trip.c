@@ -19,19 +19,14 @@ static struct ping {
 } pings[MOST_PINGS];
 static size_t count = 0;
 
-static void forget(size_t first)
-{
+static void forget(size_t first) {
     count -= first;
     memmove(pings, pings + first, count * sizeof *pings);
 }
 
-void round_trip_reset(void)
-{
-    count = 0;
-}
+void round_trip_reset(void) { count = 0; }
 
-void round_trip_begin(const void *payload, size_t len)
-{
+void round_trip_begin(const void *payload, size_t len) {
     if (count == MOST_PINGS) forget(1);
     struct ping *ping = &pings[count++];
     memcpy(ping->payload, payload, len);
@@ -39,8 +34,7 @@ void round_trip_begin(const void *payload, size_t len)
     ping->sent_us = clock_us();
 }
 
-int64_t round_trip_end(const wsline_app *app, const wsline_message *pong)
-{
+int64_t round_trip_end(const wsline_app *app, const wsline_message *pong) {
     for (size_t i = 0; i < count; i++) {
         if (pings[i].len == pong->len && memcmp(pings[i].payload, pong->data, pong->len) == 0) {
             int64_t us = clock_us() - pings[i].sent_us;

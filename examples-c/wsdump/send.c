@@ -6,8 +6,7 @@
 #include "round_trip.h"
 #include "values.h"
 
-bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len)
-{
+bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len) {
     if (wsline_app_send(app, opcode, data, len) != WSLINE_OK) {
         complain("not sent: %s", value_library_fault());
         return false;
@@ -16,8 +15,7 @@ bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len)
     return true;
 }
 
-bool send_items(wsline_app *app, const struct settings *settings)
-{
+bool send_items(wsline_app *app, const struct settings *settings) {
     bool all = true;
     for (size_t i = 0; i < settings->item_count; i++) {
         const struct item *item = &settings->items[i];
@@ -26,8 +24,7 @@ bool send_items(wsline_app *app, const struct settings *settings)
     return all;
 }
 
-bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len)
-{
+bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len) {
     return send_payload(app, settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT, data,
                         len);
 }

@@ -9,8 +9,7 @@
 
 #include <stdlib.h>
 
-static bool is_consistent(const struct settings *settings)
-{
+static bool is_consistent(const struct settings *settings) {
     if (settings->url == NULL)
         complain("no URL; see wsdump --help");
     else if (settings->raw && settings->json)
@@ -26,8 +25,7 @@ static bool is_consistent(const struct settings *settings)
     return false;
 }
 
-static wsline_status keep_cookies(wsline_options *options)
-{
+static wsline_status keep_cookies(wsline_options *options) {
     wsline_cookie_jar *jar = NULL;
     wsline_status status = wsline_cookie_jar_new(&jar);
 
@@ -37,8 +35,7 @@ static wsline_status keep_cookies(wsline_options *options)
 }
 
 /* What is a flag here, or a number, and a setter there. */
-static wsline_status complete_options(const struct settings *settings)
-{
+static wsline_status complete_options(const struct settings *settings) {
     wsline_options *options = settings->options;
     int32_t family = settings->ipv4   ? WSLINE_ADDRESS_IPV4
                      : settings->ipv6 ? WSLINE_ADDRESS_IPV6
@@ -59,13 +56,12 @@ static wsline_status complete_options(const struct settings *settings)
     if (status == WSLINE_OK)
         status = wsline_options_set_close_timeout_ms(options, settings->close_ms);
     if (status == WSLINE_OK)
-        status = wsline_options_set_ping(options, settings->ping_interval_ms,
-                                         settings->ping_timeout_ms);
+        status =
+            wsline_options_set_ping(options, settings->ping_interval_ms, settings->ping_timeout_ms);
     return status;
 }
 
-static void complete(struct settings *settings)
-{
+static void complete(struct settings *settings) {
     /* Who counts messages waits for them. */
     if (!settings->has_eof_wait) settings->eof_wait_ms = settings->count > 0 ? WSLINE_FOREVER : 0;
     for (size_t i = 0; i < settings->item_count; i++)
@@ -74,8 +70,7 @@ static void complete(struct settings *settings)
                 settings->binary ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT;
 }
 
-bool settings_read(struct settings *settings, int argc, char **argv)
-{
+bool settings_read(struct settings *settings, int argc, char **argv) {
     const struct settings defaults = {.timeout_ms = WSLINE_FOREVER,
                                       .max_time_ms = WSLINE_FOREVER,
                                       .connect_ms = WSLINE_FOREVER,
@@ -95,15 +90,13 @@ bool settings_read(struct settings *settings, int argc, char **argv)
     return false;
 }
 
-void settings_free(struct settings *settings)
-{
+void settings_free(struct settings *settings) {
     for (size_t i = 0; i < settings->item_count; i++) free(settings->items[i].data);
     free(settings->items);
     wsline_options_free(settings->options);
 }
 
-bool settings_add_item(struct settings *settings, int32_t opcode, uint8_t *data, size_t len)
-{
+bool settings_add_item(struct settings *settings, int32_t opcode, uint8_t *data, size_t len) {
     const struct item item = {opcode, data, len};
     struct item *larger = NULL;
 

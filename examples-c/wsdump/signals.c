@@ -19,18 +19,13 @@ enum { HEEDED_WITHIN_S = 1 };
 static volatile sig_atomic_t is_unheeded = 0, unheeded_since;
 
 /* clock_gettime(2) may be called in a signal handler. */
-static sig_atomic_t now_s(void)
-{
-    return (sig_atomic_t)(clock_us() / 1000000);
-}
+static sig_atomic_t now_s(void) { return (sig_atomic_t)(clock_us() / 1000000); }
 
-static bool ends_the_program(int number)
-{
+static bool ends_the_program(int number) {
     return number == SIGINT || number == SIGTERM || number == SIGHUP;
 }
 
-static void on_signal(int number)
-{
+static void on_signal(int number) {
     int saved_errno = errno;
     unsigned char byte = (unsigned char)number;
 
@@ -50,8 +45,7 @@ static void on_signal(int number)
     errno = saved_errno;
 }
 
-static bool take(int number)
-{
+static bool take(int number) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
@@ -60,15 +54,13 @@ static bool take(int number)
 }
 
 /* Who was told to ignore a signal, by nohup(1) for example, goes on to. */
-static bool take_unless_ignored(int number)
-{
+static bool take_unless_ignored(int number) {
     struct sigaction before;
     if (sigaction(number, NULL, &before) != 0) return false;
     return before.sa_handler == SIG_IGN || take(number);
 }
 
-bool signals_begin(void)
-{
+bool signals_begin(void) {
     if (pipe(ends) != 0) return false;
     for (int i = 0; i < 2; i++)
         if (fcntl(ends[i], F_SETFL, O_NONBLOCK) != 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) != 0)
@@ -79,20 +71,13 @@ bool signals_begin(void)
            take_unless_ignored(SIGHUP) && take_unless_ignored(SIGTSTP) && take(SIGWINCH);
 }
 
-int signals_fd(void)
-{
-    return ends[0];
-}
+int signals_fd(void) { return ends[0]; }
 
-int signals_next(void)
-{
+int signals_next(void) {
     unsigned char byte;
 
     is_unheeded = 0;
     return read(ends[0], &byte, 1) == 1 ? byte : 0;
 }
 
-void signals_stop_program(void)
-{
-    raise(SIGSTOP);
-}
+void signals_stop_program(void) { raise(SIGSTOP); }

@@ -24,8 +24,7 @@ static struct {
     int64_t begun_us;
 } style;
 
-void text_begin(const struct settings *settings, bool is_terminal, bool is_interactive)
-{
+void text_begin(const struct settings *settings, bool is_terminal, bool is_interactive) {
     style.raw = settings->raw;
     style.no_newline = settings->no_newline;
     style.timings = settings->timings;
@@ -38,22 +37,19 @@ void text_begin(const struct settings *settings, bool is_terminal, bool is_inter
     style.begun_us = clock_us();
 }
 
-static void begin_item(const char *name)
-{
+static void begin_item(const char *name) {
     if (style.has_colours) printf("\033[34m");
     if (style.is_interactive) printf("< ");
     if (style.timings) printf("%.6f: ", (double)(clock_us() - style.begun_us) / 1e6);
     if (name != NULL) printf("%s: ", name);
 }
 
-static void end_item(void)
-{
+static void end_item(void) {
     if (style.has_colours) printf("\033[39m");
     putchar('\n');
 }
 
-static void write_payload(const wsline_message *message)
-{
+static void write_payload(const wsline_message *message) {
     if (style.raw)
         fwrite(message->data, 1, message->len, stdout);
     else if (message->opcode != WSLINE_OPCODE_TEXT)
@@ -64,16 +60,14 @@ static void write_payload(const wsline_message *message)
         fwrite(message->data, 1, message->len, stdout);
 }
 
-static void write_data(const wsline_message *message)
-{
+static void write_data(const wsline_message *message) {
     begin_item(style.has_names ? name_of_opcode(message->opcode) : NULL);
     write_payload(message);
     if (!style.no_newline) end_item();
 }
 
 /* Payloads of pings and pongs are mostly text, or nothing. */
-static void write_control(const wsline_message *message, int64_t round_trip_us)
-{
+static void write_control(const wsline_message *message, int64_t round_trip_us) {
     begin_item(name_of_opcode(message->opcode));
     bytes_write(stdout, message->data, message->len, BYTES_ESCAPED);
     if (round_trip_us >= 0)
@@ -81,16 +75,14 @@ static void write_control(const wsline_message *message, int64_t round_trip_us)
     end_item();
 }
 
-void text_message(const wsline_message *message, int64_t round_trip_us)
-{
+void text_message(const wsline_message *message, int64_t round_trip_us) {
     if (message->opcode == WSLINE_OPCODE_TEXT || message->opcode == WSLINE_OPCODE_BINARY)
         write_data(message);
     else if (style.has_names || (style.has_pongs && message->opcode == WSLINE_OPCODE_PONG))
         write_control(message, round_trip_us);
 }
 
-void text_open(const wsline_app *app)
-{
+void text_open(const wsline_app *app) {
     if (!style.has_names) {
         if (style.is_interactive)
             notice("connected to %s; Ctrl+C ends", wsline_app_peer_address(app));
@@ -111,8 +103,7 @@ void text_open(const wsline_app *app)
     end_item();
 }
 
-void text_close(const wsline_close_info *info)
-{
+void text_close(const wsline_close_info *info) {
     uint8_t closed_by = closing_side(info);
     const char *side = name_of_side(closed_by);
 

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *value_fault(const char *format, ...)
-{
+const char *value_fault(const char *format, ...) {
     static char text[1024];
     va_list arguments;
 
@@ -19,15 +18,13 @@ const char *value_fault(const char *format, ...)
     return text;
 }
 
-const char *value_library_fault(void)
-{
+const char *value_library_fault(void) {
     const char *text = wsline_last_error_message();
     const char *colon = strstr(text, ": ");
     return colon != NULL && strncmp(text, "wsline_", 7) == 0 ? colon + 2 : text;
 }
 
-bool value_number(const char *text, uint64_t most, uint64_t *number_out)
-{
+bool value_number(const char *text, uint64_t most, uint64_t *number_out) {
     char *end;
 
     if (!isdigit((unsigned char)*text)) return false; /* strtoull() takes signs and blanks */
@@ -38,8 +35,7 @@ bool value_number(const char *text, uint64_t most, uint64_t *number_out)
     return true;
 }
 
-bool value_seconds(const char *text, int64_t *ms_out)
-{
+bool value_seconds(const char *text, int64_t *ms_out) {
     char *end;
 
     if (text[strspn(text, "0123456789.")] != '\0') return false;
@@ -49,8 +45,7 @@ bool value_seconds(const char *text, int64_t *ms_out)
     return true;
 }
 
-bool value_size(const char *text, uint64_t *bytes_out)
-{
+bool value_size(const char *text, uint64_t *bytes_out) {
     static const char units[] = "kmg";
     char digits[32];
     size_t len = strlen(text);
@@ -68,8 +63,7 @@ bool value_size(const char *text, uint64_t *bytes_out)
     return true;
 }
 
-char *value_secret(const char *text)
-{
+char *value_secret(const char *text) {
     size_t len;
 
     if (*text != '@') return strdup(text);
@@ -78,8 +72,7 @@ char *value_secret(const char *text)
     return content;
 }
 
-uint8_t *value_file(const char *path, size_t *len_out)
-{
+uint8_t *value_file(const char *path, size_t *len_out) {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     size_t len = 0, capacity = 0;
     uint8_t *content = NULL;

@@ -15,14 +15,13 @@
 #define AGENT "wsline"
 
 /* The server ends a case that hangs, and does so long before this. */
-#define STEP_TIMEOUT_MS 120000
+#define STEP_TIMEOUT_MS  120000
 #define CLOSE_TIMEOUT_MS 2000
 
 #define MAX_MESSAGE_BYTES (64u << 20)
-#define NO_LIMIT 0
+#define NO_LIMIT          0
 
-static wsline_options *make_options(void)
-{
+static wsline_options *make_options(void) {
     wsline_options *options = NULL;
 
     if (wsline_options_new(&options) != WSLINE_OK ||
@@ -39,8 +38,7 @@ static wsline_options *make_options(void)
 
 /* Failures are reported, and leave NULL: one case that fails must not end the run. */
 static wsline_conn *open_connection(const wsline_options *options, const char *server,
-                                    const char *resource)
-{
+                                    const char *resource) {
     wsline_conn *conn = NULL;
     char url[256];
     int length = snprintf(url, sizeof url, "%s%s", server, resource);
@@ -53,15 +51,13 @@ static wsline_conn *open_connection(const wsline_options *options, const char *s
     return conn;
 }
 
-static void end_connection(wsline_conn *conn)
-{
+static void end_connection(wsline_conn *conn) {
     wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, CLOSE_TIMEOUT_MS);
     wsline_conn_free(conn);
 }
 
 /* Returns -1 on failure. */
-static long get_case_count(const wsline_options *options, const char *server)
-{
+static long get_case_count(const wsline_options *options, const char *server) {
     wsline_conn *conn = open_connection(options, server, "/getCaseCount");
     wsline_message message;
     long count = -1;
@@ -74,8 +70,7 @@ static long get_case_count(const wsline_options *options, const char *server)
 }
 
 /* Returns whether there was a connection to run the case on. */
-static bool run_case(const wsline_options *options, const char *server, long number)
-{
+static bool run_case(const wsline_options *options, const char *server, long number) {
     char resource[64];
     wsline_conn *conn;
     wsline_message message;
@@ -93,8 +88,7 @@ static bool run_case(const wsline_options *options, const char *server, long num
 }
 
 /* The status comes when the server has seen the end of the case: only then is it in the report. */
-static void wait_for_case(const wsline_options *options, const char *server, long number)
-{
+static void wait_for_case(const wsline_options *options, const char *server, long number) {
     char resource[64];
     wsline_conn *conn;
     wsline_message message;
@@ -108,8 +102,7 @@ static void wait_for_case(const wsline_options *options, const char *server, lon
 }
 
 /* The server writes the report and then closes. */
-static bool update_reports(const wsline_options *options, const char *server)
-{
+static bool update_reports(const wsline_options *options, const char *server) {
     wsline_conn *conn = open_connection(options, server, "/updateReports?agent=" AGENT);
     wsline_message message;
     bool updated;
@@ -122,8 +115,7 @@ static bool update_reports(const wsline_options *options, const char *server)
     return updated;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *server = argv[argc - 1];
     wsline_options *options;
     long count;

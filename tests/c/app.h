@@ -29,8 +29,7 @@ struct record {
     void *more; /* for `then` */
 };
 
-static inline void record_init(struct record *record)
-{
+static inline void record_init(struct record *record) {
     pthread_condattr_t monotonic;
 
     memset(record, 0, sizeof *record);
@@ -41,8 +40,7 @@ static inline void record_init(struct record *record)
     pthread_mutex_init(&record->lock, NULL);
 }
 
-static inline void record_note(struct record *record, wsline_app *app, char letter)
-{
+static inline void record_note(struct record *record, wsline_app *app, char letter) {
     void (*then)(struct record *, wsline_app *, char);
     size_t len;
 
@@ -50,18 +48,15 @@ static inline void record_note(struct record *record, wsline_app *app, char lett
     /* Read under the lock. After the last release, the test may use the record for another app. */
     then = app == NULL ? NULL : record->then;
     len = strlen(record->order);
-    if (len + 1 < sizeof record->order)
-        record->order[len] = letter;
+    if (len + 1 < sizeof record->order) record->order[len] = letter;
     record->counts[(unsigned char)letter]++;
     record->at_ms = clock_ms();
     pthread_cond_broadcast(&record->changed);
     pthread_mutex_unlock(&record->lock);
-    if (then != NULL)
-        then(record, app, letter);
+    if (then != NULL) then(record, app, letter);
 }
 
-static inline unsigned record_count(struct record *record, char letter)
-{
+static inline unsigned record_count(struct record *record, char letter) {
     unsigned count;
 
     pthread_mutex_lock(&record->lock);
@@ -71,8 +66,7 @@ static inline unsigned record_count(struct record *record, char letter)
 }
 
 /* Waits until a callback has been called so often; false if that takes too long. */
-static inline bool record_wait(struct record *record, char letter, unsigned count)
-{
+static inline bool record_wait(struct record *record, char letter, unsigned count) {
     struct timespec end;
     int result = 0;
 
@@ -85,24 +79,18 @@ static inline bool record_wait(struct record *record, char letter, unsigned coun
     return result == 0;
 }
 
-static inline void record_open(wsline_app *app, void *userdata)
-{
-    record_note(userdata, app, 'o');
-}
+static inline void record_open(wsline_app *app, void *userdata) { record_note(userdata, app, 'o'); }
 
-static inline void record_reconnect(wsline_app *app, void *userdata)
-{
+static inline void record_reconnect(wsline_app *app, void *userdata) {
     record_note(userdata, app, 'r');
 }
 
-static inline void record_drain(wsline_app *app, void *userdata)
-{
+static inline void record_drain(wsline_app *app, void *userdata) {
     record_note(userdata, app, 'w');
 }
 
-static inline void record_any(struct record *record, wsline_app *app,
-                              const wsline_message *message, char letter)
-{
+static inline void record_any(struct record *record, wsline_app *app, const wsline_message *message,
+                              char letter) {
     pthread_mutex_lock(&record->lock);
     record->message = *message;
     record->bytes += message->len;
@@ -112,33 +100,27 @@ static inline void record_any(struct record *record, wsline_app *app,
     record_note(record, app, letter);
 }
 
-static inline void record_message(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static inline void record_message(wsline_app *app, const wsline_message *message, void *userdata) {
     record_any(userdata, app, message, 'm');
 }
 
-static inline void record_data(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static inline void record_data(wsline_app *app, const wsline_message *message, void *userdata) {
     record_any(userdata, app, message, 'd');
 }
 
-static inline void record_part(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static inline void record_part(wsline_app *app, const wsline_message *message, void *userdata) {
     record_any(userdata, app, message, 'f');
 }
 
-static inline void record_ping(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static inline void record_ping(wsline_app *app, const wsline_message *message, void *userdata) {
     record_any(userdata, app, message, 'i');
 }
 
-static inline void record_pong(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static inline void record_pong(wsline_app *app, const wsline_message *message, void *userdata) {
     record_any(userdata, app, message, 'p');
 }
 
-static inline void record_error(wsline_app *app, const wsline_error_info *info, void *userdata)
-{
+static inline void record_error(wsline_app *app, const wsline_error_info *info, void *userdata) {
     struct record *record = userdata;
 
     pthread_mutex_lock(&record->lock);
@@ -149,8 +131,7 @@ static inline void record_error(wsline_app *app, const wsline_error_info *info, 
     record_note(record, app, 'e');
 }
 
-static inline void record_close(wsline_app *app, const wsline_close_info *info, void *userdata)
-{
+static inline void record_close(wsline_app *app, const wsline_close_info *info, void *userdata) {
     struct record *record = userdata;
 
     pthread_mutex_lock(&record->lock);
@@ -161,35 +142,46 @@ static inline void record_close(wsline_app *app, const wsline_close_info *info, 
     record_note(record, app, 'c');
 }
 
-static inline void record_release(void *userdata)
-{
-    record_note(userdata, NULL, 'x');
-}
+static inline void record_release(void *userdata) { record_note(userdata, NULL, 'x'); }
 
 /* Registers the callbacks with these letters. */
-static inline void app_listen(wsline_app *app, const char *letters, struct record *record)
-{
+static inline void app_listen(wsline_app *app, const char *letters, struct record *record) {
     for (; *letters != '\0'; letters++) {
         wsline_status status = WSLINE_ERR_INVALID_ARGUMENT;
 
         switch (*letters) {
-        case 'o': status = wsline_app_on_open(app, record_open, record, record_release); break;
+        case 'o':
+            status = wsline_app_on_open(app, record_open, record, record_release);
+            break;
         case 'r':
             status = wsline_app_on_reconnect(app, record_reconnect, record, record_release);
             break;
         case 'm':
             status = wsline_app_on_message(app, record_message, record, record_release);
             break;
-        case 'd': status = wsline_app_on_data(app, record_data, record, record_release); break;
+        case 'd':
+            status = wsline_app_on_data(app, record_data, record, record_release);
+            break;
         case 'f':
             status = wsline_app_on_part(app, record_part, record, record_release);
             break;
-        case 'i': status = wsline_app_on_ping(app, record_ping, record, record_release); break;
-        case 'p': status = wsline_app_on_pong(app, record_pong, record, record_release); break;
-        case 'e': status = wsline_app_on_error(app, record_error, record, record_release); break;
-        case 'c': status = wsline_app_on_close(app, record_close, record, record_release); break;
-        case 'w': status = wsline_app_on_drain(app, record_drain, record, record_release); break;
-        default: break;
+        case 'i':
+            status = wsline_app_on_ping(app, record_ping, record, record_release);
+            break;
+        case 'p':
+            status = wsline_app_on_pong(app, record_pong, record, record_release);
+            break;
+        case 'e':
+            status = wsline_app_on_error(app, record_error, record, record_release);
+            break;
+        case 'c':
+            status = wsline_app_on_close(app, record_close, record, record_release);
+            break;
+        case 'w':
+            status = wsline_app_on_drain(app, record_drain, record, record_release);
+            break;
+        default:
+            break;
         }
         CHECK_OK(status);
     }
@@ -197,8 +189,7 @@ static inline void app_listen(wsline_app *app, const char *letters, struct recor
 
 /* An app for a path of a peer; `options` may be NULL. It listens to all but data and fragments. */
 static inline wsline_app *app_make(const char *peer, const char *path,
-                                   const wsline_options *options, struct record *record)
-{
+                                   const wsline_options *options, struct record *record) {
     char url[PEER_URL_MAX];
     wsline_app *app = NULL;
     wsline_options *own = options == NULL ? peer_options() : NULL;
@@ -214,8 +205,7 @@ static inline wsline_app *app_make(const char *peer, const char *path,
 
 /* Reconnecting, with every number set. */
 static inline void app_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
-                                 double multiplier, double jitter, int64_t attempts)
-{
+                                 double multiplier, double jitter, int64_t attempts) {
     REQUIRE_OK(wsline_options_set_reconnect(options, true));
     REQUIRE_OK(wsline_options_set_reconnect_delay_ms(options, initial_ms, max_ms));
     REQUIRE_OK(wsline_options_set_reconnect_backoff(options, multiplier, jitter));
@@ -223,8 +213,7 @@ static inline void app_reconnect(wsline_options *options, int64_t initial_ms, in
 }
 
 /* Options with which an app connects again at once, any number of times. */
-static inline wsline_options *app_reconnecting(void)
-{
+static inline wsline_options *app_reconnecting(void) {
     wsline_options *options = peer_options();
 
     app_reconnect(options, 10, 1000, 1.5, 0.5, WSLINE_FOREVER);

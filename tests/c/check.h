@@ -42,7 +42,7 @@ struct test {
     void (*run)(void);
 };
 
-#define TEST(function) {#function, function}
+#define TEST(function)  {#function, function}
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A wait that ends earlier if all is well, and before the watchdog bites if not. */
@@ -60,33 +60,28 @@ static struct {
 } check_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .running = "", .row = ""};
 
 /* Names the row of a table, for the checks that follow in this test. */
-static inline void check_row(const char *row)
-{
+static inline void check_row(const char *row) {
     pthread_mutex_lock(&check_state.lock);
     check_state.row = row;
     pthread_mutex_unlock(&check_state.lock);
 }
 
 /* Slow ground (valgrind): programs do less and give more time. */
-static inline bool check_slow(void)
-{
+static inline bool check_slow(void) {
     const char *slow = getenv("WSLINE_TEST_SLOW");
     return slow != NULL && strcmp(slow, "") != 0 && strcmp(slow, "0") != 0;
 }
 
 /* `full` on ordinary ground, `reduced` on slow ground. */
-static inline size_t check_scaled(size_t full, size_t reduced)
-{
+static inline size_t check_scaled(size_t full, size_t reduced) {
     return check_slow() ? reduced : full;
 }
 
 CHECK_PRINTF(4, 5)
-static inline bool check_note(bool held, const char *file, int line, const char *format, ...)
-{
+static inline bool check_note(bool held, const char *file, int line, const char *format, ...) {
     va_list arguments;
 
-    if (held)
-        return true;
+    if (held) return true;
     /* Asked for first: printing must not stand between a failure and its message. */
     const char *last_error = wsline_last_error_message();
     pthread_mutex_lock(&check_state.lock);
@@ -101,85 +96,72 @@ static inline bool check_note(bool held, const char *file, int line, const char 
     return false;
 }
 
-static inline void check_leave_unless(bool held)
-{
-    if (held)
-        return;
-    if (pthread_equal(pthread_self(), check_state.main_thread))
-        longjmp(check_state.leave, 1);
+static inline void check_leave_unless(bool held) {
+    if (held) return;
+    if (pthread_equal(pthread_self(), check_state.main_thread)) longjmp(check_state.leave, 1);
     pthread_exit(NULL);
 }
 
 static inline bool check_status(wsline_status want, wsline_status got, const char *file, int line,
-                                const char *what)
-{
+                                const char *what) {
     return check_note(want == got, file, line, "%s: want %d (%s), got %d (%s)", what, (int)want,
                       wsline_strerror(want), (int)got, wsline_strerror(got));
 }
 
 static inline bool check_int(intmax_t want, intmax_t got, const char *file, int line,
-                             const char *what)
-{
+                             const char *what) {
     return check_note(want == got, file, line, "%s: want %" PRIdMAX ", got %" PRIdMAX, what, want,
                       got);
 }
 
 static inline bool check_range(intmax_t low, intmax_t high, intmax_t got, const char *file,
-                               int line, const char *what)
-{
+                               int line, const char *what) {
     return check_note(low <= got && got <= high, file, line,
                       "%s: want %" PRIdMAX "..%" PRIdMAX ", got %" PRIdMAX, what, low, high, got);
 }
 
 /* NULL equals NULL only. */
 static inline bool check_text(const char *want, const char *got, const char *file, int line,
-                              const char *what)
-{
+                              const char *what) {
     bool same = want == NULL || got == NULL ? want == got : strcmp(want, got) == 0;
     return check_note(same, file, line, "%s: want \"%s\", got \"%s\"", what,
                       want == NULL ? "(null)" : want, got == NULL ? "(null)" : got);
 }
 
 static inline bool check_has(const char *part, const char *got, const char *file, int line,
-                             const char *what)
-{
+                             const char *what) {
     return check_note(got != NULL && strstr(got, part) != NULL, file, line,
                       "%s: want a text with \"%s\", got \"%s\"", what, part,
                       got == NULL ? "(null)" : got);
 }
 
 static inline bool check_bytes(const void *want, size_t want_len, const void *got, size_t got_len,
-                               const char *file, int line, const char *what)
-{
+                               const char *file, int line, const char *what) {
     size_t common = want_len < got_len ? want_len : got_len;
     size_t at = 0;
 
-    if (want_len == got_len && (want_len == 0 || memcmp(want, got, want_len) == 0))
-        return true;
-    while (at < common && ((const uint8_t *)want)[at] == ((const uint8_t *)got)[at])
-        at++;
+    if (want_len == got_len && (want_len == 0 || memcmp(want, got, want_len) == 0)) return true;
+    while (at < common && ((const uint8_t *)want)[at] == ((const uint8_t *)got)[at]) at++;
     return check_note(false, file, line, "%s: want %zu bytes, got %zu, different from byte %zu on",
                       what, want_len, got_len, at);
 }
 
-#define CHECK(condition) check_note((condition), __FILE__, __LINE__, "%s", #condition)
+#define CHECK(condition)         check_note((condition), __FILE__, __LINE__, "%s", #condition)
 #define CHECK_STATUS(want, call) check_status((want), (call), __FILE__, __LINE__, #call)
-#define CHECK_OK(call) CHECK_STATUS(WSLINE_OK, call)
-#define CHECK_INT(want, got) \
-    check_int((intmax_t)(want), (intmax_t)(got), __FILE__, __LINE__, #got)
-#define CHECK_RANGE(low, high, got) \
+#define CHECK_OK(call)           CHECK_STATUS(WSLINE_OK, call)
+#define CHECK_INT(want, got)     check_int((intmax_t)(want), (intmax_t)(got), __FILE__, __LINE__, #got)
+#define CHECK_RANGE(low, high, got)                                                                \
     check_range((intmax_t)(low), (intmax_t)(high), (intmax_t)(got), __FILE__, __LINE__, #got)
 #define CHECK_TEXT(want, got) check_text((want), (got), __FILE__, __LINE__, #got)
-#define CHECK_HAS(part, got) check_has((part), (got), __FILE__, __LINE__, #got)
-#define CHECK_BYTES(want, want_len, got, got_len) \
+#define CHECK_HAS(part, got)  check_has((part), (got), __FILE__, __LINE__, #got)
+#define CHECK_BYTES(want, want_len, got, got_len)                                                  \
     check_bytes((want), (want_len), (got), (got_len), __FILE__, __LINE__, #got)
 
-#define REQUIRE(condition) check_leave_unless(CHECK(condition))
+#define REQUIRE(condition)         check_leave_unless(CHECK(condition))
 #define REQUIRE_STATUS(want, call) check_leave_unless(CHECK_STATUS(want, call))
-#define REQUIRE_OK(call) check_leave_unless(CHECK_OK(call))
+#define REQUIRE_OK(call)           check_leave_unless(CHECK_OK(call))
 
-static inline void check_watchdog_bites(int signal_number)
-{
+static inline void check_watchdog_bites(int signal_number) {
     static const char message[] = ": the watchdog ended this test\n";
     const char *name = check_state.running;
     ssize_t written;
@@ -192,32 +174,26 @@ static inline void check_watchdog_bites(int signal_number)
 }
 
 /* True if the test passed. */
-static inline bool check_run(const struct test *test)
-{
+static inline bool check_run(const struct test *test) {
     check_state.running = test->name;
     check_state.row = "";
     check_state.failures = 0;
     alarm(CHECK_WATCHDOG_SECONDS * (check_slow() ? 4 : 1));
-    if (setjmp(check_state.leave) == 0)
-        test->run();
+    if (setjmp(check_state.leave) == 0) test->run();
     alarm(0);
     printf("%s %s\n", check_state.failures == 0 ? "ok  " : "FAIL", test->name);
     fflush(stdout);
     return check_state.failures == 0;
 }
 
-static inline bool check_selected(const char *name, int argc, char **argv)
-{
-    if (argc < 2)
-        return true;
+static inline bool check_selected(const char *name, int argc, char **argv) {
+    if (argc < 2) return true;
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], name) == 0)
-            return true;
+        if (strcmp(argv[i], name) == 0) return true;
     return false;
 }
 
-static inline int check_main(int argc, char **argv, const struct test *tests, size_t count)
-{
+static inline int check_main(int argc, char **argv, const struct test *tests, size_t count) {
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     unsigned passed = 0, failed = 0;
 
@@ -233,8 +209,7 @@ static inline int check_main(int argc, char **argv, const struct test *tests, si
         else
             failed++;
     }
-    if (list)
-        return 0;
+    if (list) return 0;
     printf("%u passed, %u failed\n", passed, failed);
     return failed == 0 && passed > 0 ? 0 : 1;
 }

@@ -15,8 +15,7 @@ static const char *const deflate_servers[] = {
 enum { DEFLATE_TCP_SERVERS = 3 };
 
 /* Options that offer permessage-deflate and compress what is short, too. */
-static inline wsline_options *deflate_options(void)
-{
+static inline wsline_options *deflate_options(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_deflate(options, true));
@@ -26,8 +25,7 @@ static inline wsline_options *deflate_options(void)
 
 /* Takes the options: they are freed. */
 static inline wsline_conn *deflate_connect(const char *peer, const char *path,
-                                           wsline_options *options)
-{
+                                           wsline_options *options) {
     wsline_conn *conn = peer_connect(peer, path, options);
 
     wsline_options_free(options);
@@ -42,8 +40,7 @@ struct report {
 };
 
 /* The number of this name in a line of JSON; -1 if there is none. */
-static inline int64_t report_number(const char *line, const char *name)
-{
+static inline int64_t report_number(const char *line, const char *name) {
     char key[64];
     const char *found;
 
@@ -52,28 +49,26 @@ static inline int64_t report_number(const char *line, const char *name)
     return found == NULL ? -1 : strtoll(found + strlen(key), NULL, 10);
 }
 
-static inline void report_get(wsline_conn *conn, struct report *report)
-{
+static inline void report_get(wsline_conn *conn, struct report *report) {
     static const char question[] = "report";
     size_t len = sizeof question - 1;
     wsline_message message;
 
-    REQUIRE_OK(wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, question, len));
+    REQUIRE_OK(
+        wsline_conn_send(conn, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, question, len));
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     snprintf(report->line, sizeof report->line, "%s", (const char *)message.data);
     report->asked++;
     report->messages = report_number(report->line, "messages") - report->asked;
     report->compressed = report_number(report->line, "compressed");
     report->frames = report_number(report->line, "frames") - report->asked;
-    report->wire_bytes =
-        report_number(report->line, "wire_bytes") - report->asked * (int64_t)len;
+    report->wire_bytes = report_number(report->line, "wire_bytes") - report->asked * (int64_t)len;
     report->pings_and_pongs = report_number(report->line, "pings_and_pongs");
 }
 
 /* The text of this name in the report, without its quotes; "" if it is null. */
 static inline const char *report_text(const struct report *report, const char *name, char *text,
-                                      size_t size)
-{
+                                      size_t size) {
     char key[64];
     const char *found;
     size_t len = 0;
@@ -83,8 +78,7 @@ static inline const char *report_text(const struct report *report, const char *n
     if (found != NULL) {
         found += strlen(key);
         found += strspn(found, " ");
-        if (*found == '"')
-            len = strcspn(++found, "\"");
+        if (*found == '"') len = strcspn(++found, "\"");
     }
     REQUIRE(len < size);
     memcpy(text, found, len);
@@ -92,8 +86,7 @@ static inline const char *report_text(const struct report *report, const char *n
     return text;
 }
 
-static inline uint64_t received_bytes(const wsline_conn *conn)
-{
+static inline uint64_t received_bytes(const wsline_conn *conn) {
     wsline_stats stats;
 
     REQUIRE_OK(wsline_conn_stats(conn, &stats));
@@ -101,8 +94,7 @@ static inline uint64_t received_bytes(const wsline_conn *conn)
 }
 
 /* Sends a message and expects its echo. */
-static inline void echo_message(wsline_conn *conn, int32_t opcode, const void *data, size_t len)
-{
+static inline void echo_message(wsline_conn *conn, int32_t opcode, const void *data, size_t len) {
     REQUIRE_OK(wsline_conn_send(conn, opcode, data, len));
     expect_message(conn, opcode, data, len);
 }

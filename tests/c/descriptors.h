@@ -8,14 +8,12 @@
 #include <dirent.h>
 
 /* The directory that is being read counts, each time. */
-static inline int open_descriptors(void)
-{
+static inline int open_descriptors(void) {
     DIR *directory = opendir("/proc/self/fd");
     int count = 0;
 
     REQUIRE(directory != NULL);
-    while (readdir(directory) != NULL)
-        count++;
+    while (readdir(directory) != NULL) count++;
     closedir(directory);
     return count;
 }

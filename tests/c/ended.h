@@ -7,8 +7,7 @@
 
 /* How the connection says it ended. */
 static inline void check_ended(wsline_conn *conn, uint16_t code, const char *reason, bool clean,
-                               uint8_t closed_by)
-{
+                               uint8_t closed_by) {
     wsline_close_info info;
 
     CHECK(!wsline_conn_is_open(conn));
@@ -20,8 +19,7 @@ static inline void check_ended(wsline_conn *conn, uint16_t code, const char *rea
 }
 
 /* Every call that moves data fails with `status` now. */
-static inline void check_over(wsline_conn *conn, wsline_status status)
-{
+static inline void check_over(wsline_conn *conn, wsline_status status) {
     wsline_message message;
     wsline_frame frame;
 

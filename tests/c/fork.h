@@ -18,33 +18,29 @@ struct child {
     bool parent_has_threads;
 };
 
-static inline void child_main(const struct child *child)
-{
+static inline void child_main(const struct child *child) {
     int code;
 
     check_state.failures = 0;
     alarm(CHECK_WATCHDOG_SECONDS * (check_slow() ? 4 : 1));
-    if (setjmp(check_state.leave) == 0)
-        child->run(child->argument);
+    if (setjmp(check_state.leave) == 0) child->run(child->argument);
     code = check_state.failures == 0 ? 0 : 1;
-    /* What belonged to threads that are not there is a leak to valgrind, but not in another program. */
+    /* What belonged to threads that are not there is a leak to valgrind, but not in another
+     * program. */
     if (check_slow() && child->parent_has_threads)
         execlp(code == 0 ? "true" : "false", "wsline", (char *)NULL);
-    if (child->runs_exit_handlers)
-        exit(code);
+    if (child->runs_exit_handlers) exit(code);
     _exit(code);
 }
 
 /* Waits for the child: it ended well, and wrote nothing to standard error, where panics go. */
-static inline void child_expect_end(pid_t pid, int its_stderr)
-{
+static inline void child_expect_end(pid_t pid, int its_stderr) {
     char text[FORK_TEXT_MAX];
     size_t len = 0;
     ssize_t count;
     int status = -1;
 
-    while ((count = read(its_stderr, text + len, sizeof text - 1 - len)) > 0)
-        len += (size_t)count;
+    while ((count = read(its_stderr, text + len, sizeof text - 1 - len)) > 0) len += (size_t)count;
     text[len] = '\0';
     close(its_stderr);
     CHECK(waitpid(pid, &status, 0) == pid);
@@ -53,8 +49,7 @@ static inline void child_expect_end(pid_t pid, int its_stderr)
     CHECK_TEXT("", text);
 }
 
-static inline void child_run(const struct child *child)
-{
+static inline void child_run(const struct child *child) {
     int ends[2];
     pid_t pid;
 
@@ -73,14 +68,12 @@ static inline void child_run(const struct child *child)
 }
 
 /* Runs it in a child that ends by _exit(). */
-static inline void in_child(void (*run)(void *argument), void *argument)
-{
+static inline void in_child(void (*run)(void *argument), void *argument) {
     child_run(&(struct child){.run = run, .argument = argument});
 }
 
 /* The same where the parent has other threads. */
-static inline void in_child_of_threads(void (*run)(void *argument), void *argument)
-{
+static inline void in_child_of_threads(void (*run)(void *argument), void *argument) {
     child_run(&(struct child){run, argument, false, true});
 }
 

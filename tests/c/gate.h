@@ -16,8 +16,7 @@ struct gate {
 };
 
 /* A gate that no other conversation has. */
-static inline struct gate gate_new(const char *peer)
-{
+static inline struct gate gate_new(const char *peer) {
     static unsigned count;
     struct gate gate = {.peer = peer};
 
@@ -26,22 +25,19 @@ static inline struct gate gate_new(const char *peer)
 }
 
 /* The path "BASEid=ID" of that conversation. */
-static inline const char *gate_path(const struct gate *gate, const char *base, char path[256])
-{
+static inline const char *gate_path(const struct gate *gate, const char *base, char path[256]) {
     snprintf(path, 256, "%sid=%s", base, gate->id);
     return path;
 }
 
 /* Lets the conversation go on. */
-static inline void gate_open(const struct gate *gate)
-{
+static inline void gate_open(const struct gate *gate) {
     char path[256];
 
     wsline_conn_free(peer_connect(gate->peer, gate_path(gate, "/go?", path), NULL));
 }
 
-static inline void *gate_run(void *gate)
-{
+static inline void *gate_run(void *gate) {
     enum { PAUSE_MS = 150 };
 
     clock_sleep_ms(PAUSE_MS);
@@ -52,14 +48,10 @@ static inline void *gate_run(void *gate)
 }
 
 /* Opens it twice from another thread, while the test waits in a call of its own. */
-static inline void gate_open_twice_later(struct gate *gate)
-{
+static inline void gate_open_twice_later(struct gate *gate) {
     gate->thread = thread_start(gate_run, gate);
 }
 
-static inline void gate_join(struct gate *gate)
-{
-    thread_join(gate->thread);
-}
+static inline void gate_join(struct gate *gate) { thread_join(gate->thread); }
 
 #endif

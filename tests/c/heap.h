@@ -10,8 +10,7 @@
 
 #include <malloc.h>
 
-static inline size_t heap_bytes(void)
-{
+static inline size_t heap_bytes(void) {
     struct mallinfo2 info = mallinfo2();
 
     return info.uordblks + info.hblkhd;
@@ -24,23 +23,20 @@ struct heap_watch {
     size_t before, most;
 };
 
-static inline void *heap_watch_run(void *argument)
-{
+static inline void *heap_watch_run(void *argument) {
     struct heap_watch *watch = argument;
 
     while (pthread_mutex_trylock(&watch->done) != 0) {
         size_t now = heap_bytes();
 
-        if (now > watch->most)
-            watch->most = now;
+        if (now > watch->most) watch->most = now;
         clock_pause();
     }
     pthread_mutex_unlock(&watch->done);
     return NULL;
 }
 
-static inline void heap_watch_start(struct heap_watch *watch)
-{
+static inline void heap_watch_start(struct heap_watch *watch) {
     pthread_mutex_init(&watch->done, NULL);
     pthread_mutex_lock(&watch->done);
     watch->before = watch->most = heap_bytes();
@@ -48,8 +44,7 @@ static inline void heap_watch_start(struct heap_watch *watch)
 }
 
 /* By how many bytes it has grown at most. */
-static inline size_t heap_watch_end(struct heap_watch *watch)
-{
+static inline size_t heap_watch_end(struct heap_watch *watch) {
     pthread_mutex_unlock(&watch->done);
     thread_join(watch->thread);
     pthread_mutex_destroy(&watch->done);

@@ -12,8 +12,7 @@ static struct {
     char text[65536];
 } lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static inline void lines_keep(int32_t level, const char *line, void *userdata)
-{
+static inline void lines_keep(int32_t level, const char *line, void *userdata) {
     size_t used;
 
     (void)level;
@@ -24,15 +23,13 @@ static inline void lines_keep(int32_t level, const char *line, void *userdata)
     pthread_mutex_unlock(&lines.lock);
 }
 
-static inline void lines_begin(void)
-{
+static inline void lines_begin(void) {
     lines.text[0] = '\0';
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, lines_keep, NULL, NULL));
 }
 
 /* What was logged since. */
-static inline const char *lines_end(void)
-{
+static inline const char *lines_end(void) {
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     return lines.text;
 }

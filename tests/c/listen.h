@@ -16,8 +16,7 @@ struct listener {
     uint16_t port;
 };
 
-static inline struct sockaddr_in listen_address(uint16_t port)
-{
+static inline struct sockaddr_in listen_address(uint16_t port) {
     struct sockaddr_in address;
 
     memset(&address, 0, sizeof address);
@@ -27,8 +26,7 @@ static inline struct sockaddr_in listen_address(uint16_t port)
     return address;
 }
 
-static inline int listen_connect(uint16_t port)
-{
+static inline int listen_connect(uint16_t port) {
     struct sockaddr_in address = listen_address(port);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -37,8 +35,7 @@ static inline int listen_connect(uint16_t port)
     return fd;
 }
 
-static inline struct listener listen_open(int backlog)
-{
+static inline struct listener listen_open(int backlog) {
     struct listener listener = {.fd = socket(AF_INET, SOCK_STREAM, 0), .filler = -1};
     struct sockaddr_in address = listen_address(0);
     socklen_t len = sizeof address;
@@ -51,22 +48,16 @@ static inline struct listener listen_open(int backlog)
     return listener;
 }
 
-static inline void listen_close(struct listener *listener)
-{
-    if (listener->filler >= 0)
-        close(listener->filler);
+static inline void listen_close(struct listener *listener) {
+    if (listener->filler >= 0) close(listener->filler);
     close(listener->fd);
 }
 
 /* Takes connections and says nothing. */
-static inline struct listener listen_silent(void)
-{
-    return listen_open(16);
-}
+static inline struct listener listen_silent(void) { return listen_open(16); }
 
 /* Its queue is full: a connect gets no answer. */
-static inline struct listener listen_full(void)
-{
+static inline struct listener listen_full(void) {
     struct listener listener = listen_open(0);
 
     listener.filler = listen_connect(listener.port);
@@ -74,8 +65,7 @@ static inline struct listener listen_full(void)
 }
 
 /* A port where nobody listens. */
-static inline uint16_t listen_nowhere(void)
-{
+static inline uint16_t listen_nowhere(void) {
     struct listener listener = listen_open(1);
 
     listen_close(&listener);

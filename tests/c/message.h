@@ -6,8 +6,7 @@
 #include "check.h"
 
 /* Text of `len` bytes in which characters of one to four bytes take turns. */
-static inline char *text_of(size_t len)
-{
+static inline char *text_of(size_t len) {
     static const char *const characters[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
     char *text = malloc(len + 1);
     size_t at = 0;
@@ -29,8 +28,7 @@ static inline char *text_of(size_t len)
 }
 
 /* The next message is this one. */
-static inline void expect_message(wsline_conn *conn, int32_t opcode, const void *data, size_t len)
-{
+static inline void expect_message(wsline_conn *conn, int32_t opcode, const void *data, size_t len) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));

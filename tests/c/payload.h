@@ -14,8 +14,7 @@ struct payload {
 };
 
 /* No deflate makes it smaller. */
-static inline struct payload payload_noise(void)
-{
+static inline struct payload payload_noise(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static uint8_t block[NOISE_BYTES];
     static bool made;
@@ -32,8 +31,7 @@ static inline struct payload payload_noise(void)
 }
 
 /* Text in lines of 15 bytes, no two of which are the same. */
-static inline struct payload payload_lines(void)
-{
+static inline struct payload payload_lines(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static char block[LINES_BYTES + 1];
     static bool made;
@@ -48,24 +46,21 @@ static inline struct payload payload_lines(void)
 }
 
 /* As much of it as lies in one piece from `at` on, at most `*len`. */
-static inline const uint8_t *payload_piece(struct payload payload, uint64_t at, size_t *len)
-{
+static inline const uint8_t *payload_piece(struct payload payload, uint64_t at, size_t *len) {
     size_t phase = (size_t)(at % payload.size);
 
-    if (*len > payload.size - phase)
-        *len = payload.size - phase;
+    if (*len > payload.size - phase) *len = payload.size - phase;
     return payload.block + phase;
 }
 
 /* Whether `data` is what the payload has from `at` on. */
-static inline bool payload_is(struct payload payload, uint64_t at, const uint8_t *data, size_t len)
-{
+static inline bool payload_is(struct payload payload, uint64_t at, const uint8_t *data,
+                              size_t len) {
     while (len > 0) {
         size_t step = len;
         const uint8_t *piece = payload_piece(payload, at, &step);
 
-        if (memcmp(piece, data, step) != 0)
-            return false;
+        if (memcmp(piece, data, step) != 0) return false;
         at += step;
         data += step;
         len -= step;
@@ -74,8 +69,7 @@ static inline bool payload_is(struct payload payload, uint64_t at, const uint8_t
 }
 
 /* A copy of its first bytes. */
-static inline uint8_t *payload_copy(struct payload payload, size_t len)
-{
+static inline uint8_t *payload_copy(struct payload payload, size_t len) {
     uint8_t *copy = malloc(len + 1);
     size_t at = 0;
 
@@ -91,8 +85,7 @@ static inline uint8_t *payload_copy(struct payload payload, size_t len)
 }
 
 /* RFC 1950 section 8.2; begins with 1. */
-static inline uint32_t payload_adler32(uint32_t adler, const uint8_t *data, size_t len)
-{
+static inline uint32_t payload_adler32(uint32_t adler, const uint8_t *data, size_t len) {
     uint32_t a = adler & 0xffff, b = adler >> 16;
 
     while (len > 0) {

@@ -13,8 +13,7 @@ enum { PEER_URL_MAX = 4096 };
 /* The echo servers, for tests that must hold on each of them, over TCP and over TLS. */
 static const char *const peer_echo_servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS"};
 
-static inline const char *peer_variable(const char *peer, const char *suffix)
-{
+static inline const char *peer_variable(const char *peer, const char *suffix) {
     char name[128];
     const char *value;
 
@@ -26,16 +25,14 @@ static inline const char *peer_variable(const char *peer, const char *suffix)
     return value;
 }
 
-static inline void peer_url(char url[PEER_URL_MAX], const char *peer, const char *path)
-{
+static inline void peer_url(char url[PEER_URL_MAX], const char *peer, const char *path) {
     int len = snprintf(url, PEER_URL_MAX, "%s%s", peer_variable(peer, "_URL"), path);
 
     REQUIRE(0 < len && len < PEER_URL_MAX);
 }
 
 /* The path of a file of the test PKI. */
-static inline const char *peer_pki(char path[PEER_URL_MAX], const char *file)
-{
+static inline const char *peer_pki(char path[PEER_URL_MAX], const char *file) {
     int len = snprintf(path, PEER_URL_MAX, "%s/%s", peer_variable("PKI", ""), file);
 
     REQUIRE(0 < len && len < PEER_URL_MAX);
@@ -43,8 +40,7 @@ static inline const char *peer_pki(char path[PEER_URL_MAX], const char *file)
 }
 
 /* Fresh options that trust the test CA, and give servers time. */
-static inline wsline_options *peer_options(void)
-{
+static inline wsline_options *peer_options(void) {
     wsline_options *options = NULL;
     const char *ca = getenv("WSLINE_TEST_CA");
 
@@ -52,15 +48,13 @@ static inline wsline_options *peer_options(void)
     /* How long a server may take is no matter of most tests. */
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
-    if (ca != NULL)
-        REQUIRE_OK(wsline_options_set_tls_ca_file(options, ca));
+    if (ca != NULL) REQUIRE_OK(wsline_options_set_tls_ca_file(options, ca));
     return options;
 }
 
 /* The outcome of a connect; `*conn_out` stays NULL unless it succeeds. */
 static inline wsline_status peer_try(const char *peer, const char *path,
-                                     const wsline_options *options, wsline_conn **conn_out)
-{
+                                     const wsline_options *options, wsline_conn **conn_out) {
     char url[PEER_URL_MAX];
 
     peer_url(url, peer, path);
@@ -69,8 +63,7 @@ static inline wsline_status peer_try(const char *peer, const char *path,
 
 /* An open connection, or the end of the test. */
 static inline wsline_conn *peer_connect(const char *peer, const char *path,
-                                        const wsline_options *options)
-{
+                                        const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_options *own = options == NULL ? peer_options() : NULL;
     wsline_status status = peer_try(peer, path, options == NULL ? own : options, &conn);
@@ -82,8 +75,7 @@ static inline wsline_conn *peer_connect(const char *peer, const char *path,
 }
 
 /* The proper end of a connection that should still be open. */
-static inline void peer_hang_up(wsline_conn *conn)
-{
+static inline void peer_hang_up(wsline_conn *conn) {
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
     wsline_conn_free(conn);
 }
@@ -92,8 +84,7 @@ static inline void peer_hang_up(wsline_conn *conn)
  * What the misbehaving server saw of the connection whose URL had id=ID in its query, as a line of
  * JSON. Waits for the end of that connection.
  */
-static inline void peer_journal(const char *id, char *line, size_t size)
-{
+static inline void peer_journal(const char *id, char *line, size_t size) {
     char path[128];
     wsline_message message;
     wsline_conn *conn;

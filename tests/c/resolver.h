@@ -8,13 +8,11 @@
 #include <netdb.h>
 
 static inline struct addrinfo *resolver_entry(uint32_t address, uint16_t port,
-                                              struct addrinfo *next)
-{
+                                              struct addrinfo *next) {
     struct addrinfo *entry = calloc(1, sizeof *entry);
     struct sockaddr_in *socket_address = calloc(1, sizeof *socket_address);
 
-    if (entry == NULL || socket_address == NULL)
-        abort();
+    if (entry == NULL || socket_address == NULL) abort();
     *socket_address = listen_address(port);
     socket_address->sin_addr.s_addr = htonl(address);
     entry->ai_family = AF_INET;
@@ -25,8 +23,7 @@ static inline struct addrinfo *resolver_entry(uint32_t address, uint16_t port,
     return entry;
 }
 
-static inline void resolver_free(struct addrinfo *result)
-{
+static inline void resolver_free(struct addrinfo *result) {
     while (result != NULL) {
         struct addrinfo *next = result->ai_next;
 
@@ -36,8 +33,7 @@ static inline void resolver_free(struct addrinfo *result)
     }
 }
 
-static inline uint16_t resolver_port(const char *service)
-{
+static inline uint16_t resolver_port(const char *service) {
     return service == NULL ? 0 : (uint16_t)strtoul(service, NULL, 10);
 }
 

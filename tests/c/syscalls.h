@@ -21,51 +21,43 @@ static struct {
     size_t bytes, largest;
 } syscalls = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
-static ssize_t syscalls_note(int fd, ssize_t sent)
-{
+static ssize_t syscalls_note(int fd, ssize_t sent) {
     int error = errno;
 
     pthread_mutex_lock(&syscalls.lock);
     if (fd == syscalls.fd && sent >= 0) {
         syscalls.calls++;
         syscalls.bytes += (size_t)sent;
-        if ((size_t)sent > syscalls.largest)
-            syscalls.largest = (size_t)sent;
+        if ((size_t)sent > syscalls.largest) syscalls.largest = (size_t)sent;
     }
     pthread_mutex_unlock(&syscalls.lock);
     errno = error;
     return sent;
 }
 
-ssize_t send(int fd, const void *data, size_t len, int flags)
-{
+ssize_t send(int fd, const void *data, size_t len, int flags) {
     return syscalls_note(fd, syscall(SYS_sendto, fd, data, len, flags, NULL, 0));
 }
 
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-               socklen_t to_len)
-{
+               socklen_t to_len) {
     return syscalls_note(fd, syscall(SYS_sendto, fd, data, len, flags, to, to_len));
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     return syscalls_note(fd, syscall(SYS_sendmsg, fd, message, flags));
 }
 
-ssize_t write(int fd, const void *data, size_t len)
-{
+ssize_t write(int fd, const void *data, size_t len) {
     return syscalls_note(fd, syscall(SYS_write, fd, data, len));
 }
 
-ssize_t writev(int fd, const struct iovec *parts, int count)
-{
+ssize_t writev(int fd, const struct iovec *parts, int count) {
     return syscalls_note(fd, syscall(SYS_writev, fd, parts, count));
 }
 
 /* Counts from now on what is sent by this connection; NULL ends counting. */
-static inline void syscalls_count(const wsline_conn *conn)
-{
+static inline void syscalls_count(const wsline_conn *conn) {
     pthread_mutex_lock(&syscalls.lock);
     syscalls.fd = conn == NULL ? -1 : wsline_conn_fd(conn);
     syscalls.calls = 0;
@@ -73,8 +65,7 @@ static inline void syscalls_count(const wsline_conn *conn)
     pthread_mutex_unlock(&syscalls.lock);
 }
 
-static inline unsigned syscalls_made(void)
-{
+static inline unsigned syscalls_made(void) {
     unsigned calls;
 
     pthread_mutex_lock(&syscalls.lock);

@@ -9,18 +9,15 @@
 enum { MUCH = 64 << 20 };
 
 /* More than sockets take when nobody reads. */
-static const uint8_t *much(void)
-{
+static const uint8_t *much(void) {
     static uint8_t *payload;
 
-    if (payload == NULL)
-        payload = calloc(1, MUCH);
+    if (payload == NULL) payload = calloc(1, MUCH);
     REQUIRE(payload != NULL);
     return payload;
 }
 
-static void shutdown_ends_a_waiting_receive(void)
-{
+static void shutdown_ends_a_waiting_receive(void) {
     struct later shutdown_it = {.call = wsline_conn_shutdown, .after_ms = 100};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
@@ -34,8 +31,7 @@ static void shutdown_ends_a_waiting_receive(void)
     wsline_conn_free(conn);
 }
 
-static void abort_ends_a_waiting_receive(void)
-{
+static void abort_ends_a_waiting_receive(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -59,8 +55,7 @@ static void abort_ends_a_waiting_receive(void)
     }
 }
 
-static void abort_ends_a_send_that_waits_for_the_peer(void)
-{
+static void abort_ends_a_send_that_waits_for_the_peer(void) {
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 300};
     wsline_conn *conn = peer_connect("FAULTS", "/stall", NULL);
     const uint8_t *payload = much();
@@ -75,8 +70,7 @@ static void abort_ends_a_send_that_waits_for_the_peer(void)
     wsline_conn_free(conn);
 }
 
-static void abort_ends_a_waiting_close(void)
-{
+static void abort_ends_a_waiting_close(void) {
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 100};
     wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply", NULL);
     struct stopwatch start = stopwatch_start();
@@ -95,8 +89,7 @@ struct stuck_sender {
     wsline_status status;
 };
 
-static void *send_until_told(void *argument)
-{
+static void *send_until_told(void *argument) {
     struct stuck_sender *sender = argument;
 
     sender->status = wsline_conn_send_binary(sender->conn, much(), MUCH);
@@ -104,8 +97,7 @@ static void *send_until_told(void *argument)
 }
 
 /* Waits until the socket takes no more: by then the sender is stuck. */
-static void await_full_socket(wsline_conn *conn)
-{
+static void await_full_socket(wsline_conn *conn) {
     struct pollfd writable = {.fd = wsline_conn_fd(conn), .events = POLLOUT};
 
     do {
@@ -114,8 +106,7 @@ static void await_full_socket(wsline_conn *conn)
     } while (writable.revents != 0);
 }
 
-static void a_stuck_sender_does_not_hold_the_close(void)
-{
+static void a_stuck_sender_does_not_hold_the_close(void) {
     struct stuck_sender sender = {.conn = peer_connect("FAULTS", "/stall", NULL)};
     pthread_t thread;
     struct stopwatch start;
@@ -133,8 +124,7 @@ static void a_stuck_sender_does_not_hold_the_close(void)
     wsline_conn_free(sender.conn);
 }
 
-static void shutdown_ends_a_stuck_sender(void)
-{
+static void shutdown_ends_a_stuck_sender(void) {
     struct stuck_sender sender = {.conn = peer_connect("FAULTS", "/stall", NULL)};
     pthread_t thread;
     struct stopwatch start;
@@ -150,15 +140,11 @@ static void shutdown_ends_a_stuck_sender(void)
     wsline_conn_free(sender.conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(shutdown_ends_a_waiting_receive),
-        TEST(abort_ends_a_waiting_receive),
-        TEST(abort_ends_a_send_that_waits_for_the_peer),
-        TEST(abort_ends_a_waiting_close),
-        TEST(a_stuck_sender_does_not_hold_the_close),
-        TEST(shutdown_ends_a_stuck_sender),
+        TEST(shutdown_ends_a_waiting_receive),           TEST(abort_ends_a_waiting_receive),
+        TEST(abort_ends_a_send_that_waits_for_the_peer), TEST(abort_ends_a_waiting_close),
+        TEST(a_stuck_sender_does_not_hold_the_close),    TEST(shutdown_ends_a_stuck_sender),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

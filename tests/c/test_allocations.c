@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An exchange of messages asks for no memory, once the first ones have passed. OpenSSL asks for some
- * with every record; that is not counted.
+ * An exchange of messages asks for no memory, once the first ones have passed. OpenSSL asks for
+ * some with every record; that is not counted.
  */
 #define _DEFAULT_SOURCE
 #include "failing_malloc.h"
@@ -24,12 +24,10 @@ static const struct row {
 };
 static const size_t lengths[] = {16, 1024, LONGEST};
 
-static const char *payload(void)
-{
+static const char *payload(void) {
     static char text[LONGEST];
 
-    for (size_t i = 0; i < LONGEST; i++)
-        text[i] = (char)('a' + i % 23);
+    for (size_t i = 0; i < LONGEST; i++) text[i] = (char)('a' + i % 23);
     return text;
 }
 
@@ -37,8 +35,7 @@ static const char *payload(void)
  * A long message arrives in pieces. The memory for it grows once more when they fall otherwise than
  * before.
  */
-static void check_none(const char *who, const struct row *row, size_t len)
-{
+static void check_none(const char *who, const struct row *row, size_t len) {
     size_t most = len == LONGEST ? 4 : 0;
     char name[128];
 
@@ -47,13 +44,11 @@ static void check_none(const char *who, const struct row *row, size_t len)
     CHECK_RANGE(0, most, failing_malloc_requests());
 }
 
-static wsline_options *options_for(const struct row *row)
-{
+static wsline_options *options_for(const struct row *row) {
     return row->deflate ? deflate_options() : peer_options();
 }
 
-static void exchange(wsline_conn *conn, bool text, size_t len)
-{
+static void exchange(wsline_conn *conn, bool text, size_t len) {
     wsline_message message;
 
     if (text)
@@ -64,10 +59,8 @@ static void exchange(wsline_conn *conn, bool text, size_t len)
     REQUIRE(message.len == len);
 }
 
-static void a_blocking_exchange_asks_for_no_memory(void)
-{
-    if (!failing_malloc_works())
-        return;
+static void a_blocking_exchange_asks_for_no_memory(void) {
+    if (!failing_malloc_works()) return;
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths) * 2; i++) {
         const struct row *row = &rows[i / 2 / COUNT_OF(lengths)];
         size_t len = lengths[i / 2 % COUNT_OF(lengths)];
@@ -76,12 +69,10 @@ static void a_blocking_exchange_asks_for_no_memory(void)
         wsline_conn *conn = peer_connect(row->peer, "/", options);
 
         wsline_options_free(options);
-        for (int k = 0; k < WARM_UP; k++)
-            exchange(conn, text, len);
+        for (int k = 0; k < WARM_UP; k++) exchange(conn, text, len);
         failing_malloc_arm(0);
         failing_malloc_on();
-        for (int k = 0; k < COUNTED; k++)
-            exchange(conn, text, len);
+        for (int k = 0; k < COUNTED; k++) exchange(conn, text, len);
         failing_malloc_off();
         check_none(text ? "text" : "binary", row, len);
         peer_hang_up(conn);
@@ -94,8 +85,7 @@ struct exchanges {
     bool text;
 };
 
-static void send_again(struct record *record, wsline_app *app, char letter)
-{
+static void send_again(struct record *record, wsline_app *app, char letter) {
     const struct exchanges *plan = record->more;
     unsigned count = record_count(record, 'm');
 
@@ -112,10 +102,8 @@ static void send_again(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void an_exchange_of_an_app_asks_for_no_memory(void)
-{
-    if (!failing_malloc_works())
-        return;
+static void an_exchange_of_an_app_asks_for_no_memory(void) {
+    if (!failing_malloc_works()) return;
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths) * 2; i++) {
         const struct row *row = &rows[i / 2 / COUNT_OF(lengths)];
         struct exchanges plan = {lengths[i / 2 % COUNT_OF(lengths)], i % 2 == 0};
@@ -134,35 +122,30 @@ static void an_exchange_of_an_app_asks_for_no_memory(void)
 }
 
 #if defined(__GLIBC__)
-static void *openssl_malloc(size_t size, const char *file, int line)
-{
+static void *openssl_malloc(size_t size, const char *file, int line) {
     (void)file, (void)line;
     return __libc_malloc(size);
 }
 
-static void *openssl_realloc(void *block, size_t size, const char *file, int line)
-{
+static void *openssl_realloc(void *block, size_t size, const char *file, int line) {
     (void)file, (void)line;
     return __libc_realloc(block, size);
 }
 
-static void openssl_free(void *block, const char *file, int line)
-{
+static void openssl_free(void *block, const char *file, int line) {
     (void)file, (void)line;
     __libc_free(block);
 }
 #endif
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_blocking_exchange_asks_for_no_memory),
         TEST(an_exchange_of_an_app_asks_for_no_memory),
     };
 
 #if defined(__GLIBC__)
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
-        return 1;
+    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) return 1;
 #endif
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -3,17 +3,13 @@
 #include "app.h"
 #include "listen.h"
 
-static void say_hello_then_close(struct record *record, wsline_app *app, char letter)
-{
+static void say_hello_then_close(struct record *record, wsline_app *app, char letter) {
     (void)record;
-    if (letter == 'o')
-        CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
-    if (letter == 'm')
-        CHECK_OK(wsline_app_close(app, 4001, "enough"));
+    if (letter == 'o') CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, 4001, "enough"));
 }
 
-static void an_app_opens_receives_and_closes(void)
-{
+static void an_app_opens_receives_and_closes(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct record record;
         wsline_app *app = app_make(peer_echo_servers[i], "", NULL, &record);
@@ -41,8 +37,7 @@ static void an_app_opens_receives_and_closes(void)
     }
 }
 
-static void an_app_that_has_ended_runs_again(void)
-{
+static void an_app_that_has_ended_runs_again(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -54,8 +49,7 @@ static void an_app_that_has_ended_runs_again(void)
     wsline_app_free(app);
 }
 
-static void a_close_of_the_server_is_no_error(void)
-{
+static void a_close_of_the_server_is_no_error(void) {
     static const struct {
         const char *path, *reason;
         uint16_t code;
@@ -80,8 +74,7 @@ static void a_close_of_the_server_is_no_error(void)
     }
 }
 
-static void what_goes_wrong_is_told_once_and_before_the_end(void)
-{
+static void what_goes_wrong_is_told_once_and_before_the_end(void) {
     static const struct {
         const char *path;
         const char *order;
@@ -116,8 +109,7 @@ static void what_goes_wrong_is_told_once_and_before_the_end(void)
     }
 }
 
-static void a_failed_connect_says_in_which_phase(void)
-{
+static void a_failed_connect_says_in_which_phase(void) {
     struct record record;
     wsline_app *app = NULL;
     wsline_error_info info;
@@ -134,8 +126,7 @@ static void a_failed_connect_says_in_which_phase(void)
     wsline_app_free(app);
 }
 
-static void a_refusal_can_be_read_afterwards(void)
-{
+static void a_refusal_can_be_read_afterwards(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "/status?code=403&body=no", NULL, &record);
     const void *body = NULL;
@@ -159,11 +150,9 @@ static void a_refusal_can_be_read_afterwards(void)
     wsline_app_free(app);
 }
 
-static void look_around(struct record *record, wsline_app *app, char letter)
-{
+static void look_around(struct record *record, wsline_app *app, char letter) {
     (void)record;
-    if (letter != 'o')
-        return;
+    if (letter != 'o') return;
     CHECK(wsline_app_is_open(app));
     CHECK_INT(101, wsline_app_http_status(app));
     CHECK_TEXT("chat.v2", wsline_app_subprotocol(app));
@@ -173,8 +162,7 @@ static void look_around(struct record *record, wsline_app *app, char letter)
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void what_is_known_can_be_asked_in_a_callback(void)
-{
+static void what_is_known_can_be_asked_in_a_callback(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -188,17 +176,16 @@ static void what_is_known_can_be_asked_in_a_callback(void)
     wsline_app_free(app);
 }
 
-static void close_on_data(struct record *record, wsline_app *app, char letter)
-{
+static void close_on_data(struct record *record, wsline_app *app, char letter) {
     if ((letter == 'm' || letter == 'f') && (record->message.flags & WSLINE_MESSAGE_LAST) != 0)
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
 /* "Hel" and "lo" in two frames, with a ping between. */
-static const char in_fragments[] = "/frame?hex=010348656c89008002" "6c6f";
+static const char in_fragments[] = "/frame?hex=010348656c89008002"
+                                   "6c6f";
 
-static void fragments_are_joined_unless_they_are_wanted(void)
-{
+static void fragments_are_joined_unless_they_are_wanted(void) {
     struct record record;
     wsline_app *app = app_make("FAULTS", in_fragments, NULL, &record);
 
@@ -221,26 +208,21 @@ static void fragments_are_joined_unless_they_are_wanted(void)
     wsline_app_free(app);
 }
 
-static void replace_the_running_one(struct record *record, wsline_app *app, char letter)
-{
+static void replace_the_running_one(struct record *record, wsline_app *app, char letter) {
     struct record *other = record->more;
 
-    if (letter != 'm')
-        return;
+    if (letter != 'm') return;
     CHECK_OK(wsline_app_on_message(app, record_message, other, record_release));
     CHECK_INT(0, record_count(record, 'x'));
     CHECK_OK(wsline_app_send_text(app, "second", 6));
 }
 
-static void close_now(struct record *record, wsline_app *app, char letter)
-{
+static void close_now(struct record *record, wsline_app *app, char letter) {
     (void)record;
-    if (letter == 'm')
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void a_callback_may_replace_itself(void)
-{
+static void a_callback_may_replace_itself(void) {
     struct record first, second;
     wsline_app *app = app_make("WEBSOCKETS", "/push?n=1&size=1", NULL, &first);
 
@@ -259,8 +241,7 @@ static void a_callback_may_replace_itself(void)
 }
 
 static void every_call_is_answered_in_a_callback(struct record *record, wsline_app *app,
-                                                 char letter)
-{
+                                                 char letter) {
     (void)record;
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_run(app));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_app_start(app));
@@ -270,12 +251,10 @@ static void every_call_is_answered_in_a_callback(struct record *record, wsline_a
         CHECK_OK(wsline_app_pong(app, NULL, 0));
         CHECK_OK(wsline_app_send(app, WSLINE_OPCODE_BINARY, "ab", 2));
     }
-    if (letter == 'm')
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void a_callback_may_call_everything(void)
-{
+static void a_callback_may_call_everything(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -285,8 +264,7 @@ static void a_callback_may_call_everything(void)
     wsline_app_free(app);
 }
 
-static void an_end_that_comes_before_the_run_is_not_forgotten(void)
-{
+static void an_end_that_comes_before_the_run_is_not_forgotten(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -309,8 +287,7 @@ static void an_end_that_comes_before_the_run_is_not_forgotten(void)
     wsline_app_free(app);
 }
 
-static void a_server_that_does_not_answer_the_close_is_cut(void)
-{
+static void a_server_that_does_not_answer_the_close_is_cut(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -333,8 +310,7 @@ static void a_server_that_does_not_answer_the_close_is_cut(void)
     wsline_app_free(app);
 }
 
-static void an_abort_is_no_error_but_an_end(void)
-{
+static void an_abort_is_no_error_but_an_end(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
     struct stopwatch start;
@@ -352,11 +328,11 @@ static void an_abort_is_no_error_but_an_end(void)
 }
 
 /* It was good for one connection: the app ends with that, instead of trying it again and again. */
-static void a_socket_of_the_callers_is_not_tried_again(void)
-{
+static void a_socket_of_the_callers_is_not_tried_again(void) {
     struct record record;
     wsline_options *options = app_reconnecting();
-    uint16_t port = (uint16_t)strtoul(strrchr(peer_variable("WEBSOCKETS", "_URL"), ':') + 1, NULL, 10);
+    uint16_t port =
+        (uint16_t)strtoul(strrchr(peer_variable("WEBSOCKETS", "_URL"), ':') + 1, NULL, 10);
     int fd = listen_connect(port);
     wsline_app *app;
 
@@ -369,8 +345,7 @@ static void a_socket_of_the_callers_is_not_tried_again(void)
     close(fd);
 }
 
-static void wrong_arguments_are_named(void)
-{
+static void wrong_arguments_are_named(void) {
     struct record record;
     wsline_app *app = NULL;
     char long_ping[126] = {0};
@@ -409,7 +384,4 @@ static const struct test tests[] = {
     TEST(wrong_arguments_are_named),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -16,17 +16,13 @@ struct chaos {
     wsline_close_info first_close;
 };
 
-static void greet(struct record *record, wsline_app *app, char letter)
-{
+static void greet(struct record *record, wsline_app *app, char letter) {
     struct chaos *chaos = record->more;
 
-    if (letter == 'e')
-        chaos->failed_ms = record->at_ms;
-    if (letter == 'c' && record_count(record, 'c') == 1)
-        chaos->first_close = record->close;
+    if (letter == 'e') chaos->failed_ms = record->at_ms;
+    if (letter == 'c' && record_count(record, 'c') == 1) chaos->first_close = record->close;
     if (letter == 'o' || letter == 'r') {
-        if (letter == 'o')
-            chaos->opened_ms = record->at_ms;
+        if (letter == 'o') chaos->opened_ms = record->at_ms;
         CHECK_OK(wsline_app_send_text(app, chaos->greeting, WSLINE_NUL_TERMINATED));
     }
     if (letter == 'm' && record_count(record, 'e') >= chaos->errors)
@@ -34,8 +30,7 @@ static void greet(struct record *record, wsline_app *app, char letter)
 }
 
 /* The options are freed. Pongs come when they like, so nobody listens to them. */
-static void chaos_make(struct chaos *chaos, const char *path, wsline_options *options)
-{
+static void chaos_make(struct chaos *chaos, const char *path, wsline_options *options) {
     char url[PEER_URL_MAX];
 
     memset(chaos, 0, sizeof *chaos);
@@ -51,8 +46,7 @@ static void chaos_make(struct chaos *chaos, const char *path, wsline_options *op
     app_listen(chaos->app, "ormec", &chaos->record);
 }
 
-static wsline_options *chaos_options(void)
-{
+static wsline_options *chaos_options(void) {
     wsline_options *options = peer_options();
 
     app_reconnect(options, DELAY_MS, 1000, 2, 0, WSLINE_FOREVER);
@@ -60,8 +54,7 @@ static wsline_options *chaos_options(void)
 }
 
 /* The last connection was a good one. */
-static void check_well(const struct chaos *chaos)
-{
+static void check_well(const struct chaos *chaos) {
     CHECK_TEXT(chaos->greeting, chaos->record.text);
     CHECK_INT(WSLINE_CLOSE_NORMAL, chaos->record.close.code);
     CHECK(chaos->record.close.clean);
@@ -91,8 +84,7 @@ static const struct fault {
     {"/?reset-after=3&times=1&key=reset-payload", "oecrmc", WSLINE_PHASE_OPEN, ECONNRESET, "reset"},
 };
 
-static void a_broken_connection_is_told_once_and_followed_by_a_good_one(void)
-{
+static void a_broken_connection_is_told_once_and_followed_by_a_good_one(void) {
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         const struct fault *fault = &faults[i];
         struct chaos chaos;
@@ -116,8 +108,7 @@ static void a_broken_connection_is_told_once_and_followed_by_a_good_one(void)
     }
 }
 
-static void a_server_that_says_nothing_any_more_is_noticed_and_left(void)
-{
+static void a_server_that_says_nothing_any_more_is_noticed_and_left(void) {
     static const struct {
         const char *path;
         const char *order;
@@ -153,8 +144,7 @@ static void a_server_that_says_nothing_any_more_is_noticed_and_left(void)
 }
 
 /* In whatever pieces they come, frames are whole: the echo, and the server's close frame. */
-static void bytes_that_drip_are_no_trouble(void)
-{
+static void bytes_that_drip_are_no_trouble(void) {
     static const char *const paths[] = {"/?drip=1", "/?drip=2", "/?drip=3", "/?drip=127"};
     char greeting[201];
 
@@ -189,8 +179,7 @@ static const struct refusal {
     {"/?refuse=1&key=no-and-yes&code=403", 403, true, DELAY_MS},
 };
 
-static void check_refusal(const struct refusal *refusal)
-{
+static void check_refusal(const struct refusal *refusal) {
     bool is_final = refusal->retry_in_ms < 0;
     struct chaos chaos;
     wsline_options *options = chaos_options();
@@ -217,16 +206,14 @@ static void check_refusal(const struct refusal *refusal)
     wsline_app_free(chaos.app);
 }
 
-static void a_refusal_says_whether_and_when_to_come_again(void)
-{
+static void a_refusal_says_whether_and_when_to_come_again(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         check_row(refusals[i].path);
         check_refusal(&refusals[i]);
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_broken_connection_is_told_once_and_followed_by_a_good_one),
         TEST(a_server_that_says_nothing_any_more_is_noticed_and_left),

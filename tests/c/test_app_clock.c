@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time that the test makes: clock_gettime() of this program stands in front of that of libc, so that the
- * library's deadlines pass when the test says so, to the millisecond, and the wall clock jumps.
+ * Time that the test makes: clock_gettime() of this program stands in front of that of libc, so
+ * that the library's deadlines pass when the test says so, to the millisecond, and the wall clock
+ * jumps.
  */
 /* syscall() */
 #define _DEFAULT_SOURCE
 /* Where a pointer has 32 bits, the library calls clock_gettime() in this form. */
 #define _FILE_OFFSET_BITS 64
-#define _TIME_BITS 64
+#define _TIME_BITS        64
 #include "app.h"
 #include "gate.h"
 
@@ -20,19 +21,17 @@ enum { CLOCK_GETTIME = SYS_clock_gettime64 };
 enum { CLOCK_GETTIME = SYS_clock_gettime };
 #endif
 
-/* The monotonic clock stands still but for what a test adds; the wall clock goes on, ahead of the real one. */
+/* The monotonic clock stands still but for what a test adds; the wall clock goes on, ahead of the
+ * real one. */
 static int64_t ahead_ms, wall_ahead_ms;
 static struct timespec standing;
 
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
+int clock_gettime(clockid_t clock, struct timespec *time) {
     int64_t ms = clock == CLOCK_MONOTONIC ? ahead_ms : clock == CLOCK_REALTIME ? wall_ahead_ms : 0;
     int result = (int)syscall(CLOCK_GETTIME, clock, time);
 
-    if (clock == CLOCK_MONOTONIC && standing.tv_sec == 0)
-        standing = *time;
-    if (clock == CLOCK_MONOTONIC)
-        *time = standing;
+    if (clock == CLOCK_MONOTONIC && standing.tv_sec == 0) standing = *time;
+    if (clock == CLOCK_MONOTONIC) *time = standing;
     time->tv_sec += (time_t)(ms / 1000);
     time->tv_nsec += (long)(ms % 1000) * 1000000;
     if (time->tv_nsec >= 1000000000) {
@@ -52,8 +51,7 @@ struct stage {
 };
 
 static void stage_begin(struct stage *stage, const char *peer, const char *path,
-                        wsline_options *options)
-{
+                        wsline_options *options) {
     memset(stage, 0, sizeof *stage);
     REQUIRE_OK(wsline_loop_new(&stage->loop));
     stage->app = app_make(peer, path, options, &stage->record);
@@ -61,42 +59,35 @@ static void stage_begin(struct stage *stage, const char *peer, const char *path,
     CHECK_OK(wsline_loop_add(stage->loop, stage->app));
 }
 
-static void stage_end(struct stage *stage)
-{
+static void stage_end(struct stage *stage) {
     wsline_app_free(stage->app);
     wsline_loop_free(stage->loop);
 }
 
 /* Turns the loop until a callback has been called so often. */
-static void turn_until(struct stage *stage, char letter, unsigned count)
-{
+static void turn_until(struct stage *stage, char letter, unsigned count) {
     while (record_count(&stage->record, letter) < count)
         REQUIRE_OK(wsline_loop_run_once(stage->loop, 10));
 }
 
 /* Does what there is to do now. */
-static void turn(struct stage *stage)
-{
-    for (int i = 0; i < 3; i++)
-        CHECK_OK(wsline_loop_run_once(stage->loop, 0));
+static void turn(struct stage *stage) {
+    for (int i = 0; i < 3; i++) CHECK_OK(wsline_loop_run_once(stage->loop, 0));
 }
 
-static void pass(struct stage *stage, int64_t ms)
-{
+static void pass(struct stage *stage, int64_t ms) {
     ahead_ms += ms;
     turn(stage);
 }
 
-static uint64_t frames_sent(struct stage *stage)
-{
+static uint64_t frames_sent(struct stage *stage) {
     wsline_stats stats;
 
     CHECK_OK(wsline_app_stats(stage->app, &stats));
     return stats.frames_sent;
 }
 
-static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void)
-{
+static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void) {
     struct stage stage;
     wsline_options *options = peer_options();
     const int64_t minute = 60000;
@@ -118,8 +109,7 @@ static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void
 }
 
 /* A callback that takes longer than the deadlines which begin in it. */
-static void take_long_then_close(struct record *record, wsline_app *app, char letter)
-{
+static void take_long_then_close(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o') {
         ahead_ms += 120000;
@@ -127,8 +117,7 @@ static void take_long_then_close(struct record *record, wsline_app *app, char le
     }
 }
 
-static void a_deadline_begins_when_it_is_set(void)
-{
+static void a_deadline_begins_when_it_is_set(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -140,15 +129,12 @@ static void a_deadline_begins_when_it_is_set(void)
     stage_end(&stage);
 }
 
-static void take_long(struct record *record, wsline_app *app, char letter)
-{
+static void take_long(struct record *record, wsline_app *app, char letter) {
     (void)record;
-    if (app != NULL && (letter == 'o' || letter == 'p'))
-        ahead_ms += 60000;
+    if (app != NULL && (letter == 'o' || letter == 'p')) ahead_ms += 60000;
 }
 
-static void a_driver_that_is_late_kills_nobody(void)
-{
+static void a_driver_that_is_late_kills_nobody(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -162,17 +148,16 @@ static void a_driver_that_is_late_kills_nobody(void)
 }
 
 /* Has the server answer, so that it has answered whatever it had been sent before. */
-static void round_trip(wsline_conn *conn)
-{
+static void round_trip(wsline_conn *conn) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_send_text(conn, "x", 1));
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
 }
 
-/* More connections than one wait tells about, and a host that was busy for longer than a pong may take. */
-static void many_unread_pongs_kill_nobody(void)
-{
+/* More connections than one wait tells about, and a host that was busy for longer than a pong may
+ * take. */
+static void many_unread_pongs_kill_nobody(void) {
     enum { APPS = 600 };
     static struct record records[APPS];
     wsline_app **apps = calloc(APPS, sizeof *apps);
@@ -192,16 +177,14 @@ static void many_unread_pongs_kill_nobody(void)
     while (opened < count) {
         CHECK_OK(wsline_loop_run_once(loop, 10));
         opened = 0;
-        for (size_t i = 0; i < count; i++)
-            opened += record_count(&records[i], 'o');
+        for (size_t i = 0; i < count; i++) opened += record_count(&records[i], 'o');
     }
     /* All send their ping, and the next as soon as they have seen the pong. */
     ahead_ms += 10000;
     CHECK_OK(wsline_loop_run_once(loop, 0));
     for (unsigned round = 1; round <= 3; round++) {
         /* The server answers, and nobody looks until long after. */
-        for (int i = 0; i < 3; i++)
-            round_trip(witness);
+        for (int i = 0; i < 3; i++) round_trip(witness);
         ahead_ms += 25000;
         for (pongs = 0; pongs < count * round;) {
             CHECK_OK(wsline_loop_run_once(loop, 10));
@@ -220,8 +203,7 @@ static void many_unread_pongs_kill_nobody(void)
     free(apps);
 }
 
-static void a_jump_of_the_wall_clock_has_no_effect(void)
-{
+static void a_jump_of_the_wall_clock_has_no_effect(void) {
     struct stage stage;
     wsline_options *options = peer_options();
     static const int64_t jumps[] = {86400000, -86400000, INT64_C(31536000000)};
@@ -240,8 +222,7 @@ static void a_jump_of_the_wall_clock_has_no_effect(void)
     stage_end(&stage);
 }
 
-static void a_server_has_its_time_to_answer_a_close(void)
-{
+static void a_server_has_its_time_to_answer_a_close(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -258,9 +239,9 @@ static void a_server_has_its_time_to_answer_a_close(void)
     stage_end(&stage);
 }
 
-/* Turns the loop until more has been taken by the server, which shows in the bytes that the system takes. */
-static void turn_until_more_is_sent(struct stage *stage)
-{
+/* Turns the loop until more has been taken by the server, which shows in the bytes that the system
+ * takes. */
+static void turn_until_more_is_sent(struct stage *stage) {
     wsline_stats before, after;
 
     CHECK_OK(wsline_app_stats(stage->app, &before));
@@ -270,8 +251,7 @@ static void turn_until_more_is_sent(struct stage *stage)
     } while (after.bytes_sent == before.bytes_sent && record_count(&stage->record, 'c') == 0);
 }
 
-static void a_close_waits_while_the_queue_moves(void)
-{
+static void a_close_waits_while_the_queue_moves(void) {
     enum { LEN = 1 << 20, MESSAGES = 15, STEPS = 3 };
     struct stage stage;
     struct gate gate = gate_new("FAULTS");
@@ -282,8 +262,7 @@ static void a_close_waits_while_the_queue_moves(void)
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, 5000));
     stage_begin(&stage, "FAULTS", gate_path(&gate, "/read-by-gates?n=3&frames=4&", path), options);
     turn_until(&stage, 'o', 1);
-    for (int i = 0; i < MESSAGES; i++)
-        CHECK_OK(wsline_app_send_binary(stage.app, data, LEN));
+    for (int i = 0; i < MESSAGES; i++) CHECK_OK(wsline_app_send_binary(stage.app, data, LEN));
     CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
     turn(&stage);
     for (int i = 1; i < STEPS; i++) {
@@ -303,8 +282,7 @@ static void a_close_waits_while_the_queue_moves(void)
 }
 
 /* A server that goes on sending, and reads no close frame. */
-static void a_close_ends_at_its_limit_though_bytes_move(void)
-{
+static void a_close_ends_at_its_limit_though_bytes_move(void) {
     static const struct {
         int64_t timeout_ms, limit_ms;
     } rows[] = {{10000, 60000}, {90000, 90000}};
@@ -319,8 +297,7 @@ static void a_close_ends_at_its_limit_though_bytes_move(void)
         CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
         turn(&stage);
         for (int64_t ms = 0; ms < rows[i].limit_ms; ms += rows[i].timeout_ms) {
-            if (!CHECK_INT(0, record_count(&stage.record, 'e')))
-                break;
+            if (!CHECK_INT(0, record_count(&stage.record, 'e'))) break;
             turn_until(&stage, 'm', record_count(&stage.record, 'm') + 1);
             pass(&stage, rows[i].timeout_ms);
         }
@@ -331,16 +308,14 @@ static void a_close_ends_at_its_limit_though_bytes_move(void)
 }
 
 /* RFC 6455 section 7.1.1: the server ends the stream; one that does not is waited for a second. */
-static void a_server_that_holds_the_stream_after_the_close_is_left(void)
-{
+static void a_server_that_holds_the_stream_after_the_close_is_left(void) {
     struct stage stage;
 
     stage_begin(&stage, "FAULTS", "/answer-close-hold", peer_options());
     turn_until(&stage, 'o', 1);
     CHECK_OK(wsline_app_close(stage.app, WSLINE_CLOSE_NORMAL, NULL));
     /* Both close frames are through when the deadline is no longer that of the close. */
-    do
-        CHECK_OK(wsline_loop_run_once(stage.loop, 10));
+    do CHECK_OK(wsline_loop_run_once(stage.loop, 10));
     while (wsline_loop_next_timeout_ms(stage.loop) > 1000);
     CHECK_TEXT("o", stage.record.order);
     pass(&stage, 1000);
@@ -351,8 +326,7 @@ static void a_server_that_holds_the_stream_after_the_close_is_left(void)
 }
 
 /* The next attempt comes after `delay_ms`, and not before. */
-static void expect_attempt(struct stage *stage, char letter, unsigned count, int64_t delay_ms)
-{
+static void expect_attempt(struct stage *stage, char letter, unsigned count, int64_t delay_ms) {
     CHECK_INT(delay_ms, stage->record.error.retry_in_ms);
     pass(stage, delay_ms - MARGIN_MS);
     CHECK_INT(count - 1, record_count(&stage->record, letter));
@@ -360,8 +334,7 @@ static void expect_attempt(struct stage *stage, char letter, unsigned count, int
     turn_until(stage, letter, count);
 }
 
-static void delays_between_attempts_grow_and_end(void)
-{
+static void delays_between_attempts_grow_and_end(void) {
     static const int64_t delays[] = {10000, 20000, 40000, 60000, 60000};
     struct stage stage;
     wsline_options *options = peer_options();
@@ -369,16 +342,14 @@ static void delays_between_attempts_grow_and_end(void)
     app_reconnect(options, 10000, 60000, 2, 0, COUNT_OF(delays));
     stage_begin(&stage, "WEBSOCKETS", "/status?code=503", options);
     turn_until(&stage, 'e', 1);
-    for (unsigned i = 0; i < COUNT_OF(delays); i++)
-        expect_attempt(&stage, 'e', i + 2, delays[i]);
+    for (unsigned i = 0; i < COUNT_OF(delays); i++) expect_attempt(&stage, 'e', i + 2, delays[i]);
     CHECK_INT(-1, stage.record.error.retry_in_ms);
     CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_join(stage.app, 0));
     CHECK_TEXT("eeeeee", stage.record.order);
     stage_end(&stage);
 }
 
-static void a_stable_connection_begins_a_new_row(void)
-{
+static void a_stable_connection_begins_a_new_row(void) {
     /* Until a ping is sent, which is not answered for 5 seconds more. */
     static const struct {
         int64_t open_ms, retry_in_ms;
@@ -401,8 +372,7 @@ static void a_stable_connection_begins_a_new_row(void)
     stage_end(&stage);
 }
 
-static void chance_shortens_a_delay_by_its_share(void)
-{
+static void chance_shortens_a_delay_by_its_share(void) {
     bool differs = false;
     int64_t first = 0;
 
@@ -421,8 +391,7 @@ static void chance_shortens_a_delay_by_its_share(void)
     CHECK(differs);
 }
 
-static void a_wait_is_over_when_the_app_is_closed(void)
-{
+static void a_wait_is_over_when_the_app_is_closed(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -453,7 +422,4 @@ static const struct test tests[] = {
     TEST(a_wait_is_over_when_the_app_is_closed),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -17,32 +17,25 @@ enum {
 /* Sends of any socket; the app's is the only one. */
 static unsigned sends;
 
-ssize_t send(int fd, const void *data, size_t len, int flags)
-{
+ssize_t send(int fd, const void *data, size_t len, int flags) {
     __atomic_add_fetch(&sends, 1, __ATOMIC_RELAXED);
     return syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
 }
 
 ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-               socklen_t to_len)
-{
+               socklen_t to_len) {
     __atomic_add_fetch(&sends, 1, __ATOMIC_RELAXED);
     return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
 }
 
-static unsigned sends_so_far(void)
-{
-    return __atomic_load_n(&sends, __ATOMIC_RELAXED);
-}
+static unsigned sends_so_far(void) { return __atomic_load_n(&sends, __ATOMIC_RELAXED); }
 
-static void send_many(wsline_app *app, int count)
-{
+static void send_many(wsline_app *app, int count) {
     for (int i = 0; i < count; i++)
         CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
 }
 
-static void send_a_batch(struct record *record, wsline_app *app, char letter)
-{
+static void send_a_batch(struct record *record, wsline_app *app, char letter) {
     if (letter == 'o') {
         unsigned before = sends_so_far();
 
@@ -61,8 +54,7 @@ static void send_a_batch(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void a_batch_of_a_callback_leaves_with_one_call(void)
-{
+static void a_batch_of_a_callback_leaves_with_one_call(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct record record;
         wsline_app *app = app_make(peer_echo_servers[i], "", NULL, &record);
@@ -76,8 +68,7 @@ static void a_batch_of_a_callback_leaves_with_one_call(void)
     }
 }
 
-static wsline_app *start(struct record *record, const char *resource)
-{
+static wsline_app *start(struct record *record, const char *resource) {
     wsline_app *app = app_make("WEBSOCKETS", resource, NULL, record);
 
     CHECK_OK(wsline_app_start(app));
@@ -86,8 +77,7 @@ static wsline_app *start(struct record *record, const char *resource)
     return app;
 }
 
-static void fill(struct record *record, wsline_app *app, char letter)
-{
+static void fill(struct record *record, wsline_app *app, char letter) {
     if (letter == 'o') {
         unsigned before = sends_so_far();
         uint64_t most = 0;
@@ -108,8 +98,7 @@ static void fill(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void what_is_full_leaves_by_itself(void)
-{
+static void what_is_full_leaves_by_itself(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -120,8 +109,7 @@ static void what_is_full_leaves_by_itself(void)
     wsline_app_free(app);
 }
 
-static void a_ping_and_a_close_frame_take_it_along(void)
-{
+static void a_ping_and_a_close_frame_take_it_along(void) {
     struct record record;
     wsline_app *app = start(&record, "");
 
@@ -140,9 +128,9 @@ static void a_ping_and_a_close_frame_take_it_along(void)
     wsline_app_free(app);
 }
 
-/* A batch that waits takes the memory that it needs, though this thread's batches were large before. */
-static void a_batch_that_waits_is_as_large_as_it_is(void)
-{
+/* A batch that waits takes the memory that it needs, though this thread's batches were large
+ * before. */
+static void a_batch_that_waits_is_as_large_as_it_is(void) {
     enum { ROUNDS = 100, LARGE = 60000, MAX_BYTES = 1 << 20 };
     struct record record;
     wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
@@ -154,8 +142,7 @@ static void a_batch_that_waits_is_as_large_as_it_is(void)
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
     /* Little enough that messages are still gathered. */
-    while (wsline_app_buffered_bytes(app) == 0)
-        CHECK_OK(wsline_app_send_binary(app, large, 1000));
+    while (wsline_app_buffered_bytes(app) == 0) CHECK_OK(wsline_app_send_binary(app, large, 1000));
     heap = heap_bytes();
     for (int i = 0; i < ROUNDS; i++) {
         CHECK_OK(wsline_conn_cork(other));
@@ -166,8 +153,7 @@ static void a_batch_that_waits_is_as_large_as_it_is(void)
         CHECK_OK(wsline_app_uncork(app));
     }
     heap = heap_bytes() - heap;
-    if (!check_slow())
-        CHECK_RANGE(0, MAX_BYTES, heap);
+    if (!check_slow()) CHECK_RANGE(0, MAX_BYTES, heap);
     CHECK_OK(wsline_app_abort(app));
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
     wsline_app_free(app);
@@ -175,8 +161,7 @@ static void a_batch_that_waits_is_as_large_as_it_is(void)
     free(large);
 }
 
-static void cut_off(struct record *record, wsline_app *app, char letter)
-{
+static void cut_off(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o') {
         CHECK_OK(wsline_app_cork(app));
@@ -185,8 +170,7 @@ static void cut_off(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void what_was_gathered_when_it_ended_is_told(void)
-{
+static void what_was_gathered_when_it_ended_is_told(void) {
     struct record record;
     wsline_app *app = app_make("FAULTS", "/rst-mid", NULL, &record);
 
@@ -200,8 +184,7 @@ static void what_was_gathered_when_it_ended_is_told(void)
     wsline_app_free(app);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_batch_of_a_callback_leaves_with_one_call),
         TEST(what_is_full_leaves_by_itself),

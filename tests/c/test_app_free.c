@@ -3,16 +3,14 @@
 #include "app.h"
 
 /* The userdata of every callback is released, once each, and nothing is told afterwards. */
-static void check_silence(struct record *record, unsigned callbacks)
-{
+static void check_silence(struct record *record, unsigned callbacks) {
     const char *released = strchr(record->order, 'x');
 
     CHECK_INT(callbacks, record_count(record, 'x'));
     CHECK(released != NULL && strspn(released, "x") == strlen(released));
 }
 
-static void free_at(struct record *record, wsline_app *app, char letter)
-{
+static void free_at(struct record *record, wsline_app *app, char letter) {
     const char *at = record->more;
 
     if (letter == *at) {
@@ -25,13 +23,11 @@ static void free_at(struct record *record, wsline_app *app, char letter)
         wsline_app_ping(app, "x", 1);
         wsline_app_send_text(app, "x", 1);
     }
-    if (letter == 'm')
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
 static wsline_app *make_to_be_freed(const char *peer, const char *path, const char *listen,
-                                    const char *letter, struct record *record)
-{
+                                    const char *letter, struct record *record) {
     wsline_app *app = app_make(peer, path, NULL, record);
 
     app_listen(app, listen, record);
@@ -40,12 +36,11 @@ static wsline_app *make_to_be_freed(const char *peer, const char *path, const ch
     return app;
 }
 
-static void an_app_is_freed_in_each_of_its_callbacks(void)
-{
+static void an_app_is_freed_in_each_of_its_callbacks(void) {
     /* Where each of them is to be had. */
     static const struct {
         const char *letter, *peer, *path;
-        const char *listen; /* for, besides the usual */
+        const char *listen;   /* for, besides the usual */
         wsline_status status; /* at the end: what came before the app was freed stays the cause */
     } rows[] = {
         {"o", "WEBSOCKETS", "", "d", WSLINE_ERR_ABORTED},
@@ -88,15 +83,13 @@ static void an_app_is_freed_in_each_of_its_callbacks(void)
     }
 }
 
-static void send_back(struct record *record, wsline_app *app, char letter)
-{
+static void send_back(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o' || letter == 'm')
         wsline_app_send_text(app, "round and round", WSLINE_NUL_TERMINATED);
 }
 
-static void an_app_is_freed_while_its_thread_is_busy(void)
-{
+static void an_app_is_freed_while_its_thread_is_busy(void) {
     size_t rounds = check_scaled(200, 20);
 
     for (size_t i = 0; i < rounds; i++) {
@@ -105,22 +98,20 @@ static void an_app_is_freed_while_its_thread_is_busy(void)
 
         record.then = send_back;
         CHECK_OK(wsline_app_start(app));
-        if (i % 4 != 0)
-            REQUIRE(record_wait(&record, 'm', (unsigned)i % 8));
+        if (i % 4 != 0) REQUIRE(record_wait(&record, 'm', (unsigned)i % 8));
         wsline_app_free(app);
         /* Nothing runs any more: the record could go. */
         CHECK_INT(8, record_count(&record, 'x'));
     }
 }
 
-static void an_app_is_freed_in_every_phase(void)
-{
+static void an_app_is_freed_in_every_phase(void) {
     static const struct {
         const char *peer, *path;
     } rows[] = {
-        {"FAULTS", "/stall"},                 /* open, and silent */
-        {"FAULTS", "/no-answer"},             /* connecting */
-        {"WEBSOCKETS", "/status?code=503"},   /* waiting for the next attempt */
+        {"FAULTS", "/stall"},               /* open, and silent */
+        {"FAULTS", "/no-answer"},           /* connecting */
+        {"WEBSOCKETS", "/status?code=503"}, /* waiting for the next attempt */
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -134,10 +125,8 @@ static void an_app_is_freed_in_every_phase(void)
         app = app_make(rows[i].peer, rows[i].path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));
-        if (i == 0)
-            REQUIRE(record_wait(&record, 'o', 1));
-        if (i == 2)
-            REQUIRE(record_wait(&record, 'e', 1));
+        if (i == 0) REQUIRE(record_wait(&record, 'o', 1));
+        if (i == 2) REQUIRE(record_wait(&record, 'e', 1));
         start = stopwatch_start();
         wsline_app_free(app);
         CHECK_TOOK(0, start);
@@ -145,23 +134,19 @@ static void an_app_is_freed_in_every_phase(void)
     }
 }
 
-static void an_app_that_never_ran_is_freed(void)
-{
+static void an_app_that_never_ran_is_freed(void) {
     struct record record;
 
     wsline_app_free(app_make("WEBSOCKETS", "", NULL, &record));
     CHECK_INT(8, record_count(&record, 'x'));
 }
 
-static void free_the_loop(struct record *record, wsline_app *app, char letter)
-{
+static void free_the_loop(struct record *record, wsline_app *app, char letter) {
     (void)app;
-    if (letter == 'o')
-        wsline_loop_free(record->more);
+    if (letter == 'o') wsline_loop_free(record->more);
 }
 
-static void a_loop_is_freed_in_a_callback(void)
-{
+static void a_loop_is_freed_in_a_callback(void) {
     struct record record;
     wsline_loop *loop = NULL;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
@@ -176,8 +161,7 @@ static void a_loop_is_freed_in_a_callback(void)
     wsline_app_free(app);
 }
 
-static void a_loop_is_freed_before_its_apps_and_after(void)
-{
+static void a_loop_is_freed_before_its_apps_and_after(void) {
     struct record record;
     wsline_loop *loop = NULL;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
@@ -192,16 +176,14 @@ static void a_loop_is_freed_before_its_apps_and_after(void)
     /* With an open connection. */
     REQUIRE_OK(wsline_loop_new(&loop));
     CHECK_OK(wsline_loop_add(loop, app));
-    while (record_count(&record, 'o') == 0)
-        CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
+    while (record_count(&record, 'o') == 0) CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     wsline_loop_free(loop);
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
 
     /* The app first; its loop notices. */
     REQUIRE_OK(wsline_loop_new(&loop));
     CHECK_OK(wsline_loop_add(loop, app));
-    while (record_count(&record, 'o') == 1)
-        CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
+    while (record_count(&record, 'o') == 1) CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     wsline_app_free(app);
     CHECK_INT(8, record_count(&record, 'x'));
     CHECK_OK(wsline_loop_run(loop));
@@ -210,15 +192,13 @@ static void a_loop_is_freed_before_its_apps_and_after(void)
     CHECK_TEXT("oo", strtok(record.order, "x"));
 }
 
-static void never_called(wsline_loop *loop, void *userdata)
-{
+static void never_called(wsline_loop *loop, void *userdata) {
     (void)loop;
     (void)userdata;
     CHECK(false);
 }
 
-static void what_was_posted_is_released_with_the_loop(void)
-{
+static void what_was_posted_is_released_with_the_loop(void) {
     struct record record;
     wsline_loop *loop = NULL;
 
@@ -242,7 +222,4 @@ static const struct test tests[] = {
     TEST(what_was_posted_is_released_with_the_loop),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thousands of connections on one thread: what a quiet one holds in memory, and that messages of some cost no more for
- * the others.
+ * Thousands of connections on one thread: what a quiet one holds in memory, and that messages of
+ * some cost no more for the others.
  *
  *   WSLINE_TEST_MANY=10 ./test_app_many     with so many quiet connections
  */
@@ -23,13 +23,9 @@ struct crowd {
     size_t count, added, open, echoes, wanted;
 };
 
-static size_t heap_bytes(void)
-{
-    return mallinfo2().uordblks;
-}
+static size_t heap_bytes(void) { return mallinfo2().uordblks; }
 
-static int64_t cpu_us(void)
-{
+static int64_t cpu_us(void) {
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
@@ -37,14 +33,12 @@ static int64_t cpu_us(void)
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-static void add_one(struct crowd *crowd)
-{
+static void add_one(struct crowd *crowd) {
     if (crowd->added < crowd->count)
         CHECK_OK(wsline_loop_add(crowd->loop, crowd->apps[crowd->added++]));
 }
 
-static void count_open(wsline_app *app, void *userdata)
-{
+static void count_open(wsline_app *app, void *userdata) {
     struct crowd *crowd = userdata;
 
     (void)app;
@@ -52,8 +46,7 @@ static void count_open(wsline_app *app, void *userdata)
     add_one(crowd);
 }
 
-static void send_again(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static void send_again(wsline_app *app, const wsline_message *message, void *userdata) {
     struct crowd *crowd = userdata;
 
     (void)message;
@@ -61,8 +54,7 @@ static void send_again(wsline_app *app, const wsline_message *message, void *use
         CHECK_OK(wsline_app_send_text(app, "sixteen bytes ..", 16));
 }
 
-static void crowd_open(struct crowd *crowd, const char *peer, size_t count)
-{
+static void crowd_open(struct crowd *crowd, const char *peer, size_t count) {
     char url[PEER_URL_MAX];
 
     memset(crowd, 0, sizeof *crowd);
@@ -77,44 +69,36 @@ static void crowd_open(struct crowd *crowd, const char *peer, size_t count)
         REQUIRE_OK(wsline_app_on_open(crowd->apps[i], count_open, crowd, NULL));
         REQUIRE_OK(wsline_app_on_message(crowd->apps[i], send_again, crowd, NULL));
     }
-    for (size_t i = 0; i < AT_ONCE; i++)
-        add_one(crowd);
-    while (crowd->open < count)
-        REQUIRE_OK(wsline_loop_run_once(crowd->loop, WAIT_MS));
+    for (size_t i = 0; i < AT_ONCE; i++) add_one(crowd);
+    while (crowd->open < count) REQUIRE_OK(wsline_loop_run_once(crowd->loop, WAIT_MS));
 }
 
 /* Echoes on a few of the connections; microseconds of this process for each. */
-static double crowd_echo(struct crowd *crowd, size_t echoes)
-{
+static double crowd_echo(struct crowd *crowd, size_t echoes) {
     int64_t start = cpu_us();
 
     crowd->echoes = 0;
     crowd->wanted = echoes;
     for (size_t i = 0; i < ACTIVE && i < crowd->count; i++)
         CHECK_OK(wsline_app_send_text(crowd->apps[i], "sixteen bytes ..", 16));
-    while (crowd->echoes < echoes)
-        REQUIRE_OK(wsline_loop_run_once(crowd->loop, WAIT_MS));
+    while (crowd->echoes < echoes) REQUIRE_OK(wsline_loop_run_once(crowd->loop, WAIT_MS));
     return (double)(cpu_us() - start) / (double)echoes;
 }
 
-static void crowd_close(struct crowd *crowd)
-{
+static void crowd_close(struct crowd *crowd) {
     wsline_loop_free(crowd->loop);
-    for (size_t i = 0; i < crowd->count; i++)
-        wsline_app_free(crowd->apps[i]);
+    for (size_t i = 0; i < crowd->count; i++) wsline_app_free(crowd->apps[i]);
     free(crowd->apps);
     wsline_options_free(crowd->options);
 }
 
-static size_t crowd_size(void)
-{
+static size_t crowd_size(void) {
     const char *many = getenv("WSLINE_TEST_MANY");
 
     return many == NULL ? check_scaled(10000, 100) : strtoul(many, NULL, 10);
 }
 
-static void quiet_connections_hold_next_to_nothing(void)
-{
+static void quiet_connections_hold_next_to_nothing(void) {
     struct crowd crowd;
     size_t before, held, count = crowd_size();
     double us;
@@ -129,8 +113,7 @@ static void quiet_connections_hold_next_to_nothing(void)
     us = crowd_echo(&crowd, check_scaled(20000, 100));
     held = (heap_bytes() - before) / count;
     printf("     %zu connections: %zu bytes each, %.2f us of CPU for an echo\n", count, held, us);
-    if (!check_slow() && count >= 100)
-        CHECK_RANGE(0, MAX_QUIET_BYTES, held);
+    if (!check_slow() && count >= 100) CHECK_RANGE(0, MAX_QUIET_BYTES, held);
     crowd_close(&crowd);
 }
 
@@ -138,7 +121,4 @@ static const struct test tests[] = {
     TEST(quiet_connections_hold_next_to_nothing),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -2,8 +2,7 @@
 /* Pings that keep a connection alive, and tell that it is dead. */
 #include "app.h"
 
-static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms)
-{
+static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_ping_payload(options, "hi", 2));
@@ -11,8 +10,7 @@ static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms)
     return options;
 }
 
-static void pings_are_sent_and_their_round_trip_is_known(void)
-{
+static void pings_are_sent_and_their_round_trip_is_known(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct record record;
         wsline_options *options = pinging(20, 5000);
@@ -34,8 +32,7 @@ static void pings_are_sent_and_their_round_trip_is_known(void)
     }
 }
 
-static void a_dead_server_is_noticed_in_time(void)
-{
+static void a_dead_server_is_noticed_in_time(void) {
     static const struct {
         const char *path;
         int64_t more_ms;
@@ -44,7 +41,8 @@ static void a_dead_server_is_noticed_in_time(void)
         /* In the middle of a message, and of a frame. */
         {"/frame?hex=0103616263&then=stall", 0},
         {"/frame?hex=82647878&then=stall", 0},
-        /* Its pong is swallowed by the frame it claims to send: bytes came, so it gets its time again. */
+        /* Its pong is swallowed by the frame it claims to send: bytes came, so it gets its time
+           again. */
         {"/claim?len=100000", 300},
     };
 
@@ -69,9 +67,9 @@ static void a_dead_server_is_noticed_in_time(void)
     }
 }
 
-/* A server that answers every ping, but not with its payload, lives; its round trip is not known. */
-static void any_pong_keeps_a_server_alive(void)
-{
+/* A server that answers every ping, but not with its payload, lives; its round trip is not known.
+ */
+static void any_pong_keeps_a_server_alive(void) {
     struct record record;
     wsline_options *options = pinging(20, 5000);
     wsline_app *app = app_make("FAULTS", "/empty-pongs", options, &record);
@@ -90,8 +88,7 @@ static void any_pong_keeps_a_server_alive(void)
 }
 
 /* Pongs before a ping are no answer to it. */
-static void earlier_pongs_do_not_keep_a_server_alive(void)
-{
+static void earlier_pongs_do_not_keep_a_server_alive(void) {
     struct record record;
     wsline_options *options = pinging(100, 300);
     wsline_app *app = app_make("FAULTS", "/frame?hex=8a026869&n=50&then=stall", options, &record);
@@ -103,9 +100,9 @@ static void earlier_pongs_do_not_keep_a_server_alive(void)
     wsline_app_free(app);
 }
 
-/* A server that reads slowly has the ping behind megabytes of ours; as long as they move it lives. */
-static void a_slow_server_is_not_dead(void)
-{
+/* A server that reads slowly has the ping behind megabytes of ours; as long as they move it lives.
+ */
+static void a_slow_server_is_not_dead(void) {
     struct record record;
     wsline_options *options = pinging(100, 2000);
     size_t len = 3000000;
@@ -124,8 +121,7 @@ static void a_slow_server_is_not_dead(void)
     free(data);
 }
 
-static void wrong_numbers_are_refused(void)
-{
+static void wrong_numbers_are_refused(void) {
     wsline_options *options = peer_options();
     char payload[118] = {0};
 
@@ -153,7 +149,4 @@ static const struct test tests[] = {
     TEST(wrong_numbers_are_refused),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -6,8 +6,7 @@
 
 enum { MIB = 1024 * 1024 };
 
-static wsline_options *with_limit(uint64_t bytes)
-{
+static wsline_options *with_limit(uint64_t bytes) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, bytes));
@@ -15,20 +14,17 @@ static wsline_options *with_limit(uint64_t bytes)
 }
 
 /* Sends until the queue is full; how many went in. */
-static unsigned fill(wsline_app *app, const void *data, size_t len)
-{
+static unsigned fill(wsline_app *app, const void *data, size_t len) {
     unsigned sent = 0;
     wsline_status status;
 
-    while ((status = wsline_app_send_binary(app, data, len)) == WSLINE_OK)
-        sent++;
+    while ((status = wsline_app_send_binary(app, data, len)) == WSLINE_OK) sent++;
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, status);
     CHECK_HAS("queued", wsline_last_error_message());
     return sent;
 }
 
-static void a_full_queue_refuses_and_tells_when_there_is_room(void)
-{
+static void a_full_queue_refuses_and_tells_when_there_is_room(void) {
     static const char *const servers[] = {"FAULTS", "FAULTS_TLS"};
     enum { ROUNDS = 3 };
     char *data = calloc(1, MIB / 4);
@@ -39,7 +35,8 @@ static void a_full_queue_refuses_and_tells_when_there_is_room(void)
         wsline_options *options = with_limit(MIB);
         struct gate gate = gate_new(servers[i]);
         char path[256];
-        /* Each time it reads half or more of what the system holds, then nothing until the gate opens again. */
+        /* Each time it reads half or more of what the system holds, then nothing until the gate
+         * opens again. */
         wsline_app *app = app_make(
             servers[i], gate_path(&gate, "/read-by-gates?n=3&frames=8&", path), options, &record);
 
@@ -63,8 +60,7 @@ static void a_full_queue_refuses_and_tells_when_there_is_room(void)
     free(data);
 }
 
-static void an_empty_queue_takes_one_message_of_any_size(void)
-{
+static void an_empty_queue_takes_one_message_of_any_size(void) {
     struct record record;
     wsline_options *options = with_limit(1);
     size_t len = check_scaled(8, 2) * MIB;
@@ -84,8 +80,7 @@ static void an_empty_queue_takes_one_message_of_any_size(void)
     free(text);
 }
 
-static void what_was_queued_and_not_sent_is_told(void)
-{
+static void what_was_queued_and_not_sent_is_told(void) {
     struct record record;
     wsline_options *options = with_limit(64 * MIB);
     char *data = calloc(1, MIB);
@@ -96,8 +91,7 @@ static void what_was_queued_and_not_sent_is_told(void)
     REQUIRE(data != NULL);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    for (unsigned i = 0; i < 32; i++)
-        CHECK_OK(wsline_app_send_binary(app, data, MIB));
+    for (unsigned i = 0; i < 32; i++) CHECK_OK(wsline_app_send_binary(app, data, MIB));
     CHECK_OK(wsline_app_ping(app, "no message", 10));
     buffered = wsline_app_buffered_bytes(app);
     CHECK_RANGE(16 * MIB, 32 * MIB + 1024, buffered);
@@ -128,8 +122,7 @@ struct counter {
     pthread_t thread;
 };
 
-static void *count_up(void *argument)
-{
+static void *count_up(void *argument) {
     struct counter *counter = argument;
     struct counting *counting = counter->counting;
 
@@ -150,8 +143,7 @@ static void *count_up(void *argument)
     return NULL;
 }
 
-static void count_along(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static void count_along(wsline_app *app, const wsline_message *message, void *userdata) {
     struct counting *counting = userdata;
     unsigned number, i;
 
@@ -167,8 +159,7 @@ static void count_along(wsline_app *app, const wsline_message *message, void *us
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void messages_of_many_threads_do_not_mix_and_keep_their_order(void)
-{
+static void messages_of_many_threads_do_not_mix_and_keep_their_order(void) {
     for (size_t row = 0; row < COUNT_OF(peer_echo_servers); row++) {
         struct counting counting = {.each = (unsigned)check_scaled(200, 10)};
         struct counter counters[THREADS];
@@ -184,22 +175,19 @@ static void messages_of_many_threads_do_not_mix_and_keep_their_order(void)
             counters[i] = (struct counter){.counting = &counting, .number = i};
             counters[i].thread = thread_start(count_up, &counters[i]);
         }
-        for (unsigned i = 0; i < THREADS; i++)
-            thread_join(counters[i].thread);
+        for (unsigned i = 0; i < THREADS; i++) thread_join(counters[i].thread);
         CHECK_OK(wsline_app_join(counting.app, WAIT_MS * 10));
         CHECK_INT(counting.each * THREADS, counting.received);
         wsline_app_free(counting.app);
     }
 }
 
-static void *close_it(void *app)
-{
+static void *close_it(void *app) {
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_GOING_AWAY, "all at once"));
     return NULL;
 }
 
-static void a_close_by_ten_threads_is_one_close(void)
-{
+static void a_close_by_ten_threads_is_one_close(void) {
     size_t rounds = check_scaled(50, 5);
 
     for (size_t round = 0; round < rounds; round++) {
@@ -208,12 +196,9 @@ static void a_close_by_ten_threads_is_one_close(void)
         pthread_t threads[10];
 
         CHECK_OK(wsline_app_start(app));
-        if (round % 2 == 0)
-            REQUIRE(record_wait(&record, 'o', 1));
-        for (size_t i = 0; i < COUNT_OF(threads); i++)
-            threads[i] = thread_start(close_it, app);
-        for (size_t i = 0; i < COUNT_OF(threads); i++)
-            thread_join(threads[i]);
+        if (round % 2 == 0) REQUIRE(record_wait(&record, 'o', 1));
+        for (size_t i = 0; i < COUNT_OF(threads); i++) threads[i] = thread_start(close_it, app);
+        for (size_t i = 0; i < COUNT_OF(threads); i++) thread_join(threads[i]);
         CHECK_OK(wsline_app_join(app, WAIT_MS));
         if (record_count(&record, 'o') == 1) {
             CHECK_TEXT("oc", record.order);
@@ -226,8 +211,7 @@ static void a_close_by_ten_threads_is_one_close(void)
     }
 }
 
-static void a_close_waits_for_what_is_queued(void)
-{
+static void a_close_waits_for_what_is_queued(void) {
     struct record record;
     size_t messages = check_scaled(64, 8);
     wsline_options *options = with_limit(0);
@@ -240,33 +224,31 @@ static void a_close_waits_for_what_is_queued(void)
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    for (size_t i = 0; i < messages; i++)
-        CHECK_OK(wsline_app_send_binary(app, data, MIB / 4));
+    for (size_t i = 0; i < messages; i++) CHECK_OK(wsline_app_send_binary(app, data, MIB / 4));
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_OK(wsline_app_join(app, WAIT_MS));
-    /* The server has read all of it, and what it sent back before its close frame was handed out. */
+    /* The server has read all of it, and what it sent back before its close frame was handed out.
+     */
     CHECK_INT(messages, record_count(&record, 'm'));
     CHECK_INT(0, record.close.unsent_messages);
     wsline_app_free(app);
     free(data);
 }
 
-/* While a large message is masked and queued by one thread, the loop answers pings and drives its other apps. */
-static void echo_again(struct record *record, wsline_app *app, char letter)
-{
+/* While a large message is masked and queued by one thread, the loop answers pings and drives its
+ * other apps. */
+static void echo_again(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o' || letter == 'm')
         CHECK_OK(wsline_app_send_text(app, "again", WSLINE_NUL_TERMINATED));
 }
 
-static void *run_loop(void *loop)
-{
+static void *run_loop(void *loop) {
     CHECK_OK(wsline_loop_run(loop));
     return NULL;
 }
 
-static void a_large_send_does_not_stop_the_loop(void)
-{
+static void a_large_send_does_not_stop_the_loop(void) {
     /* A driver that gets no processor in a whole send has other chances. */
     enum { ATTEMPTS = 10 };
     size_t len = check_scaled(64, 1) * MIB;
@@ -285,8 +267,7 @@ static void a_large_send_does_not_stop_the_loop(void)
     apps[1] = app_make("FAULTS", "/echo", options, &other);
     wsline_options_free(options);
     other.then = echo_again;
-    for (size_t i = 0; i < COUNT_OF(apps); i++)
-        CHECK_OK(wsline_loop_add(loop, apps[i]));
+    for (size_t i = 0; i < COUNT_OF(apps); i++) CHECK_OK(wsline_loop_add(loop, apps[i]));
     thread = thread_start(run_loop, loop);
     REQUIRE(record_wait(&busy, 'i', 1));
     REQUIRE(record_wait(&other, 'm', 1));
@@ -297,11 +278,9 @@ static void a_large_send_does_not_stop_the_loop(void)
         seen = record_count(&other, 'm') - before;
     }
     CHECK(seen >= 2 || check_slow());
-    for (size_t i = 0; i < COUNT_OF(apps); i++)
-        CHECK_OK(wsline_app_abort(apps[i]));
+    for (size_t i = 0; i < COUNT_OF(apps); i++) CHECK_OK(wsline_app_abort(apps[i]));
     thread_join(thread);
-    for (size_t i = 0; i < COUNT_OF(apps); i++)
-        wsline_app_free(apps[i]);
+    for (size_t i = 0; i < COUNT_OF(apps); i++) wsline_app_free(apps[i]);
     wsline_loop_free(loop);
     free(data);
 }
@@ -316,7 +295,4 @@ static const struct test tests[] = {
     TEST(a_large_send_does_not_stop_the_loop),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -4,29 +4,26 @@
 
 enum { ROUNDS_MAX = 51 };
 
-static int compare(const void *a, const void *b)
-{
+static int compare(const void *a, const void *b) {
     int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
 
     return (left > right) - (left < right);
 }
 
 /* Prints the median and the worst. */
-static void report(const char *what, int64_t *us, size_t count)
-{
+static void report(const char *what, int64_t *us, size_t count) {
     qsort(us, count, sizeof *us, compare);
-    printf("     %s: %" PRId64 " us, at worst %" PRId64 " us\n", what, us[count / 2], us[count - 1]);
+    printf("     %s: %" PRId64 " us, at worst %" PRId64 " us\n", what, us[count / 2],
+           us[count - 1]);
 }
 
-static wsline_status close_normally(wsline_app *app)
-{
+static wsline_status close_normally(wsline_app *app) {
     return wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
 /* `end` is called when a callback has been, or after a while where there is none. */
 static void measure(const char *what, const char *peer, const char *path, char after,
-                    wsline_status (*end)(wsline_app *app), wsline_status want)
-{
+                    wsline_status (*end)(wsline_app *app), wsline_status want) {
     int64_t us[ROUNDS_MAX];
     size_t rounds = check_scaled(ROUNDS_MAX, 3);
 
@@ -40,8 +37,7 @@ static void measure(const char *what, const char *peer, const char *path, char a
         app = app_make(peer, path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));
-        if (after != '\0')
-            REQUIRE(record_wait(&record, after, 1));
+        if (after != '\0') REQUIRE(record_wait(&record, after, 1));
         start = stopwatch_start();
         CHECK_OK(end(app));
         CHECK_STATUS(want, wsline_app_join(app, WAIT_MS));
@@ -52,8 +48,7 @@ static void measure(const char *what, const char *peer, const char *path, char a
     report(what, us, rounds);
 }
 
-static void an_app_ends_at_once(void)
-{
+static void an_app_ends_at_once(void) {
     measure("abort while open", "WEBSOCKETS", "", 'o', wsline_app_abort, WSLINE_ERR_ABORTED);
     measure("abort while connecting", "FAULTS", "/hang", '\0', wsline_app_abort,
             WSLINE_ERR_ABORTED);
@@ -66,14 +61,12 @@ static void an_app_ends_at_once(void)
             WSLINE_OK);
 }
 
-static void *run_loop(void *loop)
-{
+static void *run_loop(void *loop) {
     CHECK_OK(wsline_loop_run(loop));
     return NULL;
 }
 
-static void a_loop_stops_at_once(void)
-{
+static void a_loop_stops_at_once(void) {
     struct record record;
     wsline_loop *loop = NULL;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
@@ -99,8 +92,7 @@ static void a_loop_stops_at_once(void)
 }
 
 /* Of a server that answers nothing: interval and timeout, and how much more. */
-static void a_dead_server_is_noticed_on_time(void)
-{
+static void a_dead_server_is_noticed_on_time(void) {
     enum { INTERVAL_MS = 100, TIMEOUT_MS = 200 };
     int64_t us[ROUNDS_MAX];
     size_t rounds = check_scaled(11, 1);
@@ -132,7 +124,4 @@ static const struct test tests[] = {
     TEST(a_dead_server_is_noticed_on_time),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

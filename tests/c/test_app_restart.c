@@ -11,8 +11,7 @@
 /* The server ---------------------------------------------------------------------------------- */
 
 /* Returns when it is done. */
-static void server_do(const char *command)
-{
+static void server_do(const char *command) {
     const char *control = peer_variable("UNSTEADY", "_CONTROL");
     int fd = listen_connect((uint16_t)strtoul(strchr(control, ':') + 1, NULL, 10));
     char line[16], answer[3];
@@ -25,14 +24,12 @@ static void server_do(const char *command)
 }
 
 /* Whatever a test that failed has left. */
-static void server_renew(void)
-{
+static void server_renew(void) {
     server_do("stop");
     server_do("start");
 }
 
-static void greet(struct record *record, wsline_app *app, char letter)
-{
+static void greet(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o' || letter == 'r')
         CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
@@ -50,14 +47,12 @@ struct crowd {
     pthread_t thread;
 };
 
-static void *run_loop(void *loop)
-{
+static void *run_loop(void *loop) {
     CHECK_OK(wsline_loop_run(loop));
     return NULL;
 }
 
-static void crowd_start(struct crowd *crowd)
-{
+static void crowd_start(struct crowd *crowd) {
     wsline_options *options = peer_options();
 
     app_reconnect(options, 10, 100, 2, 0.5, WSLINE_FOREVER);
@@ -72,15 +67,13 @@ static void crowd_start(struct crowd *crowd)
     crowd->thread = thread_start(run_loop, crowd->loop);
 }
 
-static void crowd_wait(struct crowd *crowd, char letter, unsigned count)
-{
+static void crowd_wait(struct crowd *crowd, char letter, unsigned count) {
     for (size_t i = 0; i < crowd->count; i++)
         REQUIRE(record_wait(&crowd->records[i], letter, count));
 }
 
 /* Each tries once more, while the server is away. */
-static void crowd_try(struct crowd *crowd)
-{
+static void crowd_try(struct crowd *crowd) {
     for (size_t i = 0; i < crowd->count; i++) {
         struct record *record = &crowd->records[i];
 
@@ -88,15 +81,13 @@ static void crowd_try(struct crowd *crowd)
     }
 }
 
-static void crowd_end(struct crowd *crowd)
-{
+static void crowd_end(struct crowd *crowd) {
     for (size_t i = 0; i < crowd->count; i++)
         CHECK_OK(wsline_app_close(crowd->apps[i], WSLINE_CLOSE_NORMAL, NULL));
     thread_join(crowd->thread);
 }
 
-static void check_comeback(wsline_app *app, struct record *record)
-{
+static void check_comeback(wsline_app *app, struct record *record) {
     CHECK_OK(wsline_app_join(app, 0));
     CHECK_INT('o', record->order[0]);
     CHECK_INT(1, record_count(record, 'o'));
@@ -109,8 +100,7 @@ static void check_comeback(wsline_app *app, struct record *record)
     CHECK_INT(WSLINE_PHASE_CONNECT, record->error.phase);
 }
 
-static void many_apps_come_back_after_each_restart(void)
-{
+static void many_apps_come_back_after_each_restart(void) {
     static struct crowd crowd;
     int descriptors;
 
@@ -143,8 +133,7 @@ struct errors {
     int64_t at_ms[ERRORS_MAX];
 };
 
-static void greet_and_keep_errors(struct record *record, wsline_app *app, char letter)
-{
+static void greet_and_keep_errors(struct record *record, wsline_app *app, char letter) {
     struct errors *errors = record->more;
     unsigned number = record_count(record, 'e');
 
@@ -155,8 +144,7 @@ static void greet_and_keep_errors(struct record *record, wsline_app *app, char l
     }
 }
 
-static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void)
-{
+static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void) {
     int64_t interval_ms = 50, timeout_ms = check_slow() ? 3000 : 300, frozen_ms;
     struct stopwatch frozen;
     struct record record;
@@ -190,8 +178,7 @@ static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void)
     CHECK_INT(WSLINE_PHASE_OPEN, errors.infos[0].phase);
     /* Its time begins with the first ping that has no answer. */
     CHECK_RANGE(timeout_ms - stopwatch_slack_ms(frozen),
-                interval_ms + timeout_ms + stopwatch_slack_ms(frozen),
-                errors.at_ms[0] - frozen_ms);
+                interval_ms + timeout_ms + stopwatch_slack_ms(frozen), errors.at_ms[0] - frozen_ms);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, errors.infos[1].status);
     CHECK_INT(WSLINE_PHASE_UPGRADE, errors.infos[1].phase);
     CHECK_INT(1, messages);
@@ -220,21 +207,18 @@ struct churn {
     struct held before, after;
 };
 
-static struct held held_now(void)
-{
+static struct held held_now(void) {
     struct mallinfo2 info = mallinfo2();
 
     return (struct held){info.uordblks + info.hblkhd, open_descriptors()};
 }
 
 /* Always at the same point of a connection's life. */
-static void look(struct record *record, wsline_app *app, char letter)
-{
+static void look(struct record *record, wsline_app *app, char letter) {
     struct churn *churn = record->more;
     unsigned count = record_count(record, letter);
 
-    if (letter == churn->letter && count == churn->first)
-        churn->before = held_now();
+    if (letter == churn->letter && count == churn->first) churn->before = held_now();
     if (letter == churn->letter && count == churn->last) {
         churn->after = held_now();
         CHECK_OK(wsline_app_abort(app));
@@ -244,8 +228,7 @@ static void look(struct record *record, wsline_app *app, char letter)
         (void)wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED);
 }
 
-static void check_churn(const char *peer, const char *path, char letter)
-{
+static void check_churn(const char *peer, const char *path, char letter) {
     struct record record;
     struct churn churn = {.letter = letter};
     wsline_options *options = peer_options();
@@ -261,13 +244,11 @@ static void check_churn(const char *peer, const char *path, char letter)
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
     CHECK_INT(churn.last, record_count(&record, letter));
     CHECK_INT(churn.before.descriptors, churn.after.descriptors);
-    if (!check_slow())
-        CHECK_RANGE(0, churn.before.bytes + MAX_GROWTH_BYTES, churn.after.bytes);
+    if (!check_slow()) CHECK_RANGE(0, churn.before.bytes + MAX_GROWTH_BYTES, churn.after.bytes);
     wsline_app_free(app);
 }
 
-static void a_thousand_connections_leave_nothing_behind(void)
-{
+static void a_thousand_connections_leave_nothing_behind(void) {
     static const char *const rows[][2] = {
         {"CHAOS", "/?reset-after=7"},
         {"WEBSOCKETS", "/close?code=1001&reason=bye"},
@@ -280,8 +261,7 @@ static void a_thousand_connections_leave_nothing_behind(void)
     }
 }
 
-static void a_thousand_attempts_in_vain_leave_nothing_behind(void)
-{
+static void a_thousand_attempts_in_vain_leave_nothing_behind(void) {
     static const char *const rows[][2] = {
         {"CHAOS", "/?drop=1000000"},
         {"WEBSOCKETS", "/status?code=503&body=busy"},
@@ -296,8 +276,7 @@ static void a_thousand_attempts_in_vain_leave_nothing_behind(void)
 
 /* Waiting ------------------------------------------------------------------------------------- */
 
-static wsline_app *app_in_vain(const wsline_options *options, struct record *record)
-{
+static wsline_app *app_in_vain(const wsline_options *options, struct record *record) {
     char url[PEER_URL_MAX];
     wsline_app *app = NULL;
 
@@ -308,14 +287,12 @@ static wsline_app *app_in_vain(const wsline_options *options, struct record *rec
     return app;
 }
 
-static wsline_status close_normally(wsline_app *app)
-{
+static wsline_status close_normally(wsline_app *app) {
     return wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
 /* The program ends it on another thread than the one that waits. */
-static void a_wait_between_attempts_ends_at_once(void)
-{
+static void a_wait_between_attempts_ends_at_once(void) {
     static const struct {
         const char *name;
         wsline_status (*end)(wsline_app *app);
@@ -351,8 +328,7 @@ static void a_wait_between_attempts_ends_at_once(void)
     }
 }
 
-static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void)
-{
+static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void) {
     static const int64_t delays[] = {20, 40, 80, 100, 100};
     static const double jitters[] = {0, 0.5};
 
@@ -389,8 +365,7 @@ static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(many_apps_come_back_after_each_restart),
         TEST(a_frozen_server_is_noticed_and_used_again_when_it_has_thawed),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that meet at the wrong moment, queues that are full, and servers that read or answer late. */
+/* Threads that meet at the wrong moment, queues that are full, and servers that read or answer
+ * late. */
 #include "app.h"
 #include "gate.h"
 
@@ -14,8 +15,7 @@ struct pump {
     size_t messages;
 };
 
-static void *pump(void *argument)
-{
+static void *pump(void *argument) {
     struct pump *pump = argument;
     static const char data[20000];
 
@@ -28,8 +28,7 @@ static void *pump(void *argument)
     return NULL;
 }
 
-static void a_queue_never_lies_still(void)
-{
+static void a_queue_never_lies_still(void) {
     struct record record;
     wsline_options *options = peer_options();
     struct pump state = {.messages = check_scaled(5000, 100)};
@@ -41,13 +40,10 @@ static void a_queue_never_lies_still(void)
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(state.app));
     REQUIRE(record_wait(&record, 'o', 1));
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        threads[i] = thread_start(pump, &state);
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        thread_join(threads[i]);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) threads[i] = thread_start(pump, &state);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) thread_join(threads[i]);
     end = clock_ms() + WAIT_MS;
-    while (wsline_app_buffered_bytes(state.app) > 0 && clock_ms() < end)
-        clock_pause();
+    while (wsline_app_buffered_bytes(state.app) > 0 && clock_ms() < end) clock_pause();
     CHECK_INT(0, wsline_app_buffered_bytes(state.app));
     wsline_app_free(state.app);
 }
@@ -58,18 +54,15 @@ struct hog {
     pthread_mutex_t done; /* held until it may end */
 };
 
-static void *hog(void *argument)
-{
+static void *hog(void *argument) {
     struct hog *hog = argument;
 
-    while (pthread_mutex_trylock(&hog->done) != 0)
-        (void)wsline_app_send_binary(hog->app, "x", 1);
+    while (pthread_mutex_trylock(&hog->done) != 0) (void)wsline_app_send_binary(hog->app, "x", 1);
     pthread_mutex_unlock(&hog->done);
     return NULL;
 }
 
-static void a_tight_loop_of_sends_keeps_no_ping_from_its_answer(void)
-{
+static void a_tight_loop_of_sends_keeps_no_ping_from_its_answer(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         struct record record;
         struct hog state = {.done = PTHREAD_MUTEX_INITIALIZER};
@@ -81,15 +74,13 @@ static void a_tight_loop_of_sends_keeps_no_ping_from_its_answer(void)
         pthread_mutex_lock(&state.done);
         CHECK_OK(wsline_app_start(state.app));
         REQUIRE(record_wait(&record, 'o', 1));
-        for (size_t k = 0; k < COUNT_OF(threads); k++)
-            threads[k] = thread_start(hog, &state);
+        for (size_t k = 0; k < COUNT_OF(threads); k++) threads[k] = thread_start(hog, &state);
         CHECK(record_wait(&record, 'm', 3));
         /* Nor another thread from closing. */
         CHECK_OK(wsline_app_abort(state.app));
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(state.app, WAIT_MS));
         pthread_mutex_unlock(&state.done);
-        for (size_t k = 0; k < COUNT_OF(threads); k++)
-            thread_join(threads[k]);
+        for (size_t k = 0; k < COUNT_OF(threads); k++) thread_join(threads[k]);
         wsline_app_free(state.app);
     }
 }
@@ -100,23 +91,20 @@ struct filler {
     unsigned refused;
 };
 
-static void keep_it_full(struct record *record, wsline_app *app, char letter)
-{
+static void keep_it_full(struct record *record, wsline_app *app, char letter) {
     /* A server that reads faster than this program sends must not keep it here. */
     enum { MOST = 64 };
     static const char data[MIB / 4];
     struct filler *filler = record->more;
     wsline_status status = WSLINE_OK;
 
-    if (letter != 'o' && letter != 'w')
-        return;
+    if (letter != 'o' && letter != 'w') return;
     for (int i = 0; i < MOST && status == WSLINE_OK; i++)
         status = wsline_app_send_binary(app, data, sizeof data);
     filler->refused += status == WSLINE_ERR_WOULD_BLOCK;
 }
 
-static void a_full_queue_does_not_keep_pongs_back(void)
-{
+static void a_full_queue_does_not_keep_pongs_back(void) {
     struct record record;
     struct filler filler = {.gate = gate_new("FAULTS")};
     wsline_options *options = peer_options();
@@ -124,8 +112,7 @@ static void a_full_queue_does_not_keep_pongs_back(void)
     wsline_app *app;
 
     REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, 2 * MIB));
-    app = app_make("FAULTS", gate_path(&filler.gate, "/ping-and-swallow?", path), options,
-                   &record);
+    app = app_make("FAULTS", gate_path(&filler.gate, "/ping-and-swallow?", path), options, &record);
     wsline_options_free(options);
     record.then = keep_it_full;
     record.more = &filler;
@@ -139,17 +126,14 @@ static void a_full_queue_does_not_keep_pongs_back(void)
 }
 
 /* The answer to a close frame goes out behind what is queued, over TLS too. */
-static void fill_the_queue(struct record *record, wsline_app *app, char letter)
-{
+static void fill_the_queue(struct record *record, wsline_app *app, char letter) {
     static char data[8 * MIB];
 
     (void)record;
-    if (letter == 'o')
-        CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
+    if (letter == 'o') CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
 }
 
-static void a_close_is_answered_behind_a_queue(void)
-{
+static void a_close_is_answered_behind_a_queue(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         struct record record;
         char path[128], journal[512], id[32];
@@ -170,8 +154,7 @@ static void a_close_is_answered_behind_a_queue(void)
 }
 
 /* Something else than a flush empties the queue: a pong on its way. */
-static void room_is_told_however_it_came(void)
-{
+static void room_is_told_however_it_came(void) {
     enum { ROUNDS = 20, MOST = 64 };
     struct record record;
     struct gate gate = gate_new("FAULTS");
@@ -192,19 +175,17 @@ static void room_is_told_however_it_came(void)
         /* Later rounds may meet a server that reads faster than this program sends. */
         for (int i = 0; i < MOST && status == WSLINE_OK; i++)
             status = wsline_app_send_binary(app, data, MIB / 3);
-        if (round == 1)
-            gate_open(&gate);
-        if (status == WSLINE_ERR_WOULD_BLOCK)
-            REQUIRE(record_wait(&record, 'w', ++refused));
+        if (round == 1) gate_open(&gate);
+        if (status == WSLINE_ERR_WOULD_BLOCK) REQUIRE(record_wait(&record, 'w', ++refused));
     }
     CHECK(refused > 0);
     wsline_app_free(app);
     free(data);
 }
 
-/* A peer that reads no more, but does not end the stream: nothing can be sent, and nothing comes. */
-static void a_close_that_cannot_be_sent_ends_all_the_same(void)
-{
+/* A peer that reads no more, but does not end the stream: nothing can be sent, and nothing comes.
+ */
+static void a_close_that_cannot_be_sent_ends_all_the_same(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -227,8 +208,7 @@ static void a_close_that_cannot_be_sent_ends_all_the_same(void)
 }
 
 /* Its close frame has come, but it reads nothing: ours, behind the queue, never leaves. */
-static void a_close_that_the_server_does_not_read_is_not_clean(void)
-{
+static void a_close_that_the_server_does_not_read_is_not_clean(void) {
     struct record record;
     struct gate gate = gate_new("FAULTS");
     wsline_options *options = peer_options();
@@ -257,8 +237,7 @@ static void a_close_that_the_server_does_not_read_is_not_clean(void)
 }
 
 /* One ping in the queue is enough. */
-static void pings_do_not_fill_the_queue(void)
-{
+static void pings_do_not_fill_the_queue(void) {
     struct record record;
     wsline_options *options = peer_options();
     uint64_t before;
@@ -284,8 +263,7 @@ struct keys {
     bool fail;
 };
 
-static int32_t make_key(uint8_t *key_out, void *userdata)
-{
+static int32_t make_key(uint8_t *key_out, void *userdata) {
     struct keys *keys = userdata;
     bool fail;
 
@@ -296,8 +274,7 @@ static int32_t make_key(uint8_t *key_out, void *userdata)
     return fail ? WSLINE_ERR_INTERNAL : WSLINE_OK;
 }
 
-static void a_key_that_cannot_be_had_is_told(void)
-{
+static void a_key_that_cannot_be_had_is_told(void) {
     struct record record;
     wsline_options *options = peer_options();
     struct keys keys = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -319,15 +296,13 @@ static void a_key_that_cannot_be_had_is_told(void)
     wsline_app_free(app);
 }
 
-static void *abort_it(void *app)
-{
+static void *abort_it(void *app) {
     CHECK_OK(wsline_app_abort(app));
     return NULL;
 }
 
 /* An abort that comes as the app ends concerns this run alone. */
-static void an_abort_does_not_silence_the_next_run(void)
-{
+static void an_abort_does_not_silence_the_next_run(void) {
     size_t rounds = check_scaled(300, 20);
 
     for (size_t i = 0; i < rounds; i++) {
@@ -337,14 +312,14 @@ static void an_abort_does_not_silence_the_next_run(void)
         unsigned before;
 
         CHECK_OK(wsline_app_start(app));
-        if (i % 2 == 0)
-            REQUIRE(record_wait(&record, 'c', 1));
+        if (i % 2 == 0) REQUIRE(record_wait(&record, 'c', 1));
         thread = thread_start(abort_it, app);
         wsline_app_join(app, WAIT_MS);
         thread_join(thread);
         wsline_app_join(app, WAIT_MS);
         before = record_count(&record, 'c');
-        /* Whether the abort came too late is open; at the latest the run after the next hears all. */
+        /* Whether the abort came too late is open; at the latest the run after the next hears all.
+         */
         wsline_app_run(app);
         CHECK_OK(wsline_app_run(app));
         CHECK(record_count(&record, 'c') > before);
@@ -352,21 +327,18 @@ static void an_abort_does_not_silence_the_next_run(void)
     }
 }
 
-static void join_here(struct record *record, wsline_app *app, char letter)
-{
+static void join_here(struct record *record, wsline_app *app, char letter) {
     (void)app;
     if (letter == 'o')
         CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(record->more, WSLINE_FOREVER));
 }
 
-static void join_posted(wsline_loop *loop, void *userdata)
-{
+static void join_posted(wsline_loop *loop, void *userdata) {
     (void)loop;
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(userdata, WSLINE_FOREVER));
 }
 
-static void nobody_waits_for_itself(void)
-{
+static void nobody_waits_for_itself(void) {
     struct record first, second;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
@@ -386,15 +358,13 @@ static void nobody_waits_for_itself(void)
     wsline_app_free(apps[1]);
 }
 
-static void *stop_soon(void *loop)
-{
+static void *stop_soon(void *loop) {
     clock_sleep_ms(50);
     CHECK_OK(wsline_loop_stop(loop));
     return NULL;
 }
 
-static void a_stop_ends_one_wait(void)
-{
+static void a_stop_ends_one_wait(void) {
     wsline_loop *loop = NULL;
     pthread_t thread;
     struct stopwatch start;
@@ -419,21 +389,18 @@ static void a_stop_ends_one_wait(void)
 /* Two posts and two apps; the first post frees the loop. */
 static unsigned calls_after_free;
 
-static void free_loop(wsline_loop *loop, void *userdata)
-{
+static void free_loop(wsline_loop *loop, void *userdata) {
     (void)userdata;
     wsline_loop_free(loop);
 }
 
-static void count_call(wsline_loop *loop, void *userdata)
-{
+static void count_call(wsline_loop *loop, void *userdata) {
     (void)loop;
     (void)userdata;
     calls_after_free++;
 }
 
-static void nothing_is_called_by_a_loop_that_was_freed(void)
-{
+static void nothing_is_called_by_a_loop_that_was_freed(void) {
     struct record records[2], released;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
@@ -477,7 +444,4 @@ static const struct test tests[] = {
     TEST(nothing_is_called_by_a_loop_that_was_freed),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -6,14 +6,12 @@
 
 enum { URL_MAX = PEER_URL_MAX + 64 };
 
-static void check_authorization(const char *url, const wsline_options *options, const char *want)
-{
+static void check_authorization(const char *url, const wsline_options *options, const char *want) {
     wsline_conn *conn = NULL;
     wsline_message head;
     char line[256];
 
-    if (!CHECK_OK(wsline_connect(url, options, &conn)))
-        return;
+    if (!CHECK_OK(wsline_connect(url, options, &conn))) return;
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &head));
     snprintf(line, sizeof line, "\r\n%s\r\n", want);
     if (want[0] != '\0')
@@ -24,16 +22,14 @@ static void check_authorization(const char *url, const wsline_options *options, 
 }
 
 /* The URL of the server's /head with a user in front of its host. */
-static void url_with(const char *user, char url[URL_MAX])
-{
+static void url_with(const char *user, char url[URL_MAX]) {
     char plain[PEER_URL_MAX];
 
     peer_url(plain, "FAULTS", "/head");
     snprintf(url, URL_MAX, "ws://%s%s", user, plain + strlen("ws://"));
 }
 
-static void a_url_may_name_user_and_password(void)
-{
+static void a_url_may_name_user_and_password(void) {
     static const struct {
         const char *user, *want;
     } rows[] = {
@@ -53,8 +49,7 @@ static void a_url_may_name_user_and_password(void)
     }
 }
 
-static void what_is_set_comes_before_the_url_and_a_header_before_all(void)
-{
+static void what_is_set_comes_before_the_url_and_a_header_before_all(void) {
     wsline_options *options = peer_options();
     char url[URL_MAX];
 
@@ -74,15 +69,14 @@ static void what_is_set_comes_before_the_url_and_a_header_before_all(void)
 }
 
 /* The status is "invalid argument", the text names the argument and has no secret. */
-#define CHECK_REFUSED(name, call)                                    \
-    do {                                                             \
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);             \
-        CHECK_HAS("`" name "`", wsline_last_error_message());        \
-        CHECK(strstr(wsline_last_error_message(), "hush") == NULL);  \
+#define CHECK_REFUSED(name, call)                                                                  \
+    do {                                                                                           \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
+        CHECK_HAS("`" name "`", wsline_last_error_message());                                      \
+        CHECK(strstr(wsline_last_error_message(), "hush") == NULL);                                \
     } while (0)
 
-static void credentials_that_cannot_be_sent_are_refused(void)
-{
+static void credentials_that_cannot_be_sent_are_refused(void) {
     wsline_options *options = peer_options();
 
     CHECK_REFUSED("user", wsline_options_set_basic_auth(options, "us:er", "hush"));
@@ -99,10 +93,9 @@ static void credentials_that_cannot_be_sent_are_refused(void)
     wsline_options_free(options);
 }
 
-static void no_value_can_add_a_header_line(void)
-{
-    static const char *const ends[] = {"a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "\r\n", "a\x01",
-                                       "a\x7f"};
+static void no_value_can_add_a_header_line(void) {
+    static const char *const ends[] = {"a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1",
+                                       "\r\n",           "a\x01",        "a\x7f"};
     wsline_options *options = peer_options();
 
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
@@ -132,10 +125,10 @@ static void no_value_can_add_a_header_line(void)
     wsline_options_free(options);
 }
 
-static void a_credential_is_in_no_error_and_no_log(void)
-{
+static void a_credential_is_in_no_error_and_no_log(void) {
     /* "hush-hush" in base64, at each of the three offsets, less what depends on its neighbours. */
-    static const char *const secrets[] = {"hush-hush", "aHVzaC1odXNo", "h1c2gtaHVza", "odXNoLWh1c2"};
+    static const char *const secrets[] = {"hush-hush", "aHVzaC1odXNo", "h1c2gtaHVza",
+                                          "odXNoLWh1c2"};
     static const struct {
         const char *before; /* NULL: the server's */
         const char *path;
@@ -162,12 +155,9 @@ static void a_credential_is_in_no_error_and_no_log(void)
 
         REQUIRE_OK(wsline_options_set_cookie_jar(options, jar));
         REQUIRE_OK(wsline_options_set_cookie(options, "own=hush-hush"));
-        if (kind == 0)
-            REQUIRE_OK(wsline_options_set_basic_auth(options, "user", "hush-hush"));
-        if (kind == 1)
-            REQUIRE_OK(wsline_options_set_bearer_token(options, "hush-hush"));
-        if (kind == 2)
-            REQUIRE_OK(wsline_options_add_header(options, "Authorization", "hush-hush"));
+        if (kind == 0) REQUIRE_OK(wsline_options_set_basic_auth(options, "user", "hush-hush"));
+        if (kind == 1) REQUIRE_OK(wsline_options_set_bearer_token(options, "hush-hush"));
+        if (kind == 2) REQUIRE_OK(wsline_options_add_header(options, "Authorization", "hush-hush"));
         for (size_t i = 0; i < COUNT_OF(urls); i++) {
             wsline_conn *conn = NULL;
             const char *logged;
@@ -194,8 +184,7 @@ static void a_credential_is_in_no_error_and_no_log(void)
     wsline_cookie_jar_free(jar);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_url_may_name_user_and_password),
         TEST(what_is_set_comes_before_the_url_and_a_header_before_all),

@@ -21,8 +21,8 @@ struct limits {
 static const struct limits as_they_are = {UINT64_MAX, UINT32_MAX};
 static const struct limits no_limits = {0, 0};
 
-static wsline_conn *connect_to_bomb(const char *id, const char *query, const struct limits *limits)
-{
+static wsline_conn *connect_to_bomb(const char *id, const char *query,
+                                    const struct limits *limits) {
     wsline_options *options = deflate_options();
     char path[256];
 
@@ -35,16 +35,14 @@ static wsline_conn *connect_to_bomb(const char *id, const char *query, const str
     return deflate_connect("FAULTS", path, options);
 }
 
-static void check_journal(const char *id)
-{
+static void check_journal(const char *id) {
     char line[512];
 
     peer_journal(id, line, sizeof line);
     CHECK_INT(1009, report_number(line, "close"));
 }
 
-static void a_bomb_is_stopped(void)
-{
+static void a_bomb_is_stopped(void) {
     static const struct {
         const char *id, *query;
         struct limits limits;
@@ -76,15 +74,13 @@ static void a_bomb_is_stopped(void)
         CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, wsline_conn_recv(conn, WAIT_MS, &message));
         wsline_conn_free(conn);
         /* Room that doubles may be twice as much as is used of it. */
-        if (!check_slow())
-            CHECK_RANGE(0, 2 * rows[i].heap + MARGIN_BYTES, heap);
+        if (!check_slow()) CHECK_RANGE(0, 2 * rows[i].heap + MARGIN_BYTES, heap);
         check_journal(rows[i].id);
     }
 }
 
 /* In parts it takes no memory, so only its ratio counts. */
-static void a_bomb_in_parts_is_stopped_by_its_ratio(void)
-{
+static void a_bomb_in_parts_is_stopped_by_its_ratio(void) {
     static const struct limits small = {1000, UINT32_MAX};
     static const struct limits *const rows[] = {&as_they_are, &small};
 
@@ -106,15 +102,13 @@ static void a_bomb_in_parts_is_stopped_by_its_ratio(void)
         heap = heap_watch_end(&watch);
         CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, status);
         CHECK_RANGE(MIB, 17 * MIB, received);
-        if (!check_slow())
-            CHECK_RANGE(0, MIB, heap);
+        if (!check_slow()) CHECK_RANGE(0, MIB, heap);
         wsline_conn_free(conn);
         check_journal(id);
     }
 }
 
-static void without_a_ratio_parts_may_go_on(void)
-{
+static void without_a_ratio_parts_may_go_on(void) {
     wsline_conn *conn;
     uint64_t received = 0, size = check_scaled(256, 8) * MIB;
     struct heap_watch watch;
@@ -128,8 +122,7 @@ static void without_a_ratio_parts_may_go_on(void)
     do {
         REQUIRE_OK(wsline_conn_recv_part(conn, WAIT_MS, &part));
         CHECK_INT(received == 0, (part.flags & WSLINE_MESSAGE_FIRST) != 0);
-        for (size_t i = 0; i < part.len; i += 4096)
-            wrong += part.data[i] != 0;
+        for (size_t i = 0; i < part.len; i += 4096) wrong += part.data[i] != 0;
         received += part.len;
         largest = part.len > largest ? part.len : largest;
     } while (!(part.flags & WSLINE_MESSAGE_LAST));
@@ -137,14 +130,12 @@ static void without_a_ratio_parts_may_go_on(void)
     CHECK_INT(size, received);
     CHECK_INT(0, wrong);
     CHECK_RANGE(1000, 300 * 1024, largest);
-    if (!check_slow())
-        CHECK_RANGE(0, MIB, heap);
+    if (!check_slow()) CHECK_RANGE(0, MIB, heap);
     peer_hang_up(conn);
 }
 
 /* Nothing is done again for what has come already: four times as much takes four times as long. */
-static void tiny_fragments_cost_no_more_the_more_there_are(void)
-{
+static void tiny_fragments_cost_no_more_the_more_there_are(void) {
     static const char *const sizes[] = {"4000000", "16000000"};
     clock_t took[2];
 
@@ -161,13 +152,11 @@ static void tiny_fragments_cost_no_more_the_more_there_are(void)
         CHECK_INT(strtol(sizes[i], NULL, 10), message.len);
         peer_hang_up(conn);
     }
-    if (!check_slow())
-        CHECK_RANGE(0, 8 * took[0] + CLOCKS_PER_SEC / 10, took[1]);
+    if (!check_slow()) CHECK_RANGE(0, 8 * took[0] + CLOCKS_PER_SEC / 10, took[1]);
 }
 
 /* 512 KiB is below what is looked at; noise is compressed to more than it is. */
-static void what_is_no_bomb_passes(void)
-{
+static void what_is_no_bomb_passes(void) {
     static const struct limits tight = {UINT64_MAX, 1};
     wsline_message message;
     wsline_options *options;
@@ -179,26 +168,29 @@ static void what_is_no_bomb_passes(void)
 
     options = deflate_options();
     CHECK_OK(wsline_options_set_deflate_max_ratio(options, 2));
-    conn = deflate_connect("STREAMS", "/stream?extensions=permessage-deflate&deflate=1"
-                           "&size=33554432&frame=10000&kind=noise", options);
+    conn = deflate_connect("STREAMS",
+                           "/stream?extensions=permessage-deflate&deflate=1"
+                           "&size=33554432&frame=10000&kind=noise",
+                           options);
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK(message.len == 33554432 && payload_is(payload_noise(), 0, message.data, message.len));
     wsline_conn_free(conn);
 
     options = deflate_options();
-    conn = deflate_connect("STREAMS", "/stream?extensions=permessage-deflate&deflate=1"
-                           "&size=33554430&kind=lines&opcode=1", options);
+    conn = deflate_connect("STREAMS",
+                           "/stream?extensions=permessage-deflate&deflate=1"
+                           "&size=33554430&kind=lines&opcode=1",
+                           options);
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK(message.len == 33554430 && payload_is(payload_lines(), 0, message.data, message.len));
     wsline_conn_free(conn);
 }
 
-static void an_app_is_told_of_a_bomb(void)
-{
+static void an_app_is_told_of_a_bomb(void) {
     struct record record;
     wsline_options *options = deflate_options();
-    wsline_app *app = app_make("FAULTS", BOMB "&id=app&size=10737418240&frame=1037", options,
-                               &record);
+    wsline_app *app =
+        app_make("FAULTS", BOMB "&id=app&size=10737418240&frame=1037", options, &record);
 
     wsline_options_free(options);
     CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, wsline_app_run(app));
@@ -209,8 +201,7 @@ static void an_app_is_told_of_a_bomb(void)
     check_journal("app");
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_bomb_is_stopped),
         TEST(a_bomb_in_parts_is_stopped_by_its_ratio),

@@ -9,7 +9,8 @@
 
 #include <netinet/tcp.h>
 
-/* A server of one connection: it answers the upgrade, then the first frame by `answer`, and ends the stream. */
+/* A server of one connection: it answers the upgrade, then the first frame by `answer`, and ends
+ * the stream. */
 struct server {
     struct listener listener;
     const unsigned char *answer;
@@ -20,8 +21,7 @@ struct server {
 /* Keepalive would not speak in this time. */
 enum { SHORT_MS = 30000 };
 
-static void *serve(void *argument)
-{
+static void *serve(void *argument) {
     struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL), on = 1;
     char rest[4096];
@@ -30,16 +30,16 @@ static void *serve(void *argument)
     REQUIRE(recv(fd, rest, sizeof rest, 0) > 0);
     /* The answer and the end of the stream leave in one segment. */
     REQUIRE(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0);
-    REQUIRE(send(fd, server->answer, server->answer_len, MSG_NOSIGNAL) == (ssize_t)server->answer_len);
+    REQUIRE(send(fd, server->answer, server->answer_len, MSG_NOSIGNAL) ==
+            (ssize_t)server->answer_len);
     REQUIRE(shutdown(fd, SHUT_WR) == 0);
-    while (recv(fd, rest, sizeof rest, 0) > 0)
-        continue;
+    while (recv(fd, rest, sizeof rest, 0) > 0) continue;
     close(fd);
     return NULL;
 }
 
-static void server_start(struct server *server, const unsigned char *answer, size_t len, char url[64])
-{
+static void server_start(struct server *server, const unsigned char *answer, size_t len,
+                         char url[64]) {
     server->listener = listen_silent();
     server->answer = answer;
     server->answer_len = len;
@@ -47,8 +47,7 @@ static void server_start(struct server *server, const unsigned char *answer, siz
     server->thread = thread_start(serve, server);
 }
 
-static void server_end(struct server *server)
-{
+static void server_end(struct server *server) {
     thread_join(server->thread);
     listen_close(&server->listener);
 }
@@ -56,19 +55,15 @@ static void server_end(struct server *server)
 static const unsigned char close_frame[] = {0x88, 2, 0x03, 0xE8};
 static const unsigned char close_frame_after_text[] = {0x81, 1, 'a', 0x88, 2, 0x03, 0xE8};
 
-static void expect_calls(const char *const *want, size_t count)
-{
+static void expect_calls(const char *const *want, size_t count) {
     unsigned made = calls_end();
     bool is_right = CHECK_INT((intmax_t)count, made);
 
-    for (size_t i = 0; i < count && i < made; i++)
-        is_right &= CHECK_TEXT(want[i], calls.names[i]);
-    if (!is_right)
-        calls_print();
+    for (size_t i = 0; i < count && i < made; i++) is_right &= CHECK_TEXT(want[i], calls.names[i]);
+    if (!is_right) calls_print();
 }
 
-static void connect_and_close(wsline_options *options, int64_t close_ms)
-{
+static void connect_and_close(wsline_options *options, int64_t close_ms) {
     struct server server;
     wsline_conn *conn = NULL;
     char url[64];
@@ -82,16 +77,17 @@ static void connect_and_close(wsline_options *options, int64_t close_ms)
     server_end(&server);
 }
 
-static void connecting_and_closing_is_twelve_calls(void)
-{
+static void connecting_and_closing_is_twelve_calls(void) {
     static const char *const want[] = {
-        "socket",   /* non-blocking and closed on exec from the start, so without fcntl() */
+        "socket", /* non-blocking and closed on exec from the start, so without fcntl() */
         "connect",
-        "poll",     /* the system completes the TCP handshake; a failure would show, so without SO_ERROR */
-        "send",     /* the request */
-        "poll",     /* the answer takes a round trip; an abort shuts the socket down, so without an eventfd */
+        "poll", /* the system completes the TCP handshake; a failure would show, so without SO_ERROR
+                 */
+        "send", /* the request */
+        "poll", /* the answer takes a round trip; an abort shuts the socket down, so without an
+                   eventfd */
         "recv",
-        "send",     /* the close frame */
+        "send", /* the close frame */
         "poll",
         "recv",     /* the server's */
         "recv",     /* the end of the stream, or a reset could destroy our close frame */
@@ -112,8 +108,7 @@ static void connecting_and_closing_is_twelve_calls(void)
 }
 
 /* In a longer wait only keepalive notices a server that is gone. */
-static void a_wait_that_may_be_long_has_keepalive(void)
-{
+static void a_wait_that_may_be_long_has_keepalive(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -127,8 +122,7 @@ static void a_wait_that_may_be_long_has_keepalive(void)
     wsline_options_free(options);
 }
 
-static int option_of(int fd, int level, int name)
-{
+static int option_of(int fd, int level, int name) {
     int value = -1;
     socklen_t len = sizeof value;
 
@@ -137,8 +131,7 @@ static int option_of(int fd, int level, int name)
 }
 
 /* The descriptor of the process's only connection. */
-static int connected_descriptor(uint16_t port)
-{
+static int connected_descriptor(uint16_t port) {
     for (int fd = 3; fd < 100; fd++) {
         struct sockaddr_in peer;
         socklen_t len = sizeof peer;
@@ -149,8 +142,7 @@ static int connected_descriptor(uint16_t port)
     return -1;
 }
 
-static void expect_defaults(int fd)
-{
+static void expect_defaults(int fd) {
     CHECK_INT(1, option_of(fd, IPPROTO_TCP, TCP_NODELAY));
     CHECK_INT(1, option_of(fd, SOL_SOCKET, SO_KEEPALIVE));
     CHECK_INT(30, option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE));
@@ -158,31 +150,20 @@ static void expect_defaults(int fd)
     CHECK_INT(3, option_of(fd, IPPROTO_TCP, TCP_KEEPCNT));
 }
 
-static void send_it(wsline_conn *conn)
-{
-    CHECK_OK(wsline_conn_send_text(conn, "a", 1));
-}
+static void send_it(wsline_conn *conn) { CHECK_OK(wsline_conn_send_text(conn, "a", 1)); }
 
-static void receive_it(wsline_conn *conn)
-{
+static void receive_it(wsline_conn *conn) {
     wsline_message message;
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 0, &message));
 }
 
-static void ping_it(wsline_conn *conn)
-{
-    CHECK_OK(wsline_conn_ping(conn, NULL, 0));
-}
+static void ping_it(wsline_conn *conn) { CHECK_OK(wsline_conn_ping(conn, NULL, 0)); }
 
-static void ask_for_it(wsline_conn *conn)
-{
-    CHECK(wsline_conn_fd(conn) >= 0);
-}
+static void ask_for_it(wsline_conn *conn) { CHECK(wsline_conn_fd(conn) >= 0); }
 
 /* TCP_NODELAY and keepalive are set, and the socket waits by itself, whatever the first use is. */
-static void the_first_use_sets_the_options_of_the_socket(void)
-{
+static void the_first_use_sets_the_options_of_the_socket(void) {
     static void (*const uses[])(wsline_conn *) = {send_it, receive_it, ping_it, ask_for_it};
 
     for (size_t i = 0; i < COUNT_OF(uses); i++) {
@@ -217,8 +198,7 @@ static void the_first_use_sets_the_options_of_the_socket(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const struct test tests[] = {
         TEST(connecting_and_closing_is_twelve_calls),
         TEST(a_wait_that_may_be_long_has_keepalive),

@@ -9,8 +9,7 @@
 
 /* Agreed ends --------------------------------------------------------------------------------- */
 
-static void the_client_closes_with_a_code_and_a_reason(void)
-{
+static void the_client_closes_with_a_code_and_a_reason(void) {
     static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
                                      1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999};
 
@@ -34,8 +33,7 @@ static void the_client_closes_with_a_code_and_a_reason(void)
     }
 }
 
-static void the_server_closes_with_a_code_and_a_reason(void)
-{
+static void the_server_closes_with_a_code_and_a_reason(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS", "FAULTS", "WEBSOCKETS_TLS", "WS_TLS"};
     static const uint16_t codes[] = {1000, 1001, 1011, 4000};
 
@@ -60,8 +58,7 @@ static void the_server_closes_with_a_code_and_a_reason(void)
     }
 }
 
-static void a_close_frame_is_answered_with_its_code(void)
-{
+static void a_close_frame_is_answered_with_its_code(void) {
     static const struct {
         const char *id;
         const char *query;
@@ -88,8 +85,7 @@ static void a_close_frame_is_answered_with_its_code(void)
     }
 }
 
-static void a_close_without_a_code_has_code_1005(void)
-{
+static void a_close_without_a_code_has_code_1005(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close?code=0", NULL);
     wsline_message message;
     char line[512];
@@ -106,8 +102,7 @@ static void a_close_without_a_code_has_code_1005(void)
     CHECK_HAS("\"close\": 1005,", line);
 }
 
-static void codes_that_never_travel_are_refused(void)
-{
+static void codes_that_never_travel_are_refused(void) {
     static const uint16_t bad[] = {1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     char reason[125];
@@ -133,8 +128,7 @@ static void codes_that_never_travel_are_refused(void)
     wsline_conn_free(conn);
 }
 
-static void messages_under_way_arrive_after_send_close(void)
-{
+static void messages_under_way_arrive_after_send_close(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=under-way", NULL);
     wsline_message message;
     char line[512];
@@ -152,8 +146,7 @@ static void messages_under_way_arrive_after_send_close(void)
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-static void close_skips_the_messages_it_meets(void)
-{
+static void close_skips_the_messages_it_meets(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/push?n=100&size=1000", NULL);
 
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
@@ -161,8 +154,7 @@ static void close_skips_the_messages_it_meets(void)
     wsline_conn_free(conn);
 }
 
-static void a_close_is_one_event(void)
-{
+static void a_close_is_one_event(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close?code=4000&reason=why", NULL);
     wsline_message message;
 
@@ -173,8 +165,7 @@ static void a_close_is_one_event(void)
     wsline_conn_free(conn);
 }
 
-static void data_behind_a_close_frame_is_dropped(void)
-{
+static void data_behind_a_close_frame_is_dropped(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close-data", NULL);
     wsline_message message;
 
@@ -183,8 +174,7 @@ static void data_behind_a_close_frame_is_dropped(void)
     wsline_conn_free(conn);
 }
 
-static void an_answered_close_takes_no_time(void)
-{
+static void an_answered_close_takes_no_time(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         check_row(peer_echo_servers[i]);
         for (size_t k = 0; k < check_scaled(30, 5); k++) {
@@ -202,8 +192,7 @@ static void an_answered_close_takes_no_time(void)
     }
 }
 
-static void a_close_answered_long_ago_takes_no_time(void)
-{
+static void a_close_answered_long_ago_takes_no_time(void) {
     enum { PAUSE_MS = 50 };
 
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
@@ -224,8 +213,7 @@ static void a_close_answered_long_ago_takes_no_time(void)
     }
 }
 
-static void closing_again_is_fine(void)
-{
+static void closing_again_is_fine(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=twice", NULL);
     char line[512];
 
@@ -238,13 +226,11 @@ static void closing_again_is_fine(void)
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-static wsline_status close_normally(wsline_conn *conn)
-{
+static wsline_status close_normally(wsline_conn *conn) {
     return wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS);
 }
 
-static void close_from_another_thread_ends_a_receive(void)
-{
+static void close_from_another_thread_ends_a_receive(void) {
     struct later close_it = {.call = close_normally, .after_ms = 100};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
@@ -261,8 +247,7 @@ static void close_from_another_thread_ends_a_receive(void)
 
 /* Peers that do not answer -------------------------------------------------------------------- */
 
-static void close_waits_for_a_silent_peer_only_so_long(void)
-{
+static void close_waits_for_a_silent_peer_only_so_long(void) {
     static const char *const paths[] = {"/no-close-reply?id=silent0", "/stall?id=silent1"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -273,8 +258,7 @@ static void close_waits_for_a_silent_peer_only_so_long(void)
         check_row(paths[i]);
         conn = peer_connect("FAULTS", paths[i], NULL);
         start = stopwatch_start();
-        CHECK_STATUS(WSLINE_ERR_TIMEOUT,
-                     wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
+        CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300));
         CHECK_TOOK(300, start);
         check_ended(conn, WSLINE_CLOSE_ABNORMAL, "", false, WSLINE_SIDE_CLIENT);
         check_over(conn, WSLINE_ERR_CLOSED);
@@ -285,8 +269,7 @@ static void close_waits_for_a_silent_peer_only_so_long(void)
     }
 }
 
-static void a_close_of_no_time_does_not_wait(void)
-{
+static void a_close_of_no_time_does_not_wait(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply?id=no-time", NULL);
     char line[512];
     struct stopwatch start = stopwatch_start();
@@ -298,8 +281,7 @@ static void a_close_of_no_time_does_not_wait(void)
     CHECK_HAS("\"close\": 1001", line);
 }
 
-static void the_close_timeout_is_an_option(void)
-{
+static void the_close_timeout_is_an_option(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     struct stopwatch start;
@@ -314,9 +296,9 @@ static void the_close_timeout_is_an_option(void)
     wsline_conn_free(conn);
 }
 
-/* The system has taken most of it when the send is done, and the server reads for some seconds more. */
-static wsline_conn *connect_and_send_much(const wsline_options *options, const char *path)
-{
+/* The system has taken most of it when the send is done, and the server reads for some seconds
+ * more. */
+static wsline_conn *connect_and_send_much(const wsline_options *options, const char *path) {
     enum { LEN = 4 << 20 };
     wsline_conn *conn = peer_connect("FAULTS", path, options);
     char *data = calloc(1, LEN);
@@ -327,8 +309,7 @@ static wsline_conn *connect_and_send_much(const wsline_options *options, const c
     return conn;
 }
 
-static void the_close_timeout_begins_again_while_bytes_move(void)
-{
+static void the_close_timeout_begins_again_while_bytes_move(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     char line[512];
@@ -343,8 +324,7 @@ static void the_close_timeout_begins_again_while_bytes_move(void)
     CHECK_HAS("\"frames\": 2,", line);
 }
 
-static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void)
-{
+static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void) {
     wsline_conn *conn = connect_and_send_much(NULL, "/slow-read?bps=100000");
     struct stopwatch start = stopwatch_start();
 
@@ -353,8 +333,7 @@ static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void)
     wsline_conn_free(conn);
 }
 
-static void a_peer_that_holds_the_transport_does_not_hold_the_close(void)
-{
+static void a_peer_that_holds_the_transport_does_not_hold_the_close(void) {
     static const char *const paths[] = {"/answer-close-hold", "/close-hold"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -373,17 +352,13 @@ static void a_peer_that_holds_the_transport_does_not_hold_the_close(void)
 
 /* Torn connections ---------------------------------------------------------------------------- */
 
-static void an_end_without_a_close_frame_is_a_lost_connection(void)
-{
+static void an_end_without_a_close_frame_is_a_lost_connection(void) {
     static const struct {
         const char *path;
         int32_t os_errno;
     } rows[] = {
-        {"/eof-after-101", 0},
-        {"/fin-mid", 0},
-        {"/frame?hex=8902&then=fin", 0},
-        {"/rst-after-101", ECONNRESET},
-        {"/rst-mid", ECONNRESET},
+        {"/eof-after-101", 0},          {"/fin-mid", 0},          {"/frame?hex=8902&then=fin", 0},
+        {"/rst-after-101", ECONNRESET}, {"/rst-mid", ECONNRESET},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -404,8 +379,7 @@ static void an_end_without_a_close_frame_is_a_lost_connection(void)
     }
 }
 
-static void messages_before_the_end_are_delivered(void)
-{
+static void messages_before_the_end_are_delivered(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810161810162&then=fin", NULL);
     wsline_message message;
 
@@ -417,8 +391,7 @@ static void messages_before_the_end_are_delivered(void)
     wsline_conn_free(conn);
 }
 
-static void a_close_frame_counts_though_a_reset_follows(void)
-{
+static void a_close_frame_counts_though_a_reset_follows(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close-rst?code=4005", NULL);
     wsline_message message;
 
@@ -427,8 +400,7 @@ static void a_close_frame_counts_though_a_reset_follows(void)
     wsline_conn_free(conn);
 }
 
-static void shutdown_cuts_without_a_close_frame(void)
-{
+static void shutdown_cuts_without_a_close_frame(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=shutdown", NULL);
     char line[512];
 
@@ -442,8 +414,7 @@ static void shutdown_cuts_without_a_close_frame(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(the_client_closes_with_a_code_and_a_reason),
         TEST(the_server_closes_with_a_code_and_a_reason),

@@ -10,8 +10,7 @@
 
 /* Good connections ---------------------------------------------------------------------------- */
 
-static void check_open_connection(const char *peer)
-{
+static void check_open_connection(const char *peer) {
     wsline_conn *conn = peer_connect(peer, "/", NULL);
     const char *url = peer_variable(peer, "_URL"), *name = NULL, *value = NULL;
     bool upgrade_seen = false;
@@ -40,16 +39,14 @@ static void check_open_connection(const char *peer)
     peer_hang_up(conn);
 }
 
-static void both_servers_are_reached_with_and_without_tls(void)
-{
+static void both_servers_are_reached_with_and_without_tls(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         check_row(peer_echo_servers[i]);
         check_open_connection(peer_echo_servers[i]);
     }
 }
 
-static void a_new_connection_knows_nothing_yet(void)
-{
+static void a_new_connection_knows_nothing_yet(void) {
     wsline_conn *conn = NULL;
     wsline_message message;
     wsline_close_info close_info;
@@ -82,8 +79,7 @@ static void a_new_connection_knows_nothing_yet(void)
     wsline_conn_free(NULL);
 }
 
-static void an_open_connection_is_not_connected_again(void)
-{
+static void an_open_connection_is_not_connected_again(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     char url[PEER_URL_MAX];
 
@@ -93,8 +89,7 @@ static void an_open_connection_is_not_connected_again(void)
     peer_hang_up(conn);
 }
 
-static void a_connection_may_be_freed_while_open(void)
-{
+static void a_connection_may_be_freed_while_open(void) {
     char line[512];
 
     wsline_conn_free(peer_connect("FAULTS", "/echo?id=freed", NULL));
@@ -104,8 +99,7 @@ static void a_connection_may_be_freed_while_open(void)
 
 /* No connection at all ------------------------------------------------------------------------ */
 
-static void a_name_that_does_not_exist_is_not_resolved(void)
-{
+static void a_name_that_does_not_exist_is_not_resolved(void) {
     wsline_conn *conn = (wsline_conn *)1;
     wsline_error_info info;
 
@@ -116,8 +110,7 @@ static void a_name_that_does_not_exist_is_not_resolved(void)
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
 }
 
-static void a_port_where_nobody_listens_refuses(void)
-{
+static void a_port_where_nobody_listens_refuses(void) {
     wsline_conn *conn = (wsline_conn *)1;
     wsline_error_info info;
     char address[64], url[128];
@@ -132,11 +125,15 @@ static void a_port_where_nobody_listens_refuses(void)
     CHECK_INT(ECONNREFUSED, info.os_errno);
 }
 
-static void bad_urls_are_refused_before_any_attempt(void)
-{
-    static const char *const urls[] = {"", "127.0.0.1", "http://127.0.0.1/", "ws://",
-                                       "ws://127.0.0.1:99999/", "ws://127.0.0.1/\r\nX: y",
-                                       "ws://127.0.0.1/#fragment", "ws://[::1/"};
+static void bad_urls_are_refused_before_any_attempt(void) {
+    static const char *const urls[] = {"",
+                                       "127.0.0.1",
+                                       "http://127.0.0.1/",
+                                       "ws://",
+                                       "ws://127.0.0.1:99999/",
+                                       "ws://127.0.0.1/\r\nX: y",
+                                       "ws://127.0.0.1/#fragment",
+                                       "ws://[::1/"};
 
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         wsline_conn *conn = (wsline_conn *)1;
@@ -147,8 +144,7 @@ static void bad_urls_are_refused_before_any_attempt(void)
     }
 }
 
-static void connect_wants_a_url_and_a_place(void)
-{
+static void connect_wants_a_url_and_a_place(void) {
     wsline_conn *conn = (wsline_conn *)1;
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_connect(NULL, NULL, &conn));
@@ -162,8 +158,7 @@ static void connect_wants_a_url_and_a_place(void)
     CHECK_HAS("`conn`", wsline_last_error_message());
 }
 
-static void failed_connects_leave_no_descriptor_behind(void)
-{
+static void failed_connects_leave_no_descriptor_behind(void) {
     static const char *const paths[] = {"/status?code=403", "/bad-accept", "/no-such-fault"};
     int before = dup(STDERR_FILENO), after;
 
@@ -197,8 +192,7 @@ struct phases {
 };
 
 /* Connects that never come to an end, each in another phase. */
-static struct phases phases_open(void)
-{
+static struct phases phases_open(void) {
     struct phases phases;
 
     memset(&phases, 0, sizeof phases);
@@ -225,14 +219,12 @@ static struct phases phases_open(void)
     return phases;
 }
 
-static void phases_close(struct phases *phases)
-{
+static void phases_close(struct phases *phases) {
     listen_close(&phases->full);
     listen_close(&phases->silent);
 }
 
-static void a_connect_that_gets_no_answer_ends_at_its_deadline(void)
-{
+static void a_connect_that_gets_no_answer_ends_at_its_deadline(void) {
     struct phases phases = phases_open();
     wsline_options *options = peer_options();
 
@@ -253,8 +245,7 @@ static void a_connect_that_gets_no_answer_ends_at_its_deadline(void)
     phases_close(&phases);
 }
 
-static void the_usual_timeout_holds_for_a_connect_without_its_own(void)
-{
+static void the_usual_timeout_holds_for_a_connect_without_its_own(void) {
     struct listener silent = listen_silent();
     wsline_options *options = NULL;
     wsline_conn *conn = NULL;
@@ -284,19 +275,16 @@ struct connecting {
     wsline_status status;
 };
 
-static void *connect_elsewhere(void *argument)
-{
+static void *connect_elsewhere(void *argument) {
     struct connecting *connecting = argument;
 
     /* The other thread's attempt may be in the way for a moment. */
-    do
-        connecting->status = wsline_conn_connect(connecting->conn, connecting->url);
+    do connecting->status = wsline_conn_connect(connecting->conn, connecting->url);
     while (connecting->status == WSLINE_ERR_BUSY);
     return NULL;
 }
 
-static void a_second_connect_is_told_that_one_is_under_way(void)
-{
+static void a_second_connect_is_told_that_one_is_under_way(void) {
     struct listener silent = listen_silent();
     struct connecting connecting = {.status = WSLINE_OK};
     char silent_url[64], dead_url[64];
@@ -318,8 +306,7 @@ static void a_second_connect_is_told_that_one_is_under_way(void)
     listen_close(&silent);
 }
 
-static void abort_ends_a_connect_in_every_phase(void)
-{
+static void abort_ends_a_connect_in_every_phase(void) {
     struct phases phases = phases_open();
 
     for (size_t i = 0; i < PHASE_ROWS; i++) {
@@ -345,8 +332,7 @@ static void abort_ends_a_connect_in_every_phase(void)
     phases_close(&phases);
 }
 
-static void abort_before_the_connect_forbids_it(void)
-{
+static void abort_before_the_connect_forbids_it(void) {
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
 
@@ -359,14 +345,12 @@ static void abort_before_the_connect_forbids_it(void)
 
 /* Sockets ------------------------------------------------------------------------------------- */
 
-static uint16_t port_of(const char *url)
-{
+static uint16_t port_of(const char *url) {
     return (uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10);
 }
 
 /* Talks to the faults server over `fd`, whose name in the URL is never looked up. */
-static void use_socket(int fd, const char *id)
-{
+static void use_socket(int fd, const char *id) {
     wsline_options *options = peer_options();
     wsline_message message;
     wsline_conn *conn = NULL;
@@ -386,8 +370,7 @@ static void use_socket(int fd, const char *id)
     CHECK_HAS("\"frames\": 2", line);
 }
 
-static void a_socket_of_the_callers_is_used_and_left_to_the_caller(void)
-{
+static void a_socket_of_the_callers_is_used_and_left_to_the_caller(void) {
     static const int modes[] = {0, O_NONBLOCK};
     static const char *const ids[] = {"blocking", "nonblocking"};
 
@@ -404,8 +387,7 @@ static void a_socket_of_the_callers_is_used_and_left_to_the_caller(void)
     }
 }
 
-static void a_socket_of_the_callers_may_carry_tls(void)
-{
+static void a_socket_of_the_callers_may_carry_tls(void) {
     wsline_options *options = peer_options();
     int fd = listen_connect(port_of(peer_variable("WS_TLS", "_URL")));
     wsline_conn *conn = NULL;
@@ -418,8 +400,7 @@ static void a_socket_of_the_callers_may_carry_tls(void)
     wsline_options_free(options);
 }
 
-static void a_descriptor_that_is_no_connected_socket_fails_the_connect(void)
-{
+static void a_descriptor_that_is_no_connected_socket_fails_the_connect(void) {
     int unconnected = socket(AF_INET, SOCK_STREAM, 0), device = open("/dev/null", O_RDWR);
     int closed = dup(device);
     const int rows[] = {unconnected, device, closed};
@@ -440,16 +421,15 @@ static void a_descriptor_that_is_no_connected_socket_fails_the_connect(void)
     CHECK(close(unconnected) == 0 && close(device) == 0);
 }
 
-static void socket_options_are_applied(void)
-{
+static void socket_options_are_applied(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     int on = 1, idle = 77, got = 0;
     socklen_t len = sizeof got;
 
     CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
-    CHECK_OK(wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_KEEPINTVL, &idle,
-                                              sizeof idle));
+    CHECK_OK(
+        wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof idle));
     conn = peer_connect("WEBSOCKETS", "/", options);
     CHECK(getsockopt(wsline_conn_fd(conn), SOL_SOCKET, SO_KEEPALIVE, &got, &len) == 0);
     CHECK(got != 0);
@@ -459,8 +439,7 @@ static void socket_options_are_applied(void)
     wsline_options_free(options);
 }
 
-static void a_socket_option_that_the_system_refuses_fails_the_connect(void)
-{
+static void a_socket_option_that_the_system_refuses_fails_the_connect(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -475,8 +454,7 @@ static void a_socket_option_that_the_system_refuses_fails_the_connect(void)
     wsline_options_free(options);
 }
 
-static void small_messages_do_not_wait_for_nagle(void)
-{
+static void small_messages_do_not_wait_for_nagle(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     int got = 0;
     socklen_t len = sizeof got;
@@ -486,8 +464,7 @@ static void small_messages_do_not_wait_for_nagle(void)
     peer_hang_up(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         /* First: the thread of a lookup closes its descriptor when it likes. */
         TEST(failed_connects_leave_no_descriptor_behind),

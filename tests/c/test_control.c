@@ -3,8 +3,7 @@
 #include "message.h"
 #include "peer.h"
 
-static void expect_event(wsline_conn *conn, int32_t opcode, const char *payload)
-{
+static void expect_event(wsline_conn *conn, int32_t opcode, const char *payload) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_recv_event(conn, WAIT_MS, &message));
@@ -13,8 +12,7 @@ static void expect_event(wsline_conn *conn, int32_t opcode, const char *payload)
     CHECK_INT(WSLINE_MESSAGE_FIRST | WSLINE_MESSAGE_LAST, message.flags);
 }
 
-static void events_show_pings_and_pongs(void)
-{
+static void events_show_pings_and_pongs(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=890470696e67810474657874", NULL);
 
     expect_event(conn, WSLINE_OPCODE_PING, "ping");
@@ -26,10 +24,12 @@ static void events_show_pings_and_pongs(void)
     peer_hang_up(conn);
 }
 
-static void messages_come_past_pings_and_pongs(void)
-{
+static void messages_come_past_pings_and_pongs(void) {
     /* A text in two fragments; a ping before, a pong between, a ping after the last of them. */
-    static const char path[] = "/frame?hex=89017001026162" "8a0170" "80026364" "890171&id=past";
+    static const char path[] = "/frame?hex=89017001026162"
+                               "8a0170"
+                               "80026364"
+                               "890171&id=past";
     wsline_conn *conn = peer_connect("FAULTS", path, NULL);
     char line[512];
 
@@ -41,8 +41,7 @@ static void messages_come_past_pings_and_pongs(void)
     CHECK_HAS("\"pongs\": 2", line);
 }
 
-static void pings_are_left_alone_without_auto_pong(void)
-{
+static void pings_are_left_alone_without_auto_pong(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     char line[512];
@@ -57,8 +56,7 @@ static void pings_are_left_alone_without_auto_pong(void)
     CHECK_HAS("\"pongs\": 0", line);
 }
 
-static void a_flood_of_pings_does_not_keep_a_message_back(void)
-{
+static void a_flood_of_pings_does_not_keep_a_message_back(void) {
     size_t count = check_scaled(10000, 500);
     char path[64];
     wsline_conn *conn;
@@ -71,8 +69,7 @@ static void a_flood_of_pings_does_not_keep_a_message_back(void)
     peer_hang_up(conn);
 }
 
-static void frames_are_sent_and_received_as_they_are(void)
-{
+static void frames_are_sent_and_received_as_they_are(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=890170010261628002ff64&id=raw", NULL);
     static const struct {
         uint8_t fin;
@@ -81,7 +78,9 @@ static void frames_are_sent_and_received_as_they_are(void)
     } rows[] = {
         {1, WSLINE_OPCODE_PING, "p"},
         {0, WSLINE_OPCODE_TEXT, "ab"},
-        {1, WSLINE_OPCODE_CONTINUATION, "\xff" "d"},
+        {1, WSLINE_OPCODE_CONTINUATION,
+         "\xff"
+         "d"},
         {1, WSLINE_OPCODE_BINARY, "mine"},
     };
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_BINARY};
@@ -103,8 +102,7 @@ static void frames_are_sent_and_received_as_they_are(void)
     CHECK_HAS("\"masked\": true", line);
 }
 
-static void a_close_frame_is_the_last_raw_frame(void)
-{
+static void a_close_frame_is_the_last_raw_frame(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=880203e8", NULL);
     wsline_frame frame;
 
@@ -115,8 +113,7 @@ static void a_close_frame_is_the_last_raw_frame(void)
     wsline_conn_free(conn);
 }
 
-static void frames_that_would_break_the_connection_are_refused(void)
-{
+static void frames_that_would_break_the_connection_are_refused(void) {
     static const uint8_t zeros[126];
     static const wsline_frame rows[] = {
         {.fin = 1, .opcode = 16},
@@ -144,8 +141,7 @@ static void frames_that_would_break_the_connection_are_refused(void)
     peer_hang_up(conn);
 }
 
-static void a_frame_to_send_may_end_at_its_nul(void)
-{
+static void a_frame_to_send_may_end_at_its_nul(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT, .len = WSLINE_NUL_TERMINATED};
 
@@ -155,9 +151,12 @@ static void a_frame_to_send_may_end_at_its_nul(void)
     peer_hang_up(conn);
 }
 
-static void a_message_is_received_in_the_way_it_was_begun(void)
-{
-    wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=010161" "800162" "810163", NULL);
+static void a_message_is_received_in_the_way_it_was_begun(void) {
+    wsline_conn *conn = peer_connect("FAULTS",
+                                     "/frame?hex=010161"
+                                     "800162"
+                                     "810163",
+                                     NULL);
     wsline_message message;
     wsline_frame frame;
 
@@ -171,8 +170,7 @@ static void a_message_is_received_in_the_way_it_was_begun(void)
     peer_hang_up(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(events_show_pings_and_pongs),
         TEST(messages_come_past_pings_and_pongs),

@@ -2,8 +2,7 @@
 /* Cookie jars as objects of a C program: who owns what, and what is refused. */
 #include "check.h"
 
-static wsline_cookie_jar *new_jar(void)
-{
+static wsline_cookie_jar *new_jar(void) {
     wsline_cookie_jar *jar = NULL;
 
     REQUIRE_OK(wsline_cookie_jar_new(&jar));
@@ -12,8 +11,7 @@ static wsline_cookie_jar *new_jar(void)
 }
 
 /* The Cookie header for `url` is `want`; NULL: there is none. */
-static void check_sent(const wsline_cookie_jar *jar, const char *url, const char *want)
-{
+static void check_sent(const wsline_cookie_jar *jar, const char *url, const char *want) {
     char *cookies = (char *)1;
 
     CHECK_OK(wsline_cookie_jar_get(jar, url, &cookies));
@@ -22,14 +20,13 @@ static void check_sent(const wsline_cookie_jar *jar, const char *url, const char
 }
 
 /* The status is "invalid argument" and the message has `text`. */
-#define CHECK_REFUSED(text, call)                        \
-    do {                                                 \
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call); \
-        CHECK_HAS(text, wsline_last_error_message());    \
+#define CHECK_REFUSED(text, call)                                                                  \
+    do {                                                                                           \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
+        CHECK_HAS(text, wsline_last_error_message());                                              \
     } while (0)
 
-static void a_cookie_goes_back_to_its_server(void)
-{
+static void a_cookie_goes_back_to_its_server(void) {
     wsline_cookie_jar *jar = new_jar();
 
     check_sent(jar, "ws://a.example/", NULL);
@@ -44,8 +41,7 @@ static void a_cookie_goes_back_to_its_server(void)
 }
 
 /* The clock is the system's here. */
-static void a_cookie_lives_as_long_as_it_says(void)
-{
+static void a_cookie_lives_as_long_as_it_says(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_add(jar, "ws://h/", "a=1; Max-Age=3600"));
@@ -56,8 +52,7 @@ static void a_cookie_lives_as_long_as_it_says(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void set_forgets_what_would_be_sent(void)
-{
+static void set_forgets_what_would_be_sent(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_add(jar, "ws://h/", "a=1"));
@@ -71,8 +66,7 @@ static void set_forgets_what_would_be_sent(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void clear_takes_everything(void)
-{
+static void clear_takes_everything(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_clear(jar));
@@ -86,8 +80,7 @@ static void clear_takes_everything(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void a_refusal_says_why_and_changes_nothing(void)
-{
+static void a_refusal_says_why_and_changes_nothing(void) {
     static const struct {
         const char *set_cookie, *reason;
     } table[] = {
@@ -117,8 +110,7 @@ static void a_refusal_says_why_and_changes_nothing(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void null_and_what_is_no_url_are_refused(void)
-{
+static void null_and_what_is_no_url_are_refused(void) {
     static const char *const bad_urls[] = {"", "a.example", "http://a.example/", "ws://"};
     wsline_cookie_jar *jar = new_jar();
     char *cookies = NULL;
@@ -152,8 +144,7 @@ static void null_and_what_is_no_url_are_refused(void)
     wsline_string_free(NULL);
 }
 
-static void a_string_outlives_its_jar(void)
-{
+static void a_string_outlives_its_jar(void) {
     wsline_cookie_jar *jar = new_jar();
     char *cookies = NULL;
 
@@ -169,8 +160,7 @@ static void a_string_outlives_its_jar(void)
     wsline_string_free(cookies);
 }
 
-static void options_take_a_jar_and_give_it_back(void)
-{
+static void options_take_a_jar_and_give_it_back(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = NULL;
 
@@ -188,8 +178,7 @@ static void options_take_a_jar_and_give_it_back(void)
 }
 
 /* Jar, options, clone and connection, freed in the order that `order` names. */
-static void free_in_order(const char *order)
-{
+static void free_in_order(const char *order) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = NULL, *copy = NULL;
     wsline_conn *conn = NULL;
@@ -216,18 +205,15 @@ static void free_in_order(const char *order)
     }
 }
 
-static void everything_is_freed_in_any_order(void)
-{
+static void everything_is_freed_in_any_order(void) {
     static const char *const orders[] = {"jock", "jkco", "ojck", "kojc", "ckoj", "cojk"};
 
-    for (size_t i = 0; i < COUNT_OF(orders); i++)
-        free_in_order(orders[i]);
+    for (size_t i = 0; i < COUNT_OF(orders); i++) free_in_order(orders[i]);
 }
 
 enum { THREADS = 4, ROUNDS = 200 };
 
-static void *add_and_get(void *argument)
-{
+static void *add_and_get(void *argument) {
     wsline_cookie_jar *jar = argument;
 
     for (int i = 0; i < ROUNDS; i++) {
@@ -242,21 +228,18 @@ static void *add_and_get(void *argument)
     return NULL;
 }
 
-static void threads_share_a_jar(void)
-{
+static void threads_share_a_jar(void) {
     wsline_cookie_jar *jar = new_jar();
     pthread_t threads[THREADS];
 
     for (size_t i = 0; i < THREADS; i++)
         REQUIRE(pthread_create(&threads[i], NULL, add_and_get, jar) == 0);
-    for (size_t i = 0; i < THREADS; i++)
-        CHECK_INT(0, pthread_join(threads[i], NULL));
+    for (size_t i = 0; i < THREADS; i++) CHECK_INT(0, pthread_join(threads[i], NULL));
     check_sent(jar, "ws://h/", "k=v");
     wsline_cookie_jar_free(jar);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_cookie_goes_back_to_its_server),
         TEST(a_cookie_lives_as_long_as_it_says),

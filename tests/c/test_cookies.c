@@ -5,16 +5,14 @@
 
 #include <pthread.h>
 
-static wsline_cookie_jar *new_jar(void)
-{
+static wsline_cookie_jar *new_jar(void) {
     wsline_cookie_jar *jar = NULL;
 
     REQUIRE_OK(wsline_cookie_jar_new(&jar));
     return jar;
 }
 
-static wsline_options *options_with(wsline_cookie_jar *jar)
-{
+static wsline_options *options_with(wsline_cookie_jar *jar) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_cookie_jar(options, jar));
@@ -23,8 +21,7 @@ static wsline_options *options_with(wsline_cookie_jar *jar)
 
 /* The Cookie header that the server gets at `path` is `want`; NULL: there is none. */
 static void check_sent(const char *peer, const char *path, const wsline_options *options,
-                       const char *want)
-{
+                       const char *want) {
     wsline_conn *conn = peer_connect(peer, path, options);
     wsline_message head;
     char line[1024];
@@ -39,14 +36,14 @@ static void check_sent(const char *peer, const char *path, const wsline_options 
     peer_hang_up(conn);
 }
 
-static void every_answer_of_a_server_fills_the_jar(void)
-{
+static void every_answer_of_a_server_fills_the_jar(void) {
     static const struct {
         const char *path;
         wsline_status status;
     } rows[] = {
         {"/set-cookie?cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/", WSLINE_OK},
-        {"/status?code=403&cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/", WSLINE_ERR_BAD_STATUS},
+        {"/status?code=403&cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/",
+         WSLINE_ERR_BAD_STATUS},
         {"/redirect?to=/head&cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/", WSLINE_OK},
     };
 
@@ -64,8 +61,7 @@ static void every_answer_of_a_server_fills_the_jar(void)
     }
 }
 
-static void a_redirect_is_followed_with_the_cookie_it_set(void)
-{
+static void a_redirect_is_followed_with_the_cookie_it_set(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
 
@@ -74,8 +70,7 @@ static void a_redirect_is_followed_with_the_cookie_it_set(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void without_a_jar_nothing_is_kept(void)
-{
+static void without_a_jar_nothing_is_kept(void) {
     wsline_options *options = peer_options();
 
     peer_hang_up(peer_connect("FAULTS", "/set-cookie?cookie=a%3D1%3B+Path%3D/", options));
@@ -83,8 +78,7 @@ static void without_a_jar_nothing_is_kept(void)
     wsline_options_free(options);
 }
 
-static void the_jars_cookies_come_before_the_string(void)
-{
+static void the_jars_cookies_come_before_the_string(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -102,8 +96,7 @@ static void the_jars_cookies_come_before_the_string(void)
 }
 
 /* 127.0.0.1 is one host, localhost another, though they are one machine. */
-static void cookies_of_one_server_do_not_reach_another(void)
-{
+static void cookies_of_one_server_do_not_reach_another(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -113,18 +106,20 @@ static void cookies_of_one_server_do_not_reach_another(void)
     peer_url(url, "FAULTS", "");
     port = strrchr(url, ':');
     REQUIRE(port != NULL);
-    snprintf(path, sizeof path, "/redirect?to=ws://localhost%s/head&cookie=a%%3D1%%3B+Path%%3D/", port);
+    snprintf(path, sizeof path, "/redirect?to=ws://localhost%s/head&cookie=a%%3D1%%3B+Path%%3D/",
+             port);
     check_sent("FAULTS", path, options, NULL);
     check_sent("FAULTS", "/head", options, "a=1");
     wsline_options_free(options);
     wsline_cookie_jar_free(jar);
 }
 
-static void a_server_cannot_plant_cookies_for_others(void)
-{
+static void a_server_cannot_plant_cookies_for_others(void) {
     static const char *const rows[] = {
-        "a%3D1%3B+Domain%3Dbank.example%3B+Path%3D/", "a%3D1%3B+Domain%3Dcom%3B+Path%3D/",
-        "a%3D1%3B+Domain%3D0.0.1%3B+Path%3D/",        "a%3D1%3B+Secure%3B+Path%3D/",
+        "a%3D1%3B+Domain%3Dbank.example%3B+Path%3D/",
+        "a%3D1%3B+Domain%3Dcom%3B+Path%3D/",
+        "a%3D1%3B+Domain%3D0.0.1%3B+Path%3D/",
+        "a%3D1%3B+Secure%3B+Path%3D/",
         "__Host-a%3D1%3B+Path%3D/",
     };
 
@@ -146,8 +141,7 @@ static void a_server_cannot_plant_cookies_for_others(void)
     }
 }
 
-static void a_secure_cookie_stays_under_tls(void)
-{
+static void a_secure_cookie_stays_under_tls(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -155,7 +149,8 @@ static void a_secure_cookie_stays_under_tls(void)
     wsline_conn *conn = NULL;
     wsline_message head;
 
-    peer_hang_up(peer_connect("FAULTS_TLS", "/set-cookie?cookie=a%3D1%3B+Secure%3B+Path%3D/", options));
+    peer_hang_up(
+        peer_connect("FAULTS_TLS", "/set-cookie?cookie=a%3D1%3B+Secure%3B+Path%3D/", options));
     check_sent("FAULTS_TLS", "/head", options, "a=1");
     /* The same host without TLS. */
     peer_url(url, "FAULTS", "/head");
@@ -169,30 +164,26 @@ static void a_secure_cookie_stays_under_tls(void)
     wsline_cookie_jar_free(jar);
 }
 
-static void *fill_and_use(void *userdata)
-{
+static void *fill_and_use(void *userdata) {
     for (int i = 0; i < 10; i++)
         peer_hang_up(peer_connect("FAULTS", "/set-cookie?cookie=a%3D1%3B+Path%3D/", userdata));
     return NULL;
 }
 
-static void threads_share_a_jar(void)
-{
+static void threads_share_a_jar(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     pthread_t threads[4];
 
     for (size_t i = 0; i < COUNT_OF(threads); i++)
         REQUIRE(pthread_create(&threads[i], NULL, fill_and_use, options) == 0);
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) CHECK(pthread_join(threads[i], NULL) == 0);
     check_sent("FAULTS", "/head", options, "a=1");
     wsline_options_free(options);
     wsline_cookie_jar_free(jar);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(every_answer_of_a_server_fills_the_jar),
         TEST(a_redirect_is_followed_with_the_cookie_it_set),

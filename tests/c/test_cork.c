@@ -6,8 +6,7 @@
 #include "gate.h"
 #include "syscalls.h"
 
-static void send_numbers(wsline_conn *conn, int from, int to)
-{
+static void send_numbers(wsline_conn *conn, int from, int to) {
     for (int i = from; i < to; i++) {
         char text[32];
 
@@ -16,8 +15,7 @@ static void send_numbers(wsline_conn *conn, int from, int to)
     }
 }
 
-static void expect_numbers(wsline_conn *conn, int from, int to)
-{
+static void expect_numbers(wsline_conn *conn, int from, int to) {
     for (int i = from; i < to; i++) {
         char text[32];
 
@@ -26,11 +24,9 @@ static void expect_numbers(wsline_conn *conn, int from, int to)
     }
 }
 
-static const char *const servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS",
-                                      "DEFLATE_WS"};
+static const char *const servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS", "DEFLATE_WS"};
 
-static void what_is_gathered_leaves_with_one_call(void)
-{
+static void what_is_gathered_leaves_with_one_call(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         wsline_conn *conn = deflate_connect(servers[i], "/", deflate_options());
 
@@ -51,8 +47,7 @@ static void what_is_gathered_leaves_with_one_call(void)
     }
 }
 
-static void gathering_twice_is_gathering(void)
-{
+static void gathering_twice_is_gathering(void) {
     wsline_conn *conn = deflate_connect("WS", "/", deflate_options());
 
     syscalls_count(conn);
@@ -77,8 +72,7 @@ static void gathering_twice_is_gathering(void)
 /* ---- what makes it leave ---- */
 
 /* The server answers each frame with a text of its fields. */
-static void expect_opcode(wsline_conn *conn, int32_t opcode)
-{
+static void expect_opcode(wsline_conn *conn, int32_t opcode) {
     char text[32];
     wsline_message message;
 
@@ -87,39 +81,29 @@ static void expect_opcode(wsline_conn *conn, int32_t opcode)
     CHECK_HAS(text, (const char *)message.data);
 }
 
-static wsline_status send_a_ping(wsline_conn *conn)
-{
-    return wsline_conn_ping(conn, "p", 1);
-}
+static wsline_status send_a_ping(wsline_conn *conn) { return wsline_conn_ping(conn, "p", 1); }
 
-static wsline_status send_a_pong(wsline_conn *conn)
-{
-    return wsline_conn_pong(conn, "p", 1);
-}
+static wsline_status send_a_pong(wsline_conn *conn) { return wsline_conn_pong(conn, "p", 1); }
 
-static wsline_status send_a_frame(wsline_conn *conn)
-{
+static wsline_status send_a_frame(wsline_conn *conn) {
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_BINARY};
 
     return wsline_conn_send_frame(conn, &frame);
 }
 
-static wsline_status send_a_raw_frame(wsline_conn *conn)
-{
+static wsline_status send_a_raw_frame(wsline_conn *conn) {
     wsline_frame frame = {.fin = 1, .opcode = 11, .masked = 1, .raw = 1};
 
     return wsline_conn_send_frame(conn, &frame);
 }
 
-static wsline_status send_a_large_message(wsline_conn *conn)
-{
+static wsline_status send_a_large_message(wsline_conn *conn) {
     static const uint8_t large[100000];
 
     return wsline_conn_send_binary(conn, large, sizeof large);
 }
 
-static void others_make_it_leave_before_them(void)
-{
+static void others_make_it_leave_before_them(void) {
     static const struct {
         const char *name;
         wsline_status (*send)(wsline_conn *conn);
@@ -142,8 +126,7 @@ static void others_make_it_leave_before_them(void)
         CHECK_INT(0, syscalls_made());
         CHECK_OK(rows[i].send(conn));
         CHECK_RANGE(1, 3, syscalls_made());
-        for (int k = 0; k < 3; k++)
-            expect_opcode(conn, WSLINE_OPCODE_TEXT);
+        for (int k = 0; k < 3; k++) expect_opcode(conn, WSLINE_OPCODE_TEXT);
         expect_opcode(conn, rows[i].opcode);
         /* Gathering goes on. */
         syscalls_count(conn);
@@ -158,8 +141,7 @@ static void others_make_it_leave_before_them(void)
     }
 }
 
-static void a_close_makes_it_leave(void)
-{
+static void a_close_makes_it_leave(void) {
     static const char *const ids[] = {"cork-close", "cork-send-close"};
 
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
@@ -171,8 +153,7 @@ static void a_close_makes_it_leave(void)
         conn = peer_connect("FAULTS", path, NULL);
         CHECK_OK(wsline_conn_cork(conn));
         send_numbers(conn, 0, 3);
-        if (i == 1)
-            CHECK_OK(wsline_conn_send_close(conn, 1000, NULL));
+        if (i == 1) CHECK_OK(wsline_conn_send_close(conn, 1000, NULL));
         CHECK_OK(wsline_conn_close(conn, 1000, NULL, WAIT_MS));
         CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_cork(conn));
         wsline_conn_free(conn);
@@ -183,31 +164,27 @@ static void a_close_makes_it_leave(void)
     }
 }
 
-static void a_full_gathering_leaves(void)
-{
+static void a_full_gathering_leaves(void) {
     enum { COUNT = 200, LEN = 1000 };
     wsline_conn *conn = peer_connect("WS", "/", NULL);
     char *text = text_of(LEN);
 
     syscalls_count(conn);
     CHECK_OK(wsline_conn_cork(conn));
-    for (int i = 0; i < COUNT; i++)
-        REQUIRE_OK(wsline_conn_send_text(conn, text, LEN));
+    for (int i = 0; i < COUNT; i++) REQUIRE_OK(wsline_conn_send_text(conn, text, LEN));
     CHECK_RANGE(3, 4, syscalls_made());
     CHECK_RANGE(3 * 60000, COUNT * (LEN + 8), syscalls.bytes);
     CHECK_OK(wsline_conn_uncork(conn));
     CHECK_RANGE(4, 5, syscalls_made());
     CHECK_INT(COUNT * (LEN + 8), syscalls.bytes);
     CHECK_RANGE(60000, 65536 + LEN + 8, syscalls.largest);
-    for (int i = 0; i < COUNT; i++)
-        expect_message(conn, WSLINE_OPCODE_TEXT, text, LEN);
+    for (int i = 0; i < COUNT; i++) expect_message(conn, WSLINE_OPCODE_TEXT, text, LEN);
     free(text);
     syscalls_count(NULL);
     peer_hang_up(conn);
 }
 
-static void a_receive_that_waits_makes_it_leave(void)
-{
+static void a_receive_that_waits_makes_it_leave(void) {
     static wsline_status (*const receives[])(wsline_conn *, int64_t, wsline_message *) = {
         wsline_conn_recv, wsline_conn_recv_event, wsline_conn_recv_part};
 
@@ -232,10 +209,13 @@ static void a_receive_that_waits_makes_it_leave(void)
         }
 }
 
-static void a_receive_that_does_not_wait_leaves_it(void)
-{
+static void a_receive_that_does_not_wait_leaves_it(void) {
     /* Three texts in one segment, then an echo. */
-    wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810161" "810162" "810163", NULL);
+    wsline_conn *conn = peer_connect("FAULTS",
+                                     "/frame?hex=810161"
+                                     "810162"
+                                     "810163",
+                                     NULL);
 
     expect_message(conn, WSLINE_OPCODE_TEXT, "a", 1);
     syscalls_count(conn);
@@ -251,15 +231,13 @@ static void a_receive_that_does_not_wait_leaves_it(void)
     peer_hang_up(conn);
 }
 
-static wsline_status send_gathered(wsline_conn *conn)
-{
+static wsline_status send_gathered(wsline_conn *conn) {
     send_numbers(conn, 0, 3);
     CHECK_INT(0, syscalls_made());
     return wsline_conn_uncork(conn);
 }
 
-static void a_receive_that_waits_already_leaves_it(void)
-{
+static void a_receive_that_waits_already_leaves_it(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo", NULL);
     struct later send = {.call = send_gathered, .conn = conn, .after_ms = 100};
 
@@ -276,8 +254,7 @@ static void a_receive_that_waits_already_leaves_it(void)
 
 /* ---- what else is gathered ---- */
 
-static void compressed_and_prepared_messages_are_gathered(void)
-{
+static void compressed_and_prepared_messages_are_gathered(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WEBSOCKETS", "/", deflate_options());
     const uint8_t *noise = payload_noise().block;
     wsline_prepared *prepared = NULL;
@@ -289,7 +266,8 @@ static void compressed_and_prepared_messages_are_gathered(void)
     for (int i = 0; i < 10; i++) {
         CHECK_OK(wsline_conn_send_binary(conn, noise, 500));
         CHECK_OK(wsline_conn_send_prepared(conn, prepared));
-        CHECK_OK(wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED, noise, 600));
+        CHECK_OK(
+            wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED, noise, 600));
     }
     CHECK_INT(0, syscalls_made());
     CHECK_OK(wsline_conn_uncork(conn));
@@ -306,8 +284,7 @@ static void compressed_and_prepared_messages_are_gathered(void)
     peer_hang_up(conn);
 }
 
-static void parts_keep_their_place(void)
-{
+static void parts_keep_their_place(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/", deflate_options());
 
     CHECK_OK(wsline_conn_cork(conn));
@@ -327,16 +304,14 @@ struct hand {
     int from, count;
 };
 
-static void *send_from(void *argument)
-{
+static void *send_from(void *argument) {
     struct hand *hand = argument;
 
     send_numbers(hand->conn, hand->from, hand->from + hand->count);
     return NULL;
 }
 
-static void messages_of_many_threads_are_gathered(void)
-{
+static void messages_of_many_threads_are_gathered(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/", deflate_options());
     int count = (int)check_scaled(500, 50), next[THREADS];
     struct hand hands[THREADS];
@@ -349,8 +324,7 @@ static void messages_of_many_threads_are_gathered(void)
         next[i] = i * 10000;
         threads[i] = thread_start(send_from, &hands[i]);
     }
-    for (int i = 0; i < THREADS; i++)
-        thread_join(threads[i]);
+    for (int i = 0; i < THREADS; i++) thread_join(threads[i]);
     CHECK_OK(wsline_conn_uncork(conn));
     CHECK_RANGE(1, 5, syscalls_made());
     for (int i = 0; i < THREADS * count; i++) {
@@ -367,8 +341,7 @@ static void messages_of_many_threads_are_gathered(void)
 }
 
 /* Corked and uncorked at any moment: nothing is lost, nothing is sent twice. */
-static void *cork_and_uncork(void *argument)
-{
+static void *cork_and_uncork(void *argument) {
     for (size_t i = 0; i < check_scaled(2000, 100); i++) {
         CHECK_OK(wsline_conn_cork(argument));
         CHECK_OK(wsline_conn_uncork(argument));
@@ -376,8 +349,7 @@ static void *cork_and_uncork(void *argument)
     return NULL;
 }
 
-static void gathering_may_begin_and_end_at_any_moment(void)
-{
+static void gathering_may_begin_and_end_at_any_moment(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         wsline_conn *conn = deflate_connect(servers[i], "/", deflate_options());
         int count = (int)check_scaled(2000, 100);
@@ -396,8 +368,7 @@ static void gathering_may_begin_and_end_at_any_moment(void)
 
 /* ---- a server that does not read ---- */
 
-static void what_found_no_room_leaves_later(void)
-{
+static void what_found_no_room_leaves_later(void) {
     static const int small = 8192;
     wsline_options *options = peer_options();
     wsline_conn *conn;
@@ -409,8 +380,8 @@ static void what_found_no_room_leaves_later(void)
     char path[256], line[512];
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 50));
-    CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
-                                              sizeof small));
+    CHECK_OK(
+        wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     conn = deflate_connect("FAULTS", gate_path(&gate, "/ping-without-reading?", path), options);
     /* Until the sockets are full, and 60000 bytes wait that were gathered. */
     do {
@@ -434,8 +405,7 @@ static void what_found_no_room_leaves_later(void)
     CHECK_INT(sent + 2, report_number(line, "frames"));
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(what_is_gathered_leaves_with_one_call),
         TEST(gathering_twice_is_gathering),

@@ -12,8 +12,7 @@ struct kind {
     size_t largest;
 };
 
-static void every_size_of(wsline_conn *conn, const struct kind *kind, size_t largest)
-{
+static void every_size_of(wsline_conn *conn, const struct kind *kind, size_t largest) {
     size_t len_max = kind->largest < largest ? kind->largest : largest;
     struct report report = {.asked = 0};
     int64_t messages = 0, payload = 0;
@@ -32,8 +31,7 @@ static void every_size_of(wsline_conn *conn, const struct kind *kind, size_t lar
     CHECK_RANGE(1, payload * kind->at_most / 100 + 2000, received);
 }
 
-static void every_size_and_kind_comes_back_whole(void)
-{
+static void every_size_and_kind_comes_back_whole(void) {
     size_t largest = check_scaled(16777216, 65536);
     struct kind kinds[] = {
         {"noise", WSLINE_OPCODE_BINARY, payload_copy(payload_noise(), largest), 106, 16777216},
@@ -55,12 +53,10 @@ static void every_size_and_kind_comes_back_whole(void)
             peer_hang_up(conn);
         }
     }
-    for (size_t k = 0; k < COUNT_OF(kinds); k++)
-        free(kinds[k].data);
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) free(kinds[k].data);
 }
 
-static void text_comes_back_whole(void)
-{
+static void text_comes_back_whole(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         struct report report = {.asked = 0};
@@ -78,8 +74,7 @@ static void text_comes_back_whole(void)
     }
 }
 
-static void empty_messages_go_plain(void)
-{
+static void empty_messages_go_plain(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         struct report report = {.asked = 0};
@@ -97,8 +92,7 @@ static void empty_messages_go_plain(void)
     }
 }
 
-static void short_messages_go_plain(void)
-{
+static void short_messages_go_plain(void) {
     static const struct {
         const char *name;
         bool is_set;
@@ -135,8 +129,7 @@ static void short_messages_go_plain(void)
     free(text);
 }
 
-static void what_is_to_go_plain_does(void)
-{
+static void what_is_to_go_plain_does(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         const uint8_t *noise = payload_noise().block;
@@ -156,16 +149,16 @@ static void what_is_to_go_plain_does(void)
         report_get(conn, &report);
         CHECK_INT(9, report.messages);
         CHECK_INT(3, report.compressed);
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                     wsline_conn_send(conn, WSLINE_OPCODE_CLOSE | WSLINE_SEND_UNCOMPRESSED, "x", 1));
+        CHECK_STATUS(
+            WSLINE_ERR_INVALID_ARGUMENT,
+            wsline_conn_send(conn, WSLINE_OPCODE_CLOSE | WSLINE_SEND_UNCOMPRESSED, "x", 1));
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_send(conn, plain << 1, "x", 1));
         echo_message(conn, WSLINE_OPCODE_TEXT, "alive", 5);
         peer_hang_up(conn);
     }
 }
 
-static void without_an_agreement_nothing_is_compressed(void)
-{
+static void without_an_agreement_nothing_is_compressed(void) {
     wsline_conn *conn = deflate_connect("WEBSOCKETS", "/", deflate_options());
     wsline_stats stats;
     char *text = text_of(10000);
@@ -186,8 +179,7 @@ static void without_an_agreement_nothing_is_compressed(void)
     free(text);
 }
 
-static void a_level_costs_or_saves_bytes(void)
-{
+static void a_level_costs_or_saves_bytes(void) {
     uint8_t *data = payload_copy(payload_lines(), 100000);
     int64_t bytes[10] = {0};
 
@@ -211,8 +203,7 @@ static void a_level_costs_or_saves_bytes(void)
 
 /* ---- fragments ---- */
 
-static void fragments_are_compressed_and_make_one_message(void)
-{
+static void fragments_are_compressed_and_make_one_message(void) {
     uint8_t *lines = payload_copy(payload_lines(), 200000);
 
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
@@ -229,8 +220,8 @@ static void fragments_are_compressed_and_make_one_message(void)
             for (size_t at = 0; at < len; at += step, frames++) {
                 size_t size = step < len - at ? step : len - at;
 
-                REQUIRE_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, lines + at, size,
-                                                     false));
+                REQUIRE_OK(
+                    wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, lines + at, size, false));
                 CHECK_OK(wsline_conn_ping(conn, "between", 7));
             }
             REQUIRE_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, NULL, 0, true));
@@ -245,8 +236,7 @@ static void fragments_are_compressed_and_make_one_message(void)
     free(lines);
 }
 
-static void received_fragments_are_inflated_and_joined(void)
-{
+static void received_fragments_are_inflated_and_joined(void) {
     static const size_t lengths[] = {0, 1, 2, 3, 1000, 300000};
 
     /* Pings come between; the last fragment of the first server is empty. */
@@ -269,8 +259,7 @@ static void received_fragments_are_inflated_and_joined(void)
     }
 }
 
-static void frames_are_handed_out_as_they_came(void)
-{
+static void frames_are_handed_out_as_they_came(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/fragment?n=3", deflate_options());
     size_t received = 0;
 
@@ -279,8 +268,7 @@ static void frames_are_handed_out_as_they_came(void)
         wsline_frame frame;
 
         REQUIRE_OK(wsline_conn_recv_frame(conn, WAIT_MS, &frame));
-        if (frame.opcode == WSLINE_OPCODE_PING)
-            continue;
+        if (frame.opcode == WSLINE_OPCODE_PING) continue;
         CHECK_INT(data_frames == 0, frame.rsv1);
         CHECK_INT(data_frames == 0 ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_CONTINUATION,
                   frame.opcode);
@@ -293,8 +281,7 @@ static void frames_are_handed_out_as_they_came(void)
 }
 
 /* A message that was taken as it came is known to the context all the same. */
-static void frames_and_messages_take_turns(void)
-{
+static void frames_and_messages_take_turns(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         const uint8_t *noise = payload_noise().block;
@@ -314,8 +301,7 @@ static void frames_and_messages_take_turns(void)
     }
 }
 
-static void fragments_are_given_inflated_on_request(void)
-{
+static void fragments_are_given_inflated_on_request(void) {
     wsline_options *options = deflate_options();
     static const char *const pieces[] = {"abc", "def", "gh"};
     static const uint32_t flags[] = {WSLINE_MESSAGE_FIRST, 0, WSLINE_MESSAGE_LAST};
@@ -335,8 +321,7 @@ static void fragments_are_given_inflated_on_request(void)
     wsline_conn_free(conn);
 }
 
-static void pushed_messages_are_inflated(void)
-{
+static void pushed_messages_are_inflated(void) {
     static const char *const kinds[] = {"noise", "text", "zeros"};
 
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++)
@@ -363,8 +348,7 @@ static void pushed_messages_are_inflated(void)
         }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(every_size_and_kind_comes_back_whole),
         TEST(text_comes_back_whole),

@@ -9,8 +9,7 @@
 enum { THREADS = 4 };
 
 /* A message that tells who sent it, in text that compresses. */
-static size_t numbered(char *text, size_t size, unsigned thread, unsigned number)
-{
+static size_t numbered(char *text, size_t size, unsigned thread, unsigned number) {
     size_t len = (size_t)snprintf(text, size, "thread %u message %u ", thread, number);
     unsigned words = (number * 7 + thread) % 60;
 
@@ -29,8 +28,7 @@ struct hand {
     unsigned thread;
 };
 
-static void *send_numbered(void *argument)
-{
+static void *send_numbered(void *argument) {
     struct hand *hand = argument;
     char text[2048];
 
@@ -39,14 +37,12 @@ static void *send_numbered(void *argument)
         size_t len = numbered(text, sizeof text, hand->thread, i);
 
         REQUIRE_OK(wsline_conn_send(hand->crew->conn, WSLINE_OPCODE_TEXT | plain, text, len));
-        if (i % 10 == 0)
-            CHECK_OK(wsline_conn_ping(hand->crew->conn, text, 8));
+        if (i % 10 == 0) CHECK_OK(wsline_conn_ping(hand->crew->conn, text, 8));
     }
     return NULL;
 }
 
-static void threads_share_one_context(const char *peer)
-{
+static void threads_share_one_context(const char *peer) {
     struct crew crew = {deflate_connect(peer, "/", deflate_options()),
                         (unsigned)check_scaled(250, 40)};
     struct hand hands[THREADS];
@@ -69,24 +65,21 @@ static void threads_share_one_context(const char *peer)
                     message.len);
         next[thread]++;
     }
-    for (unsigned i = 0; i < THREADS; i++)
-        thread_join(threads[i]);
+    for (unsigned i = 0; i < THREADS; i++) thread_join(threads[i]);
     report_get(crew.conn, &report);
     CHECK_INT(THREADS * crew.count, report.messages);
     CHECK_INT(THREADS * crew.count / 5 * 4, report.compressed);
     peer_hang_up(crew.conn);
 }
 
-static void messages_of_many_threads_stay_whole(void)
-{
+static void messages_of_many_threads_stay_whole(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         check_row(deflate_servers[i]);
         threads_share_one_context(deflate_servers[i]);
     }
 }
 
-static void *echo_alone(void *argument)
-{
+static void *echo_alone(void *argument) {
     const wsline_options *options = argument;
 
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
@@ -101,15 +94,12 @@ static void *echo_alone(void *argument)
     return NULL;
 }
 
-static void connections_of_many_threads_do_not_mix(void)
-{
+static void connections_of_many_threads_do_not_mix(void) {
     wsline_options *options = deflate_options();
     pthread_t threads[THREADS];
 
-    for (unsigned i = 0; i < THREADS; i++)
-        threads[i] = thread_start(echo_alone, options);
-    for (unsigned i = 0; i < THREADS; i++)
-        thread_join(threads[i]);
+    for (unsigned i = 0; i < THREADS; i++) threads[i] = thread_start(echo_alone, options);
+    for (unsigned i = 0; i < THREADS; i++) thread_join(threads[i]);
     wsline_options_free(options);
 }
 
@@ -123,13 +113,11 @@ struct course {
 /* Whole lines. */
 static const size_t lengths[] = {15, 0, 300, 70005, 30, 900000, 135, 300};
 
-static int32_t course_opcode(size_t at)
-{
+static int32_t course_opcode(size_t at) {
     return at % 2 == 0 ? WSLINE_OPCODE_BINARY : WSLINE_OPCODE_TEXT;
 }
 
-static void course_step(wsline_app *app, struct course *course)
-{
+static void course_step(wsline_app *app, struct course *course) {
     static const char question[] = "report";
     size_t at = course->at;
 
@@ -141,8 +129,7 @@ static void course_step(wsline_app *app, struct course *course)
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void course_take(struct record *record, wsline_app *app, char letter)
-{
+static void course_take(struct record *record, wsline_app *app, char letter) {
     struct course *course = record->more;
 
     if (letter == 'o') {
@@ -166,8 +153,7 @@ static void course_take(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void an_app_compresses_on_each_of_its_connections(void)
-{
+static void an_app_compresses_on_each_of_its_connections(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         struct record record;
         struct course course = {0};
@@ -189,8 +175,7 @@ static void an_app_compresses_on_each_of_its_connections(void)
     }
 }
 
-static void extensions_are_known_from_the_open_on(void)
-{
+static void extensions_are_known_from_the_open_on(void) {
     struct record record;
     wsline_options *options = deflate_options();
     wsline_app *app = app_make("DEFLATE_WS", "/?client_max_window_bits=12", options, &record);
@@ -207,8 +192,7 @@ static void extensions_are_known_from_the_open_on(void)
     wsline_app_free(app);
 }
 
-static void other_threads_send_for_an_app(void)
-{
+static void other_threads_send_for_an_app(void) {
     struct record record;
     wsline_options *options = deflate_options();
     wsline_app *app = app_make("DEFLATE_WS", "/", options, &record);
@@ -242,16 +226,14 @@ static void other_threads_send_for_an_app(void)
 /* ---- no room ---- */
 
 /* Noise of its own for each number, and its checksum. */
-static const uint8_t *noise_at(unsigned number, size_t len, uint32_t *adler)
-{
+static const uint8_t *noise_at(unsigned number, size_t len, uint32_t *adler) {
     const uint8_t *noise = payload_noise().block + number * 17 % 1000;
 
     *adler = payload_adler32(1, noise, len);
     return noise;
 }
 
-static void expect_from_sink(const wsline_message *message, unsigned number, size_t len)
-{
+static void expect_from_sink(const wsline_message *message, unsigned number, size_t len) {
     uint32_t adler;
 
     noise_at(number, len, &adler);
@@ -266,8 +248,7 @@ static void expect_from_sink(const wsline_message *message, unsigned number, siz
 enum { ATTEMPTS = 100 };
 
 /* A connection whose sockets are full, because the server does not read yet. */
-static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate)
-{
+static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate) {
     static const int small = 8192;
     wsline_options *options = deflate_options();
     wsline_status status = WSLINE_ERR_CONNECTION_LOST;
@@ -275,16 +256,17 @@ static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate)
     char path[256];
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
-    CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
-                                              sizeof small));
+    CHECK_OK(
+        wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     /* Frames of eight bytes: the system hardly ever takes half of one. */
     for (int attempt = 0; attempt < ATTEMPTS && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
         *gate = gate_new("STREAMS");
         conn = peer_connect("STREAMS", gate_path(gate, LATE_SINK, path), options);
         CHECK_OK(wsline_conn_send_binary(conn, payload_noise().block, 80));
-        for (*sent = 0; (status = wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED,
-                                                   "xx", 2)) == WSLINE_OK;)
+        for (*sent = 0;
+             (status = wsline_conn_send(conn, WSLINE_OPCODE_BINARY | WSLINE_SEND_UNCOMPRESSED, "xx",
+                                        2)) == WSLINE_OK;)
             ++*sent;
     }
     REQUIRE_STATUS(WSLINE_ERR_TIMEOUT, status);
@@ -292,8 +274,7 @@ static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate)
     return conn;
 }
 
-static int64_t take_length(wsline_conn *conn)
-{
+static int64_t take_length(wsline_conn *conn) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
@@ -301,8 +282,7 @@ static int64_t take_length(wsline_conn *conn)
 }
 
 /* What was compressed and not sent must not be referred to. */
-static void a_send_that_timed_out_is_not_in_the_context(void)
-{
+static void a_send_that_timed_out_is_not_in_the_context(void) {
     unsigned sent, more = 0;
     struct gate gate;
     wsline_conn *conn = NULL;
@@ -312,18 +292,16 @@ static void a_send_that_timed_out_is_not_in_the_context(void)
     for (int attempt = 0; attempt < ATTEMPTS && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
         conn = connect_and_fill(&sent, &gate);
-        for (more = 0; (status = wsline_conn_send_binary(conn, payload_noise().block, 500)) ==
-                       WSLINE_OK;)
+        for (more = 0;
+             (status = wsline_conn_send_binary(conn, payload_noise().block, 500)) == WSLINE_OK;)
             more++;
     }
     REQUIRE_STATUS(WSLINE_ERR_TIMEOUT, status);
     CHECK_OK(wsline_conn_set_timeout_ms(conn, WAIT_MS));
     gate_open(&gate);
     CHECK_INT(80, take_length(conn));
-    for (unsigned i = 0; i < sent; i++)
-        CHECK_INT(2, take_length(conn));
-    for (unsigned i = 0; i < more; i++)
-        CHECK_INT(500, take_length(conn));
+    for (unsigned i = 0; i < sent; i++) CHECK_INT(2, take_length(conn));
+    for (unsigned i = 0; i < more; i++) CHECK_INT(500, take_length(conn));
     for (int i = 0; i < 5; i++) {
         wsline_message message;
 
@@ -342,27 +320,22 @@ struct giver {
 
 enum { GIVEN = 400, GIVEN_BYTES = 60000 };
 
-static void give(struct record *record, wsline_app *app, char letter)
-{
+static void give(struct record *record, wsline_app *app, char letter) {
     struct giver *giver = record->more;
     uint32_t adler;
 
     if (letter == 'm') {
         expect_from_sink(&record->message, giver->taken++, GIVEN_BYTES);
-        if (giver->taken == GIVEN)
-            CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+        if (giver->taken == GIVEN) CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     }
-    if (letter != 'o' && letter != 'w')
-        return;
+    if (letter != 'o' && letter != 'w') return;
     while (giver->sent < GIVEN) {
-        wsline_status status =
-            wsline_app_send(app, WSLINE_OPCODE_BINARY,
-                            noise_at(giver->sent, GIVEN_BYTES, &adler), GIVEN_BYTES);
+        wsline_status status = wsline_app_send(
+            app, WSLINE_OPCODE_BINARY, noise_at(giver->sent, GIVEN_BYTES, &adler), GIVEN_BYTES);
 
         if (status == WSLINE_ERR_WOULD_BLOCK) {
             /* The queue is full, so the server has nothing to wait for any more. */
-            if (giver->refused++ == 0)
-                gate_open(&giver->gate);
+            if (giver->refused++ == 0) gate_open(&giver->gate);
             return;
         }
         REQUIRE_OK(status);
@@ -370,8 +343,7 @@ static void give(struct record *record, wsline_app *app, char letter)
     }
 }
 
-static void a_message_that_was_refused_is_not_in_the_context(void)
-{
+static void a_message_that_was_refused_is_not_in_the_context(void) {
     struct record record;
     struct giver giver = {.gate = gate_new("STREAMS")};
     wsline_options *options = deflate_options();
@@ -389,8 +361,7 @@ static void a_message_that_was_refused_is_not_in_the_context(void)
     wsline_app_free(app);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(messages_of_many_threads_stay_whole),
         TEST(connections_of_many_threads_do_not_mix),

@@ -8,20 +8,17 @@
 
 enum offer { PLAIN_OFFER, CLIENT_10, SERVER_10, SERVER_ALONE, NO_OFFER };
 
-static wsline_options *offer_options(enum offer offer)
-{
+static wsline_options *offer_options(enum offer offer) {
     wsline_options *options = deflate_options();
 
     CHECK_OK(wsline_options_set_deflate(options, offer != NO_OFFER));
     CHECK_OK(wsline_options_set_deflate_window_bits(options, offer == CLIENT_10 ? 10 : 15,
                                                     offer == SERVER_10 ? 10 : 15));
-    CHECK_OK(wsline_options_set_deflate_no_context_takeover(options, false,
-                                                            offer == SERVER_ALONE));
+    CHECK_OK(wsline_options_set_deflate_no_context_takeover(options, false, offer == SERVER_ALONE));
     return options;
 }
 
-static void a_wrong_answer_fails_the_upgrade(void)
-{
+static void a_wrong_answer_fails_the_upgrade(void) {
     static const struct {
         enum offer offer;
         const char *answer, *culprit;
@@ -29,8 +26,7 @@ static void a_wrong_answer_fails_the_upgrade(void)
         {PLAIN_OFFER, "permessage-deflate;+foo", "foo"},
         {PLAIN_OFFER, "permessage-deflate;+foo=1", "foo"},
         {PLAIN_OFFER, "permessage-deflate;+server_max_window_bit=10", "server_max_window_bit"},
-        {PLAIN_OFFER,
-         "permessage-deflate;+server_no_context_takeover;+server_no_context_takeover",
+        {PLAIN_OFFER, "permessage-deflate;+server_no_context_takeover;+server_no_context_takeover",
          "server_no_context_takeover"},
         {PLAIN_OFFER, "permessage-deflate;+client_max_window_bits=9;+client_max_window_bits=9",
          "client_max_window_bits"},
@@ -87,8 +83,7 @@ static void a_wrong_answer_fails_the_upgrade(void)
     }
 }
 
-static void an_unusual_answer_is_taken(void)
-{
+static void an_unusual_answer_is_taken(void) {
     static const struct {
         enum offer offer;
         const char *answer;
@@ -101,9 +96,8 @@ static void an_unusual_answer_is_taken(void)
         {PLAIN_OFFER, "permessage-deflate;+client_max_window_bits=9"},
         {PLAIN_OFFER, "permessage-deflate;+server_no_context_takeover"},
         {PLAIN_OFFER, "permessage-deflate;+client_no_context_takeover"},
-        {PLAIN_OFFER,
-         "permessage-deflate;+client_max_window_bits=10;+server_no_context_takeover;"
-         "+server_max_window_bits=11;+client_no_context_takeover"},
+        {PLAIN_OFFER, "permessage-deflate;+client_max_window_bits=10;+server_no_context_takeover;"
+                      "+server_max_window_bits=11;+client_no_context_takeover"},
         {CLIENT_10, "permessage-deflate"},
         {CLIENT_10, "permessage-deflate;+client_max_window_bits=10"},
         {CLIENT_10, "permessage-deflate;+client_max_window_bits=9"},
@@ -134,8 +128,7 @@ static void an_unusual_answer_is_taken(void)
 /* "one one one" in a block that says it is the last. */
 #define ONE_FINAL "cbcf4b55c8876000"
 
-static wsline_status receive_all(wsline_conn *conn, bool in_parts, char *text, size_t size)
-{
+static wsline_status receive_all(wsline_conn *conn, bool in_parts, char *text, size_t size) {
     size_t len = 0;
 
     for (;;) {
@@ -144,44 +137,77 @@ static wsline_status receive_all(wsline_conn *conn, bool in_parts, char *text, s
                                         : wsline_conn_recv(conn, WAIT_MS, &message);
 
         text[len] = '\0';
-        if (status != WSLINE_OK)
-            return status;
+        if (status != WSLINE_OK) return status;
         REQUIRE(len + message.len + 2 < size);
         memcpy(text + len, message.data, message.len);
         len += message.len;
-        if (message.flags & WSLINE_MESSAGE_LAST)
-            text[len++] = '.';
+        if (message.flags & WSLINE_MESSAGE_LAST) text[len++] = '.';
     }
 }
 
-static void good_frames_are_inflated(void)
-{
+static void good_frames_are_inflated(void) {
     static const struct {
         const char *name, *hex, *text;
     } rows[] = {
         {"one block", "c107" HELLO, "Hello."},
-        {"two fragments", "4103f248cd" "8004c9c90700", "Hello."},
+        {"two fragments",
+         "4103f248cd"
+         "8004c9c90700",
+         "Hello."},
         {"one message refers to another", "c107" HELLO "c105f200110000", "Hello.Hello."},
         {"a stored block", "c10b000500faff48656c6c6f00", "Hello."},
         {"a final block", "c108f348cdc9c9070000", "Hello."},
-        {"a final block, and a message", "c108f348cdc9c9070000" "c107" HELLO, "Hello.Hello."},
+        {"a final block, and a message",
+         "c108f348cdc9c9070000"
+         "c107" HELLO,
+         "Hello.Hello."},
         {"a final block, and another", "c10ef348cdc9c90700" HELLO, "HelloHello."},
         {"final blocks with nothing behind them",
          "c108" ONE_FINAL "c108" ONE_FINAL "c108" ONE_FINAL "c107" HELLO,
          "one one one.one one one.one one one.Hello."},
         {"a final stored block", "c10b010500faff48656c6c6f00", "Hello."},
-        {"two blocks", "c10df248050000" "00ffffcac9c90700", "Hello."},
+        {"two blocks",
+         "c10df248050000"
+         "00ffffcac9c90700",
+         "Hello."},
         {"an empty message", "c10100", "."},
-        {"empty ones between", "c10100" "c107" HELLO "c10100" "8100" "c105f200110000",
+        {"empty ones between",
+         "c10100"
+         "c107" HELLO "c10100"
+         "8100"
+         "c105f200110000",
          ".Hello...Hello."},
         {"an empty last fragment", "4107" HELLO "8000", "Hello."},
-        {"an empty first fragment", "4100" "8007" HELLO, "Hello."},
-        {"a flushed first fragment", "410b" HELLO "0000ffff" "800100", "Hello."},
-        {"a ping between", "4103f248cd" "8900" "8004c9c90700", "Hello."},
-        {"plain and compressed", "8105" "48656c6c6f" "c107" HELLO "8105" "48656c6c6f"
-         "c105f200110000", "Hello.Hello.Hello.Hello."},
-        {"plain fragments", "0102" "4865" "8003" "6c6c6f", "Hello."},
-        {"a character cut in two", "41027ad4" "8003b40600", "\xe2\x82\xac."},
+        {"an empty first fragment",
+         "4100"
+         "8007" HELLO,
+         "Hello."},
+        {"a flushed first fragment",
+         "410b" HELLO "0000ffff"
+         "800100",
+         "Hello."},
+        {"a ping between",
+         "4103f248cd"
+         "8900"
+         "8004c9c90700",
+         "Hello."},
+        {"plain and compressed",
+         "8105"
+         "48656c6c6f"
+         "c107" HELLO "8105"
+         "48656c6c6f"
+         "c105f200110000",
+         "Hello.Hello.Hello.Hello."},
+        {"plain fragments",
+         "0102"
+         "4865"
+         "8003"
+         "6c6c6f",
+         "Hello."},
+        {"a character cut in two",
+         "41027ad4"
+         "8003b40600",
+         "\xe2\x82\xac."},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -198,17 +224,21 @@ static void good_frames_are_inflated(void)
         }
 }
 
-static void bad_frames_end_the_connection(void)
-{
+static void bad_frames_end_the_connection(void) {
     static const struct {
         const char *name, *query;
         wsline_status status;
         int code;
         const char *text; /* what was received before */
     } rows[] = {
-        {"rsv1 on a continuation", EXTENSIONS "&hex=4103f248cd" "c004c9c90700",
+        {"rsv1 on a continuation",
+         EXTENSIONS "&hex=4103f248cd"
+                    "c004c9c90700",
          WSLINE_ERR_PROTOCOL, 1002, NULL},
-        {"rsv1 on a continuation of a plain one", EXTENSIONS "&hex=0102" "4865" "c0036c6c6f",
+        {"rsv1 on a continuation of a plain one",
+         EXTENSIONS "&hex=0102"
+                    "4865"
+                    "c0036c6c6f",
          WSLINE_ERR_PROTOCOL, 1002, NULL},
         {"rsv1 on a ping", EXTENSIONS "&hex=c900", WSLINE_ERR_PROTOCOL, 1002, ""},
         {"rsv1 on a pong", EXTENSIONS "&hex=ca00", WSLINE_ERR_PROTOCOL, 1002, ""},
@@ -218,28 +248,36 @@ static void bad_frames_end_the_connection(void)
         {"rsv1 and rsv2", EXTENSIONS "&hex=e107" HELLO, WSLINE_ERR_PROTOCOL, 1002, ""},
         {"rsv1 without an agreement", "hex=c107" HELLO, WSLINE_ERR_PROTOCOL, 1002, ""},
         {"no block type", EXTENSIONS "&hex=c104ffffffff", WSLINE_ERR_PAYLOAD, 1007, ""},
-        {"no block type, later", EXTENSIONS "&hex=c107" HELLO "4104ffffffff",
-         WSLINE_ERR_PAYLOAD, 1007, "Hello."},
-        {"wrong stored length", EXTENSIONS "&hex=c10b000500fbff48656c6c6f00",
-         WSLINE_ERR_PAYLOAD, 1007, ""},
-        {"a reference to nothing", EXTENSIONS "&hex=c105f200110000", WSLINE_ERR_PAYLOAD, 1007,
-         ""},
-        {"a reference to a plain message", EXTENSIONS "&hex=810548656c6c6f" "c105f200110000",
+        {"no block type, later", EXTENSIONS "&hex=c107" HELLO "4104ffffffff", WSLINE_ERR_PAYLOAD,
+         1007, "Hello."},
+        {"wrong stored length", EXTENSIONS "&hex=c10b000500fbff48656c6c6f00", WSLINE_ERR_PAYLOAD,
+         1007, ""},
+        {"a reference to nothing", EXTENSIONS "&hex=c105f200110000", WSLINE_ERR_PAYLOAD, 1007, ""},
+        {"a reference to a plain message",
+         EXTENSIONS "&hex=810548656c6c6f"
+                    "c105f200110000",
          WSLINE_ERR_PAYLOAD, 1007, "Hello."},
         {"a reference against the agreement",
          EXTENSIONS ";+server_no_context_takeover&hex=c107" HELLO "c105f200110000",
          WSLINE_ERR_PAYLOAD, 1007, "Hello."},
         {"a stored block cut off", EXTENSIONS "&hex=c107000500faff4865", WSLINE_ERR_PAYLOAD, 1007,
          NULL},
-        {"a block cut off", EXTENSIONS "&hex=c103f248cd" "c107" HELLO, WSLINE_ERR_PAYLOAD, 1007,
-         NULL},
-        {"the only block cut off",
-         EXTENSIONS ";+server_no_context_takeover&hex=c103f248cd", WSLINE_ERR_PAYLOAD, 1007, NULL},
-        {"no byte at all", EXTENSIONS "&hex=c100" "c107" HELLO, WSLINE_ERR_PAYLOAD, 1007, NULL},
+        {"a block cut off",
+         EXTENSIONS "&hex=c103f248cd"
+                    "c107" HELLO,
+         WSLINE_ERR_PAYLOAD, 1007, NULL},
+        {"the only block cut off", EXTENSIONS ";+server_no_context_takeover&hex=c103f248cd",
+         WSLINE_ERR_PAYLOAD, 1007, NULL},
+        {"no byte at all",
+         EXTENSIONS "&hex=c100"
+                    "c107" HELLO,
+         WSLINE_ERR_PAYLOAD, 1007, NULL},
         {"not utf-8", EXTENSIONS "&hex=c1044afc0f00", WSLINE_ERR_PAYLOAD, 1007, NULL},
         {"utf-8 cut off", EXTENSIONS "&hex=c1044a3c0c00", WSLINE_ERR_PAYLOAD, 1007, NULL},
-        {"a new message inside", EXTENSIONS "&hex=4103f248cd" "c107" HELLO, WSLINE_ERR_PROTOCOL,
-         1002, NULL},
+        {"a new message inside",
+         EXTENSIONS "&hex=4103f248cd"
+                    "c107" HELLO,
+         WSLINE_ERR_PROTOCOL, 1002, NULL},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -252,8 +290,7 @@ static void bad_frames_end_the_connection(void)
             snprintf(path, sizeof path, "/frame?id=%s&%s", id, rows[i].query);
             conn = deflate_connect("FAULTS", path, deflate_options());
             CHECK_STATUS(rows[i].status, receive_all(conn, in_parts != 0, text, sizeof text));
-            if (rows[i].text != NULL)
-                CHECK_TEXT(rows[i].text, text);
+            if (rows[i].text != NULL) CHECK_TEXT(rows[i].text, text);
             CHECK(strchr(wsline_last_error_message(), '\n') == NULL);
             CHECK_STATUS(rows[i].status, receive_all(conn, in_parts != 0, text, sizeof text));
             wsline_conn_free(conn);
@@ -265,8 +302,7 @@ static void bad_frames_end_the_connection(void)
 /* ---- windows ---- */
 
 /* A server that refers farther back than it agreed to: either it is understood, or refused. */
-static void a_reference_too_far_back_is_never_misread(void)
-{
+static void a_reference_too_far_back_is_never_misread(void) {
     static const size_t distances[] = {200, 600, 5000, 30000};
 
     for (size_t i = 0; i < COUNT_OF(distances); i++) {
@@ -300,8 +336,7 @@ static void a_reference_too_far_back_is_never_misread(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_wrong_answer_fails_the_upgrade),
         TEST(an_unusual_answer_is_taken),

@@ -8,8 +8,7 @@ struct wish {
     bool client_alone, server_alone;
 };
 
-static wsline_options *wish_options(const struct wish *wish)
-{
+static wsline_options *wish_options(const struct wish *wish) {
     wsline_options *options = deflate_options();
     int32_t client = wish->client_bits == 0 ? 15 : wish->client_bits;
     int32_t server = wish->server_bits == 0 ? 15 : wish->server_bits;
@@ -20,8 +19,7 @@ static wsline_options *wish_options(const struct wish *wish)
     return options;
 }
 
-static void wish_path(const struct wish *wish, char *path, size_t size)
-{
+static void wish_path(const struct wish *wish, char *path, size_t size) {
     char client[64] = "", server[64] = "";
 
     if (wish->client_bits != 0)
@@ -33,8 +31,7 @@ static void wish_path(const struct wish *wish, char *path, size_t size)
              wish->server_alone ? "&server_no_context_takeover=1" : "");
 }
 
-static void wish_row(const char *peer, const struct wish *client, const struct wish *server)
-{
+static void wish_row(const char *peer, const struct wish *client, const struct wish *server) {
     static char row[512];
     char path[256];
 
@@ -45,19 +42,16 @@ static void wish_row(const char *peer, const struct wish *client, const struct w
 }
 
 /* Whether a parameter, with its value if it has one, is one of a list. */
-static bool has_parameter(const char *list, const char *parameter)
-{
+static bool has_parameter(const char *list, const char *parameter) {
     size_t len = strlen(parameter);
 
     for (const char *found = strstr(list, parameter); found != NULL;
          found = strstr(found + 1, parameter))
-        if (strchr(";, ", found[len]) != NULL)
-            return true;
+        if (strchr(";, ", found[len]) != NULL) return true;
     return false;
 }
 
-static void check_bits(const char *list, const char *name, int32_t bits)
-{
+static void check_bits(const char *list, const char *name, int32_t bits) {
     char parameter[64];
 
     snprintf(parameter, sizeof parameter, "%s=%d", name, (int)bits);
@@ -69,8 +63,7 @@ static void check_bits(const char *list, const char *name, int32_t bits)
 }
 
 /* What the server got to see is what was wished, and nothing else. */
-static void check_offer(const struct report *report, const struct wish *wish)
-{
+static void check_offer(const struct report *report, const struct wish *wish) {
     char offered[256];
 
     report_text(report, "offered", offered, sizeof offered);
@@ -88,8 +81,7 @@ static void check_offer(const struct report *report, const struct wish *wish)
  * Noise that comes a second time is short if it may refer to the first, and only then. Messages
  * that come again from ever farther away make an end that refers too far back fail at the other.
  */
-static void check_contexts(wsline_conn *conn, bool client_alone, bool server_alone)
-{
+static void check_contexts(wsline_conn *conn, bool client_alone, bool server_alone) {
     static const size_t distances[] = {300, 600, 1200, 3000, 10000, 20000, 40000};
     enum { LEN = 200, SHORT = 70 };
     const uint8_t *noise = payload_noise().block;
@@ -118,8 +110,7 @@ static void check_contexts(wsline_conn *conn, bool client_alone, bool server_alo
 }
 
 /* A connection with both wishes; what came of them holds. */
-static void check_wishes(const char *peer, const struct wish *client, const struct wish *server)
-{
+static void check_wishes(const char *peer, const struct wish *client, const struct wish *server) {
     struct report report = {.asked = 0};
     char path[256], agreed[256];
     wsline_conn *conn;
@@ -136,16 +127,14 @@ static void check_wishes(const char *peer, const struct wish *client, const stru
     if (client->server_bits != 0 || server->server_bits != 0)
         check_bits(agreed, "server_max_window_bits",
                    server->server_bits == 0 ? client->server_bits : server->server_bits);
-    if (server->client_bits != 0)
-        check_bits(agreed, "client_max_window_bits", server->client_bits);
+    if (server->client_bits != 0) check_bits(agreed, "client_max_window_bits", server->client_bits);
     peer_hang_up(conn);
 }
 
 static const int32_t some_bits[] = {0, 9, 12};
 
 /* Calls it with every combination of some bits and of contexts. */
-static void for_all_wishes(void (*check)(const struct wish *wish))
-{
+static void for_all_wishes(void (*check)(const struct wish *wish)) {
     size_t step = check_scaled(1, 5);
 
     for (size_t i = 0; i < 4 * COUNT_OF(some_bits) * COUNT_OF(some_bits); i += step) {
@@ -156,47 +145,34 @@ static void for_all_wishes(void (*check)(const struct wish *wish))
     }
 }
 
-static void ask_as_client(const struct wish *wish)
-{
+static void ask_as_client(const struct wish *wish) {
     static const struct wish none = {0, 0, false, false};
 
-    for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++)
-        check_wishes(deflate_servers[i], wish, &none);
+    for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) check_wishes(deflate_servers[i], wish, &none);
 }
 
-static void ask_as_server(const struct wish *wish)
-{
+static void ask_as_server(const struct wish *wish) {
     static const struct wish none = {0, 0, false, false};
 
-    for (size_t i = 0; i < 2; i++)
-        check_wishes(deflate_servers[i], &none, wish);
+    for (size_t i = 0; i < 2; i++) check_wishes(deflate_servers[i], &none, wish);
 }
 
-static void a_server_keeps_to_what_the_client_asks(void)
-{
-    for_all_wishes(ask_as_client);
-}
+static void a_server_keeps_to_what_the_client_asks(void) { for_all_wishes(ask_as_client); }
 
-static void the_client_keeps_to_what_a_server_asks(void)
-{
-    for_all_wishes(ask_as_server);
-}
+static void the_client_keeps_to_what_a_server_asks(void) { for_all_wishes(ask_as_server); }
 
-static void every_window_is_kept(void)
-{
+static void every_window_is_kept(void) {
     for (int32_t bits = 9; bits <= 15; bits++) {
         struct wish none = {0, 0, false, false};
         struct wish wish = {bits == 15 ? 0 : bits, bits == 9 ? 0 : 24 - bits, false, false};
 
         for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++)
             check_wishes(deflate_servers[i], &wish, &none);
-        for (size_t i = 0; i < 2; i++)
-            check_wishes(deflate_servers[i], &none, &wish);
+        for (size_t i = 0; i < 2; i++) check_wishes(deflate_servers[i], &none, &wish);
     }
 }
 
-static void the_smaller_window_counts(void)
-{
+static void the_smaller_window_counts(void) {
     static const struct wish client = {12, 12, false, false};
     static const struct wish server = {10, 11, true, false};
 
@@ -206,8 +182,7 @@ static void the_smaller_window_counts(void)
     check_wishes("DEFLATE_WS_TLS", &client, &server);
 }
 
-static void a_small_window_saves_less(void)
-{
+static void a_small_window_saves_less(void) {
     int64_t bytes[2];
     static const int32_t bits[] = {9, 15};
 
@@ -227,8 +202,7 @@ static void a_small_window_saves_less(void)
     CHECK_RANGE(20000, 30000, bytes[1]);
 }
 
-static void settings_are_checked(void)
-{
+static void settings_are_checked(void) {
     static const int32_t bad_bits[] = {8, 16, 0, -1, INT32_MAX, INT32_MIN};
     static const int32_t bad_levels[] = {0, 10, -1, INT32_MAX, INT32_MIN};
     wsline_options *options = peer_options();
@@ -250,8 +224,7 @@ static void settings_are_checked(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_server_keeps_to_what_the_client_asks),
         TEST(the_client_keeps_to_what_a_server_asks),

@@ -4,20 +4,17 @@
 #include "peer.h"
 
 /* A buffer in which every byte depends on its place. */
-static uint8_t *pattern_of(size_t len)
-{
+static uint8_t *pattern_of(size_t len) {
     uint8_t *data = malloc(len + 1);
 
     REQUIRE(data != NULL);
-    for (size_t i = 0; i < len; i++)
-        data[i] = (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16));
+    for (size_t i = 0; i < len; i++) data[i] = (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16));
     return data;
 }
 
 static const size_t sizes[] = {0, 1, 125, 126, 127, 65535, 65536, 1048576, 16777216};
 
-static void every_size_comes_back_from(const char *peer)
-{
+static void every_size_comes_back_from(const char *peer) {
     wsline_conn *conn = peer_connect(peer, "/", NULL);
     size_t largest = check_scaled(16777216, 65536);
 
@@ -35,16 +32,14 @@ static void every_size_comes_back_from(const char *peer)
     peer_hang_up(conn);
 }
 
-static void every_size_comes_back_whole(void)
-{
+static void every_size_comes_back_whole(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         check_row(peer_echo_servers[i]);
         every_size_comes_back_from(peer_echo_servers[i]);
     }
 }
 
-static void empty_messages_are_messages(void)
-{
+static void empty_messages_are_messages(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     CHECK_OK(wsline_conn_send_text(conn, NULL, 0));
@@ -56,8 +51,7 @@ static void empty_messages_are_messages(void)
     peer_hang_up(conn);
 }
 
-static void a_length_may_be_left_to_the_nul(void)
-{
+static void a_length_may_be_left_to_the_nul(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     CHECK_OK(wsline_conn_send_text(conn, "to the NUL", WSLINE_NUL_TERMINATED));
@@ -67,10 +61,17 @@ static void a_length_may_be_left_to_the_nul(void)
     peer_hang_up(conn);
 }
 
-static void send_takes_text_binary_ping_and_pong(void)
-{
-    static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION, WSLINE_OPCODE_CLOSE, 3, 7, 11, 15,
-                                  16, -1, INT32_MAX, INT32_MIN};
+static void send_takes_text_binary_ping_and_pong(void) {
+    static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION,
+                                  WSLINE_OPCODE_CLOSE,
+                                  3,
+                                  7,
+                                  11,
+                                  15,
+                                  16,
+                                  -1,
+                                  INT32_MAX,
+                                  INT32_MIN};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -86,8 +87,7 @@ static void send_takes_text_binary_ping_and_pong(void)
     peer_hang_up(conn);
 }
 
-static void bad_payloads_are_refused_and_the_connection_lives(void)
-{
+static void bad_payloads_are_refused_and_the_connection_lives(void) {
     static const uint8_t control[126] = {0};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
@@ -110,8 +110,7 @@ static void bad_payloads_are_refused_and_the_connection_lives(void)
     peer_hang_up(conn);
 }
 
-static void many_messages_may_be_on_their_way_at_once(void)
-{
+static void many_messages_may_be_on_their_way_at_once(void) {
     size_t count = check_scaled(10000, 300);
 
     for (size_t k = 0; k < COUNT_OF(peer_echo_servers); k++) {
@@ -135,14 +134,12 @@ static void many_messages_may_be_on_their_way_at_once(void)
     }
 }
 
-static void pushed_messages_arrive_in_their_number(void)
-{
+static void pushed_messages_arrive_in_their_number(void) {
     wsline_conn *conn = peer_connect("WS", "/push?n=100&size=1000", NULL);
     static const uint8_t zeros[1000];
     wsline_stats stats;
 
-    for (int i = 0; i < 100; i++)
-        expect_message(conn, WSLINE_OPCODE_BINARY, zeros, sizeof zeros);
+    for (int i = 0; i < 100; i++) expect_message(conn, WSLINE_OPCODE_BINARY, zeros, sizeof zeros);
     CHECK_OK(wsline_conn_stats(conn, &stats));
     CHECK_INT(100, stats.messages_received);
     CHECK_INT(100, stats.frames_received);
@@ -151,8 +148,7 @@ static void pushed_messages_arrive_in_their_number(void)
     peer_hang_up(conn);
 }
 
-static void a_received_message_stays_until_the_next_receive(void)
-{
+static void a_received_message_stays_until_the_next_receive(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
 
@@ -167,8 +163,7 @@ static void a_received_message_stays_until_the_next_receive(void)
     peer_hang_up(conn);
 }
 
-static void every_frame_is_masked_with_a_key_of_its_own(void)
-{
+static void every_frame_is_masked_with_a_key_of_its_own(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=masks", NULL);
     char line[512];
 
@@ -183,14 +178,12 @@ static void every_frame_is_masked_with_a_key_of_its_own(void)
     CHECK_HAS("\"mask_keys\": 100", line);
 }
 
-static int32_t same_key(uint8_t *key_out, void *userdata)
-{
+static int32_t same_key(uint8_t *key_out, void *userdata) {
     memcpy(key_out, userdata, 4);
     return WSLINE_OK;
 }
 
-static void a_mask_key_function_gives_the_keys(void)
-{
+static void a_mask_key_function_gives_the_keys(void) {
     wsline_options *options = peer_options();
     char key[] = "\x01\x02\x03\x04", line[512];
     wsline_conn *conn;
@@ -207,8 +200,7 @@ static void a_mask_key_function_gives_the_keys(void)
     CHECK_HAS("\"mask_keys\": 1,", line);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(every_size_comes_back_whole),
         TEST(empty_messages_are_messages),

@@ -15,7 +15,8 @@
 namespace {
 
 /* A message, a ping, a pong, and a close frame. */
-const char *const everything = "/frame?hex=8101618900" "8a008800";
+const char *const everything = "/frame?hex=8101618900"
+                               "8a008800";
 
 wsline_app *app;
 
@@ -100,8 +101,7 @@ const row rows[] = {
     {"callback given to wsline_app_on_message()", [] { in(wsline_app_on_message, throw_message); }},
     {"callback given to wsline_app_on_message()", in_message_on_another_thread},
     {"callback given to wsline_app_on_data()", [] { in(wsline_app_on_data, throw_message); }},
-    {"callback given to wsline_app_on_part()",
-     [] { in(wsline_app_on_part, throw_message); }},
+    {"callback given to wsline_app_on_part()", [] { in(wsline_app_on_part, throw_message); }},
     {"callback given to wsline_app_on_ping()", [] { in(wsline_app_on_ping, throw_message); }},
     {"callback given to wsline_app_on_pong()", [] { in(wsline_app_on_pong, throw_message); }},
     {"callback given to wsline_app_on_close()", [] { in(wsline_app_on_close, throw_close); }},

@@ -13,17 +13,13 @@
 
 /* Every name is this machine. Locks of libc's own resolver may be held in a child. */
 int getaddrinfo(const char *restrict node, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
-{
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result) {
     (void)node, (void)hints;
     *result = resolver_entry(INADDR_LOOPBACK, resolver_port(service), NULL);
     return 0;
 }
 
-void freeaddrinfo(struct addrinfo *result)
-{
-    resolver_free(result);
-}
+void freeaddrinfo(struct addrinfo *result) { resolver_free(result); }
 
 static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
@@ -39,8 +35,7 @@ struct objects {
     struct record started_record, looped_record;
 };
 
-static void check_echo(wsline_conn *conn)
-{
+static void check_echo(wsline_conn *conn) {
     wsline_message message;
 
     CHECK_OK(wsline_conn_send_text(conn, "hello", WSLINE_NUL_TERMINATED));
@@ -48,14 +43,12 @@ static void check_echo(wsline_conn *conn)
         CHECK_BYTES("hello", 5, message.data, message.len);
 }
 
-static void drive(struct objects *objects, char letter, unsigned count)
-{
+static void drive(struct objects *objects, char letter, unsigned count) {
     while (record_count(&objects->looped_record, letter) < count)
         REQUIRE_OK(wsline_loop_run_once(objects->loop, WAIT_MS));
 }
 
-static void objects_make(struct objects *objects, const char *peer)
-{
+static void objects_make(struct objects *objects, const char *peer) {
     check_row(peer);
     REQUIRE_OK(wsline_cookie_jar_new(&objects->jar));
     objects->options = peer_options();
@@ -71,8 +64,7 @@ static void objects_make(struct objects *objects, const char *peer)
 }
 
 /* All connections are as they were: an answer comes, and no callback has come in between. */
-static void objects_check(struct objects *objects)
-{
+static void objects_check(struct objects *objects) {
     unsigned answers = record_count(&objects->started_record, 'm') + 1;
 
     check_echo(objects->conn);
@@ -84,8 +76,7 @@ static void objects_check(struct objects *objects)
     CHECK_INT(1 + answers, strlen(objects->looped_record.order));
 }
 
-static void objects_free(void *argument)
-{
+static void objects_free(void *argument) {
     struct objects *objects = argument;
 
     wsline_conn_free(objects->conn);
@@ -98,21 +89,16 @@ static void objects_free(void *argument)
 }
 
 /* The child's descriptors of the three connections and the two of the loop are closed. */
-static void free_inherited(void *objects)
-{
+static void free_inherited(void *objects) {
     int before = open_descriptors();
 
     objects_free(objects);
     CHECK_INT(before - 5, open_descriptors());
 }
 
-static void nothing(void *argument)
-{
-    (void)argument;
-}
+static void nothing(void *argument) { (void)argument; }
 
-static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void)
-{
+static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct objects objects;
 
@@ -129,18 +115,17 @@ static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void)
 }
 
 /* The message is that of this very call. */
-#define CHECK_INHERITED(name, call)                                                      \
-    do {                                                                                 \
-        char want[128];                                                                  \
-                                                                                         \
-        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, call);                                      \
-        snprintf(want, sizeof want, "%.*s: argument `%s` was made before fork()",        \
-                 (int)strcspn(#call, "("), #call, name);                                 \
-        CHECK_TEXT(want, wsline_last_error_message());                                   \
+#define CHECK_INHERITED(name, call)                                                                \
+    do {                                                                                           \
+        char want[128];                                                                            \
+                                                                                                   \
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, call);                                                \
+        snprintf(want, sizeof want, "%.*s: argument `%s` was made before fork()",                  \
+                 (int)strcspn(#call, "("), #call, name);                                           \
+        CHECK_TEXT(want, wsline_last_error_message());                                             \
     } while (0)
 
-static void use_inherited_connection(struct objects *objects)
-{
+static void use_inherited_connection(struct objects *objects) {
     wsline_conn *conn = objects->conn;
     wsline_message message;
     wsline_stats stats;
@@ -161,8 +146,7 @@ static void use_inherited_connection(struct objects *objects)
     CHECK_INT(-1, wsline_conn_fd(conn));
 }
 
-static void use_inherited_app(struct objects *objects, wsline_app *app)
-{
+static void use_inherited_app(struct objects *objects, wsline_app *app) {
     wsline_error_info info;
 
     CHECK_INHERITED("app", wsline_app_send_text(app, "x", 1));
@@ -178,13 +162,9 @@ static void use_inherited_app(struct objects *objects, wsline_app *app)
     CHECK(!wsline_app_is_running(app));
 }
 
-static void post_nothing(wsline_loop *loop, void *userdata)
-{
-    (void)loop, (void)userdata;
-}
+static void post_nothing(wsline_loop *loop, void *userdata) { (void)loop, (void)userdata; }
 
-static void use_inherited(void *argument)
-{
+static void use_inherited(void *argument) {
     struct objects *objects = argument;
     wsline_loop *loop = objects->loop;
     wsline_app *own = NULL;
@@ -214,8 +194,7 @@ static void use_inherited(void *argument)
     objects_free(objects);
 }
 
-static void what_is_inherited_is_refused(void)
-{
+static void what_is_inherited_is_refused(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct objects objects;
 
@@ -227,8 +206,7 @@ static void what_is_inherited_is_refused(void)
     }
 }
 
-static void connect_and_drive(const char *peer, const wsline_options *options)
-{
+static void connect_and_drive(const char *peer, const wsline_options *options) {
     struct record record;
     wsline_app *app;
 
@@ -248,14 +226,11 @@ static void connect_and_drive(const char *peer, const wsline_options *options)
 }
 
 /* With options of the parent's, from which the parent has connected as well. */
-static void make_own(void *options)
-{
-    for (size_t i = 0; i < COUNT_OF(peers); i++)
-        connect_and_drive(peers[i], options);
+static void make_own(void *options) {
+    for (size_t i = 0; i < COUNT_OF(peers); i++) connect_and_drive(peers[i], options);
 }
 
-static void what_a_child_makes_works(void)
-{
+static void what_a_child_makes_works(void) {
     wsline_options *options = peer_options();
 
     make_own(options);
@@ -264,24 +239,20 @@ static void what_a_child_makes_works(void)
     wsline_options_free(options);
 }
 
-static void free_connection(void *conn)
-{
-    wsline_conn_free(conn);
-}
+static void free_connection(void *conn) { wsline_conn_free(conn); }
 
-static void fork_again(void *inherited)
-{
+static void fork_again(void *inherited) {
     wsline_conn *conn = peer_connect("WEBSOCKETS_TLS", "/", NULL);
 
     in_child(free_connection, inherited);
-    child_run(&(struct child){.run = free_connection, .argument = conn, .runs_exit_handlers = true});
+    child_run(
+        &(struct child){.run = free_connection, .argument = conn, .runs_exit_handlers = true});
     check_echo(conn);
     peer_hang_up(conn);
     wsline_conn_free(inherited);
 }
 
-static void a_grandchild_is_nothing_to_either(void)
-{
+static void a_grandchild_is_nothing_to_either(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     in_child(fork_again, conn);
@@ -289,9 +260,9 @@ static void a_grandchild_is_nothing_to_either(void)
     peer_hang_up(conn);
 }
 
-/* The Sec-WebSocket-Key of a connect. The generator that it comes from makes the masking keys, too. */
-static void connect_for_key(char key[25])
-{
+/* The Sec-WebSocket-Key of a connect. The generator that it comes from makes the masking keys, too.
+ */
+static void connect_for_key(char key[25]) {
     const char *line;
 
     lines_begin();
@@ -301,8 +272,7 @@ static void connect_for_key(char key[25])
     snprintf(key, 25, "%.24s", line + strlen("Sec-WebSocket-Key: "));
 }
 
-static void write_key(void *pipe_end)
-{
+static void write_key(void *pipe_end) {
     char key[25];
 
     connect_for_key(key);
@@ -310,8 +280,7 @@ static void write_key(void *pipe_end)
 }
 
 /* Each process draws its own, though its parent may have connected before. */
-static void no_key_repeats_across_forks(void)
-{
+static void no_key_repeats_across_forks(void) {
     char keys[4][25];
     int ends[2];
 
@@ -323,28 +292,24 @@ static void no_key_repeats_across_forks(void)
     }
     connect_for_key(keys[3]);
     for (int i = 0; i < 4; i++)
-        for (int other = 0; other < i; other++)
-            CHECK(strcmp(keys[i], keys[other]) != 0);
+        for (int other = 0; other < i; other++) CHECK(strcmp(keys[i], keys[other]) != 0);
     close(ends[0]);
     close(ends[1]);
 }
 
-static void count_line(int32_t level, const char *line, void *count)
-{
+static void count_line(int32_t level, const char *line, void *count) {
     (void)level, (void)line;
     ++*(unsigned *)count;
 }
 
-static void expect_lines(void *count)
-{
+static void expect_lines(void *count) {
     *(unsigned *)count = 0;
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK(*(unsigned *)count > 0);
     CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
-static void a_child_inherits_the_log(void)
-{
+static void a_child_inherits_the_log(void) {
     unsigned count = 0;
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_INFO, count_line, &count, NULL));
@@ -358,8 +323,7 @@ struct in_callback {
 };
 
 /* Both processes return from the callback. */
-static void fork_in_callback(struct record *record, wsline_app *app, char letter)
-{
+static void fork_in_callback(struct record *record, wsline_app *app, char letter) {
     struct in_callback *fork_of = record->more;
 
     if (letter == 'o') {
@@ -370,18 +334,15 @@ static void fork_in_callback(struct record *record, wsline_app *app, char letter
         fork_of->its_stderr = ends[0];
         fork_of->child = fork();
         REQUIRE(fork_of->child >= 0);
-        if (fork_of->child == 0)
-            dup2(ends[1], STDERR_FILENO);
+        if (fork_of->child == 0) dup2(ends[1], STDERR_FILENO);
         close(ends[1]);
-        if (fork_of->child > 0)
-            CHECK_OK(wsline_app_send_text(app, "hello", 5));
+        if (fork_of->child > 0) CHECK_OK(wsline_app_send_text(app, "hello", 5));
     } else if (letter == 'm') {
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     }
 }
 
-static void a_child_that_returns_from_a_callback_leaves_the_connection_alone(void)
-{
+static void a_child_that_returns_from_a_callback_leaves_the_connection_alone(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct in_callback fork_of = {-1, -1};
         struct record record;
@@ -417,8 +378,7 @@ struct traffic {
     bool has_ended;
 };
 
-static bool traffic_goes_on(struct traffic *traffic)
-{
+static bool traffic_goes_on(struct traffic *traffic) {
     bool has_ended;
 
     pthread_mutex_lock(&traffic->lock);
@@ -427,8 +387,7 @@ static bool traffic_goes_on(struct traffic *traffic)
     return !has_ended;
 }
 
-static void *traffic_send(void *argument)
-{
+static void *traffic_send(void *argument) {
     struct traffic *traffic = argument;
     wsline_message message;
 
@@ -439,8 +398,7 @@ static void *traffic_send(void *argument)
     return NULL;
 }
 
-static void *traffic_send_with_app(void *argument)
-{
+static void *traffic_send_with_app(void *argument) {
     struct traffic *traffic = argument;
 
     while (traffic_goes_on(traffic)) {
@@ -451,8 +409,7 @@ static void *traffic_send_with_app(void *argument)
 }
 
 /* Nobody listens there; the name is looked up each time. */
-static void *traffic_look_up(void *argument)
-{
+static void *traffic_look_up(void *argument) {
     struct traffic *traffic = argument;
     wsline_conn *conn = NULL;
 
@@ -462,27 +419,23 @@ static void *traffic_look_up(void *argument)
     return NULL;
 }
 
-static void drop_line(int32_t level, const char *line, void *userdata)
-{
+static void drop_line(int32_t level, const char *line, void *userdata) {
     (void)level, (void)line, (void)userdata;
 }
 
-static void begin_anew(void *argument)
-{
+static void begin_anew(void *argument) {
     struct traffic *traffic = argument;
     wsline_conn *conn = NULL;
 
     wsline_conn_free(traffic->conn);
     wsline_app_free(traffic->app);
-    CHECK_STATUS(WSLINE_ERR_CONNECT,
-                 wsline_connect("ws://localhost:1/", traffic->options, &conn));
+    CHECK_STATUS(WSLINE_ERR_CONNECT, wsline_connect("ws://localhost:1/", traffic->options, &conn));
     conn = peer_connect("WEBSOCKETS", "/", traffic->options);
     check_echo(conn);
     peer_hang_up(conn);
 }
 
-static void locks_of_the_parents_threads_are_not_in_the_way(void)
-{
+static void locks_of_the_parents_threads_are_not_in_the_way(void) {
     struct traffic traffic = {.options = peer_options(), .lock = PTHREAD_MUTEX_INITIALIZER};
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, drop_line, NULL, NULL));
@@ -493,13 +446,11 @@ static void locks_of_the_parents_threads_are_not_in_the_way(void)
     traffic.threads[0] = thread_start(traffic_send, &traffic);
     traffic.threads[1] = thread_start(traffic_send_with_app, &traffic);
     traffic.threads[2] = thread_start(traffic_look_up, &traffic);
-    for (size_t i = 0; i < check_scaled(40, 2); i++)
-        in_child_of_threads(begin_anew, &traffic);
+    for (size_t i = 0; i < check_scaled(40, 2); i++) in_child_of_threads(begin_anew, &traffic);
     pthread_mutex_lock(&traffic.lock);
     traffic.has_ended = true;
     pthread_mutex_unlock(&traffic.lock);
-    for (size_t i = 0; i < COUNT_OF(traffic.threads); i++)
-        thread_join(traffic.threads[i]);
+    for (size_t i = 0; i < COUNT_OF(traffic.threads); i++) thread_join(traffic.threads[i]);
     check_echo(traffic.conn);
     CHECK(wsline_app_is_open(traffic.app));
     peer_hang_up(traffic.conn);
@@ -508,8 +459,7 @@ static void locks_of_the_parents_threads_are_not_in_the_way(void)
     CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_child_that_frees_or_ends_is_nothing_to_its_parent),
         TEST(what_is_inherited_is_refused),

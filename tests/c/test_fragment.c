@@ -3,8 +3,7 @@
 #include "message.h"
 #include "peer.h"
 
-static void fragments_make_one_message(void)
-{
+static void fragments_make_one_message(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         wsline_conn *conn;
 
@@ -22,8 +21,7 @@ static void fragments_make_one_message(void)
     }
 }
 
-static void other_messages_wait_for_the_last_fragment(void)
-{
+static void other_messages_wait_for_the_last_fragment(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT};
 
@@ -44,8 +42,7 @@ static void other_messages_wait_for_the_last_fragment(void)
     peer_hang_up(conn);
 }
 
-static void received_fragments_are_joined(void)
-{
+static void received_fragments_are_joined(void) {
     static const size_t lengths[] = {0, 1, 2, 3, 1000, 300000};
     wsline_conn *conn = peer_connect("WS", "/fragment", NULL);
     wsline_stats stats;
@@ -62,8 +59,7 @@ static void received_fragments_are_joined(void)
     peer_hang_up(conn);
 }
 
-static void fragments_are_given_one_by_one_on_request(void)
-{
+static void fragments_are_given_one_by_one_on_request(void) {
     wsline_options *options = peer_options();
     static const char *const pieces[] = {"abc", "def", "gh"};
     static const uint32_t flags[] = {WSLINE_MESSAGE_FIRST, 0, WSLINE_MESSAGE_LAST};
@@ -84,8 +80,7 @@ static void fragments_are_given_one_by_one_on_request(void)
     peer_hang_up(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(fragments_make_one_message),
         TEST(other_messages_wait_for_the_last_fragment),

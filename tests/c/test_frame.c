@@ -33,8 +33,7 @@ static const struct frame_row frame_rows[] = {
     {"close 1000", BYTES("\x88\x02\x03\xe8"), 1, WSLINE_OPCODE_CLOSE, BYTES("\x03\xe8"), NULL},
 };
 
-static wsline_frame frame_of(const struct frame_row *row)
-{
+static wsline_frame frame_of(const struct frame_row *row) {
     wsline_frame frame;
 
     memset(&frame, 0, sizeof frame);
@@ -49,8 +48,7 @@ static wsline_frame frame_of(const struct frame_row *row)
     return frame;
 }
 
-static void encode_writes_the_bytes_of_the_rfc(void)
-{
+static void encode_writes_the_bytes_of_the_rfc(void) {
     for (size_t i = 0; i < COUNT_OF(frame_rows); i++) {
         const struct frame_row *row = &frame_rows[i];
         wsline_frame frame = frame_of(row);
@@ -63,8 +61,7 @@ static void encode_writes_the_bytes_of_the_rfc(void)
     }
 }
 
-static void decode_reads_the_bytes_of_the_rfc(void)
-{
+static void decode_reads_the_bytes_of_the_rfc(void) {
     for (size_t i = 0; i < COUNT_OF(frame_rows); i++) {
         const struct frame_row *row = &frame_rows[i];
         wsline_frame frame;
@@ -79,14 +76,12 @@ static void decode_reads_the_bytes_of_the_rfc(void)
         CHECK_INT(row->mask_key != NULL, frame.masked);
         REQUIRE(frame.len <= sizeof payload);
         memcpy(payload, frame.data, frame.len);
-        if (frame.masked)
-            CHECK_OK(wsline_mask(frame.mask_key, payload, frame.len));
+        if (frame.masked) CHECK_OK(wsline_mask(frame.mask_key, payload, frame.len));
         CHECK_BYTES(row->payload, row->payload_len, payload, frame.len);
     }
 }
 
-static void decode_wants_more_of_every_unfinished_frame(void)
-{
+static void decode_wants_more_of_every_unfinished_frame(void) {
     for (size_t i = 0; i < COUNT_OF(frame_rows); i++) {
         const struct frame_row *row = &frame_rows[i];
 
@@ -100,14 +95,12 @@ static void decode_wants_more_of_every_unfinished_frame(void)
             CHECK(frame.data == NULL);
             /* Never more than there is; exact once the header is there. */
             CHECK_RANGE(len + 1, row->wire_len, least);
-            if (len >= header_len)
-                CHECK_INT(row->wire_len, least);
+            if (len >= header_len) CHECK_INT(row->wire_len, least);
         }
     }
 }
 
-static void decode_says_how_many_bytes_are_missing(void)
-{
+static void decode_says_how_many_bytes_are_missing(void) {
     static const struct {
         const char *wire;
         size_t len, least;
@@ -140,9 +133,11 @@ static void decode_says_how_many_bytes_are_missing(void)
     }
 }
 
-static void decode_takes_one_frame_and_leaves_the_next(void)
-{
-    static const char wire[] = "\x81\x01" "a" "\x81\x01" "b";
+static void decode_takes_one_frame_and_leaves_the_next(void) {
+    static const char wire[] = "\x81\x01"
+                               "a"
+                               "\x81\x01"
+                               "b";
     wsline_frame frame;
     size_t consumed = 0;
 
@@ -154,8 +149,7 @@ static void decode_takes_one_frame_and_leaves_the_next(void)
     CHECK_BYTES("b", 1, frame.data, frame.len);
 }
 
-static void each_length_form_is_used_where_it_is_the_shortest(void)
-{
+static void each_length_form_is_used_where_it_is_the_shortest(void) {
     static const struct {
         size_t len;
         size_t header_len;
@@ -189,8 +183,7 @@ static void each_length_form_is_used_where_it_is_the_shortest(void)
     free(payload);
 }
 
-static void a_buffer_too_small_is_refused_with_the_size_needed(void)
-{
+static void a_buffer_too_small_is_refused_with_the_size_needed(void) {
     wsline_frame frame = frame_of(&frame_rows[1]);
     uint8_t buffer[16];
     size_t len = 0;
@@ -206,8 +199,7 @@ static void a_buffer_too_small_is_refused_with_the_size_needed(void)
     CHECK_INT(0xee, buffer[11]);
 }
 
-static void reserved_bits_pass_both_ways(void)
-{
+static void reserved_bits_pass_both_ways(void) {
     static const char wire[] = "\xf1\x01x";
     wsline_frame frame;
     uint8_t buffer[8];
@@ -219,8 +211,7 @@ static void reserved_bits_pass_both_ways(void)
     CHECK_BYTES(wire, sizeof wire - 1, buffer, len);
 }
 
-static void decode_refuses_frames_that_no_peer_may_send(void)
-{
+static void decode_refuses_frames_that_no_peer_may_send(void) {
     static const struct {
         const char *name;
         const char *wire;
@@ -248,8 +239,7 @@ static void decode_refuses_frames_that_no_peer_may_send(void)
     }
 }
 
-static void encode_refuses_what_is_no_frame(void)
-{
+static void encode_refuses_what_is_no_frame(void) {
     uint8_t buffer[256] = {0};
     size_t len = 0;
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT};
@@ -278,8 +268,7 @@ static void encode_refuses_what_is_no_frame(void)
                  wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
 }
 
-static void encode_breaks_rules_only_if_the_frame_is_raw(void)
-{
+static void encode_breaks_rules_only_if_the_frame_is_raw(void) {
     static const uint8_t payload[126] = {0};
     const struct {
         const char *name;
@@ -311,8 +300,7 @@ static void encode_breaks_rules_only_if_the_frame_is_raw(void)
     }
 }
 
-static void decode_refuses_missing_arguments(void)
-{
+static void decode_refuses_missing_arguments(void) {
     wsline_frame frame;
     size_t consumed = 99;
 
@@ -325,8 +313,7 @@ static void decode_refuses_missing_arguments(void)
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, wsline_frame_decode(NULL, 0, &frame, &consumed));
 }
 
-static void the_payload_of_a_frame_may_end_at_its_nul(void)
-{
+static void the_payload_of_a_frame_may_end_at_its_nul(void) {
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT, .len = WSLINE_NUL_TERMINATED};
     uint8_t buffer[64];
     size_t len = 0;
@@ -336,8 +323,7 @@ static void the_payload_of_a_frame_may_end_at_its_nul(void)
     CHECK_BYTES("\x81\x05Hello", 7, buffer, len);
 }
 
-static void mask_xors_with_the_key_at_every_length_and_alignment(void)
-{
+static void mask_xors_with_the_key_at_every_length_and_alignment(void) {
     static const uint8_t key[4] = {0x01, 0x80, 0xff, 0x5a};
 
     for (size_t offset = 0; offset < 8; offset++) {
@@ -345,8 +331,7 @@ static void mask_xors_with_the_key_at_every_length_and_alignment(void)
             uint8_t data[96], want[96];
 
             memset(data, 0, sizeof data);
-            for (size_t i = 0; i < len; i++)
-                data[offset + i] = (uint8_t)(i * 7 + 1);
+            for (size_t i = 0; i < len; i++) data[offset + i] = (uint8_t)(i * 7 + 1);
             memcpy(want, data, sizeof want);
             for (size_t i = 0; i < len; i++)
                 want[offset + i] = (uint8_t)(want[offset + i] ^ key[i % 4]);
@@ -361,8 +346,7 @@ static void mask_xors_with_the_key_at_every_length_and_alignment(void)
     CHECK_HAS("key", wsline_last_error_message());
 }
 
-static void utf8_is_judged_by_rfc_3629(void)
-{
+static void utf8_is_judged_by_rfc_3629(void) {
     static const struct {
         const char *name;
         const char *text;
@@ -389,8 +373,10 @@ static void utf8_is_judged_by_rfc_3629(void)
         {"cut after one of two", BYTES("a\xc3"), false},
         {"cut after two of three", BYTES("a\xe2\x82"), false},
         {"cut after three of four", BYTES("a\xf0\x9f\x98"), false},
-        {"bad byte far in", BYTES("0123456789012345678901234567890123456789012345678901234567890123"
-                                  "0123456789\xc3("), false},
+        {"bad byte far in",
+         BYTES("0123456789012345678901234567890123456789012345678901234567890123"
+               "0123456789\xc3("),
+         false},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -402,8 +388,7 @@ static void utf8_is_judged_by_rfc_3629(void)
     CHECK(!wsline_utf8_is_valid(NULL, 1));
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(encode_writes_the_bytes_of_the_rfc),
         TEST(decode_reads_the_bytes_of_the_rfc),

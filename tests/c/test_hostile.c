@@ -5,11 +5,10 @@
 #include <sys/socket.h>
 
 /* Longer than any deadline here, at the rate at which a client can take them. */
-#define ENDLESS_PINGS "/frame?hex=8900&n=5000000"
+#define ENDLESS_PINGS    "/frame?hex=8900&n=5000000"
 #define ENDLESS_MESSAGES "/frame?hex=8200&n=20000000"
 
-static void a_flood_of_pings_does_not_move_the_deadline(void)
-{
+static void a_flood_of_pings_does_not_move_the_deadline(void) {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_PINGS, NULL);
     wsline_message message;
     struct stopwatch start = stopwatch_start();
@@ -19,8 +18,7 @@ static void a_flood_of_pings_does_not_move_the_deadline(void)
     wsline_conn_free(conn);
 }
 
-static void a_flood_of_messages_does_not_hold_a_close(void)
-{
+static void a_flood_of_messages_does_not_hold_a_close(void) {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_MESSAGES, NULL);
     struct stopwatch start = stopwatch_start();
 
@@ -33,8 +31,7 @@ static void a_flood_of_messages_does_not_hold_a_close(void)
  * A connection whose sockets are full, because the server does not read. Frames of eight bytes:
  * the kernel hardly ever takes half of one, which would end the connection; then once more.
  */
-static wsline_conn *connect_and_fill(const char *base, struct gate *gate)
-{
+static wsline_conn *connect_and_fill(const char *base, struct gate *gate) {
     static const int small = 8192;
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
@@ -42,8 +39,8 @@ static wsline_conn *connect_and_fill(const char *base, struct gate *gate)
     char path[256];
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
-    CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small,
-                                              sizeof small));
+    CHECK_OK(
+        wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     for (int attempt = 0; attempt < 5 && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
         *gate = gate_new("FAULTS");
@@ -57,15 +54,13 @@ static wsline_conn *connect_and_fill(const char *base, struct gate *gate)
     return conn;
 }
 
-static wsline_status send_something(wsline_conn *conn)
-{
+static wsline_status send_something(wsline_conn *conn) {
     wsline_status status = wsline_conn_send_text(conn, "no room for this", WSLINE_NUL_TERMINATED);
 
     return status == WSLINE_ERR_TIMEOUT ? WSLINE_OK : status;
 }
 
-static void a_pong_that_found_no_room_leaves_without_another_call(void)
-{
+static void a_pong_that_found_no_room_leaves_without_another_call(void) {
     struct later stuck = {.call = send_something};
     struct gate gate;
     wsline_conn *conn = connect_and_fill("/ping-without-reading?", &gate);
@@ -82,13 +77,11 @@ static void a_pong_that_found_no_room_leaves_without_another_call(void)
     wsline_conn_free(conn);
 }
 
-static wsline_status close_in_vain(wsline_conn *conn)
-{
+static wsline_status close_in_vain(wsline_conn *conn) {
     return wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, "mine", WAIT_MS);
 }
 
-static void nothing_follows_our_close_frame(void)
-{
+static void nothing_follows_our_close_frame(void) {
     struct later close_it = {.call = close_in_vain, .after_ms = 0};
     struct gate gate;
     wsline_conn *conn = connect_and_fill("/close-without-reading?", &gate);
@@ -110,15 +103,13 @@ static void nothing_follows_our_close_frame(void)
 
 /* ---- what is lent stays, whoever else reads on ---- */
 
-static wsline_status close_quickly(wsline_conn *conn)
-{
+static wsline_status close_quickly(wsline_conn *conn) {
     wsline_status status = wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300);
 
     return status == WSLINE_ERR_TIMEOUT ? WSLINE_OK : status;
 }
 
-static void check_lent(const char *path, size_t len)
-{
+static void check_lent(const char *path, size_t len) {
     wsline_conn *conn = peer_connect("FAULTS", path, NULL);
     struct later close_it = {.call = close_quickly, .conn = conn};
     wsline_message message;
@@ -129,8 +120,7 @@ static void check_lent(const char *path, size_t len)
     CHECK(message.len == len);
     later_start(&close_it);
     later_end(&close_it);
-    for (size_t i = 0; i < message.len; i++)
-        changed += message.data[i] != 'A';
+    for (size_t i = 0; i < message.len; i++) changed += message.data[i] != 'A';
     CHECK(changed == 0);
     CHECK_INT(0, message.data[message.len]);
     /* What had come by then may still be handed out, if the close ran out of time. */
@@ -141,23 +131,20 @@ static void check_lent(const char *path, size_t len)
     wsline_conn_free(conn);
 }
 
-static void a_message_outlives_a_close_by_another_thread(void)
-{
+static void a_message_outlives_a_close_by_another_thread(void) {
     /* AAAA, then more and more; then AA + AA in fragments, likewise. */
     check_lent("/frame?hex=820441414141&n=200000", 4);
     check_lent("/frame?hex=0202414180024141&n=200000", 4);
 }
 
-static void a_receive_during_a_close_waits_for_the_end(void)
-{
+static void a_receive_during_a_close_waits_for_the_end(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply", NULL);
     struct later close_it = {.call = close_quickly, .conn = conn};
     wsline_message message;
     wsline_status status;
 
     later_start(&close_it);
-    while (wsline_conn_is_open(conn))
-        clock_pause();
+    while (wsline_conn_is_open(conn)) clock_pause();
     do {
         status = wsline_conn_recv(conn, 10, &message);
     } while (status == WSLINE_ERR_TIMEOUT);
@@ -167,16 +154,14 @@ static void a_receive_during_a_close_waits_for_the_end(void)
 }
 
 /* As many keys as `userdata` counts. */
-static int32_t few_keys(uint8_t *key_out, void *userdata)
-{
+static int32_t few_keys(uint8_t *key_out, void *userdata) {
     int *keys_left = userdata;
 
     memset(key_out, 0, 4);
     return (*keys_left)-- > 0 ? WSLINE_OK : WSLINE_ERR_INTERNAL;
 }
 
-static void a_masking_key_that_fails_ends_the_close(void)
-{
+static void a_masking_key_that_fails_ends_the_close(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     int keys_left = 1;
@@ -188,15 +173,13 @@ static void a_masking_key_that_fails_ends_the_close(void)
     conn = peer_connect("FAULTS", gate_path(&gate, "/ping-without-reading?", path), options);
     gate_open(&gate);
     gate_open(&gate);
-    CHECK_STATUS(WSLINE_ERR_INTERNAL,
-                 wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
+    CHECK_STATUS(WSLINE_ERR_INTERNAL, wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
     CHECK((clock() - cpu) / CLOCKS_PER_SEC < (check_slow() ? 30 : 1));
     wsline_conn_free(conn);
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_flood_of_pings_does_not_move_the_deadline),
         TEST(a_flood_of_messages_does_not_hold_a_close),

@@ -5,8 +5,7 @@
 enum { REASON_MAX = 128 };
 
 /* A URL where nobody listens, and what a connect to it reports. */
-static void refusing_url(char url[REASON_MAX], char reason[REASON_MAX])
-{
+static void refusing_url(char url[REASON_MAX], char reason[REASON_MAX]) {
     unsigned port = listen_nowhere();
 
     snprintf(url, REASON_MAX, "ws://127.0.0.1:%u/", port);
@@ -14,8 +13,7 @@ static void refusing_url(char url[REASON_MAX], char reason[REASON_MAX])
 }
 
 /* Every call on a connection that ends or describes it, the same for one that never was. */
-static void clean_up(wsline_conn *conn, wsline_status status)
-{
+static void clean_up(wsline_conn *conn, wsline_status status) {
     wsline_stats stats;
     wsline_close_info close_info;
     wsline_tls_info tls_info;
@@ -27,8 +25,7 @@ static void clean_up(wsline_conn *conn, wsline_status status)
     CHECK_STATUS(status, wsline_conn_shutdown(conn));
 }
 
-static void a_connection_that_was_not_made_keeps_the_reason(void)
-{
+static void a_connection_that_was_not_made_keeps_the_reason(void) {
     char url[REASON_MAX], reason[REASON_MAX];
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -49,8 +46,7 @@ static void a_connection_that_was_not_made_keeps_the_reason(void)
     CHECK_INT(WSLINE_PHASE_CONNECT, info.phase);
 }
 
-static void a_connection_that_never_opened_keeps_the_reason(void)
-{
+static void a_connection_that_never_opened_keeps_the_reason(void) {
     char url[REASON_MAX], reason[REASON_MAX];
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -70,13 +66,9 @@ static void a_connection_that_never_opened_keeps_the_reason(void)
     CHECK_TEXT(reason, wsline_last_error_message());
 }
 
-static void take_nothing(wsline_app *app, void *userdata)
-{
-    (void)app, (void)userdata;
-}
+static void take_nothing(wsline_app *app, void *userdata) { (void)app, (void)userdata; }
 
-static void an_app_or_loop_that_was_not_made_keeps_the_reason(void)
-{
+static void an_app_or_loop_that_was_not_made_keeps_the_reason(void) {
     wsline_app *app = NULL;
     wsline_loop *loop = NULL;
     wsline_stats stats;
@@ -100,8 +92,7 @@ static void an_app_or_loop_that_was_not_made_keeps_the_reason(void)
 }
 
 /* What is wrong with the call itself is reported all the same. */
-static void a_wrong_argument_is_the_last_error(void)
-{
+static void a_wrong_argument_is_the_last_error(void) {
     wsline_conn *conn = NULL;
 
     REQUIRE_OK(wsline_conn_new(NULL, &conn));
@@ -116,8 +107,7 @@ static void a_wrong_argument_is_the_last_error(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_connection_that_was_not_made_keeps_the_reason),
         TEST(a_connection_that_never_opened_keeps_the_reason),

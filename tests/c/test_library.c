@@ -35,20 +35,17 @@ static const wsline_status all_statuses[] = {
     WSLINE_ERR_INTERNAL,
 };
 
-static void every_status_has_a_text_of_its_own(void)
-{
+static void every_status_has_a_text_of_its_own(void) {
     for (size_t i = 0; i < COUNT_OF(all_statuses); i++) {
         const char *text = wsline_strerror(all_statuses[i]);
 
         REQUIRE(text != NULL);
         CHECK(text[0] != '\0' && strchr(text, '\n') == NULL);
-        for (size_t k = 0; k < i; k++)
-            CHECK(strcmp(text, wsline_strerror(all_statuses[k])) != 0);
+        for (size_t k = 0; k < i; k++) CHECK(strcmp(text, wsline_strerror(all_statuses[k])) != 0);
     }
 }
 
-static void every_status_has_its_name(void)
-{
+static void every_status_has_its_name(void) {
     static const struct {
         wsline_status status;
         const char *name;
@@ -67,8 +64,7 @@ static void every_status_has_its_name(void)
     CHECK_TEXT("unknown status", wsline_status_name(INT32_MIN));
 }
 
-static void unknown_status_numbers_have_a_text(void)
-{
+static void unknown_status_numbers_have_a_text(void) {
     static const int32_t unknown[] = {1, -1, -99, -899, 12345, INT32_MAX, INT32_MIN};
 
     for (size_t i = 0; i < COUNT_OF(unknown); i++) {
@@ -80,8 +76,7 @@ static void unknown_status_numbers_have_a_text(void)
     }
 }
 
-static void the_version_is_that_of_the_header(void)
-{
+static void the_version_is_that_of_the_header(void) {
     char text[64];
 
     snprintf(text, sizeof text, "%d.%d.%d", WSLINE_VERSION_MAJOR, WSLINE_VERSION_MINOR,
@@ -91,8 +86,7 @@ static void the_version_is_that_of_the_header(void)
     CHECK_INT(WSLINE_VERSION_NUMBER, wsline_version_number());
 }
 
-static void features_are_known_by_name(void)
-{
+static void features_are_known_by_name(void) {
     CHECK(wsline_has_feature("tls"));
     CHECK(wsline_has_feature("tls-openssl") != wsline_has_feature("tls-aws-lc"));
     CHECK(!wsline_has_feature("TLS "));
@@ -102,13 +96,9 @@ static void features_are_known_by_name(void)
 }
 
 /* A call that fails without needing anything. */
-static wsline_status fail(void)
-{
-    return wsline_options_new(NULL);
-}
+static wsline_status fail(void) { return wsline_options_new(NULL); }
 
-static void a_failure_leaves_its_text_and_details(void)
-{
+static void a_failure_leaves_its_text_and_details(void) {
     wsline_error_info info;
 
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
@@ -123,12 +113,10 @@ static void a_failure_leaves_its_text_and_details(void)
     CHECK_INT(0, info.http_status);
     CHECK_INT(0, info.tls_verify_result);
     CHECK_INT(0, info.close_code);
-    for (size_t i = 0; i < COUNT_OF(info.reserved); i++)
-        CHECK_INT(0, info.reserved[i]);
+    for (size_t i = 0; i < COUNT_OF(info.reserved); i++) CHECK_INT(0, info.reserved[i]);
 }
 
-static void asking_for_the_error_does_not_change_it(void)
-{
+static void asking_for_the_error_does_not_change_it(void) {
     wsline_error_info first, second;
 
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
@@ -140,8 +128,7 @@ static void asking_for_the_error_does_not_change_it(void)
     CHECK_HAS("`options_out`", wsline_last_error_message());
 }
 
-static void a_success_leaves_the_last_failure_as_it_was(void)
-{
+static void a_success_leaves_the_last_failure_as_it_was(void) {
     wsline_error_info info;
     wsline_options *options = NULL;
 
@@ -155,15 +142,13 @@ static void a_success_leaves_the_last_failure_as_it_was(void)
     wsline_options_free(options);
 }
 
-static void asking_for_the_error_wrongly_does_not_change_it_either(void)
-{
+static void asking_for_the_error_wrongly_does_not_change_it_either(void) {
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_last_error(NULL));
     CHECK_HAS("`options_out`", wsline_last_error_message());
 }
 
-static void *fail_elsewhere(void *unused)
-{
+static void *fail_elsewhere(void *unused) {
     wsline_error_info info;
 
     (void)unused;
@@ -176,15 +161,13 @@ static void *fail_elsewhere(void *unused)
     return NULL;
 }
 
-static void each_thread_has_its_own_error(void)
-{
+static void each_thread_has_its_own_error(void) {
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
     thread_join(thread_start(fail_elsewhere, NULL));
     CHECK_HAS("`options_out`", wsline_last_error_message());
 }
 
-static void the_default_timeout_is_that_of_connections_without_one(void)
-{
+static void the_default_timeout_is_that_of_connections_without_one(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
     struct stopwatch start;
@@ -206,8 +189,7 @@ static void the_default_timeout_is_that_of_connections_without_one(void)
     peer_hang_up(conn);
 }
 
-static void the_default_timeout_refuses_what_is_no_time(void)
-{
+static void the_default_timeout_refuses_what_is_no_time(void) {
     static const int64_t bad[] = {WSLINE_DEFAULT_TIMEOUT, -3, INT64_MIN};
     static const int64_t good[] = {0, 1, INT64_MAX, WSLINE_FOREVER};
 
@@ -231,26 +213,19 @@ struct log_sink {
 
 #define LOG_SINK {.lock = PTHREAD_MUTEX_INITIALIZER}
 
-static void log_line(int32_t level, const char *message, void *userdata)
-{
+static void log_line(int32_t level, const char *message, void *userdata) {
     struct log_sink *sink = userdata;
 
     pthread_mutex_lock(&sink->lock);
     sink->lines++;
-    if (level > sink->highest_level)
-        sink->highest_level = level;
-    if (message == NULL || message[0] == '\0' || level < WSLINE_LOG_ERROR)
-        sink->bad_lines++;
+    if (level > sink->highest_level) sink->highest_level = level;
+    if (message == NULL || message[0] == '\0' || level < WSLINE_LOG_ERROR) sink->bad_lines++;
     pthread_mutex_unlock(&sink->lock);
 }
 
-static void log_free(void *userdata)
-{
-    ((struct log_sink *)userdata)->freed++;
-}
+static void log_free(void *userdata) { ((struct log_sink *)userdata)->freed++; }
 
-static void the_log_gets_lines_up_to_its_level(void)
-{
+static void the_log_gets_lines_up_to_its_level(void) {
     static struct log_sink trace = LOG_SINK, info = LOG_SINK;
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, log_line, &trace, log_free));
@@ -265,8 +240,7 @@ static void the_log_gets_lines_up_to_its_level(void)
     CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
 }
 
-static void the_log_is_silent_once_it_is_off(void)
-{
+static void the_log_is_silent_once_it_is_off(void) {
     static struct log_sink sink = LOG_SINK;
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, log_line, &sink, log_free));
@@ -277,8 +251,7 @@ static void the_log_is_silent_once_it_is_off(void)
     CHECK_INT(0, sink.lines);
 }
 
-static void the_log_frees_each_userdata_once(void)
-{
+static void the_log_frees_each_userdata_once(void) {
     static struct log_sink first = LOG_SINK, second = LOG_SINK;
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, log_line, &first, log_free));
@@ -293,8 +266,7 @@ static void the_log_frees_each_userdata_once(void)
     CHECK_INT(1, second.freed);
 }
 
-static void the_log_refuses_unknown_levels_and_still_frees(void)
-{
+static void the_log_refuses_unknown_levels_and_still_frees(void) {
     static const int32_t bad[] = {-1, 6, INT32_MAX, INT32_MIN};
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -308,8 +280,7 @@ static void the_log_refuses_unknown_levels_and_still_frees(void)
 }
 
 /* What `run` wrote to standard error, as far as it fits. */
-static void capture_stderr(void (*run)(void), char *text, size_t size)
-{
+static void capture_stderr(void (*run)(void), char *text, size_t size) {
     FILE *file = tmpfile();
     int before = dup(STDERR_FILENO);
     size_t len;
@@ -327,8 +298,7 @@ static void capture_stderr(void (*run)(void), char *text, size_t size)
     fclose(file);
 }
 
-static void talk_with_secrets(void)
-{
+static void talk_with_secrets(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -341,8 +311,7 @@ static void talk_with_secrets(void)
     wsline_options_free(options);
 }
 
-static void the_trace_shows_handshake_and_frames_but_no_secrets(void)
-{
+static void the_trace_shows_handshake_and_frames_but_no_secrets(void) {
     char text[16384];
 
     CHECK_OK(wsline_set_trace(true));
@@ -358,8 +327,7 @@ static void the_trace_shows_handshake_and_frames_but_no_secrets(void)
     CHECK_TEXT("", text);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(every_status_has_a_text_of_its_own),
         TEST(every_status_has_its_name),

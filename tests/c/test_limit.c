@@ -3,8 +3,7 @@
 #include "message.h"
 #include "peer.h"
 
-static void text_is_not_checked_on_request(void)
-{
+static void text_is_not_checked_on_request(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
 
@@ -17,8 +16,7 @@ static void text_is_not_checked_on_request(void)
     peer_hang_up(conn);
 }
 
-static void messages_within_the_limits_pass(void)
-{
+static void messages_within_the_limits_pass(void) {
     wsline_options *options = peer_options();
     static const uint8_t zeros[1000];
     wsline_conn *conn;
@@ -27,8 +25,7 @@ static void messages_within_the_limits_pass(void)
     CHECK_OK(wsline_options_set_max_frame_bytes(options, 1000));
     CHECK_OK(wsline_options_set_max_fragments(options, 3));
     conn = peer_connect("WEBSOCKETS", "/push?n=3&size=1000", options);
-    for (int i = 0; i < 3; i++)
-        expect_message(conn, WSLINE_OPCODE_BINARY, zeros, 1000);
+    for (int i = 0; i < 3; i++) expect_message(conn, WSLINE_OPCODE_BINARY, zeros, 1000);
     peer_hang_up(conn);
     conn = peer_connect("WS", "/fragment", options);
     CHECK_OK(wsline_conn_send_binary(conn, zeros, 1000));
@@ -37,18 +34,28 @@ static void messages_within_the_limits_pass(void)
     wsline_options_free(options);
 }
 
-static void what_exceeds_a_limit_is_too_big(void)
-{
+static void what_exceeds_a_limit_is_too_big(void) {
     static const struct {
         const char *name;
         const char *path;
         uint64_t message, frame, fragments;
     } rows[] = {
         {"message", "/frame?hex=82054142434445&id=big0", 4, 0, 0},
-        {"message in fragments", "/frame?hex=0203414243" "80024445&id=big1", 4, 0, 0},
+        {"message in fragments",
+         "/frame?hex=0203414243"
+         "80024445&id=big1",
+         4, 0, 0},
         {"frame", "/frame?hex=82054142434445&id=big2", 0, 4, 0},
-        {"fragments", "/frame?hex=020141" "000142" "800143&id=big3", 0, 0, 2},
-        {"empty fragments", "/frame?hex=0200" "0000" "8000&id=big4", 0, 0, 2},
+        {"fragments",
+         "/frame?hex=020141"
+         "000142"
+         "800143&id=big3",
+         0, 0, 2},
+        {"empty fragments",
+         "/frame?hex=0200"
+         "0000"
+         "8000&id=big4",
+         0, 0, 2},
         {"a claim beyond 64 bits of memory", "/claim?id=big5", 1 << 20, 0, 0},
         {"the default", "/claim?len=67108865&id=big6", 64 << 20, 0, 0},
     };
@@ -74,8 +81,7 @@ static void what_exceeds_a_limit_is_too_big(void)
     }
 }
 
-static void a_claimed_length_takes_no_memory(void)
-{
+static void a_claimed_length_takes_no_memory(void) {
     wsline_options *options = peer_options();
     wsline_message message;
     wsline_conn *conn;
@@ -90,8 +96,7 @@ static void a_claimed_length_takes_no_memory(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(text_is_not_checked_on_request),
         TEST(messages_within_the_limits_pass),

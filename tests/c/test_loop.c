@@ -5,8 +5,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-static wsline_loop *loop_make(void)
-{
+static wsline_loop *loop_make(void) {
     wsline_loop *loop = NULL;
 
     REQUIRE_OK(wsline_loop_new(&loop));
@@ -14,8 +13,7 @@ static wsline_loop *loop_make(void)
     return loop;
 }
 
-static void echo_three_times(struct record *record, wsline_app *app, char letter)
-{
+static void echo_three_times(struct record *record, wsline_app *app, char letter) {
     if (letter == 'o' || (letter == 'm' && record_count(record, 'm') < 3))
         CHECK_OK(wsline_app_send_text(app, "again", WSLINE_NUL_TERMINATED));
     else if (letter == 'm')
@@ -24,10 +22,10 @@ static void echo_three_times(struct record *record, wsline_app *app, char letter
 
 enum { MANY = 50 };
 
-static void make_many(wsline_loop *loop, wsline_app *apps[MANY], struct record records[MANY])
-{
+static void make_many(wsline_loop *loop, wsline_app *apps[MANY], struct record records[MANY]) {
     for (size_t i = 0; i < MANY; i++) {
-        apps[i] = app_make(peer_echo_servers[i % COUNT_OF(peer_echo_servers)], "", NULL, &records[i]);
+        apps[i] =
+            app_make(peer_echo_servers[i % COUNT_OF(peer_echo_servers)], "", NULL, &records[i]);
         records[i].then = echo_three_times;
         CHECK(!wsline_app_is_running(apps[i]));
         CHECK_OK(wsline_loop_add(loop, apps[i]));
@@ -35,8 +33,7 @@ static void make_many(wsline_loop *loop, wsline_app *apps[MANY], struct record r
     }
 }
 
-static void check_many(wsline_app *apps[MANY], struct record records[MANY])
-{
+static void check_many(wsline_app *apps[MANY], struct record records[MANY]) {
     for (size_t i = 0; i < MANY; i++) {
         CHECK_OK(wsline_app_join(apps[i], 0));
         CHECK_TEXT("ommmc", records[i].order);
@@ -45,8 +42,7 @@ static void check_many(wsline_app *apps[MANY], struct record records[MANY])
     }
 }
 
-static void many_apps_share_a_thread(void)
-{
+static void many_apps_share_a_thread(void) {
     static struct record records[MANY];
     wsline_app *apps[MANY];
     wsline_loop *loop = loop_make();
@@ -61,8 +57,7 @@ static void many_apps_share_a_thread(void)
 
 enum { LARGE = 4 * 1024 * 1024 };
 
-static void send_something_large(struct record *record, wsline_app *app, char letter)
-{
+static void send_something_large(struct record *record, wsline_app *app, char letter) {
     if (letter == 'o')
         CHECK_OK(wsline_app_send_binary(app, record->more, LARGE));
     else if (letter == 'm')
@@ -70,8 +65,7 @@ static void send_something_large(struct record *record, wsline_app *app, char le
 }
 
 /* What a loop reads into is shared by its apps, and has grown when the second one reads first. */
-static void an_app_reads_after_a_large_message_of_another(void)
-{
+static void an_app_reads_after_a_large_message_of_another(void) {
     static struct record records[2];
     wsline_app *apps[2];
 
@@ -99,8 +93,7 @@ static void an_app_reads_after_a_large_message_of_another(void)
 }
 
 /* Someone else's loop: poll(2), and nothing of ours but a descriptor and a timeout. */
-static void turn_by_hand(wsline_loop *loop)
-{
+static void turn_by_hand(wsline_loop *loop) {
     struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
     int64_t timeout_ms = wsline_loop_next_timeout_ms(loop);
 
@@ -108,8 +101,7 @@ static void turn_by_hand(wsline_loop *loop)
     CHECK_OK(wsline_loop_run_once(loop, 0));
 }
 
-static void a_loop_sits_in_another_loop(void)
-{
+static void a_loop_sits_in_another_loop(void) {
     static struct record records[MANY];
     wsline_app *apps[MANY];
     wsline_loop *loop = loop_make();
@@ -119,8 +111,7 @@ static void a_loop_sits_in_another_loop(void)
     while (running > 0) {
         turn_by_hand(loop);
         running = 0;
-        for (size_t i = 0; i < MANY; i++)
-            running += wsline_app_is_running(apps[i]);
+        for (size_t i = 0; i < MANY; i++) running += wsline_app_is_running(apps[i]);
     }
     CHECK(!wsline_app_is_running(NULL));
     check_many(apps, records);
@@ -131,8 +122,7 @@ static void a_loop_sits_in_another_loop(void)
  * An edge-triggered loop learns only that the descriptor has become readable: everything must
  * arrive although the server sends nothing more once its messages are on their way.
  */
-static void an_edge_triggered_loop_misses_nothing(void)
-{
+static void an_edge_triggered_loop_misses_nothing(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
     const unsigned count = (unsigned)check_scaled(300000, 20000);
 
@@ -165,8 +155,7 @@ static void an_edge_triggered_loop_misses_nothing(void)
     }
 }
 
-static void its_descriptor_is_silent_while_there_is_nothing_to_do(void)
-{
+static void its_descriptor_is_silent_while_there_is_nothing_to_do(void) {
     struct record record;
     wsline_loop *loop = loop_make();
     struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
@@ -176,8 +165,7 @@ static void its_descriptor_is_silent_while_there_is_nothing_to_do(void)
     CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(loop));
     CHECK_OK(wsline_loop_add(loop, app));
     CHECK(poll(&entry, 1, 0) == 1);
-    while (record_count(&record, 'o') == 0)
-        turn_by_hand(loop);
+    while (record_count(&record, 'o') == 0) turn_by_hand(loop);
     /* What is left over of connecting. */
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK(poll(&entry, 1, 50) == 0);
@@ -196,16 +184,14 @@ static void its_descriptor_is_silent_while_there_is_nothing_to_do(void)
     wsline_loop_free(loop);
 }
 
-static void run_once_waits_no_longer_than_asked(void)
-{
+static void run_once_waits_no_longer_than_asked(void) {
     struct record record;
     wsline_loop *loop = loop_make();
     wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
     struct stopwatch start;
 
     CHECK_OK(wsline_loop_add(loop, app));
-    while (record_count(&record, 'o') == 0)
-        CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
+    while (record_count(&record, 'o') == 0) CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_OK(wsline_loop_run_once(loop, 0));
     start = stopwatch_start();
     CHECK_OK(wsline_loop_run_once(loop, 100));
@@ -229,8 +215,7 @@ struct post {
 
 enum { POSTS = 1000 };
 
-static void take_post(wsline_loop *loop, void *userdata)
-{
+static void take_post(wsline_loop *loop, void *userdata) {
     struct post *post = userdata;
     struct posted *posted = post->posted;
 
@@ -238,12 +223,10 @@ static void take_post(wsline_loop *loop, void *userdata)
     CHECK(pthread_equal(pthread_self(), posted->driver));
     /* The order of one thread is kept. */
     CHECK_INT(posted->next[post->thread]++, post->number);
-    if (++posted->total == POSTS * COUNT_OF(posted->next))
-        CHECK_OK(wsline_loop_stop(loop));
+    if (++posted->total == POSTS * COUNT_OF(posted->next)) CHECK_OK(wsline_loop_stop(loop));
 }
 
-static void free_post(void *userdata)
-{
+static void free_post(void *userdata) {
     struct post *post = userdata;
 
     post->posted->freed++;
@@ -256,8 +239,7 @@ struct poster {
     pthread_t handle;
 };
 
-static void *post_many(void *argument)
-{
+static void *post_many(void *argument) {
     struct poster *poster = argument;
 
     for (unsigned i = 0; i < POSTS; i++) {
@@ -270,8 +252,7 @@ static void *post_many(void *argument)
     return NULL;
 }
 
-static void what_other_threads_post_is_called_by_the_driver(void)
-{
+static void what_other_threads_post_is_called_by_the_driver(void) {
     struct record record;
     struct posted posted = {.loop = loop_make(), .driver = pthread_self()};
     struct poster posters[4];
@@ -284,8 +265,7 @@ static void what_other_threads_post_is_called_by_the_driver(void)
         posters[i].handle = thread_start(post_many, &posters[i]);
     }
     CHECK_OK(wsline_loop_run(posted.loop));
-    for (unsigned i = 0; i < COUNT_OF(posters); i++)
-        thread_join(posters[i].handle);
+    for (unsigned i = 0; i < COUNT_OF(posters); i++) thread_join(posters[i].handle);
     CHECK_INT(POSTS * COUNT_OF(posters), posted.total);
     CHECK_INT(POSTS * COUNT_OF(posters), posted.freed);
     wsline_loop_free(posted.loop);
@@ -293,26 +273,22 @@ static void what_other_threads_post_is_called_by_the_driver(void)
     wsline_app_free(app);
 }
 
-static void drive_it_again(struct record *record, wsline_app *app, char letter)
-{
+static void drive_it_again(struct record *record, wsline_app *app, char letter) {
     wsline_loop *loop = record->more;
 
-    if (letter != 'o')
-        return;
+    if (letter != 'o') return;
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run(loop));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run_once(loop, 0));
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_add(loop, app));
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void *drive(void *loop)
-{
+static void *drive(void *loop) {
     CHECK_OK(wsline_loop_run(loop));
     return NULL;
 }
 
-static void one_thread_at_a_time_drives(void)
-{
+static void one_thread_at_a_time_drives(void) {
     struct record first, second;
     wsline_loop *loop = loop_make();
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &first);
@@ -348,18 +324,14 @@ struct chain {
     wsline_app *next;
 };
 
-static void add_the_next(struct record *record, wsline_app *app, char letter)
-{
+static void add_the_next(struct record *record, wsline_app *app, char letter) {
     struct chain *chain = record->more;
 
-    if (letter == 'o')
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
-    if (letter == 'c' && chain->next != NULL)
-        CHECK_OK(wsline_loop_add(chain->loop, chain->next));
+    if (letter == 'o') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (letter == 'c' && chain->next != NULL) CHECK_OK(wsline_loop_add(chain->loop, chain->next));
 }
 
-static void an_app_is_added_in_a_callback_of_another(void)
-{
+static void an_app_is_added_in_a_callback_of_another(void) {
     struct record first, second;
     wsline_loop *loop = loop_make();
     wsline_app *apps[] = {app_make("WEBSOCKETS", "", NULL, &first),
@@ -378,8 +350,7 @@ static void an_app_is_added_in_a_callback_of_another(void)
     wsline_app_free(apps[1]);
 }
 
-static void NULL_is_answered(void)
-{
+static void NULL_is_answered(void) {
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_new(NULL));
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_run(NULL));
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_loop_add(NULL, NULL));
@@ -400,7 +371,4 @@ static const struct test tests[] = {
     TEST(NULL_is_answered),
 };
 
-int main(int argc, char **argv)
-{
-    return check_main(argc, argv, tests, COUNT_OF(tests));
-}
+int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -14,8 +14,7 @@ enum { KIB = 1024, MIB = 1024 * 1024, LONG = 5 * KIB, HUGE = 20 * MIB };
 /* The part of an action in which memory may run out. */
 #define FAILING(call) (failing_malloc_on(), failing_malloc_kept(call))
 
-static wsline_status failing_malloc_kept(wsline_status status)
-{
+static wsline_status failing_malloc_kept(wsline_status status) {
     failing_malloc_off();
     return status;
 }
@@ -26,8 +25,7 @@ static wsline_status failing_malloc_kept(wsline_status status)
  * `also` is one more status that may be.
  */
 static void fail_each_or(wsline_status also, const char *row, wsline_status (*act)(void *),
-                         void *argument)
-{
+                         void *argument) {
     bool works = failing_malloc_works();
     bool reached = works;
     long blocks;
@@ -45,8 +43,8 @@ static void fail_each_or(wsline_status also, const char *row, wsline_status (*ac
         status = act(argument);
         reached = failing_malloc_reached();
         CHECK_STATUS(!reached || status == WSLINE_OK ? WSLINE_OK
-                     : status == also               ? also
-                                                    : WSLINE_ERR_NO_MEMORY,
+                     : status == also                ? also
+                                                     : WSLINE_ERR_NO_MEMORY,
                      status);
         failing_malloc_arm(0);
         CHECK_OK(act(argument));
@@ -56,13 +54,11 @@ static void fail_each_or(wsline_status also, const char *row, wsline_status (*ac
     check_row("");
 }
 
-static void fail_each(const char *row, wsline_status (*act)(void *), void *argument)
-{
+static void fail_each(const char *row, wsline_status (*act)(void *), void *argument) {
     fail_each_or(WSLINE_ERR_NO_MEMORY, row, act, argument);
 }
 
-static char *letters(size_t len)
-{
+static char *letters(size_t len) {
     char *text = malloc(len + 1);
 
     REQUIRE(text != NULL);
@@ -73,48 +69,39 @@ static char *letters(size_t len)
 
 /* Setters. */
 
-static wsline_status add_header(wsline_options *options, const char *value)
-{
+static wsline_status add_header(wsline_options *options, const char *value) {
     return wsline_options_add_header(options, "X-Long", value);
 }
 
-static wsline_status add_header_name(wsline_options *options, const char *value)
-{
+static wsline_status add_header_name(wsline_options *options, const char *value) {
     return wsline_options_add_header(options, value, "x");
 }
 
-static wsline_status set_basic_auth(wsline_options *options, const char *value)
-{
+static wsline_status set_basic_auth(wsline_options *options, const char *value) {
     return wsline_options_set_basic_auth(options, value, value);
 }
 
-static wsline_status set_proxy(wsline_options *options, const char *value)
-{
+static wsline_status set_proxy(wsline_options *options, const char *value) {
     return wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, value, 80);
 }
 
-static wsline_status set_proxy_auth(wsline_options *options, const char *value)
-{
+static wsline_status set_proxy_auth(wsline_options *options, const char *value) {
     return wsline_options_set_proxy_auth(options, value, value);
 }
 
-static wsline_status add_socket_option(wsline_options *options, const char *value)
-{
+static wsline_status add_socket_option(wsline_options *options, const char *value) {
     return wsline_options_add_socket_option(options, 0, 0, value, strlen(value));
 }
 
-static wsline_status set_certificate_pem(wsline_options *options, const char *value)
-{
+static wsline_status set_certificate_pem(wsline_options *options, const char *value) {
     return wsline_options_set_tls_certificate_pem(options, value, strlen(value));
 }
 
-static wsline_status set_key_pem(wsline_options *options, const char *value)
-{
+static wsline_status set_key_pem(wsline_options *options, const char *value) {
     return wsline_options_set_tls_key_pem(options, value, strlen(value));
 }
 
-static wsline_status set_ca_pem(wsline_options *options, const char *value)
-{
+static wsline_status set_ca_pem(wsline_options *options, const char *value) {
     return wsline_options_set_tls_ca_pem(options, value, strlen(value));
 }
 
@@ -170,8 +157,7 @@ struct setting {
 };
 
 /* Into options whose content another object shares, so that all of it must be copied. */
-static wsline_status set_one(void *argument)
-{
+static wsline_status set_one(void *argument) {
     const struct setting *setting = argument;
     char *end = setting->value + strlen(setting->value) - 1;
     wsline_options *options = NULL, *copy = NULL;
@@ -183,16 +169,14 @@ static wsline_status set_one(void *argument)
     /* One that is not offered yet. */
     *end = 'y';
     status = FAILING(setting->set(copy, setting->value));
-    if (status != WSLINE_OK)
-        CHECK_OK(setting->set(copy, setting->value));
+    if (status != WSLINE_OK) CHECK_OK(setting->set(copy, setting->value));
     *end = 'x';
     wsline_options_free(copy);
     wsline_options_free(options);
     return status;
 }
 
-static void a_long_option_is_taken_or_there_is_no_memory(void)
-{
+static void a_long_option_is_taken_or_there_is_no_memory(void) {
     const size_t lengths[] = {LONG, check_scaled(HUGE, MIB)};
 
     for (size_t k = 0; k < COUNT_OF(lengths); k++) {
@@ -207,8 +191,7 @@ static void a_long_option_is_taken_or_there_is_no_memory(void)
     }
 }
 
-static void a_bounded_option_is_refused_before_it_takes_memory(void)
-{
+static void a_bounded_option_is_refused_before_it_takes_memory(void) {
     char *huge = letters(check_scaled(HUGE, MIB));
     bool works = failing_malloc_works();
 
@@ -218,8 +201,7 @@ static void a_bounded_option_is_refused_before_it_takes_memory(void)
         check_row(bounded_setters[i].name);
         REQUIRE_OK(wsline_options_new(&options));
         failing_malloc_arm(1);
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                     FAILING(bounded_setters[i].set(options, huge)));
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, FAILING(bounded_setters[i].set(options, huge)));
         CHECK(!works || !failing_malloc_reached());
         CHECK_HAS("bytes", wsline_last_error_message());
         CHECK(strlen(wsline_last_error_message()) < 1100);
@@ -229,8 +211,7 @@ static void a_bounded_option_is_refused_before_it_takes_memory(void)
 }
 
 /* As many as make a list of them large. */
-static wsline_status add_many(void *argument)
-{
+static wsline_status add_many(void *argument) {
     wsline_options *options = NULL, *copy = NULL;
     wsline_status status = WSLINE_OK;
 
@@ -241,32 +222,24 @@ static wsline_status add_many(void *argument)
 
         snprintf(name, sizeof name, "x-%u", i);
         status = FAILING(wsline_options_add_header(options, name, "x"));
-        if (status == WSLINE_OK)
-            status = FAILING(wsline_options_add_subprotocol(options, name));
-        if (status == WSLINE_OK)
-            status = FAILING(wsline_options_add_no_proxy(options, name));
+        if (status == WSLINE_OK) status = FAILING(wsline_options_add_subprotocol(options, name));
+        if (status == WSLINE_OK) status = FAILING(wsline_options_add_no_proxy(options, name));
         if (status == WSLINE_OK)
             status = FAILING(wsline_options_add_socket_option(options, 0, 0, name, 4));
     }
     REQUIRE_OK(wsline_options_clone(options, &copy));
-    if (status == WSLINE_OK)
-        status = FAILING(wsline_options_add_header(copy, "x", "x"));
-    if (status == WSLINE_OK)
-        status = FAILING(wsline_options_set_header_line(copy, "x-7: x"));
+    if (status == WSLINE_OK) status = FAILING(wsline_options_add_header(copy, "x", "x"));
+    if (status == WSLINE_OK) status = FAILING(wsline_options_set_header_line(copy, "x-7: x"));
     wsline_options_free(copy);
     wsline_options_free(options);
     return status;
 }
 
-static void many_options_are_taken_or_there_is_no_memory(void)
-{
-    fail_each("", add_many, NULL);
-}
+static void many_options_are_taken_or_there_is_no_memory(void) { fail_each("", add_many, NULL); }
 
 /* URLs. */
 
-static void a_url_beyond_the_limit_is_no_url(void)
-{
+static void a_url_beyond_the_limit_is_no_url(void) {
     char *url = letters(check_scaled(HUGE, MIB));
     bool works = failing_malloc_works();
     wsline_options *options = peer_options();
@@ -287,8 +260,7 @@ static void a_url_beyond_the_limit_is_no_url(void)
     CHECK(parts == NULL && conn == NULL && app == NULL && text == NULL);
     CHECK_STATUS(WSLINE_ERR_INVALID_URL, FAILING(wsline_cookie_jar_get(jar, url, &text)));
     CHECK_STATUS(WSLINE_ERR_INVALID_URL, FAILING(wsline_cookie_jar_add(jar, url, "a=b")));
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                 FAILING(wsline_cookie_jar_add(jar, "ws://h/", url)));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, FAILING(wsline_cookie_jar_add(jar, "ws://h/", url)));
     CHECK(!works || !failing_malloc_reached());
     url[64 * KIB] = '\0';
     CHECK_OK(wsline_url_parse(url, &parts));
@@ -300,8 +272,7 @@ static void a_url_beyond_the_limit_is_no_url(void)
 
 /* Cookies. */
 
-static wsline_status fill_jar(void *argument)
-{
+static wsline_status fill_jar(void *argument) {
     wsline_cookie_jar *jar = NULL;
     char *cookies = NULL;
     wsline_status status = WSLINE_OK;
@@ -314,18 +285,14 @@ static wsline_status fill_jar(void *argument)
         snprintf(cookie, sizeof cookie, "%04u=%0*u", i, 4092, i);
         status = FAILING(wsline_cookie_jar_add(jar, "ws://h/", cookie));
     }
-    if (status == WSLINE_OK)
-        status = FAILING(wsline_cookie_jar_get(jar, "ws://h/", &cookies));
+    if (status == WSLINE_OK) status = FAILING(wsline_cookie_jar_get(jar, "ws://h/", &cookies));
     CHECK((status == WSLINE_OK) == (cookies != NULL));
     wsline_string_free(cookies);
     wsline_cookie_jar_free(jar);
     return status;
 }
 
-static void cookies_are_kept_or_there_is_no_memory(void)
-{
-    fail_each("", fill_jar, NULL);
-}
+static void cookies_are_kept_or_there_is_no_memory(void) { fail_each("", fill_jar, NULL); }
 
 /* Connecting. */
 
@@ -335,8 +302,7 @@ struct route {
     wsline_status want; /* where there is memory */
 };
 
-static wsline_status go(void *argument)
-{
+static wsline_status go(void *argument) {
     const struct route *route = argument;
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
@@ -349,8 +315,7 @@ static wsline_status go(void *argument)
     return status == route->want ? WSLINE_OK : status;
 }
 
-static void a_connect_succeeds_or_there_is_no_memory(void)
-{
+static void a_connect_succeeds_or_there_is_no_memory(void) {
     wsline_options *plain = peer_options(), *full = peer_options();
     wsline_cookie_jar *jar = NULL;
     char *value = letters(20 * KIB);
@@ -402,8 +367,7 @@ struct source {
     receive_fn *receive;
 };
 
-static wsline_status receive(void *argument)
-{
+static wsline_status receive(void *argument) {
     const struct source *source = argument;
     wsline_options *options = peer_options();
     wsline_conn *conn;
@@ -432,14 +396,13 @@ static wsline_status receive(void *argument)
     return status;
 }
 
-static void a_message_is_received_or_there_is_no_memory(void)
-{
+static void a_message_is_received_or_there_is_no_memory(void) {
     static const struct source sources[] = {
         {"one frame", "/stream?kind=noise&size=307200", wsline_conn_recv},
         {"fragments", "/stream?kind=noise&size=307200&frame=30000", wsline_conn_recv},
         {"parts", "/stream?kind=noise&size=307200&frame=100000", wsline_conn_recv_part},
-        {"compressed",
-         "/stream?kind=lines&size=307200&deflate=1&extensions=permessage-deflate", wsline_conn_recv},
+        {"compressed", "/stream?kind=lines&size=307200&deflate=1&extensions=permessage-deflate",
+         wsline_conn_recv},
         {"compressed parts",
          "/stream?kind=lines&size=307200&frame=9000&deflate=1&extensions=permessage-deflate",
          wsline_conn_recv_part},
@@ -453,10 +416,9 @@ static void a_message_is_received_or_there_is_no_memory(void)
 }
 
 /* While a fragment is lent and more have come, which a close reads on in other memory. */
-static wsline_status close_early(void *argument)
-{
-    wsline_conn *conn = peer_connect(
-        "STREAMS", "/stream?kind=noise&size=60000&frame=6000", argument);
+static wsline_status close_early(void *argument) {
+    wsline_conn *conn =
+        peer_connect("STREAMS", "/stream?kind=noise&size=60000&frame=6000", argument);
     wsline_message message;
     wsline_status status;
 
@@ -469,8 +431,7 @@ static wsline_status close_early(void *argument)
     return status;
 }
 
-static void a_close_succeeds_or_there_is_no_memory(void)
-{
+static void a_close_succeeds_or_there_is_no_memory(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_deliver_fragments(options, true));
@@ -480,26 +441,23 @@ static void a_close_succeeds_or_there_is_no_memory(void)
 
 /* Prepared messages. */
 
-static wsline_status prepare(void *argument)
-{
+static wsline_status prepare(void *argument) {
     wsline_conn *conn = argument;
     wsline_prepared *prepared = NULL;
-    wsline_status status = FAILING(wsline_prepared_new(
-        WSLINE_OPCODE_BINARY, payload_lines().block, 100 * KIB, &prepared));
+    wsline_status status = FAILING(
+        wsline_prepared_new(WSLINE_OPCODE_BINARY, payload_lines().block, 100 * KIB, &prepared));
 
     CHECK((status == WSLINE_OK) == (prepared != NULL));
     if (status == WSLINE_OK) {
         status = FAILING(wsline_conn_send_prepared(conn, prepared));
-        if (status != WSLINE_OK)
-            CHECK_OK(wsline_conn_send_prepared(conn, prepared));
+        if (status != WSLINE_OK) CHECK_OK(wsline_conn_send_prepared(conn, prepared));
         expect_message(conn, WSLINE_OPCODE_BINARY, payload_lines().block, 100 * KIB);
     }
     wsline_prepared_free(prepared);
     return status;
 }
 
-static void a_prepared_message_is_sent_or_there_is_no_memory(void)
-{
+static void a_prepared_message_is_sent_or_there_is_no_memory(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WEBSOCKETS", "/", deflate_options());
 
     fail_each("", prepare, conn);
@@ -508,11 +466,9 @@ static void a_prepared_message_is_sent_or_there_is_no_memory(void)
 
 /* Sending. */
 
-static wsline_status send_one(void *argument)
-{
+static wsline_status send_one(void *argument) {
     wsline_conn *conn = argument;
-    wsline_status status = FAILING(
-        wsline_conn_send_binary(conn, payload_lines().block, 100 * KIB));
+    wsline_status status = FAILING(wsline_conn_send_binary(conn, payload_lines().block, 100 * KIB));
 
     if (status != WSLINE_OK)
         CHECK_OK(wsline_conn_send_binary(conn, payload_lines().block, 100 * KIB));
@@ -520,8 +476,7 @@ static wsline_status send_one(void *argument)
     return status;
 }
 
-static void a_message_is_sent_or_there_is_no_memory(void)
-{
+static void a_message_is_sent_or_there_is_no_memory(void) {
     static const char *const servers[] = {"DEFLATE_WEBSOCKETS", "WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
@@ -533,8 +488,7 @@ static void a_message_is_sent_or_there_is_no_memory(void)
 }
 
 /* To a server that reads nothing: the message is queued whole, or not at all. */
-static wsline_status queue_one(void *argument)
-{
+static wsline_status queue_one(void *argument) {
     static uint8_t data[4 * MIB];
     const char *server = argument;
     struct record record;
@@ -554,8 +508,7 @@ static wsline_status queue_one(void *argument)
     before = wsline_app_buffered_bytes(app);
     status = FAILING(wsline_app_send_binary(app, data, sizeof data));
     after = wsline_app_buffered_bytes(app);
-    if (status == WSLINE_OK)
-        CHECK(after > before);
+    if (status == WSLINE_OK) CHECK(after > before);
     /* TLS without memory has lost its place in the stream. */
     else if (strstr(server, "TLS") == NULL)
         CHECK(after <= before && wsline_app_is_open(app));
@@ -565,8 +518,7 @@ static wsline_status queue_one(void *argument)
     return status;
 }
 
-static void a_message_is_queued_or_there_is_no_memory(void)
-{
+static void a_message_is_queued_or_there_is_no_memory(void) {
     static char plain[] = "FAULTS", tls[] = "FAULTS_TLS";
 
     fail_each("ws", queue_one, plain);
@@ -575,8 +527,7 @@ static void a_message_is_queued_or_there_is_no_memory(void)
 
 /* Apps. */
 
-static wsline_status live(void *argument)
-{
+static wsline_status live(void *argument) {
     struct record record;
     wsline_app *app = NULL;
     wsline_options *options = peer_options();
@@ -590,27 +541,23 @@ static wsline_status live(void *argument)
     failing_malloc_on();
     status = wsline_app_start(app);
     if (status == WSLINE_OK)
-        while (record_count(&record, 'm') + record_count(&record, 'e') == 0)
-            clock_pause();
+        while (record_count(&record, 'm') + record_count(&record, 'e') == 0) clock_pause();
     failing_malloc_off();
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
-    if (status == WSLINE_OK)
-        status = wsline_app_join(app, WAIT_MS);
+    if (status == WSLINE_OK) status = wsline_app_join(app, WAIT_MS);
     wsline_app_free(app);
     wsline_options_free(options);
     return status;
 }
 
-static void an_app_lives_or_there_is_no_memory(void)
-{
+static void an_app_lives_or_there_is_no_memory(void) {
     static char plain[] = "WEBSOCKETS", tls[] = "WEBSOCKETS_TLS";
 
     fail_each("ws", live, plain);
     fail_each_or(WSLINE_ERR_TLS, "wss", live, tls);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_long_option_is_taken_or_there_is_no_memory),
         TEST(a_bounded_option_is_refused_before_it_takes_memory),

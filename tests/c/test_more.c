@@ -4,14 +4,14 @@
 #include "deflate.h"
 
 /* Texts of one letter. */
-#define A "810161"
-#define B "810162"
-#define C "810163"
+#define A    "810161"
+#define B    "810162"
+#define C    "810163"
 #define PING "8900"
 /* "Hello", and its first fragment. */
-#define HELLO "c107f248cdc9c90700"
+#define HELLO        "c107f248cdc9c90700"
 #define HELLO_BEGINS "4103f248cd"
-#define HELLO_ENDS "8004c9c90700"
+#define HELLO_ENDS   "8004c9c90700"
 
 /* What comes in one segment, the messages in it, and after which of them there is more. */
 static const struct segment {
@@ -27,10 +27,20 @@ static const struct segment {
     {"an incomplete payload", A "810262", {"a"}, "-"},
     {"a complete header", A "8101", {"a"}, "-"},
     {"a fragment", A "010162", {"a"}, "-"},
-    {"fragments", A "010162" "000163" "800164", {"a", "bcd"}, "+-"},
+    {"fragments",
+     A "010162"
+       "000163"
+       "800164",
+     {"a", "bcd"},
+     "+-"},
     {"fragments and a ping", A "010162" PING "000163" PING "800164", {"a", "bcd"}, "+-"},
     {"fragments that lack one", A "010162" PING "000163" PING, {"a"}, "-"},
-    {"fragments first", "010162" "000163" "800164" A, {"bcd", "a"}, "+-"},
+    {"fragments first",
+     "010162"
+     "000163"
+     "800164" A,
+     {"bcd", "a"},
+     "+-"},
     {"an incomplete one after two", A B "8105", {"a", "b"}, "+-"},
     {"an empty one", A "8100", {"a", ""}, "+-"},
     {"a close frame", A B "8800", {"a", "b"}, "+-"},
@@ -42,15 +52,13 @@ static const struct segment {
 
 static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
-static void segment_path(const struct segment *segment, char *path, size_t size)
-{
+static void segment_path(const struct segment *segment, char *path, size_t size) {
     check_row(segment->name);
     snprintf(path, size, "/frame?extensions=permessage-deflate&then=echo&hex=%s", segment->hex);
 }
 
 static void check_segment(const char *peer, const struct segment *segment,
-                          wsline_status (*receive)(wsline_conn *, int64_t, wsline_message *))
-{
+                          wsline_status (*receive)(wsline_conn *, int64_t, wsline_message *)) {
     char path[256];
     wsline_message message;
     wsline_conn *conn;
@@ -72,24 +80,21 @@ static void check_segment(const char *peer, const struct segment *segment,
     wsline_conn_free(conn);
 }
 
-static void a_message_tells_of_the_next(void)
-{
+static void a_message_tells_of_the_next(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         for (size_t k = 0; k < COUNT_OF(peers); k++)
             check_segment(peers[k], &segments[i], wsline_conn_recv);
 }
 
 /* Of an event, a ping is none of the messages. */
-static void an_event_tells_of_the_next_message(void)
-{
+static void an_event_tells_of_the_next_message(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         if (strstr(segments[i].hex, "8900") == NULL)
             check_segment("FAULTS", &segments[i], wsline_conn_recv_event);
 }
 
 /* What has arrived without being a message, wsline_conn_recv_event() reports without waiting. */
-static void control_frames_behind_a_message_are_found_without_waiting(void)
-{
+static void control_frames_behind_a_message_are_found_without_waiting(void) {
     static const struct {
         const char *hex;
         int32_t opcode;
@@ -116,8 +121,7 @@ static void control_frames_behind_a_message_are_found_without_waiting(void)
         }
 }
 
-static void what_is_told_holds_for_a_flood(void)
-{
+static void what_is_told_holds_for_a_flood(void) {
     enum { COUNT = 20000 };
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=" A "&n=20000", NULL);
     int more = 0;
@@ -142,20 +146,16 @@ struct told {
     size_t count, wanted;
 };
 
-static void tell(struct record *record, wsline_app *app, char letter)
-{
+static void tell(struct record *record, wsline_app *app, char letter) {
     struct told *told = record->more;
 
-    if (letter != 'm')
-        return;
+    if (letter != 'm') return;
     if (told->count < sizeof told->more - 1)
         told->more[told->count] = record->message.flags & WSLINE_MESSAGE_MORE ? '+' : '-';
-    if (++told->count == told->wanted)
-        CHECK_OK(wsline_app_abort(app));
+    if (++told->count == told->wanted) CHECK_OK(wsline_app_abort(app));
 }
 
-static void an_app_tells_it_too(void)
-{
+static void an_app_tells_it_too(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         for (size_t k = 0; k < COUNT_OF(peers); k++) {
             struct record record;
@@ -175,8 +175,7 @@ static void an_app_tells_it_too(void)
         }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_message_tells_of_the_next),
         TEST(an_event_tells_of_the_next_message),

@@ -6,8 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-static wsline_options *new_options(void)
-{
+static wsline_options *new_options(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -16,15 +15,14 @@ static wsline_options *new_options(void)
 }
 
 /* The status is "invalid argument" and the message names `argument`. */
-#define CHECK_REFUSED(argument, call)                              \
-    do {                                                           \
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);           \
-        CHECK_HAS("`" argument "`", wsline_last_error_message());  \
+#define CHECK_REFUSED(argument, call)                                                              \
+    do {                                                                                           \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
+        CHECK_HAS("`" argument "`", wsline_last_error_message());                                  \
     } while (0)
 
 /* As above, where the argument is known at run time only. */
-static void check_refused(const char *argument, wsline_status status)
-{
+static void check_refused(const char *argument, wsline_status status) {
     char quoted[64];
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, status);
@@ -32,8 +30,7 @@ static void check_refused(const char *argument, wsline_status status)
     CHECK_HAS(quoted, wsline_last_error_message());
 }
 
-static void new_and_clone_want_a_place(void)
-{
+static void new_and_clone_want_a_place(void) {
     wsline_options *options = new_options();
     wsline_options *copy = (wsline_options *)1;
 
@@ -60,7 +57,8 @@ static const struct text_setter header_setters[] = {
     {"cookie", wsline_options_set_cookie, "cookie", "a=b; c=d", true, true},
     {"origin", wsline_options_set_origin, "origin", "https://example.com", true, true},
     {"host", wsline_options_set_host, "host", "example.com:8080", false, true},
-    {"connection", wsline_options_set_connection_header, "value", "keep-alive, Upgrade", false, true},
+    {"connection", wsline_options_set_connection_header, "value", "keep-alive, Upgrade", false,
+     true},
     {"subprotocol", wsline_options_add_subprotocol, "name", "chat.v1", false, false},
 };
 
@@ -73,8 +71,7 @@ static const struct text_setter path_setters[] = {
     {"key_password", wsline_options_set_tls_key_password, "password", "secret", true, true},
 };
 
-static void check_text_setters(const struct text_setter *setters, size_t count)
-{
+static void check_text_setters(const struct text_setter *setters, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct text_setter *setter = &setters[i];
         wsline_options *options = new_options();
@@ -87,20 +84,17 @@ static void check_text_setters(const struct text_setter *setters, size_t count)
         else
             check_refused(setter->argument, setter->set(options, NULL));
         check_refused(setter->argument, setter->set(options, "\xff\xfe"));
-        if (!setter->may_be_empty)
-            check_refused(setter->argument, setter->set(options, ""));
+        if (!setter->may_be_empty) check_refused(setter->argument, setter->set(options, ""));
         wsline_options_free(options);
     }
 }
 
-static void text_options_take_good_values_and_no_null_options(void)
-{
+static void text_options_take_good_values_and_no_null_options(void) {
     check_text_setters(header_setters, COUNT_OF(header_setters));
     check_text_setters(path_setters, COUNT_OF(path_setters));
 }
 
-static void no_header_text_carries_a_line_break_or_control_character(void)
-{
+static void no_header_text_carries_a_line_break_or_control_character(void) {
     static const char *const injected[] = {"\r\nX-Evil: 1", "\r", "\n", "\r\n", "\x01", "\x7f"};
 
     for (size_t i = 0; i < COUNT_OF(header_setters); i++) {
@@ -120,11 +114,10 @@ static void no_header_text_carries_a_line_break_or_control_character(void)
     }
 }
 
-static void subprotocols_are_tokens(void)
-{
-    static const char *const bad[] = {"", "a b", "a,b", "a\tb", "(a)", "a/b", "a:b", "a;b", "a=b",
-                                      "\"a\"", "a@b", "[a]", "{a}", "a\\b", "<a>", "a?",
-                                      "\xc3\xa4"};
+static void subprotocols_are_tokens(void) {
+    static const char *const bad[] = {"",    "a b",  "a,b", "a\tb",  "(a)",     "a/b",
+                                      "a:b", "a;b",  "a=b", "\"a\"", "a@b",     "[a]",
+                                      "{a}", "a\\b", "<a>", "a?",    "\xc3\xa4"};
     wsline_options *options = new_options();
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -141,10 +134,11 @@ static void subprotocols_are_tokens(void)
 
 /* Headers ------------------------------------------------------------------------------------- */
 
-static void header_names_are_tokens(void)
-{
-    static const char *const bad[] = {"", " ", "X Test", "X-Test:", "X-Test\r\nX-Evil", "X\tTest",
-                                      "X-Test ", " X-Test", "\xc3\xa4", "X\x01", "X(", "X/Y"};
+static void header_names_are_tokens(void) {
+    static const char *const bad[] = {
+        "",        " ",       "X Test",  "X-Test:",  "X-Test\r\nX-Evil",
+        "X\tTest", "X-Test ", " X-Test", "\xc3\xa4", "X\x01",
+        "X(",      "X/Y"};
     wsline_options *options = new_options();
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -157,10 +151,8 @@ static void header_names_are_tokens(void)
     wsline_options_free(options);
 }
 
-static void header_values_are_one_line(void)
-{
-    static const char *const bad[] = {"a\r\nb", "a\rb", "a\nb", "a\x01", "a\x7f", "\n",
-                                      "a\r\n b"};
+static void header_values_are_one_line(void) {
+    static const char *const bad[] = {"a\r\nb", "a\rb", "a\nb", "a\x01", "a\x7f", "\n", "a\r\n b"};
     static const char *const good[] = {"", "a", "a b", "a\tb", "\xc3\xa4", "a: b, c; d=\"e\""};
     wsline_options *options = new_options();
 
@@ -177,12 +169,12 @@ static void header_values_are_one_line(void)
     wsline_options_free(options);
 }
 
-static void header_lines_are_a_name_and_a_value(void)
-{
-    static const char *const bad[] = {"", "X-Test", ": value", "X Test: value", "X-Test : value",
-                                      "X-Test: a\r\nX-Evil: b", "\r\n"};
-    static const char *const good[] = {"X-Test: value", "X-Test:value", "X-Test:",
-                                       "X-Test:  a : b "};
+static void header_lines_are_a_name_and_a_value(void) {
+    static const char *const bad[] = {
+        "",    "X-Test", ": value", "X Test: value", "X-Test : value", "X-Test: a\r\nX-Evil: b",
+        "\r\n"};
+    static const char *const good[] = {"X-Test: value", "X-Test:value",
+                                       "X-Test:", "X-Test:  a : b "};
     wsline_options *options = new_options();
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -198,8 +190,7 @@ static void header_lines_are_a_name_and_a_value(void)
     wsline_options_free(options);
 }
 
-static void headers_of_the_handshake_are_refused_with_the_option_to_use(void)
-{
+static void headers_of_the_handshake_are_refused_with_the_option_to_use(void) {
     static const struct {
         const char *name;
         const char *use; /* a part of the message */
@@ -233,8 +224,7 @@ static void headers_of_the_handshake_are_refused_with_the_option_to_use(void)
     wsline_options_free(options);
 }
 
-static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void)
-{
+static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void) {
     wsline_options *options = new_options();
 
     CHECK_REFUSED("host", wsline_options_set_host(options, "exa mple.com"));
@@ -248,8 +238,7 @@ static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void)
 
 /* Numbers, switches, memory ------------------------------------------------------------------- */
 
-static void times_are_milliseconds_or_one_of_the_two_names(void)
-{
+static void times_are_milliseconds_or_one_of_the_two_names(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, int64_t timeout_ms);
@@ -266,8 +255,7 @@ static void times_are_milliseconds_or_one_of_the_two_names(void)
         wsline_options *options = new_options();
 
         check_row(setters[i].name);
-        for (size_t k = 0; k < COUNT_OF(good); k++)
-            CHECK_OK(setters[i].set(options, good[k]));
+        for (size_t k = 0; k < COUNT_OF(good); k++) CHECK_OK(setters[i].set(options, good[k]));
         for (size_t k = 0; k < COUNT_OF(bad); k++)
             CHECK_REFUSED("timeout_ms", setters[i].set(options, bad[k]));
         CHECK_REFUSED("options", setters[i].set(NULL, 1));
@@ -275,8 +263,7 @@ static void times_are_milliseconds_or_one_of_the_two_names(void)
     }
 }
 
-static void switches_and_limits_take_every_value(void)
-{
+static void switches_and_limits_take_every_value(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, bool on);
@@ -316,8 +303,7 @@ static void switches_and_limits_take_every_value(void)
     wsline_options_free(options);
 }
 
-static void reconnecting_takes_numbers_in_their_range(void)
-{
+static void reconnecting_takes_numbers_in_their_range(void) {
     wsline_options *options = new_options();
 
     CHECK_OK(wsline_options_set_reconnect_delay_ms(options, 0, 0));
@@ -333,8 +319,7 @@ static void reconnecting_takes_numbers_in_their_range(void)
     wsline_options_free(options);
 }
 
-static void pem_is_memory_with_a_length(void)
-{
+static void pem_is_memory_with_a_length(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, const void *pem, size_t len);
@@ -359,8 +344,7 @@ static void pem_is_memory_with_a_length(void)
     }
 }
 
-static void a_socket_option_is_a_value_in_memory(void)
-{
+static void a_socket_option_is_a_value_in_memory(void) {
     wsline_options *options = new_options();
     int one = 1;
 
@@ -374,8 +358,7 @@ static void a_socket_option_is_a_value_in_memory(void)
     wsline_options_free(options);
 }
 
-static void an_fd_is_no_negative_number_but_one(void)
-{
+static void an_fd_is_no_negative_number_but_one(void) {
     wsline_options *options = new_options();
 
     CHECK_OK(wsline_options_set_fd(options, 0));
@@ -389,19 +372,14 @@ static void an_fd_is_no_negative_number_but_one(void)
 
 /* Callbacks and copies ------------------------------------------------------------------------ */
 
-static int32_t fixed_key(uint8_t *key_out, void *userdata)
-{
+static int32_t fixed_key(uint8_t *key_out, void *userdata) {
     memcpy(key_out, userdata, 4);
     return WSLINE_OK;
 }
 
-static void count_free(void *userdata)
-{
-    ((int *)userdata)[0]++;
-}
+static void count_free(void *userdata) { ((int *)userdata)[0]++; }
 
-static void a_mask_key_function_frees_its_userdata_once(void)
-{
+static void a_mask_key_function_frees_its_userdata_once(void) {
     wsline_options *options = new_options();
     int first[4] = {0}, second[4] = {0}, third[4] = {0};
 
@@ -420,8 +398,7 @@ static void a_mask_key_function_frees_its_userdata_once(void)
     CHECK_INT(2, third[0]);
 }
 
-static void clones_and_connections_share_the_userdata_to_the_last_user(void)
-{
+static void clones_and_connections_share_the_userdata_to_the_last_user(void) {
     wsline_options *options = new_options(), *copy = NULL;
     wsline_conn *conn = NULL;
     int userdata[4] = {0};
@@ -437,8 +414,7 @@ static void clones_and_connections_share_the_userdata_to_the_last_user(void)
     CHECK_INT(1, userdata[0]);
 }
 
-static void a_clone_is_a_copy_of_its_own(void)
-{
+static void a_clone_is_a_copy_of_its_own(void) {
     wsline_options *options = new_options(), *copy = NULL;
     wsline_conn *of_options = NULL, *of_copy = NULL;
 
@@ -455,8 +431,7 @@ static void a_clone_is_a_copy_of_its_own(void)
     wsline_conn_free(of_options);
 }
 
-static void setting_options_later_does_not_touch_a_connection(void)
-{
+static void setting_options_later_does_not_touch_a_connection(void) {
     wsline_options *options = new_options();
     wsline_conn *conn = NULL;
 
@@ -468,8 +443,7 @@ static void setting_options_later_does_not_touch_a_connection(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(new_and_clone_want_a_place),
         TEST(text_options_take_good_values_and_no_null_options),

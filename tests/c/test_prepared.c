@@ -3,8 +3,7 @@
 #include "app.h"
 #include "deflate.h"
 
-static wsline_prepared *prepare(int32_t opcode, const void *data, size_t len)
-{
+static wsline_prepared *prepare(int32_t opcode, const void *data, size_t len) {
     wsline_prepared *prepared = NULL;
 
     REQUIRE_OK(wsline_prepared_new(opcode, data, len, &prepared));
@@ -12,10 +11,15 @@ static wsline_prepared *prepare(int32_t opcode, const void *data, size_t len)
     return prepared;
 }
 
-static void bad_arguments_are_refused(void)
-{
-    static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION, WSLINE_OPCODE_CLOSE,
-                                  WSLINE_OPCODE_PING, WSLINE_OPCODE_PONG, 3, -1, 512, INT32_MAX,
+static void bad_arguments_are_refused(void) {
+    static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION,
+                                  WSLINE_OPCODE_CLOSE,
+                                  WSLINE_OPCODE_PING,
+                                  WSLINE_OPCODE_PONG,
+                                  3,
+                                  -1,
+                                  512,
+                                  INT32_MAX,
                                   WSLINE_OPCODE_PING | WSLINE_SEND_UNCOMPRESSED};
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_TEXT, "x", 1), *none;
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
@@ -57,8 +61,7 @@ struct set {
     bool is_plain[KINDS];
 };
 
-static void set_add(struct set *set, size_t at, int32_t opcode, const void *data, size_t len)
-{
+static void set_add(struct set *set, size_t at, int32_t opcode, const void *data, size_t len) {
     set->prepared[at] = prepare(opcode, data, len);
     set->data[at] = data;
     set->lengths[at] = len;
@@ -66,8 +69,7 @@ static void set_add(struct set *set, size_t at, int32_t opcode, const void *data
     set->is_plain[at] = opcode & WSLINE_SEND_UNCOMPRESSED || len == 0;
 }
 
-static void set_make(struct set *set)
-{
+static void set_make(struct set *set) {
     set->text = text_of(70000);
     set_add(set, 0, WSLINE_OPCODE_TEXT, set->text, 70000);
     set_add(set, 1, WSLINE_OPCODE_BINARY, payload_noise().block, 2000);
@@ -77,16 +79,13 @@ static void set_make(struct set *set)
     set_add(set, 5, WSLINE_OPCODE_TEXT, "a", 1);
 }
 
-static void set_free(struct set *set)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        wsline_prepared_free(set->prepared[i]);
+static void set_free(struct set *set) {
+    for (size_t i = 0; i < KINDS; i++) wsline_prepared_free(set->prepared[i]);
     free(set->text);
 }
 
 /* Prepared and ordinary messages in turns; the ordinary ones take contexts over. */
-static void check_set(wsline_conn *conn, const struct set *set, unsigned seed)
-{
+static void check_set(wsline_conn *conn, const struct set *set, unsigned seed) {
     struct report report = {.asked = 0};
     bool compresses = wsline_conn_extensions(conn) != NULL;
     int64_t compressed = 0;
@@ -100,8 +99,7 @@ static void check_set(wsline_conn *conn, const struct set *set, unsigned seed)
         echo_message(conn, WSLINE_OPCODE_BINARY, payload_noise().block, len);
         compressed += 2 + !set->is_plain[kind];
     }
-    if (!compresses)
-        return;
+    if (!compresses) return;
     report_get(conn, &report);
     CHECK_INT(compressed, report.compressed);
 }
@@ -126,8 +124,7 @@ static const struct way {
     {"DEFLATE_WEBSOCKETS", "/", 2, 14},
 };
 
-static wsline_conn *way_connect(const struct way *way)
-{
+static wsline_conn *way_connect(const struct way *way) {
     wsline_options *options = deflate_options();
 
     CHECK_OK(wsline_options_set_deflate_level(options, way->level));
@@ -135,8 +132,7 @@ static wsline_conn *way_connect(const struct way *way)
     return deflate_connect(way->peer, way->path, options);
 }
 
-static void one_message_suits_all_connections(void)
-{
+static void one_message_suits_all_connections(void) {
     struct set set;
 
     set_make(&set);
@@ -156,8 +152,7 @@ struct run {
     pthread_t thread;
 };
 
-static void *run_ways(void *argument)
-{
+static void *run_ways(void *argument) {
     const struct run *run = argument;
 
     for (unsigned i = 0; i < COUNT_OF(ways); i++) {
@@ -169,8 +164,7 @@ static void *run_ways(void *argument)
     return NULL;
 }
 
-static void threads_send_it_at_the_same_time(void)
-{
+static void threads_send_it_at_the_same_time(void) {
     struct set set;
     struct run runs[4];
 
@@ -179,8 +173,7 @@ static void threads_send_it_at_the_same_time(void)
         runs[i] = (struct run){.set = &set, .seed = i};
         runs[i].thread = thread_start(run_ways, &runs[i]);
     }
-    for (size_t i = 0; i < COUNT_OF(runs); i++)
-        thread_join(runs[i].thread);
+    for (size_t i = 0; i < COUNT_OF(runs); i++) thread_join(runs[i].thread);
     set_free(&set);
 }
 
@@ -190,8 +183,7 @@ struct shared {
     int count;
 };
 
-static void *send_it_often(void *argument)
-{
+static void *send_it_often(void *argument) {
     struct shared *shared = argument;
 
     for (int i = 0; i < shared->count; i++) {
@@ -201,8 +193,7 @@ static void *send_it_often(void *argument)
     return NULL;
 }
 
-static void threads_send_it_on_one_connection(void)
-{
+static void threads_send_it_on_one_connection(void) {
     char *text = text_of(5000);
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_TEXT, text, 5000);
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/", deflate_options());
@@ -224,15 +215,13 @@ static void threads_send_it_on_one_connection(void)
         long_ones++;
     }
     CHECK_INT(3 * shared.count, long_ones);
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        thread_join(threads[i]);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) thread_join(threads[i]);
     peer_hang_up(conn);
     wsline_prepared_free(prepared);
     free(text);
 }
 
-static void every_frame_has_a_key_of_its_own(void)
-{
+static void every_frame_has_a_key_of_its_own(void) {
     static const char *const paths[] = {"/echo?id=keys0",
                                         "/echo?id=keys1&extensions=permessage-deflate"};
 
@@ -257,8 +246,7 @@ static void every_frame_has_a_key_of_its_own(void)
     }
 }
 
-static void a_short_one_goes_plain(void)
-{
+static void a_short_one_goes_plain(void) {
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_BINARY, payload_lines().block, 300);
     wsline_options *options = deflate_options();
     struct report report = {.asked = 0};
@@ -274,16 +262,14 @@ static void a_short_one_goes_plain(void)
     wsline_prepared_free(prepared);
 }
 
-static int64_t cpu_ms(void)
-{
+static int64_t cpu_ms(void) {
     struct timespec now;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void it_is_compressed_once(void)
-{
+static void it_is_compressed_once(void) {
     enum { LEN = 900000, COUNT = 20 };
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_BINARY, payload_lines().block, LEN);
     wsline_options *options = deflate_options();
@@ -297,8 +283,7 @@ static void it_is_compressed_once(void)
         CHECK_OK(wsline_conn_send_binary(conn, payload_lines().block, LEN));
     ordinary = cpu_ms() - start;
     start = cpu_ms();
-    for (int i = 0; i < COUNT; i++)
-        CHECK_OK(wsline_conn_send_prepared(conn, prepared));
+    for (int i = 0; i < COUNT; i++) CHECK_OK(wsline_conn_send_prepared(conn, prepared));
     once = cpu_ms() - start;
     CHECK_RANGE(0, ordinary / 4, once);
     for (int i = 0; i < 2 * COUNT; i++) {
@@ -322,16 +307,14 @@ struct sending {
     pthread_t thread;
 };
 
-static void *send_once(void *argument)
-{
+static void *send_once(void *argument) {
     struct sending *sending = argument;
 
     sending->status = wsline_conn_send_prepared(sending->conn, sending->prepared);
     return NULL;
 }
 
-static wsline_conn *compressing_well(int64_t send_timeout_ms)
-{
+static wsline_conn *compressing_well(int64_t send_timeout_ms) {
     wsline_options *options = deflate_options();
 
     CHECK_OK(wsline_options_set_deflate_level(options, 9));
@@ -340,8 +323,7 @@ static wsline_conn *compressing_well(int64_t send_timeout_ms)
 }
 
 /* So many letters take seconds to compress. */
-static wsline_prepared *prepare_letters(void)
-{
+static wsline_prepared *prepare_letters(void) {
     size_t len = check_scaled(64, 8) << 20;
     char *letters = malloc(len);
     wsline_prepared *prepared;
@@ -357,8 +339,7 @@ static wsline_prepared *prepare_letters(void)
     return prepared;
 }
 
-static void compressing_and_waiting_for_it_end_with_the_call(void)
-{
+static void compressing_and_waiting_for_it_end_with_the_call(void) {
     wsline_prepared *prepared = prepare_letters();
     wsline_conn *late = compressing_well(100);
     struct sending first = {.conn = compressing_well(WSLINE_FOREVER), .prepared = prepared};
@@ -369,8 +350,7 @@ static void compressing_and_waiting_for_it_end_with_the_call(void)
     /* Now another thread compresses it. */
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_prepared(late, prepared));
     second.thread = thread_start(send_once, &second);
-    for (int i = 0; i < 50; i++)
-        clock_pause();
+    for (int i = 0; i < 50; i++) clock_pause();
     CHECK_OK(wsline_conn_abort(second.conn));
     thread_join(second.thread);
     CHECK_STATUS(WSLINE_ERR_ABORTED, second.status);
@@ -388,19 +368,15 @@ static void compressing_and_waiting_for_it_end_with_the_call(void)
 
 /* ---- apps ---- */
 
-static void take_echoes(struct record *record, wsline_app *app, char letter)
-{
+static void take_echoes(struct record *record, wsline_app *app, char letter) {
     const char *text = record->more;
 
-    if (letter != 'm')
-        return;
+    if (letter != 'm') return;
     CHECK_BYTES(text, 5000, record->message.data, record->message.len);
-    if (record_count(record, 'm') == 50)
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    if (record_count(record, 'm') == 50) CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void apps_send_it_and_it_may_be_freed_at_once(void)
-{
+static void apps_send_it_and_it_may_be_freed_at_once(void) {
     static const char *const peers[] = {"WS", "DEFLATE_WS", "DEFLATE_WEBSOCKETS_TLS"};
     char *text = text_of(5000);
 
@@ -428,8 +404,7 @@ static void apps_send_it_and_it_may_be_freed_at_once(void)
     free(text);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(bad_arguments_are_refused),
         TEST(one_message_suits_all_connections),

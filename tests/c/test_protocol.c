@@ -3,13 +3,12 @@
 #include "ended.h"
 #include "peer.h"
 
-#define ZEROS_126                                                                                \
-    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"       \
-    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"       \
+#define ZEROS_126                                                                                  \
+    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"         \
+    "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"         \
     "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
 
-static void broken_frames_end_the_connection(void)
-{
+static void broken_frames_end_the_connection(void) {
     static const struct {
         const char *name;
         const char *hex;
@@ -75,8 +74,7 @@ static void broken_frames_end_the_connection(void)
     }
 }
 
-static void good_messages_before_a_broken_frame_are_delivered(void)
-{
+static void good_messages_before_a_broken_frame_are_delivered(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810161830081016282", NULL);
     wsline_message message;
 
@@ -87,8 +85,7 @@ static void good_messages_before_a_broken_frame_are_delivered(void)
     wsline_conn_free(conn);
 }
 
-static void bad_text_is_noticed_before_its_frame_ends(void)
-{
+static void bad_text_is_noticed_before_its_frame_ends(void) {
     /* Claims ten bytes, sends one that no text begins with. */
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810aff", NULL);
     wsline_message message;
@@ -97,8 +94,7 @@ static void bad_text_is_noticed_before_its_frame_ends(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(broken_frames_end_the_connection),
         TEST(good_messages_before_a_broken_frame_are_delivered),

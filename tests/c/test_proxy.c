@@ -8,9 +8,9 @@
 #include <netinet/tcp.h>
 
 /* User and password, and both as they stand in a URL. */
-#define SECRET "user", "secret", "user:secret"
+#define SECRET     "user", "secret", "user:secret"
 #define ODD_SECRET "user", "p:w@d", "user:p%3Aw%40d"
-#define NOBODY NULL, NULL, NULL
+#define NOBODY     NULL, NULL, NULL
 
 /* Every kind that each proxy speaks. */
 static const struct proxy proxies[] = {
@@ -34,8 +34,7 @@ static const struct proxy proxies[] = {
 };
 
 /* Options with `proxy`. */
-static wsline_options *options_with(const struct proxy *proxy)
-{
+static wsline_options *options_with(const struct proxy *proxy) {
     wsline_options *options = proxy_options();
 
     proxy_set_by_parts(options, proxy);
@@ -43,8 +42,7 @@ static wsline_options *options_with(const struct proxy *proxy)
     return options;
 }
 
-static void name_row(const struct proxy *proxy, const char *what)
-{
+static void name_row(const struct proxy *proxy, const char *what) {
     proxy_row("%s as %s, %s", proxy->peer, proxy_scheme(proxy->type), what);
 }
 
@@ -61,8 +59,7 @@ static const struct way {
 };
 
 /* An echo over ws and over wss; what is told of TLS is about the server, not the proxy. */
-static void check_leads_to_servers(const wsline_options *options)
-{
+static void check_leads_to_servers(const wsline_options *options) {
     wsline_conn *plain = peer_connect("WEBSOCKETS", "/", options);
     wsline_conn *secure = peer_connect("WEBSOCKETS_TLS", "/", options);
     wsline_tls_info info;
@@ -76,8 +73,7 @@ static void check_leads_to_servers(const wsline_options *options)
     peer_hang_up(secure);
 }
 
-static void every_proxy_leads_to_servers_however_it_was_named(void)
-{
+static void every_proxy_leads_to_servers_however_it_was_named(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         for (size_t k = 0; k < COUNT_OF(ways); k++) {
             wsline_options *options = proxy_options();
@@ -89,22 +85,18 @@ static void every_proxy_leads_to_servers_however_it_was_named(void)
         }
 }
 
-static void check_carries_much(wsline_conn *conn)
-{
+static void check_carries_much(wsline_conn *conn) {
     size_t len = 1 << 20, count = check_scaled(200, 50);
     char *text = text_of(len);
 
     CHECK_OK(wsline_conn_send_text(conn, text, len));
     expect_message(conn, WSLINE_OPCODE_TEXT, text, len);
     free(text);
-    for (size_t i = 0; i < count; i++)
-        CHECK_OK(wsline_conn_send_binary(conn, &i, sizeof i));
-    for (size_t i = 0; i < count; i++)
-        expect_message(conn, WSLINE_OPCODE_BINARY, &i, sizeof i);
+    for (size_t i = 0; i < count; i++) CHECK_OK(wsline_conn_send_binary(conn, &i, sizeof i));
+    for (size_t i = 0; i < count; i++) expect_message(conn, WSLINE_OPCODE_BINARY, &i, sizeof i);
 }
 
-static void a_connection_through_a_proxy_carries_much_and_closes_cleanly(void)
-{
+static void a_connection_through_a_proxy_carries_much_and_closes_cleanly(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         wsline_conn *conn;
@@ -119,8 +111,7 @@ static void a_connection_through_a_proxy_carries_much_and_closes_cleanly(void)
     }
 }
 
-static void the_certificate_is_that_of_the_server_not_of_the_proxy(void)
-{
+static void the_certificate_is_that_of_the_server_not_of_the_proxy(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         wsline_conn *conn = NULL, *direct;
@@ -144,8 +135,7 @@ static void the_certificate_is_that_of_the_server_not_of_the_proxy(void)
 }
 
 /* "proxy-only.test" has an address where the proxies are, none here. */
-static void names_are_looked_up_by_the_proxies_that_take_names(void)
-{
+static void names_are_looked_up_by_the_proxies_that_take_names(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         int32_t type = proxies[i].type;
         wsline_options *options = options_with(&proxies[i]);
@@ -170,8 +160,7 @@ static void names_are_looked_up_by_the_proxies_that_take_names(void)
 
 /* Sockets ------------------------------------------------------------------------------------- */
 
-static int socket_option(const wsline_conn *conn, int level, int name)
-{
+static int socket_option(const wsline_conn *conn, int level, int name) {
     int value = -1;
     socklen_t len = sizeof value;
 
@@ -179,8 +168,7 @@ static int socket_option(const wsline_conn *conn, int level, int name)
     return value;
 }
 
-static void options_of_the_socket_hold_on_the_way_to_the_proxy(void)
-{
+static void options_of_the_socket_hold_on_the_way_to_the_proxy(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         int size = 100000;
@@ -190,8 +178,8 @@ static void options_of_the_socket_hold_on_the_way_to_the_proxy(void)
         wsline_conn *conn;
 
         name_row(&proxies[i], "socket options");
-        CHECK_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &size,
-                                                  sizeof size));
+        CHECK_OK(
+            wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &size, sizeof size));
         CHECK_OK(wsline_options_set_bind_address(options, "127.0.0.2"));
         conn = peer_connect("WEBSOCKETS", "/", options);
         proxy_echo(conn);
@@ -210,13 +198,9 @@ static void options_of_the_socket_hold_on_the_way_to_the_proxy(void)
 /* Users and passwords ------------------------------------------------------------------------- */
 
 /* What some proxies answer to a wrong password, in place of 407. */
-static bool is_demand(int32_t http_status)
-{
-    return http_status == 407 || http_status == 401;
-}
+static bool is_demand(int32_t http_status) { return http_status == 407 || http_status == 401; }
 
-static void check_wants_others(const struct proxy *proxy, const char *user, const char *password)
-{
+static void check_wants_others(const struct proxy *proxy, const char *user, const char *password) {
     struct proxy other = *proxy;
     wsline_conn *conn = NULL;
     wsline_options *options;
@@ -245,8 +229,7 @@ static void check_wants_others(const struct proxy *proxy, const char *user, cons
     wsline_conn_free(conn);
 }
 
-static void a_proxy_that_asks_for_a_password_refuses_without_one(void)
-{
+static void a_proxy_that_asks_for_a_password_refuses_without_one(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         if (proxies[i].user != NULL) {
             name_row(&proxies[i], "no password");
@@ -254,8 +237,7 @@ static void a_proxy_that_asks_for_a_password_refuses_without_one(void)
         }
 }
 
-static void a_proxy_that_asks_for_a_password_refuses_another_one(void)
-{
+static void a_proxy_that_asks_for_a_password_refuses_another_one(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         if (proxies[i].user != NULL) {
             name_row(&proxies[i], "another password");
@@ -263,8 +245,7 @@ static void a_proxy_that_asks_for_a_password_refuses_another_one(void)
         }
 }
 
-static void set_auth_takes_the_place_of_what_is_in_the_url(void)
-{
+static void set_auth_takes_the_place_of_what_is_in_the_url(void) {
     static const struct proxy stale = {"TINYPROXY_AUTH", WSLINE_PROXY_HTTP, "user", "stale",
                                        "user:stale"};
     wsline_options *options = proxy_options();
@@ -278,8 +259,7 @@ static void set_auth_takes_the_place_of_what_is_in_the_url(void)
     wsline_options_free(options);
 }
 
-static void set_auth_is_not_for_proxies_of_the_environment(void)
-{
+static void set_auth_is_not_for_proxies_of_the_environment(void) {
     static const struct proxy bare = {"TINYPROXY_AUTH", WSLINE_PROXY_HTTP, NOBODY};
     wsline_options *options = proxy_options();
     wsline_conn *conn = NULL;
@@ -297,19 +277,16 @@ static struct {
     char text[1 << 20];
 } said = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void note_said(int32_t level, const char *line, void *userdata)
-{
+static void note_said(int32_t level, const char *line, void *userdata) {
     (void)level;
     (void)userdata;
     pthread_mutex_lock(&said.lock);
     int len = snprintf(said.text + said.len, sizeof said.text - said.len, "%s\n", line);
-    if (CHECK(len > 0 && (size_t)len < sizeof said.text - said.len))
-        said.len += (size_t)len;
+    if (CHECK(len > 0 && (size_t)len < sizeof said.text - said.len)) said.len += (size_t)len;
     pthread_mutex_unlock(&said.lock);
 }
 
-static void connect_and_note(wsline_options *options)
-{
+static void connect_and_note(wsline_options *options) {
     wsline_conn *conn = NULL;
 
     if (peer_try("WEBSOCKETS", "/", options, &conn) != WSLINE_OK)
@@ -319,13 +296,12 @@ static void connect_and_note(wsline_options *options)
     wsline_options_free(options);
 }
 
-static void no_password_is_said_in_the_log_or_an_error(void)
-{
+static void no_password_is_said_in_the_log_or_an_error(void) {
     static const struct proxy nobody_there = {"WEBSOCKETS", WSLINE_PROXY_HTTP, SECRET};
     /* As they are, as a URL has them, and with the user in base64. */
-    static const char *const secrets[] = {"secret", "p:w@d",   "p%3Aw%40d", "guess",
-                                          "dXNlcjpzZWNyZXQ=", "dXNlcjpwOndAZA==",
-                                          "dXNlcjpndWVzcw=="};
+    static const char *const secrets[] = {
+        "secret",           "p:w@d",           "p%3Aw%40d", "guess", "dXNlcjpzZWNyZXQ=",
+        "dXNlcjpwOndAZA==", "dXNlcjpndWVzcw=="};
 
     said.len = 0;
     CHECK_OK(wsline_set_log(WSLINE_LOG_TRACE, note_said, NULL, NULL));
@@ -355,8 +331,7 @@ static void no_password_is_said_in_the_log_or_an_error(void)
 
 /* Refusals ------------------------------------------------------------------------------------ */
 
-static void a_refusal_by_an_http_proxy_tells_its_status(void)
-{
+static void a_refusal_by_an_http_proxy_tells_its_status(void) {
     static const struct proxy squids[] = {
         {"SQUID", WSLINE_PROXY_HTTP, NOBODY},
         {"SQUID_AUTH", WSLINE_PROXY_HTTP, ODD_SECRET},
@@ -384,8 +359,7 @@ static void a_refusal_by_an_http_proxy_tells_its_status(void)
     }
 }
 
-static void a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal(void)
-{
+static void a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         wsline_conn *conn = NULL;
@@ -405,8 +379,7 @@ static void a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal(void)
     }
 }
 
-static void a_proxy_with_a_certificate_of_nobodys_is_not_believed(void)
-{
+static void a_proxy_with_a_certificate_of_nobodys_is_not_believed(void) {
     static const char *const targets[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
@@ -426,15 +399,14 @@ static void a_proxy_with_a_certificate_of_nobodys_is_not_believed(void)
         }
 }
 
-static void a_proxy_of_another_kind_is_no_endless_wait(void)
-{
+static void a_proxy_of_another_kind_is_no_endless_wait(void) {
     static const struct proxy mistakes[] = {
-        {"TINYPROXY", WSLINE_PROXY_SOCKS4, NOBODY},  {"TINYPROXY", WSLINE_PROXY_SOCKS5, NOBODY},
-        {"SQUID", WSLINE_PROXY_SOCKS4A, NOBODY},     {"SQUID", WSLINE_PROXY_SOCKS5H, NOBODY},
-        {"MICROSOCKS", WSLINE_PROXY_HTTP, NOBODY},   {"MICROSOCKS", WSLINE_PROXY_SOCKS4, NOBODY},
-        {"DANTE", WSLINE_PROXY_HTTP, NOBODY},        {"SSH_SOCKS", WSLINE_PROXY_HTTP, NOBODY},
-        {"SQUID_TLS", WSLINE_PROXY_HTTP, NOBODY},    {"SQUID_TLS", WSLINE_PROXY_SOCKS5, NOBODY},
-        {"WEBSOCKETS", WSLINE_PROXY_HTTP, NOBODY},   {"WEBSOCKETS", WSLINE_PROXY_SOCKS5, NOBODY},
+        {"TINYPROXY", WSLINE_PROXY_SOCKS4, NOBODY}, {"TINYPROXY", WSLINE_PROXY_SOCKS5, NOBODY},
+        {"SQUID", WSLINE_PROXY_SOCKS4A, NOBODY},    {"SQUID", WSLINE_PROXY_SOCKS5H, NOBODY},
+        {"MICROSOCKS", WSLINE_PROXY_HTTP, NOBODY},  {"MICROSOCKS", WSLINE_PROXY_SOCKS4, NOBODY},
+        {"DANTE", WSLINE_PROXY_HTTP, NOBODY},       {"SSH_SOCKS", WSLINE_PROXY_HTTP, NOBODY},
+        {"SQUID_TLS", WSLINE_PROXY_HTTP, NOBODY},   {"SQUID_TLS", WSLINE_PROXY_SOCKS5, NOBODY},
+        {"WEBSOCKETS", WSLINE_PROXY_HTTP, NOBODY},  {"WEBSOCKETS", WSLINE_PROXY_SOCKS5, NOBODY},
     };
 
     for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
@@ -456,8 +428,7 @@ static void a_proxy_of_another_kind_is_no_endless_wait(void)
     }
 }
 
-static void a_proxy_without_tls_is_no_https_proxy(void)
-{
+static void a_proxy_without_tls_is_no_https_proxy(void) {
     static const struct proxy plain = {"SQUID", WSLINE_PROXY_HTTPS, NOBODY};
     wsline_options *options = options_with(&plain);
     wsline_conn *conn = NULL;
@@ -467,8 +438,7 @@ static void a_proxy_without_tls_is_no_https_proxy(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(every_proxy_leads_to_servers_however_it_was_named),
         TEST(a_connection_through_a_proxy_carries_much_and_closes_cleanly),

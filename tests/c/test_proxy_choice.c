@@ -39,8 +39,7 @@ static const struct exception {
 };
 
 /* What becomes of a connect to `host`, where the proxy that it should avoid is dead. */
-static void check_avoids(bool is_direct, const char *host, const wsline_options *options)
-{
+static void check_avoids(bool is_direct, const char *host, const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_status status;
     char url[64];
@@ -56,8 +55,7 @@ static void check_avoids(bool is_direct, const char *host, const wsline_options 
 }
 
 /* The entry of an exception, with its port if it has one. */
-static const char *entry_of(const struct exception *exception)
-{
+static const char *entry_of(const struct exception *exception) {
     static char entry[64];
     unsigned port = proxy_port("WEBSOCKETS");
 
@@ -73,8 +71,7 @@ static const char *entry_of(const struct exception *exception)
     }
 }
 
-static void exceptions_of_the_options_hold_for_every_kind_of_proxy(void)
-{
+static void exceptions_of_the_options_hold_for_every_kind_of_proxy(void) {
     for (int32_t type = WSLINE_PROXY_HTTP; type <= WSLINE_PROXY_SOCKS5H; type++)
         for (size_t i = 0; i < COUNT_OF(exceptions); i++) {
             const char *entry = entry_of(&exceptions[i]);
@@ -88,8 +85,7 @@ static void exceptions_of_the_options_hold_for_every_kind_of_proxy(void)
         }
 }
 
-static void exceptions_of_the_environment_hold_like_those_of_the_options(void)
-{
+static void exceptions_of_the_environment_hold_like_those_of_the_options(void) {
     static const char *const names[] = {"no_proxy", "NO_PROXY"};
     char dead[64];
 
@@ -109,8 +105,7 @@ static void exceptions_of_the_environment_hold_like_those_of_the_options(void)
         }
 }
 
-static void exceptions_of_the_options_take_the_place_of_the_environments(void)
-{
+static void exceptions_of_the_options_take_the_place_of_the_environments(void) {
     wsline_options *options = proxy_options();
 
     CHECK_OK(wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "127.0.0.1", listen_nowhere()));
@@ -123,8 +118,7 @@ static void exceptions_of_the_options_take_the_place_of_the_environments(void)
     wsline_options_free(options);
 }
 
-static void the_environment_is_not_asked_where_that_is_forbidden(void)
-{
+static void the_environment_is_not_asked_where_that_is_forbidden(void) {
     char dead[64];
     wsline_options *options = proxy_options();
 
@@ -145,8 +139,7 @@ static void the_environment_is_not_asked_where_that_is_forbidden(void)
     wsline_options_free(options);
 }
 
-static void set_variable(const char *assignment)
-{
+static void set_variable(const char *assignment) {
     char name[32];
     const char *value = strchr(assignment, '=') + 1;
 
@@ -154,8 +147,7 @@ static void set_variable(const char *assignment)
     CHECK(setenv(name, value, 1) == 0);
 }
 
-static void the_environment_names_a_proxy_for_each_scheme(void)
-{
+static void the_environment_names_a_proxy_for_each_scheme(void) {
     static const struct {
         const char *url;
         const char *variables[3];
@@ -203,8 +195,7 @@ static void the_environment_names_a_proxy_for_each_scheme(void)
     }
 }
 
-static void a_variable_that_names_no_proxy_fails_the_connect(void)
-{
+static void a_variable_that_names_no_proxy_fails_the_connect(void) {
     static const char *const values[] = {"ftp://u:secret@a", "http://u:secret@a:0",
                                          "http://u:secret@a/p", "http://u:se cret@a"};
 
@@ -226,18 +217,17 @@ static void a_variable_that_names_no_proxy_fails_the_connect(void)
 
 /* Arguments ----------------------------------------------------------------------------------- */
 
-#define CHECK_REFUSED(argument, call)                             \
-    do {                                                          \
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);          \
-        CHECK_HAS("`" argument "`", wsline_last_error_message()); \
-        CHECK(strstr(wsline_last_error_message(), "cret") == NULL); \
+#define CHECK_REFUSED(argument, call)                                                              \
+    do {                                                                                           \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
+        CHECK_HAS("`" argument "`", wsline_last_error_message());                                  \
+        CHECK(strstr(wsline_last_error_message(), "cret") == NULL);                                \
     } while (0)
 
-static void a_proxy_is_a_kind_a_host_and_a_port(void)
-{
+static void a_proxy_is_a_kind_a_host_and_a_port(void) {
     static const int32_t kinds[] = {-1, WSLINE_PROXY_SOCKS5H + 1, INT32_MAX, INT32_MIN};
-    static const char *const hosts[] = {"", "a b", "a:1", "http://a", "u:secret@a", "a/", "[::1",
-                                        "a\r\nX: y", "\xff"};
+    static const char *const hosts[] = {"",   "a b",  "a:1",       "http://a", "u:secret@a",
+                                        "a/", "[::1", "a\r\nX: y", "\xff"};
     static const char *const good[] = {"a", "proxy.example", "127.0.0.1", "::1", "[::1]"};
     wsline_options *options = proxy_options();
 
@@ -259,20 +249,31 @@ static void a_proxy_is_a_kind_a_host_and_a_port(void)
     wsline_options_free(options);
 }
 
-static void a_proxy_url_is_a_known_scheme_and_an_authority(void)
-{
-    static const char *const bad[] = {"", " ", "ftp://u:secret@a", "socks://u:secret@a",
-                                      "ws://u:secret@a", "http://", "http://u:secret@",
-                                      "http://u:secret@a:0", "http://u:secret@a:65536",
-                                      "http://u:secret@a:x", "http://u:secret@a/p",
-                                      "http://u:se/cret@a", "http://u:secret@a?q",
-                                      "http://u:secret@a#f", "http://u:se cret@a",
-                                      " http://u:secret@a", "http://u:secret@a\r\n",
-                                      "http://u:secret%0A@a", "http://u:secret@[::1",
-                                      "http://u:secret@1.2.3.256", "\xff"};
-    static const char *const good[] = {"a", "a:3128", "u:secret@a", "HTTP://a/", "https://[::1]:1",
-                                       "socks4://a", "socks4a://a", "socks5://u:p%3A@a",
-                                       "socks5h://a"};
+static void a_proxy_url_is_a_known_scheme_and_an_authority(void) {
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "ftp://u:secret@a",
+                                      "socks://u:secret@a",
+                                      "ws://u:secret@a",
+                                      "http://",
+                                      "http://u:secret@",
+                                      "http://u:secret@a:0",
+                                      "http://u:secret@a:65536",
+                                      "http://u:secret@a:x",
+                                      "http://u:secret@a/p",
+                                      "http://u:se/cret@a",
+                                      "http://u:secret@a?q",
+                                      "http://u:secret@a#f",
+                                      "http://u:se cret@a",
+                                      " http://u:secret@a",
+                                      "http://u:secret@a\r\n",
+                                      "http://u:secret%0A@a",
+                                      "http://u:secret@[::1",
+                                      "http://u:secret@1.2.3.256",
+                                      "\xff"};
+    static const char *const good[] = {
+        "a",          "a:3128",      "u:secret@a",        "HTTP://a/",  "https://[::1]:1",
+        "socks4://a", "socks4a://a", "socks5://u:p%3A@a", "socks5h://a"};
     wsline_options *options = proxy_options();
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -289,8 +290,7 @@ static void a_proxy_url_is_a_known_scheme_and_an_authority(void)
     wsline_options_free(options);
 }
 
-static void the_other_options_of_the_proxy_name_what_they_refuse(void)
-{
+static void the_other_options_of_the_proxy_name_what_they_refuse(void) {
     wsline_options *options = proxy_options();
     char *proxy = (char *)1;
 
@@ -319,8 +319,7 @@ static void the_other_options_of_the_proxy_name_what_they_refuse(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(exceptions_of_the_options_hold_for_every_kind_of_proxy),
         TEST(exceptions_of_the_environment_hold_like_those_of_the_options),

@@ -9,8 +9,7 @@
 /* Absent -------------------------------------------------------------------------------------- */
 
 /* The connect to a good server fails on the way to the proxy at `host`, whatever its kind. */
-static void check_no_way_to(const char *host, wsline_status status, int32_t phase)
-{
+static void check_no_way_to(const char *host, wsline_status status, int32_t phase) {
     for (int32_t type = WSLINE_PROXY_HTTP; type <= WSLINE_PROXY_SOCKS5H; type++) {
         wsline_options *options = proxy_options();
         uint16_t port = listen_nowhere();
@@ -28,13 +27,11 @@ static void check_no_way_to(const char *host, wsline_status status, int32_t phas
     }
 }
 
-static void a_proxy_that_is_not_there_is_named(void)
-{
+static void a_proxy_that_is_not_there_is_named(void) {
     check_no_way_to("127.0.0.1", WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT);
 }
 
-static void a_proxy_without_an_address_is_named(void)
-{
+static void a_proxy_without_an_address_is_named(void) {
     check_no_way_to("no-such-proxy.invalid", WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE);
 }
 
@@ -78,8 +75,7 @@ static const struct fault {
 };
 
 /* Options with one of the misbehaving proxies. */
-static wsline_options *options_with(const char *listener, const char *user)
-{
+static wsline_options *options_with(const char *listener, const char *user) {
     wsline_options *options = proxy_options();
     char peer[64];
 
@@ -89,8 +85,7 @@ static wsline_options *options_with(const char *listener, const char *user)
     return options;
 }
 
-static void check_fault(const struct fault *fault)
-{
+static void check_fault(const struct fault *fault) {
     wsline_options *options = options_with(fault->listener, fault->user);
     int64_t limit = WAIT_MS;
     struct stopwatch start;
@@ -117,8 +112,7 @@ static void check_fault(const struct fault *fault)
     wsline_conn_free(conn);
 }
 
-static void what_a_proxy_says_is_valid_or_an_error_of_the_proxys(void)
-{
+static void what_a_proxy_says_is_valid_or_an_error_of_the_proxys(void) {
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         check_row(faults[i].listener);
         check_fault(&faults[i]);
@@ -131,8 +125,7 @@ static void what_a_proxy_says_is_valid_or_an_error_of_the_proxys(void)
 static const char *const endless[] = {"HTTP_HANG", "SOCKS5_HANG", "SOCKS4_HANG"};
 
 static void check_times_out(int64_t limit_ms, int32_t phase, const char *url,
-                            const wsline_options *options)
-{
+                            const wsline_options *options) {
     wsline_conn *conn = NULL;
     struct stopwatch start = stopwatch_start();
 
@@ -142,8 +135,7 @@ static void check_times_out(int64_t limit_ms, int32_t phase, const char *url,
     CHECK_INT(phase, proxy_failure().phase);
 }
 
-static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void)
-{
+static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "WEBSOCKETS", "/");
@@ -172,8 +164,7 @@ struct dripper {
     size_t len;
 };
 
-static void *run_dripper(void *argument)
-{
+static void *run_dripper(void *argument) {
     struct dripper *dripper = argument;
     int fd = accept(dripper->listener.fd, NULL, NULL);
     size_t at = 0;
@@ -188,8 +179,7 @@ static void *run_dripper(void *argument)
     return NULL;
 }
 
-static void bytes_that_come_do_not_move_the_deadline(void)
-{
+static void bytes_that_come_do_not_move_the_deadline(void) {
     static const struct {
         int32_t type;
         const char *answer;
@@ -205,8 +195,8 @@ static void bytes_that_come_do_not_move_the_deadline(void)
         pthread_t thread = thread_start(run_dripper, &dripper);
 
         check_row(proxy_scheme(rows[i].type));
-        CHECK_OK(wsline_options_set_proxy(options, rows[i].type, "127.0.0.1",
-                                          dripper.listener.port));
+        CHECK_OK(
+            wsline_options_set_proxy(options, rows[i].type, "127.0.0.1", dripper.listener.port));
         CHECK_OK(wsline_options_set_connect_timeout_ms(options, 300));
         check_times_out(300, WSLINE_PHASE_PROXY, "ws://h.invalid/", options);
         thread_join(thread);
@@ -215,8 +205,7 @@ static void bytes_that_come_do_not_move_the_deadline(void)
     }
 }
 
-static void an_https_proxy_that_says_nothing_is_waited_for_until_the_deadline(void)
-{
+static void an_https_proxy_that_says_nothing_is_waited_for_until_the_deadline(void) {
     struct listener silent = listen_silent();
     wsline_options *options = proxy_options();
 
@@ -228,8 +217,7 @@ static void an_https_proxy_that_says_nothing_is_waited_for_until_the_deadline(vo
     listen_close(&silent);
 }
 
-static void a_proxy_that_does_not_answer_syn_is_waited_for_until_the_deadline(void)
-{
+static void a_proxy_that_does_not_answer_syn_is_waited_for_until_the_deadline(void) {
     struct listener full = listen_full();
     wsline_options *options = proxy_options();
 
@@ -240,8 +228,7 @@ static void a_proxy_that_does_not_answer_syn_is_waited_for_until_the_deadline(vo
     listen_close(&full);
 }
 
-static void the_proxys_time_is_not_the_servers(void)
-{
+static void the_proxys_time_is_not_the_servers(void) {
     struct listener silent = listen_silent();
     wsline_options *options = options_with("HTTP_204", NULL);
     char url[64];
@@ -254,8 +241,7 @@ static void the_proxys_time_is_not_the_servers(void)
     listen_close(&silent);
 }
 
-static void abort_ends_the_wait_for_a_proxy(void)
-{
+static void abort_ends_the_wait_for_a_proxy(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "WEBSOCKETS", "/");
@@ -296,7 +282,7 @@ struct turn {
 
 enum { TURNS_MAX = 3 };
 
-#define HTTP_NO BYTES("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+#define HTTP_NO   BYTES("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
 #define SOCKS5_NO BYTES("\x05\x02\0\x01\0\0\0\0\0\0")
 #define SOCKS4_NO BYTES("\0\x5b\0\0\0\0\0\0")
 /* Version 5, one method: none. */
@@ -318,7 +304,8 @@ static const struct dialogue {
      {{BYTES("CONNECT 127.0.0.1:443 HTTP/1.1\r\nHost: 127.0.0.1:443\r\n\r\n"), HTTP_NO}}},
     /* RFC 7617 section 2. */
     {"http://Aladdin:open%20sesame@",
-     "ws://b\xc3\xbc" "cher.example:8080/",
+     "ws://b\xc3\xbc"
+     "cher.example:8080/",
      {{BYTES("CONNECT xn--bcher-kva.example:8080 HTTP/1.1\r\n"
              "Host: xn--bcher-kva.example:8080\r\n"
              "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"),
@@ -337,7 +324,10 @@ static const struct dialogue {
      {SOCKS5_GREETING, {BYTES("\x05\x01\0\x01\x7f\0\0\x01\x1f\x90"), SOCKS5_NO}}},
     {"socks5h://",
      "wss://example.com/",
-     {SOCKS5_GREETING, {BYTES("\x05\x01\0\x03\x0b" "example.com\x01\xbb"), SOCKS5_NO}}},
+     {SOCKS5_GREETING,
+      {BYTES("\x05\x01\0\x03\x0b"
+             "example.com\x01\xbb"),
+       SOCKS5_NO}}},
     /* RFC 1929 section 2. */
     {"socks5://user:p%3Aw@",
      "ws://127.0.0.1:8080/",
@@ -364,20 +354,17 @@ struct recorder {
 };
 
 /* Reads up to `until` bytes in all; false at the end. */
-static bool record(struct recorder *recorder, int fd, size_t until)
-{
+static bool record(struct recorder *recorder, int fd, size_t until) {
     while (recorder->len < until) {
         ssize_t count = recv(fd, recorder->said + recorder->len, until - recorder->len, 0);
 
-        if (count <= 0)
-            return false;
+        if (count <= 0) return false;
         recorder->len += (size_t)count;
     }
     return true;
 }
 
-static void *run_recorder(void *argument)
-{
+static void *run_recorder(void *argument) {
     struct recorder *recorder = argument;
     struct pollfd waiting = {.fd = recorder->listener.fd, .events = POLLIN};
     size_t due = 0;
@@ -398,8 +385,7 @@ static void *run_recorder(void *argument)
     return NULL;
 }
 
-static void check_dialogue(const struct dialogue *dialogue)
-{
+static void check_dialogue(const struct dialogue *dialogue) {
     struct recorder recorder = {.dialogue = dialogue, .listener = listen_silent()};
     wsline_options *options = proxy_options();
     pthread_t thread = thread_start(run_recorder, &recorder);
@@ -422,16 +408,14 @@ static void check_dialogue(const struct dialogue *dialogue)
     listen_close(&recorder.listener);
 }
 
-static void a_proxy_is_told_the_target_in_the_words_of_its_protocol(void)
-{
+static void a_proxy_is_told_the_target_in_the_words_of_its_protocol(void) {
     for (size_t i = 0; i < COUNT_OF(dialogues); i++) {
         proxy_row("%s to %s", dialogues[i].scheme_and_user, dialogues[i].target);
         check_dialogue(&dialogues[i]);
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_proxy_that_is_not_there_is_named),
         TEST(a_proxy_without_an_address_is_named),

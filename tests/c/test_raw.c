@@ -3,8 +3,7 @@
 #include "deflate.h"
 
 /* The server answers each frame with a text of its fields. */
-static void expect_description(wsline_conn *conn, const wsline_frame *frame)
-{
+static void expect_description(wsline_conn *conn, const wsline_frame *frame) {
     size_t size = 128 + 2 * frame->len;
     char *want = malloc(size), key[9] = "none";
     int rsv = frame->rsv1 << 2 | frame->rsv2 << 1 | frame->rsv3, len;
@@ -16,8 +15,7 @@ static void expect_description(wsline_conn *conn, const wsline_frame *frame)
                  frame->mask_key[2], frame->mask_key[3]);
     len = snprintf(want, size, "fin=%d rsv=%d opcode=%d key=%s len=%zu payload=", frame->fin, rsv,
                    (int)frame->opcode, key, frame->len);
-    for (size_t i = 0; i < frame->len; i++)
-        snprintf(want + len + 2 * i, 3, "%02x", frame->data[i]);
+    for (size_t i = 0; i < frame->len; i++) snprintf(want + len + 2 * i, 3, "%02x", frame->data[i]);
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_TEXT(want, (const char *)message.data);
     free(want);
@@ -25,8 +23,8 @@ static void expect_description(wsline_conn *conn, const wsline_frame *frame)
 
 static const uint8_t filler[70000] = {1, 2, 3, 0xff, 0xfe};
 
-#define KEY .masked = 1, .mask_key = {1, 2, 3, 4}
-#define SOME .data = filler, .len = 5
+#define KEY     .masked = 1, .mask_key = {1, 2, 3, 4}
+#define SOME    .data = filler, .len = 5
 #define REFUSED WSLINE_ERR_INVALID_ARGUMENT
 
 static const struct {
@@ -64,8 +62,7 @@ static const struct {
     {"one that is large", {.fin = 0, .opcode = 0, .data = filler, .len = 70000, KEY}, WSLINE_OK},
 };
 
-static void a_raw_frame_arrives_as_it_was_built(void)
-{
+static void a_raw_frame_arrives_as_it_was_built(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
     for (size_t k = 0; k < COUNT_OF(peers); k++) {
@@ -85,8 +82,7 @@ static void a_raw_frame_arrives_as_it_was_built(void)
     }
 }
 
-static void what_is_not_raw_is_refused(void)
-{
+static void what_is_not_raw_is_refused(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/swallow?id=not-raw", NULL);
     int64_t frames = 1;
     char line[512];
@@ -106,8 +102,7 @@ static void what_is_not_raw_is_refused(void)
     CHECK_INT(frames, report_number(line, "frames"));
 }
 
-static void what_no_frame_can_hold_is_refused(void)
-{
+static void what_no_frame_can_hold_is_refused(void) {
     static const wsline_frame bad[] = {
         {.fin = 1, .opcode = 16, .raw = 1},
         {.fin = 1, .opcode = -1, .raw = 1},
@@ -131,8 +126,7 @@ static void what_no_frame_can_hold_is_refused(void)
     peer_hang_up(conn);
 }
 
-static void a_raw_frame_can_be_encoded(void)
-{
+static void a_raw_frame_can_be_encoded(void) {
     static uint8_t buffer[80000];
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -148,13 +142,11 @@ static void a_raw_frame_can_be_encoded(void)
                       frame.opcode,
                   buffer[0]);
         CHECK_INT((size_t)frame.masked << 7 | short_len, buffer[1]);
-        if (frame.masked)
-            CHECK_BYTES(frame.mask_key, 4, buffer + 2 + extended, 4);
+        if (frame.masked) CHECK_BYTES(frame.mask_key, 4, buffer + 2 + extended, 4);
     }
 }
 
-static void a_raw_frame_may_stand_inside_a_message(void)
-{
+static void a_raw_frame_may_stand_inside_a_message(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/describe", NULL);
     wsline_frame text = {.fin = 1, .opcode = 1, SOME, KEY, .raw = 1};
     wsline_message message;
@@ -170,8 +162,7 @@ static void a_raw_frame_may_stand_inside_a_message(void)
     peer_hang_up(conn);
 }
 
-static void nothing_follows_a_raw_close_frame(void)
-{
+static void nothing_follows_a_raw_close_frame(void) {
     static const uint8_t payload[] = {0xff, 0xff, 'x'};
     wsline_frame close = {.fin = 1, .opcode = 8, .data = payload, .len = 3, KEY, .raw = 1};
     wsline_frame ping = {.fin = 1, .opcode = 9, KEY, .raw = 1};
@@ -188,8 +179,7 @@ static void nothing_follows_a_raw_close_frame(void)
     CHECK_INT(1, report_number(line, "frames"));
 }
 
-static void a_raw_close_frame_of_one_byte_arrives(void)
-{
+static void a_raw_close_frame_of_one_byte_arrives(void) {
     wsline_frame close = {.fin = 1, .opcode = 8, .data = filler, .len = 1, KEY, .raw = 1};
     wsline_conn *conn = peer_connect("FAULTS", "/swallow?id=raw-one", NULL);
     char line[512];
@@ -201,8 +191,7 @@ static void a_raw_close_frame_of_one_byte_arrives(void)
 }
 
 /* Servers of others take offence. */
-static void a_server_refuses_what_is_illegal(void)
-{
+static void a_server_refuses_what_is_illegal(void) {
     static const char *const servers[] = {"WEBSOCKETS", "WS", "DEFLATE_AIOHTTP"};
 
     for (size_t k = 0; k < COUNT_OF(servers); k++)
@@ -213,8 +202,7 @@ static void a_server_refuses_what_is_illegal(void)
             wsline_close_info info;
 
             /* Two reserved bits, reserved opcodes. */
-            if (!frame.rsv2 && !frame.rsv3 && (frame.opcode < 3 || frame.opcode > 7))
-                continue;
+            if (!frame.rsv2 && !frame.rsv3 && (frame.opcode < 3 || frame.opcode > 7)) continue;
             check_row(rows[i].name);
             conn = peer_connect(servers[k], "/", NULL);
             frame.raw = 1;
@@ -228,11 +216,10 @@ static void a_server_refuses_what_is_illegal(void)
 }
 
 /* Compressed by hand, between messages that take contexts over. */
-static void compressed_messages_begin_afresh_after_one_by_hand(void)
-{
+static void compressed_messages_begin_afresh_after_one_by_hand(void) {
     static const uint8_t hello[] = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
-    wsline_frame frame = {.fin = 1, .rsv1 = 1, .opcode = 1, .data = hello, .len = sizeof hello, KEY,
-                          .raw = 1};
+    wsline_frame frame = {
+        .fin = 1, .rsv1 = 1, .opcode = 1, .data = hello, .len = sizeof hello, KEY, .raw = 1};
 
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
@@ -249,8 +236,7 @@ static void compressed_messages_begin_afresh_after_one_by_hand(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_raw_frame_arrives_as_it_was_built),
         TEST(what_is_not_raw_is_refused),

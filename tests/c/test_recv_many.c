@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wsline_conn_recv_many(): which messages come together, and that all of them stay until the next receive. */
+/* wsline_conn_recv_many(): which messages come together, and that all of them stay until the next
+ * receive. */
 #include "clock.h"
 #include "deflate.h"
 #include "listen.h"
@@ -9,10 +10,10 @@
 enum { ROOM = 8, LONG_LEN = 200 };
 
 /* Texts of one letter. */
-#define A "810161"
-#define B "810162"
-#define C "810163"
-#define PING "8900"
+#define A     "810161"
+#define B     "810162"
+#define C     "810163"
+#define PING  "8900"
 #define CLOSE "880203e8"
 /* "Hello" compressed. */
 #define HELLO "c107f248cdc9c90700"
@@ -32,19 +33,28 @@ static const struct batch {
     {"an empty one between", A "8100" B, ROOM, {"a||b|"}, WSLINE_OK},
     {"a ping between", A B PING C, ROOM, {"a|b|", "c|"}, WSLINE_OK},
     {"a ping first", PING A B, ROOM, {"a|b|"}, WSLINE_OK},
-    {"fragments between", A "010162" "800163" A B, ROOM, {"a|", "bc|", "a|b|"}, WSLINE_OK},
+    {"fragments between",
+     A "010162"
+       "800163" A B,
+     ROOM,
+     {"a|", "bc|", "a|b|"},
+     WSLINE_OK},
     {"compressed ones between", A HELLO HELLO B, ROOM, {"a|", "Hello|", "Hello|", "b|"}, WSLINE_OK},
     {"an incomplete one last", A B "810563", ROOM, {"a|b|"}, WSLINE_OK},
     {"a close frame last", A B CLOSE, ROOM, {"a|b|"}, WSLINE_ERR_CLOSED},
     {"a close frame between", A CLOSE B, ROOM, {"a|"}, WSLINE_ERR_CLOSED},
     {"what is not UTF-8 last", A B "8101ff", ROOM, {"a|b|"}, WSLINE_ERR_PAYLOAD},
-    {"a masked one last", A B "818100000000" "61", ROOM, {"a|b|"}, WSLINE_ERR_PROTOCOL},
+    {"a masked one last",
+     A B "818100000000"
+         "61",
+     ROOM,
+     {"a|b|"},
+     WSLINE_ERR_PROTOCOL},
     {"a reserved opcode last", A B "8300", ROOM, {"a|b|"}, WSLINE_ERR_PROTOCOL},
 };
 
 /* The payloads of one call, of which each must have its NUL, one behind the other. */
-static void join(const wsline_message *messages, size_t count, char text[256])
-{
+static void join(const wsline_message *messages, size_t count, char text[256]) {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         CHECK_INT('\0', messages[i].data[messages[i].len]);
@@ -54,8 +64,7 @@ static void join(const wsline_message *messages, size_t count, char text[256])
     }
 }
 
-static void messages_that_have_arrived_come_together(const char *peer)
-{
+static void messages_that_have_arrived_come_together(const char *peer) {
     for (size_t i = 0; i < COUNT_OF(batches); i++) {
         const struct batch *batch = &batches[i];
         wsline_message messages[ROOM];
@@ -65,7 +74,8 @@ static void messages_that_have_arrived_come_together(const char *peer)
         bool is_more;
 
         check_row(batch->name);
-        snprintf(path, sizeof path, "/frame?extensions=permessage-deflate&then=echo&hex=%s", batch->hex);
+        snprintf(path, sizeof path, "/frame?extensions=permessage-deflate&then=echo&hex=%s",
+                 batch->hex);
         conn = deflate_connect(peer, path, deflate_options());
         for (size_t call = 0; call < 4 && batch->calls[call] != NULL; call++) {
             REQUIRE_OK(wsline_conn_recv_many(conn, WAIT_MS, messages, batch->capacity, &count));
@@ -79,7 +89,8 @@ static void messages_that_have_arrived_come_together(const char *peer)
             CHECK_STATUS(batch->end, wsline_conn_recv_many(conn, WAIT_MS, messages, ROOM, &count));
             CHECK_INT(0, (intmax_t)count);
         } else {
-            CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv_many(conn, 0, messages, ROOM, &count));
+            CHECK_STATUS(WSLINE_ERR_TIMEOUT,
+                         wsline_conn_recv_many(conn, 0, messages, ROOM, &count));
             CHECK_INT(0, (intmax_t)count);
         }
         wsline_conn_free(conn);
@@ -92,8 +103,7 @@ static unsigned char stream[4096];
 static size_t stream_len;
 static char expected[4096];
 
-static void put_frame(unsigned char first, const char *payload, size_t len)
-{
+static void put_frame(unsigned char first, const char *payload, size_t len) {
     stream[stream_len++] = first;
     if (len >= 126) {
         stream[stream_len++] = 126;
@@ -104,8 +114,7 @@ static void put_frame(unsigned char first, const char *payload, size_t len)
     stream_len += len;
 }
 
-static void fill_stream(void)
-{
+static void fill_stream(void) {
     static char letters[LONG_LEN + 1];
 
     memset(letters, 'x', LONG_LEN);
@@ -116,7 +125,8 @@ static void fill_stream(void)
         put_frame(0x81, "", 0);
         put_frame(0x01, "fragm", 5);
         put_frame(0x80, "ents", 4);
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "one|%s||fragments|", letters);
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected),
+                 "one|%s||fragments|", letters);
     }
 }
 
@@ -127,8 +137,7 @@ struct server {
 };
 
 /* Sends the stream in two parts; the second when it is asked for it. */
-static void *serve(void *argument)
-{
+static void *serve(void *argument) {
     const struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL);
     char rest[4096], byte;
@@ -138,15 +147,14 @@ static void *serve(void *argument)
     REQUIRE(read(server->gate[0], &byte, 1) == 1);
     REQUIRE(send(fd, stream + server->cut, stream_len - server->cut, MSG_NOSIGNAL) ==
             (ssize_t)(stream_len - server->cut));
-    while (recv(fd, rest, sizeof rest, 0) > 0)
-        continue;
+    while (recv(fd, rest, sizeof rest, 0) > 0) continue;
     close(fd);
     return NULL;
 }
 
-/* However the stream is cut, and however much room there is, nothing is lost, and nothing changes its place. */
-static void every_cut_brings_the_same_messages(size_t capacity, size_t step)
-{
+/* However the stream is cut, and however much room there is, nothing is lost, and nothing changes
+ * its place. */
+static void every_cut_brings_the_same_messages(size_t capacity, size_t step) {
     for (size_t cut = 1; cut < stream_len; cut += step) {
         struct server server = {.listener = listen_silent(), .cut = cut};
         wsline_message messages[ROOM];
@@ -185,23 +193,25 @@ static void every_cut_brings_the_same_messages(size_t capacity, size_t step)
     }
 }
 
-static void wrong_arguments_are_refused(void)
-{
+static void wrong_arguments_are_refused(void) {
     wsline_conn *conn = deflate_connect("FAULTS", "/frame?then=echo&hex=" A, deflate_options());
     wsline_message messages[ROOM];
     size_t count = 99;
 
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(NULL, 0, messages, ROOM, &count));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_conn_recv_many(NULL, 0, messages, ROOM, &count));
     CHECK_INT(0, (intmax_t)count);
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(conn, 0, NULL, ROOM, &count));
     CHECK_HAS("messages_out", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(conn, 0, messages, 0, &count));
     CHECK_HAS("capacity", wsline_last_error_message());
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(conn, 0, messages, SIZE_MAX, &count));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_conn_recv_many(conn, 0, messages, SIZE_MAX, &count));
     CHECK_HAS("capacity", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(conn, 0, messages, ROOM, NULL));
     CHECK_HAS("count_out", wsline_last_error_message());
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_conn_recv_many(conn, -3, messages, ROOM, &count));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_conn_recv_many(conn, -3, messages, ROOM, &count));
     CHECK_HAS("timeout_ms", wsline_last_error_message());
     REQUIRE_OK(wsline_conn_recv_many(conn, WAIT_MS, messages, ROOM, &count));
     CHECK_INT(1, (intmax_t)count);
@@ -217,8 +227,7 @@ struct told {
     bool sees_each;
 };
 
-static void tell(wsline_app *app, const wsline_message *messages, size_t count, void *userdata)
-{
+static void tell(wsline_app *app, const wsline_message *messages, size_t count, void *userdata) {
     struct told *told = userdata;
     char text[256];
 
@@ -227,12 +236,10 @@ static void tell(wsline_app *app, const wsline_message *messages, size_t count, 
     join(messages, count, text);
     told->calls++;
     snprintf(told->text + strlen(told->text), sizeof told->text - strlen(told->text), "%s/", text);
-    if (strlen(told->text) - told->calls >= told->len)
-        CHECK_OK(wsline_app_abort(app));
+    if (strlen(told->text) - told->calls >= told->len) CHECK_OK(wsline_app_abort(app));
 }
 
-static void see(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static void see(wsline_app *app, const wsline_message *message, void *userdata) {
     struct told *told = userdata;
 
     (void)app;
@@ -240,16 +247,15 @@ static void see(wsline_app *app, const wsline_message *message, void *userdata)
     told->sees_each = true;
 }
 
-static void expect_no_single_message(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static void expect_no_single_message(wsline_app *app, const wsline_message *message,
+                                     void *userdata) {
     (void)app;
     (void)message;
     (void)userdata;
     CHECK(!"on_message is called in spite of on_messages");
 }
 
-static void an_app_is_given(const char *peer, bool sees_each)
-{
+static void an_app_is_given(const char *peer, bool sees_each) {
     for (size_t i = 0; i < COUNT_OF(batches); i++) {
         const struct batch *batch = &batches[i];
         struct told told = {.len = 0};
@@ -257,25 +263,23 @@ static void an_app_is_given(const char *peer, bool sees_each)
         char path[256], url[PEER_URL_MAX], want[256] = "";
         wsline_app *app = NULL;
 
-        if (batch->capacity != ROOM)
-            continue;
+        if (batch->capacity != ROOM) continue;
         check_row(batch->name);
         for (size_t call = 0; batch->calls[call] != NULL; call++) {
             told.len += strlen(batch->calls[call]);
             for (const char *c = batch->calls[call]; *c != '\0'; c++) {
                 snprintf(want + strlen(want), sizeof want - strlen(want), "%c", *c);
-                if (*c == '|' && (sees_each || c[1] == '\0'))
-                    strcat(want, "/");
+                if (*c == '|' && (sees_each || c[1] == '\0')) strcat(want, "/");
             }
         }
-        snprintf(path, sizeof path, "/frame?extensions=permessage-deflate&then=echo&hex=%s", batch->hex);
+        snprintf(path, sizeof path, "/frame?extensions=permessage-deflate&then=echo&hex=%s",
+                 batch->hex);
         peer_url(url, peer, path);
         options = deflate_options();
         REQUIRE_OK(wsline_app_new(url, options, &app));
         REQUIRE_OK(wsline_app_on_message(app, expect_no_single_message, NULL, NULL));
         REQUIRE_OK(wsline_app_on_messages(app, tell, &told, NULL));
-        if (sees_each)
-            REQUIRE_OK(wsline_app_on_data(app, see, &told, NULL));
+        if (sees_each) REQUIRE_OK(wsline_app_on_data(app, see, &told, NULL));
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app));
         CHECK_TEXT(want, told.text);
         CHECK(told.sees_each == sees_each);
@@ -285,36 +289,24 @@ static void an_app_is_given(const char *peer, bool sees_each)
     check_row(NULL);
 }
 
-static void an_app_is_given_what_has_arrived(void)
-{
+static void an_app_is_given_what_has_arrived(void) {
     an_app_is_given("FAULTS", false);
     an_app_is_given("FAULTS_TLS", false);
 }
 
-static void what_sees_each_message_is_given_each(void)
-{
-    an_app_is_given("FAULTS", true);
-}
+static void what_sees_each_message_is_given_each(void) { an_app_is_given("FAULTS", true); }
 
-static void together_plain(void)
-{
-    messages_that_have_arrived_come_together("FAULTS");
-}
+static void together_plain(void) { messages_that_have_arrived_come_together("FAULTS"); }
 
-static void together_under_tls(void)
-{
-    messages_that_have_arrived_come_together("FAULTS_TLS");
-}
+static void together_under_tls(void) { messages_that_have_arrived_come_together("FAULTS_TLS"); }
 
-static void every_cut(void)
-{
+static void every_cut(void) {
     fill_stream();
     every_cut_brings_the_same_messages(ROOM, check_scaled(1, 37));
     every_cut_brings_the_same_messages(1, check_scaled(13, 101));
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(together_plain),
         TEST(together_under_tls),

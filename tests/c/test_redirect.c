@@ -9,8 +9,7 @@
 enum { PATH_MAX_HERE = PEER_URL_MAX + 256 };
 
 /* ":4711" of a peer. */
-static void port_of(const char *peer, char port[16])
-{
+static void port_of(const char *peer, char port[16]) {
     char url[PEER_URL_MAX];
 
     peer_url(url, peer, "");
@@ -18,16 +17,14 @@ static void port_of(const char *peer, char port[16])
 }
 
 /* The head that the last server got. */
-static void read_head(wsline_conn *conn, char *head, size_t size)
-{
+static void read_head(wsline_conn *conn, char *head, size_t size) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     snprintf(head, size, "%s", (const char *)message.data);
 }
 
-static void five_statuses_are_followed_wherever_they_lead(void)
-{
+static void five_statuses_are_followed_wherever_they_lead(void) {
     static const int statuses[] = {301, 302, 303, 307, 308};
     /* With the port of the server between host and path, where there is a host. */
     static const struct {
@@ -60,15 +57,17 @@ static void five_statuses_are_followed_wherever_they_lead(void)
     }
 }
 
-static void what_is_no_redirect_is_an_answer(void)
-{
+static void what_is_no_redirect_is_an_answer(void) {
     static const struct {
         const char *path;
         int status;
     } rows[] = {
-        {"/redirect?code=300&to=/head", 300}, {"/redirect?code=304&to=/head", 304},
-        {"/redirect?code=302", 302},          {"/redirect?code=302&to=ftp://a/", 302},
-        {"/redirect?code=302&to=http://", 302}, {"/redirect?code=302&to=ws%2Bunix:///tmp/s:/", 302},
+        {"/redirect?code=300&to=/head", 300},
+        {"/redirect?code=304&to=/head", 304},
+        {"/redirect?code=302", 302},
+        {"/redirect?code=302&to=ftp://a/", 302},
+        {"/redirect?code=302&to=http://", 302},
+        {"/redirect?code=302&to=ws%2Bunix:///tmp/s:/", 302},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -83,8 +82,7 @@ static void what_is_no_redirect_is_an_answer(void)
     }
 }
 
-static void the_limit_is_three_unless_told_otherwise(void)
-{
+static void the_limit_is_three_unless_told_otherwise(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -99,16 +97,14 @@ static void the_limit_is_three_unless_told_otherwise(void)
     wsline_options_free(options);
 }
 
-static void a_loop_is_called_one(void)
-{
+static void a_loop_is_called_one(void) {
     wsline_conn *conn = NULL;
 
     CHECK_STATUS(WSLINE_ERR_TOO_MANY_REDIRECTS, peer_try("FAULTS", "/redirect-loop", NULL, &conn));
     CHECK_HAS("a redirect loop", wsline_last_error_message());
 }
 
-static void with_limit_0_a_redirect_can_be_looked_at(void)
-{
+static void with_limit_0_a_redirect_can_be_looked_at(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
@@ -123,8 +119,7 @@ static void with_limit_0_a_redirect_can_be_looked_at(void)
     wsline_options_free(options);
 }
 
-static void a_supplied_descriptor_follows_nowhere(void)
-{
+static void a_supplied_descriptor_follows_nowhere(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char port[16];
@@ -133,13 +128,13 @@ static void a_supplied_descriptor_follows_nowhere(void)
     port_of("FAULTS", port);
     fd = listen_connect((uint16_t)strtoul(port + 1, NULL, 10));
     REQUIRE_OK(wsline_options_set_fd(options, fd));
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_connect("ws://127.0.0.1/redirect?to=/head", options, &conn));
+    CHECK_STATUS(WSLINE_ERR_BAD_STATUS,
+                 wsline_connect("ws://127.0.0.1/redirect?to=/head", options, &conn));
     close(fd);
     wsline_options_free(options);
 }
 
-static void a_redirect_from_wss_to_ws_is_refused(void)
-{
+static void a_redirect_from_wss_to_ws_is_refused(void) {
     struct listener listener = listen_silent();
     struct pollfd asked = {.fd = listener.fd, .events = POLLIN};
     wsline_options *options = peer_options();
@@ -150,7 +145,8 @@ static void a_redirect_from_wss_to_ws_is_refused(void)
         char path[128];
 
         check_row(schemes[i]);
-        snprintf(path, sizeof path, "/redirect?to=%s://localhost:%u/", schemes[i], (unsigned)listener.port);
+        snprintf(path, sizeof path, "/redirect?to=%s://localhost:%u/", schemes[i],
+                 (unsigned)listener.port);
         CHECK_STATUS(WSLINE_ERR_BAD_STATUS, peer_try("FAULTS_TLS", path, options, &conn));
         CHECK_HAS("give up TLS", wsline_last_error_message());
         CHECK_INT(0, poll(&asked, 1, 0)); /* nobody knocked */
@@ -159,8 +155,7 @@ static void a_redirect_from_wss_to_ws_is_refused(void)
     listen_close(&listener);
 }
 
-static void a_redirect_leaks_nothing_to_another_origin(void)
-{
+static void a_redirect_leaks_nothing_to_another_origin(void) {
     static const char *const secrets[] = {"Authorization:", "hush", "Cookie:", "virtual.example",
                                           "aHVzaDpodXNo"};
     char port[16], path[256], head[4096], url[PEER_URL_MAX];
@@ -171,7 +166,8 @@ static void a_redirect_leaks_nothing_to_another_origin(void)
             wsline_options *options = peer_options();
             wsline_conn *conn = NULL;
 
-            snprintf(path, sizeof path, "/redirect?to=ws://%s%s/head", same ? "127.0.0.1" : "localhost", port);
+            snprintf(path, sizeof path, "/redirect?to=ws://%s%s/head",
+                     same ? "127.0.0.1" : "localhost", port);
             check_row(path);
             REQUIRE_OK(wsline_options_set_cookie(options, "session=hush"));
             REQUIRE_OK(wsline_options_set_host(options, "virtual.example"));
@@ -179,12 +175,9 @@ static void a_redirect_leaks_nothing_to_another_origin(void)
             peer_url(url, "FAULTS", path);
             if (kind == 0)
                 REQUIRE_OK(wsline_options_add_header(options, "authorization", "Custom hush"));
-            if (kind == 1)
-                REQUIRE_OK(wsline_options_set_basic_auth(options, "hush", "hush"));
-            if (kind == 2)
-                REQUIRE_OK(wsline_options_set_bearer_token(options, "hush"));
-            if (kind == 3)
-                snprintf(url, sizeof url, "ws://hush:hush@127.0.0.1%s%s", port, path);
+            if (kind == 1) REQUIRE_OK(wsline_options_set_basic_auth(options, "hush", "hush"));
+            if (kind == 2) REQUIRE_OK(wsline_options_set_bearer_token(options, "hush"));
+            if (kind == 3) snprintf(url, sizeof url, "ws://hush:hush@127.0.0.1%s%s", port, path);
             REQUIRE_OK(wsline_connect(url, options, &conn));
             read_head(conn, head, sizeof head);
             CHECK_HAS("X-Other: 1\r\n", head);
@@ -203,8 +196,7 @@ static void a_redirect_leaks_nothing_to_another_origin(void)
     }
 }
 
-static void one_deadline_holds_for_the_whole_way(void)
-{
+static void one_deadline_holds_for_the_whole_way(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -218,8 +210,7 @@ static void one_deadline_holds_for_the_whole_way(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(five_statuses_are_followed_wherever_they_lead),
         TEST(what_is_no_redirect_is_an_answer),

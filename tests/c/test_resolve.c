@@ -12,13 +12,12 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool released;  /* lookups of names that begin with "hang" may go on */
+    bool released; /* lookups of names that begin with "hang" may go on */
     unsigned calls;
     unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
 } resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void resolver_done(void)
-{
+static void resolver_done(void) {
     pthread_mutex_lock(&resolver.lock);
     resolver.given--;
     pthread_cond_broadcast(&resolver.changed);
@@ -26,8 +25,7 @@ static void resolver_done(void)
 }
 
 int getaddrinfo(const char *restrict node, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
-{
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result) {
     uint16_t port = resolver_port(service);
 
     (void)hints;
@@ -50,22 +48,19 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     return 0;
 }
 
-void freeaddrinfo(struct addrinfo *result)
-{
+void freeaddrinfo(struct addrinfo *result) {
     resolver_free(result);
     resolver_done();
 }
 
-static void resolver_hang(void)
-{
+static void resolver_hang(void) {
     pthread_mutex_lock(&resolver.lock);
     resolver.released = false;
     resolver.calls = 0;
     pthread_mutex_unlock(&resolver.lock);
 }
 
-static unsigned resolver_calls(void)
-{
+static unsigned resolver_calls(void) {
     unsigned calls;
 
     pthread_mutex_lock(&resolver.lock);
@@ -75,33 +70,28 @@ static unsigned resolver_calls(void)
 }
 
 /* Lets what hangs come to its end, and waits for it. */
-static void resolver_release(void)
-{
+static void resolver_release(void) {
     pthread_mutex_lock(&resolver.lock);
     resolver.released = true;
     pthread_cond_broadcast(&resolver.changed);
-    while (resolver.given > 0)
-        pthread_cond_wait(&resolver.changed, &resolver.lock);
+    while (resolver.given > 0) pthread_cond_wait(&resolver.changed, &resolver.lock);
     pthread_mutex_unlock(&resolver.lock);
 }
 
 /* `host` with the port of the echo server. */
-static void url_of(char url[PEER_URL_MAX], const char *host)
-{
+static void url_of(char url[PEER_URL_MAX], const char *host) {
     snprintf(url, PEER_URL_MAX, "ws://%s%s/", host,
              strrchr(peer_variable("WEBSOCKETS", "_URL"), ':'));
 }
 
-static void an_address_is_not_looked_up(void)
-{
+static void an_address_is_not_looked_up(void) {
     resolver_hang();
     peer_hang_up(peer_connect("WEBSOCKETS", "/", NULL));
     CHECK_INT(0, resolver_calls());
 }
 
 /* RFC 6761 section 6.3. */
-static void localhost_is_not_looked_up(void)
-{
+static void localhost_is_not_looked_up(void) {
     static const char *const names[] = {"localhost", "LOCALHOST.", "any.localhost"};
     char url[PEER_URL_MAX];
 
@@ -118,8 +108,7 @@ static void localhost_is_not_looked_up(void)
     CHECK_INT(0, resolver_calls());
 }
 
-static void a_name_is_looked_up(void)
-{
+static void a_name_is_looked_up(void) {
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
 
@@ -131,8 +120,7 @@ static void a_name_is_looked_up(void)
     peer_hang_up(conn);
 }
 
-static void the_next_address_is_tried_when_one_refuses(void)
-{
+static void the_next_address_is_tried_when_one_refuses(void) {
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
 
@@ -142,8 +130,7 @@ static void the_next_address_is_tried_when_one_refuses(void)
     peer_hang_up(conn);
 }
 
-static void the_resolvers_reason_is_in_the_message(void)
-{
+static void the_resolvers_reason_is_in_the_message(void) {
     wsline_conn *conn = NULL;
     wsline_error_info info;
 
@@ -153,8 +140,7 @@ static void the_resolvers_reason_is_in_the_message(void)
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
 }
 
-static void a_look_up_that_hangs_ends_at_the_deadline(void)
-{
+static void a_look_up_that_hangs_ends_at_the_deadline(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -172,8 +158,7 @@ static void a_look_up_that_hangs_ends_at_the_deadline(void)
     resolver_release();
 }
 
-static void abort_ends_a_look_up_that_hangs(void)
-{
+static void abort_ends_a_look_up_that_hangs(void) {
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 150};
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -193,8 +178,7 @@ static void abort_ends_a_look_up_that_hangs(void)
     resolver_release();
 }
 
-static void other_names_are_looked_up_while_one_hangs(void)
-{
+static void other_names_are_looked_up_while_one_hangs(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
@@ -203,15 +187,13 @@ static void other_names_are_looked_up_while_one_hangs(void)
     CHECK_OK(wsline_options_set_connect_timeout_ms(options, 100));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_connect("ws://hang.test/", options, &conn));
     url_of(url, "echo.test");
-    if (CHECK_OK(wsline_connect(url, NULL, &conn)))
-        peer_hang_up(conn);
+    if (CHECK_OK(wsline_connect(url, NULL, &conn))) peer_hang_up(conn);
     wsline_options_free(options);
     resolver_release();
 }
 
 /* An app that looks a name up, in a loop. */
-static wsline_app *app_of(const char *host, wsline_loop *loop, struct record *record)
-{
+static wsline_app *app_of(const char *host, wsline_loop *loop, struct record *record) {
     char url[PEER_URL_MAX];
     wsline_app *app = NULL;
 
@@ -223,8 +205,7 @@ static wsline_app *app_of(const char *host, wsline_loop *loop, struct record *re
     return app;
 }
 
-static void a_loop_does_not_wait_for_a_name(void)
-{
+static void a_loop_does_not_wait_for_a_name(void) {
     struct record hanging, quick;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
@@ -237,13 +218,11 @@ static void a_loop_does_not_wait_for_a_name(void)
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK_TOOK(0, start);
     apps[1] = app_of("echo.test", loop, &quick);
-    while (record_count(&quick, 'o') == 0)
-        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    while (record_count(&quick, 'o') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_TEXT("", hanging.order);
     /* The answer wakes the loop. */
     resolver_release();
-    while (record_count(&hanging, 'e') == 0)
-        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    while (record_count(&hanging, 'e') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_STATUS(WSLINE_ERR_RESOLVE, hanging.error.status);
     CHECK_INT(WSLINE_PHASE_RESOLVE, hanging.error.phase);
     wsline_app_free(apps[0]);
@@ -254,8 +233,8 @@ static void a_loop_does_not_wait_for_a_name(void)
 enum { APPS = 100, AT_ONCE = 64 };
 
 /* Apps that ask for names which hang: each for its own, or all for one. */
-static wsline_loop *hanging_apps(wsline_app *apps[APPS], struct record records[APPS], bool is_one_name)
-{
+static wsline_loop *hanging_apps(wsline_app *apps[APPS], struct record records[APPS],
+                                 bool is_one_name) {
     wsline_loop *loop = NULL;
 
     resolver_hang();
@@ -270,29 +249,24 @@ static wsline_loop *hanging_apps(wsline_app *apps[APPS], struct record records[A
     return loop;
 }
 
-static void expect_failures(wsline_loop *loop, struct record records[], size_t begin)
-{
+static void expect_failures(wsline_loop *loop, struct record records[], size_t begin) {
     unsigned failed = 0;
 
     while (failed < APPS - begin) {
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
         failed = 0;
-        for (size_t i = begin; i < APPS; i++)
-            failed += record_count(&records[i], 'e');
+        for (size_t i = begin; i < APPS; i++) failed += record_count(&records[i], 'e');
     }
 }
 
-static void expect_calls(unsigned count)
-{
+static void expect_calls(unsigned count) {
     struct stopwatch start = stopwatch_start();
 
-    while (resolver_calls() < count && stopwatch_ms(start) < WAIT_MS)
-        clock_pause();
+    while (resolver_calls() < count && stopwatch_ms(start) < WAIT_MS) clock_pause();
     CHECK_INT(count, resolver_calls());
 }
 
-static void those_who_ask_for_one_name_share_the_answer(void)
-{
+static void those_who_ask_for_one_name_share_the_answer(void) {
     static struct record records[APPS];
     wsline_app *apps[APPS];
     wsline_loop *loop = hanging_apps(apps, records, true);
@@ -301,35 +275,30 @@ static void those_who_ask_for_one_name_share_the_answer(void)
     resolver_release();
     expect_failures(loop, records, 0);
     CHECK_INT(1, resolver_calls());
-    for (unsigned i = 0; i < APPS; i++)
-        wsline_app_free(apps[i]);
+    for (unsigned i = 0; i < APPS; i++) wsline_app_free(apps[i]);
     wsline_loop_free(loop);
 }
 
-static void look_ups_take_turns(void)
-{
+static void look_ups_take_turns(void) {
     static struct record records[APPS];
     wsline_app *apps[APPS];
     wsline_loop *loop = hanging_apps(apps, records, false);
 
     expect_calls(AT_ONCE);
     /* Nobody looks up what nobody waits for any more. */
-    for (unsigned i = APPS; i > AT_ONCE + 10; i--)
-        wsline_app_free(apps[i - 1]);
+    for (unsigned i = APPS; i > AT_ONCE + 10; i--) wsline_app_free(apps[i - 1]);
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK_INT(AT_ONCE, resolver_calls());
     resolver_release();
     while (record_count(&records[AT_ONCE + 9], 'e') == 0)
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_INT(AT_ONCE + 10, resolver_calls());
-    for (unsigned i = 0; i < AT_ONCE + 10; i++)
-        wsline_app_free(apps[i]);
+    for (unsigned i = 0; i < AT_ONCE + 10; i++) wsline_app_free(apps[i]);
     wsline_loop_free(loop);
 }
 
 /* A name is answered while `hanging` others hang, the first of which is left behind or not. */
-static void check_quick_name(unsigned hanging, bool leaves_first)
-{
+static void check_quick_name(unsigned hanging, bool leaves_first) {
     static struct record records[AT_ONCE];
     struct record quick;
     wsline_app *apps[AT_ONCE], *app;
@@ -346,31 +315,23 @@ static void check_quick_name(unsigned hanging, bool leaves_first)
     app = app_of("echo.test", loop, &quick);
     CHECK_OK(wsline_loop_run_once(loop, 0));
     expect_calls(leaves_first ? hanging : hanging + 1);
-    if (leaves_first)
-        wsline_app_free(apps[0]);
-    while (record_count(&quick, 'o') == 0)
-        REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
+    if (leaves_first) wsline_app_free(apps[0]);
+    while (record_count(&quick, 'o') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     resolver_release();
-    for (unsigned i = leaves_first; i < hanging; i++)
-        wsline_app_free(apps[i]);
+    for (unsigned i = leaves_first; i < hanging; i++) wsline_app_free(apps[i]);
     wsline_app_free(app);
     wsline_loop_free(loop);
 }
 
-static void names_that_hang_are_not_in_the_way_of_others(void)
-{
-    check_quick_name(40, false);
-}
+static void names_that_hang_are_not_in_the_way_of_others(void) { check_quick_name(40, false); }
 
 /* It begins when another one's asker leaves, not when that one's lookup ends. */
-static void one_that_waits_begins_when_another_is_left_behind(void)
-{
+static void one_that_waits_begins_when_another_is_left_behind(void) {
     check_quick_name(AT_ONCE, true);
 }
 
 /* Lookups that nobody waits for any more. */
-static void leave_behind(wsline_options *options, unsigned count)
-{
+static void leave_behind(wsline_options *options, unsigned count) {
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 2));
     for (unsigned i = 0; i < count; i++) {
         wsline_conn *conn = NULL;
@@ -382,8 +343,7 @@ static void leave_behind(wsline_options *options, unsigned count)
     }
 }
 
-static void those_left_behind_are_not_in_the_way_of_others(void)
-{
+static void those_left_behind_are_not_in_the_way_of_others(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
@@ -392,14 +352,12 @@ static void those_left_behind_are_not_in_the_way_of_others(void)
     leave_behind(options, AT_ONCE);
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
     url_of(url, "echo.test");
-    if (CHECK_OK(wsline_connect(url, options, &conn)))
-        peer_hang_up(conn);
+    if (CHECK_OK(wsline_connect(url, options, &conn))) peer_hang_up(conn);
     wsline_options_free(options);
     resolver_release();
 }
 
-static void too_many_left_behind_are_an_error(void)
-{
+static void too_many_left_behind_are_an_error(void) {
     enum { MOST = 1024 };
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
@@ -426,17 +384,14 @@ static void too_many_left_behind_are_an_error(void)
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
     /* The resolver has answered all of them; their threads may need a moment. */
     start = stopwatch_start();
-    do
-        status = wsline_connect(url, options, &conn);
+    do status = wsline_connect(url, options, &conn);
     while (status == WSLINE_ERR_RESOLVE && stopwatch_ms(start) < WAIT_MS);
-    if (CHECK_OK(status))
-        peer_hang_up(conn);
+    if (CHECK_OK(status)) peer_hang_up(conn);
     wsline_options_free(options);
 }
 
 /* In the child nothing hangs, and the threads that look up for its parent are not there. */
-static void look_up_in_child(void *host)
-{
+static void look_up_in_child(void *host) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
@@ -447,13 +402,11 @@ static void look_up_in_child(void *host)
     CHECK_STATUS(WSLINE_ERR_RESOLVE, wsline_connect(url, options, &conn));
     CHECK_HAS("temporary failure", wsline_last_error_message());
     url_of(url, "echo.test");
-    if (CHECK_OK(wsline_connect(url, options, &conn)))
-        peer_hang_up(conn);
+    if (CHECK_OK(wsline_connect(url, options, &conn))) peer_hang_up(conn);
     wsline_options_free(options);
 }
 
-static void a_child_looks_up_by_itself(void)
-{
+static void a_child_looks_up_by_itself(void) {
     static char host[] = "hang-1.test";
     static struct record records[APPS];
     wsline_app *apps[APPS];
@@ -462,13 +415,11 @@ static void a_child_looks_up_by_itself(void)
     expect_calls(AT_ONCE);
     in_child_of_threads(look_up_in_child, host);
     resolver_release();
-    for (unsigned i = 0; i < APPS; i++)
-        wsline_app_free(apps[i]);
+    for (unsigned i = 0; i < APPS; i++) wsline_app_free(apps[i]);
     wsline_loop_free(loop);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(an_address_is_not_looked_up),
         TEST(localhost_is_not_looked_up),

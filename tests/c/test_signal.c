@@ -12,14 +12,12 @@ enum { BETWEEN_SIGNALS_MS = 10, MUCH = 8 << 20 };
 
 static volatile sig_atomic_t handled;
 
-static void count_signal(int number)
-{
+static void count_signal(int number) {
     (void)number;
     handled++;
 }
 
-static void handle_signals(void (*handler)(int), int flags)
-{
+static void handle_signals(void (*handler)(int), int flags) {
     struct sigaction action;
 
     memset(&action, 0, sizeof action);
@@ -36,8 +34,7 @@ struct signals {
     bool is_over;
 };
 
-static void *signals_run(void *argument)
-{
+static void *signals_run(void *argument) {
     struct signals *signals = argument;
     bool is_over = false;
 
@@ -51,24 +48,21 @@ static void *signals_run(void *argument)
     return NULL;
 }
 
-static void signals_start(struct signals *signals)
-{
+static void signals_start(struct signals *signals) {
     memset(signals, 0, sizeof *signals);
     pthread_mutex_init(&signals->lock, NULL);
     signals->target = pthread_self();
     signals->thread = thread_start(signals_run, signals);
 }
 
-static void signals_end(struct signals *signals)
-{
+static void signals_end(struct signals *signals) {
     pthread_mutex_lock(&signals->lock);
     signals->is_over = true;
     pthread_mutex_unlock(&signals->lock);
     thread_join(signals->thread);
 }
 
-static wsline_conn *interruptible(const char *peer, const char *path)
-{
+static wsline_conn *interruptible(const char *peer, const char *path) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
 
@@ -78,23 +72,19 @@ static wsline_conn *interruptible(const char *peer, const char *path)
     return conn;
 }
 
-static const uint8_t *much(void)
-{
+static const uint8_t *much(void) {
     static uint8_t *payload;
 
-    if (payload == NULL)
-        payload = malloc(MUCH);
+    if (payload == NULL) payload = malloc(MUCH);
     REQUIRE(payload != NULL);
-    for (size_t i = 0; i < MUCH; i++)
-        payload[i] = (uint8_t)(i * 31 + i / 4096);
+    for (size_t i = 0; i < MUCH; i++) payload[i] = (uint8_t)(i * 31 + i / 4096);
     return payload;
 }
 
 /* Also where the system resumes a recv(2) after the handler. */
 static const int handler_flags[] = {0, SA_RESTART};
 
-static void a_signal_ends_a_receive(void)
-{
+static void a_signal_ends_a_receive(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers) * COUNT_OF(handler_flags); i++) {
@@ -117,8 +107,7 @@ static void a_signal_ends_a_receive(void)
 }
 
 /* What of a message has left cannot be taken back: the rest follows. */
-static void a_signal_ends_a_send_and_no_byte_is_lost(void)
-{
+static void a_signal_ends_a_send_and_no_byte_is_lost(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
     const uint8_t *payload = much();
 
@@ -149,8 +138,7 @@ static void a_signal_ends_a_send_and_no_byte_is_lost(void)
 }
 
 /* Of messages that go to the socket whole, where it has room for them. */
-static void a_signal_leaves_the_rest_of_a_message_on_its_way(void)
-{
+static void a_signal_leaves_the_rest_of_a_message_on_its_way(void) {
     enum { LEN = 900000, MOST = 40 };
     struct gate gate = gate_new("FAULTS");
     char path[256];
@@ -161,8 +149,7 @@ static void a_signal_leaves_the_rest_of_a_message_on_its_way(void)
 
     handle_signals(count_signal, SA_RESTART);
     signals_start(&signals);
-    while (sent < MOST && wsline_conn_send_binary(conn, payload + sent, LEN) == WSLINE_OK)
-        sent++;
+    while (sent < MOST && wsline_conn_send_binary(conn, payload + sent, LEN) == WSLINE_OK) sent++;
     signals_end(&signals);
     CHECK(sent > 0 && sent < MOST);
     gate_open(&gate);
@@ -175,8 +162,7 @@ static void a_signal_leaves_the_rest_of_a_message_on_its_way(void)
     peer_hang_up(conn);
 }
 
-static void a_signal_ends_a_close_that_may_be_repeated(void)
-{
+static void a_signal_ends_a_close_that_may_be_repeated(void) {
     wsline_conn *conn = interruptible("FAULTS", "/no-close-reply");
     struct signals signals;
 
@@ -190,8 +176,7 @@ static void a_signal_ends_a_close_that_may_be_repeated(void)
     wsline_conn_free(conn);
 }
 
-static void a_signal_ends_a_connect_that_may_be_repeated(void)
-{
+static void a_signal_ends_a_connect_that_may_be_repeated(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
     handle_signals(count_signal, SA_RESTART);
@@ -216,8 +201,7 @@ static void a_signal_ends_a_connect_that_may_be_repeated(void)
     }
 }
 
-static void without_the_option_a_wait_goes_on(void)
-{
+static void without_the_option_a_wait_goes_on(void) {
     enum { SPAN_MS = 300 };
 
     for (size_t i = 0; i < COUNT_OF(handler_flags); i++) {
@@ -243,27 +227,23 @@ static wsline_conn *conn_to_abort;
 static wsline_app *app_to_interrupt;
 static wsline_loop *loop_to_stop;
 
-static void abort_conn(int number)
-{
+static void abort_conn(int number) {
     (void)number;
     wsline_conn_abort(conn_to_abort);
 }
 
-static void interrupt_app(int number)
-{
+static void interrupt_app(int number) {
     (void)number;
     wsline_app_interrupt(app_to_interrupt);
 }
 
-static void stop_loop(int number)
-{
+static void stop_loop(int number) {
     (void)number;
     wsline_loop_stop(loop_to_stop);
 }
 
 /* Sends one signal once the thread must be waiting. */
-static void *signal_run(void *target)
-{
+static void *signal_run(void *target) {
     enum { PAUSE_MS = 200 };
 
     clock_sleep_ms(PAUSE_MS);
@@ -271,8 +251,7 @@ static void *signal_run(void *target)
     return NULL;
 }
 
-static pthread_t signal_later(void (*handler)(int))
-{
+static pthread_t signal_later(void (*handler)(int)) {
     static pthread_t self;
 
     self = pthread_self();
@@ -280,15 +259,14 @@ static pthread_t signal_later(void (*handler)(int))
     return thread_start(signal_run, &self);
 }
 
-static void a_handler_aborts_a_waiting_call(void)
-{
+static void a_handler_aborts_a_waiting_call(void) {
     static const struct {
         const char *peer, *path;
         char call; /* the letter of what waits */
     } rows[] = {
-        {"WEBSOCKETS", "/", 'r'},   {"WEBSOCKETS_TLS", "/", 'r'},
-        {"FAULTS", "/stall", 's'},  {"FAULTS_TLS", "/stall", 's'},
-        {"FAULTS", "/stall", 'x'},  {"FAULTS_TLS", "/no-close-reply", 'x'},
+        {"WEBSOCKETS", "/", 'r'},  {"WEBSOCKETS_TLS", "/", 'r'},
+        {"FAULTS", "/stall", 's'}, {"FAULTS_TLS", "/stall", 's'},
+        {"FAULTS", "/stall", 'x'}, {"FAULTS_TLS", "/no-close-reply", 'x'},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -299,8 +277,7 @@ static void a_handler_aborts_a_waiting_call(void)
         check_row(rows[i].peer);
         conn_to_abort = peer_connect(rows[i].peer, rows[i].path, NULL);
         thread = signal_later(abort_conn);
-        if (rows[i].call == 'r')
-            status = wsline_conn_recv(conn_to_abort, WSLINE_FOREVER, &message);
+        if (rows[i].call == 'r') status = wsline_conn_recv(conn_to_abort, WSLINE_FOREVER, &message);
         while (rows[i].call == 's' && status == WSLINE_OK)
             status = wsline_conn_send_binary(conn_to_abort, much(), MUCH);
         if (rows[i].call == 'x')
@@ -315,9 +292,9 @@ static void a_handler_aborts_a_waiting_call(void)
     }
 }
 
-/* A handler that took a lock, or memory, would sooner or later wait for the code that it interrupted. */
-static void a_handler_interrupts_the_library_anywhere(void)
-{
+/* A handler that took a lock, or memory, would sooner or later wait for the code that it
+ * interrupted. */
+static void a_handler_interrupts_the_library_anywhere(void) {
     size_t rounds = check_scaled(30, 3);
 
     for (size_t i = 0; i < rounds; i++) {
@@ -328,8 +305,7 @@ static void a_handler_interrupts_the_library_anywhere(void)
         conn_to_abort = peer_connect("FAULTS", "/swallow", NULL);
         handle_signals(abort_conn, 0);
         signals_start(&signals);
-        while (status == WSLINE_OK)
-            status = wsline_conn_send_text(conn_to_abort, "x", 1);
+        while (status == WSLINE_OK) status = wsline_conn_send_text(conn_to_abort, "x", 1);
         CHECK_STATUS(WSLINE_ERR_ABORTED, status);
         signals_end(&signals);
         wsline_conn_free(conn_to_abort);
@@ -347,8 +323,7 @@ static void a_handler_interrupts_the_library_anywhere(void)
     }
 }
 
-static void a_handler_aborts_a_connect(void)
-{
+static void a_handler_aborts_a_connect(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -369,8 +344,7 @@ static void a_handler_aborts_a_connect(void)
 }
 
 /* In each phase: connecting, open, and waiting to connect again. */
-static void a_handler_ends_an_app(void)
-{
+static void a_handler_ends_an_app(void) {
     static const struct {
         const char *peer, *path;
     } rows[] = {
@@ -403,8 +377,7 @@ static void a_handler_ends_an_app(void)
     }
 }
 
-static void a_handler_ends_an_app_on_its_own_thread(void)
-{
+static void a_handler_ends_an_app_on_its_own_thread(void) {
     struct record record;
     pthread_t thread;
 
@@ -417,8 +390,7 @@ static void a_handler_ends_an_app_on_its_own_thread(void)
     wsline_app_free(app_to_interrupt);
 }
 
-static void a_handler_stops_a_loop(void)
-{
+static void a_handler_stops_a_loop(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "/", NULL, &record);
     pthread_t thread;
@@ -444,8 +416,7 @@ struct waiting {
     wsline_status status;
 };
 
-static void *wait_in_call(void *argument)
-{
+static void *wait_in_call(void *argument) {
     enum { FAR_TOO_MUCH = 16 << 20 };
     static const char data[FAR_TOO_MUCH];
     struct waiting *waiting = argument;
@@ -461,25 +432,24 @@ static void *wait_in_call(void *argument)
     case 'k':
         waiting->status = wsline_conn_close(waiting->conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS);
         break;
-    case 'c': waiting->status = wsline_conn_connect(waiting->conn, waiting->url); break;
-    default: waiting->status = wsline_app_run(waiting->app); break;
+    case 'c':
+        waiting->status = wsline_conn_connect(waiting->conn, waiting->url);
+        break;
+    default:
+        waiting->status = wsline_app_run(waiting->app);
+        break;
     }
     pthread_testcancel();
     return NULL;
 }
 
-static void a_cancelled_thread_leaves_its_call_first(void)
-{
+static void a_cancelled_thread_leaves_its_call_first(void) {
     static const struct {
         const char *peer, *path;
         char call;
     } rows[] = {
-        {"WEBSOCKETS", "/", 'r'},
-        {"WEBSOCKETS_TLS", "/", 'r'},
-        {"FAULTS", "/stall", 's'},
-        {"FAULTS", "/no-close-reply", 'k'},
-        {"FAULTS", "/hang", 'c'},
-        {"WEBSOCKETS", "/", 'a'},
+        {"WEBSOCKETS", "/", 'r'},           {"WEBSOCKETS_TLS", "/", 'r'}, {"FAULTS", "/stall", 's'},
+        {"FAULTS", "/no-close-reply", 'k'}, {"FAULTS", "/hang", 'c'},     {"WEBSOCKETS", "/", 'a'},
     };
     enum { PAUSE_MS = 200 };
 
@@ -514,29 +484,26 @@ static void a_cancelled_thread_leaves_its_call_first(void)
 }
 
 /* Functions of the caller's are cancellation points, too. */
-static void log_line(int32_t level, const char *message, void *userdata)
-{
+static void log_line(int32_t level, const char *message, void *userdata) {
     (void)level, (void)message, (void)userdata;
     pthread_testcancel();
 }
 
-static int32_t fill_mask_key(uint8_t key[4], void *userdata)
-{
+static int32_t fill_mask_key(uint8_t key[4], void *userdata) {
     (void)userdata;
     pthread_testcancel();
     memset(key, 7, 4);
     return 0;
 }
 
-static void release_nothing(void *userdata)
-{
+static void release_nothing(void *userdata) {
     (void)userdata;
     pthread_testcancel();
 }
 
-/* Messages of a thread that is cancelled already: each cancellation point in these calls would act at once. */
-static void *exchange_while_cancelled(void *argument)
-{
+/* Messages of a thread that is cancelled already: each cancellation point in these calls would act
+ * at once. */
+static void *exchange_while_cancelled(void *argument) {
     enum { LARGE = 300000 };
     static const char large[LARGE];
     wsline_conn *conn = argument;
@@ -564,16 +531,14 @@ static void *exchange_while_cancelled(void *argument)
     return NULL;
 }
 
-static void check_cancelled(pthread_t thread)
-{
+static void check_cancelled(pthread_t thread) {
     void *result = NULL;
 
     CHECK(pthread_join(thread, &result) == 0);
     CHECK(result == PTHREAD_CANCELED);
 }
 
-static void a_cancelled_thread_exchanges_messages(void)
-{
+static void a_cancelled_thread_exchanges_messages(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -584,13 +549,11 @@ static void a_cancelled_thread_exchanges_messages(void)
             check_row(peers[i]);
             if (way == 'q')
                 REQUIRE_OK(wsline_options_set_mask_key_fn(options, fill_mask_key, NULL, NULL));
-            if (way == 'r')
-                REQUIRE_OK(wsline_options_set_interruptible(options, true));
+            if (way == 'r') REQUIRE_OK(wsline_options_set_interruptible(options, true));
             conn = peer_connect(peers[i], "/", options);
             if (way == 's')
                 CHECK_OK(wsline_set_log(WSLINE_LOG_TRACE, log_line, NULL, release_nothing));
-            if (way == 't')
-                CHECK_OK(wsline_set_trace(true));
+            if (way == 't') CHECK_OK(wsline_set_trace(true));
             check_cancelled(thread_start(exchange_while_cancelled, conn));
             CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
             wsline_conn_free(conn);
@@ -599,8 +562,7 @@ static void a_cancelled_thread_exchanges_messages(void)
     }
 }
 
-static void *send_while_cancelled(void *argument)
-{
+static void *send_while_cancelled(void *argument) {
     enum { FAR_TOO_MUCH = 16 << 20 };
     static const char data[FAR_TOO_MUCH];
     wsline_app *app = argument;
@@ -617,8 +579,7 @@ static void *send_while_cancelled(void *argument)
     return NULL;
 }
 
-static void a_cancelled_thread_sends_for_an_app(void)
-{
+static void a_cancelled_thread_sends_for_an_app(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -635,8 +596,7 @@ static void a_cancelled_thread_sends_for_an_app(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_signal_ends_a_receive),
         TEST(a_signal_ends_a_send_and_no_byte_is_lost),

@@ -9,8 +9,7 @@
 #include <poll.h>
 #include <sys/un.h>
 
-static void check_echo(wsline_conn *conn)
-{
+static void check_echo(wsline_conn *conn) {
     wsline_message message;
 
     CHECK_OK(wsline_conn_send_text(conn, "hello", WSLINE_NUL_TERMINATED));
@@ -19,8 +18,7 @@ static void check_echo(wsline_conn *conn)
 }
 
 static void check_unreached(wsline_status status, int phase, const char *part, const char *url,
-                            const wsline_options *options)
-{
+                            const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_error_info info;
 
@@ -31,8 +29,7 @@ static void check_unreached(wsline_status status, int phase, const char *part, c
     CHECK(conn == NULL);
 }
 
-static void a_unix_socket_is_reached_by_option_and_by_url(void)
-{
+static void a_unix_socket_is_reached_by_option_and_by_url(void) {
     const char *path = peer_variable("WEBSOCKETS_UNIX", "_PATH");
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
@@ -57,8 +54,7 @@ static void a_unix_socket_is_reached_by_option_and_by_url(void)
     peer_hang_up(conn);
 }
 
-static void wss_over_a_unix_socket_is_tls(void)
-{
+static void wss_over_a_unix_socket_is_tls(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_tls_info info;
@@ -73,20 +69,19 @@ static void wss_over_a_unix_socket_is_tls(void)
     wsline_options_free(options);
 }
 
-static void a_unix_socket_that_is_not_there_is_named(void)
-{
+static void a_unix_socket_that_is_not_there_is_named(void) {
     char longest[400];
 
-    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /no/such/socket: no such file",
-                    "ws+unix:///no/such/socket:/", NULL);
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT,
+                    "connect to /no/such/socket: no such file", "ws+unix:///no/such/socket:/",
+                    NULL);
     memset(longest, 'x', sizeof longest);
     memcpy(longest, "ws+unix:///", strlen("ws+unix:///"));
     longest[sizeof longest - 1] = '\0';
     check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /xxx", longest, NULL);
 }
 
-static void wss_over_a_supplied_descriptor_is_tls(void)
-{
+static void wss_over_a_supplied_descriptor_is_tls(void) {
     char url[PEER_URL_MAX];
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
@@ -105,8 +100,7 @@ static void wss_over_a_supplied_descriptor_is_tls(void)
 }
 
 /* This end's address, "127.0.0.2:4711". */
-static const char *own_address(wsline_conn *conn, char text[64])
-{
+static const char *own_address(wsline_conn *conn, char text[64]) {
     struct sockaddr_in address;
     socklen_t len = sizeof address;
 
@@ -115,8 +109,7 @@ static const char *own_address(wsline_conn *conn, char text[64])
     return text;
 }
 
-static void this_ends_address_can_be_chosen(void)
-{
+static void this_ends_address_can_be_chosen(void) {
     wsline_options *options = peer_options();
     struct listener free_port = listen_open(1);
     char address[64], text[64];
@@ -142,27 +135,25 @@ static void this_ends_address_can_be_chosen(void)
     wsline_options_free(options);
 }
 
-static void an_address_that_is_not_ours_or_of_another_family_is_named(void)
-{
+static void an_address_that_is_not_ours_or_of_another_family_is_named(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_bind_address(options, "192.0.2.1"));
-    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "bind to 192.0.2.1:0", "ws://127.0.0.1:1/",
-                    options);
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "bind to 192.0.2.1:0",
+                    "ws://127.0.0.1:1/", options);
     REQUIRE_OK(wsline_options_set_bind_address(options, "::1"));
     check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "127.0.0.1 has no IPv6 address",
                     "ws://127.0.0.1:1/", options);
     wsline_options_free(options);
 }
 
-static void the_family_can_be_chosen(void)
-{
+static void the_family_can_be_chosen(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_IPV4));
     peer_hang_up(peer_connect("WEBSOCKETS", "/", options));
-    check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "::1 has no IPv4 address", "ws://[::1]:1/",
-                    options);
+    check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "::1 has no IPv4 address",
+                    "ws://[::1]:1/", options);
     REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_IPV6));
     check_unreached(WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE, "127.0.0.1 has no IPv6 address",
                     "ws://127.0.0.1:1/", options);
@@ -171,8 +162,7 @@ static void the_family_can_be_chosen(void)
     wsline_options_free(options);
 }
 
-static void a_dead_first_address_does_not_stop_the_second(void)
-{
+static void a_dead_first_address_does_not_stop_the_second(void) {
     const char *skip = getenv("WSLINE_TEST_EYEBALLS_SKIP");
     wsline_conn *conn;
     struct stopwatch start;
@@ -190,8 +180,7 @@ static void a_dead_first_address_does_not_stop_the_second(void)
     peer_hang_up(conn);
 }
 
-static void a_dead_address_ends_at_the_deadline(void)
-{
+static void a_dead_address_ends_at_the_deadline(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
     struct stopwatch start;
@@ -199,18 +188,15 @@ static void a_dead_address_ends_at_the_deadline(void)
     peer_url(url, "BLACKHOLE", "/");
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, 300));
     start = stopwatch_start();
-    check_unreached(WSLINE_ERR_TIMEOUT, WSLINE_PHASE_CONNECT, "connecting to 127.0.0.1:", url, options);
+    check_unreached(WSLINE_ERR_TIMEOUT, WSLINE_PHASE_CONNECT, "connecting to 127.0.0.1:", url,
+                    options);
     CHECK_TOOK(300, start);
     wsline_options_free(options);
 }
 
-static wsline_status abort_it(wsline_conn *conn)
-{
-    return wsline_conn_abort(conn);
-}
+static wsline_status abort_it(wsline_conn *conn) { return wsline_conn_abort(conn); }
 
-static void abort_ends_the_wait_for_a_dead_address(void)
-{
+static void abort_ends_the_wait_for_a_dead_address(void) {
     struct later later = {.call = abort_it, .after_ms = 100};
     char url[PEER_URL_MAX];
     struct stopwatch start = stopwatch_start();
@@ -234,8 +220,7 @@ struct full_server {
     pthread_t thread;
 };
 
-static void full_server_open(struct full_server *server)
-{
+static void full_server_open(struct full_server *server) {
     const struct sockaddr *address = (const struct sockaddr *)&server->address;
     socklen_t len = sizeof server->address;
 
@@ -252,8 +237,7 @@ static void full_server_open(struct full_server *server)
     REQUIRE(connect(server->filler, address, len) == 0);
 }
 
-static void full_server_close(struct full_server *server)
-{
+static void full_server_close(struct full_server *server) {
     close(server->filler);
     close(server->listener);
     unlink(server->address.sun_path);
@@ -261,8 +245,7 @@ static void full_server_close(struct full_server *server)
 }
 
 /* Takes the connection that fills the queue, then the next one, which it ends at once. */
-static void *full_server_accept(void *argument)
-{
+static void *full_server_accept(void *argument) {
     struct full_server *server = argument;
 
     clock_sleep_ms(200);
@@ -271,8 +254,7 @@ static void *full_server_accept(void *argument)
     return NULL;
 }
 
-static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void)
-{
+static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void) {
     wsline_options *options = peer_options();
     struct full_server server;
     struct stopwatch start;
@@ -286,8 +268,7 @@ static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void)
     wsline_options_free(options);
 }
 
-static void a_unix_server_with_room_again_is_reached(void)
-{
+static void a_unix_server_with_room_again_is_reached(void) {
     wsline_options *options = peer_options();
     struct full_server server;
     struct stopwatch start = stopwatch_start();
@@ -302,8 +283,7 @@ static void a_unix_server_with_room_again_is_reached(void)
     wsline_options_free(options);
 }
 
-static void abort_ends_the_wait_for_a_full_queue(void)
-{
+static void abort_ends_the_wait_for_a_full_queue(void) {
     struct later later = {.call = abort_it, .after_ms = 100};
     struct full_server server;
     struct stopwatch start = stopwatch_start();
@@ -318,8 +298,7 @@ static void abort_ends_the_wait_for_a_full_queue(void)
     full_server_close(&server);
 }
 
-static int option_of(wsline_conn *conn, int level, int name)
-{
+static int option_of(wsline_conn *conn, int level, int name) {
     int value = 0;
     socklen_t len = sizeof value;
 
@@ -327,8 +306,7 @@ static int option_of(wsline_conn *conn, int level, int name)
     return value;
 }
 
-static void options_of_the_socket_are_set_before_it_connects(void)
-{
+static void options_of_the_socket_are_set_before_it_connects(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", options);
     int idle = 77, off = 0, bytes = 65536;
@@ -337,9 +315,12 @@ static void options_of_the_socket_are_set_before_it_connects(void)
     CHECK_INT(1, option_of(conn, SOL_SOCKET, SO_KEEPALIVE));
     CHECK_INT(30, option_of(conn, IPPROTO_TCP, TCP_KEEPIDLE));
     peer_hang_up(conn);
-    REQUIRE_OK(wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle));
-    REQUIRE_OK(wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off));
-    REQUIRE_OK(wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
+    REQUIRE_OK(
+        wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle));
+    REQUIRE_OK(
+        wsline_options_add_socket_option(options, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off));
+    REQUIRE_OK(
+        wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
     conn = peer_connect("WEBSOCKETS", "/", options);
     CHECK_INT(0, option_of(conn, IPPROTO_TCP, TCP_NODELAY));
     CHECK_INT(77, option_of(conn, IPPROTO_TCP, TCP_KEEPIDLE));
@@ -347,19 +328,18 @@ static void options_of_the_socket_are_set_before_it_connects(void)
     check_echo(conn);
     peer_hang_up(conn);
     REQUIRE_OK(wsline_options_add_socket_option(options, 9999, 1, &off, sizeof off));
-    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "set the socket option 1 of level 9999",
-                    "ws://127.0.0.1:1/", options);
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT,
+                    "set the socket option 1 of level 9999", "ws://127.0.0.1:1/", options);
     wsline_options_free(options);
 }
 
-#define CHECK_REFUSED(name, call)                             \
-    do {                                                      \
-        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);      \
-        CHECK_HAS("`" name "`", wsline_last_error_message()); \
+#define CHECK_REFUSED(name, call)                                                                  \
+    do {                                                                                           \
+        CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
+        CHECK_HAS("`" name "`", wsline_last_error_message());                                      \
     } while (0)
 
-static void bad_arguments_are_named(void)
-{
+static void bad_arguments_are_named(void) {
     wsline_options *options = peer_options();
 
     CHECK_REFUSED("path", wsline_options_set_unix_path(options, ""));
@@ -372,8 +352,7 @@ static void bad_arguments_are_named(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_unix_socket_is_reached_by_option_and_by_url),
         TEST(wss_over_a_unix_socket_is_tls),

@@ -20,8 +20,7 @@ struct server {
 };
 
 /* Answers what comes with "a", a while later each time. */
-static void *serve(void *argument)
-{
+static void *serve(void *argument) {
     static const unsigned char answer[] = {0x81, 1, 'a'};
     struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL);
@@ -30,28 +29,24 @@ static void *serve(void *argument)
     upgrade(fd);
     while (recv(fd, frame, sizeof frame, 0) > 0) {
         clock_sleep_ms(ANSWER_MS);
-        if (send(fd, answer, sizeof answer, MSG_NOSIGNAL) < 0)
-            break;
+        if (send(fd, answer, sizeof answer, MSG_NOSIGNAL) < 0) break;
     }
     close(fd);
     return NULL;
 }
 
-static void server_start(struct server *server, char url[64])
-{
+static void server_start(struct server *server, char url[64]) {
     server->listener = listen_silent();
     snprintf(url, 64, "ws://127.0.0.1:%u/", (unsigned)server->listener.port);
     server->thread = thread_start(serve, server);
 }
 
-static void server_end(struct server *server)
-{
+static void server_end(struct server *server) {
     thread_join(server->thread);
     listen_close(&server->listener);
 }
 
-static wsline_options *spinning(int64_t spin_us)
-{
+static wsline_options *spinning(int64_t spin_us) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -60,8 +55,7 @@ static wsline_options *spinning(int64_t spin_us)
 }
 
 /* Sends, receives the answer, and leaves the calls of the receive counted. */
-static void exchange(wsline_conn *conn)
-{
+static void exchange(wsline_conn *conn) {
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_send_text(conn, "a", 1));
@@ -71,8 +65,7 @@ static void exchange(wsline_conn *conn)
     CHECK_TEXT("a", (const char *)message.data);
 }
 
-static void a_receive_looks_before_it_sleeps(void)
-{
+static void a_receive_looks_before_it_sleeps(void) {
     static const struct {
         const char *name;
         int64_t spin_us;
@@ -107,8 +100,7 @@ static void a_receive_looks_before_it_sleeps(void)
     check_row(NULL);
 }
 
-static void looking_ends_with_the_time_out(void)
-{
+static void looking_ends_with_the_time_out(void) {
     wsline_options *options = spinning(LONG_US);
     struct server server;
     struct stopwatch watch;
@@ -130,22 +122,19 @@ static void looking_ends_with_the_time_out(void)
     server_end(&server);
 }
 
-static void ask(wsline_app *app, void *userdata)
-{
+static void ask(wsline_app *app, void *userdata) {
     (void)userdata;
     REQUIRE_OK(wsline_app_send_text(app, "a", 1));
     calls_begin();
 }
 
-static void count(wsline_app *app, const wsline_message *message, void *userdata)
-{
+static void count(wsline_app *app, const wsline_message *message, void *userdata) {
     (void)message;
     *(unsigned *)userdata = calls_end();
     CHECK_OK(wsline_app_abort(app));
 }
 
-static void a_loop_looks_before_it_sleeps(void)
-{
+static void a_loop_looks_before_it_sleeps(void) {
     static const int64_t spins[] = {0, LONG_US};
 
     for (size_t i = 0; i < COUNT_OF(spins); i++) {
@@ -170,8 +159,7 @@ static void a_loop_looks_before_it_sleeps(void)
     }
 }
 
-static void a_negative_time_is_refused(void)
-{
+static void a_negative_time_is_refused(void) {
     wsline_options *options = spinning(0);
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_spin_us(options, -1));
@@ -180,8 +168,7 @@ static void a_negative_time_is_refused(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_receive_looks_before_it_sleeps),
         TEST(looking_ends_with_the_time_out),

@@ -11,8 +11,7 @@
 /* "Some 256 KiB". */
 enum { MAX_PART_BYTES = 300 * 1024, MAX_HEAP_BYTES = 1 << 20 };
 
-static wsline_options *stream_options(void)
-{
+static wsline_options *stream_options(void) {
     wsline_options *options = deflate_options();
 
     CHECK_OK(wsline_options_set_max_frame_bytes(options, 0));
@@ -22,8 +21,7 @@ static wsline_options *stream_options(void)
     return options;
 }
 
-static wsline_conn *stream_connect(const char *format, uint64_t size)
-{
+static wsline_conn *stream_connect(const char *format, uint64_t size) {
     char query[256], path[300];
 
     snprintf(query, sizeof query, format, size);
@@ -34,8 +32,7 @@ static wsline_conn *stream_connect(const char *format, uint64_t size)
 
 /* The next part continues a payload as it must. */
 static bool take_part(const wsline_message *part, int32_t opcode, struct payload payload,
-                      uint64_t *at)
-{
+                      uint64_t *at) {
     bool right = payload_is(payload, *at, part->data, part->len);
 
     CHECK(right);
@@ -48,8 +45,7 @@ static bool take_part(const wsline_message *part, int32_t opcode, struct payload
 }
 
 /* Receives a whole message in parts. */
-static void take_message(wsline_conn *conn, int32_t opcode, struct payload payload, uint64_t size)
-{
+static void take_message(wsline_conn *conn, int32_t opcode, struct payload payload, uint64_t size) {
     uint64_t at = 0;
     wsline_message part;
 
@@ -62,8 +58,7 @@ static void take_message(wsline_conn *conn, int32_t opcode, struct payload paylo
 }
 
 /* What the streaming server has seen of this connection. */
-static void stream_report(wsline_conn *conn, char *line, size_t size)
-{
+static void stream_report(wsline_conn *conn, char *line, size_t size) {
     wsline_message part;
 
     REQUIRE_OK(wsline_conn_send_text(conn, "report", WSLINE_NUL_TERMINATED));
@@ -72,8 +67,7 @@ static void stream_report(wsline_conn *conn, char *line, size_t size)
     snprintf(line, size, "%s", (const char *)part.data);
 }
 
-static void parts_make_the_whole(void)
-{
+static void parts_make_the_whole(void) {
     static const struct {
         const char *format; /* of the query, with its size */
         bool is_lines;
@@ -114,8 +108,7 @@ static void parts_make_the_whole(void)
     }
 }
 
-static void small_messages_come_whole(void)
-{
+static void small_messages_come_whole(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", stream_options());
 
@@ -135,16 +128,25 @@ static void small_messages_come_whole(void)
     }
 }
 
-static void wrong_text_is_found_in_parts(void)
-{
+static void wrong_text_is_found_in_parts(void) {
     static const struct {
         const char *hex, *text;
         wsline_status status;
     } rows[] = {
-        {"0102e282" "800661c3a4ac6262", "", WSLINE_ERR_PAYLOAD},
-        {"0102e282" "0000" "8001ac", "\xe2\x82\xac", WSLINE_OK},
-        {"0102e282" "8000", "", WSLINE_ERR_PAYLOAD},
-        {"010161" "0001c3" "800161", "", WSLINE_ERR_PAYLOAD},
+        {"0102e282"
+         "800661c3a4ac6262",
+         "", WSLINE_ERR_PAYLOAD},
+        {"0102e282"
+         "0000"
+         "8001ac",
+         "\xe2\x82\xac", WSLINE_OK},
+        {"0102e282"
+         "8000",
+         "", WSLINE_ERR_PAYLOAD},
+        {"010161"
+         "0001c3"
+         "800161",
+         "", WSLINE_ERR_PAYLOAD},
         {"8103edA080", "", WSLINE_ERR_PAYLOAD},
     };
 
@@ -160,8 +162,7 @@ static void wrong_text_is_found_in_parts(void)
         conn = deflate_connect("FAULTS", path, stream_options());
         while (status == WSLINE_OK && !(part.flags & WSLINE_MESSAGE_LAST)) {
             status = wsline_conn_recv_part(conn, WAIT_MS, &part);
-            if (status == WSLINE_OK)
-                strncat(text, (const char *)part.data, part.len);
+            if (status == WSLINE_OK) strncat(text, (const char *)part.data, part.len);
         }
         CHECK_STATUS(rows[i].status, status);
         if (status == WSLINE_OK) {
@@ -175,8 +176,7 @@ static void wrong_text_is_found_in_parts(void)
     }
 }
 
-static void a_timeout_keeps_what_came(void)
-{
+static void a_timeout_keeps_what_came(void) {
     static const char *const formats[] = {
         "size=%" PRIu64 "&stop=70000", "size=%" PRIu64 "&stop=70000&frame=999",
         "size=%" PRIu64 "&stop=70000" DEFLATE, "size=%" PRIu64 "&stop=70000&frame=999" DEFLATE};
@@ -205,10 +205,9 @@ static void a_timeout_keeps_what_came(void)
 }
 
 /* A message belongs to the kind of receive that began it. */
-static void parts_and_messages_do_not_mix(void)
-{
-    wsline_conn *conn = deflate_connect("STREAMS", "/stream?size=10000&frame=1000&stop=5000",
-                                        deflate_options());
+static void parts_and_messages_do_not_mix(void) {
+    wsline_conn *conn =
+        deflate_connect("STREAMS", "/stream?size=10000&frame=1000&stop=5000", deflate_options());
     uint64_t at = 0;
     wsline_message message;
     wsline_frame frame;
@@ -236,8 +235,7 @@ static void parts_and_messages_do_not_mix(void)
     peer_hang_up(conn);
 }
 
-static void a_message_begun_whole_stays_whole(void)
-{
+static void a_message_begun_whole_stays_whole(void) {
     wsline_options *options = deflate_options();
     wsline_message message;
     wsline_conn *conn;
@@ -253,8 +251,7 @@ static void a_message_begun_whole_stays_whole(void)
     peer_hang_up(conn);
 }
 
-static void frames_are_still_limited(void)
-{
+static void frames_are_still_limited(void) {
     wsline_options *options = stream_options();
     wsline_message part;
     wsline_conn *conn;
@@ -268,15 +265,18 @@ static void frames_are_still_limited(void)
     CHECK_INT(1009, report_number(line, "close"));
 }
 
-static void an_end_in_the_middle_is_told_after_the_parts(void)
-{
+static void an_end_in_the_middle_is_told_after_the_parts(void) {
     static const struct {
         const char *path;
         wsline_status status;
     } rows[] = {
         {"/fin-mid", WSLINE_ERR_CONNECTION_LOST},
-        {"/frame?hex=0203414243" "8800", WSLINE_ERR_CLOSED},
-        {"/frame?hex=0203414243" "8203414243", WSLINE_ERR_PROTOCOL},
+        {"/frame?hex=0203414243"
+         "8800",
+         WSLINE_ERR_CLOSED},
+        {"/frame?hex=0203414243"
+         "8203414243",
+         WSLINE_ERR_PROTOCOL},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -296,8 +296,7 @@ static void an_end_in_the_middle_is_told_after_the_parts(void)
     }
 }
 
-static void a_message_need_not_be_received_to_its_end(void)
-{
+static void a_message_need_not_be_received_to_its_end(void) {
     static const char *const formats[] = {"size=%" PRIu64, "size=%" PRIu64 "&frame=1000&ping=7",
                                           "size=%" PRIu64 "&kind=lines" DEFLATE};
 
@@ -317,11 +316,11 @@ static void a_message_need_not_be_received_to_its_end(void)
 }
 
 /* Neither pings nor empty fragments are parts. */
-static void a_flood_of_what_is_no_part_does_not_move_the_deadline(void)
-{
+static void a_flood_of_what_is_no_part_does_not_move_the_deadline(void) {
     static const char *const paths[] = {
         "/frame?hex=8900&n=5000000", "/frame?first=0100&hex=0000&n=5000000",
-        "/frame?extensions=permessage-deflate&first=4100&hex=00050000" "00ffff&n=5000000"};
+        "/frame?extensions=permessage-deflate&first=4100&hex=00050000"
+        "00ffff&n=5000000"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         wsline_conn *conn = deflate_connect("FAULTS", paths[i], stream_options());
@@ -351,8 +350,7 @@ static const struct giant giants[] = {
     {"size=%" PRIu64 "&frame=100000" DEFLATE, false, GIB / 4, 4000000},
 };
 
-static void a_giant_takes_next_to_no_memory(void)
-{
+static void a_giant_takes_next_to_no_memory(void) {
     for (size_t i = 0; i < COUNT_OF(giants); i++) {
         uint64_t size = check_slow() ? giants[i].slow_size : giants[i].size;
         wsline_conn *conn = stream_connect(giants[i].format, size);
@@ -363,8 +361,7 @@ static void a_giant_takes_next_to_no_memory(void)
         take_message(conn, WSLINE_OPCODE_BINARY,
                      giants[i].is_lines ? payload_lines() : payload_noise(), size);
         heap = heap_watch_end(&watch);
-        if (!check_slow())
-            CHECK_RANGE(0, MAX_HEAP_BYTES, heap);
+        if (!check_slow()) CHECK_RANGE(0, MAX_HEAP_BYTES, heap);
         peer_hang_up(conn);
     }
 }
@@ -376,18 +373,15 @@ struct taken {
     size_t largest;
 };
 
-static void app_take(struct record *record, wsline_app *app, char letter)
-{
+static void app_take(struct record *record, wsline_app *app, char letter) {
     struct taken *taken = record->more;
 
-    if (letter != 'f')
-        return;
+    if (letter != 'f') return;
     if (!take_part(&record->message, WSLINE_OPCODE_BINARY, taken->payload, &taken->at))
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void an_app_takes_a_giant_in_fragments(void)
-{
+static void an_app_takes_a_giant_in_fragments(void) {
     for (size_t i = 0; i < COUNT_OF(giants); i++) {
         uint64_t size = check_slow() ? giants[i].slow_size : giants[i].size / 16;
         wsline_options *options = stream_options();
@@ -411,14 +405,12 @@ static void an_app_takes_a_giant_in_fragments(void)
         heap = heap_watch_end(&watch);
         CHECK_INT(size, taken.at);
         CHECK_INT(0, record_count(&record, 'm'));
-        if (!check_slow())
-            CHECK_RANGE(0, MAX_HEAP_BYTES, heap);
+        if (!check_slow()) CHECK_RANGE(0, MAX_HEAP_BYTES, heap);
         wsline_app_free(app);
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(parts_make_the_whole),
         TEST(small_messages_come_whole),

@@ -12,17 +12,16 @@
 struct course {
     const char *path;
     bool is_lines;
-    int32_t opcode;   /* of the first part, with WSLINE_SEND_UNCOMPRESSED or not */
+    int32_t opcode; /* of the first part, with WSLINE_SEND_UNCOMPRESSED or not */
     uint64_t size, slow_size;
-    size_t step;      /* of each part but the last */
-    unsigned pings;   /* one after so many parts; 0: none */
+    size_t step;    /* of each part but the last */
+    unsigned pings; /* one after so many parts; 0: none */
     bool is_compressed;
 };
 
 /* The sink's answer. */
 static void check_sink(wsline_conn *conn, uint64_t size, uint32_t adler, int64_t frames,
-                       int64_t pings, bool is_compressed)
-{
+                       int64_t pings, bool is_compressed) {
     wsline_message message;
     const char *line;
 
@@ -36,8 +35,7 @@ static void check_sink(wsline_conn *conn, uint64_t size, uint32_t adler, int64_t
 }
 
 /* Sends a message in parts that are lent out of its block, so that none needs memory. */
-static void send_course(wsline_conn *conn, const struct course *course)
-{
+static void send_course(wsline_conn *conn, const struct course *course) {
     struct payload payload = course->is_lines ? payload_lines() : payload_noise();
     uint64_t size = check_slow() ? course->slow_size : course->size, at = 0;
     int32_t opcode = course->opcode;
@@ -48,8 +46,7 @@ static void send_course(wsline_conn *conn, const struct course *course)
         size_t len = course->step;
         const uint8_t *piece;
 
-        if (len > size - at)
-            len = (size_t)(size - at);
+        if (len > size - at) len = (size_t)(size - at);
         piece = payload_piece(payload, at, &len);
         at += len;
         adler = payload_adler32(adler, piece, len);
@@ -75,11 +72,11 @@ static const struct course courses[] = {
     {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT, 15 * MIB, 150000, 777, 5, true},
     {DEFLATE_SINK, true, WSLINE_OPCODE_BINARY, 256 * MIB, MIB, 1 << 20, 10, true},
     {DEFLATE_SINK, false, WSLINE_OPCODE_BINARY, 64 * MIB, MIB, 100000, 10, true},
-    {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, 15 * MIB, 150000, 10000, 0, false},
+    {DEFLATE_SINK, true, WSLINE_OPCODE_TEXT | WSLINE_SEND_UNCOMPRESSED, 15 * MIB, 150000, 10000, 0,
+     false},
 };
 
-static void streams_arrive_whole_and_take_no_memory(void)
-{
+static void streams_arrive_whole_and_take_no_memory(void) {
     for (size_t i = 0; i < COUNT_OF(courses); i++) {
         wsline_conn *conn = deflate_connect("STREAMS", courses[i].path, deflate_options());
         struct heap_watch watch;
@@ -92,22 +89,19 @@ static void streams_arrive_whole_and_take_no_memory(void)
         send_course(conn, &courses[i]);
         heap = heap_watch_end(&watch);
         /* The part that is masked or compressed, and the context. */
-        if (!check_slow())
-            CHECK_RANGE(0, 4 * MIB, heap);
+        if (!check_slow()) CHECK_RANGE(0, 4 * MIB, heap);
         peer_hang_up(conn);
     }
 }
 
-static void messages_follow_each_other_in_one_context(void)
-{
+static void messages_follow_each_other_in_one_context(void) {
     wsline_conn *conn = deflate_connect("STREAMS", DEFLATE_SINK, deflate_options());
 
     for (size_t round = 0; round < 2; round++)
         for (size_t i = 0; i < COUNT_OF(courses); i++) {
             struct course course = courses[i];
 
-            if (course.size > 20 * MIB || strcmp(course.path, DEFLATE_SINK) != 0)
-                continue;
+            if (course.size > 20 * MIB || strcmp(course.path, DEFLATE_SINK) != 0) continue;
             course.size = course.size > 100000 ? 150000 : course.size;
             course.slow_size = course.size;
             send_course(conn, &course);
@@ -119,8 +113,7 @@ static void messages_follow_each_other_in_one_context(void)
 
 /* ---- others who want to send meanwhile ---- */
 
-static void check_busy(wsline_conn *conn)
-{
+static void check_busy(wsline_conn *conn) {
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT};
     wsline_prepared *prepared = NULL;
 
@@ -136,14 +129,12 @@ static void check_busy(wsline_conn *conn)
     wsline_prepared_free(prepared);
 }
 
-static void *run_busy(void *argument)
-{
+static void *run_busy(void *argument) {
     check_busy(argument);
     return NULL;
 }
 
-static void others_are_busy_until_the_last_part(void)
-{
+static void others_are_busy_until_the_last_part(void) {
     static const char *const paths[] = {"/sink", DEFLATE_SINK};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -166,8 +157,7 @@ static void others_are_busy_until_the_last_part(void)
     }
 }
 
-static void a_message_that_was_begun_may_be_left(void)
-{
+static void a_message_that_was_begun_may_be_left(void) {
     wsline_conn *conn = deflate_connect("STREAMS", DEFLATE_SINK, deflate_options());
 
     CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, "one ", 4, false));
@@ -175,8 +165,7 @@ static void a_message_that_was_begun_may_be_left(void)
 }
 
 /* Each part leaves at once, and can be read at once. */
-static void a_part_does_not_wait_for_the_next(void)
-{
+static void a_part_does_not_wait_for_the_next(void) {
     wsline_conn *conn =
         deflate_connect("FAULTS", "/echo?extensions=permessage-deflate", deflate_options());
     uint64_t at = 0;
@@ -205,16 +194,14 @@ struct giver {
 };
 
 /* Sends until the queue is full, and goes on when it has drained. */
-static void give(wsline_app *app, struct giver *giver)
-{
+static void give(wsline_app *app, struct giver *giver) {
     while (giver->at < giver->size) {
         size_t len = giver->size - giver->at < 100000 ? (size_t)(giver->size - giver->at) : 100000;
         const uint8_t *piece = payload_piece(payload_lines(), giver->at, &len);
         wsline_status status = wsline_app_send_fragment(app, WSLINE_OPCODE_BINARY, piece, len,
                                                         giver->at + len == giver->size);
 
-        if (status == WSLINE_ERR_WOULD_BLOCK)
-            return;
+        if (status == WSLINE_ERR_WOULD_BLOCK) return;
         REQUIRE_OK(status);
         giver->adler = payload_adler32(giver->adler, piece, len);
         giver->at += len;
@@ -222,16 +209,12 @@ static void give(wsline_app *app, struct giver *giver)
     }
 }
 
-static void give_on(struct record *record, wsline_app *app, char letter)
-{
-    if (letter == 'o' || letter == 'w')
-        give(app, record->more);
-    if (letter == 'm')
-        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+static void give_on(struct record *record, wsline_app *app, char letter) {
+    if (letter == 'o' || letter == 'w') give(app, record->more);
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void an_app_sends_a_stream(void)
-{
+static void an_app_sends_a_stream(void) {
     static const char *const paths[] = {"/sink", DEFLATE_SINK};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -255,8 +238,7 @@ static void an_app_sends_a_stream(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(streams_arrive_whole_and_take_no_memory),
         TEST(messages_follow_each_other_in_one_context),

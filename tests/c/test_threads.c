@@ -15,23 +15,20 @@ struct sender {
 };
 
 /* Sizes on both sides of every length form, different from message to message. */
-static size_t size_of_message(uint8_t sender, uint32_t sequence)
-{
+static size_t size_of_message(uint8_t sender, uint32_t sequence) {
     static const size_t sizes[] = {8, 125, 126, 1000, 65535, 20, 65536, 130, 40000, 9, 100000};
 
     return sizes[(sequence + sender * 3u) % COUNT_OF(sizes)];
 }
 
 /* Sender, sequence number, then a byte that only this message has in this order. */
-static void fill_message(uint8_t *data, size_t size, uint8_t sender, uint32_t sequence)
-{
+static void fill_message(uint8_t *data, size_t size, uint8_t sender, uint32_t sequence) {
     memset(data, (int)(sender * 61u + sequence) & 0xff, size);
     data[0] = sender;
     memcpy(data + 1, &sequence, sizeof sequence);
 }
 
-static void *send_all(void *argument)
-{
+static void *send_all(void *argument) {
     struct sender *sender = argument;
     static const size_t largest = 100000;
     uint8_t *data = malloc(largest);
@@ -41,15 +38,13 @@ static void *send_all(void *argument)
         size_t size = size_of_message(sender->number, i);
 
         fill_message(data, size, sender->number, i);
-        if (!CHECK_OK(wsline_conn_send_binary(sender->conn, data, size)))
-            break;
+        if (!CHECK_OK(wsline_conn_send_binary(sender->conn, data, size))) break;
     }
     free(data);
     return NULL;
 }
 
-static void receive_from_all(wsline_conn *conn, uint32_t messages_each)
-{
+static void receive_from_all(wsline_conn *conn, uint32_t messages_each) {
     uint32_t next[SENDERS] = {0};
     uint8_t *want = malloc(100000);
 
@@ -70,8 +65,7 @@ static void receive_from_all(wsline_conn *conn, uint32_t messages_each)
     free(want);
 }
 
-static void many_threads_send_while_one_receives(void)
-{
+static void many_threads_send_while_one_receives(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct sender senders[SENDERS];
         wsline_conn *conn;
@@ -86,25 +80,21 @@ static void many_threads_send_while_one_receives(void)
             senders[k].thread = thread_start(send_all, &senders[k]);
         }
         receive_from_all(conn, messages);
-        for (size_t k = 0; k < SENDERS; k++)
-            thread_join(senders[k].thread);
+        for (size_t k = 0; k < SENDERS; k++) thread_join(senders[k].thread);
         peer_hang_up(conn);
     }
 }
 
 /* Pongs, because no server answers them, and not more than a slow one reads. */
-static void *pong_until_closed(void *argument)
-{
+static void *pong_until_closed(void *argument) {
     wsline_status status;
 
-    while ((status = wsline_conn_pong(argument, "p", 1)) == WSLINE_OK)
-        clock_pause();
+    while ((status = wsline_conn_pong(argument, "p", 1)) == WSLINE_OK) clock_pause();
     CHECK_STATUS(WSLINE_ERR_CLOSED, status);
     return NULL;
 }
 
-static void pongs_pass_between_the_fragments_of_another_thread(void)
-{
+static void pongs_pass_between_the_fragments_of_another_thread(void) {
     wsline_conn *conn = peer_connect("WS", "/", NULL);
     pthread_t ponger = thread_start(pong_until_closed, conn);
     size_t pieces = check_scaled(200, 20);
@@ -124,8 +114,7 @@ struct stuck_sender {
     size_t len;
 };
 
-static void *send_much(void *argument)
-{
+static void *send_much(void *argument) {
     struct stuck_sender *sender = argument;
     uint8_t *data = calloc(1, sender->len);
 
@@ -135,8 +124,7 @@ static void *send_much(void *argument)
     return NULL;
 }
 
-static void pings_are_taken_while_a_sender_is_stuck(void)
-{
+static void pings_are_taken_while_a_sender_is_stuck(void) {
     struct stuck_sender stuck = {.len = check_scaled(8 << 20, 1 << 20)};
     char path[64];
     wsline_message message;
@@ -163,20 +151,17 @@ struct receiver {
     wsline_status status;
 };
 
-static void *receive_once(void *argument)
-{
+static void *receive_once(void *argument) {
     struct receiver *receiver = argument;
     wsline_message message;
 
     /* The other thread's look may be in the way for a moment. */
-    do
-        receiver->status = wsline_conn_recv(receiver->conn, WAIT_MS, &message);
+    do receiver->status = wsline_conn_recv(receiver->conn, WAIT_MS, &message);
     while (receiver->status == WSLINE_ERR_BUSY);
     return NULL;
 }
 
-static void a_second_receiver_is_told_that_one_is_at_it(void)
-{
+static void a_second_receiver_is_told_that_one_is_at_it(void) {
     struct receiver receiver = {.conn = peer_connect("WEBSOCKETS", "/", NULL)};
     pthread_t thread = thread_start(receive_once, &receiver);
     wsline_message message;
@@ -194,16 +179,14 @@ static void a_second_receiver_is_told_that_one_is_at_it(void)
     peer_hang_up(receiver.conn);
 }
 
-static void *receive_too_long(void *argument)
-{
+static void *receive_too_long(void *argument) {
     wsline_message message;
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(argument, 20, &message));
     return NULL;
 }
 
-static void a_connection_tells_every_thread_of_its_last_failure(void)
-{
+static void a_connection_tells_every_thread_of_its_last_failure(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_error_info info;
 
@@ -227,23 +210,20 @@ struct stream {
     size_t size;
 };
 
-static void *send_stream(void *argument)
-{
+static void *send_stream(void *argument) {
     struct stream *stream = argument;
     uint8_t *data = malloc(stream->size);
 
     REQUIRE(data != NULL);
     for (size_t i = 0; i < stream->messages; i++) {
         memset(data, (int)(i & 0xff), stream->size);
-        if (!CHECK_OK(wsline_conn_send_binary(stream->conn, data, stream->size)))
-            break;
+        if (!CHECK_OK(wsline_conn_send_binary(stream->conn, data, stream->size))) break;
     }
     free(data);
     return NULL;
 }
 
-static void much_data_goes_both_ways_past_a_slow_reader(void)
-{
+static void much_data_goes_both_ways_past_a_slow_reader(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS", "WS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -275,14 +255,12 @@ static void much_data_goes_both_ways_past_a_slow_reader(void)
 
 /* Ends ---------------------------------------------------------------------------------------- */
 
-static void *close_normally(void *argument)
-{
+static void *close_normally(void *argument) {
     CHECK_OK(wsline_conn_close(argument, WSLINE_CLOSE_NORMAL, "all at once", WAIT_MS));
     return NULL;
 }
 
-static void many_threads_close_at_once(void)
-{
+static void many_threads_close_at_once(void) {
     static const char *const rows[] = {"FAULTS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -292,10 +270,8 @@ static void many_threads_close_at_once(void)
 
         check_row(rows[i]);
         conn = peer_connect(rows[i], "/echo?id=closers", NULL);
-        for (size_t k = 0; k < CLOSERS; k++)
-            threads[k] = thread_start(close_normally, conn);
-        for (size_t k = 0; k < CLOSERS; k++)
-            thread_join(threads[k]);
+        for (size_t k = 0; k < CLOSERS; k++) threads[k] = thread_start(close_normally, conn);
+        for (size_t k = 0; k < CLOSERS; k++) thread_join(threads[k]);
         CHECK_OK(wsline_conn_close_info(conn, &info));
         CHECK(info.clean);
         CHECK_INT(WSLINE_CLOSE_NORMAL, info.code);
@@ -303,33 +279,27 @@ static void many_threads_close_at_once(void)
     }
 }
 
-static void one_close_frame_is_sent_however_many_close(void)
-{
+static void one_close_frame_is_sent_however_many_close(void) {
     pthread_t threads[CLOSERS];
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=one-frame", NULL);
     char line[512];
 
-    for (size_t i = 0; i < CLOSERS; i++)
-        threads[i] = thread_start(close_normally, conn);
-    for (size_t i = 0; i < CLOSERS; i++)
-        thread_join(threads[i]);
+    for (size_t i = 0; i < CLOSERS; i++) threads[i] = thread_start(close_normally, conn);
+    for (size_t i = 0; i < CLOSERS; i++) thread_join(threads[i]);
     wsline_conn_free(conn);
     peer_journal("one-frame", line, sizeof line);
     CHECK_HAS("\"frames\": 1,", line);
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-static void senders_are_told_when_the_connection_closes(void)
-{
+static void senders_are_told_when_the_connection_closes(void) {
     pthread_t threads[SENDERS];
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=senders", NULL);
     char line[512];
 
-    for (size_t i = 0; i < SENDERS; i++)
-        threads[i] = thread_start(pong_until_closed, conn);
+    for (size_t i = 0; i < SENDERS; i++) threads[i] = thread_start(pong_until_closed, conn);
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
-    for (size_t i = 0; i < SENDERS; i++)
-        thread_join(threads[i]);
+    for (size_t i = 0; i < SENDERS; i++) thread_join(threads[i]);
     wsline_conn_free(conn);
     peer_journal("senders", line, sizeof line);
     CHECK_HAS("\"close\": 1000,", line);
@@ -338,16 +308,14 @@ static void senders_are_told_when_the_connection_closes(void)
 
 /* Many connections ---------------------------------------------------------------------------- */
 
-static void *use_a_connection(void *options)
-{
+static void *use_a_connection(void *options) {
     static const size_t rounds = 5;
     wsline_message message;
 
     for (size_t i = 0; i < rounds; i++) {
         wsline_conn *conn = NULL;
 
-        if (!CHECK_OK(peer_try("WEBSOCKETS_TLS", "/", options, &conn)))
-            continue;
+        if (!CHECK_OK(peer_try("WEBSOCKETS_TLS", "/", options, &conn))) continue;
         CHECK_OK(wsline_conn_send_text(conn, "x", 1));
         CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
         peer_hang_up(conn);
@@ -355,20 +323,16 @@ static void *use_a_connection(void *options)
     return NULL;
 }
 
-static void threads_share_options_for_connections_of_their_own(void)
-{
+static void threads_share_options_for_connections_of_their_own(void) {
     wsline_options *options = peer_options();
     pthread_t threads[SENDERS];
 
-    for (size_t i = 0; i < SENDERS; i++)
-        threads[i] = thread_start(use_a_connection, options);
-    for (size_t i = 0; i < SENDERS; i++)
-        thread_join(threads[i]);
+    for (size_t i = 0; i < SENDERS; i++) threads[i] = thread_start(use_a_connection, options);
+    for (size_t i = 0; i < SENDERS; i++) thread_join(threads[i]);
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(many_threads_send_while_one_receives),
         TEST(pongs_pass_between_the_fragments_of_another_thread),

@@ -3,8 +3,7 @@
 #include "clock.h"
 #include "peer.h"
 
-static void check_alive(wsline_conn *conn)
-{
+static void check_alive(wsline_conn *conn) {
     wsline_message message;
 
     CHECK(wsline_conn_is_open(conn));
@@ -13,8 +12,7 @@ static void check_alive(wsline_conn *conn)
     CHECK_BYTES("alive", 5, message.data, message.len);
 }
 
-static void a_receive_ends_at_its_deadline_and_harms_nothing(void)
-{
+static void a_receive_ends_at_its_deadline_and_harms_nothing(void) {
     static const int64_t timeouts[] = {0, 1, 50, 300};
 
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
@@ -35,8 +33,7 @@ static void a_receive_ends_at_its_deadline_and_harms_nothing(void)
     }
 }
 
-static void events_and_frames_have_deadlines_too(void)
-{
+static void events_and_frames_have_deadlines_too(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
     wsline_frame frame;
@@ -51,8 +48,7 @@ static void events_and_frames_have_deadlines_too(void)
     peer_hang_up(conn);
 }
 
-static void a_receive_of_no_time_takes_what_is_there(void)
-{
+static void a_receive_of_no_time_takes_what_is_there(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810161810162", NULL);
     wsline_message message;
 
@@ -65,8 +61,7 @@ static void a_receive_of_no_time_takes_what_is_there(void)
     peer_hang_up(conn);
 }
 
-static void half_a_message_is_kept_for_the_next_receive(void)
-{
+static void half_a_message_is_kept_for_the_next_receive(void) {
     static const char text[] = "every byte of this comes in a segment of its own";
     wsline_conn *conn = peer_connect("FAULTS", "/drip-echo?ms=5", NULL);
     wsline_message message;
@@ -74,23 +69,20 @@ static void half_a_message_is_kept_for_the_next_receive(void)
     int timeouts = 0;
 
     CHECK_OK(wsline_conn_send_text(conn, text, WSLINE_NUL_TERMINATED));
-    while ((status = wsline_conn_recv(conn, 10, &message)) == WSLINE_ERR_TIMEOUT)
-        timeouts++;
+    while ((status = wsline_conn_recv(conn, 10, &message)) == WSLINE_ERR_TIMEOUT) timeouts++;
     REQUIRE_OK(status);
     CHECK_BYTES(text, sizeof text - 1, message.data, message.len);
     CHECK(timeouts > 2);
 
     /* The same, asking without waiting. */
     CHECK_OK(wsline_conn_send_text(conn, text, WSLINE_NUL_TERMINATED));
-    while ((status = wsline_conn_recv(conn, 0, &message)) == WSLINE_ERR_TIMEOUT)
-        clock_pause();
+    while ((status = wsline_conn_recv(conn, 0, &message)) == WSLINE_ERR_TIMEOUT) clock_pause();
     REQUIRE_OK(status);
     CHECK_BYTES(text, sizeof text - 1, message.data, message.len);
     peer_hang_up(conn);
 }
 
-static void dripping_bytes_do_not_move_the_deadline(void)
-{
+static void dripping_bytes_do_not_move_the_deadline(void) {
     static const char text[] = "0123456789012345678901234567890123456789";
     wsline_conn *conn = peer_connect("FAULTS", "/drip-echo?ms=20", NULL);
     wsline_message message;
@@ -103,10 +95,7 @@ static void dripping_bytes_do_not_move_the_deadline(void)
     wsline_conn_free(conn);
 }
 
-static void ignore_signal(int number)
-{
-    (void)number;
-}
+static void ignore_signal(int number) { (void)number; }
 
 /* Sends the test's thread a signal every 20 ms, until told to stop. */
 struct nuisance {
@@ -115,8 +104,7 @@ struct nuisance {
     bool stop;
 };
 
-static void *be_a_nuisance(void *argument)
-{
+static void *be_a_nuisance(void *argument) {
     struct nuisance *nuisance = argument;
     bool stop = false;
 
@@ -124,15 +112,13 @@ static void *be_a_nuisance(void *argument)
         clock_sleep_ms(20);
         pthread_mutex_lock(&nuisance->lock);
         stop = nuisance->stop;
-        if (!stop)
-            pthread_kill(nuisance->target, SIGUSR1);
+        if (!stop) pthread_kill(nuisance->target, SIGUSR1);
         pthread_mutex_unlock(&nuisance->lock);
     }
     return NULL;
 }
 
-static void signals_do_not_move_the_deadline(void)
-{
+static void signals_do_not_move_the_deadline(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
     struct sigaction action;
 
@@ -161,8 +147,7 @@ static void signals_do_not_move_the_deadline(void)
     }
 }
 
-static void the_connections_own_timeout_is_used_by_name(void)
-{
+static void the_connections_own_timeout_is_used_by_name(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     wsline_message message;
@@ -184,8 +169,7 @@ static void the_connections_own_timeout_is_used_by_name(void)
     peer_hang_up(conn);
 }
 
-static void what_is_no_time_is_refused(void)
-{
+static void what_is_no_time_is_refused(void) {
     static const int64_t bad[] = {-3, -1000, INT64_MIN};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
@@ -202,8 +186,7 @@ static void what_is_no_time_is_refused(void)
     peer_hang_up(conn);
 }
 
-static void the_longest_time_is_no_overflow(void)
-{
+static void the_longest_time_is_no_overflow(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     wsline_message message;
@@ -220,8 +203,7 @@ static void the_longest_time_is_no_overflow(void)
 }
 
 /* A send that the peer does not take: `options` say how long it may last. */
-static void check_stalled_send(const wsline_options *options, int64_t want_ms)
-{
+static void check_stalled_send(const wsline_options *options, int64_t want_ms) {
     size_t len = 64 << 20;
     uint8_t *payload = calloc(1, len);
     wsline_conn *conn = peer_connect("FAULTS", "/stall", options);
@@ -240,8 +222,7 @@ static void check_stalled_send(const wsline_options *options, int64_t want_ms)
     free(payload);
 }
 
-static void a_send_that_is_stuck_ends_the_connection_at_its_deadline(void)
-{
+static void a_send_that_is_stuck_ends_the_connection_at_its_deadline(void) {
     wsline_options *options = peer_options();
 
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 400));
@@ -249,8 +230,7 @@ static void a_send_that_is_stuck_ends_the_connection_at_its_deadline(void)
     wsline_options_free(options);
 }
 
-static void the_send_timeout_is_the_timeout_unless_set(void)
-{
+static void the_send_timeout_is_the_timeout_unless_set(void) {
     wsline_options *options = peer_options();
 
     CHECK_OK(wsline_options_set_timeout_ms(options, 400));
@@ -258,8 +238,7 @@ static void the_send_timeout_is_the_timeout_unless_set(void)
     wsline_options_free(options);
 }
 
-static void a_slow_peer_gets_everything_within_the_deadline(void)
-{
+static void a_slow_peer_gets_everything_within_the_deadline(void) {
     size_t len = check_scaled(1 << 20, 1 << 16);
     uint8_t *payload = calloc(1, len);
     wsline_conn *conn = peer_connect("FAULTS", "/slow-read?bps=4000000", NULL);
@@ -273,8 +252,7 @@ static void a_slow_peer_gets_everything_within_the_deadline(void)
     free(payload);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_receive_ends_at_its_deadline_and_harms_nothing),
         TEST(events_and_frames_have_deadlines_too),

@@ -15,8 +15,7 @@ enum {
     ADDRESS_MISMATCH = 64,
 };
 
-static wsline_options *bare_options(void)
-{
+static wsline_options *bare_options(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -24,13 +23,11 @@ static wsline_options *bare_options(void)
 }
 
 /* The connect succeeds and carries a message. */
-static void check_works(const char *url, const wsline_options *options)
-{
+static void check_works(const char *url, const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_message message;
 
-    if (!CHECK_OK(wsline_connect(url, options, &conn)))
-        return;
+    if (!CHECK_OK(wsline_connect(url, options, &conn))) return;
     CHECK_OK(wsline_conn_send_text(conn, "secret", WSLINE_NUL_TERMINATED));
     if (CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message)))
         CHECK_BYTES("secret", 6, message.data, message.len);
@@ -39,8 +36,7 @@ static void check_works(const char *url, const wsline_options *options)
 
 /* The server is not believed, for this reason. */
 static void check_not_believed(const char *url, const wsline_options *options, const char *reason,
-                               int64_t verify_result)
-{
+                               int64_t verify_result) {
     wsline_conn *conn = (wsline_conn *)1;
     wsline_error_info info;
 
@@ -52,8 +48,7 @@ static void check_not_believed(const char *url, const wsline_options *options, c
     CHECK(conn == NULL);
 }
 
-static void check_fails(wsline_status status, const char *peer, const wsline_options *options)
-{
+static void check_fails(wsline_status status, const char *peer, const wsline_options *options) {
     wsline_conn *conn = (wsline_conn *)1;
 
     CHECK_STATUS(status, peer_try(peer, "/", options, &conn));
@@ -61,8 +56,7 @@ static void check_fails(wsline_status status, const char *peer, const wsline_opt
 }
 
 /* A whole small file, with a NUL behind it. */
-static size_t read_pki(const char *name, char content[FILE_MAX])
-{
+static size_t read_pki(const char *name, char content[FILE_MAX]) {
     char path[PEER_URL_MAX];
     FILE *file = fopen(peer_pki(path, name), "rb");
     size_t len;
@@ -89,11 +83,10 @@ static const struct bad_server {
     {"TLS_UNTRUSTED", "unable to get local issuer certificate", UNKNOWN_ISSUER},
 };
 
-static const struct bad_server unknown_issuer = {
-    NULL, "unable to get local issuer certificate", UNKNOWN_ISSUER};
+static const struct bad_server unknown_issuer = {NULL, "unable to get local issuer certificate",
+                                                 UNKNOWN_ISSUER};
 
-static void bad_certificates_are_not_believed(void)
-{
+static void bad_certificates_are_not_believed(void) {
     wsline_options *options = peer_options();
 
     for (size_t i = 0; i < COUNT_OF(bad_servers); i++) {
@@ -111,8 +104,7 @@ static void bad_certificates_are_not_believed(void)
     wsline_options_free(options);
 }
 
-static void without_verification_every_certificate_will_do(void)
-{
+static void without_verification_every_certificate_will_do(void) {
     wsline_options *options = bare_options();
 
     CHECK_OK(wsline_options_set_tls_verify(options, false));
@@ -126,8 +118,7 @@ static void without_verification_every_certificate_will_do(void)
     wsline_options_free(options);
 }
 
-static void without_host_verification_the_rest_is_still_verified(void)
-{
+static void without_host_verification_the_rest_is_still_verified(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
 
@@ -141,8 +132,7 @@ static void without_host_verification_the_rest_is_still_verified(void)
     wsline_options_free(options);
 }
 
-static void the_server_name_takes_the_place_of_the_host(void)
-{
+static void the_server_name_takes_the_place_of_the_host(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
 
@@ -155,9 +145,9 @@ static void the_server_name_takes_the_place_of_the_host(void)
 }
 
 /* OpenSSL would take one that begins with a dot for every name below it. */
-static void a_name_with_an_empty_label_is_refused(void)
-{
-    static const char *const names[] = {"", ".", "..", ".invalid", "wrong..invalid", "wrong.invalid.."};
+static void a_name_with_an_empty_label_is_refused(void) {
+    static const char *const names[] = {
+        "", ".", "..", ".invalid", "wrong..invalid", "wrong.invalid.."};
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
@@ -184,8 +174,7 @@ static void a_name_with_an_empty_label_is_refused(void)
     wsline_options_free(options);
 }
 
-static void an_address_is_verified_as_an_address(void)
-{
+static void an_address_is_verified_as_an_address(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
 
@@ -198,8 +187,7 @@ static void an_address_is_verified_as_an_address(void)
     wsline_options_free(options);
 }
 
-static void a_server_without_tls_is_a_tls_error(void)
-{
+static void a_server_without_tls_is_a_tls_error(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS"};
     wsline_options *options = peer_options();
 
@@ -220,16 +208,14 @@ static void a_server_without_tls_is_a_tls_error(void)
 
 /* Trust --------------------------------------------------------------------------------------- */
 
-static void the_systems_store_does_not_know_the_test_ca(void)
-{
+static void the_systems_store_does_not_know_the_test_ca(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "WEBSOCKETS_TLS", "/");
     check_not_believed(url, NULL, "issuer", UNKNOWN_ISSUER);
 }
 
-static void trust_comes_from_a_file(void)
-{
+static void trust_comes_from_a_file(void) {
     wsline_options *options = bare_options();
     char url[PEER_URL_MAX], path[PEER_URL_MAX];
 
@@ -241,8 +227,7 @@ static void trust_comes_from_a_file(void)
     wsline_options_free(options);
 }
 
-static void trust_comes_from_memory(void)
-{
+static void trust_comes_from_memory(void) {
     wsline_options *options = bare_options();
     char url[PEER_URL_MAX], pem[FILE_MAX];
     size_t len = read_pki("ca.pem", pem);
@@ -256,8 +241,7 @@ static void trust_comes_from_memory(void)
     wsline_options_free(options);
 }
 
-static void trust_comes_from_a_directory(void)
-{
+static void trust_comes_from_a_directory(void) {
     wsline_options *options = bare_options();
     char url[PEER_URL_MAX], path[PEER_URL_MAX], command[2 * PEER_URL_MAX];
     char directory[] = "/tmp/wsline-test-XXXXXX";
@@ -274,8 +258,7 @@ static void trust_comes_from_a_directory(void)
     wsline_options_free(options);
 }
 
-static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void)
-{
+static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void) {
     static const struct {
         const char *peer;
         const char *authority;
@@ -304,8 +287,7 @@ static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void)
     }
 }
 
-static void trust_that_cannot_be_read_is_a_configuration_error(void)
-{
+static void trust_that_cannot_be_read_is_a_configuration_error(void) {
     wsline_options *options = bare_options();
     char path[PEER_URL_MAX];
 
@@ -332,20 +314,17 @@ static void trust_that_cannot_be_read_is_a_configuration_error(void)
 /* Client certificates ------------------------------------------------------------------------- */
 
 /* Options with this certificate and key; the password may be NULL. */
-static wsline_options *identity_of(const char *certificate, const char *key, const char *password)
-{
+static wsline_options *identity_of(const char *certificate, const char *key, const char *password) {
     wsline_options *options = peer_options();
     char path[PEER_URL_MAX];
 
     CHECK_OK(wsline_options_set_tls_certificate_file(options, peer_pki(path, certificate)));
     CHECK_OK(wsline_options_set_tls_key_file(options, peer_pki(path, key)));
-    if (password != NULL)
-        CHECK_OK(wsline_options_set_tls_key_password(options, password));
+    if (password != NULL) CHECK_OK(wsline_options_set_tls_key_password(options, password));
     return options;
 }
 
-static void a_client_certificate_opens_the_door(void)
-{
+static void a_client_certificate_opens_the_door(void) {
     static const struct {
         const char *key;
         const char *password;
@@ -366,8 +345,7 @@ static void a_client_certificate_opens_the_door(void)
     }
 }
 
-static void a_client_certificate_may_come_from_memory(void)
-{
+static void a_client_certificate_may_come_from_memory(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX], certificate[FILE_MAX], key[FILE_MAX];
     size_t certificate_len = read_pki("client.pem", certificate);
@@ -381,8 +359,7 @@ static void a_client_certificate_may_come_from_memory(void)
     wsline_options_free(options);
 }
 
-static void without_the_right_certificate_the_door_stays_shut(void)
-{
+static void without_the_right_certificate_the_door_stays_shut(void) {
     wsline_options *options = peer_options();
 
     /* This server says no by ending the connection, without a TLS alert. */
@@ -395,8 +372,7 @@ static void without_the_right_certificate_the_door_stays_shut(void)
     wsline_options_free(options);
 }
 
-static void an_identity_that_cannot_be_read_is_a_configuration_error(void)
-{
+static void an_identity_that_cannot_be_read_is_a_configuration_error(void) {
     static const struct {
         const char *name;
         const char *certificate;
@@ -413,8 +389,7 @@ static void an_identity_that_cannot_be_read_is_a_configuration_error(void)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        wsline_options *options =
-            identity_of(rows[i].certificate, rows[i].key, rows[i].password);
+        wsline_options *options = identity_of(rows[i].certificate, rows[i].key, rows[i].password);
 
         check_row(rows[i].name);
         check_fails(WSLINE_ERR_TLS_CONFIG, "TLS_CLIENTCERT", options);
@@ -425,8 +400,7 @@ static void an_identity_that_cannot_be_read_is_a_configuration_error(void)
 
 /* What is known of a connection --------------------------------------------------------------- */
 
-static void tls_info_tells_what_was_agreed(void)
-{
+static void tls_info_tells_what_was_agreed(void) {
     static const char *const peers[] = {"WEBSOCKETS_TLS", "WS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -440,14 +414,12 @@ static void tls_info_tells_what_was_agreed(void)
         CHECK_HAS("TLS_", info.cipher);
         CHECK(strcmp(info.alpn, "") == 0 || strcmp(info.alpn, "http/1.1") == 0);
         CHECK_HAS("-----BEGIN CERTIFICATE-----", info.peer_certificate_pem);
-        for (size_t k = 0; k < COUNT_OF(info.reserved); k++)
-            CHECK_INT(0, info.reserved[k]);
+        for (size_t k = 0; k < COUNT_OF(info.reserved); k++) CHECK_INT(0, info.reserved[k]);
         peer_hang_up(conn);
     }
 }
 
-static void the_peer_certificate_is_that_of_the_server(void)
-{
+static void the_peer_certificate_is_that_of_the_server(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS_TLS", "/", NULL);
     wsline_tls_info info;
     char pem[FILE_MAX];
@@ -458,8 +430,7 @@ static void the_peer_certificate_is_that_of_the_server(void)
     peer_hang_up(conn);
 }
 
-static void without_tls_there_is_no_tls_info(void)
-{
+static void without_tls_there_is_no_tls_info(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_tls_info info;
 
@@ -468,8 +439,7 @@ static void without_tls_there_is_no_tls_info(void)
     peer_hang_up(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(bad_certificates_are_not_believed),
         TEST(without_verification_every_certificate_will_do),

@@ -8,16 +8,14 @@
 #include "message.h"
 #include "proxy.h"
 
-static void url_of(char url[PEER_URL_MAX], const char *peer, const char *scheme)
-{
+static void url_of(char url[PEER_URL_MAX], const char *peer, const char *scheme) {
     struct proxy_place place = proxy_place(peer);
 
     snprintf(url, PEER_URL_MAX, "%s://%s:%u/", scheme, place.host, (unsigned)place.port);
 }
 
 /* Options for this peer, which is a server, or an HTTPS proxy that stands for one. */
-static wsline_options *options_for(const char *peer)
-{
+static wsline_options *options_for(const char *peer) {
     wsline_options *options = proxy_options();
 
     if (strncmp(peer, "TCP_FAULTS_PROXY", strlen("TCP_FAULTS_PROXY")) == 0) {
@@ -40,25 +38,27 @@ static const struct refusal {
     int http_status;
     const char *part;
 } refusals[] = {
-    {"TCP_FAULTS_END_IN_HEAD", "wss", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, 0, "closed"},
+    {"TCP_FAULTS_END_IN_HEAD", "wss", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, 0,
+     "closed"},
     {"TCP_FAULTS_BUSY_IN_FINISHED", "wss", WSLINE_ERR_BAD_STATUS, WSLINE_PHASE_UPGRADE, 503, "503"},
-    {"TCP_FAULTS_PROXY_ASKS_IN_FINISHED", "ws", WSLINE_ERR_PROXY_AUTH, WSLINE_PHASE_PROXY, 407, "407"},
+    {"TCP_FAULTS_PROXY_ASKS_IN_FINISHED", "ws", WSLINE_ERR_PROXY_AUTH, WSLINE_PHASE_PROXY, 407,
+     "407"},
     {"TCP_FAULTS_PROXY_END", "ws", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, 0, "closed"},
     {"TCP_FAULTS_PROXY_END", "wss", WSLINE_ERR_TLS, WSLINE_PHASE_TLS, 0, "closed"},
-    {"TCP_FAULTS_PROXY_END_IN_HEAD", "wss", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, 0, "closed"},
-    {"TCP_FAULTS_PROXY_BUSY_IN_FINISHED", "wss", WSLINE_ERR_BAD_STATUS, WSLINE_PHASE_UPGRADE, 503, "503"},
+    {"TCP_FAULTS_PROXY_END_IN_HEAD", "wss", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE, 0,
+     "closed"},
+    {"TCP_FAULTS_PROXY_BUSY_IN_FINISHED", "wss", WSLINE_ERR_BAD_STATUS, WSLINE_PHASE_UPGRADE, 503,
+     "503"},
 };
 
-static void check_error(const struct refusal *refusal, const wsline_error_info *info)
-{
+static void check_error(const struct refusal *refusal, const wsline_error_info *info) {
     CHECK_STATUS(refusal->status, info->status);
     CHECK_INT(refusal->phase, info->phase);
     CHECK_INT(refusal->http_status, info->http_status);
     CHECK_HAS(refusal->part, info->message);
 }
 
-static void a_refused_connect_ends_at_once(void)
-{
+static void a_refused_connect_ends_at_once(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         wsline_options *options = options_for(refusals[i].peer);
         wsline_conn *conn = NULL;
@@ -75,8 +75,7 @@ static void a_refused_connect_ends_at_once(void)
     }
 }
 
-static wsline_app *app_start(const char *peer, const char *scheme, struct record *record)
-{
+static wsline_app *app_start(const char *peer, const char *scheme, struct record *record) {
     wsline_options *options = options_for(peer);
     wsline_app *app = NULL;
     char url[PEER_URL_MAX];
@@ -90,8 +89,7 @@ static wsline_app *app_start(const char *peer, const char *scheme, struct record
     return app;
 }
 
-static void an_app_that_is_refused_tries_again(void)
-{
+static void an_app_that_is_refused_tries_again(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         struct record record;
         wsline_app *app;
@@ -115,8 +113,7 @@ static const struct ending {
     {"TCP_FAULTS_PROXY_END_AFTER_MESSAGE", true},
 };
 
-static void an_open_connection_ends_after_the_last_message(void)
-{
+static void an_open_connection_ends_after_the_last_message(void) {
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         wsline_options *options = options_for(endings[i].peer);
         wsline_conn *conn = NULL;
@@ -126,8 +123,7 @@ static void an_open_connection_ends_after_the_last_message(void)
         check_row(endings[i].peer);
         url_of(url, endings[i].peer, "wss");
         REQUIRE_OK(wsline_connect(url, options, &conn));
-        if (endings[i].says_last)
-            expect_message(conn, WSLINE_OPCODE_TEXT, "last", 4);
+        if (endings[i].says_last) expect_message(conn, WSLINE_OPCODE_TEXT, "last", 4);
         CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(conn, WAIT_MS, &message));
         CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_recv(conn, 0, &message));
         wsline_conn_free(conn);
@@ -135,8 +131,7 @@ static void an_open_connection_ends_after_the_last_message(void)
     }
 }
 
-static void an_app_closes_after_the_last_message_and_comes_back(void)
-{
+static void an_app_closes_after_the_last_message_and_comes_back(void) {
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         struct record record;
         wsline_app *app;
@@ -148,16 +143,16 @@ static void an_app_closes_after_the_last_message_and_comes_back(void)
         CHECK(strncmp(endings[i].says_last ? "omecrmecr" : "oecrecr", record.order,
                       endings[i].says_last ? 9 : 7) == 0);
         CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, record.error.status);
-        if (endings[i].says_last)
-            CHECK_TEXT("last", record.text);
+        if (endings[i].says_last) CHECK_TEXT("last", record.text);
     }
 }
 
-/* What the peer says with its close frame is the last there is: the drain behind it finds the end. */
-static const char *const closings[] = {"TCP_FAULTS_END_WITH_CLOSE", "TCP_FAULTS_PROXY_END_WITH_CLOSE"};
+/* What the peer says with its close frame is the last there is: the drain behind it finds the end.
+ */
+static const char *const closings[] = {"TCP_FAULTS_END_WITH_CLOSE",
+                                       "TCP_FAULTS_PROXY_END_WITH_CLOSE"};
 
-static void a_close_that_is_answered_with_the_end_is_clean(void)
-{
+static void a_close_that_is_answered_with_the_end_is_clean(void) {
     for (size_t i = 0; i < COUNT_OF(closings); i++) {
         wsline_options *options = options_for(closings[i]);
         wsline_conn *conn = NULL;
@@ -175,8 +170,7 @@ static void a_close_that_is_answered_with_the_end_is_clean(void)
     }
 }
 
-static void an_app_that_is_closed_with_the_end_ends_clean(void)
-{
+static void an_app_that_is_closed_with_the_end_ends_clean(void) {
     for (size_t i = 0; i < COUNT_OF(closings); i++) {
         struct record record;
         wsline_app *app;
@@ -192,8 +186,7 @@ static void an_app_that_is_closed_with_the_end_ends_clean(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_refused_connect_ends_at_once),
         TEST(an_app_that_is_refused_tries_again),

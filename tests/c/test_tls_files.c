@@ -12,14 +12,12 @@ struct folder {
     char path[64];
 };
 
-static void folder_open(struct folder *folder)
-{
+static void folder_open(struct folder *folder) {
     snprintf(folder->path, sizeof folder->path, "/tmp/wsline-test-XXXXXX");
     REQUIRE(mkdtemp(folder->path) != NULL);
 }
 
-static void folder_close(const struct folder *folder)
-{
+static void folder_close(const struct folder *folder) {
     char command[128];
 
     snprintf(command, sizeof command, "rm -r %s", folder->path);
@@ -28,40 +26,34 @@ static void folder_close(const struct folder *folder)
 
 /* The file of that name, which need not be there yet. */
 static const char *folder_path(const struct folder *folder, const char *name,
-                               char path[PEER_URL_MAX])
-{
+                               char path[PEER_URL_MAX]) {
     snprintf(path, PEER_URL_MAX, "%s/%s", folder->path, name);
     return path;
 }
 
 /* Puts a copy of a file of the test PKI there by rename, as whoever renews certificates does. */
-static void folder_put(const struct folder *folder, const char *name, const char *pki_name)
-{
+static void folder_put(const struct folder *folder, const char *name, const char *pki_name) {
     char pki[PEER_URL_MAX], command[2 * PEER_URL_MAX];
 
-    snprintf(command, sizeof command, "cp '%s' %s/new && mv %s/new %s/%s",
-             peer_pki(pki, pki_name), folder->path, folder->path, folder->path, name);
+    snprintf(command, sizeof command, "cp '%s' %s/new && mv %s/new %s/%s", peer_pki(pki, pki_name),
+             folder->path, folder->path, folder->path, name);
     REQUIRE(system(command) == 0);
 }
 
-static wsline_options *bare_options(void)
-{
+static wsline_options *bare_options(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
     return options;
 }
 
-static void check_works(const char *peer, const wsline_options *options)
-{
+static void check_works(const char *peer, const wsline_options *options) {
     wsline_conn *conn = NULL;
 
-    if (CHECK_OK(peer_try(peer, "/", options, &conn)))
-        peer_hang_up(conn);
+    if (CHECK_OK(peer_try(peer, "/", options, &conn))) peer_hang_up(conn);
 }
 
-static void check_fails(wsline_status status, const char *peer, const wsline_options *options)
-{
+static void check_fails(wsline_status status, const char *peer, const wsline_options *options) {
     wsline_conn *conn = NULL;
 
     CHECK_STATUS(status, peer_try(peer, "/", options, &conn));
@@ -69,8 +61,7 @@ static void check_fails(wsline_status status, const char *peer, const wsline_opt
 }
 
 /* The last error is about this file, and says so in the system's words. */
-static void check_names(const char *path, int os_errno)
-{
+static void check_names(const char *path, int os_errno) {
     wsline_error_info info;
 
     CHECK_OK(wsline_last_error(&info));
@@ -78,8 +69,7 @@ static void check_names(const char *path, int os_errno)
     CHECK_INT(os_errno, info.os_errno);
 }
 
-static void authorities_that_were_replaced_count_from_the_next_connect(void)
-{
+static void authorities_that_were_replaced_count_from_the_next_connect(void) {
     wsline_options *options = bare_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -96,8 +86,7 @@ static void authorities_that_were_replaced_count_from_the_next_connect(void)
     folder_close(&folder);
 }
 
-static void a_directory_of_authorities_is_looked_at_again(void)
-{
+static void a_directory_of_authorities_is_looked_at_again(void) {
     wsline_options *options = bare_options();
     char command[256];
     struct folder folder;
@@ -116,8 +105,7 @@ static void a_directory_of_authorities_is_looked_at_again(void)
     folder_close(&folder);
 }
 
-static void the_systems_authorities_may_come_late(void)
-{
+static void the_systems_authorities_may_come_late(void) {
     wsline_options *options = bare_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -145,8 +133,7 @@ struct shortage {
     int fillers[MAX_DESCRIPTORS], count;
 };
 
-static void shortage_begin(struct shortage *it, int left)
-{
+static void shortage_begin(struct shortage *it, int left) {
     struct rlimit low;
 
     it->count = 0;
@@ -154,30 +141,24 @@ static void shortage_begin(struct shortage *it, int left)
     low = it->usual;
     low.rlim_cur = MAX_DESCRIPTORS;
     REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
-    while (it->count < MAX_DESCRIPTORS && (it->fillers[it->count] = dup(0)) >= 0)
-        it->count++;
+    while (it->count < MAX_DESCRIPTORS && (it->fillers[it->count] = dup(0)) >= 0) it->count++;
     REQUIRE(it->count > left);
-    while (left-- > 0)
-        close(it->fillers[--it->count]);
+    while (left-- > 0) close(it->fillers[--it->count]);
 }
 
-static void shortage_end(struct shortage *it)
-{
-    while (it->count > 0)
-        close(it->fillers[--it->count]);
+static void shortage_end(struct shortage *it) {
+    while (it->count > 0) close(it->fillers[--it->count]);
     REQUIRE(setrlimit(RLIMIT_NOFILE, &it->usual) == 0);
 }
 
 /* With an address, which needs no lookup: what connecting takes is one descriptor, the socket. */
-static const char *by_address(char url[PEER_URL_MAX])
-{
+static const char *by_address(char url[PEER_URL_MAX]) {
     snprintf(url, PEER_URL_MAX, "wss://127.0.0.1%s/",
              strrchr(peer_variable("WEBSOCKETS_TLS", "_URL"), ':'));
     return url;
 }
 
-static void a_shortage_of_descriptors_is_not_kept(void)
-{
+static void a_shortage_of_descriptors_is_not_kept(void) {
     wsline_options *options = bare_options();
     struct shortage shortage;
     char url[PEER_URL_MAX], path[PEER_URL_MAX];
@@ -199,8 +180,7 @@ static void a_shortage_of_descriptors_is_not_kept(void)
 }
 
 /* OpenSSL opens the files of a directory when it needs them. */
-static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void)
-{
+static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void) {
     wsline_options *options = bare_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -227,8 +207,7 @@ static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void)
     folder_close(&folder);
 }
 
-static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connect(void)
-{
+static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connect(void) {
     wsline_options *options = peer_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -251,8 +230,7 @@ static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connec
     folder_close(&folder);
 }
 
-static void a_certificate_without_its_key_says_which_option_names_one(void)
-{
+static void a_certificate_without_its_key_says_which_option_names_one(void) {
     wsline_options *options = peer_options();
     char path[PEER_URL_MAX], expected[2 * PEER_URL_MAX];
     struct folder folder;
@@ -269,8 +247,7 @@ static void a_certificate_without_its_key_says_which_option_names_one(void)
     folder_close(&folder);
 }
 
-static void an_app_waits_for_a_file_that_comes_late(void)
-{
+static void an_app_waits_for_a_file_that_comes_late(void) {
     wsline_options *options = app_reconnecting();
     struct record record;
     struct folder folder;
@@ -291,8 +268,7 @@ static void an_app_waits_for_a_file_that_comes_late(void)
     folder_close(&folder);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(authorities_that_were_replaced_count_from_the_next_connect),
         TEST(a_directory_of_authorities_is_looked_at_again),

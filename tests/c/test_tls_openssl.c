@@ -14,8 +14,7 @@
 
 enum { LOG_MAX = 16384 };
 
-static SSL_CTX *client_context(bool trusts_ca)
-{
+static SSL_CTX *client_context(bool trusts_ca) {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 
     REQUIRE(context != NULL);
@@ -25,8 +24,7 @@ static SSL_CTX *client_context(bool trusts_ca)
     return context;
 }
 
-static wsline_options *options_with(SSL_CTX *context)
-{
+static wsline_options *options_with(SSL_CTX *context) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -34,8 +32,7 @@ static wsline_options *options_with(SSL_CTX *context)
     return options;
 }
 
-static void the_callers_context_is_used_and_shared(void)
-{
+static void the_callers_context_is_used_and_shared(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options;
     wsline_tls_info info;
@@ -53,8 +50,7 @@ static void the_callers_context_is_used_and_shared(void)
     peer_hang_up(conn);
 }
 
-static void the_callers_context_says_whom_to_trust(void)
-{
+static void the_callers_context_says_whom_to_trust(void) {
     SSL_CTX *context = client_context(false);
     wsline_options *options = options_with(context);
     wsline_conn *conn = NULL;
@@ -68,8 +64,7 @@ static void the_callers_context_says_whom_to_trust(void)
     SSL_CTX_free(context);
 }
 
-static void the_host_is_checked_under_the_callers_context_too(void)
-{
+static void the_host_is_checked_under_the_callers_context_too(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = options_with(context);
     wsline_conn *conn = NULL;
@@ -83,8 +78,7 @@ static void the_host_is_checked_under_the_callers_context_too(void)
 }
 
 /* A library on AWS-LC could only crash with it. */
-static void under_aws_lc_no_context_is_taken(void)
-{
+static void under_aws_lc_no_context_is_taken(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = peer_options();
 
@@ -97,8 +91,7 @@ static void under_aws_lc_no_context_is_taken(void)
 }
 
 /* The pin of a certificate of the test PKI, made by OpenSSL alone. */
-static void pin_of(const char *file, char pin[64])
-{
+static void pin_of(const char *file, char pin[64]) {
     char path[PEER_URL_MAX];
     FILE *stream = fopen(peer_pki(path, file), "r");
     unsigned char *key = NULL;
@@ -118,8 +111,7 @@ static void pin_of(const char *file, char pin[64])
     X509_free(certificate);
 }
 
-static void the_servers_key_must_be_among_the_pins(void)
-{
+static void the_servers_key_must_be_among_the_pins(void) {
     static const struct {
         const char *peer, *file;
     } rows[] = {{"WEBSOCKETS_TLS", "server.pem"}, {"TLS_RSA", "rsa.pem"}};
@@ -150,16 +142,14 @@ struct server {
     char log[LOG_MAX];
 };
 
-static void log_key(const SSL *ssl, const char *line)
-{
+static void log_key(const SSL *ssl, const char *line) {
     struct server *server = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     size_t used = strlen(server->log);
 
     snprintf(server->log + used, LOG_MAX - used, "%s\n", line);
 }
 
-static void *serve_once(void *userdata)
-{
+static void *serve_once(void *userdata) {
     struct server *server = userdata;
     SSL *ssl = SSL_new(server->context);
     char request[4096];
@@ -177,8 +167,7 @@ static void *serve_once(void *userdata)
 }
 
 /* Connects to the server over the pair; it answers 503, which is enough. */
-static void meet(struct server *server, wsline_options *options)
-{
+static void meet(struct server *server, wsline_options *options) {
     char path[PEER_URL_MAX];
     int ends[2];
     pthread_t thread;
@@ -211,8 +200,7 @@ struct asker {
     int reason;
 };
 
-static void *ask_for_renegotiation(void *userdata)
-{
+static void *ask_for_renegotiation(void *userdata) {
     struct asker *asker = userdata;
     SSL *ssl = SSL_new(asker->context);
     char request[4096], answer[512];
@@ -225,8 +213,7 @@ static void *ask_for_renegotiation(void *userdata)
         SSL_write(ssl, answer, (int)strlen(answer));
         SSL_renegotiate(ssl);
         ERR_clear_error();
-        if (SSL_do_handshake(ssl) == 1)
-            SSL_read(ssl, request, sizeof request);
+        if (SSL_do_handshake(ssl) == 1) SSL_read(ssl, request, sizeof request);
         asker->reason = ERR_GET_REASON(ERR_peek_last_error());
     }
     SSL_free(ssl);
@@ -234,8 +221,7 @@ static void *ask_for_renegotiation(void *userdata)
     return NULL;
 }
 
-static void check_refuses_renegotiation(wsline_options *options)
-{
+static void check_refuses_renegotiation(wsline_options *options) {
     struct asker asker = {.context = SSL_CTX_new(TLS_server_method())};
     bool ends_it = wsline_has_feature("tls-aws-lc");
     char path[PEER_URL_MAX];
@@ -264,16 +250,14 @@ static void check_refuses_renegotiation(wsline_options *options)
     SSL_CTX_free(asker.context);
 }
 
-static void a_renegotiation_is_refused(void)
-{
+static void a_renegotiation_is_refused(void) {
     wsline_options *options = peer_options();
 
     check_refuses_renegotiation(options);
     wsline_options_free(options);
 }
 
-static void a_renegotiation_is_refused_under_the_callers_context_too(void)
-{
+static void a_renegotiation_is_refused_under_the_callers_context_too(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = options_with(context);
 
@@ -285,8 +269,7 @@ static void a_renegotiation_is_refused_under_the_callers_context_too(void)
 /* Key logs ------------------------------------------------------------------------------------ */
 
 /* An empty file that nobody else has. */
-static void temporary_file(char path[64])
-{
+static void temporary_file(char path[64]) {
     int fd;
 
     snprintf(path, 64, "/tmp/wsline-keylog-XXXXXX");
@@ -295,8 +278,7 @@ static void temporary_file(char path[64])
     close(fd);
 }
 
-static void read_log(const char *path, char log[LOG_MAX])
-{
+static void read_log(const char *path, char log[LOG_MAX]) {
     FILE *stream = fopen(path, "r");
     size_t len;
 
@@ -306,8 +288,7 @@ static void read_log(const char *path, char log[LOG_MAX])
     fclose(stream);
 }
 
-static void the_key_log_is_the_servers(void)
-{
+static void the_key_log_is_the_servers(void) {
     static const int32_t versions[] = {WSLINE_TLS_1_2, WSLINE_TLS_1_3};
     static struct server server;
     static char log[LOG_MAX];
@@ -332,8 +313,7 @@ static void the_key_log_is_the_servers(void)
     }
 }
 
-static void keys_are_logged_only_when_asked(void)
-{
+static void keys_are_logged_only_when_asked(void) {
     static struct server server;
     static char log[LOG_MAX];
     wsline_options *options = peer_options();
@@ -350,8 +330,7 @@ static void keys_are_logged_only_when_asked(void)
     unlink(path);
 }
 
-static void a_key_log_that_cannot_be_opened_is_a_configuration_error(void)
-{
+static void a_key_log_that_cannot_be_opened_is_a_configuration_error(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -363,14 +342,12 @@ static void a_key_log_that_cannot_be_opened_is_a_configuration_error(void)
 
 /* A function of the context's, which OpenSSL calls for each record. */
 static void act_on_cancellation(int is_sent, int version, int type, const void *data, size_t len,
-                                SSL *ssl, void *argument)
-{
+                                SSL *ssl, void *argument) {
     (void)is_sent, (void)version, (void)type, (void)data, (void)len, (void)ssl, (void)argument;
     pthread_testcancel();
 }
 
-static void *exchange_while_cancelled(void *argument)
-{
+static void *exchange_while_cancelled(void *argument) {
     wsline_conn *conn = argument;
     wsline_message message;
 
@@ -383,8 +360,7 @@ static void *exchange_while_cancelled(void *argument)
     return NULL;
 }
 
-static void a_cancelled_thread_leaves_the_contexts_functions_first(void)
-{
+static void a_cancelled_thread_leaves_the_contexts_functions_first(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options;
     pthread_t thread;
@@ -402,8 +378,7 @@ static void a_cancelled_thread_leaves_the_contexts_functions_first(void)
     wsline_conn_free(conn);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     /* The first ones bring a context of this program's; the last one sees it refused. */
     enum { WITH_CONTEXT = 5, UNDER_AWS_LC = 1 };
     static const struct test tests[] = {

@@ -9,16 +9,14 @@
 typedef wsline_status (*string_setter)(wsline_options *options, const char *value);
 
 /* What the server says of the connection's TLS, in its answer to the upgrade. */
-static const char *seen(wsline_conn *conn, const char *header)
-{
+static const char *seen(wsline_conn *conn, const char *header) {
     const char *value = wsline_conn_response_header(conn, header);
 
     return value == NULL ? "(no header)" : value;
 }
 
 static void check_refused(wsline_status status, const char *peer, const wsline_options *options,
-                          const char *part)
-{
+                          const char *part) {
     wsline_conn *conn = (wsline_conn *)1;
 
     CHECK_STATUS(status, peer_try(peer, "/", options, &conn));
@@ -26,8 +24,7 @@ static void check_refused(wsline_status status, const char *peer, const wsline_o
     CHECK(conn == NULL);
 }
 
-static void null_restores_each_default(void)
-{
+static void null_restores_each_default(void) {
     static const struct {
         const char *name;
         string_setter set;
@@ -59,8 +56,7 @@ static void null_restores_each_default(void)
     wsline_options_free(options);
 }
 
-static void the_best_version_of_both_sides_is_spoken(void)
-{
+static void the_best_version_of_both_sides_is_spoken(void) {
     static const struct {
         const char *peer;
         const char *version;
@@ -84,8 +80,7 @@ static void the_best_version_of_both_sides_is_spoken(void)
     }
 }
 
-static void versions_are_limited_both_ways(void)
-{
+static void versions_are_limited_both_ways(void) {
     static const struct {
         const char *peer;
         int32_t min, max;
@@ -115,8 +110,7 @@ static void versions_are_limited_both_ways(void)
     }
 }
 
-static void ciphers_and_curves_are_those_that_were_set(void)
-{
+static void ciphers_and_curves_are_those_that_were_set(void) {
     static const struct {
         const char *peer;
         string_setter set;
@@ -150,8 +144,7 @@ static void ciphers_and_curves_are_those_that_were_set(void)
     }
 }
 
-static void lists_that_openssl_does_not_know_are_configuration_errors(void)
-{
+static void lists_that_openssl_does_not_know_are_configuration_errors(void) {
     static const struct {
         string_setter set;
         const char *name;
@@ -172,8 +165,7 @@ static void lists_that_openssl_does_not_know_are_configuration_errors(void)
     }
 }
 
-static void a_maximum_below_the_minimum_is_a_configuration_error(void)
-{
+static void a_maximum_below_the_minimum_is_a_configuration_error(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_tls_max_version(options, WSLINE_TLS_1_1));
@@ -181,17 +173,13 @@ static void a_maximum_below_the_minimum_is_a_configuration_error(void)
     wsline_options_free(options);
 }
 
-static void alpn_offers_http_1_1_unless_told_otherwise(void)
-{
+static void alpn_offers_http_1_1_unless_told_otherwise(void) {
     static const struct {
         const char *protocols; /* NULL: as it is by itself */
         const char *chosen;    /* NULL: the server refuses */
     } rows[] = {
-        {NULL, "http/1.1"},
-        {"http/1.1", "http/1.1"},
-        {"no-such-thing,http/1.1", "http/1.1"},
-        {"", ""},
-        {"no-such-thing", NULL},
+        {NULL, "http/1.1"}, {"http/1.1", "http/1.1"}, {"no-such-thing,http/1.1", "http/1.1"},
+        {"", ""},           {"no-such-thing", NULL},
     };
     wsline_tls_info info;
 
@@ -214,16 +202,14 @@ static void alpn_offers_http_1_1_unless_told_otherwise(void)
     }
 }
 
-static void the_server_is_told_its_name(void)
-{
+static void the_server_is_told_its_name(void) {
     wsline_conn *conn = peer_connect("NGINX_TLS", "/", NULL);
 
     CHECK_TEXT("localhost", seen(conn, "X-TLS-SNI"));
     peer_hang_up(conn);
 }
 
-static void certificates_are_believed_by_what_they_say(void)
-{
+static void certificates_are_believed_by_what_they_say(void) {
     static const struct {
         const char *peer;
         const char *refused; /* in OpenSSL's words and in AWS-LC's; NULL: it is believed */
@@ -247,8 +233,7 @@ static void certificates_are_believed_by_what_they_say(void)
     }
 }
 
-static void nginx_wants_a_client_certificate(void)
-{
+static void nginx_wants_a_client_certificate(void) {
     char path[PEER_URL_MAX];
     wsline_options *options = peer_options();
 
@@ -261,8 +246,7 @@ static void nginx_wants_a_client_certificate(void)
 }
 
 /* How the next connection begins, in the words of both sides. */
-static bool is_resumed(const char *peer, const wsline_options *options, bool cut)
-{
+static bool is_resumed(const char *peer, const wsline_options *options, bool cut) {
     wsline_conn *conn = peer_connect(peer, "/", options);
     wsline_message message;
     wsline_tls_info info;
@@ -281,8 +265,7 @@ static bool is_resumed(const char *peer, const wsline_options *options, bool cut
     return info.resumed;
 }
 
-static void connections_of_one_options_object_resume_sessions(void)
-{
+static void connections_of_one_options_object_resume_sessions(void) {
     static const char *const peers[] = {"NGINX_TLS", "NGINX_TLS12", "NGINX_TLS13"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -306,27 +289,22 @@ static void connections_of_one_options_object_resume_sessions(void)
     }
 }
 
-static void *connect_repeatedly(void *userdata)
-{
-    for (int i = 0; i < 5; i++)
-        is_resumed("NGINX_TLS", userdata, i % 2 == 0);
+static void *connect_repeatedly(void *userdata) {
+    for (int i = 0; i < 5; i++) is_resumed("NGINX_TLS", userdata, i % 2 == 0);
     return NULL;
 }
 
-static void threads_share_one_context(void)
-{
+static void threads_share_one_context(void) {
     wsline_options *options = peer_options();
     pthread_t threads[8];
 
     for (size_t i = 0; i < COUNT_OF(threads); i++)
         REQUIRE(pthread_create(&threads[i], NULL, connect_repeatedly, options) == 0);
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        CHECK(pthread_join(threads[i], NULL) == 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) CHECK(pthread_join(threads[i], NULL) == 0);
     wsline_options_free(options);
 }
 
-static void bad_arguments_are_named(void)
-{
+static void bad_arguments_are_named(void) {
     wsline_options *options = peer_options();
     char long_name[300];
 
@@ -344,8 +322,7 @@ static void bad_arguments_are_named(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(null_restores_each_default),
         TEST(the_best_version_of_both_sides_is_spoken),

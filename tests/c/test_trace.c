@@ -4,8 +4,7 @@
 #include "lines.h"
 #include "peer.h"
 
-static void heads_and_frames_are_shown(void)
-{
+static void heads_and_frames_are_shown(void) {
     wsline_options *options = peer_options();
     wsline_message message;
     wsline_conn *conn;
@@ -29,8 +28,7 @@ static void heads_and_frames_are_shown(void)
     wsline_options_free(options);
 }
 
-static void of_a_long_payload_the_first_64_bytes_are_shown(void)
-{
+static void of_a_long_payload_the_first_64_bytes_are_shown(void) {
     char payload[1000], shown[128];
     wsline_conn *conn;
 
@@ -43,8 +41,7 @@ static void of_a_long_payload_the_first_64_bytes_are_shown(void)
     CHECK_HAS(shown, lines_end());
 }
 
-static void tls_is_shown_by_version_and_cipher_and_no_key(void)
-{
+static void tls_is_shown_by_version_and_cipher_and_no_key(void) {
     wsline_tls_info info;
     wsline_conn *conn;
     char line[128];
@@ -59,8 +56,7 @@ static void tls_is_shown_by_version_and_cipher_and_no_key(void)
     CHECK(strstr(lines.text, "BEGIN") == NULL);
 }
 
-static void a_redirect_and_its_cookie_are_steps(void)
-{
+static void a_redirect_and_its_cookie_are_steps(void) {
     wsline_conn *conn;
     const char *logged;
 
@@ -76,17 +72,16 @@ static void a_redirect_and_its_cookie_are_steps(void)
     CHECK_HAS("\n> GET /head HTTP/1.1\n", logged);
 }
 
-static void a_user_that_a_server_names_is_left_out(void)
-{
+static void a_user_that_a_server_names_is_left_out(void) {
     wsline_conn *conn = NULL;
 
     lines_begin();
-    CHECK(peer_try("FAULTS", "/redirect?to=ws://alice:hush@127.0.0.1:1/", NULL, &conn) != WSLINE_OK);
+    CHECK(peer_try("FAULTS", "/redirect?to=ws://alice:hush@127.0.0.1:1/", NULL, &conn) !=
+          WSLINE_OK);
     CHECK_HAS("\n< Location: \u2026@127.0.0.1:1/\n", lines_end());
 }
 
-static void a_proxy_is_shown_step_by_step(void)
-{
+static void a_proxy_is_shown_step_by_step(void) {
     static const struct {
         const char *peer, *scheme, *step;
     } rows[] = {
@@ -115,8 +110,7 @@ static void a_proxy_is_shown_step_by_step(void)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(heads_and_frames_are_shown),
         TEST(of_a_long_payload_the_first_64_bytes_are_shown),

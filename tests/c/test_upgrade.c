@@ -5,12 +5,11 @@
 
 /* Good answers -------------------------------------------------------------------------------- */
 
-static void heads_that_look_odd_are_accepted(void)
-{
-    static const char *const paths[] = {"/odd-but-valid", "/early-hints", "/continue",
-                                        "/many-headers?n=50", "/many-headers?n=1000",
-                                        "/folded-line", "/folded-connection", "/ignored-lines",
-                                        "/empty-lines-first", "/empty-extensions"};
+static void heads_that_look_odd_are_accepted(void) {
+    static const char *const paths[] = {
+        "/odd-but-valid",       "/early-hints",     "/continue",          "/many-headers?n=50",
+        "/many-headers?n=1000", "/folded-line",     "/folded-connection", "/ignored-lines",
+        "/empty-lines-first",   "/empty-extensions"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         wsline_message message;
@@ -26,8 +25,7 @@ static void heads_that_look_odd_are_accepted(void)
     }
 }
 
-static void repeated_response_headers_are_all_there(void)
-{
+static void repeated_response_headers_are_all_there(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/odd-but-valid", NULL);
     const char *name, *value;
     size_t cookies = 0;
@@ -40,16 +38,14 @@ static void repeated_response_headers_are_all_there(void)
     peer_hang_up(conn);
 }
 
-static void a_folded_header_is_unfolded(void)
-{
+static void a_folded_header_is_unfolded(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/folded-line", NULL);
 
     CHECK_TEXT("a, b c", wsline_conn_response_header(conn, "X-Folded"));
     peer_hang_up(conn);
 }
 
-static void an_empty_list_of_extensions_names_none(void)
-{
+static void an_empty_list_of_extensions_names_none(void) {
     wsline_options *options = peer_options();
 
     for (int offer = 0; offer < 2; offer++) {
@@ -64,8 +60,7 @@ static void an_empty_list_of_extensions_names_none(void)
     wsline_options_free(options);
 }
 
-static void frames_right_behind_the_head_are_not_lost(void)
-{
+static void frames_right_behind_the_head_are_not_lost(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/early", NULL);
     wsline_message message;
 
@@ -79,8 +74,7 @@ static void frames_right_behind_the_head_are_not_lost(void)
 /* What the client asks for -------------------------------------------------------------------- */
 
 /* The request that the server saw, as JSON. */
-static void request_seen(const char *path, const wsline_options *options, char *json, size_t size)
-{
+static void request_seen(const char *path, const wsline_options *options, char *json, size_t size) {
     wsline_message message;
     wsline_conn *conn = NULL;
 
@@ -90,8 +84,7 @@ static void request_seen(const char *path, const wsline_options *options, char *
     peer_hang_up(conn);
 }
 
-static void the_request_carries_what_the_rfc_wants(void)
-{
+static void the_request_carries_what_the_rfc_wants(void) {
     char json[4096], host[64];
 
     request_seen("/headers?a=b%20c", NULL, json, sizeof json);
@@ -106,8 +99,7 @@ static void the_request_carries_what_the_rfc_wants(void)
     CHECK_HAS("[\"Origin\", \"http://127.0.0.1:", json);
 }
 
-static void the_request_carries_the_options(void)
-{
+static void the_request_carries_the_options(void) {
     wsline_options *options = peer_options();
     char json[4096];
     const char *first, *second;
@@ -147,8 +139,7 @@ static void the_request_carries_the_options(void)
     wsline_options_free(options);
 }
 
-static void the_server_chooses_among_the_subprotocols(void)
-{
+static void the_server_chooses_among_the_subprotocols(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS"};
     wsline_options *options = peer_options();
 
@@ -177,8 +168,7 @@ static void the_server_chooses_among_the_subprotocols(void)
 /* Answers that are no upgrade ----------------------------------------------------------------- */
 
 /* A connection whose upgrade was refused, kept to be looked at. */
-static wsline_conn *refused(const char *peer, const char *path, wsline_status status)
-{
+static wsline_conn *refused(const char *peer, const char *path, wsline_status status) {
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
 
@@ -189,8 +179,7 @@ static wsline_conn *refused(const char *peer, const char *path, wsline_status st
     return conn;
 }
 
-static void check_body(wsline_conn *conn, const char *text)
-{
+static void check_body(wsline_conn *conn, const char *text) {
     const void *body = NULL;
     size_t len = 0;
 
@@ -198,8 +187,7 @@ static void check_body(wsline_conn *conn, const char *text)
     CHECK_BYTES(text, strlen(text), body, len);
 }
 
-static void a_refusal_keeps_its_status_headers_and_body(void)
-{
+static void a_refusal_keeps_its_status_headers_and_body(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS", "FAULTS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -224,8 +212,7 @@ static void a_refusal_keeps_its_status_headers_and_body(void)
 
 /* What a refusal's odd head must not take away: its status, a field, and the body. */
 static void check_refusal(const char *query, const char *field, const char *value,
-                          const char *body)
-{
+                          const char *body) {
     char path[160];
     wsline_conn *conn;
 
@@ -238,13 +225,12 @@ static void check_refusal(const char *query, const char *field, const char *valu
     wsline_conn_free(conn);
 }
 
-static void no_line_of_a_refusal_takes_its_status_away(void)
-{
+static void no_line_of_a_refusal_takes_its_status_away(void) {
 #define NO_ENTRY "body=no%20entry&"
     static const char *const rows[] = {
-        NO_ENTRY "line=X:%20a%0D%0A%20b",           /* folded */
-        NO_ENTRY "line=%20X:%20a",                  /* folded, though nothing is before it */
-        NO_ENTRY "line=X%20Y:%20a&line=X%20:%20a",  /* blanks in a name and behind one */
+        NO_ENTRY "line=X:%20a%0D%0A%20b",          /* folded */
+        NO_ENTRY "line=%20X:%20a",                 /* folded, though nothing is before it */
+        NO_ENTRY "line=X%20Y:%20a&line=X%20:%20a", /* blanks in a name and behind one */
         NO_ENTRY "line=a%20line%20without%20colon",
         NO_ENTRY "line=X:%20a%00b&line=X:%20a%0Db", /* a NUL, a CR */
         NO_ENTRY "fields=130",
@@ -254,14 +240,12 @@ static void no_line_of_a_refusal_takes_its_status_away(void)
         check_refusal(rows[i], "content-type", "text/plain", "no entry");
 }
 
-static void a_refusal_without_the_end_of_its_head_keeps_what_came(void)
-{
+static void a_refusal_without_the_end_of_its_head_keeps_what_came(void) {
     check_refusal("line=X:%20y&cut=1", "X", "y", "");
     check_refusal("line=X:%20y&fields=20000", "X", "y", "");
 }
 
-static void the_message_of_a_refusal_says_what_would_be_accepted(void)
-{
+static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
     static const struct {
         const char *query;
         const char *says; /* the end of the message */
@@ -294,8 +278,7 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void)
     wsline_options_free(options);
 }
 
-static void a_refused_connection_may_try_again(void)
-{
+static void a_refused_connection_may_try_again(void) {
     wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_BAD_STATUS);
     char url[PEER_URL_MAX];
 
@@ -306,8 +289,7 @@ static void a_refused_connection_may_try_again(void)
     peer_hang_up(conn);
 }
 
-static void each_way_to_end_a_body_is_understood(void)
-{
+static void each_way_to_end_a_body_is_understood(void) {
     static const char *const rows[] = {"length", "chunked", "close", "reset"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -325,8 +307,7 @@ static void each_way_to_end_a_body_is_understood(void)
     }
 }
 
-static void every_other_status_is_a_bad_status(void)
-{
+static void every_other_status_is_a_bad_status(void) {
     static const int codes[] = {200, 204, 301, 304, 307, 401, 404, 407, 426, 500, 503, 599};
 
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
@@ -341,8 +322,7 @@ static void every_other_status_is_a_bad_status(void)
     }
 }
 
-static void wrong_upgrades_are_refused(void)
-{
+static void wrong_upgrades_are_refused(void) {
     static const struct {
         const char *path;
         const char *says; /* a part of the message */
@@ -382,8 +362,7 @@ static void wrong_upgrades_are_refused(void)
     }
 }
 
-static void two_chosen_subprotocols_are_refused_though_both_were_offered(void)
-{
+static void two_chosen_subprotocols_are_refused_though_both_were_offered(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -396,8 +375,7 @@ static void two_chosen_subprotocols_are_refused_though_both_were_offered(void)
     wsline_options_free(options);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(heads_that_look_odd_are_accepted),
         TEST(repeated_response_headers_are_all_there),

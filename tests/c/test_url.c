@@ -2,8 +2,7 @@
 /* URLs, as a connect would take them. */
 #include "check.h"
 
-static void url_parse_splits_good_urls(void)
-{
+static void url_parse_splits_good_urls(void) {
     static const struct {
         const char *url;
         bool secure;
@@ -42,8 +41,7 @@ static void url_parse_splits_good_urls(void)
         wsline_url *url = NULL;
 
         check_row(rows[i].url);
-        if (!CHECK_OK(wsline_url_parse(rows[i].url, &url)))
-            continue;
+        if (!CHECK_OK(wsline_url_parse(rows[i].url, &url))) continue;
         CHECK_INT(rows[i].secure, wsline_url_is_secure(url));
         CHECK_TEXT(rows[i].host, wsline_url_host(url));
         CHECK_INT(rows[i].port, wsline_url_port(url));
@@ -52,8 +50,7 @@ static void url_parse_splits_good_urls(void)
     }
 }
 
-static void url_parse_refuses_bad_urls(void)
-{
+static void url_parse_refuses_bad_urls(void) {
     static const char *const rows[] = {
         "",
         "example.com",
@@ -101,8 +98,7 @@ static void url_parse_refuses_bad_urls(void)
     }
 }
 
-static void a_refused_url_keeps_its_password_out_of_the_message(void)
-{
+static void a_refused_url_keeps_its_password_out_of_the_message(void) {
     static const char *const rows[] = {
         "ws://us%3Aer:hush-hush@example.com/",
         "http://user:hush-hush@example.com/",
@@ -118,8 +114,7 @@ static void a_refused_url_keeps_its_password_out_of_the_message(void)
     }
 }
 
-static void user_password_and_socket_are_told_without_their_encoding(void)
-{
+static void user_password_and_socket_are_told_without_their_encoding(void) {
     static const struct {
         const char *url, *user, *password, *unix_path;
     } rows[] = {
@@ -136,8 +131,7 @@ static void user_password_and_socket_are_told_without_their_encoding(void)
         wsline_url *url = NULL;
 
         check_row(rows[i].url);
-        if (!CHECK_OK(wsline_url_parse(rows[i].url, &url)))
-            continue;
+        if (!CHECK_OK(wsline_url_parse(rows[i].url, &url))) continue;
         CHECK_TEXT(rows[i].user, wsline_url_user(url));
         CHECK_TEXT(rows[i].password, wsline_url_password(url));
         CHECK_TEXT(rows[i].unix_path, wsline_url_unix_path(url));
@@ -145,8 +139,7 @@ static void user_password_and_socket_are_told_without_their_encoding(void)
     }
 }
 
-static void url_calls_take_null(void)
-{
+static void url_calls_take_null(void) {
     wsline_url *url = NULL;
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_url_parse(NULL, &url));
@@ -163,8 +156,7 @@ static void url_calls_take_null(void)
     CHECK_TEXT(NULL, wsline_url_unix_path(NULL));
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(url_parse_splits_good_urls),
         TEST(url_parse_refuses_bad_urls),

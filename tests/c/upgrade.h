@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 
 /* The head of a 101 for this request. */
-static inline void answer_upgrade(const char *request, char answer[512])
-{
-    static const char field[] = "Sec-WebSocket-Key: ", guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+static inline void answer_upgrade(const char *request, char answer[512]) {
+    static const char field[] = "Sec-WebSocket-Key: ",
+                      guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     const char *key = strstr(request, field);
     unsigned char digest[SHA_DIGEST_LENGTH], accept[64];
     char text[128];
@@ -24,12 +24,12 @@ static inline void answer_upgrade(const char *request, char answer[512])
     EVP_EncodeBlock(accept, digest, sizeof digest);
     snprintf(answer, 512,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: %s\r\n\r\n", (char *)accept);
+             "Sec-WebSocket-Accept: %s\r\n\r\n",
+             (char *)accept);
 }
 
 /* Reads a request from a connection that was accepted, and answers it. */
-static inline void upgrade(int fd)
-{
+static inline void upgrade(int fd) {
     char request[4096] = "", answer[512];
     size_t len = 0;
 

@@ -5,8 +5,7 @@
 #define RR (256 * 1024) /* reads */
 static uint8_t *rb;
 
-static size_t hdr(uint8_t *h, uint8_t b0, uint64_t n, int mask)
-{
+static size_t hdr(uint8_t *h, uint8_t b0, uint64_t n, int mask) {
     size_t k = 2;
     h[0] = b0;
     if (n < 126)
@@ -15,8 +14,7 @@ static size_t hdr(uint8_t *h, uint8_t b0, uint64_t n, int mask)
         h[1] = 126, h[2] = (uint8_t)(n >> 8), h[3] = (uint8_t)n, k = 4;
     else {
         h[1] = 127;
-        for (int i = 0; i < 8; i++)
-            h[2 + i] = (uint8_t)(n >> (56 - 8 * i));
+        for (int i = 0; i < 8; i++) h[2 + i] = (uint8_t)(n >> (56 - 8 * i));
         k = 10;
     }
     if (mask) {
@@ -26,30 +24,25 @@ static size_t hdr(uint8_t *h, uint8_t b0, uint64_t n, int mask)
     } /* zero key: the payload is its own masked form */
     return k;
 }
-static void read_total(net_t *s, uint64_t n)
-{ /* n bytes, discarded */
+static void read_total(net_t *s, uint64_t n) { /* n bytes, discarded */
     while (n) {
         ssize_t r = net_read(s, rb, RR);
-        if (r <= 0)
-            DIE("read");
+        if (r <= 0) DIE("read");
         n -= (uint64_t)r;
     }
 }
-static void do_close(net_t *s)
-{
+static void do_close(net_t *s) {
     static const uint8_t cl[] = {0x88, 0x82, 0, 0, 0, 0, 3, 0xE8};
     net_write_all(s, cl, sizeof cl);
     while (net_read(s, rb, RB) > 0) {
     }
     net_close(s);
 }
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bench_t b;
     net_t s;
     bench_args(&b, "raw", argc, argv);
-    if (b.deflate)
-        UNSUPPORTED("raw: no deflate");
+    if (b.deflate) UNSUPPORTED("raw: no deflate");
     rb = malloc(RB);
     memset(rb, 1, RB);
     uint8_t h[14];
@@ -60,15 +53,12 @@ int main(int argc, char **argv)
         uint8_t *f = malloc(fl * b.window);
         for (unsigned i = 0; i < b.window; i++)
             memcpy(f + i * fl, h, hl), memcpy(f + i * fl + hl, pl, b.size);
-        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
-            DIE("connect");
+        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB)) DIE("connect");
         bench_start(&b);
         for (uint64_t i = 0; i < b.count;) {
             unsigned w = b.window;
-            if (w > b.count - i)
-                w = (unsigned)(b.count - i);
-            if (net_write_all(&s, f, fl * w))
-                DIE("write");
+            if (w > b.count - i) w = (unsigned)(b.count - i);
+            if (net_write_all(&s, f, fl * w)) DIE("write");
             read_total(&s, rfl * w);
             i += w;
         }
@@ -77,55 +67,46 @@ int main(int argc, char **argv)
     } else if (!strcmp(b.kind, "source")) {
         bench_start(&b);
         ssize_t l;
-        if (net_open(&s, &b) || (l = net_upgrade(&s, &b, rb, RB)) < 0)
-            DIE("connect");
+        if (net_open(&s, &b) || (l = net_upgrade(&s, &b, rb, RB)) < 0) DIE("connect");
         read_total(&s, b.count * rfl + 4 - (uint64_t)l);
         do_close(&s);
         bench_stop(&b);
     } else if (!strcmp(b.kind, "sink")) {
         size_t k = RB / fl + 1;
-        if (k > b.count)
-            k = b.count;
+        if (k > b.count) k = b.count;
         uint8_t *f = malloc(fl * k);
         for (size_t i = 0; i < k; i++)
             memcpy(f + i * fl, h, hl), memcpy(f + i * fl + hl, pl, b.size);
-        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
-            DIE("connect");
+        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB)) DIE("connect");
         bench_start(&b);
         for (uint64_t i = 0; i < b.count;) {
             size_t w = k;
-            if (w > b.count - i)
-                w = b.count - i;
-            if (net_write_all(&s, f, fl * w))
-                DIE("write");
+            if (w > b.count - i) w = b.count - i;
+            if (net_write_all(&s, f, fl * w)) DIE("write");
             i += w;
         }
         read_total(&s, 6);
         bench_stop(&b);
         do_close(&s);
     } else if (!strcmp(b.kind, "connect")) {
-        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
-            DIE("connect");
+        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB)) DIE("connect");
         do_close(&s);
         bench_start(&b);
         for (uint64_t i = 0; i < b.count; i++) {
-            if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
-                DIE("connect");
+            if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB)) DIE("connect");
             do_close(&s);
         }
         bench_stop(&b);
     } else if (!strcmp(b.kind, "idle")) {
         net_t *v = calloc(b.count, sizeof *v);
-        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB))
-            DIE("connect");
+        if (net_open(&s, &b) || net_upgrade(&s, &b, rb, RB)) DIE("connect");
         uint8_t *f = malloc(fl);
         memcpy(f, h, hl);
         memcpy(f + hl, pl, b.size);
         b.rss0 = rss_kb();
         bench_start(&b);
         for (uint64_t i = 0; i < b.count; i++)
-            if (net_open(&v[i], &b) || net_upgrade(&v[i], &b, rb, RB))
-                DIE("connect");
+            if (net_open(&v[i], &b) || net_upgrade(&v[i], &b, rb, RB)) DIE("connect");
         b.rss1 = rss_kb();
         for (uint64_t i = 0; i < b.count; i++) {
             net_write_all(&v[i], f, fl);

@@ -14,11 +14,9 @@ typedef struct bc {
 } bc;
 static wsline_options *shared;
 
-static bc *bc_open(const bench_t *b)
-{
+static bc *bc_open(const bench_t *b) {
     if (!shared) {
-        if (wsline_options_new(&shared) != WSLINE_OK)
-            DIE("options");
+        if (wsline_options_new(&shared) != WSLINE_OK) DIE("options");
         if (getenv("BENCH_SPIN_US") &&
             wsline_options_set_spin_us(shared, atoll(getenv("BENCH_SPIN_US"))) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
@@ -31,8 +29,7 @@ static bc *bc_open(const bench_t *b)
             DIE("%s", wsline_last_error_message());
     }
     bc *c = (bc *)calloc(1, sizeof *c);
-    if (getenv("BENCH_MANY"))
-        c->messages = (wsline_message *)calloc(AT_ONCE, sizeof *c->messages);
+    if (getenv("BENCH_MANY")) c->messages = (wsline_message *)calloc(AT_ONCE, sizeof *c->messages);
     c->batch = b->window > 1 || !strcmp(b->kind, "sink");
     if (wsline_connect(b->url, shared, &c->conn) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
@@ -41,24 +38,20 @@ static bc *bc_open(const bench_t *b)
     }
     return c;
 }
-static int bc_send(bc *c, int text, const uint8_t *p, size_t n)
-{
+static int bc_send(bc *c, int text, const uint8_t *p, size_t n) {
     if (c->batch && !c->corked) {
-        if (wsline_conn_cork(c->conn) != WSLINE_OK)
-            return -1;
+        if (wsline_conn_cork(c->conn) != WSLINE_OK) return -1;
         c->corked = 1;
     }
-    return text ? wsline_conn_send_text(c->conn, (const char *)p, n) : wsline_conn_send_binary(c->conn, p, n);
+    return text ? wsline_conn_send_text(c->conn, (const char *)p, n)
+                : wsline_conn_send_binary(c->conn, p, n);
 }
-static int bc_flush(bc *c)
-{
-    if (!c->corked)
-        return 0;
+static int bc_flush(bc *c) {
+    if (!c->corked) return 0;
     c->corked = 0;
     return wsline_conn_uncork(c->conn);
 }
-static int bc_recv(bc *c, const uint8_t **p, size_t *n)
-{
+static int bc_recv(bc *c, const uint8_t **p, size_t *n) {
     wsline_message m;
     wsline_status s = WSLINE_OK;
     if (!c->messages) {
@@ -70,8 +63,7 @@ static int bc_recv(bc *c, const uint8_t **p, size_t *n)
         }
         m = c->messages[c->next++];
     }
-    if (s == WSLINE_ERR_CLOSED)
-        return 0;
+    if (s == WSLINE_ERR_CLOSED) return 0;
     if (s != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
         return -1;
@@ -80,8 +72,7 @@ static int bc_recv(bc *c, const uint8_t **p, size_t *n)
     *n = m.len;
     return m.opcode == WSLINE_OPCODE_TEXT ? 1 : 2;
 }
-static void bc_close(bc *c)
-{
+static void bc_close(bc *c) {
     wsline_conn_close(c->conn, 1000, NULL, 3000);
     wsline_conn_free(c->conn);
     free(c->messages);

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams of whole frames, made once for each size and kind of message. */
 #pragma once
+#include "../c/payload.h"
+#include "connection.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
-#include "../c/payload.h"
-#include "connection.h"
 
 #define WRCHUNK (256 * 1024)
 
 static struct block *g_blocks;
 
-static struct block *get_block(size_t size, int text, int deflate_)
-{
+static struct block *get_block(size_t size, int text, int deflate_) {
     for (struct block *b = g_blocks; b; b = b->next)
-        if (b->size == size && b->text == text && b->deflate == deflate_)
-            return b;
+        if (b->size == size && b->text == text && b->deflate == deflate_) return b;
     struct block *b = calloc(1, sizeof *b);
     b->size = size;
     b->text = text;
@@ -53,8 +51,7 @@ static struct block *get_block(size_t size, int text, int deflate_)
         b->p = malloc(b->len);
         memcpy(b->p, h, hl);
         fill_payload(b->p + hl, size, text);
-        for (size_t i = 1; i < k; i++)
-            memcpy(b->p + i * fl, b->p, fl);
+        for (size_t i = 1; i < k; i++) memcpy(b->p + i * fl, b->p, fl);
     }
     b->next = g_blocks;
     return g_blocks = b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server knows of a connection, and the bytes that it reads and writes. Built twice: plain, and with -DTLS. */
+/* What the server knows of a connection, and the bytes that it reads and writes. Built twice:
+ * plain, and with -DTLS. */
 #pragma once
 #include <errno.h>
 #include <stdint.h>
@@ -55,42 +56,34 @@ struct conn {
 static int g_ep;
 
 /* ---- I/O: >0 bytes, 0 would block, -1 gone ---- */
-static ssize_t io_read(struct conn *c, void *p, size_t n)
-{
+static ssize_t io_read(struct conn *c, void *p, size_t n) {
 #ifdef TLS
     int r = SSL_read(c->ssl, p, n > 1 << 30 ? 1 << 30 : (int)n);
-    if (r > 0)
-        return r;
+    if (r > 0) return r;
     int e = SSL_get_error(c->ssl, r);
     return e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -1;
 #else
     (void)c;
     ssize_t r = recv(c->fd, p, n, 0);
-    if (r > 0)
-        return r;
+    if (r > 0) return r;
     return r < 0 && errno == EAGAIN ? 0 : -1;
 #endif
 }
-static ssize_t io_write(struct conn *c, const void *p, size_t n)
-{
+static ssize_t io_write(struct conn *c, const void *p, size_t n) {
 #ifdef TLS
     int r = SSL_write(c->ssl, p, n > 1 << 30 ? 1 << 30 : (int)n);
-    if (r > 0)
-        return r;
+    if (r > 0) return r;
     int e = SSL_get_error(c->ssl, r);
     return e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? 0 : -1;
 #else
     ssize_t r = send(c->fd, p, n, MSG_NOSIGNAL);
-    if (r > 0)
-        return r;
+    if (r > 0) return r;
     return r < 0 && errno == EAGAIN ? 0 : -1;
 #endif
 }
 
-static uint8_t *out_space(struct conn *c, size_t n)
-{
-    if (c->oh == c->ot)
-        c->oh = c->ot = 0;
+static uint8_t *out_space(struct conn *c, size_t n) {
+    if (c->oh == c->ot) c->oh = c->ot = 0;
     if (c->oc - c->ot < n) {
         if (c->oh) {
             memmove(c->out, c->out + c->oh, c->ot - c->oh);
@@ -99,8 +92,7 @@ static uint8_t *out_space(struct conn *c, size_t n)
         }
         if (c->oc - c->ot < n) {
             size_t nc = c->oc ? c->oc : 4096;
-            while (nc - c->ot < n)
-                nc *= 2;
+            while (nc - c->ot < n) nc *= 2;
             c->out = realloc(c->out, nc);
             c->oc = nc;
         }
@@ -108,17 +100,14 @@ static uint8_t *out_space(struct conn *c, size_t n)
     return c->out + c->ot;
 }
 
-static void set_ev(struct conn *c, uint32_t ev)
-{
-    if (c->ev == ev)
-        return;
+static void set_ev(struct conn *c, uint32_t ev) {
+    if (c->ev == ev) return;
     struct epoll_event e = {.events = ev, .data.ptr = c};
     epoll_ctl(g_ep, EPOLL_CTL_MOD, c->fd, &e);
     c->ev = ev;
 }
 
-static void conn_free(struct conn *c)
-{
+static void conn_free(struct conn *c) {
 #ifdef TLS
     if (c->ssl) {
         SSL_shutdown(c->ssl);
@@ -131,8 +120,7 @@ static void conn_free(struct conn *c)
     free(c);
 }
 
-static void put_frame(struct conn *c, uint8_t b0, const void *p, size_t n)
-{ /* n <= 125 */
+static void put_frame(struct conn *c, uint8_t b0, const void *p, size_t n) { /* n <= 125 */
     uint8_t *o = out_space(c, n + 2);
     o[0] = b0;
     o[1] = (uint8_t)n;
@@ -140,8 +128,7 @@ static void put_frame(struct conn *c, uint8_t b0, const void *p, size_t n)
     c->ot += n + 2;
 }
 
-static size_t put_hdr(uint8_t *h, uint8_t b0, uint64_t n)
-{
+static size_t put_hdr(uint8_t *h, uint8_t b0, uint64_t n) {
     h[0] = b0;
     if (n < 126) {
         h[1] = (uint8_t)n;
@@ -154,7 +141,6 @@ static size_t put_hdr(uint8_t *h, uint8_t b0, uint64_t n)
         return 4;
     }
     h[1] = 127;
-    for (int i = 0; i < 8; i++)
-        h[2 + i] = (uint8_t)(n >> (56 - 8 * i));
+    for (int i = 0; i < 8; i++) h[2 + i] = (uint8_t)(n >> (56 - 8 * i));
     return 10;
 }

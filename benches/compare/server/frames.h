@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames that arrive: echoed, counted, or answered. */
 #pragma once
+#include "connection.h"
 #include <stdint.h>
 #include <string.h>
-#include "connection.h"
 
 /* masked copy; phase = payload offset mod 4 */
 static void xor_copy(uint8_t *__restrict d, const uint8_t *__restrict s, size_t n, uint32_t mask,
-                     unsigned phase)
-{
+                     unsigned phase) {
     uint32_t m4 = phase ? (mask >> (8 * phase) | mask << (32 - 8 * phase)) : mask;
     uint64_t m8 = (uint64_t)m4 << 32 | m4;
     size_t i = 0;
@@ -18,17 +17,14 @@ static void xor_copy(uint8_t *__restrict d, const uint8_t *__restrict s, size_t 
         v ^= m8;
         memcpy(d + i, &v, 8);
     }
-    for (; i < n; i++)
-        d[i] = s[i] ^ (uint8_t)(m8 >> (8 * (i & 7)));
+    for (; i < n; i++) d[i] = s[i] ^ (uint8_t)(m8 >> (8 * (i & 7)));
 }
 
-static int ctrl_frame(struct conn *c)
-{
+static int ctrl_frame(struct conn *c) {
     if (c->op == 9)
         put_frame(c, 0x8A, c->ctrl, c->ctrllen);
     else if (c->op == 8) {
-        if (!c->sent_close)
-            put_frame(c, 0x88, c->ctrl, c->ctrllen >= 2 ? 2 : 0);
+        if (!c->sent_close) put_frame(c, 0x88, c->ctrl, c->ctrllen >= 2 ? 2 : 0);
         c->sent_close = 1;
         c->dying = 1;
     }
@@ -36,8 +32,7 @@ static int ctrl_frame(struct conn *c)
     return 0;
 }
 
-static int parse(struct conn *c, const uint8_t *p, size_t n)
-{
+static int parse(struct conn *c, const uint8_t *p, size_t n) {
     const uint8_t *e = p + n;
     while (p < e && !c->dying) {
         if (c->st == S_HDR) {
@@ -54,26 +49,22 @@ static int parse(struct conn *c, const uint8_t *p, size_t n)
                     if (c->hlen >= 2) {
                         unsigned l7 = c->hdr[1] & 127;
                         need += (l7 == 126 ? 2 : l7 == 127 ? 8 : 0) + (c->hdr[1] >> 7 ? 4 : 0);
-                        if (c->hlen >= need)
-                            break;
+                        if (c->hlen >= need) break;
                     }
-                    if (p == e)
-                        return 0;
+                    if (p == e) return 0;
                     c->hdr[c->hlen++] = *p++;
                 }
                 h = c->hdr;
                 c->hlen = 0;
             }
-            if (!(h[1] & 0x80))
-                return -1; /* client frames must be masked */
+            if (!(h[1] & 0x80)) return -1; /* client frames must be masked */
             unsigned l7 = h[1] & 127;
             uint64_t len = l7;
             if (l7 == 126)
                 len = (uint64_t)h[2] << 8 | h[3];
             else if (l7 == 127) {
                 len = 0;
-                for (int i = 0; i < 8; i++)
-                    len = len << 8 | h[2 + i];
+                for (int i = 0; i < 8; i++) len = len << 8 | h[2 + i];
             }
             memcpy(&c->mask, h + need - 4, 4);
             c->mphase = 0;
@@ -81,8 +72,7 @@ static int parse(struct conn *c, const uint8_t *p, size_t n)
             c->fin = h[0] >> 7;
             c->rem = len;
             if (c->op >= 8) {
-                if (len > 125)
-                    return -1;
+                if (len > 125) return -1;
                 c->ctrllen = (unsigned)len;
                 c->ctrlgot = 0;
                 c->st = S_CTRL;
@@ -91,15 +81,13 @@ static int parse(struct conn *c, const uint8_t *p, size_t n)
                     continue;
                 }
             } else {
-                if (c->mode == M_ECHO)
-                    c->ot += put_hdr(out_space(c, 14), h[0], len);
+                if (c->mode == M_ECHO) c->ot += put_hdr(out_space(c, 14), h[0], len);
                 c->st = S_DATA;
             }
         }
         if (c->st == S_DATA) {
             size_t m = (size_t)(e - p);
-            if (m > c->rem)
-                m = (size_t)c->rem;
+            if (m > c->rem) m = (size_t)c->rem;
             if (c->mode == M_ECHO && m) {
                 xor_copy(out_space(c, m), p, m, c->mask, c->mphase);
                 c->ot += m;
@@ -117,8 +105,7 @@ static int parse(struct conn *c, const uint8_t *p, size_t n)
                 c->ctrl[c->ctrlgot] = *p++ ^ (uint8_t)(c->mask >> (8 * (c->ctrlgot & 3)));
                 c->ctrlgot++;
             }
-            if (c->ctrlgot == c->ctrllen)
-                ctrl_frame(c);
+            if (c->ctrlgot == c->ctrllen) ctrl_frame(c);
         }
     }
     return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The opening handshake, and what the path asks for. */
 #pragma once
+#include "blocks.h"
+#include "connection.h"
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdint.h>
@@ -8,11 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "blocks.h"
-#include "connection.h"
 
-static uint64_t qnum(const char *path, const char *end, const char *name)
-{
+static uint64_t qnum(const char *path, const char *end, const char *name) {
     size_t nl = strlen(name);
     for (const char *q = path; q + nl < end; q++)
         if ((*q == '?' || *q == '&') && !strncmp(q + 1, name, nl) && q[1 + nl] == '=')
@@ -20,24 +19,18 @@ static uint64_t qnum(const char *path, const char *end, const char *name)
     return 0;
 }
 
-static int http(struct conn *c)
-{ /* full request is in c->req, NUL terminated */
+static int http(struct conn *c) { /* full request is in c->req, NUL terminated */
     char *path = strchr(c->req, ' ');
-    if (strncmp(c->req, "GET ", 4) || !path)
-        return -1;
+    if (strncmp(c->req, "GET ", 4) || !path) return -1;
     path++;
     char *pe = strchr(path, ' ');
-    if (!pe)
-        return -1;
+    if (!pe) return -1;
     char *k = strcasestr(c->req, "\r\nsec-websocket-key:");
-    if (!k)
-        return -1;
+    if (!k) return -1;
     k += 20;
-    while (*k == ' ')
-        k++;
+    while (*k == ' ') k++;
     char *ke = k;
-    while (*ke > ' ')
-        ke++;
+    while (*ke > ' ') ke++;
     char cat[128];
     uint8_t dg[20];
     char acc[32];
@@ -48,11 +41,11 @@ static int http(struct conn *c)
     c->deflate = qnum(path, pe, "deflate") && strcasestr(c->req, "permessage-deflate");
     c->count = qnum(path, pe, "count");
     uint8_t *o = out_space(c, 512);
-    c->ot +=
-        (size_t)snprintf((char *)o, 512,
-                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                         "Sec-WebSocket-Accept: %s\r\n%s\r\n",
-                         acc, c->deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
+    c->ot += (size_t)snprintf(
+        (char *)o, 512,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: %s\r\n%s\r\n",
+        acc, c->deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     if (!strncmp(path, "/source", 7)) {
         size_t size = (size_t)qnum(path, pe, "size");
         c->mode = M_SOURCE;

@@ -6,15 +6,19 @@
  *   server PORT [CERT.pem KEY.pem]      (CERT/KEY only in the TLS build)
  *
  * URL paths:
- *   /echo                            every frame comes back as it is (unmasked); big frames stream through
- *   /source?size=S&count=N[&text=1]  N unmasked single-frame messages of S bytes, then close 1000
- *   /sink?count=N                    frames are dropped; one text message "done" after N messages
- *   ...&deflate=1                    accept permessage-deflate.  /echo returns the compressed bytes untouched
- *                                    (the client's own inflate context matches its deflate context), /source
- *                                    sends 64 different pre-compressed JSON messages in rotation.
- * Ping gets pong, close gets close.  "listening" and the port are printed when
- * ready; PORT 0 is any.
+ *   /echo                            every frame comes back as it is (unmasked); big frames stream
+ * through /source?size=S&count=N[&text=1]  N unmasked single-frame messages of S bytes, then close
+ * 1000 /sink?count=N                    frames are dropped; one text message "done" after N
+ * messages
+ *   ...&deflate=1                    accept permessage-deflate.  /echo returns the compressed bytes
+ * untouched (the client's own inflate context matches its deflate context), /source sends 64
+ * different pre-compressed JSON messages in rotation. Ping gets pong, close gets close. "listening"
+ * and the port are printed when ready; PORT 0 is any.
  */
+#include "blocks.h"
+#include "connection.h"
+#include "frames.h"
+#include "handshake.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,43 +31,33 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "blocks.h"
-#include "connection.h"
-#include "frames.h"
-#include "handshake.h"
 #ifdef TLS
 #include <openssl/err.h>
 static SSL_CTX *g_ctx;
 #endif
 
 #define INBUF (512 * 1024)
-#define HIGH (16u << 20) /* stop reading when this much echo output waits */
+#define HIGH  (16u << 20) /* stop reading when this much echo output waits */
 
 static uint8_t *g_in;
 
 /* write what waits; returns -1 gone, 0 blocked, 1 all written */
-static int flush(struct conn *c)
-{
+static int flush(struct conn *c) {
     while (c->oh < c->ot) {
         ssize_t r = io_write(c, c->out + c->oh, c->ot - c->oh);
-        if (r < 0)
-            return -1;
-        if (!r)
-            return 0;
+        if (r < 0) return -1;
+        if (!r) return 0;
         c->oh += (size_t)r;
     }
-    for (int k = 0;
-         c->mode == M_SOURCE && c->st != S_HTTP && c->st != S_TLS && !c->dying && c->sent < c->total; k++) {
-        if (k == 32)
-            return 0;
+    for (int k = 0; c->mode == M_SOURCE && c->st != S_HTTP && c->st != S_TLS && !c->dying &&
+                    c->sent < c->total;
+         k++) {
+        if (k == 32) return 0;
         size_t pos = (size_t)(c->sent % c->blk->len), m = c->blk->len - pos;
-        if (m > c->total - c->sent)
-            m = (size_t)(c->total - c->sent);
+        if (m > c->total - c->sent) m = (size_t)(c->total - c->sent);
         ssize_t r = io_write(c, c->blk->p + pos, m);
-        if (r < 0)
-            return -1;
-        if (!r)
-            return 0;
+        if (r < 0) return -1;
+        if (!r) return 0;
         c->sent += (uint64_t)r;
         if (c->sent == c->total && !c->sent_close) {
             uint8_t code[2] = {1000 >> 8, 1000 & 255};
@@ -76,8 +70,7 @@ static int flush(struct conn *c)
 }
 
 /* returns -1 if the connection is finished */
-static int on_event(struct conn *c, uint32_t ev)
-{
+static int on_event(struct conn *c, uint32_t ev) {
 #ifdef TLS
     if (c->st == S_TLS) {
         int r = SSL_accept(c->ssl);
@@ -101,56 +94,44 @@ static int on_event(struct conn *c, uint32_t ev)
     if (ev & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         for (;;) {
             ssize_t n = io_read(c, g_in, INBUF);
-            if (n < 0)
-                return -1;
-            if (!n)
-                break;
+            if (n < 0) return -1;
+            if (!n) break;
             const uint8_t *p = g_in;
             size_t left = (size_t)n;
             if (c->st == S_HTTP) {
-                if (c->reqlen + left > 16384)
-                    return -1;
+                if (c->reqlen + left > 16384) return -1;
                 c->req = realloc(c->req, c->reqlen + left + 1);
                 memcpy(c->req + c->reqlen, p, left);
                 c->reqlen += left;
                 c->req[c->reqlen] = 0;
                 char *e = strstr(c->req, "\r\n\r\n");
-                if (!e)
-                    continue;
+                if (!e) continue;
                 size_t used = (size_t)(e + 4 - c->req), extra = c->reqlen - used;
-                if (http(c))
-                    return -1;
+                if (http(c)) return -1;
                 p += left - extra;
                 left = extra;
                 free(c->req);
                 c->req = 0;
             }
-            if (left && parse(c, p, left))
-                return -1;
+            if (left && parse(c, p, left)) return -1;
 #ifndef TLS
             break; /* plain: one read per wake-up is enough, epoll is level triggered */
 #else
             /* TLS: what OpenSSL has buffered does not wake epoll, so drain it here */
-            if (!SSL_has_pending(c->ssl))
-                break;
-            if (c->ot - c->oh >= WRCHUNK && flush(c) < 0)
-                return -1;
+            if (!SSL_has_pending(c->ssl)) break;
+            if (c->ot - c->oh >= WRCHUNK && flush(c) < 0) return -1;
 #endif
         }
     }
     int f = flush(c);
-    if (f < 0)
-        return -1;
-    if (c->dying && c->oh == c->ot)
-        return -1;
+    if (f < 0) return -1;
+    if (c->dying && c->oh == c->ot) return -1;
     set_ev(c, (c->ot - c->oh < HIGH ? EPOLLIN : 0u) | (f ? 0u : (uint32_t)EPOLLOUT));
     return 0;
 }
 
-int main(int argc, char **argv)
-{
-    if (argc < 2)
-        return fprintf(stderr, "usage: %s PORT [CERT KEY]\n", argv[0]), 2;
+int main(int argc, char **argv) {
+    if (argc < 2) return fprintf(stderr, "usage: %s PORT [CERT KEY]\n", argv[0]), 2;
     signal(SIGPIPE, SIG_IGN);
     struct rlimit rl = {65536, 65536};
     if (setrlimit(RLIMIT_NOFILE, &rl)) {
@@ -159,8 +140,7 @@ int main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &rl);
     }
 #ifdef TLS
-    if (argc < 4)
-        return fprintf(stderr, "TLS build needs CERT KEY\n"), 2;
+    if (argc < 4) return fprintf(stderr, "TLS build needs CERT KEY\n"), 2;
     g_ctx = SSL_CTX_new(TLS_server_method());
     SSL_CTX_set_min_proto_version(g_ctx, TLS1_3_VERSION);
     SSL_CTX_set_ciphersuites(g_ctx, "TLS_AES_128_GCM_SHA256");
@@ -177,8 +157,7 @@ int main(int argc, char **argv)
     struct sockaddr_in sa = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)atoi(argv[1])),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (bind(ls, (struct sockaddr *)&sa, sizeof sa) || listen(ls, 4096))
-        return perror("bind"), 1;
+    if (bind(ls, (struct sockaddr *)&sa, sizeof sa) || listen(ls, 4096)) return perror("bind"), 1;
     g_ep = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = 0};
     epoll_ctl(g_ep, EPOLL_CTL_ADD, ls, &e);
@@ -192,8 +171,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < n; i++) {
             struct conn *c = evs[i].data.ptr;
             if (c) {
-                if (on_event(c, evs[i].events) < 0)
-                    conn_free(c);
+                if (on_event(c, evs[i].events) < 0) conn_free(c);
                 continue;
             }
             int fd;

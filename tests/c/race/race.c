@@ -2,7 +2,8 @@
 /*
  * race c|rust [locked]
  *
- * A data race in that language, which ThreadSanitizer must report. With "locked" there is none, and it must not.
+ * A data race in that language, which ThreadSanitizer must report. With "locked" there is none, and
+ * it must not.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,23 +15,18 @@ void race_in_rust(bool locked); /* race.rs */
 static unsigned count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *race_in_c(void *locked)
-{
-    if (locked != NULL)
-        pthread_mutex_lock(&lock);
+static void *race_in_c(void *locked) {
+    if (locked != NULL) pthread_mutex_lock(&lock);
     count++;
-    if (locked != NULL)
-        pthread_mutex_unlock(&lock);
+    if (locked != NULL) pthread_mutex_unlock(&lock);
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     bool locked = argc == 3 && strcmp(argv[2], "locked") == 0;
     pthread_t threads[2];
 
-    if (argc < 2)
-        return EXIT_FAILURE;
+    if (argc < 2) return EXIT_FAILURE;
     if (strcmp(argv[1], "rust") == 0) {
         race_in_rust(locked);
         return EXIT_SUCCESS;
@@ -38,7 +34,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++)
         if (pthread_create(&threads[i], NULL, race_in_c, locked ? &lock : NULL) != 0)
             return EXIT_FAILURE;
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     return EXIT_SUCCESS;
 }
