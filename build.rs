@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names the shared library (SONAME) and compares `include/wsline.h` with `src/ffi`, from which it is made.
+//! Names the shared library (SONAME) and compares `include/wsline.h` with `src/ffi`, from which it
+//! is made.
 //!
-//! `WSLINE_HEADER` says what happens to a stale header: `warn` (default) warns, `write`, which `make header` sets, rewrites
-//! it, `check` fails, `skip` does not look. Only `write` touches the source tree.
+//! `WSLINE_HEADER` says what happens to a stale header: `warn` (default) warns, `write`, which
+//! `make header` sets, rewrites it, `check` fails, `skip` does not look. Only `write` touches the
+//! source tree.
 
 #[path = "tools/header/mod.rs"]
 mod header;

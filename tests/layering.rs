@@ -27,6 +27,8 @@ const UNSAFE_FILES: [&str; 5] = [
 const UNSAFE_CALLERS: [&str; 2] = ["ffi/arguments.rs", "ffi/options/tls_protocol.rs"];
 
 const MAX_LINES: usize = 500;
+/// As in rustfmt.toml.
+const MAX_COLUMNS: usize = 100;
 
 #[test]
 fn a_layer_names_what_the_page_allows_and_all_of_it() {
@@ -83,6 +85,21 @@ fn every_file_is_in_a_layer_and_short() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// rustfmt sees to code; this is for comments, which it wraps on nightly only.
+#[test]
+fn no_comment_is_wider_than_code() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("readable");
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("//") && line.chars().count() > MAX_COLUMNS {
+                wrong.push(format!("{}:{}", name(&file), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn unsafe_is_a_place() {
     let mut wrong = Vec::new();
@@ -105,7 +122,8 @@ fn unsafe_is_a_place() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What reads C pointers stands for the promise of whoever calls an export, so exports must not make it.
+/// What reads C pointers stands for the promise of whoever calls an export, so exports must not
+/// make it.
 #[test]
 fn only_the_guard_makes_what_reads_pointers() {
     let makes = |file: &PathBuf| code(file).contains("Arguments::of_an_export");

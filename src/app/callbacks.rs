@@ -68,7 +68,8 @@ impl Callbacks<'_> {
         }
     }
 
-    /// A message, or a piece of one, that `reader` has received; for on_messages those, too, that can be lent beside it.
+    /// A message, or a piece of one, that `reader` has received; for on_messages those, too, that
+    /// can be lent beside it.
     pub fn on_data(&mut self, reader: &mut Reader) {
         let Some(mut handlers) = self.handlers() else {
             return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every thread sees of an app: it sends, asks to end, exchanges the callbacks, and waits for the end. Connecting,
-//! receiving and reconnecting are its runner's, on the thread that drives.
+//! What every thread sees of an app: it sends, asks to end, exchanges the callbacks, and waits for
+//! the end. Connecting, receiving and reconnecting are its runner's, on the thread that drives.
 
 use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
@@ -44,7 +44,8 @@ pub struct App {
     rtt_us: AtomicI64,
     /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
-    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several times for each message.
+    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several times
+    /// for each message.
     flags: AtomicU32,
     last_error: Mutex<Option<Error>>,
 }
@@ -136,7 +137,8 @@ impl App {
         })
     }
 
-    /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards there is nothing to do.
+    /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards
+    /// there is nothing to do.
     pub fn close(&self, frame: &CloseFrame) {
         if !self.want(EndRequest::Close(Box::new(frame.clone()))) {
             return;
@@ -154,14 +156,16 @@ impl App {
         }
     }
 
-    /// The same, async-signal-safe: the driver does the work. If nobody drives it, the next run ends at once.
+    /// The same, async-signal-safe: the driver does the work. If nobody drives it, the next run
+    /// ends at once.
     pub fn interrupt(&self) {
         self.flags.fetch_or(INTERRUPTED, Ordering::SeqCst);
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
         self.driver_wake.signal();
     }
 
-    /// After this no callback begins, and on other threads than that which is inside one, none goes on.
+    /// After this no callback begins, and on other threads than that which is inside one, none goes
+    /// on.
     pub fn free(&self) {
         let mut place = self.place.lock();
         place.is_freed = true;
@@ -187,8 +191,9 @@ impl App {
         }
     }
 
-    /// In a child of the process that made it, when it is forgotten: the descriptor of its connection is closed, unless
-    /// this thread is inside one of its callbacks and closes it later. Waits for no lock, which nobody might release.
+    /// In a child of the process that made it, when it is forgotten: the descriptor of its
+    /// connection is closed, unless this thread is inside one of its callbacks and closes it later.
+    /// Waits for no lock, which nobody might release.
     pub fn abandon(&self) {
         if !self.at_work.is_own() {
             self.connection.abandon();
@@ -454,7 +459,8 @@ impl DriveState {
     }
 }
 
-/// Counts the calls of [`App::interrupt`] in this process: a signal handler cannot tell a driver which app it means.
+/// Counts the calls of [`App::interrupt`] in this process: a signal handler cannot tell a driver
+/// which app it means.
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 
 /// A driver that is woken looks at all of its apps when this has changed.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop, which watches one
-//! descriptor.
+//! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop,
+//! which watches one descriptor.
 
 use super::client::{App, Command};
 use super::driver_lock::DriverLock;
@@ -113,8 +113,8 @@ impl EventLoop {
         }
     }
 
-    /// In a child of the process that made it, when it is forgotten: its descriptors are closed, unless this thread is
-    /// inside one of its callbacks and closes them later.
+    /// In a child of the process that made it, when it is forgotten: its descriptors are closed,
+    /// unless this thread is inside one of its callbacks and closes them later.
     pub fn abandon(&self) {
         if let Some(core) = self.core.try_lock() {
             core.abandon();
@@ -134,8 +134,8 @@ impl EventLoop {
 
     /// How long a wait for the descriptor may be; `None` is forever.
     ///
-    /// Zero while the descriptor is readable: a caller that is told only when it becomes readable (`EPOLLET`) is not told
-    /// again about what one turn has left over.
+    /// Zero while the descriptor is readable: a caller that is told only when it becomes readable
+    /// (`EPOLLET`) is not told again about what one turn has left over.
     pub fn next_step(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut poll = Poll::default();

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 pub type Notice = Arc<dyn Fn() + Send + Sync>;
 pub type OnMessage = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
-/// Is called with what calls the function that it is given for each message that is there, while that returns true.
+/// Is called with what calls the function that it is given for each message that is there, while
+/// that returns true.
 pub type OnMessages = Arc<dyn Fn(ForEachMessage<'_>) + Send + Sync>;
 pub type ForEachMessage<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&Message<'_>) -> bool);
 /// With the time until the next attempt, if there will be one.
@@ -60,8 +61,8 @@ pub struct HandlerTable {
     changes: AtomicU64,
 }
 
-/// What the driving thread calls for a while without a look at the exchange that would cost a lock. What has been
-/// replaced lives on in here, because it may be running.
+/// What the driving thread calls for a while without a look at the exchange that would cost a lock.
+/// What has been replaced lives on in here, because it may be running.
 pub struct HandlerCache {
     handlers: Arc<Handlers>,
     changes: u64,

@@ -75,8 +75,8 @@ impl LinkSlot {
         }
     }
 
-    /// In a child of the process that made it: the descriptor is closed, nothing else is touched. Waits for no lock, which
-    /// nobody might release.
+    /// In a child of the process that made it: the descriptor is closed, nothing else is touched.
+    /// Waits for no lock, which nobody might release.
     pub(super) fn abandon(&self) {
         let place = self.0.try_lock();
         if let Some(link) = place.as_deref().and_then(|place| place.link.as_ref()) {

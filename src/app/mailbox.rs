@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What other threads leave for the one that drives a loop, and how they wake it: with one system call if it sleeps, with
-//! none if it is awake.
+//! What other threads leave for the one that drives a loop, and how they wake it: with one system
+//! call if it sleeps, with none if it is awake.
 
 use crate::base::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::net::wake::Wake;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The long-lived client: callbacks, keepalive, reconnecting, and the loop that drives any number of them. The only
-//! layer that calls the user's functions or owns a thread that does.
+//! The long-lived client: callbacks, keepalive, reconnecting, and the loop that drives any number
+//! of them. The only layer that calls the user's functions or owns a thread that does.
 #![forbid(unsafe_code)]
 
 pub mod callbacks;

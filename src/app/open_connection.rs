@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open connection of an app, driven by readiness: everything that belongs to it alone, and dropped with it.
+//! One open connection of an app, driven by readiness: everything that belongs to it alone, and
+//! dropped with it.
 
 use super::callbacks::Callbacks;
 use super::client::App;
@@ -78,7 +79,8 @@ impl AppConnection {
         self.opened_at
     }
 
-    /// Moves on; `may_read` says whether a read of the socket brings something. The end, when it has come.
+    /// Moves on; `may_read` says whether a read of the socket brings something. The end, when it
+    /// has come.
     pub fn step(
         &mut self,
         now: Instant,
@@ -119,7 +121,8 @@ impl AppConnection {
         self.reader.add_interest(poll);
     }
 
-    /// What is waited for, and whether there is something to read that the descriptor does not show.
+    /// What is waited for, and whether there is something to read that the descriptor does not
+    /// show.
     pub fn interest(&self) -> (Interest, bool) {
         self.reader.interest()
     }
@@ -209,7 +212,8 @@ impl AppConnection {
         }
     }
 
-    /// A close frame that says what was wrong must reach the server, so this side does not break off at once.
+    /// A close frame that says what was wrong must reach the server, so this side does not break
+    /// off at once.
     fn fail(&mut self, error: Error) -> Option<End> {
         if error.kind().close_code().is_none() {
             return Some(Err(error));
@@ -323,7 +327,8 @@ impl AppConnection {
 }
 
 impl Movement {
-    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in that of its pong.
+    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in
+    /// that of its pong.
     fn has_moved(&mut self, link: &Link) -> bool {
         let stream = link.stream();
         let (delivered, received) = (stream.delivered(), stream.bytes_received.get());

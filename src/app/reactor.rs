@@ -36,7 +36,8 @@ pub struct Reactor {
     wanted: Poll,
 }
 
-/// The place of an app. A key names a place and who has it, so that news for one that has left reach nobody else.
+/// The place of an app. A key names a place and who has it, so that news for one that has left
+/// reach nobody else.
 #[derive(Default)]
 struct AppSlot {
     generation: u32,
@@ -78,7 +79,8 @@ impl Watched {
         }
     }
 
-    /// Before what is watched may be closed: the system keeps watching what somebody else has, and numbers are used again.
+    /// Before what is watched may be closed: the system keeps watching what somebody else has, and
+    /// numbers are used again.
     fn clear(&mut self, epoll: &Epoll) {
         for interest in std::mem::take(self).iter() {
             epoll.remove(interest.fd);
@@ -275,7 +277,8 @@ impl Reactor {
         }
     }
 
-    /// Watches what the app waits for, where that has changed; whether there is something to read that no descriptor shows.
+    /// Watches what the app waits for, where that has changed; whether there is something to read
+    /// that no descriptor shows.
     #[cold]
     fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<bool> {
         let wanted = &mut self.wanted;

@@ -3,8 +3,8 @@
 
 use crate::base::error::{Error, Kind};
 
-/// False for what will be the same the next time: a wrong URL or option, a certificate that was refused, a server that
-/// says no. A file may be another one the next time.
+/// False for what will be the same the next time: a wrong URL or option, a certificate that was
+/// refused, a server that says no. A file may be another one the next time.
 pub fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_passing() => true,
@@ -22,8 +22,8 @@ pub fn is_retryable(error: &Error) -> bool {
     }
 }
 
-/// RFC 9110 section 15: the client's errors are final but for "Request Timeout", "Too Early" (RFC 8470) and "Too Many
-/// Requests" (RFC 6585); the server's may pass.
+/// RFC 9110 section 15: the client's errors are final but for "Request Timeout", "Too Early" (RFC
+/// 8470) and "Too Many Requests" (RFC 6585); the server's may pass.
 fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 425 | 429) || status >= 500
 }

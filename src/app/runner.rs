@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The life of an app on the thread that drives it: connect, be open, wait, connect again. Never waits itself; whoever
-//! drives it waits for what it names and steps it again.
+//! The life of an app on the thread that drives it: connect, be open, wait, connect again. Never
+//! waits itself; whoever drives it waits for what it names and steps it again.
 
 use super::callbacks::Callbacks;
 use super::client::{App, EndRequest};
@@ -61,7 +61,8 @@ impl Runner {
         &self.app
     }
 
-    /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an open connection.
+    /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an
+    /// open connection.
     pub fn step(
         &mut self,
         now: Instant,
@@ -75,10 +76,12 @@ impl Runner {
             while runner.advance(now, ready, memory, callbacks) {
                 runner.handle_end_request(callbacks);
                 if matches!(runner.phase, Life::Waiting(..)) {
-                    // A wait of no time ends with the next step, or attempts that fail at once would keep this one going.
+                    // A wait of no time ends with the next step, or attempts that fail at once
+                    // would keep this one going.
                     break;
                 }
-                // What was ready was so for the phase that is over, and callbacks have taken their time.
+                // What was ready was so for the phase that is over, and callbacks have taken their
+                // time.
                 (now, ready) = (Instant::now(), Readiness::default());
             }
             runner.handle_end_request(callbacks);
@@ -110,7 +113,8 @@ impl Runner {
         }
     }
 
-    /// The same of an open connection: a descriptor, and whether there is something to read that it does not show.
+    /// The same of an open connection: a descriptor, and whether there is something to read that it
+    /// does not show.
     pub fn open_interest(&self) -> Option<(Interest, bool)> {
         match &self.phase {
             Life::Open(session) => Some(session.interest()),
@@ -225,8 +229,8 @@ impl Runner {
         }
     }
 
-    // From here on nothing happens for each message, and it is kept out of the way of what does. The clock is read where a
-    // deadline is set: what was called back before may have taken long.
+    // From here on nothing happens for each message, and it is kept out of the way of what does.
+    // The clock is read where a deadline is set: what was called back before may have taken long.
 
     #[cold]
     fn begin(&mut self, callbacks: &mut Callbacks<'_>) {

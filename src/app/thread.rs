@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An app without a loop of the user's: it is driven until it has ended, on this thread or on one of its own.
+//! An app without a loop of the user's: it is driven until it has ended, on this thread or on one
+//! of its own.
 
 use super::client::App;
 use super::event_loop::EventLoop;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Received bytes, from the transport's hand to the parser's, and from there to the user's without a copy.
+//! Received bytes, from the transport's hand to the parser's, and from there to the user's without
+//! a copy.
 
 use super::error::Error;
 use super::memory;
@@ -10,15 +11,16 @@ use std::cell::Cell;
 pub const READ_MIN: usize = 16 * 1024;
 /// Reads grow up to this while they fill the room given to them.
 pub const READ_MAX: usize = 256 * 1024;
-/// Where a read into a large block begins: at a multiple of a cache line. malloc(3) maps such a block 16 bytes behind the start
-/// of a page, and some processors copy at half the speed to there.
+/// Where a read into a large block begins: at a multiple of a cache line. malloc(3) maps such a
+/// block 16 bytes behind the start of a page, and some processors copy at half the speed to there.
 const ALIGNMENT: usize = 64;
 /// glibc maps blocks of 128 KiB and more (M_MMAP_THRESHOLD in mallopt(3)).
 const LARGE: usize = 128 * 1024;
 
 /// A buffer that is filled at its end and consumed at its start.
 ///
-/// A run of bytes can be lent to the user with a NUL behind it; the byte that stood there comes back with [`Inbox::release`].
+/// A run of bytes can be lent to the user with a NUL behind it; the byte that stood there comes
+/// back with [`Inbox::release`].
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -77,8 +79,8 @@ impl Inbox {
         }
     }
 
-    /// Gives the memory away. A few bytes that are unread are copied to memory of their own, with room for a NUL; where they
-    /// are many, their memory stays, because it will be filled further.
+    /// Gives the memory away. A few bytes that are unread are copied to memory of their own, with
+    /// room for a NUL; where they are many, their memory stays, because it will be filled further.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         debug_assert!(self.lent.is_none());
         let mut own = std::mem::take(&mut self.own);
@@ -124,9 +126,10 @@ impl Inbox {
         self.start = self.bytes.len();
     }
 
-    /// Room for the next read, behind what is unread: the vector's spare capacity, of which the reader leaves the last
-    /// byte free for a NUL. `wanted` is what the frame in progress still lacks; it is believed only as far as as many
-    /// bytes have come before, so that memory follows what a peer sends and not what it announces.
+    /// Room for the next read, behind what is unread: the vector's spare capacity, of which the
+    /// reader leaves the last byte free for a NUL. `wanted` is what the frame in progress still
+    /// lacks; it is believed only as far as as many bytes have come before, so that memory follows
+    /// what a peer sends and not what it announces.
     pub fn space(&mut self, wanted: u64) -> Result<&mut Vec<u8>, Error> {
         debug_assert!(self.lent.is_none());
         let fits = self.bytes.capacity() > READ_MIN && self.bytes.capacity() <= LARGE;
@@ -139,7 +142,8 @@ impl Inbox {
             self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);
         }
         let believed = wanted.min(unread.max(READ_MAX) as u64) as usize;
-        // Borrowed memory may be large enough that no read has set a size yet. A read without room would look like the end.
+        // Borrowed memory may be large enough that no read has set a size yet. A read without room
+        // would look like the end.
         let room = self.read_size.max(READ_MIN).max(believed) + 1;
         let needed = self.recent.max(unread + room);
         if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
@@ -167,8 +171,9 @@ impl Inbox {
         self.bytes.resize(self.start, 0);
     }
 
-    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay until [`Inbox::release`];
-    /// or until the next of them are lent, by a caller that has read on beyond the byte which the NUL replaces.
+    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay
+    /// until [`Inbox::release`]; or until the next of them are lent, by a caller that has read on
+    /// beyond the byte which the NUL replaces.
     #[inline]
     pub fn lend(&mut self, count: usize) {
         let (start, end) = (self.start, self.start + count);
@@ -195,8 +200,9 @@ impl Inbox {
             .unwrap_or_default()
     }
 
-    /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the user may still be
-    /// looking at, come back. The copy has room for a NUL, as all of the bytes here have.
+    /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the
+    /// user may still be looking at, come back. The copy has room for a NUL, as all of the bytes
+    /// here have.
     pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Some(LentRange { replaced, .. }) = self.lent else {
             return Ok(None);

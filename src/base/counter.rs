@@ -7,7 +7,8 @@ use super::sync::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// A load and a store, which cost next to nothing: whoever adds holds the turn to send or to receive.
+    /// A load and a store, which cost next to nothing: whoever adds holds the turn to send or to
+    /// receive.
     pub fn add(&self, count: u64) {
         self.0.store(self.get() + count, Ordering::Relaxed);
     }

@@ -4,8 +4,8 @@
 use super::sync::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a caller says about waiting: milliseconds, of which 0 is to try once, or one of the two constants. It is kept as
-/// C passes it, because most calls need not wait.
+/// What a caller says about waiting: milliseconds, of which 0 is to try once, or one of the two
+/// constants. It is kept as C passes it, because most calls need not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout(i64);
 

@@ -52,7 +52,8 @@ impl Kind {
         )
     }
 
-    /// The code of the close frame that tells the peer (RFC 6455 section 7.4.1); `None` where no frame is due.
+    /// The code of the close frame that tells the peer (RFC 6455 section 7.4.1); `None` where no
+    /// frame is due.
     pub fn close_code(self) -> Option<u16> {
         match self {
             Self::Protocol => Some(1002),
@@ -259,7 +260,8 @@ fn bounded(mut message: String) -> String {
 fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    // What std puts before the words of getaddrinfo(3) is what was attempted, which the message says already.
+    // What std puts before the words of getaddrinfo(3) is what was attempted, which the message
+    // says already.
     let text = text
         .strip_prefix("failed to lookup address information: ")
         .unwrap_or(text);

@@ -28,7 +28,8 @@ pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 static LEVEL: AtomicU32 = AtomicU32::new(Level::OFF);
 static SINK: PerProcess<Mutex<Option<Sink>>> = PerProcess::new();
 
-/// Lines up to `level` go to `sink` from now on; `None` ends it. The old sink is dropped outside the lock.
+/// Lines up to `level` go to `sink` from now on; `None` ends it. The old sink is dropped outside
+/// the lock.
 pub fn set(sink: Option<(Level, Sink)>) {
     let (level, sink) = match sink {
         Some((level, sink)) => (level as u32, Some(sink)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory whose size a caller or a peer chooses: where there is none, that is an error, and never the end of the process.
+//! Memory whose size a caller or a peer chooses: where there is none, that is an error, and never
+//! the end of the process.
 
 use super::error::Error;
 use super::sync::Arc;
@@ -57,7 +58,8 @@ pub fn concat(parts: &[&str]) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The elements of a list that is shared, for changing: they are copied unless nobody else has them.
+/// The elements of a list that is shared, for changing: they are copied unless nobody else has
+/// them.
 pub fn owned<T: Clone>(list: &mut Arc<Vec<T>>) -> Result<&mut Vec<T>, Error> {
     if Arc::get_mut(list).is_none() {
         *list = Arc::new(copy_with_room(list, 1)?);

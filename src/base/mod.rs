@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every layer may use: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket rule.
+//! What every layer may use: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket
+//! rule.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

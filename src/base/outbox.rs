@@ -36,7 +36,8 @@ impl Outbox {
         self.sent = 0;
     }
 
-    /// Takes all of `bytes`; without a copy where nothing waits before them. Without memory for the copy, none of them.
+    /// Takes all of `bytes`; without a copy where nothing waits before them. Without memory for the
+    /// copy, none of them.
     pub fn take(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if self.is_empty() {
             self.clear();
@@ -72,7 +73,8 @@ impl Outbox {
         self.bytes.shrink_to_fit();
     }
 
-    /// A box that is never quite empty must not grow forever. Moves a byte at most once for each byte sent.
+    /// A box that is never quite empty must not grow forever. Moves a byte at most once for each
+    /// byte sent.
     fn forget_sent(&mut self) {
         if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);

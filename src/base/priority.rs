@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A mutex that some threads take ahead of others.
 //!
-//! The standard library's mutex is unfair: a thread that sends in a tight loop can take it again and again while the
-//! thread that answers pings for the same connection is still waking up. Here the number of times is bounded.
+//! The standard library's mutex is unfair: a thread that sends in a tight loop can take it again
+//! and again while the thread that answers pings for the same connection is still waking up. Here
+//! the number of times is bounded.
 
 use super::sync::{AtomicU32, Condvar, MAX_PASSED_OVER, Mutex, MutexGuard, Ordering};
 
@@ -53,7 +54,8 @@ impl<T> PriorityMutex<T> {
         guard
     }
 
-    /// For everything else: at most [`MAX_PASSED_OVER`] calls of [`PriorityMutex::lock`] that began later succeed first.
+    /// For everything else: at most [`MAX_PASSED_OVER`] calls of [`PriorityMutex::lock`] that began
+    /// later succeed first.
     pub fn lock_ahead(&self) -> MutexGuard<'_, T> {
         if let Some(guard) = self.mutex.try_lock() {
             return guard;

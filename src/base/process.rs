@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Telling a process from its parent.
 //!
-//! `fork(2)` copies memory and descriptors, but of the threads only the one that calls it. In the child a lock may be held
-//! by a thread that is not there, memory may be half changed, and each socket is one with the parent's. So what a
-//! process has made is used in that process alone.
+//! `fork(2)` copies memory and descriptors, but of the threads only the one that calls it. In the
+//! child a lock may be held by a thread that is not there, memory may be half changed, and each
+//! socket is one with the parent's. So what a process has made is used in that process alone.
 
 use super::sync::{AtomicU32, OnceLock, Ordering};
 use std::io;
 
-/// How many forks lie between the process that has loaded the library and this one; more, if several threads asked
-/// for the count at the same time.
+/// How many forks lie between the process that has loaded the library and this one; more, if
+/// several threads asked for the count at the same time.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// For the handler that runs in the child. It must not lock or allocate.
@@ -17,8 +17,8 @@ pub fn note_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Tells a process from its parent, as [`super::sync::ThreadSlot`] tells threads apart. An object has that of the process
-/// that made it.
+/// Tells a process from its parent, as [`super::sync::ThreadSlot`] tells threads apart. An object
+/// has that of the process that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessMark(u32);
 

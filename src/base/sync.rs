@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Locks and condition variables, for the whole crate from this one place, so that a model checker can stand in for them.
+//! Locks and condition variables, for the whole crate from this one place, so that a model checker
+//! can stand in for them.
 //!
-//! A panic under a lock does not poison it for the others: the call that panicked has answered `Internal`,
-//! and whoever comes next must still be able to close and free.
+//! A panic under a lock does not poison it for the others: the call that panicked has answered
+//! `Internal`, and whoever comes next must still be able to close and free.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use std::sync::atomic::AtomicUsize;
 pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 pub use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-/// How often others may take a lock while a thread waits for it. Waking a thread takes about as long as this many
-/// short sends, so contention costs no throughput; at 1, every collision would put a sender to sleep.
+/// How often others may take a lock while a thread waits for it. Waking a thread takes about as
+/// long as this many short sends, so contention costs no throughput; at 1, every collision would
+/// put a sender to sleep.
 pub const MAX_PASSED_OVER: u32 = 16;
 
-/// Tells one thread from another while both live. Unlike the standard library's it allocates nothing, which on the host's
-/// own threads nobody would free.
+/// Tells one thread from another while both live. Unlike the standard library's it allocates
+/// nothing, which on the host's own threads nobody would free.
 #[derive(Clone, Copy)]
 struct ThreadMark(usize);
 
@@ -37,7 +39,8 @@ impl ThreadSlot {
         self.0.store(ThreadMark::own().0, Ordering::SeqCst);
     }
 
-    /// The same where the caller is in another slot already, which is read faster than the thread's mark is found.
+    /// The same where the caller is in another slot already, which is read faster than the thread's
+    /// mark is found.
     pub fn enter_as(&self, other: &Self) {
         let own = other.0.load(Ordering::Relaxed);
         self.0.store(own, Ordering::SeqCst);
@@ -90,7 +93,8 @@ impl Condvar {
         Self(std::sync::Condvar::new())
     }
 
-    /// Waits for a notification, at most `span` (`None`: forever). Wakes without cause now and then, as all of its kind.
+    /// Waits for a notification, at most `span` (`None`: forever). Wakes without cause now and
+    /// then, as all of its kind.
     pub fn wait<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a thread keeps for whoever needs such a thing next on it. A thread that is about to end keeps nothing any more.
+//! What a thread keeps for whoever needs such a thing next on it. A thread that is about to end
+//! keeps nothing any more.
 
 use std::cell::Cell;
 use std::thread::LocalKey;

@@ -84,8 +84,8 @@ impl Connection {
         uncorked.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
-    /// Waits for a message and hands it to `take`; as long as that returns true, those, too, that have arrived and can be
-    /// lent beside it. Control frames are for those who want them.
+    /// Waits for a message and hands it to `take`; as long as that returns true, those, too, that
+    /// have arrived and can be lent beside it. Control frames are for those who want them.
     #[inline]
     pub fn receive(
         &self,
@@ -116,8 +116,8 @@ impl Connection {
         open.receive(reader, delivery, wants_control, &mut budget, take)
     }
 
-    /// The closing handshake, then the end of the transport, whatever comes of it. A time that the caller names is for
-    /// all of it; the option's is how long nothing may move.
+    /// The closing handshake, then the end of the transport, whatever comes of it. A time that the
+    /// caller names is for all of it; the option's is how long nothing may move.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open_to_end()?;
         let span = match timeout {
@@ -323,7 +323,8 @@ impl Open {
                 Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => {
                     return Err(error);
                 }
-                // Where it could not be sent, what the server has sent still tells how the connection ended.
+                // Where it could not be sent, what the server has sent still tells how the
+                // connection ended.
                 Ok(()) | Err(_) => *is_sent = true,
             }
         }
@@ -363,7 +364,8 @@ impl Open {
         }
     }
 
-    /// The reader for a thread that receives. Another such thread is in the way; one that closes is waited for.
+    /// The reader for a thread that receives. Another such thread is in the way; one that closes is
+    /// waited for.
     #[cold]
     fn take_busy_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
@@ -397,7 +399,8 @@ impl Open {
         Ok(reader)
     }
 
-    /// Lets the server end the stream first, so that nothing it still sends meets a reset that destroys our close frame.
+    /// Lets the server end the stream first, so that nothing it still sends meets a reset that
+    /// destroys our close frame.
     fn linger(&self, limit: Deadline) {
         let left = limit.remaining(Instant::now());
         let span = left.map_or(LINGER, |left| left.min(LINGER));

@@ -4,11 +4,12 @@
 use crate::base::deadline::Deadline;
 use std::time::{Duration, Instant};
 
-/// A closing handshake on which bytes still move may take this long in all, or the close timeout if that is longer.
+/// A closing handshake on which bytes still move may take this long in all, or the close timeout if
+/// that is longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// No control frame is longer (RFC 6455 section 5.5: 125 bytes and a header of 6), with a TLS record around it. When only
-/// this is left, its delivery is no progress.
+/// No control frame is longer (RFC 6455 section 5.5: 125 bytes and a header of 6), with a TLS
+/// record around it. When only this is left, its delivery is no progress.
 pub const CONTROL_FRAME_BYTES: u64 = 256;
 
 /// How far the bytes of a connection have moved.

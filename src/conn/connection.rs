@@ -12,11 +12,13 @@ use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use std::os::fd::RawFd;
 
-/// A connection of the caller's. It connects once; while that has not succeeded, it may be tried again.
+/// A connection of the caller's. It connects once; while that has not succeeded, it may be tried
+/// again.
 pub struct Connection {
     pub(super) options: Arc<Options>,
     timeout: SharedTimeout,
-    /// Set once, when the connection is open, and kept after its end: everything that belongs to it alone.
+    /// Set once, when the connection is open, and kept after its end: everything that belongs to it
+    /// alone.
     open: OnceLock<Box<Open>>,
     pub(super) is_connecting: Mutex<bool>,
     /// Ends the wait of the connect under way.
@@ -113,8 +115,8 @@ impl Connection {
 
     /// Wakes whoever waits, in whatever phase, and lets no later call do anything.
     ///
-    /// Async-signal-safe: no lock, no memory, no log. Whoever wakes, or calls next, notes the end. Threads that wait for
-    /// another one wake when that one has.
+    /// Async-signal-safe: no lock, no memory, no log. Whoever wakes, or calls next, notes the end.
+    /// Threads that wait for another one wake when that one has.
     pub fn abort(&self) {
         self.is_aborted.store(true, Ordering::SeqCst);
         self.connect_wake.signal();
@@ -144,7 +146,8 @@ impl Connection {
         Ok(())
     }
 
-    /// In a child of the process that made it, when it is forgotten: the descriptor is closed, nothing else is touched.
+    /// In a child of the process that made it, when it is forgotten: the descriptor is closed,
+    /// nothing else is touched.
     pub fn abandon(&self) {
         if let Some(open) = self.open.get() {
             open.link.stream().abandon();

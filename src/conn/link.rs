@@ -86,7 +86,8 @@ impl Link {
         self.is_secure.then(|| &**self.tls_info.get_or_init(made))
     }
 
-    /// Ends the connection by `error`; what it had ended by before stays the reason, and is returned.
+    /// Ends the connection by `error`; what it had ended by before stays the reason, and is
+    /// returned.
     pub(super) fn fail(&self, error: Error) -> Error {
         let error = if self.is_aborted() {
             // What the socket says is the abort's doing.
@@ -141,7 +142,8 @@ impl Link {
             return Ok(());
         }
         let error = aborted().in_phase(Phase::Open);
-        // The abort itself may have come in a signal handler, which can do no more than set the flag.
+        // The abort itself may have come in a signal handler, which can do no more than set the
+        // flag.
         self.end_unless_ended(&error);
         Err(error)
     }

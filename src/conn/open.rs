@@ -14,8 +14,8 @@ use crate::base::sync::{Arc, AtomicBool};
 use crate::protocol::ws::deflate::{Deflater, Inflater};
 use crate::protocol::ws::receiver::Receiver;
 
-/// The connection, and the reader of what arrives; `is_aborted` is the flag of an owner who aborts by one, so that no
-/// abort falls between connecting and this.
+/// The connection, and the reader of what arrives; `is_aborted` is the flag of an owner who aborts
+/// by one, so that no abort falls between connecting and this.
 pub fn open(
     established: Established,
     options: &Options,

@@ -74,7 +74,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A close that nobody gave a time.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long the server may take to end the stream after a closing handshake (RFC 6455 section 7.1.1: it goes first).
+/// How long the server may take to end the stream after a closing handshake (RFC 6455 section
+/// 7.1.1: it goes first).
 pub const LINGER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -89,7 +90,8 @@ pub struct DeflateOptions {
 }
 
 impl Options {
-    /// How long a whole connect may take; `timeout` is the connection's own, which any thread may have changed.
+    /// How long a whole connect may take; `timeout` is the connection's own, which any thread may
+    /// have changed.
     pub fn connect_span(&self, timeout: Timeout) -> Option<Duration> {
         let usual = match DEFAULT_TIMEOUT.get() {
             Timeout::FOREVER => Timeout::after(CONNECT_TIMEOUT),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the log is told of a connection, at its finest level all that goes over the wire. Secrets are replaced before a
-//! line is made.
+//! What the log is told of a connection, at its finest level all that goes over the wire. Secrets
+//! are replaced before a line is made.
 
 use crate::base::log::{self, Level};
 use crate::net::stream::Stream;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long one call still waits. The clock is read when the first wait begins, so that a call that need not wait
-//! does not read it at all.
+//! How long one call still waits. The clock is read when the first wait begins, so that a call that
+//! need not wait does not read it at all.
 
 use crate::base::deadline::{Deadline, Timeout};
 use crate::net::stream::Wait;
@@ -59,8 +59,8 @@ impl WaitBudget {
         self.deadline.is_some() && self.is_over()
     }
 
-    /// While what has come is looked through, which takes time, too, where it is a flood of pings. A call that does not
-    /// wait looks through all of it.
+    /// While what has come is looked through, which takes time, too, where it is a flood of pings.
+    /// A call that does not wait looks through all of it.
     pub fn expired_while_processing(&mut self) -> bool {
         self.may_wait() && self.is_over()
     }
@@ -69,7 +69,8 @@ impl WaitBudget {
         self.deadline().remaining(Instant::now())
     }
 
-    /// For a read: the first wait is the whole span, which the socket mostly has set; later ones are what is left.
+    /// For a read: the first wait is the whole span, which the socket mostly has set; later ones
+    /// are what is left.
     pub fn wait(&mut self) -> Wait {
         let is_first = self.deadline.is_none();
         let (span, deadline) = (self.timeout.span(), self.deadline());

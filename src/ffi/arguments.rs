@@ -21,15 +21,16 @@ pub const WSLINE_FOREVER: i64 = -1;
 /// The timeout of the connection; where that is not set either, the one of the process.
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
-/// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory without asking whether
-/// there is any are given no more.
+/// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory
+/// without asking whether there is any are given no more.
 const MAX_STRING_BYTES: usize = 64 * 1024;
 
 /// What reads the pointers among the arguments of the export that runs.
 ///
-/// Exports are `unsafe`: with each call of one, C promises of its pointers what the header says, and `ptr` repeats.
-/// `guard` makes this for the export that it runs, and nobody else does, so this stands for the promise, and its methods
-/// need none. They are for pointers that the export was passed, and for those inside of what these point to.
+/// Exports are `unsafe`: with each call of one, C promises of its pointers what the header says,
+/// and `ptr` repeats. `guard` makes this for the export that it runs, and nobody else does, so this
+/// stands for the promise, and its methods need none. They are for pointers that the export was
+/// passed, and for those inside of what these point to.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'call>(PhantomData<&'call ()>);
 
@@ -54,7 +55,8 @@ impl<'call> Arguments<'call> {
         text.map(|text| bounded(text, name)).transpose()
     }
 
-    /// A NUL-terminated UTF-8 string of any length: copies of it must be those of [`crate::base::memory`].
+    /// A NUL-terminated UTF-8 string of any length: copies of it must be those of
+    /// [`crate::base::memory`].
     pub(super) fn long_string(self, text: *const c_char, name: &str) -> Result<&'call str, Error> {
         let text = self.optional_long_string(text, name)?;
         text.ok_or_else(|| ptr::is_null(name))
@@ -137,7 +139,8 @@ impl<'call> Arguments<'call> {
         unsafe { ptr::get_mut(place, name) }
     }
 
-    /// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever fails later.
+    /// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever
+    /// fails later.
     pub(super) fn out<T>(
         self,
         place: *mut T,
@@ -168,7 +171,8 @@ impl<'call> Arguments<'call> {
         Ok(object.inner())
     }
 
-    /// Ends an object, which is not used again; in a child of the process that made it, `abandon` does instead.
+    /// Ends an object, which is not used again; in a child of the process that made it, `abandon`
+    /// does instead.
     pub(super) fn end<T: OfOneProcess>(self, object: *mut T, abandon: impl FnOnce(&T)) {
         // SAFETY: promised to the export that frees.
         unsafe { handle::take_back_or_abandon(object, abandon) };

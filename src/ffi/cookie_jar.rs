@@ -16,13 +16,15 @@ use std::time::SystemTime;
 
 /// Cookies that servers set, for them to get back.
 ///
-/// Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed by
-/// wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it at once.
+/// Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed
+/// by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it
+/// at once.
 ///
-/// A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`: only to the host or the
-/// domain that set it, never for a whole public suffix such as `co.uk`, below its path, until it expires, and under `wss`
-/// alone if it is Secure. A jar keeps 3000 cookies, 50 for a domain; above that, those go that have not been sent for
-/// longest, those without Secure first. It is in memory only.
+/// A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
+/// only to the host or the domain that set it, never for a whole public suffix such as `co.uk`,
+/// below its path, until it expires, and under `wss` alone if it is Secure. A jar keeps 3000
+/// cookies, 50 for a domain; above that, those go that have not been sent for longest, those
+/// without Secure first. It is in memory only.
 pub struct wsline_cookie_jar {
     jar: Arc<CookieJar>,
 }
@@ -85,14 +87,17 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
 
 /// Puts a cookie into a jar, as if the server had set it.
 ///
-/// It takes the place of the cookie of the same name, domain and path. One that has expired only takes that one away.
+/// It takes the place of the cookie of the same name, domain and path. One that has expired only
+/// takes that one away.
 ///
 /// @param jar         where it goes.
 /// @param url         `ws://` or `wss://`, whose server sets it.
-/// @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/; Max-Age=3600".
+/// @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/;
+///                    Max-Age=3600".
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that this server may not set; the text says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one
+///                                      that this server may not set; the text says why.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: any.

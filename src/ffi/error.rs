@@ -12,9 +12,11 @@ use std::ffi::c_char;
 
 /// Says in one line what happened in the last call that failed on this thread.
 ///
-/// No end of line, no credential; the values that matter are quoted. Like `errno`, it is not changed by calls that succeed.
+/// No end of line, no credential; the values that matter are quoted. Like `errno`, it is not
+/// changed by calls that succeed.
 ///
-/// @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this thread.
+/// @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
+///          thread.
 ///
 /// Threads: any; each has its own.
 /// Blocks: no.
@@ -53,7 +55,8 @@ pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> 
 /// For callers that change threads between two calls, as Go and other languages do.
 ///
 /// @param conn      a connection.
-/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this
+///                  function.
 /// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
 ///
@@ -70,7 +73,8 @@ pub unsafe extern "C" fn wsline_conn_last_error(
     })
 }
 
-/// Runs an export that tells the last error of an object, if there is one. A failure of its own is not kept there.
+/// Runs an export that tells the last error of an object, if there is one. A failure of its own is
+/// not kept there.
 pub(super) fn tell<'call>(
     function: &'static str,
     info_out: *mut wsline_error_info,

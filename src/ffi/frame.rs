@@ -130,16 +130,18 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @@ Frames as bytes
 /// Writes a frame into a buffer, with its length in the shortest form.
 ///
-/// Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses is refused here, too, unless
-/// `raw` is 1, with which everything is written, so that servers can be tested with it: reserved opcodes, control frames that
-/// are long or fragmented.
+/// Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses
+/// is refused here, too, unless `raw` is 1, with which everything is written, so that servers can
+/// be tested with it: reserved opcodes, control frames that are long or fragmented.
 ///
 /// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
 /// @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
 /// @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
 /// @param len_out   set to the bytes of the frame, also if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is unknown, the frame is not as said above, or `capacity` is too small.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
+///                                      unknown, the frame is not as said above, or `capacity` is
+///                                      too small.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -184,16 +186,20 @@ pub unsafe extern "C" fn wsline_frame_encode(
 
 /// Reads the frame at the start of a buffer.
 ///
-/// The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if `frame_out->masked` is 1, see
-/// wsline_mask(). Reserved bits and masks are not judged; reserved opcodes, lengths that are not in the shortest form, and
-/// long or fragmented control frames are refused.
+/// The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if
+/// `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not judged; reserved
+/// opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
+/// refused.
 ///
 /// @param data       bytes that begin with a frame; NULL with `len` 0 is none.
 /// @param len        bytes in `data`.
 /// @param frame_out  filled; zero on failure.
-/// @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to how many it has at least, which is exact once its header is there: `*len_out` - `len` more are needed. 0 on other failures.
+/// @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
+///                   how many it has at least, which is exact once its header is there: `*len_out`
+///                   - `len` more are needed. 0 on other failures.
 /// @retval WSLINE_OK                    a frame is there.
-/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are missing at least.
+/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
+///                                      missing at least.
 /// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///

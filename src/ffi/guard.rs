@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its failure becomes the
-//! thread's last error. It gives the export what reads its arguments. Exports that only look up a constant need none.
+//! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its
+//! failure becomes the thread's last error. It gives the export what reads its arguments. Exports
+//! that only look up a constant need none.
 
 use super::arguments::Arguments;
 use super::handle::{Inner, Object};
@@ -24,8 +25,9 @@ pub(super) fn status(
     )
 }
 
-/// The same for an export on an object, which keeps the failure, too. Without an object `body` is given the reason; all
-/// it can do is to say so, and to set the places of results to nothing before that.
+/// The same for an export on an object, which keeps the failure, too. Without an object `body` is
+/// given the reason; all it can do is to say so, and to set the places of results to nothing before
+/// that.
 pub(super) fn on<'call, T: Object>(
     function: &'static str,
     object: *const T,
@@ -34,9 +36,10 @@ pub(super) fn on<'call, T: Object>(
     without_cancellation(|| often(function, object, body))
 }
 
-/// [`on`] for an export that is called for each message. Two calls of pthread_setcancelstate(3) would cost it more than
-/// all else here, so a cancellation is kept pending only where it can act: `net/sys.rs` does so around each system call
-/// that such an export reaches, and around TLS; `handle.rs` around the caller's functions.
+/// [`on`] for an export that is called for each message. Two calls of pthread_setcancelstate(3)
+/// would cost it more than all else here, so a cancellation is kept pending only where it can act:
+/// `net/sys.rs` does so around each system call that such an export reaches, and around TLS;
+/// `handle.rs` around the caller's functions.
 #[inline(always)]
 pub(super) fn often<'call, T: Object>(
     function: &'static str,
@@ -57,8 +60,9 @@ pub(super) fn often<'call, T: Object>(
     }
 }
 
-/// [`on`] for an export that programs call after a failure, too: one that ends an object, describes it, or sets its
-/// callbacks. Where there is no object, or a connection has never been open, the last error says why, and must stay.
+/// [`on`] for an export that programs call after a failure, too: one that ends an object, describes
+/// it, or sets its callbacks. Where there is no object, or a connection has never been open, the
+/// last error says why, and must stay.
 pub(super) fn after_failure<'call, T: Object>(
     function: &'static str,
     object: *const T,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`; and functions of C's that the
-//! library holds. One of the places where `unsafe` may stand.
+//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`; and
+//! functions of C's that the library holds. One of the places where `unsafe` may stand.
 
 use super::ptr;
 use super::types::wsline_free_fn;
@@ -21,8 +21,8 @@ pub(super) trait Object: OfOneProcess + 'static {
     /// The argument that it is passed in.
     const NAME: &'static str;
 
-    /// What a call works on: a reference to what is inside, or a count of it where a callback or another thread may free
-    /// the object during the call.
+    /// What a call works on: a reference to what is inside, or a count of it where a callback or
+    /// another thread may free the object during the call.
     type Inner<'call>: Inner;
 
     fn inner(&self) -> Self::Inner<'_>;
@@ -59,8 +59,8 @@ pub(super) unsafe fn take_back<T>(object: *mut T) {
     }
 }
 
-/// The same for an object that may be inherited: a thread of the parent's may have been changing it at the moment of
-/// fork(), so a child calls `abandon` and leaves the memory as it is.
+/// The same for an object that may be inherited: a thread of the parent's may have been changing it
+/// at the moment of fork(), so a child calls `abandon` and leaves the memory as it is.
 pub(super) unsafe fn take_back_or_abandon<T: OfOneProcess>(
     object: *mut T,
     abandon: impl FnOnce(&T),
@@ -107,7 +107,8 @@ impl<T> Lent<T> {
 /// The name of a function. Of what every app holds several times this is half as large as a string.
 type Name = &'static &'static str;
 
-/// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them is over.
+/// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them
+/// is over.
 pub(super) struct UserData {
     /// The function that it was given to.
     name: Name,
@@ -115,7 +116,8 @@ pub(super) struct UserData {
     free: wsline_free_fn,
 }
 
-// SAFETY: the header says on which threads callbacks run; what the pointer means there is the caller's to know.
+// SAFETY: the header says on which threads callbacks run; what the pointer means there is the
+// caller's to know.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
@@ -146,8 +148,8 @@ impl Drop for UserData {
     }
 }
 
-/// A function of the caller's. Its type says what it is called with; the header promises that it may be called as long
-/// as it is registered, and whoever drops this ends that.
+/// A function of the caller's. Its type says what it is called with; the header promises that it
+/// may be called as long as it is registered, and whoever drops this ends that.
 pub(super) struct Callback<F> {
     function: F,
     userdata: UserData,
@@ -212,8 +214,8 @@ impl Callback<OfMaskKey> {
     }
 }
 
-/// Ends the program, and says why, when a callback does not return: its exception, or its pthread_exit(), unwinds through
-/// here, and must not unwind further.
+/// Ends the program, and says why, when a callback does not return: its exception, or its
+/// pthread_exit(), unwinds through here, and must not unwind further.
 struct MustReturn {
     what: &'static str,
     /// The function that it was given to.
@@ -236,7 +238,8 @@ impl Drop for MustReturn {
     }
 }
 
-/// Each call of a function of the user's; `name` is the function of the library that it was given to.
+/// Each call of a function of the user's; `name` is the function of the library that it was given
+/// to.
 fn call<T>(what: &'static str, name: &'static str, callback: impl FnOnce() -> T) -> T {
     let mut guard = MustReturn {
         what,

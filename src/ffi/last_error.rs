@@ -18,7 +18,8 @@ pub struct wsline_error_info {
     pub os_errno: i32,
     /// The status of the server's answer to the upgrade, or 0.
     pub http_status: i32,
-    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. AWS-LC numbers them alike.
+    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. AWS-LC numbers them
+    /// alike.
     pub tls_verify_result: i64,
     /// The code of the close frame that ended the connection, received or sent, or 0.
     pub close_code: u16,

@@ -31,7 +31,8 @@ pub extern "C" fn wsline_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library at run time as a number that can be compared with WSLINE_VERSION_NUMBER.
+/// The version of the library at run time as a number that can be compared with
+/// WSLINE_VERSION_NUMBER.
 ///
 /// @return  major << 16 | minor << 8 | patch.
 ///
@@ -50,10 +51,12 @@ pub extern "C" fn wsline_version_number() -> u32 {
 
 /// Tells whether this build of the library has a feature.
 ///
-/// TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library; the program's own OpenSSL
-/// does not meet it. It takes the same options, except wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
+/// TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library;
+/// the program's own OpenSSL does not meet it. It takes the same options, except
+/// wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
 ///
-/// @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of later versions are simply not there.
+/// @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
+///              later versions are simply not there.
 /// @return      true if it has; false for NULL.
 ///
 /// Threads: any.

@@ -24,24 +24,28 @@ const LEVELS: [(i32, Option<Level>); 6] = [
 
 /// Takes one line of the log.
 ///
-/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call the library.
+/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call
+/// the library.
 pub type wsline_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
 /// @@ Log
 /// Sends the lines of the log to a function.
 ///
-/// The process has one log; by default it is silent. Values of Authorization, Cookie and the like are left out, passwords
-/// of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown, and other headers as they are.
+/// The process has one log; by default it is silent. Values of Authorization, Cookie and the like
+/// are left out, passwords of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown,
+/// and other headers as they are.
 ///
 /// @param level          a wsline_log_level: lines up to it are sent.
 /// @param fn             called with each line; NULL ends the log.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    done; what was set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
 ///
-/// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they do.
+/// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
+/// do.
 /// Blocks: no.
 /// In callbacks: `fn` must not call the library.
 /// See also: wsline_set_trace()
@@ -69,10 +73,12 @@ pub unsafe extern "C" fn wsline_set_log(
     })
 }
 
-/// Writes each step on the way to a server, the heads of requests and answers, and every frame to standard error, or stops it.
+/// Writes each step on the way to a server, the heads of requests and answers, and every frame to
+/// standard error, or stops it.
 ///
-/// Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left out, passwords of proxies
-/// too; path and query of the URL are shown. Of each payload the first 64 bytes are shown, escaped.
+/// Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left
+/// out, passwords of proxies too; path and query of the URL are shown. Of each payload the first 64
+/// bytes are shown, escaped.
 ///
 /// @param on  true begins, false ends.
 /// @retval WSLINE_OK            done.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From C pointers to references. One of the places where `unsafe` may stand.
 //!
-//! The caller's promise, made in the header and meant wherever a block below says "promised": a pointer that is not
-//! NULL points to what its type says, for as long as the call lasts, and nobody changes it meanwhile.
+//! The caller's promise, made in the header and meant wherever a block below says "promised": a
+//! pointer that is not NULL points to what its type says, for as long as the call lasts, and nobody
+//! changes it meanwhile.
 
 use crate::base::error::Error;
 use std::ffi::{CStr, c_char, c_void};
@@ -100,7 +101,8 @@ pub(super) unsafe fn get_mut<'a, T>(object: *mut T, name: &str) -> Result<&'a mu
     unsafe { object.as_mut() }.ok_or_else(|| is_null(name))
 }
 
-/// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever fails later.
+/// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever fails
+/// later.
 pub(super) unsafe fn out<'a, T>(place: *mut T, initial: T, name: &str) -> Result<&'a mut T, Error> {
     if place.is_null() {
         return Err(is_null(name));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What sends of connections and of apps have in common: the kinds of messages, and how their arguments are read.
+//! What sends of connections and of apps have in common: the kinds of messages, and how their
+//! arguments are read.
 
 use super::arguments::Arguments;
 use super::guard;

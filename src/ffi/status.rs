@@ -22,11 +22,13 @@ pub enum wsline_status {
     WSLINE_ERR_NOT_SUPPORTED = -103,
     /// The time was up; the connection is as it was.
     WSLINE_ERR_TIMEOUT = -200,
-    /// The server did not answer a ping in time, and the connection was cut; see wsline_options_set_ping().
+    /// The server did not answer a ping in time, and the connection was cut; see
+    /// wsline_options_set_ping().
     WSLINE_ERR_PONG_TIMEOUT = -201,
     /// More input is needed, or it cannot be done without waiting: an app's send queue is full.
     WSLINE_ERR_WOULD_BLOCK = -202,
-    /// A signal handler ran during a wait; the connection is as it was. See wsline_options_set_interruptible().
+    /// A signal handler ran during a wait; the connection is as it was. See
+    /// wsline_options_set_interruptible().
     WSLINE_ERR_INTERRUPTED = -203,
     /// The URL is not a `ws://` or `wss://` URL.
     WSLINE_ERR_INVALID_URL = -300,
@@ -36,7 +38,8 @@ pub enum wsline_status {
     WSLINE_ERR_CONNECT = -302,
     /// A system call failed; see `os_errno`.
     WSLINE_ERR_IO = -303,
-    /// The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its status.
+    /// The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its
+    /// status.
     WSLINE_ERR_PROXY = -400,
     /// The proxy requires credentials, or rejected those supplied.
     WSLINE_ERR_PROXY_AUTH = -401,
@@ -50,13 +53,17 @@ pub enum wsline_status {
     WSLINE_ERR_BAD_STATUS = -600,
     /// The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field.
     WSLINE_ERR_BAD_UPGRADE = -601,
-    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the text names the way.
+    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the text
+    /// names the way.
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
-    /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has ended.
+    /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has
+    /// ended.
     WSLINE_ERR_PROTOCOL = -700,
-    /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a close frame with code 1007 was sent and the connection has ended.
+    /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
+    /// close frame with code 1007 was sent and the connection has ended.
     WSLINE_ERR_PAYLOAD = -701,
-    /// The server sent more than a limit allows; a close frame with code 1009 was sent and the connection has ended.
+    /// The server sent more than a limit allows; a close frame with code 1009 was sent and the
+    /// connection has ended.
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
     /// The connection was closed; see wsline_conn_close_info().
     WSLINE_ERR_CLOSED = -800,
@@ -162,7 +169,8 @@ impl wsline_status {
 /// For what happened to a certain call, see wsline_last_error_message().
 ///
 /// @param status  a wsline_status; any number.
-/// @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+/// @return        a text that is never NULL and never freed; "unknown status" for an unknown
+///                number.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -178,7 +186,8 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
 /// For logs and bindings; wsline_strerror() has the words for people.
 ///
 /// @param status  a wsline_status; any number.
-/// @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+/// @return        a text that is never NULL and never freed; "unknown status" for an unknown
+///                number.
 ///
 /// Threads: any.
 /// Blocks: no.

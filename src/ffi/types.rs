@@ -20,7 +20,8 @@ pub enum wsline_opcode {
     WSLINE_OPCODE_PONG = 10,
 }
 
-/// Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000 to 4999.
+/// Why a connection is closed (RFC 6455 section 7.4.1 and the IANA registry). Applications use 3000
+/// to 4999.
 #[repr(C)]
 pub enum wsline_close_code {
     /// Normal closure.
@@ -133,7 +134,8 @@ pub enum wsline_log_level {
     WSLINE_LOG_WARN = 2,
     /// Connections that open, and that this side cuts.
     WSLINE_LOG_INFO = 3,
-    /// Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were not kept.
+    /// Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were
+    /// not kept.
     WSLINE_LOG_DEBUG = 4,
     /// Handshake heads and every frame.
     WSLINE_LOG_TRACE = 5,

@@ -87,8 +87,8 @@ pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
 
 /// The host of a URL.
 ///
-/// A name in lower case, with A-labels for other scripts, or an address without brackets, with its zone if it has one
-/// ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
+/// A name in lower case, with A-labels for other scripts, or an address without brackets, with its
+/// zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
 ///
 /// @param url  the parts of a URL.
 /// @return     the host; NULL for NULL. Lent until the parts are freed.
@@ -130,7 +130,8 @@ pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c
 /// The user name in a URL, without its percent-encoding.
 ///
 /// @param url  the parts of a URL.
-/// @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the parts are freed.
+/// @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
+///             parts are freed.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -143,7 +144,8 @@ pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_cha
 /// The password in a URL, without its percent-encoding.
 ///
 /// @param url  the parts of a URL.
-/// @return     the password, "" with a name alone; NULL if there is neither name nor password, or for NULL. Lent until the parts are freed.
+/// @return     the password, "" with a name alone; NULL if there is neither name nor password, or
+///             for NULL. Lent until the parts are freed.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -170,10 +172,12 @@ pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const 
 ///
 /// @param url        as for wsline_connect().
 /// @param options    how; NULL for defaults, with which the environment decides.
-/// @param proxy_out  set to the proxy's URL, without user name and password, for example "http://proxy.example:3128"; to NULL for none, and on failure.
+/// @param proxy_out  set to the proxy's URL, without user name and password, for example
+///                   "http://proxy.example:3128"; to NULL for none, and on failure.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text says which variable does.
+/// @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
+///                                      says which variable does.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
 ///
 /// Ownership: free it with wsline_string_free().

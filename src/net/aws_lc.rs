@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! AWS-LC, where it differs from OpenSSL; `openssl.rs` has the same functions. One of the places where `unsafe` may stand.
+//! AWS-LC, where it differs from OpenSSL; `openssl.rs` has the same functions. One of the places
+//! where `unsafe` may stand.
 #![allow(unsafe_code, reason = "each block is one call of AWS-LC")]
 
 use crate::base::error::{Error, Kind};
@@ -32,7 +33,8 @@ pub fn tls_has_pending<S>(tls: &SslStream<S>) -> bool {
     unsafe { SSL_has_pending(tls.ssl().as_ptr()) == 1 }
 }
 
-/// A context of the caller's would be one of another library: this AWS-LC is in this library alone. NULL is `None`.
+/// A context of the caller's would be one of another library: this AWS-LC is in this library alone.
+/// NULL is `None`.
 ///
 /// # Safety
 ///
@@ -47,7 +49,8 @@ pub unsafe fn ssl_context(context: *mut c_void) -> Result<Option<SslContext>, Er
     ))
 }
 
-/// Only subjectAltName counts (RFC 9525 section 4.1); AWS-LC takes a wildcard for a whole label only, anyway.
+/// Only subjectAltName counts (RFC 9525 section 4.1); AWS-LC takes a wildcard for a whole label
+/// only, anyway.
 pub fn host_flags() -> X509CheckFlags {
     X509CheckFlags::from_bits_retain(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT.unsigned_abs())
 }
@@ -68,7 +71,8 @@ pub fn is_ticket(session: &SslSessionRef) -> bool {
     unsafe { SSL_SESSION_should_be_single_use(session.as_ptr()) == 1 }
 }
 
-/// Why a call failed, in OpenSSL's words: AWS-LC has the same, but writes them as `WRONG_VERSION_NUMBER`.
+/// Why a call failed, in OpenSSL's words: AWS-LC has the same, but writes them as
+/// `WRONG_VERSION_NUMBER`.
 pub fn reason(error: &error::Error) -> Option<Cow<'static, str>> {
     let reason = error.reason()?;
     Some(reason.to_ascii_lowercase().replace('_', " ").into())

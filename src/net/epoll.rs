@@ -49,7 +49,8 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, interest, key)
     }
 
-    /// Before the descriptor is closed: the system keeps watching a socket for as long as anyone has a descriptor of it.
+    /// Before the descriptor is closed: the system keeps watching a socket for as long as anyone
+    /// has a descriptor of it.
     pub fn remove(&self, fd: RawFd) {
         let nothing = Interest {
             fd,

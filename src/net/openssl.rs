@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! OpenSSL, where AWS-LC differs from it; `aws_lc.rs` has the same functions. One of the places where `unsafe` may stand.
+//! OpenSSL, where AWS-LC differs from it; `aws_lc.rs` has the same functions. One of the places
+//! where `unsafe` may stand.
 #![allow(unsafe_code, reason = "each block is one call of OpenSSL")]
 
 use crate::base::error::Error;
@@ -46,7 +47,8 @@ pub fn release_tls_buffers<S>(tls: &mut SslStream<S>) {
     unsafe { SSL_free_buffers(ssl.as_ptr()) };
 }
 
-/// Whether OpenSSL has read more than it has handed out, which it does in a context with read-ahead.
+/// Whether OpenSSL has read more than it has handed out, which it does in a context with
+/// read-ahead.
 pub fn tls_has_pending<S>(tls: &SslStream<S>) -> bool {
     // SAFETY: reads of an `SSL` that lives while `tls` is borrowed.
     unsafe { SSL_has_pending(tls.ssl().as_ptr()) == 1 }

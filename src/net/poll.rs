@@ -7,7 +7,8 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-/// Waits with `wait`, which takes what is left, until something is ready or `deadline` has passed; how many are ready.
+/// Waits with `wait`, which takes what is left, until something is ready or `deadline` has passed;
+/// how many are ready.
 pub(super) fn wait_until(
     deadline: Deadline,
     mut now: impl FnMut() -> Instant,
@@ -106,7 +107,8 @@ impl Poll {
         }
     }
 
-    /// What is to be read from `fd` has been taken out of it already, so the next wait does not wait.
+    /// What is to be read from `fd` has been taken out of it already, so the next wait does not
+    /// wait.
     pub fn note_held(&mut self, fd: RawFd) {
         self.held = Some(fd);
     }
@@ -130,8 +132,8 @@ impl Poll {
         })
     }
 
-    /// Waits until something is ready or `deadline` has passed. poll(2) ends after a signal handler even where that
-    /// was installed with `SA_RESTART` (signal(7)).
+    /// Waits until something is ready or `deadline` has passed. poll(2) ends after a signal handler
+    /// even where that was installed with `SA_RESTART` (signal(7)).
     pub fn wait(&mut self, deadline: Deadline, on_signal: OnSignal) -> io::Result<Waited> {
         if self.is_held() {
             return Ok(Waited::Ready);

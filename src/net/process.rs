@@ -8,9 +8,11 @@ use crate::base::sync::{AtomicBool, Ordering};
 
 static IS_COUNTED: AtomicBool = AtomicBool::new(false);
 
-/// The mark of this process, for an object that is made now. From here on a child knows that it has inherited it.
+/// The mark of this process, for an object that is made now. From here on a child knows that it has
+/// inherited it.
 pub fn own_mark() -> Result<ProcessMark, Error> {
-    // Without a lock, which a child could find taken: several threads may register the handler, which does no harm.
+    // Without a lock, which a child could find taken: several threads may register the handler,
+    // which does no harm.
     if !IS_COUNTED.load(Ordering::Acquire) {
         sys::call_after_fork(note_fork)
             .map_err(|error| Error::os(Kind::NoMemory, "prepare for fork()", &error))?;

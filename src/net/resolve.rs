@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names to addresses, on threads of their own: `getaddrinfo(3)` knows no deadline and cannot be interrupted, so that a
-//! lookup that takes too long is left to finish by itself.
+//! Names to addresses, on threads of their own: `getaddrinfo(3)` knows no deadline and cannot be
+//! interrupted, so that a lookup that takes too long is left to finish by itself.
 
 use super::thread;
 use crate::base::error::{Error, Kind, Phase};
@@ -23,13 +23,13 @@ impl<F: Fn() + Send + Sync> Notified for F {
     }
 }
 
-/// How many lookups that somebody waits for are in progress at once; further ones wait. Thousands of names need not start
-/// thousands of threads.
+/// How many lookups that somebody waits for are in progress at once; further ones wait. Thousands
+/// of names need not start thousands of threads.
 const MAX_AWAITED: usize = 64;
 /// The same with those that nobody waits for any more, which `getaddrinfo(3)` still holds.
 const MAX_IN_PROGRESS: usize = 1024;
-/// Whoever asks for the same name soon after shares the lookup. Later the network may be another: the C library's first
-/// try ends by then.
+/// Whoever asks for the same name soon after shares the lookup. Later the network may be another:
+/// the C library's first try ends by then.
 const SHARED_FOR: Duration = Duration::from_secs(5);
 
 type Addresses = Result<Vec<SocketAddr>, Error>;
@@ -177,7 +177,8 @@ impl LookupPool {
         })
     }
 
-    /// What the thread of `task` looks up: that, or the next one if all who waited have left before the thread began.
+    /// What the thread of `task` looks up: that, or the next one if all who waited have left before
+    /// the thread began.
     fn confirm(&mut self, task: Task) -> Option<Task> {
         let mut queries = self.queries.iter();
         let query = queries.find(|query| query.is_task(&task));
@@ -251,7 +252,8 @@ fn is_localhost(host: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// IPv4 first: a server that listens on one of the two mostly listens there, and a SOCKS proxy is told but one address.
+/// IPv4 first: a server that listens on one of the two mostly listens there, and a SOCKS proxy is
+/// told but one address.
 fn loopback(port: u16) -> Vec<SocketAddr> {
     vec![
         (Ipv4Addr::LOCALHOST, port).into(),

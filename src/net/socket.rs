@@ -176,7 +176,8 @@ impl Connected {
     }
 }
 
-/// Whether only the system knows what it stands for: "any", or a link-local address without its link.
+/// Whether only the system knows what it stands for: "any", or a link-local address without its
+/// link.
 fn is_completed_by_system(address: &SocketAddr) -> bool {
     let is_any = address.ip().to_canonical().is_unspecified();
     let lacks_link = matches!(address, SocketAddr::V6(v6)
@@ -215,8 +216,8 @@ fn name(address: &SockAddr) -> CString {
 /// Without a word of the peer for so long keepalive asks whether it is there.
 pub const PROBES_AFTER: Duration = Duration::from_secs(30);
 
-/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting. True if it is in
-/// blocking mode now.
+/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting.
+/// True if it is in blocking mode now.
 pub fn prepare(socket: &Socket, setup: Setup) -> bool {
     if setup == Setup::ModeAndOptions {
         // A system that refuses one of them carries a connection all the same.
@@ -225,8 +226,8 @@ pub fn prepare(socket: &Socket, setup: Setup) -> bool {
     setup != Setup::Done && sys::set_blocking(socket.as_fd()).is_ok()
 }
 
-/// Small messages leave at once, and a peer that has gone without a word is noticed after about a minute: probes after
-/// 30 s of silence, three of them 10 s apart.
+/// Small messages leave at once, and a peer that has gone without a word is noticed after about a
+/// minute: probes after 30 s of silence, three of them 10 s apart.
 fn set_defaults(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -265,8 +266,8 @@ fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {
 
 fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
     if address.port() == 0 {
-        // The port is chosen at connect(2), so that many sockets may share one as long as their peers differ
-        // (ip(7)). Where the system does not know the option, the port is chosen here.
+        // The port is chosen at connect(2), so that many sockets may share one as long as their
+        // peers differ (ip(7)). Where the system does not know the option, the port is chosen here.
         let on = 1i32.to_ne_bytes();
         let _ = sys::set_socket_option(
             socket.as_fd(),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A connected socket, plain or under TLS: the one place that reads and writes it.
 //!
-//! One thread may read while another writes. The socket of a connection in use is in blocking mode, so that a plain
-//! read that has to wait does so inside `recv(2)`, without a call to wait first; whatever must not wait says
-//! `MSG_DONTWAIT`.
+//! One thread may read while another writes. The socket of a connection in use is in blocking mode,
+//! so that a plain read that has to wait does so inside `recv(2)`, without a call to wait first;
+//! whatever must not wait says `MSG_DONTWAIT`.
 
 use super::poll::{Interest, OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
@@ -28,8 +28,8 @@ pub struct Stream {
     socket: Socket,
     /// A child of this process has the same socket, and must leave it alone.
     process: ProcessMark,
-    /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep the reader from it.
-    /// In memory of its own, which plain connections do without.
+    /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep
+    /// the reader from it. In memory of its own, which plain connections do without.
     tls: Option<Box<PriorityMutex<Tls>>>,
     peer: Peer,
     /// Made when it is asked for.
@@ -55,7 +55,8 @@ pub struct Stream {
 #[derive(Clone, Copy, Debug)]
 pub enum Wait {
     No,
-    /// `span` from now, which is until `deadline`: given to the socket itself, where it mostly is set already.
+    /// `span` from now, which is until `deadline`: given to the socket itself, where it mostly is
+    /// set already.
     For {
         span: Option<Duration>,
         deadline: Deadline,
@@ -65,7 +66,8 @@ pub enum Wait {
 }
 
 impl Stream {
-    /// A caller's socket keeps its mode and its timeouts, and one of our own is in non-blocking mode until
+    /// A caller's socket keeps its mode and its timeouts, and one of our own is in non-blocking
+    /// mode until
     /// [`Stream::prepare`]: reads wait in `poll(2)`.
     pub fn new(connected: Connected) -> Self {
         let Connected {
@@ -100,8 +102,9 @@ impl Stream {
         }
     }
 
-    /// Before a connection is used for anything but closing it: sets the default options of the socket and its mode.
-    /// One that is closed at once does without these six system calls. Where the mode cannot be set, reads wait in `poll(2)`.
+    /// Before a connection is used for anything but closing it: sets the default options of the
+    /// socket and its mode. One that is closed at once does without these six system calls. Where
+    /// the mode cannot be set, reads wait in `poll(2)`.
     #[inline]
     pub fn prepare(&self) {
         if !self.is_prepared.load(Ordering::Relaxed) {
@@ -113,18 +116,19 @@ impl Stream {
     fn prepare_first(&self) {
         let is_blocking = socket::prepare(&self.socket, self.setup);
         self.is_blocking.store(is_blocking, Ordering::Relaxed);
-        // Once: what the system refuses now it refuses again, and the caller may have set what is set here.
+        // Once: what the system refuses now it refuses again, and the caller may have set what is
+        // set here.
         self.is_prepared.store(true, Ordering::Relaxed);
     }
 
-    /// From now on a signal handler that has run ends a wait. After it the system may resume a `recv(2)` by itself
-    /// (`SA_RESTART`), but never a `poll(2)`.
+    /// From now on a signal handler that has run ends a wait. After it the system may resume a
+    /// `recv(2)` by itself (`SA_RESTART`), but never a `poll(2)`.
     pub fn end_waits_on_signal(&mut self) {
         self.on_signal = OnSignal::Return;
     }
 
-    /// From now on a wait for bytes looks for them for so long before it sleeps: waking a thread takes the system longer
-    /// than most answers take.
+    /// From now on a wait for bytes looks for them for so long before it sleeps: waking a thread
+    /// takes the system longer than most answers take.
     pub fn spin_before_waits(&mut self, span: Duration) {
         self.spin = span;
     }
@@ -174,7 +178,8 @@ impl Stream {
         Ok(is_done)
     }
 
-    /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send. Does not touch the socket.
+    /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send.
+    /// Does not touch the socket.
     pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Outbox) -> Result<(), Error> {
         if self.is_tls() {
             self.encrypt(plain, wire)?;
@@ -192,8 +197,8 @@ impl Stream {
         wire.take(tls.output())
     }
 
-    /// Makes room for `len` bytes to be sealed and moved to `wire`; how many they will be. TLS takes the memory of an empty
-    /// `wire`, and has none of its own afterwards.
+    /// Makes room for `len` bytes to be sealed and moved to `wire`; how many they will be. TLS
+    /// takes the memory of an empty `wire`, and has none of its own afterwards.
     pub fn reserve_sealed(&self, len: usize, wire: &mut Outbox) -> Result<usize, Error> {
         let Some(tls) = &self.tls else { return Ok(len) };
         let mut tls = tls.lock();
@@ -204,8 +209,8 @@ impl Stream {
         tls.reserve_sealed(len)
     }
 
-    /// Hands to the system what it takes at once; true when that is all. One call: a system that has taken a part has
-    /// no room for the rest, and asking it again would cost another.
+    /// Hands to the system what it takes at once; true when that is all. One call: a system that
+    /// has taken a part has no room for the rest, and asking it again would cost another.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
         if !wire.is_empty() {
             wire.note_sent(self.send(wire.unsent())?);
@@ -213,7 +218,8 @@ impl Stream {
         Ok(wire.is_empty())
     }
 
-    /// One `send(2)` that does not wait: how many of the bytes, which are what the wire carries, the system has taken.
+    /// One `send(2)` that does not wait: how many of the bytes, which are what the wire carries,
+    /// the system has taken.
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.process.check()?;
         loop {
@@ -259,8 +265,9 @@ impl Stream {
         }
     }
 
-    /// What a reader waits for, who may wait for room to write, too; and whether TLS holds something, so that there is
-    /// nothing to wait for. Whoever waits to read does so in [`Stream::read`] or by this.
+    /// What a reader waits for, who may wait for room to write, too; and whether TLS holds
+    /// something, so that there is nothing to wait for. Whoever waits to read does so in
+    /// [`Stream::read`] or by this.
     pub fn interest(&self, cipher: &CipherBuffer, writable: bool) -> (Interest, bool) {
         let interest = Interest {
             fd: self.fd(),
@@ -270,8 +277,8 @@ impl Stream {
         (interest, cipher.has_more())
     }
 
-    /// One read: appends to `out`, which has spare capacity. `answer` sends what TLS has to say to what came, such as an
-    /// alert; if it fails, so does the read.
+    /// One read: appends to `out`, which has spare capacity. `answer` sends what TLS has to say to
+    /// what came, such as an alert; if it fails, so does the read.
     pub fn read(
         &self,
         cipher: &mut CipherBuffer,
@@ -331,8 +338,8 @@ impl Stream {
         }
     }
 
-    /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until the stream is dropped.
-    /// Async-signal-safe.
+    /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until
+    /// the stream is dropped. Async-signal-safe.
     pub fn shutdown(&self) {
         if !self.is_shut_down.swap(true, Ordering::Relaxed) {
             self.shut(libc::SHUT_RDWR);
@@ -414,7 +421,8 @@ impl Stream {
                     }
                     Err(error) => match error.kind() {
                         io::ErrorKind::Interrupted if flags != 0 => continue,
-                        // By now part of the time set on the socket has passed, or all of it, to the tick.
+                        // By now part of the time set on the socket has passed, or all of it, to
+                        // the tick.
                         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {}
                         _ => return Err(error),
                     },
@@ -439,8 +447,8 @@ impl Stream {
         self.on_signal == OnSignal::Continue && self.is_blocking.load(Ordering::Relaxed)
     }
 
-    /// Whether a read that would have to wait in `poll(2)` hardly finds anything before: something was sent since the
-    /// last one, and the answer takes a while.
+    /// Whether a read that would have to wait in `poll(2)` hardly finds anything before: something
+    /// was sent since the last one, and the answer takes a while.
     fn awaits_answer(&self) -> bool {
         if self.is_prepared.load(Ordering::Relaxed) {
             return false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! System calls and foreign calls for which no crate has a safe form. One of the places where `unsafe` may stand.
+//! System calls and foreign calls for which no crate has a safe form. One of the places where
+//! `unsafe` may stand.
 #![allow(
     unsafe_code,
     reason = "each block is one call to the system or to OpenSSL"
@@ -15,7 +16,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0 is the end.
+/// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0
+/// is the end.
 ///
 /// The spare capacity is not zeroed first: that alone would cost a quarter of a small echo.
 pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
@@ -24,7 +26,8 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
     debug_assert!(!room.is_empty(), "a read without room looks like the end");
     let (place, len) = (room.as_mut_ptr().cast(), room.len());
     let count = without_cancellation(|| {
-        // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is borrowed.
+        // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is
+        // borrowed.
         let count = unsafe { libc::recv(socket.as_raw_fd(), place, len, flags) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     })?;
@@ -38,7 +41,8 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<usize> {
     let (place, len) = (bytes.as_ptr().cast(), bytes.len());
     without_cancellation(|| {
-        // SAFETY: `bytes` is readable for `len` bytes and the descriptor is open while it is borrowed.
+        // SAFETY: `bytes` is readable for `len` bytes and the descriptor is open while it is
+        // borrowed.
         let count = unsafe { libc::send(socket.as_raw_fd(), place, len, flags) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     })
@@ -65,7 +69,8 @@ pub fn tls_write<S: io::Read + io::Write>(
     without_cancellation(|| tls.ssl_write(plain))
 }
 
-/// Waits until one of `fds` is ready, `timeout` has passed (`None`: forever) or a signal came; how many are ready.
+/// Waits until one of `fds` is ready, `timeout` has passed (`None`: forever) or a signal came; how
+/// many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let (place, len) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
     without_cancellation(|| {
@@ -82,12 +87,13 @@ pub fn eventfd() -> io::Result<OwnedFd> {
     owned(fd)
 }
 
-/// Makes an [`eventfd`] readable. In a signal handler, too; the interrupted code finds its errno unchanged.
+/// Makes an [`eventfd`] readable. In a signal handler, too; the interrupted code finds its errno
+/// unchanged.
 pub fn signal_eventfd(fd: RawFd) {
     let one = 1u64.to_ne_bytes();
     let write = || {
-        // SAFETY: `one` is readable for its length; a descriptor that is not open is an error. It never blocks: a counter
-        // that is full is readable already.
+        // SAFETY: `one` is readable for its length; a descriptor that is not open is an error. It
+        // never blocks: a counter that is full is readable already.
         unsafe { libc::write(fd, one.as_ptr().cast(), one.len()) };
     };
     keep_errno(|| without_cancellation(write));
@@ -191,8 +197,8 @@ pub fn set_socket_option(
     }
 }
 
-/// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, and the host's
-/// signal handlers keep running on the host's own threads.
+/// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, and
+/// the host's signal handlers keep running on the host's own threads.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -217,12 +223,13 @@ unsafe extern "C" {
 /// Of the GNU C library and of musl.
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
-/// Does `work` while a pthread_cancel(3) of this thread stays pending: most system calls are cancellation points, and the
-/// unwinding that follows cannot cross Rust.
+/// Does `work` while a pthread_cancel(3) of this thread stays pending: most system calls are
+/// cancellation points, and the unwinding that follows cannot cross Rust.
 ///
-/// Exports run in this as a whole. Those that are called for each message do not, because it costs more than they; so
-/// each cancellation point that these reach runs in it: above all [`receive`], [`send`], [`poll`], [`signal_eventfd`] and
-/// the calls of OpenSSL, which may open files and call the host's functions.
+/// Exports run in this as a whole. Those that are called for each message do not, because it costs
+/// more than they; so each cancellation point that these reach runs in it: above all [`receive`],
+/// [`send`], [`poll`], [`signal_eventfd`] and the calls of OpenSSL, which may open files and call
+/// the host's functions.
 #[inline]
 pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
     let mut old: c_int = 0;
@@ -251,7 +258,8 @@ pub fn release<T>(counted: Arc<T>) {
     }
 }
 
-/// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its queue.
+/// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its
+/// queue.
 pub fn clear_openssl_errors() {
     drop(ErrorStack::get());
 }
@@ -294,14 +302,16 @@ pub fn default_trust() -> DefaultTrust {
     }
 }
 
-/// A variable of the environment. At each connect several are read, and this takes no memory where one is not set.
+/// A variable of the environment. At each connect several are read, and this takes no memory where
+/// one is not set.
 pub fn environment(name: &CStr) -> Option<OsString> {
     // SAFETY: `name` ends with a NUL.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     owned_text(value)
 }
 
-/// A variable of the environment, as OpenSSL reads it: not where the program has more rights than its user.
+/// A variable of the environment, as OpenSSL reads it: not where the program has more rights than
+/// its user.
 pub fn secure_environment(name: &CStr) -> Option<OsString> {
     // SAFETY: `name` ends with a NUL.
     let value = unsafe { secure_getenv(name.as_ptr()) };
@@ -312,15 +322,17 @@ fn owned_text(value: *const c_char) -> Option<OsString> {
     if value.is_null() {
         return None;
     }
-    // SAFETY: a string of the environment, which nobody may change while others read it (getenv(3)).
+    // SAFETY: a string of the environment, which nobody may change while others read it
+    // (getenv(3)).
     let value = unsafe { CStr::from_ptr(value) };
     Some(OsStr::from_bytes(value.to_bytes()).to_owned())
 }
 
 /// Has `child` called in each child process from now on, before `fork(2)` returns there.
 pub fn call_after_fork(child: extern "C" fn()) -> io::Result<()> {
-    // SAFETY: the function stays as long as the handler: the shared library is never unloaded (-z nodelete), and glibc
-    // removes the handlers of whatever else this code is linked into when that is unloaded.
+    // SAFETY: the function stays as long as the handler: the shared library is never unloaded (-z
+    // nodelete), and glibc removes the handlers of whatever else this code is linked into when that
+    // is unloaded.
     match unsafe { pthread_atfork(None, None, Some(child)) } {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),

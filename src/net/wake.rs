@@ -60,7 +60,8 @@ pub enum WakeBy {
     Shutdown(RawFd),
 }
 
-/// Where a signal handler finds how to end a wait, if there is one: it can neither take a lock nor count references.
+/// Where a signal handler finds how to end a wait, if there is one: it can neither take a lock nor
+/// count references.
 #[derive(Debug)]
 pub struct WakeSlot {
     /// Twice the descriptor, one more for a shutdown; negative while nobody waits.
@@ -91,13 +92,14 @@ impl WakeSlot {
         self.target.store(target, Ordering::SeqCst);
     }
 
-    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more than a write(2) or a
-    /// shutdown(2).
+    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more
+    /// than a write(2) or a shutdown(2).
     pub fn clear(&self) {
         self.target.store(-1, Ordering::SeqCst);
         let mut looks = 0;
         while self.signalling.load(Ordering::SeqCst) > 0 {
-            // A thread of a higher real-time priority does not let another one run by yielding to it.
+            // A thread of a higher real-time priority does not let another one run by yielding to
+            // it.
             match looks < MAX_YIELDS {
                 true => thread::yield_now(),
                 false => thread::sleep(Duration::from_millis(1)),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long to wait before the next attempt to connect: longer from failure to failure, never quite the same.
+//! How long to wait before the next attempt to connect: longer from failure to failure, never quite
+//! the same.
 
 use std::time::Duration;
 
-/// A connection that was open for as long has shown that the server is well: what fails after it is a new trouble.
+/// A connection that was open for as long has shown that the server is well: what fails after it is
+/// a new trouble.
 const STABLE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
@@ -56,8 +58,8 @@ impl Backoff {
         }
     }
 
-    /// How long to wait before the next attempt; `None` where there shall be none. `random` is at least 0 and less than
-    /// 1; the server may have named a time, which is the least then.
+    /// How long to wait before the next attempt; `None` where there shall be none. `random` is at
+    /// least 0 and less than 1; the server may have named a time, which is the least then.
     pub fn next(
         &mut self,
         options: &BackoffOptions,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One exchange before a connection is open: we say something, the peer answers, until it is settled.
+//! One exchange before a connection is open: we say something, the peer answers, until it is
+//! settled.
 //!
-//! The HTTP upgrade is one, the request to a proxy another. The connector drives them all with the same few lines.
+//! The HTTP upgrade is one, the request to a proxy another. The connector drives them all with the
+//! same few lines.
 
 use crate::base::error::Error;
 use crate::protocol::http::reply::Response;
@@ -10,8 +12,8 @@ pub trait Handshake {
     /// What to send now, each part once; `None` while it is the peer's turn.
     fn output(&mut self) -> Option<Output>;
 
-    /// Takes what it needs from the front of `input` and leaves the rest for whoever comes after. True when it is
-    /// settled; an error when the peer has refused, or answered what no peer may.
+    /// Takes what it needs from the front of `input` and leaves the rest for whoever comes after.
+    /// True when it is settled; an error when the peer has refused, or answered what no peer may.
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error>;
 
     /// What it means that the peer will send no more.

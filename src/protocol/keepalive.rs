@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2 and 5.5.3).
+//! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2
+//! and 5.5.3).
 
 use crate::base::deadline::Deadline;
 use crate::base::sync::Arc;
@@ -13,7 +14,8 @@ const NUMBER_BYTES: usize = size_of::<u64>();
 /// What a ping has room for besides its number.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
 
-/// So many pings without their pong are remembered: without a timeout they go out whether they are answered or not.
+/// So many pings without their pong are remembered: without a timeout they go out whether they are
+/// answered or not.
 const MAX_AWAITED: usize = 16;
 
 #[derive(Clone, Debug, Default)]
@@ -31,7 +33,8 @@ pub struct Keepalive {
     next_ping: Deadline,
     /// While a pong must arrive in time: when the peer is dead, unless bytes have moved by then.
     pong_deadline: Option<Deadline>,
-    /// Those without their pong, the last of them at the end; a peer may answer only the last (section 5.5.3).
+    /// Those without their pong, the last of them at the end; a peer may answer only the last
+    /// (section 5.5.3).
     awaited: VecDeque<AwaitedPong>,
     pings: u64,
 }
@@ -69,9 +72,10 @@ impl Keepalive {
         self.pong_deadline.unwrap_or(self.next_ping)
     }
 
-    /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last step, that were in the way
-    /// of the ping or of its pong: nothing overtakes a long frame (section 5.4). `is_queued` says that the last ping has
-    /// not left yet, so that another one would say nothing new.
+    /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last
+    /// step, that were in the way of the ping or of its pong: nothing overtakes a long frame
+    /// (section 5.4). `is_queued` says that the last ping has not left yet, so that another one
+    /// would say nothing new.
     pub fn step(&mut self, now: Instant, has_moved: bool, is_queued: bool) -> Due {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
@@ -94,8 +98,8 @@ impl Keepalive {
 
     /// How long the answer took, if this is the pong of one of the pings.
     ///
-    /// With a timeout one ping at a time is awaited, and any pong shows that the peer lives: there are servers that answer
-    /// every ping with an empty one.
+    /// With a timeout one ping at a time is awaited, and any pong shows that the peer lives: there
+    /// are servers that answer every ping with an empty one.
     pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         self.pong_deadline = None;
         let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;

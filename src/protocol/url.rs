@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and narrowed to what the RFC allows.
+//! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and narrowed to what
+//! the RFC allows.
 
 use crate::base::error::{Error, Kind};
 use crate::protocol::http::auth::Credentials;
@@ -9,7 +10,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use url::{Host, Position};
 
-/// Far beyond what servers take. The crates that parse it take memory without asking whether there is any.
+/// Far beyond what servers take. The crates that parse it take memory without asking whether there
+/// is any.
 pub const MAX_URL_BYTES: usize = 64 * 1024;
 
 /// Of a port and its colon.
@@ -22,7 +24,8 @@ const MAX_SHOWN: usize = 100;
 pub struct Url {
     secure: bool,
     host: Host<String>,
-    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always. Then path and query.
+    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always. Then
+    /// path and query.
     text: String,
     /// How much of that is the host.
     host_len: usize,
@@ -65,8 +68,8 @@ impl Url {
         }
         let (authority, path) = split_authority(after_slashes);
         let zone = zone(authority).map_err(|what| invalid(text, what))?;
-        // Path and query go to the server as they are. Of them the crate refuses nothing, so it need not look at them; less
-        // their slash, which it would add.
+        // Path and query go to the server as they are. Of them the crate refuses nothing, so it
+        // need not look at them; less their slash, which it would add.
         let behind_path = path.strip_prefix('/').unwrap_or(path);
         let before_path = text.get(..text.len() - behind_path.len()).unwrap_or(text);
         let without_zone = match &zone {
@@ -107,8 +110,8 @@ impl Url {
         })
     }
 
-    /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon in the socket's path
-    /// is written %3A.
+    /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon
+    /// in the socket's path is written %3A.
     fn of_unix_socket(text: &str, after_slashes: &str) -> Result<Self, Error> {
         let end = after_slashes
             .find([':', '?'])
@@ -201,8 +204,9 @@ impl Url {
         self.unix_path.as_deref()
     }
 
-    /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110 section 7.2), and so is
-    /// the zone, which means something to this machine alone (RFC 6874 section 4).
+    /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110
+    /// section 7.2), and so is the zone, which means something to this machine alone (RFC 6874
+    /// section 4).
     pub fn authority(&self) -> &str {
         let default = if self.secure { 443 } else { 80 };
         if self.port == default {
@@ -255,8 +259,9 @@ impl Url {
         )
     }
 
-    /// The URL that `reference` means in an answer of this one's server (RFC 3986 section 5.2), where `http` stands for
-    /// `ws`. What it says of a user is dropped: no server tells a client who it is.
+    /// The URL that `reference` means in an answer of this one's server (RFC 3986 section 5.2),
+    /// where `http` stands for `ws`. What it says of a user is dropped: no server tells a client
+    /// who it is.
     pub fn join(&self, reference: &str) -> Result<Self, Error> {
         check_text(reference)?;
         let base = format!("{}{}", self.origin(), self.resource());
@@ -289,7 +294,8 @@ impl Url {
     }
 }
 
-/// Without what may let its reader in, user, password and query, and cut where a server made it long.
+/// Without what may let its reader in, user, password and query, and cut where a server made it
+/// long.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.resource().split('?').next().unwrap_or_default();
@@ -302,8 +308,8 @@ impl fmt::Display for Url {
     }
 }
 
-/// Whether `name` is none that a certificate can have, less the dot of the root: OpenSSL takes one that begins with a
-/// dot for all names below it.
+/// Whether `name` is none that a certificate can have, less the dot of the root: OpenSSL takes one
+/// that begins with a dot for all names below it.
 pub fn has_empty_label(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.split('.').any(str::is_empty)
@@ -316,7 +322,8 @@ fn split_authority(after_slashes: &str) -> (&str, &str) {
     after_slashes.split_at(end.unwrap_or(after_slashes.len()))
 }
 
-/// The scheme, and what stands behind "://". There is no colon in a scheme, so its end is the first.
+/// The scheme, and what stands behind "://". There is no colon in a scheme, so its end is the
+/// first.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| byte == b':')?;
     let (scheme, rest) = text.split_at(end);
@@ -350,7 +357,8 @@ fn without_scheme(text: &str) -> Error {
     invalid(text, format_args!("{what}{meant}"))
 }
 
-/// Asks for the URL that was meant, if one can be guessed and has its secrets in the places that are not shown.
+/// Asks for the URL that was meant, if one can be guessed and has its secrets in the places that
+/// are not shown.
 fn meant(scheme: &str, after_slashes: &str) -> String {
     let guess = match scheme.to_ascii_lowercase().as_str() {
         "ws" | "http" => Url::parse(&format!("ws://{after_slashes}")).ok(),
@@ -373,8 +381,9 @@ fn check_no_fragment(text: &str, is_plain: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant: behind a % (RFC 9844),
-/// or behind %25 and percent-encoded (RFC 6874 section 2, which the other has replaced).
+/// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant:
+/// behind a % (RFC 9844), or behind %25 and percent-encoded (RFC 6874 section 2, which the other
+/// has replaced).
 fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     if !authority.bytes().any(|byte| byte == b'%') {
         return Ok(None);
@@ -399,8 +408,8 @@ fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     Ok(Some((format!("%{zone}]"), name.into_owned())))
 }
 
-/// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here. True where all is visible ASCII and
-/// nothing begins a fragment.
+/// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here. True where
+/// all is visible ASCII and nothing begins a fragment.
 fn check_text(text: &str) -> Result<bool, Error> {
     if text.len() > MAX_URL_BYTES {
         let len = text.len();
@@ -434,8 +443,8 @@ fn check_text(text: &str) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC 3986 sections 3.3 and 3.4
-/// do not allow there is percent-encoded.
+/// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC
+/// 3986 sections 3.3 and 3.4 do not allow there is percent-encoded.
 fn append_resource(resource: &mut String, text: &str) {
     if !text.starts_with('/') {
         resource.push('/');
@@ -471,8 +480,8 @@ fn invalid(text: &str, what: impl fmt::Display) -> Error {
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
 }
 
-/// A URL, or what should be one, without what may let its reader in: what stands before an `@`, wherever that is, the
-/// query, and the fragment. Cut where it is long.
+/// A URL, or what should be one, without what may let its reader in: what stands before an `@`,
+/// wherever that is, the query, and the fragment. Cut where it is long.
 pub fn without_secrets(text: &str) -> String {
     let (before, rest) = match text.rsplit_once('@') {
         Some((_, rest)) => ("…@", rest),

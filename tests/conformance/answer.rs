@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One row of the tables about the server's answer to the upgrade, and what is done with it.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, with frames behind it, and with the stream
-//! ending at every point.
+//! A row is fed whole, byte by byte, in two pieces at every split point, with frames behind it, and
+//! with the stream ending at every point.
 
 use crate::outcome::{none_is_wrong, shown};
 use crate::row::split_points;
@@ -179,7 +179,8 @@ impl Reply {
         Ok(())
     }
 
-    /// Feeds the pieces one after the other, then ends the stream; with the verdict, what is left of the input.
+    /// Feeds the pieces one after the other, then ends the stream; with the verdict, what is left
+    /// of the input.
     fn run(&self, pieces: &[&[u8]]) -> (Verdict, Vec<u8>) {
         let mut upgrade = self.upgrade();
         let mut input = Vec::new();

@@ -95,7 +95,8 @@ fn hosts_and_domains() {
         ("ws://a.example/",     "k=v; Domain=\"a.example\"", "ws://a.example/",  FOREIGN),
         ("ws://a.example/",     "k=v; Domain=a.example:80", "ws://a.example/",   NO_HOST),
         ("ws://a.example/",     "k=v; Domain=a b",         "ws://a.example/",    NO_HOST),
-        // Public suffixes, from the list and by its rule for the rest; their own host may speak for itself.
+        // Public suffixes, from the list and by its rule for the rest; their own host may speak for
+        // itself.
         ("ws://a.com/",         "k=v; Domain=com",         "ws://b.com/",        PUBLIC),
         ("ws://a.com/",         "k=v; Domain=.COM",        "ws://b.com/",        PUBLIC),
         ("ws://a.com./",        "k=v; Domain=com.",        "ws://b.com./",       PUBLIC),
@@ -295,7 +296,8 @@ fn replacing_and_deleting() {
     }
 }
 
-/// Section 5.4, item 2: longer paths first, then what is older; a new value makes no cookie younger.
+/// Section 5.4, item 2: longer paths first, then what is older; a new value makes no cookie
+/// younger.
 #[test]
 fn order() {
     let jar = CookieJar::default();

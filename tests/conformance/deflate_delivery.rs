@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compressed messages in every delivery, and the window across a change of the delivery (RFC 7692 section 7.2.2).
+//! Compressed messages in every delivery, and the window across a change of the delivery (RFC 7692
+//! section 7.2.2).
 
 use crate::delivery::{end, first, middle};
 use crate::inflate::inflate;
@@ -19,8 +20,8 @@ const CORRUPT: End = failed(Payload);
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const HELLO_AGAIN: [u8; 5] = [0xf2, 0x00, 0x11, 0x00, 0x00];
 
-/// What a fragment's payload inflates to is one event, whatever it is; bits that wait for the next fragment are none of
-/// it.
+/// What a fragment's payload inflates to is one event, whatever it is; bits that wait for the next
+/// fragment are none of it.
 #[test]
 #[rustfmt::skip]
 fn compressed_fragments() {
@@ -85,8 +86,8 @@ fn compressed_parts() {
     check_all(rows.map(Row::deflated_apart).map(in_parts));
 }
 
-/// The window is the connection's and not the delivery's: from each to each, whole or in fragments, the second message
-/// refers to the first.
+/// The window is the connection's and not the delivery's: from each to each, whole or in fragments,
+/// the second message refers to the first.
 #[test]
 fn the_window_survives_a_change_of_delivery() {
     let mut packer = Packer::new();
@@ -125,7 +126,8 @@ fn the_window_survives_a_change_of_delivery() {
     }
 }
 
-/// Frames that are corrupt are refused where a window is taken over, and those behind a message received so are not.
+/// Frames that are corrupt are refused where a window is taken over, and those behind a message
+/// received so are not.
 #[test]
 #[rustfmt::skip]
 fn frames_of_messages_that_refer_back() {
@@ -147,7 +149,8 @@ fn frames_of_messages_that_refer_back() {
     ].map(|row| row.deflated().delivered_in(Delivery::Frames)));
 }
 
-/// A compressed message is under way once its header has come: what was inflated cannot be taken back.
+/// A compressed message is under way once its header has come: what was inflated cannot be taken
+/// back.
 #[test]
 fn a_compressed_message_is_received_in_one_way() {
     for begun in WAYS {
@@ -178,7 +181,8 @@ fn a_compressed_message_is_received_in_one_way() {
     }
 }
 
-/// What was inflated of a frame cannot be taken back, even where nothing was handed out; frames are inflated whole.
+/// What was inflated of a frame cannot be taken back, even where nothing was handed out; frames are
+/// inflated whole.
 #[test]
 fn half_a_compressed_frame_is_received_in_one_way() {
     let frame = compressed(TEXT, HELLO);
@@ -234,7 +238,8 @@ fn deflated() -> Settings {
     }
 }
 
-/// What is received of each message, the first one in the first way and so on; the same whole and byte by byte.
+/// What is received of each message, the first one in the first way and so on; the same whole and
+/// byte by byte.
 fn receive_planned(plan: &[Delivery], stream: &[u8]) -> Vec<Vec<u8>> {
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     let [whole, in_bytes] = [&[stream][..], &bytes].map(|pieces| {

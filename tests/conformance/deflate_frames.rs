@@ -72,7 +72,8 @@ fn the_bit_of_compressed_messages_needs_the_extension() {
     }));
 }
 
-/// Section 6.1: the bit is that of a message, so it stands on its first frame; the others have no meaning.
+/// Section 6.1: the bit is that of a message, so it stands on its first frame; the others have no
+/// meaning.
 #[test]
 fn reserved_bits() {
     let data = [TEXT, BINARY, FIN | TEXT, FIN | BINARY];
@@ -201,7 +202,8 @@ fn blocks_that_say_they_are_the_last() {
     let mut packer = Packer::new();
     let last_blocks = [packer.final_block("one"), packer.final_block("two"), packer.message("three")];
     let [one, two, three] = last_blocks.clone();
-    // The end of a stream within a message: the second begins with its own byte, and refers to nothing before it.
+    // The end of a stream within a message: the second begins with its own byte, and refers to
+    // nothing before it.
     let joined = [&one[..one.len() - 1], &two[..two.len() - 1], &three].concat();
     let mut bare = || packer.bare_final_block("one one one");
     let [first, second, third] = [bare(), bare(), bare()];
@@ -330,7 +332,8 @@ fn messages_that_end_in_the_middle_of_a_block() {
     ].map(Row::deflated_apart));
 }
 
-/// What is checked is what comes of the payload, as it comes; in stored blocks that is byte by byte.
+/// What is checked is what comes of the payload, as it comes; in stored blocks that is byte by
+/// byte.
 #[test]
 #[rustfmt::skip]
 fn compressed_text_is_checked() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How much may come of a compressed message (RFC 6455 section 10.4): limits on what it inflates to, and on the ratio.
+//! How much may come of a compressed message (RFC 6455 section 10.4): limits on what it inflates
+//! to, and on the ratio.
 
 use crate::inflate::inflate;
 use crate::outcome::{End, OPEN, Outcome, binary, data, failed, ping, raw_bits, text};
@@ -19,7 +20,8 @@ const TOO_BIG: End = failed(MessageTooBig);
 const CORRUPT: End = failed(Payload);
 const MEBI: usize = 1 << 20;
 
-/// The limit is on what the user gets, so it is the inflated bytes that count, and the first one too many ends it.
+/// The limit is on what the user gets, so it is the inflated bytes that count, and the first one
+/// too many ends it.
 #[test]
 #[rustfmt::skip]
 fn limit_on_the_message() {
@@ -155,7 +157,8 @@ fn a_message_too_big_and_wrong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// At any ratio up to 16 MiB, of which the documentation speaks; then as many times as allowed what has come.
+/// At any ratio up to 16 MiB, of which the documentation speaks; then as many times as allowed what
+/// has come.
 #[test]
 fn limit_on_the_ratio() {
     let zeros = |len| Packer::with(1, 15).message(vec![0; len]);
@@ -199,8 +202,8 @@ fn the_ratio_counts_in_every_split_alike() {
     assert_eq!(whole.end, in_pieces.end);
 }
 
-/// A reference that goes farther back than the window agreed on breaks RFC 7692 section 7.1.2.1. Refused or not, in one
-/// piece or in many, it must come to the same.
+/// A reference that goes farther back than the window agreed on breaks RFC 7692 section 7.1.2.1.
+/// Refused or not, in one piece or in many, it must come to the same.
 #[test]
 fn a_window_too_small_for_a_reference() {
     let noise = noise(700);
@@ -227,7 +230,8 @@ fn a_window_too_small_for_a_reference() {
     }
 }
 
-/// A fragment of compressed text that ends with the byte with which it inflates to more than `limit`.
+/// A fragment of compressed text that ends with the byte with which it inflates to more than
+/// `limit`.
 fn up_to_byte(payload: &[u8], limit: usize) -> Vec<u8> {
     let is_more = |len: &usize| inflate(&payload[..*len]).out.len() > limit;
     let len = (0..=payload.len()).find(is_more).expect("it is more");

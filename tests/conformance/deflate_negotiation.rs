@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a server may answer to the offer of permessage-deflate (RFC 7692 section 7.1).
 //!
-//! Sections are those of RFC 7692, unless they name another. In which pieces an answer comes is the business of
-//! `answer`.
+//! Sections are those of RFC 7692, unless they name another. In which pieces an answer comes is the
+//! business of `answer`.
 
 use crate::deflate_answer::{Row, accepted, agreement, check_all, refused, with, wrong};
 use crate::row::UNRESTRICTED;

@@ -26,7 +26,8 @@ fn what_is_offered() {
     assert_eq!(Offer::default(), Offer(UNRESTRICTED));
 }
 
-/// Every combination: what is not restricted is not mentioned, but for the permission that section 7.1.2.2 gives.
+/// Every combination: what is not restricted is not mentioned, but for the permission that section
+/// 7.1.2.2 gives.
 #[test]
 fn every_offer_is_one_line_of_the_request() {
     for client_bits in 8..=15 {

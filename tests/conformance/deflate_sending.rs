@@ -228,8 +228,9 @@ fn contexts_of_other_shapes_are_not_mixed_up() {
     }
 }
 
-/// Section 7.1.2.2: no reference goes back further than the window agreed on, whatever the level, within a message and
-/// to those before. zlib has no window of 8 bits; what is sent to a peer that has must suit it all the same.
+/// Section 7.1.2.2: no reference goes back further than the window agreed on, whatever the level,
+/// within a message and to those before. zlib has no window of 8 bits; what is sent to a peer that
+/// has must suit it all the same.
 #[test]
 fn no_reference_leaves_the_window() {
     for bits in 8..=15 {
@@ -262,8 +263,8 @@ fn no_reference_leaves_the_window() {
     }
 }
 
-/// Messages with something that was there before: a bit nearer than the window is large, as far as that, and farther; in
-/// the same message or in the one before.
+/// Messages with something that was there before: a bit nearer than the window is large, as far as
+/// that, and farther; in the same message or in the one before.
 fn tempting(window: usize) -> Vec<Vec<u8>> {
     let around = [200, 240, 250, 251, 255, 256, 257, 300, 511, 512, 513];
     let back = [262, 261, 250, 8, 1, 0].map(|less| window.saturating_sub(less));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random compressed messages: what is hostile against the reference, what is our own back to what it was.
+//! Random compressed messages: what is hostile against the reference, what is our own back to what
+//! it was.
 //!
 //! `PROPTEST_CASES` are tried, or 256.
 
@@ -59,7 +60,8 @@ proptest! {
         prop_assert_eq!(compare(&settings, &frames.collect::<Vec<_>>().concat(), &cuts), Ok(()));
     }
 
-    /// From one side to the other: random messages in random fragments, contexts forgotten at random.
+    /// From one side to the other: random messages in random fragments, contexts forgotten at
+    /// random.
     #[test]
     fn what_is_sent_is_received(
         agreement in agreement(),

@@ -141,8 +141,8 @@ fn a_close_frame_delivered_as_a_frame_is_not_answered() {
     ].map(|row| row.after_own_close(1000)));
 }
 
-/// What is delivered may change between messages, not inside one. To ask for it is the caller's mistake, not the
-/// peer's: it must cost neither the message nor the connection.
+/// What is delivered may change between messages, not inside one. To ask for it is the caller's
+/// mistake, not the peer's: it must cost neither the message nor the connection.
 #[test]
 fn a_message_is_received_in_one_way() {
     for begun in WAYS {

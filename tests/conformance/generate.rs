@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random input: settings, streams of frames with a fault in them, answers to the upgrade, headers, URLs.
+//! Random input: settings, streams of frames with a fault in them, answers to the upgrade, headers,
+//! URLs.
 
 use crate::answer::{ACCEPT, CONNECTION, UPGRADE, head};
 use crate::packer::{Packer, stored};
@@ -42,7 +43,8 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             |(delivery, (message, frame, fragments), check_utf8, is_closing, agreement)| Settings {
                 delivery,
                 limits: Limits {
-                    // Which of two reasons is told when both come in one piece is a matter of `deflate_limits`.
+                    // Which of two reasons is told when both come in one piece is a matter of
+                    // `deflate_limits`.
                     max_message_bytes: agreement.map_or(message, |_| u64::MAX),
                     max_frame_bytes: frame,
                     max_fragments: fragments,
@@ -137,7 +139,8 @@ impl Fault {
     }
 }
 
-/// Settings, and a stream of messages and control frames with at most one fault, and seldom one more byte changed.
+/// Settings, and a stream of messages and control frames with at most one fault, and seldom one
+/// more byte changed.
 pub(crate) fn connection() -> impl Strategy<Value = (Settings, Vec<u8>)> {
     let item = prop_oneof![
         8 => message().prop_map(Item::Message),
@@ -225,7 +228,8 @@ impl Message {
                 (RSV1 | self.opcode, payload)
             }
             Some(Compression::Stored) => {
-                // What the packer says next must not refer to what it has said before: this lies between.
+                // What the packer says next must not refer to what it has said before: this lies
+                // between.
                 *packer = Packer::new();
                 (RSV1 | self.opcode, [stored(self.payload), vec![0]].concat())
             }

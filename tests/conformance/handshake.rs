@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110, RFC 9112).
+//! Answers that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110, RFC
+//! 9112).
 
 use crate::answer::{
     ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, accepted, answer, bad, check_all, head, switching,
@@ -227,7 +228,8 @@ fn other_fields() {
     ]);
 }
 
-/// "A recipient MAY recognize a single LF as a line terminator" (RFC 9112 section 2.2): this one does.
+/// "A recipient MAY recognize a single LF as a line terminator" (RFC 9112 section 2.2): this one
+/// does.
 #[test]
 #[rustfmt::skip]
 fn line_ends() {

@@ -66,7 +66,8 @@ fn behind_a_message() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// RFC 6455 section 5.5.1: what follows a close frame is discarded, so nothing more can be received.
+/// RFC 6455 section 5.5.1: what follows a close frame is discarded, so nothing more can be
+/// received.
 #[test]
 fn behind_a_close_frame_nothing_comes() {
     for way in [Delivery::Messages, Delivery::Fragments, Delivery::Parts] {
@@ -116,7 +117,8 @@ fn behind_a_part_of_what_was_inflated() {
     assert_eq!(seen, [false, true, false]);
 }
 
-/// It tells of the moment at which the message was handed out; the next call sees what has come since.
+/// It tells of the moment at which the message was handed out; the next call sees what has come
+/// since.
 #[test]
 fn what_comes_later_is_seen_with_the_next_message() {
     let mut session = session(&Settings::default());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A second decoder of DEFLATE (RFC 1951), for comparison: one bit after the other, with all the input at hand.
+//! A second decoder of DEFLATE (RFC 1951), for comparison: one bit after the other, with all the
+//! input at hand.
 
 /// What comes of the input, as far as it goes.
 pub(crate) struct Inflated {
@@ -15,8 +16,8 @@ pub(crate) struct Inflated {
     pub(crate) is_ended: bool,
 }
 
-/// Inflates one stream after the other: behind the last block of one the next begins, with its next byte and with
-/// nothing to refer to (RFC 7692 section 7.2.3.4).
+/// Inflates one stream after the other: behind the last block of one the next begins, with its next
+/// byte and with nothing to refer to (RFC 7692 section 7.2.3.4).
 pub(crate) fn inflate(input: &[u8]) -> Inflated {
     let mut decoder = Decoder {
         input,
@@ -44,7 +45,8 @@ pub(crate) fn inflate(input: &[u8]) -> Inflated {
     }
 }
 
-/// Section 3.2.5: the lengths that belong to the codes from 257 on, and how many more bits say which.
+/// Section 3.2.5: the lengths that belong to the codes from 257 on, and how many more bits say
+/// which.
 const LENGTHS: [(usize, u32); 29] = [
     (3, 0),
     (4, 0),
@@ -259,8 +261,9 @@ struct Code {
 }
 
 impl Code {
-    /// `lens` has the number of bits of each symbol's code. Where not all codes are used it is corrupt, as zlib has it,
-    /// unless there is one symbol alone; without any symbol it is only when one is read.
+    /// `lens` has the number of bits of each symbol's code. Where not all codes are used it is
+    /// corrupt, as zlib has it, unless there is one symbol alone; without any symbol it is only
+    /// when one is read.
     fn new(lens: &[usize], may_be_incomplete: bool) -> Result<Self, Stop> {
         let most = lens.iter().copied().max().unwrap_or(0).max(1);
         let with = |len| move |symbol: &usize| lens[*symbol] == len;

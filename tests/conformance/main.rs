@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The protocol, rule by rule: tables of bytes in, events and bytes out, each row in every split.
 //!
-//! `row` runs the tables of the open connection, `answer` those of the upgrade, `deflate_answer` those of the offer of
-//! compression, `proxy_dialogue` those of the proxies; `reference` is a second, naive decoder against which random
-//! streams are compared, and `inflate` one of what is compressed.
+//! `row` runs the tables of the open connection, `answer` those of the upgrade, `deflate_answer`
+//! those of the offer of compression, `proxy_dialogue` those of the proxies; `reference` is a
+//! second, naive decoder against which random streams are compared, and `inflate` one of what is
+//! compressed.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::indexing_slicing,

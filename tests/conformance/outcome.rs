@@ -125,8 +125,9 @@ pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u
 }
 
 impl Outcome {
-    /// How a message falls into parts depends on how its bytes come, what they come to does not: parts with nothing
-    /// between them become one. What came of the message that ended the connection is left out.
+    /// How a message falls into parts depends on how its bytes come, what they come to does not:
+    /// parts with nothing between them become one. What came of the message that ended the
+    /// connection is left out.
     pub(crate) fn joined(mut self) -> Self {
         let is_failed = matches!(self.end, End::Failed(_));
         let last_end = self.events.iter().rposition(Seen::ends_message);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Streaming receive: what has come of a message is handed out at once, whatever its size (RFC 6455 section 5.4).
+//! Streaming receive: what has come of a message is handed out at once, whatever its size (RFC 6455
+//! section 5.4).
 //!
-//! The first table says which parts come of which pieces; the others run as rows, with the parts joined.
+//! The first table says which parts come of which pieces; the others run as rows, with the parts
+//! joined.
 
 use crate::delivery::{end, first, middle};
 use crate::outcome::{End, OPEN, Seen, closed_by_server, closes, data, failed, ping, pong, text};

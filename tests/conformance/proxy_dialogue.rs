@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One row of the tables about what proxies answer, and what is done with it.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, with bytes of the tunnel behind it, and with
-//! the stream ending at every point. What is said must always be the same.
+//! A row is fed whole, byte by byte, in two pieces at every split point, with bytes of the tunnel
+//! behind it, and with the stream ending at every point. What is said must always be the same.
 
 use crate::outcome::none_is_wrong;
 use crate::row::split_points;
@@ -152,7 +152,8 @@ fn is_closed_early(verdict: &Verdict) -> bool {
     *verdict == Verdict::Failed(Kind::Proxy, CLOSED_EARLY.to_owned())
 }
 
-/// Feeds the pieces one after the other, then ends the stream; with the outcome, what is left of the input.
+/// Feeds the pieces one after the other, then ends the stream; with the outcome, what is left of
+/// the input.
 pub(crate) fn run(proxy: &str, pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     let proxy = Proxy::parse(proxy).expect("a proxy");
     let target = if proxy.looks_up_target() {

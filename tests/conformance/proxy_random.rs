@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random bytes from proxies: one outcome in every split. Random texts as proxies and lists: nothing gets through that
-//! could add a line to a request.
+//! Random bytes from proxies: one outcome in every split. Random texts as proxies and lists:
+//! nothing gets through that could add a line to a request.
 
 use crate::generate::{answer, split};
 use crate::proxy_dialogue::run;

@@ -76,7 +76,8 @@ fn options_come_first() {
         uses_environment,
         ..ProxyOptions::default()
     };
-    //   proxy         no proxy         environment?  environment                              URL  proxy
+    //   proxy         no proxy         environment?  environment                              URL
+    //   proxy
     let table: [(&str, &str, bool, Environment, &str, &str); 20] = [
         ("http://o:1", "",              true,  "",                                             WS,  "http://o:1"),
         ("http://o:1", "",              true,  "",                                             WSS, "http://o:1"),

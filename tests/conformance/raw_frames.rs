@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Frames of the caller: made by the rules, or raw, whatever rule they break (RFC 6455 section 5.2).
+//! Frames of the caller: made by the rules, or raw, whatever rule they break (RFC 6455 section
+//! 5.2).
 
 use crate::session::Session;
 use crate::wire::{
@@ -14,8 +15,8 @@ use wsline::protocol::ws::sender::{Frame, Sender};
 
 const OTHER_KEY: [u8; 4] = [1, 2, 3, 4];
 
-/// Every combination of the first byte, with a key of the caller's and without one: nothing is added, nothing is
-/// refused, nothing is put right.
+/// Every combination of the first byte, with a key of the caller's and without one: nothing is
+/// added, nothing is refused, nothing is put right.
 #[test]
 fn a_raw_frame_is_sent_as_it_is() {
     let lens = [0, 1, 125, 126, 65535, 65536, i64::MAX as u64];
@@ -27,7 +28,8 @@ fn a_raw_frame_is_sent_as_it_is() {
                 let Frame::Raw(given) = frame else {
                     panic!("made just now");
                 };
-                // What the caller says about the length holds; the key is not the one that is drawn.
+                // What the caller says about the length holds; the key is not the one that is
+                // drawn.
                 let made = sender.header(frame, 3, KEY).expect("whatever it is");
                 assert_eq!(made, given);
                 let mut bytes = Vec::new();
@@ -188,8 +190,8 @@ fn made_frames_and_fragments_go_on_with_each_other() {
     assert!(sender.header(Frame::Whole(Opcode::Text), 1, KEY).is_ok());
 }
 
-/// RFC 7692 section 6: what was begun compressed goes on so, what was begun plain does not change, and a raw frame
-/// says nothing about either.
+/// RFC 7692 section 6: what was begun compressed goes on so, what was begun plain does not change,
+/// and a raw frame says nothing about either.
 #[test]
 fn the_rest_of_a_message_is_as_compressed_as_its_start() {
     for is_compressed in [false, true] {

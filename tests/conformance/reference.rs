@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A second decoder, for comparison: the sentences of RFC 6455 and RFC 7692 one after the other, with all the input
-//! at hand.
+//! A second decoder, for comparison: the sentences of RFC 6455 and RFC 7692 one after the other,
+//! with all the input at hand.
 
 use crate::inflate::inflate;
 use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw_bits};
@@ -115,7 +115,8 @@ struct Decoder<'a> {
     settings: &'a Settings,
     /// The message whose last fragment has not come yet.
     message: Option<Message>,
-    /// All that may be referred to, and what has come of the message; how much it has inflated to so far.
+    /// All that may be referred to, and what has come of the message; how much it has inflated to
+    /// so far.
     deflated: Vec<u8>,
     inflated: usize,
     /// Where the message begins in it.
@@ -353,7 +354,8 @@ impl Decoder<'_> {
         if is_over && !has_ended {
             self.deflated.extend(TAIL);
             if is_apart {
-                // Nothing refers to the message, so whether it is complete shows in what it makes of this.
+                // Nothing refers to the message, so whether it is complete shows in what it makes
+                // of this.
                 self.deflated.extend(END);
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers other than a switch: the status is told whatever the body, of which a start is kept (RFC 9112 section 6).
+//! Answers other than a switch: the status is told whatever the body, of which a start is kept (RFC
+//! 9112 section 6).
 
 use crate::answer::{ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, answer, bad, check_all, head};
 
@@ -161,7 +162,8 @@ fn bodies_until_the_end_of_the_stream() {
         body("none",         nothing,              "",        at_end(403, "")),
         body("some",         nothing,              "hello",   at_end(403, "hello")),
         body("Connection",   ["Connection: close"], "hello",  at_end(403, "hello")),
-        // RFC 9112 section 6.3, items 3 and 4: a coding other than chunked lasts until the end, whatever the length.
+        // RFC 9112 section 6.3, items 3 and 4: a coding other than chunked lasts until the end,
+        // whatever the length.
         body("another coding", ["Transfer-Encoding: gzip"], "hello", at_end(403, "hello")),
         body("another coding and a length", ["Transfer-Encoding: gzip", "Content-Length: 3"], "hello",
             at_end(403, "hello")),

@@ -20,7 +20,8 @@ fn urls() {
         ("ws://h/",                   "/",          "h",              "http://h"),
         ("WS://H/A",                  "/A",         "h",              "http://h"),
         ("ws://example.com:8080/chat", "/chat",     "example.com:8080", "http://example.com:8080"),
-        // The port is left out where it is the scheme's own, and only there (RFC 9110 section 4.2.3).
+        // The port is left out where it is the scheme's own, and only there (RFC 9110 section
+        // 4.2.3).
         ("ws://h:80/",                "/",          "h",              "http://h"),
         ("ws://h:443/",               "/",          "h:443",          "http://h:443"),
         ("wss://h:443/",              "/",          "h",              "https://h"),
@@ -52,7 +53,8 @@ fn urls() {
     }
 }
 
-/// A request target holds the characters of RFC 3986 sections 3.3 and 3.4 and no others (RFC 9112 section 3.2.1).
+/// A request target holds the characters of RFC 3986 sections 3.3 and 3.4 and no others (RFC 9112
+/// section 3.2.1).
 #[test]
 fn what_no_target_may_hold_is_encoded() {
     let url = Url::parse("ws://h/\"<>[]^`{|}?\"<>[]^`{|}").expect("a URL");
@@ -60,7 +62,8 @@ fn what_no_target_may_hold_is_encoded() {
     assert_eq!(url.resource(), format!("/{encoded}?{encoded}"));
 }
 
-/// `"ws:" "//" host [ ":" port ] path [ "?" query ]` (RFC 6455 section 3), with a host (RFC 9110 section 4.2.1).
+/// `"ws:" "//" host [ ":" port ] path [ "?" query ]` (RFC 6455 section 3), with a host (RFC 9110
+/// section 4.2.1).
 #[test]
 fn what_is_no_websocket_url_is_refused() {
     let table = [

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One row of the tables about an open connection, and what is done with it.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, and with a further frame behind it; what
-//! comes out must always be the same, parts of a message joined. A row that fails ends with the byte that makes it fail: the failure must come
-//! with that byte and not before.
+//! A row is fed whole, byte by byte, in two pieces at every split point, and with a further frame
+//! behind it; what comes out must always be the same, parts of a message joined. A row that fails
+//! ends with the byte that makes it fail: the failure must come with that byte and not before.
 
 use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
 use crate::session::Session;
@@ -36,7 +36,8 @@ pub(crate) struct Settings {
     pub(crate) check_utf8: bool,
     /// The close frame that this side has sent already.
     pub(crate) closing: Option<CloseFrame>,
-    /// Where compression was agreed on: how, and how many times as large as what comes a message may be.
+    /// Where compression was agreed on: how, and how many times as large as what comes a message
+    /// may be.
     pub(crate) deflate: Option<(Agreement, u64)>,
 }
 
@@ -166,7 +167,8 @@ impl Row {
         self.compare("byte by byte", connection.outcome(), &self.outcome)
     }
 
-    /// After an end the rest is ignored; between two frames an open connection takes any control frame.
+    /// After an end the rest is ignored; between two frames an open connection takes any control
+    /// frame.
     fn check_with_more_behind(&self) -> Result<(), String> {
         let more = frame(PONG, "more");
         let mut outcome = self.outcome.clone();
@@ -323,7 +325,8 @@ impl Connection {
         }
     }
 
-    /// Section 5.5.1: after a close frame no other frame is sent. A close frame that is still due is the exception.
+    /// Section 5.5.1: after a close frame no other frame is sent. A close frame that is still due
+    /// is the exception.
     fn assert_nothing_more_can_be_sent(&mut self, end: &End) {
         for opcode in [Opcode::Text, Opcode::Ping] {
             self.session

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both halves of an open connection, joined: bytes in, messages and bytes out. A connection keeps them apart, so that one
-//! thread receives while others send.
+//! Both halves of an open connection, joined: bytes in, messages and bytes out. A connection keeps
+//! them apart, so that one thread receives while others send.
 
 use wsline::base::error::Error;
 use wsline::protocol::ws::close::CloseFrame;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random streams: the decoder against the reference, in random splits, and bytes of any kind against both machines.
+//! Random streams: the decoder against the reference, in random splits, and bytes of any kind
+//! against both machines.
 //!
 //! Four times `PROPTEST_CASES` are tried, or 1024.
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Text must be UTF-8 (RFC 6455 sections 5.6 and 8.1), and what is not is refused with its first impossible byte.
+//! Text must be UTF-8 (RFC 6455 sections 5.6 and 8.1), and what is not is refused with its first
+//! impossible byte.
 
 use crate::outcome::{
     OPEN, Seen, binary, close_received, closed_by_server, closes, data, failed, raw, text,

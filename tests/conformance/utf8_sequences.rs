@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is UTF-8 and what is not (RFC 3629 section 4), in the categories that UTF-8 stress tests use.
+//! What is UTF-8 and what is not (RFC 3629 section 4), in the categories that UTF-8 stress tests
+//! use.
 
-/// Not UTF-8: with each, how many of its bytes must come until no further byte can mend it. The last of these is the
-/// first impossible one; where it is one more than there are, the text is cut and only its end is wrong.
+/// Not UTF-8: with each, how many of its bytes must come until no further byte can mend it. The
+/// last of these is the first impossible one; where it is one more than there are, the text is cut
+/// and only its end is wrong.
 pub(crate) type Invalid = (&'static str, &'static [u8], usize);
 
 pub(crate) const VALID: &[(&str, &[u8])] = &[

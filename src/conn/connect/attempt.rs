@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way to one URL, as a state machine that never waits: lookup → socket → TLS with the proxy → proxy → TLS with
-//! the server → upgrade, less what the way has not.
+//! The way to one URL, as a state machine that never waits: lookup → socket → TLS with the proxy →
+//! proxy → TLS with the server → upgrade, less what the way has not.
 
 use super::handshake_io::HandshakeIo;
 use super::transport::Transport;
@@ -96,7 +96,8 @@ impl Attempt {
         Ok(attempt)
     }
 
-    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again, at most until `deadline`.
+    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again, at
+    /// most until `deadline`.
     pub fn step(
         &mut self,
         now: Instant,
@@ -165,7 +166,8 @@ impl Attempt {
         own.or_earlier(self.proxy_deadline)
     }
 
-    /// What the server has answered, or the proxy that refused. Taken out when the attempt has ended.
+    /// What the server has answered, or the proxy that refused. Taken out when the attempt has
+    /// ended.
     pub fn take_response(&mut self) -> Option<Arc<Response>> {
         match &mut self.stage {
             ConnectStage::HandshakeIo(io, _) => io.take_response(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From a URL to an open connection, over any number of redirects, as a state machine that never waits. Whoever drives
-//! it waits for what it names and steps it again.
+//! From a URL to an open connection, over any number of redirects, as a state machine that never
+//! waits. Whoever drives it waits for what it names and steps it again.
 
 use super::attempt::Attempt;
 use super::transport::Transport;
@@ -48,7 +48,8 @@ pub struct Established {
 }
 
 impl Connector {
-    /// `notify` is called, on another thread, when there is a reason to step that no descriptor shows.
+    /// `notify` is called, on another thread, when there is a reason to step that no descriptor
+    /// shows.
     pub fn new(
         url: Arc<Url>,
         options: Arc<Options>,

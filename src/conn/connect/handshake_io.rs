@@ -38,7 +38,8 @@ impl HandshakeIo {
             return Err(self.handshake.end());
         }
         self.say()?;
-        // A peer may refuse before it has read all of a long request, and then end the stream: its answer counts.
+        // A peer may refuse before it has read all of a long request, and then end the stream: its
+        // answer counts.
         let sent = self.transport.send();
         if !poll.is_readable(self.transport.stream.fd()) {
             return sent.map(|()| false);

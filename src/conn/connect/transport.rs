@@ -12,7 +12,8 @@ use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 /// What every path takes in one segment (RFC 9293 section 3.7.1).
 const MIN_SEGMENT_BYTES: usize = 536;
 
-/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the open connection.
+/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the
+/// open connection.
 const READ_BYTES: usize = READ_MIN + 1;
 
 pub struct Transport {
@@ -39,8 +40,9 @@ impl Transport {
         self.stream.add_interest(&self.cipher, wants_room, poll);
     }
 
-    /// Goes on with the TLS handshake as far as the socket allows; true when it is done. Its last bytes leave with what is said
-    /// next: behind a small segment of their own Nagle's algorithm would hold that back.
+    /// Goes on with the TLS handshake as far as the socket allows; true when it is done. Its last
+    /// bytes leave with what is said next: behind a small segment of their own Nagle's algorithm
+    /// would hold that back.
     pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let mut may_read = poll.is_readable(self.stream.fd());
         loop {
@@ -64,7 +66,8 @@ impl Transport {
     /// Takes `bytes` along; they leave with the next [`Transport::send`].
     pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
         if self.output.unsent().len() + bytes.len() > MIN_SEGMENT_BYTES {
-            // Nagle's algorithm would hold the last segment back until those before it are acknowledged.
+            // Nagle's algorithm would hold the last segment back until those before it are
+            // acknowledged.
             self.stream.prepare();
         }
         self.stream.seal(&mut bytes, &mut self.output)
@@ -76,8 +79,8 @@ impl Transport {
         pushed.map(|_| ()).map_err(|error| lost(&error))
     }
 
-    /// One read of the socket, or of what TLS still holds. It reads into the thread's memory, which `open()` returns to
-    /// the thread.
+    /// One read of the socket, or of what TLS still holds. It reads into the thread's memory, which
+    /// `open()` returns to the thread.
     pub fn read(&mut self) -> Result<ReadOutcome, Error> {
         if self.input.capacity() == 0 {
             self.input = take_read_memory()?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one thread at a time may use, and the threads that want it next. The receiving side of a connection lies in one:
-//! a thread that receives has it for as long as it waits for the peer, and threads that close must not wait behind it.
+//! What one thread at a time may use, and the threads that want it next. The receiving side of a
+//! connection lies in one: a thread that receives has it for as long as it waits for the peer, and
+//! threads that close must not wait behind it.
 
 use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, fence};
 use std::time::Duration;
@@ -31,11 +32,13 @@ impl<T> Handoff<T> {
         self.thing.try_lock()
     }
 
-    /// Waits once, for `span` (`None`: indefinitely). `None` where it was busy for a while and much may have changed.
+    /// Waits once, for `span` (`None`: indefinitely). `None` where it was busy for a while and much
+    /// may have changed.
     pub fn wait(&self, span: Option<Duration>) -> Option<MutexGuard<'_, T>> {
         let gate = self.gate.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `release`: either this thread finds it free, or the one that frees it finds this one counted.
+        // Against the fence in `release`: either this thread finds it free, or the one that frees
+        // it finds this one counted.
         fence(Ordering::SeqCst);
         let mut taken = self.thing.try_lock();
         if taken.is_none() && span != Some(Duration::ZERO) {
@@ -63,7 +66,8 @@ impl<T> Handoff<T> {
     /// Does `work` as a thread that those who receive wait for.
     pub fn as_priority_waiter<R>(&self, work: impl FnOnce() -> R) -> R {
         self.priority_waiters.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `has_priority_waiters`: a thread that finds it taken by this one finds this one counted.
+        // Against the fence in `has_priority_waiters`: a thread that finds it taken by this one
+        // finds this one counted.
         fence(Ordering::SeqCst);
         let result = work();
         self.priority_waiters.fetch_sub(1, Ordering::SeqCst);

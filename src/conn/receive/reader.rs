@@ -21,7 +21,8 @@ pub struct Reader {
     cipher: CipherBuffer,
 }
 
-/// Memory for reading that many connections share, one after the other: what a quiet one holds is next to nothing.
+/// Memory for reading that many connections share, one after the other: what a quiet one holds is
+/// next to nothing.
 #[derive(Default)]
 pub struct ReadBuffers {
     plain: Vec<u8>,
@@ -52,8 +53,8 @@ impl Reader {
         self.receiver.drop_retired();
     }
 
-    /// The common case, in few steps: a whole message in one frame that has arrived. `None`: nothing has happened;
-    /// [`Reader::next`] knows more.
+    /// The common case, in few steps: a whole message in one frame that has arrived. `None`:
+    /// nothing has happened; [`Reader::next`] knows more.
     #[inline]
     pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         if self.link.is_aborted() {
@@ -71,8 +72,9 @@ impl Reader {
         Some(message)
     }
 
-    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A close frame is received
-    /// once; after it, and after whatever else ended the connection, the reason for the end is the error.
+    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A
+    /// close frame is received once; after it, and after whatever else ended the connection, the
+    /// reason for the end is the error.
     pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
         while self.receiver.is_idle() || !self.take(delivery)? {
             self.link.check_aborted()?;
@@ -84,9 +86,10 @@ impl Reader {
         Ok(())
     }
 
-    /// The next message out of what has arrived, without waiting; for a thread that learns when there is more. `may_read`
-    /// is good for one read of the socket, so that no connection keeps others waiting. False: wait; or, when the
-    /// server's close frame has arrived, see [`Reader::drain_ready`].
+    /// The next message out of what has arrived, without waiting; for a thread that learns when
+    /// there is more. `may_read` is good for one read of the socket, so that no connection keeps
+    /// others waiting. False: wait; or, when the server's close frame has arrived, see
+    /// [`Reader::drain_ready`].
     pub fn next_ready(&mut self, delivery: Delivery, may_read: &mut bool) -> Result<bool, Error> {
         while self.receiver.is_idle() || !self.take(delivery)? {
             self.link.check_aborted()?;
@@ -104,8 +107,8 @@ impl Reader {
         may_read || !self.receiver.is_idle() || self.cipher.has_more()
     }
 
-    /// Drops what has come behind the end of the connection; true when the peer has ended the stream, or it broke.
-    /// `may_read` as for [`Reader::next_ready`].
+    /// Drops what has come behind the end of the connection; true when the peer has ended the
+    /// stream, or it broke. `may_read` as for [`Reader::next_ready`].
     pub fn drain_ready(&mut self, mut may_read: bool) -> bool {
         while self.cipher.has_more() || std::mem::take(&mut may_read) {
             self.receiver.drop_unread();
@@ -129,7 +132,8 @@ impl Reader {
         writer.stream().add_interest(&self.cipher, wants_room, poll);
     }
 
-    /// What is waited for, and whether there is something to read that the descriptor does not show.
+    /// What is waited for, and whether there is something to read that the descriptor does not
+    /// show.
     pub fn interest(&self) -> (Interest, bool) {
         let writer = &self.link.writer;
         writer.stream().interest(&self.cipher, writer.has_backlog())
@@ -163,8 +167,8 @@ impl Reader {
         }
     }
 
-    /// The next message for a thread that only waits for the end, whatever way the one under way was begun in. What
-    /// another thread was lent stays as it is.
+    /// The next message for a thread that only waits for the end, whatever way the one under way
+    /// was begun in. What another thread was lent stays as it is.
     pub fn next_to_discard(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let retired = self.receiver.retire();
         retired.map_err(|error| self.link.fail(error))?;
@@ -172,8 +176,8 @@ impl Reader {
         self.next(under_way.unwrap_or(Delivery::Messages), budget)
     }
 
-    /// Reads and drops until the peer ends the stream or the time is up. It reads into memory of the thread's, so what a
-    /// message was lent from stays as it is.
+    /// Reads and drops until the peer ends the stream or the time is up. It reads into memory of
+    /// the thread's, so what a message was lent from stays as it is.
     pub fn drain(&mut self, budget: &mut WaitBudget) {
         self.receiver.drop_unread();
         let Ok(mut memory) = take_read_memory() else {
@@ -226,8 +230,8 @@ impl Reader {
         answered.map_err(|error| self.link.fail(error))
     }
 
-    /// One read from the transport, waiting for it as long as the caller may. It reads into memory of the thread's, so a quiet
-    /// connection holds no more than its last message needs.
+    /// One read from the transport, waiting for it as long as the caller may. It reads into memory
+    /// of the thread's, so a quiet connection holds no more than its last message needs.
     fn fill(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let mut memory = take_read_memory().map_err(|error| self.fail(error))?;
         self.receiver.borrow_inbox(&mut memory);
@@ -315,7 +319,8 @@ impl Reader {
     }
 }
 
-/// One read of what is dropped. This side has ended TLS, so what the peer asks of that is not answered any more.
+/// One read of what is dropped. This side has ended TLS, so what the peer asks of that is not
+/// answered any more.
 fn discard(
     stream: &Stream,
     cipher: &mut CipherBuffer,

@@ -10,14 +10,16 @@ use crate::net::stream::{Stream, lost};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use std::io;
 
-/// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache between the two.
-/// A multiple of four, so that each piece begins with the first byte of the key.
+/// A larger payload is masked and sent in pieces of this size, which stay in the processor's cache
+/// between the two. A multiple of four, so that each piece begins with the first byte of the key.
 pub(super) const PIECE: usize = 256 * 1024;
 
-/// A payload of up to this size goes to a socket without TLS whole: with one call, however the peer reads.
+/// A payload of up to this size goes to a socket without TLS whole: with one call, however the peer
+/// reads.
 pub(super) const WHOLE: usize = 1024 * 1024;
 
-/// What is gathered at most while the writer is corked: larger batches fall out of the processor's cache.
+/// What is gathered at most while the writer is corked: larger batches fall out of the processor's
+/// cache.
 pub(super) const CORK_BYTES: usize = 64 * 1024;
 
 /// Above this, memory for sending is given back.
@@ -43,7 +45,8 @@ impl Buffers {
         }
     }
 
-    /// Whether a payload may be gathered behind the plain bytes, before which nothing waits, in a queue of `limit` bytes.
+    /// Whether a payload may be gathered behind the plain bytes, before which nothing waits, in a
+    /// queue of `limit` bytes.
     pub(super) fn fits_batch(&self, len: usize, limit: u64) -> bool {
         let queued = self.plain.len();
         let total = queued + len + MAX_HEADER_BYTES;
@@ -66,8 +69,8 @@ impl Buffers {
         }
     }
 
-    /// The same, or for its first piece, on each side of [`Buffers::seal`], so that memory fails before anything of the frame
-    /// has been sent.
+    /// The same, or for its first piece, on each side of [`Buffers::seal`], so that memory fails
+    /// before anything of the frame has been sent.
     pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
         let room = self.reserve_plain(len.min(PIECE))?;
         let sealed = stream.reserve_sealed(room, &mut self.wire)?;
@@ -121,8 +124,9 @@ impl Buffers {
         stream.push(&mut self.wire).map_err(|error| broken(&error))
     }
 
-    /// What the first attempt has not sent, waiting for room. A signal interrupts this only while the frame can be
-    /// taken back, and it is; after that the rest stays here, and leaves with the next send or receive.
+    /// What the first attempt has not sent, waiting for room. A signal interrupts this only while
+    /// the frame can be taken back, and it is; after that the rest stays here, and leaves with the
+    /// next send or receive.
     pub(super) fn send_rest<'a>(
         &mut self,
         stream: &Stream,

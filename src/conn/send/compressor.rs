@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! permessage-deflate on the sending side: which messages are compressed, in which order, and what becomes of the context
-//! when one of them is not sent after all.
+//! permessage-deflate on the sending side: which messages are compressed, in which order, and what
+//! becomes of the context when one of them is not sent after all.
 //!
-//! Whoever compresses takes the context, and gives it back when the frame is on its way: peers inflate in the order of
-//! sending. The writer stays free meanwhile for whatever is not compressed.
+//! Whoever compresses takes the context, and gives it back when the frame is on its way: peers
+//! inflate in the order of sending. The writer stays free meanwhile for whatever is not compressed.
 
 use super::outbound::{Compress, Outbound};
 use super::state::SendSide;
@@ -45,7 +45,8 @@ enum CompressedPayload {
     AsItWas,
 }
 
-/// Whether the context is needed to send this; messages of fewer than `threshold` bytes stay as they are.
+/// Whether the context is needed to send this; messages of fewer than `threshold` bytes stay as
+/// they are.
 fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> bool {
     let may_compress = match message.compress {
         Compress::IfNegotiated => true,
@@ -64,8 +65,8 @@ fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> boo
 }
 
 impl<'a> Compressor<'a> {
-    /// The context, if `message` needs it. Another thread that compresses is waited for; without a budget the message
-    /// goes as it is, except where it continues a compressed one.
+    /// The context, if `message` needs it. Another thread that compresses is waited for; without a
+    /// budget the message goes as it is, except where it continues a compressed one.
     pub(super) fn take(
         side: &'a SendSide,
         message: &Outbound<'_>,
@@ -102,8 +103,8 @@ impl<'a> Compressor<'a> {
         Ok(None)
     }
 
-    /// The message, compressed; [`Compressor::commit`] follows if it is sent. Ends when the connection does, or the time
-    /// is up. `None`: without a budget it is better sent as it is.
+    /// The message, compressed; [`Compressor::commit`] follows if it is sent. Ends when the
+    /// connection does, or the time is up. `None`: without a budget it is better sent as it is.
     pub(super) fn compress<'m>(
         &'m mut self,
         message: &Outbound<'m>,
@@ -163,7 +164,8 @@ impl<'a> Compressor<'a> {
 impl Drop for Compressor<'_> {
     fn drop(&mut self) {
         let mut deflater = self.deflater.take();
-        // What we send later must not refer to what the peer has not got, nor count past what we did not compress.
+        // What we send later must not refer to what the peer has not got, nor count past what we
+        // did not compress.
         let is_lost = match &self.output {
             CompressedPayload::Unused => false,
             CompressedPayload::Own(_) => !self.is_committed,

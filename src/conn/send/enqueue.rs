@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sending without waiting: what the socket does not take at once is queued. No thread takes the buffers of such a writer
-//! along, so nobody waits for a turn.
+//! Sending without waiting: what the socket does not take at once is queued. No thread takes the
+//! buffers of such a writer along, so nobody waits for a turn.
 
 use super::buffers::{Buffers, MAX_KEPT_BYTES, PIECE};
 use super::outbound::Outbound;
@@ -51,7 +51,8 @@ pub(super) fn enqueue<'a>(
     Ok(header)
 }
 
-/// Makes room for `len` bytes, or says that there is none. Nothing is refused on account of what is only gathered.
+/// Makes room for `len` bytes, or says that there is none. Nothing is refused on account of what is
+/// only gathered.
 pub(super) fn make_room(
     side: &SendSide,
     state: &mut SendState,

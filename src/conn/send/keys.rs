@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Masking keys and nonces. "The masking key MUST be derived from a strong source of entropy" (RFC 6455 section 5.3):
-//! the ChaCha generator of the process, which the system has seeded. A connection takes some numbers at a time, so it holds no
-//! generator of its own, and neither a frame nor a connect costs a system call. A child process has another generator.
+//! Masking keys and nonces. "The masking key MUST be derived from a strong source of entropy" (RFC
+//! 6455 section 5.3): the ChaCha generator of the process, which the system has seeded. A
+//! connection takes some numbers at a time, so it holds no generator of its own, and neither a
+//! frame nor a connect costs a system call. A child process has another generator.
 
 use crate::base::error::{Error, Kind};
 use crate::base::process::PerProcess;
@@ -21,8 +22,8 @@ static GENERATOR: PerProcess<OnceLock<Mutex<StdRng>>> = PerProcess::new();
 
 pub struct Keys {
     generator: &'static Mutex<StdRng>,
-    /// When they began. A process that was copied without fork(3), by _Fork(3) or as a machine, has the same generator, but
-    /// not the same time.
+    /// When they began. A process that was copied without fork(3), by _Fork(3) or as a machine, has
+    /// the same generator, but not the same time.
     salt: u32,
     batch: [MaskKey; BATCH],
     used: u8,

@@ -50,7 +50,8 @@ impl<'a> Outbound<'a> {
         Self::new(frame, prepared.payload(), Compress::Prepared(prepared))
     }
 
-    /// A message that is sent whole must be text where it says so; `name` is the caller's for the payload.
+    /// A message that is sent whole must be text where it says so; `name` is the caller's for the
+    /// payload.
     pub fn check_utf8(&self, name: &str) -> Result<(), Error> {
         let is_checked = matches!(self.compress, Compress::Prepared(_));
         if !matches!(self.frame, Frame::Whole(Opcode::Text)) || is_checked {
@@ -96,12 +97,12 @@ impl<'a> Outbound<'a> {
 
 /// What a send does where the socket takes nothing more.
 pub enum WhenFull<'a> {
-    /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part of the frame sent, the
-    /// connection has ended, for no other frame could follow.
+    /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part
+    /// of the frame sent, the connection has ended, for no other frame could follow.
     Wait(&'a mut WaitBudget),
-    /// Queues the frame, for whoever watches the socket to call `Writer::flush`; see `Writer::take_watch`, also after a
-    /// failure. `WouldBlock` where the queue is not empty and would hold more than `limit` bytes. `NoMemory`: nothing of it
-    /// has been sent or queued.
+    /// Queues the frame, for whoever watches the socket to call `Writer::flush`; see
+    /// `Writer::take_watch`, also after a failure. `WouldBlock` where the queue is not empty and
+    /// would hold more than `limit` bytes. `NoMemory`: nothing of it has been sent or queued.
     Queue { limit: u64 },
 }
 

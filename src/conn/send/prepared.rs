@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One message for many connections: copied, checked and compressed once. Each connection masks it with keys of its own
-//! (RFC 6455 section 5.3), so that cannot be shared.
+//! One message for many connections: copied, checked and compressed once. Each connection masks it
+//! with keys of its own (RFC 6455 section 5.3), so that cannot be shared.
 
 use crate::base::error::Error;
 use crate::base::memory;
@@ -62,8 +62,9 @@ impl Prepared {
         self.is_plain
     }
 
-    /// Compressed once: threads that need the same at the same time wait for the one that compresses. `goes_on` is asked
-    /// now and then, and may end either. `None` where the caller may not wait.
+    /// Compressed once: threads that need the same at the same time wait for the one that
+    /// compresses. `goes_on` is asked now and then, and may end either. `None` where the caller may
+    /// not wait.
     pub fn compressed(
         &self,
         shape: Shape,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Frames that wait for the socket, in order: whole frames behind the one that is on the wire.
 //!
-//! Under TLS only what is on the wire is encrypted, a piece at a time. So a frame is queued in no more time than it takes to
-//! move it, and what is due sooner, such as a pong, can go between two frames.
+//! Under TLS only what is on the wire is encrypted, a piece at a time. So a frame is queued in no
+//! more time than it takes to move it, and what is due sooner, such as a pong, can go between two
+//! frames.
 
 use super::buffers::PIECE;
 use crate::base::error::Error;
@@ -34,8 +35,8 @@ pub(super) struct Queue {
     pub(super) gathered: u64,
     /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while it waits.
     ping_end: u64,
-    /// Where messages end that are on the wire, if any: the first place. It is in here so that a frame before which nothing
-    /// waits is noted without memory.
+    /// Where messages end that are on the wire, if any: the first place. It is in here so that a
+    /// frame before which nothing waits is noted without memory.
     first_end: MessageEnds,
     /// What most connections never have, in memory of its own.
     backlog: Option<Box<Backlog>>,
@@ -186,7 +187,8 @@ impl Queue {
         Ok(backlog)
     }
 
-    /// Puts the next frames on the wire, which is empty, or the next piece of one; false where there is none.
+    /// Puts the next frames on the wire, which is empty, or the next piece of one; false where
+    /// there is none.
     pub(super) fn seal_next(&mut self, stream: &Stream, wire: &mut Outbox) -> Result<bool, Error> {
         let sent = stream.bytes_sent.get();
         let Some(backlog) = &mut self.backlog else {

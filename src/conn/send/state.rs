@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the threads that send on a connection share: the stream, and behind the lock the session and what waits.
+//! What the threads that send on a connection share: the stream, and behind the lock the session
+//! and what waits.
 
 use super::buffers::{Buffers, CORK_BYTES, MAX_KEPT_BYTES, broken};
 use super::keys::Keys;
@@ -25,13 +26,14 @@ thread_local! {
     static BATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// How often the socket is written to under one lock: a thread that wants the lock must not wait for a whole queue.
+/// How often the socket is written to under one lock: a thread that wants the lock must not wait
+/// for a whole queue.
 const MAX_PUSHES: usize = 4;
 
 pub(super) struct SendSide {
     pub(super) stream: Stream,
-    /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a tight loop must not
-    /// keep others from closing, aborting, or answering a ping.
+    /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a
+    /// tight loop must not keep others from closing, aborting, or answering a ping.
     pub(super) state: PriorityMutex<SendState>,
     /// The write turn is free.
     pub(super) turn_is_over: Condvar,
@@ -41,11 +43,13 @@ pub(super) struct SendSide {
     has_backlog: AtomicBool,
     /// Data is gathered and waits for the end of the cork.
     is_gathering: AtomicBool,
-    /// Data stays among the buffers' plain bytes until more has come together. Changed under the lock.
+    /// Data stays among the buffers' plain bytes until more has come together. Changed under the
+    /// lock.
     is_corked: AtomicBool,
     /// A message was refused for want of room, and nobody knows yet that there is some again.
     was_refused: AtomicBool,
-    /// The closing handshake has begun, the connection has failed, or the socket takes nothing any more. It stays.
+    /// The closing handshake has begun, the connection has failed, or the socket takes nothing any
+    /// more. It stays.
     is_ending: AtomicBool,
     pub(super) stats: Stats,
 }
@@ -70,8 +74,8 @@ pub(super) struct SendState {
     pub(super) broken: Option<Error>,
 }
 
-/// What a receiving thread has left to the one that holds the turn. The latest pong replaces one that has not been
-/// sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
+/// What a receiving thread has left to the one that holds the turn. The latest pong replaces one
+/// that has not been sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
 #[derive(Default)]
 pub(super) struct PendingReplies {
     pub(super) pong: Vec<u8>,
@@ -138,14 +142,16 @@ impl SendSide {
         self.is_corked.store(is_corked, Ordering::Relaxed);
     }
 
-    /// Whether the message stays here until more has come together, in a queue of at most `limit` bytes. Only data does.
+    /// Whether the message stays here until more has come together, in a queue of at most `limit`
+    /// bytes. Only data does.
     pub(super) fn fits_cork(&self, state: &SendState, message: &Outbound<'_>, limit: u64) -> bool {
         let may_stay = self.is_corked() && !state.turn.is_taken && message.is_data();
         let len = message.payload.len() + MAX_HEADER_BYTES;
         may_stay && state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit)
     }
 
-    /// Whether a whole message may be sent, and neither another thread nor another frame comes before it.
+    /// Whether a whole message may be sent, and neither another thread nor another frame comes
+    /// before it.
     pub(super) fn is_clear_for_message(&self, state: &SendState) -> bool {
         let may_send = state.broken.is_none() && state.sender.may_send_message();
         may_send && !self.has_backlog() && !state.turn.is_taken && state.turn.waiting == 0
@@ -162,7 +168,8 @@ impl SendSide {
         !self.is_corked() && state.buffers.plain.is_empty() && !self.stream.is_tls()
     }
 
-    /// Hands what was begun to the system with one call. The bytes that it did not take are on the wire; how many.
+    /// Hands what was begun to the system with one call. The bytes that it did not take are on the
+    /// wire; how many.
     pub(super) fn send_begun(&self, state: &mut SendState) -> Result<usize, Error> {
         let buffers = &mut state.buffers;
         let len = buffers.plain.len();
@@ -183,8 +190,8 @@ impl SendSide {
         }
     }
 
-    /// After [`SendSide::send_begun`], for whoever does not wait. The bytes that are left are queued in memory of their own
-    /// size; all other memory goes to the thread.
+    /// After [`SendSide::send_begun`], for whoever does not wait. The bytes that are left are
+    /// queued in memory of their own size; all other memory goes to the thread.
     pub(super) fn leave_unsent(&self, state: &mut SendState, unsent: usize) {
         if unsent == 0 {
             keep_for_a_batch(std::mem::take(&mut state.buffers.plain));
@@ -234,13 +241,15 @@ impl SendSide {
         self.stats.messages_sent.add(u64::from(is_message(header)));
         state.sender.note_frame(frame, header);
         if header.opcode == Opcode::Close {
-            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due meanwhile.
+            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due
+            // meanwhile.
             state.pending = None;
         }
         self.note_backlog(state);
     }
 
-    /// Sends what is left, then what is pending, as far as the socket takes it, unless another thread has the turn.
+    /// Sends what is left, then what is pending, as far as the socket takes it, unless another
+    /// thread has the turn.
     pub(super) fn push(&self, state: &mut SendState) {
         for _ in 0..MAX_PUSHES {
             if state.turn.is_taken || state.broken.is_some() {
@@ -307,7 +316,8 @@ impl SendSide {
         }
     }
 
-    /// With an empty wire: puts on it what is due next; false where that is nothing, or nothing can be sent any more.
+    /// With an empty wire: puts on it what is due next; false where that is nothing, or nothing can
+    /// be sent any more.
     fn seal_due(&self, state: &mut SendState) -> bool {
         if state.has_pending() && state.queue.is_between_frames() {
             self.seal_pending(state);
@@ -322,7 +332,8 @@ impl SendSide {
         })
     }
 
-    /// A pong goes before what is queued (RFC 6455 section 5.4 allows it between two frames), a close frame behind it.
+    /// A pong goes before what is queued (RFC 6455 section 5.4 allows it between two frames), a
+    /// close frame behind it.
     fn seal_pending(&self, state: &mut SendState) {
         let is_to_close = state.pending.as_ref();
         let is_to_close = is_to_close.is_some_and(|due| !due.close.is_empty());

@@ -140,8 +140,8 @@ impl<'a> WriteTurn<'a> {
         }
     }
 
-    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it is encrypted, so one
-    /// with a deadline is not begun before there is room.
+    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it
+    /// is encrypted, so one with a deadline is not begun before there is room.
     fn make_room(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         self.clear_backlog(budget)?;
         if self.side.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
@@ -166,7 +166,8 @@ impl<'a> WriteTurn<'a> {
         }
     }
 
-    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the connection.
+    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the
+    /// connection.
     fn give_up(&mut self) -> Error {
         let stream = &self.side.stream;
         let state = self.state();
@@ -184,7 +185,8 @@ impl<'a> WriteTurn<'a> {
         error
     }
 
-    /// Does with the buffers what takes longer, with the lock released and the turn marked as taken.
+    /// Does with the buffers what takes longer, with the lock released and the turn marked as
+    /// taken.
     fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
         let state = self.state();
         state.turn.is_taken = true;
@@ -207,8 +209,8 @@ impl<'a> WriteTurn<'a> {
 }
 
 impl Drop for WriteTurn<'_> {
-    /// What a receiving thread has left to this one leaves now; where there is no room it leaves with the next call that
-    /// sends or receives. It is not for our caller to wait for.
+    /// What a receiving thread has left to this one leaves now; where there is no room it leaves
+    /// with the next call that sends or receives. It is not for our caller to wait for.
     fn drop(&mut self) {
         let side = self.side;
         let Some(state) = &mut self.state else {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sending side of an open connection, used by any number of threads.
 //!
-//! A frame is written in one turn, so frames never mix. A small frame that the socket takes at once is sent under the
-//! lock, with one `send(2)`. For whatever takes longer the thread marks the turn as taken and takes the buffers along,
-//! so that the lock is free while it masks, encrypts, sends and waits.
+//! A frame is written in one turn, so frames never mix. A small frame that the socket takes at once
+//! is sent under the lock, with one `send(2)`. For whatever takes longer the thread marks the turn
+//! as taken and takes the buffers along, so that the lock is free while it masks, encrypts, sends
+//! and waits.
 //!
-//! Whoever receives never waits here: what is due to the peer (a pong, a close frame, bytes of TLS) it sends at once, or
-//! leaves to the thread whose turn it is, or sends when there is room.
+//! Whoever receives never waits here: what is due to the peer (a pong, a close frame, bytes of TLS)
+//! it sends at once, or leaves to the thread whose turn it is, or sends when there is room.
 
 use super::buffers::{PIECE, WHOLE};
 use super::compressor::Compressor;
@@ -28,7 +29,8 @@ use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{ControlReply, Sender};
 
-/// What TLS may want to send on its own account while the peer does not read: key updates without end, for one.
+/// What TLS may want to send on its own account while the peer does not read: key updates without
+/// end, for one.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
@@ -53,7 +55,8 @@ pub struct SendProgress {
 }
 
 impl Writer {
-    /// `wire` is what is left of the handshake; `deflate` the threshold and the context where compression was negotiated.
+    /// `wire` is what is left of the handshake; `deflate` the threshold and the context where
+    /// compression was negotiated.
     pub(in crate::conn) fn new(
         stream: Stream,
         keys: Keys,
@@ -94,8 +97,8 @@ impl Writer {
         self.send_any(message, when_full)
     }
 
-    /// The common case, in few steps: a whole message with nothing in its way is gathered, or leaves with one `send(2)`.
-    /// False: nothing has happened.
+    /// The common case, in few steps: a whole message with nothing in its way is gathered, or
+    /// leaves with one `send(2)`. False: nothing has happened.
     fn send_message(
         &self,
         opcode: Opcode,
@@ -150,7 +153,8 @@ impl Writer {
         self.rewriting.is_none()
     }
 
-    /// With a key of the caller's, or compressed. The caller's functions, that for keys and the log, run without the lock.
+    /// With a key of the caller's, or compressed. The caller's functions, that for keys and the
+    /// log, run without the lock.
     fn compress_and_send(
         &self,
         message: &Outbound<'_>,
@@ -238,8 +242,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the connection: tells the peer why where that is due, and makes every later call report `error`, or what
-    /// had ended the connection before, which is returned.
+    /// Ends the connection: tells the peer why where that is due, and makes every later call report
+    /// `error`, or what had ended the connection before, which is returned.
     pub fn fail(&self, error: &Error) -> Error {
         let given_key = self.given_key().ok().flatten();
         let mut state = self.side.state.lock_ahead();
@@ -275,7 +279,8 @@ impl Writer {
         self.side.note_backlog(&mut state);
     }
 
-    /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that TLS wants to send.
+    /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that
+    /// TLS wants to send.
     pub fn flush(&self) -> Result<(), Error> {
         let mut state = self.side.state.lock_ahead();
         state.is_tls_due |= self.side.stream.is_tls();
@@ -310,8 +315,8 @@ impl Writer {
         self.side.push(&mut state);
     }
 
-    /// False while the connection is open and nothing hinders sending: then there is nothing to see in
-    /// [`Writer::progress`].
+    /// False while the connection is open and nothing hinders sending: then there is nothing to see
+    /// in [`Writer::progress`].
     pub fn is_ending(&self) -> bool {
         self.side.is_ending()
     }
@@ -367,7 +372,8 @@ impl Writer {
         }
     }
 
-    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while that is not known.
+    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while that is not
+    /// known.
     pub fn ping_end(&self) -> u64 {
         self.side.state.lock_ahead().queue.ping_end()
     }

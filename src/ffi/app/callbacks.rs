@@ -119,7 +119,8 @@ const MOST_AT_ONCE: usize = 64;
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -140,14 +141,16 @@ pub unsafe extern "C" fn wsline_app_on_open(
     })
 }
 
-/// Sets the function that is called in place of on_open when a connection other than the first has opened.
+/// Sets the function that is called in place of on_open when a connection other than the first has
+/// opened.
 ///
 /// Whatever the server knew of the connection before is gone: subscribe again here.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -170,12 +173,14 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
 
 /// Sets the function that takes whole messages.
 ///
-/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages go there instead.
+/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages
+/// go there instead.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -202,14 +207,16 @@ pub unsafe extern "C" fn wsline_app_on_message(
 
 /// Sets the function that takes whole messages, as many at once as have arrived.
 ///
-/// In place of on_message: for floods of messages, and for languages where a callback is expensive. At most 64 come at once, and
-/// those alone that wsline_conn_recv_many() would give at once; each by itself while wsline_app_on_data() is set. While
-/// wsline_app_on_part() is set, messages go there instead.
+/// In place of on_message: for floods of messages, and for languages where a callback is expensive.
+/// At most 64 come at once, and those alone that wsline_conn_recv_many() would give at once; each
+/// by itself while wsline_app_on_data() is set. While wsline_app_on_part() is set, messages go
+/// there instead.
 ///
 /// @param app            an app.
 /// @param fn             called with one message or more; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -242,7 +249,8 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -263,16 +271,20 @@ pub unsafe extern "C" fn wsline_app_on_data(
     })
 }
 
-/// Sets the function that takes messages piece by piece, as they come, whatever their size; on_message is not called then.
+/// Sets the function that takes messages piece by piece, as they come, whatever their size;
+/// on_message is not called then.
 ///
-/// A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole. The flags tell where a
-/// message begins and where it ends; the opcode is always the message's. Text is checked to be UTF-8 across the pieces, a
-/// character may be cut between two. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away in the middle of a message, on_message gets the rest of it.
+/// A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole.
+/// The flags tell where a message begins and where it ends; the opcode is always the message's.
+/// Text is checked to be UTF-8 across the pieces, a character may be cut between two.
+/// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away
+/// in the middle of a message, on_message gets the rest of it.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -300,7 +312,8 @@ pub unsafe extern "C" fn wsline_app_on_part(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -323,12 +336,14 @@ pub unsafe extern "C" fn wsline_app_on_ping(
 
 /// Sets the function that is told of pongs, whatever they answer.
 ///
-/// The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's own.
+/// The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's
+/// own.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -350,16 +365,18 @@ pub unsafe extern "C" fn wsline_app_on_pong(
     })
 }
 
-/// Sets the function that is told of failures: of each attempt to connect, and of each connection that ended otherwise than by a
-/// closing handshake.
+/// Sets the function that is told of failures: of each attempt to connect, and of each connection
+/// that ended otherwise than by a closing handshake.
 ///
-/// What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when the app connects again, -1
-/// that it ends; wsline_app_close() in this function keeps it from connecting again.
+/// What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when
+/// the app connects again, -1 that it ends; wsline_app_close() in this function keeps it from
+/// connecting again.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -393,18 +410,21 @@ pub unsafe extern "C" fn wsline_app_on_error(
     })
 }
 
-/// Sets the function that is told how a connection has ended: once for each that was open, and as the last one.
+/// Sets the function that is told how a connection has ended: once for each that was open, and as
+/// the last one.
 ///
-/// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages were queued and lost. The
-/// transport has been shut down, and sending answers WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
+/// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many
+/// messages were queued and lost. The transport has been shut down, and sending answers
+/// WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
 ///
-/// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it leaves it open, this function
-/// is called 1 second after the second close frame.
+/// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
+/// leaves it open, this function is called 1 second after the second close frame.
 ///
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -442,7 +462,8 @@ pub unsafe extern "C" fn wsline_app_on_close(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///

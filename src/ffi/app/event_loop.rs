@@ -22,9 +22,10 @@ pub type wsline_post_fn =
 
 /// Drives any number of apps on one thread.
 ///
-/// Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with wsline_loop_run() or
-/// wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other functions may be called by any thread. It sits in
-/// any other event loop as one descriptor, see wsline_loop_fd().
+/// Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
+/// wsline_loop_run() or wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other
+/// functions may be called by any thread. It sits in any other event loop as one descriptor, see
+/// wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
     process: ProcessMark,
@@ -82,7 +83,8 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// Frees a loop.
 ///
 /// Apps in it end with WSLINE_ERR_ABORTED, cut and without a callback; they remain yours to free.
-/// In a callback of the loop it returns at once: the callback goes on, and wsline_loop_run() returns after it.
+/// In a callback of the loop it returns at once: the callback goes on, and wsline_loop_run()
+/// returns after it.
 ///
 /// @param loop  may be NULL.
 ///
@@ -152,13 +154,15 @@ pub unsafe extern "C" fn wsline_loop_remove(
     )
 }
 
-/// Drives all apps of a loop on this thread until none is left that has not ended, or wsline_loop_stop() is called.
+/// Drives all apps of a loop on this thread until none is left that has not ended, or
+/// wsline_loop_stop() is called.
 ///
 /// A loop that must wait for apps still to be added is driven with wsline_loop_run_once().
 ///
 /// @param loop  a loop.
 /// @retval WSLINE_OK                    all apps have ended, or it was stopped.
-/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of this callback.
+/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
+///                                      this callback.
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
 ///
@@ -174,9 +178,11 @@ pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_sta
 /// Waits for something to do, does it, and returns.
 ///
 /// @param loop        a loop.
-/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait forever.
+/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and
+///                    WSLINE_DEFAULT_TIMEOUT wait forever.
 /// @retval WSLINE_OK                    done, or nothing came in time.
-/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of this callback.
+/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
+///                                      this callback.
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
 ///
@@ -195,7 +201,8 @@ pub unsafe extern "C" fn wsline_loop_run_once(
     })
 }
 
-/// Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise the next.
+/// Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise
+/// the next.
 ///
 /// Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
 ///
@@ -218,15 +225,18 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// @@ A loop inside another event loop
 /// A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
 ///
-/// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is readable, or when
-/// wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0, and ask for the next timeout.
+/// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
+/// readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
+/// and ask for the next timeout.
 ///
-/// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One call of
-/// wsline_loop_run_once() can leave work over, and no further edge announces it; but then wsline_loop_next_timeout_ms() returns 0.
-/// So ask for the timeout after each call, and call again without waiting while it is 0.
+/// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do).
+/// One call of wsline_loop_run_once() can leave work over, and no further edge announces it; but
+/// then wsline_loop_next_timeout_ms() returns 0. So ask for the timeout after each call, and call
+/// again without waiting while it is 0.
 ///
 /// @param loop  a loop.
-/// @return      the descriptor, the loop's own until it is freed; it must not be read, written or closed. -1 for NULL.
+/// @return      the descriptor, the loop's own until it is freed; it must not be read, written or
+///              closed. -1 for NULL.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -239,13 +249,15 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
     })
 }
 
-/// Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway: for a ping, a timeout, the
-/// next attempt to connect.
+/// Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway:
+/// for a ping, a timeout, the next attempt to connect.
 ///
-/// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor readable.
+/// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the
+/// descriptor readable.
 ///
 /// @param loop  a loop.
-/// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable; WSLINE_FOREVER if nothing is due, and for NULL.
+/// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
+///              WSLINE_FOREVER if nothing is due, and for NULL.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -266,7 +278,8 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
 /// @param loop           a loop.
 /// @param fn             called once.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is freed before; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is
+///                       freed before; may be NULL. Also called on failure.
 /// @retval WSLINE_OK                    it will be called.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         too much waits already.

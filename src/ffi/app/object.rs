@@ -16,12 +16,13 @@ use crate::net::process::own_mark;
 use crate::net::sys;
 use std::ffi::c_char;
 
-/// A client that stays connected: it calls functions of yours with what comes, sends pings, and connects again.
+/// A client that stays connected: it calls functions of yours with what comes, sends pings, and
+/// connects again.
 ///
-/// Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of wsline_app_run(), one of its own
-/// with wsline_app_start(), or that of a wsline_loop, which drives many. All callbacks run on that thread, one at a time,
-/// never inside another call and never under a lock, and may call everything, wsline_app_free() too. Any thread may send,
-/// close and ask.
+/// Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of
+/// wsline_app_run(), one of its own with wsline_app_start(), or that of a wsline_loop, which drives
+/// many. All callbacks run on that thread, one at a time, never inside another call and never under
+/// a lock, and may call everything, wsline_app_free() too. Any thread may send, close and ask.
 pub struct wsline_app {
     app: Arc<App>,
     process: ProcessMark,
@@ -63,7 +64,8 @@ impl Sends for Arc<App> {
 /// Makes a long-lived client; nothing is connected yet.
 ///
 /// @param url      as for wsline_connect().
-/// @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and wsline_options_set_reconnect() are for apps.
+/// @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and
+///                 wsline_options_set_reconnect() are for apps.
 /// @param app_out  set to the app; to NULL on failure.
 /// @retval WSLINE_OK                    `*app_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
@@ -96,10 +98,11 @@ pub unsafe extern "C" fn wsline_app_new(
 
 /// Frees an app.
 ///
-/// An open connection is dropped without a closing handshake; no callback is called.
-/// When it has returned no callback runs any more: called on another thread than the driving one it waits for the callback
-/// that is running, if any, and for the thread of wsline_app_start(). So do not call it while holding what that callback
-/// waits for. In one of the app's own callbacks it returns at once, and the callback goes on as the last one.
+/// An open connection is dropped without a closing handshake; no callback is called. When it has
+/// returned no callback runs any more: called on another thread than the driving one it waits for
+/// the callback that is running, if any, and for the thread of wsline_app_start(). So do not call
+/// it while holding what that callback waits for. In one of the app's own callbacks it returns at
+/// once, and the callback goes on as the last one.
 ///
 /// @param app  may be NULL.
 ///
@@ -120,16 +123,20 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// @@ Driving an app
 /// Connects, and drives the app on this thread until it has ended.
 ///
-/// It ends when it was closed or aborted, and when a connect failed or a connection ended with no reconnecting to follow.
-/// Afterwards it can be run again.
+/// It ends when it was closed or aborted, and when a connect failed or a connection ended with no
+/// reconnecting to follow. Afterwards it can be run again.
 ///
 /// @param app  an app that is not being driven.
-/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or wsline_app_close() while nothing was connected.
-/// @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or wsline_loop_remove() ended it.
+/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or
+///                                       wsline_app_close() while nothing was connected.
+/// @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or
+///                                       wsline_loop_remove() ended it.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
 /// @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
-/// @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect took too long; see the phase.
-/// @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and wsline_conn_recv().
+/// @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
+///                                       took too long; see the phase.
+/// @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and
+///                                       wsline_conn_recv().
 /// @retval WSLINE_ERR_BUSY               it is being driven already.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
 ///
@@ -167,7 +174,8 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 /// It does not make the app end; wsline_app_close() does.
 ///
 /// @param app         an app.
-/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait forever.
+/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+///                    forever.
 /// @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
 /// @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a timeout.
 /// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.

@@ -11,22 +11,28 @@ use std::ffi::{c_char, c_void};
 /// @@ Sending with an app
 /// Sends a text message.
 ///
-/// It goes to the socket at once. What the socket does not take is queued, up to wsline_options_set_send_queue_limit_bytes(),
-/// and sent by the driving thread; of one thread's messages none overtakes another.
+/// It goes to the socket at once. What the socket does not take is queued, up to
+/// wsline_options_set_send_queue_limit_bytes(), and sent by the driving thread; of one thread's
+/// messages none overtakes another.
 ///
 /// @param app   an app.
 /// @param text  UTF-8; NULL with length 0 is an empty message.
 /// @param len   bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; wsline_app_on_drain() tells when there is room. Nothing was sent.
+/// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; wsline_app_on_drain() tells when there
+///                                      is room. Nothing was sent.
 /// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
 /// @retval WSLINE_ERR_CLOSED            the connection is being closed.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
-/// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG, WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error follows.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
+///                                      WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
+///                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
+///                                      follows.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or a bug in wsline.
+/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
+///                                      a bug in wsline.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
 ///
@@ -80,11 +86,14 @@ pub unsafe extern "C" fn wsline_app_send_binary(
     )
 }
 
-/// Sends a message or a control frame of a kind given as a number, otherwise as wsline_app_send_text().
+/// Sends a message or a control frame of a kind given as a number, otherwise as
+/// wsline_app_send_text().
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added the message is not compressed.
-/// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length 0 is an empty one.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
+///                the message is not compressed.
+/// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with
+///                length 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or as for wsline_app_send_text().
@@ -107,18 +116,23 @@ pub unsafe extern "C" fn wsline_app_send(
 
 /// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
 ///
-/// Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until the last part has been sent, every other send of data answers
-/// WSLINE_ERR_BUSY; control frames may go out between two parts. Text is not checked. A message that was begun ends with its
+/// Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until
+/// the last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames
+/// may go out between two parts. Text is not checked. A message that was begun ends with its
 /// connection: after a reconnect begin anew.
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message uncompressed.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
+///                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
+///                uncompressed.
 /// @param data    the part; NULL with length 0 is an empty one.
 /// @param len     bytes.
 /// @param fin     true for the last part.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for wsline_app_send_text().
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same part may be sent again.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
+///                                      wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same
+///                                      part may be sent again.
 ///
 /// Ownership: the bytes are copied.
 /// Threads: any, but the parts of one message come from one thread at a time.
@@ -136,16 +150,19 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     send::fragment("wsline_app_send_fragment", app, opcode, data, len, fin)
 }
 
-/// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a callback sends many.
+/// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a
+/// callback sends many.
 ///
-/// Gathered messages are sent by wsline_app_uncork(), when they amount to 64 KiB, and before your ping, pong, close frame or
-/// a message too large to be gathered. Until then they count as queued. Gathering ends with the connection.
+/// Gathered messages are sent by wsline_app_uncork(), when they amount to 64 KiB, and before your
+/// ping, pong, close frame or a message too large to be gathered. Until then they count as queued.
+/// Gathering ends with the connection.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    gathering.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
-/// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the status says.
+/// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the
+///                                      status says.
 ///
 /// Threads: any; what other threads send is gathered, too.
 /// Blocks: no.
@@ -198,7 +215,8 @@ pub unsafe extern "C" fn wsline_app_ping(
     send::whole("wsline_app_ping", app, Opcode::Ping, data, len, "data")
 }
 
-/// Sends a pong: one that nobody asked for, or the answer to a ping where wsline_options_set_auto_pong() is off.
+/// Sends a pong: one that nobody asked for, or the answer to a ping where
+/// wsline_options_set_auto_pong() is off.
 ///
 /// @param app   an app.
 /// @param data  that of the ping; NULL with length 0 for none.
@@ -222,18 +240,23 @@ pub unsafe extern "C" fn wsline_app_pong(
 }
 
 /// @@ Ending an app
-/// Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is called, and the app ends.
+/// Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close
+/// is called, and the app ends.
 ///
-/// If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or if all of this takes
-/// 60 seconds (or that time, if it is longer), the connection is dropped. After the closing handshake the server has 1 second to end the TCP connection
-/// (RFC 6455 section 7.1.1); on_close is called after that. Messages that still arrive are handed out. While nothing is connected the app ends at once; if it has not been driven yet, the run to
-/// come does. If it has ended there is nothing to do.
+/// If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or
+/// if all of this takes 60 seconds (or that time, if it is longer), the connection is dropped.
+/// After the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section
+/// 7.1.1); on_close is called after that. Messages that still arrive are handed out. While nothing
+/// is connected the app ends at once; if it has not been driven yet, the run to come does. If it
+/// has ended there is nothing to do.
 ///
 /// @param app     an app.
-/// @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
+/// @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999;
+///                or 0 for none.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
 /// @retval WSLINE_OK                    it will end.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
+///                                      long. Nothing was done.
 ///
 /// Threads: any.
 /// Blocks: no; wsline_app_join() waits for the end.
@@ -251,9 +274,11 @@ pub unsafe extern "C" fn wsline_app_close(
     })
 }
 
-/// Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but on_close.
+/// Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but
+/// on_close.
 ///
-/// If it has not been driven yet, the run to come ends at once. If it has ended there is nothing to do.
+/// If it has not been driven yet, the run to come ends at once. If it has ended there is nothing to
+/// do.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
@@ -273,8 +298,8 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 
 /// Does what wsline_app_abort() does, but may be called in a signal handler.
 ///
-/// The thread that drives the app does the work, as soon as it has left the callback that it is in. If nobody drives the
-/// app, the next run ends at once.
+/// The thread that drives the app does the work, as soon as it has left the callback that it is in.
+/// If nobody drives the app, the next run ends at once.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.

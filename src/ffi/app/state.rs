@@ -59,7 +59,8 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
 /// In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
 ///
 /// @param app  an app; NULL is not running.
-/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has ended and its last callback is over.
+/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
+///             ended and its last callback is over.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -91,7 +92,8 @@ pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u6
     })
 }
 
-/// How long the server took to answer the last ping of wsline_options_set_ping() that it has answered.
+/// How long the server took to answer the last ping of wsline_options_set_ping() that it has
+/// answered.
 ///
 /// @param app  an app; NULL knows none.
 /// @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
@@ -153,7 +155,8 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 ///
 /// @param app   an app; NULL has none.
 /// @param name  in any case. Of repeated headers this is the first.
-/// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
+///              the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -172,7 +175,9 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
 ///
 /// @param app       an app.
-/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until
+///                  this thread asks for a body, a header, the subprotocol or the extensions of any
+///                  app again.
 /// @param len_out   set to its bytes.
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -205,7 +210,8 @@ pub unsafe extern "C" fn wsline_app_response_body(
 /// The subprotocol that the server has chosen.
 ///
 /// @param app  an app; NULL has none.
-/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
+///             asks for a body, a header, the subprotocol or the extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -221,7 +227,9 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 /// The extensions that the server has agreed to.
 ///
 /// @param app  an app; NULL has none.
-/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next attempt. Lent until this thread asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @return     as wsline_conn_extensions(), also after the end of the connection, until the next
+///             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
+///             extensions of any app again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -235,7 +243,8 @@ pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const
 /// The address that the connection there is, or was last, is connected to.
 ///
 /// @param app  an app; NULL has none.
-/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this thread asks again, for any app.
+/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
+///             thread asks again, for any app.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -256,10 +265,12 @@ pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *con
 
 /// Tells all about the last call on this app that failed, whichever thread made it.
 ///
-/// For callers that change threads between two calls. What happened to the connection is told to wsline_app_on_error().
+/// For callers that change threads between two calls. What happened to the connection is told to
+/// wsline_app_on_error().
 ///
 /// @param app       an app.
-/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this function.
+/// @param info_out  filled; `info_out->message` is valid until this thread's next call of this
+///                  function.
 /// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
 ///

@@ -12,20 +12,21 @@ use std::ffi::c_char;
 /// How a connection ended. Filled by the library.
 #[repr(C)]
 pub struct wsline_close_info {
-    /// The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none, WSLINE_CLOSE_ABNORMAL if there was no
-    /// close frame, 0 while none of this is known.
+    /// The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
+    /// WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while none of this is known.
     pub code: u16,
     /// Both sides have sent a close frame.
     pub clean: bool,
-    /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This program, if it
-    /// refused what the server sent.
+    /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This
+    /// program, if it refused what the server sent.
     pub closed_by: u8,
-    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until the connection
-    /// is freed, by an app until the callback returns.
+    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
+    /// the connection is freed, by an app until the callback returns.
     pub reason: *const c_char,
     /// Bytes in `reason`, without the NUL.
     pub reason_len: usize,
-    /// Messages that an app had queued and the system had not taken, not or not wholly; 0 without an app.
+    /// Messages that an app had queued and the system had not taken, not or not wholly; 0 without
+    /// an app.
     pub unsent_messages: u64,
     /// Bytes of frames that an app had queued and the system had not taken; 0 without an app.
     pub unsent_bytes: u64,
@@ -71,27 +72,35 @@ impl wsline_close_info {
 }
 
 /// @@ Closing
-/// Closes a connection: sends a close frame, waits for the server's, and ends the transport, whatever comes of it.
+/// Closes a connection: sends a close frame, waits for the server's, and ends the transport,
+/// whatever comes of it.
 ///
-/// If another thread is inside a receive call, that call gets what still arrives, and the end. Otherwise messages that
-/// arrive meanwhile are dropped, and a receive that begins meanwhile waits for the end. A message that was received
-/// before stays valid. After the closing handshake this call waits until the server ends the TCP connection (RFC 6455
-/// section 7.1.1), at most 1 second and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may stand at the end of every
-/// use.
+/// If another thread is inside a receive call, that call gets what still arrives, and the end.
+/// Otherwise messages that arrive meanwhile are dropped, and a receive that begins meanwhile waits
+/// for the end. A message that was received before stays valid. After the closing handshake this
+/// call waits until the server ends the TCP connection (RFC 6455 section 7.1.1), at most 1 second
+/// and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may
+/// stand at the end of every use.
 ///
 /// @param conn        a connection.
-/// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or 0 for none.
+/// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
+///                    4999; or 0 for none.
 /// @param reason      UTF-8 of at most 123 bytes; NULL for none.
-/// @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT instead limits how long nothing may move, see wsline_options_set_close_timeout_ms().
+/// @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT
+///                    instead limits how long nothing may move, see
+///                    wsline_options_set_close_timeout_ms().
 /// @retval WSLINE_OK                    both close frames were exchanged, whoever began.
 /// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long. Nothing was done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
+///                                      long. Nothing was done.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
-/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a closing handshake.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a
+///                                      closing handshake.
 ///
 /// Threads: any, also while another one sends or receives.
-/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that is longer; wsline_conn_abort() ends the wait.
+/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
+/// is longer; wsline_conn_abort() ends the wait.
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -110,7 +119,8 @@ pub unsafe extern "C" fn wsline_conn_close(
 
 /// Cuts the transport at once, without a closing handshake.
 ///
-/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what had arrived.
+/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what
+/// had arrived.
 ///
 /// @param conn  a connection.
 /// @retval WSLINE_OK                    the transport has ended.
@@ -128,8 +138,8 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 
 /// Ends every call that is waiting on a connection, in whatever phase, and every later one.
 ///
-/// They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that have come and were not
-/// received are dropped.
+/// They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages
+/// that have come and were not received are dropped.
 ///
 /// It may be called in a signal handler. The connection must not be freed meanwhile.
 ///

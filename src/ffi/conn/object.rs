@@ -16,9 +16,9 @@ use std::ffi::c_char;
 
 /// One connection to a server.
 ///
-/// Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call any function on it:
-/// any number send, one at a time receives, and close and abort may come from anywhere. It keeps what it needs of the
-/// options it was made with.
+/// Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call
+/// any function on it: any number send, one at a time receives, and close and abort may come from
+/// anywhere. It keeps what it needs of the options it was made with.
 pub struct wsline_conn {
     connection: Connection,
     process: ProcessMark,
@@ -68,11 +68,14 @@ impl Sends for &Connection {
 /// @@ Connection
 /// Connects to a server and hands over an open connection.
 ///
-/// Looks the host up, connects to the first of its addresses that answers, directly or through a proxy, verifies certificate
-/// and name under `wss://`, and goes where redirects lead, all within one timeout. To look at a refusal, with its status, headers and body, or to abort from another thread,
-/// use wsline_conn_new() and wsline_conn_connect().
+/// Looks the host up, connects to the first of its addresses that answers, directly or through a
+/// proxy, verifies certificate and name under `wss://`, and goes where redirects lead, all within
+/// one timeout. To look at a refusal, with its status, headers and body, or to abort from another
+/// thread, use wsline_conn_new() and wsline_conn_connect().
 ///
-/// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query; no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
+/// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path,
+///                  query; no fragment. For a Unix-domain socket
+///                  `ws+unix:///run/server.sock:/path`.
 /// @param options   how; NULL for defaults.
 /// @param conn_out  set to the connection; to NULL on failure.
 /// @retval WSLINE_OK                     `*conn_out` is open and yours.
@@ -82,13 +85,15 @@ impl Sends for &Connection {
 /// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
-/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
+///                                       during what.
 /// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
 /// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with
+///                                       a redirect that cannot be followed.
 /// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
@@ -146,8 +151,9 @@ pub unsafe extern "C" fn wsline_conn_new(
 
 /// Connects a connection, as wsline_connect() does.
 ///
-/// After a failure it may be called again, here too; once it has succeeded, the connection stays what it is until it is
-/// freed. What the server answered can be read in both cases, see wsline_conn_http_status().
+/// After a failure it may be called again, here too; once it has succeeded, the connection stays
+/// what it is until it is freed. What the server answered can be read in both cases, see
+/// wsline_conn_http_status().
 ///
 /// @param conn  made by wsline_conn_new().
 /// @param url   as for wsline_connect().
@@ -159,13 +165,15 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
-/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells during what.
+/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
+///                                       during what.
 /// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
 /// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a redirect that cannot be followed.
+/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with
+///                                       a redirect that cannot be followed.
 /// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
 /// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
@@ -174,7 +182,8 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
 /// Threads: any.
-/// Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another thread ends the wait.
+/// Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another
+/// thread ends the wait.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_connect(

@@ -17,9 +17,10 @@ use std::ffi::c_void;
 
 /// A message that is sent to many connections, or many times.
 ///
-/// Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and wsline_app_send_prepared(), freed by
-/// wsline_prepared_free(). It is copied and checked once, and compressed once for each level and window in use; masking remains, because
-/// each frame needs a key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
+/// Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
+/// wsline_app_send_prepared(), freed by wsline_prepared_free(). It is copied and checked once, and
+/// compressed once for each level and window in use; masking remains, because each frame needs a
+/// key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
 pub struct wsline_prepared {
     prepared: Prepared,
     process: ProcessMark,
@@ -45,12 +46,14 @@ impl Inner for &Prepared {}
 /// @@ One message for many connections
 /// Makes a message that can be sent to many connections.
 ///
-/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED added it is never compressed.
+/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED
+///                      added it is never compressed.
 /// @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
 /// @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param prepared_out  set to the message; to NULL on failure.
 /// @retval WSLINE_OK                    `*prepared_out` is yours.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not UTF-8.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not
+///                                      UTF-8.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
 ///
 /// Ownership: free it with wsline_prepared_free().
@@ -93,8 +96,9 @@ pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
 
 /// Sends a prepared message, otherwise as wsline_conn_send().
 ///
-/// Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after it refer to what was sent
-/// before: between many messages that are much alike, an ordinary send compresses better.
+/// Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after
+/// it refer to what was sent before: between many messages that are much alike, an ordinary send
+/// compresses better.
 ///
 /// @param conn      an open connection.
 /// @param prepared  what is sent.

@@ -16,19 +16,20 @@ pub const WSLINE_MESSAGE_FIRST: u32 = 1;
 /// Flag of a wsline_message: it ends here. A whole message has both.
 pub const WSLINE_MESSAGE_LAST: u32 = 2;
 
-/// Flag of a wsline_message: another whole message has come already, so the next receive does not wait.
+/// Flag of a wsline_message: another whole message has come already, so the next receive does not
+/// wait.
 ///
-/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames do not count: whether a ping, a
-/// pong or the close frame has arrived behind this message, wsline_conn_recv_event() with a timeout of 0 tells, with or
-/// without this flag.
+/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames
+/// do not count: whether a ping, a pong or the close frame has arrived behind this message,
+/// wsline_conn_recv_event() with a timeout of 0 tells, with or without this flag.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
 /// What was received. Filled by the library.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wsline_message {
-    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same connection, or its end; in a callback
-    /// until it returns.
+    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same
+    /// connection, or its end; in a callback until it returns.
     pub data: *const u8,
     /// Bytes in `data`, without the NUL.
     pub len: usize,
@@ -91,30 +92,37 @@ fn receive<T>(
 /// @@ Receiving
 /// Waits for the next message.
 ///
-/// Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages that have come
-/// together are handed out one by one without another system call.
+/// Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several
+/// messages that have come together are handed out one by one without another system call.
 ///
 /// @param conn         an open connection.
-/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever, WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever,
+///                     WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
 /// @param message_out  filled; zero on failure.
 /// @retval WSLINE_OK                    a message is there.
-/// @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the next call.
+/// @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the
+///                                      next call.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
-/// @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has ended.
-/// @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be inflated; likewise.
+/// @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
+///                                      ended.
+/// @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be
+///                                      inflated; likewise.
 /// @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
 /// @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
-/// @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with another receive function.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative number.
+/// @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with
+///                                      another receive function.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative
+///                                      number.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
 ///
 /// Ownership: the payload is lent until the next receive on this connection, or its end.
 /// Threads: any, one at a time; others may send meanwhile.
-/// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends the wait.
+/// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
+/// the wait.
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -138,12 +146,14 @@ pub unsafe extern "C" fn wsline_conn_recv(
 
 /// Waits for the next message or control frame.
 ///
-/// As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they call for has been done:
-/// a ping has been answered, a close frame as well. The close frame comes once; after it the status is WSLINE_ERR_CLOSED.
+/// As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they
+/// call for has been done: a ping has been answered, a close frame as well. The close frame comes
+/// once; after it the status is WSLINE_ERR_CLOSED.
 ///
 /// @param conn         an open connection.
 /// @param timeout_ms   as for wsline_conn_recv().
-/// @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two bytes, the high one first, and a reason.
+/// @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two
+///                     bytes, the high one first, and a reason.
 /// @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
 /// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
 ///
@@ -172,11 +182,13 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 
 /// Waits for a message, and takes those that have arrived behind it along.
 ///
-/// So one call receives all that one read of the socket has brought, which makes the difference where a call is expensive or
-/// messages come in floods. All of them are lent at once, each with its NUL. Only whole messages of less than 64 KiB that came in one
-/// frame, not compressed, can be lent beside another: any other one comes alone, and so does each with
-/// wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next call does not wait. What is
-/// wrong with a message is reported by the call that would begin with it.
+/// So one call receives all that one read of the socket has brought, which makes the difference
+/// where a call is expensive or messages come in floods. All of them are lent at once, each with
+/// its NUL. Only whole messages of less than 64 KiB that came in one frame, not compressed, can be
+/// lent beside another: any other one comes alone, and so does each with
+/// wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
+/// call does not wait. What is wrong with a message is reported by the call that would begin with
+/// it.
 ///
 /// @param conn          an open connection.
 /// @param timeout_ms    as for wsline_conn_recv(); for the first message.
@@ -221,9 +233,10 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
 
 /// Waits for the next piece of a message, so that messages of any size take little memory.
 ///
-/// A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the last. A small message mostly
-/// comes whole, with both. wsline_options_set_max_message_bytes() and _max_fragments() do not apply. Text is checked across
-/// pieces; a character may be cut between two. The rest of a message that was begun must be received in this way, too.
+/// A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the
+/// last. A small message mostly comes whole, with both. wsline_options_set_max_message_bytes() and
+/// _max_fragments() do not apply. Text is checked across pieces; a character may be cut between
+/// two. The rest of a message that was begun must be received in this way, too.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
@@ -257,8 +270,10 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
 
 /// Waits for the next frame, whatever it is.
 ///
-/// Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a compressed message), text
-/// not checked, pings not answered, a close frame not answered (answer with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the limits hold.
+/// Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a
+/// compressed message), text not checked, pings not answered, a close frame not answered (answer
+/// with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the
+/// limits hold.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().

@@ -19,20 +19,25 @@ use std::ffi::{c_char, c_void};
 /// @param text  UTF-8; NULL with `len` 0 is an empty message.
 /// @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not UTF-8.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not
+///                                      UTF-8.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_BUSY              a fragmented message is being sent.
-/// @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is as it was.
+/// @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is
+///                                      as it was.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed.
-/// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was up with half a frame sent.
+/// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was
+///                                      up with half a frame sent.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD
+///                                      and WSLINE_ERR_MESSAGE_TOO_BIG.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
 ///
 /// Threads: any number at once; messages never mix.
-/// Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the wait.
+/// Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
+/// wait.
 /// See also: wsline_options_set_send_timeout_ms()
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -82,11 +87,13 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 /// Sends a message or a control frame of a kind given as a number.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added the message is not compressed.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
+///                the message is not compressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload is not as said above.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
+///                                      is not as said above.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any number at once; messages never mix.
@@ -105,17 +112,21 @@ pub unsafe extern "C" fn wsline_conn_send(
 
 /// Sends a part of a message whose length is not known yet.
 ///
-/// Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until the last part has been sent, other data waits: every other send
-/// of data answers WSLINE_ERR_BUSY. Control frames may go out between two parts. Text may be cut anywhere and is not checked
-/// to be UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
+/// Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until
+/// the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
+/// Control frames may go out between two parts. Text may be cut anywhere and is not checked to be
+/// UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message; WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message uncompressed.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
+///                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
+///                uncompressed.
 /// @param data    the part; NULL with `len` 0 is an empty one.
 /// @param len     bytes in `data`.
 /// @param fin     true for the last part.
 /// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode` is another than before.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode`
+///                                      is another than before.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any, but the parts of one message come from one thread at a time.
@@ -134,17 +145,19 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 
 /// Sends one frame as the caller describes it.
 ///
-/// With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are skipped, and so is the check of a
-/// close frame's content. Frames that would break the connection are rejected: reserved bits, a control frame that is long or
-/// fragmented, a continuation without a message, a new message inside another.
+/// With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are
+/// skipped, and so is the check of a close frame's content. Frames that would break the connection
+/// are rejected: reserved bits, a control frame that is long or fragmented, a continuation without
+/// a message, a new message inside another.
 ///
-/// With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes it: reserved bits and
-/// opcodes, any order, masked with `mask_key` or not at all. Only what would follow a close frame is refused. What the caller
-/// sends afterwards in the usual way does not know of it, unless it was a close frame; after a frame with `rsv1`, compressed
-/// messages begin afresh.
+/// With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes
+/// it: reserved bits and opcodes, any order, masked with `mask_key` or not at all. Only what would
+/// follow a close frame is refused. What the caller sends afterwards in the usual way does not know
+/// of it, unless it was a close frame; after a frame with `rsv1`, compressed messages begin afresh.
 ///
 /// @param conn   an open connection.
-/// @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits and `masked` must be 0.
+/// @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits
+///               and `masked` must be 0.
 /// @retval WSLINE_OK                    the system has taken all of it.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
@@ -178,11 +191,13 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
     })
 }
 
-/// Gathers the messages that are sent from now on, so that many small ones leave with one system call.
+/// Gathers the messages that are sent from now on, so that many small ones leave with one system
+/// call.
 ///
-/// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a ping, pong, close frame, a
-/// frame of wsline_conn_send_frame() or a message too large to be gathered, and before a receive on this connection waits. A
-/// send that is gathered returns WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
+/// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
+/// ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
+/// gathered, and before a receive on this connection waits. A send that is gathered returns
+/// WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
 /// connection discards it.
 ///
 /// @param conn  an open connection.
@@ -190,7 +205,8 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed.
-/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the status says.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the
+///                                      status says.
 ///
 /// Threads: any; what other threads send is gathered, too.
 /// Blocks: no.
@@ -205,7 +221,8 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
-/// @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that sends goes on with it.
+/// @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that
+///                                     sends goes on with it.
 /// @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and what was gathered is lost.
 /// @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
 ///
@@ -223,8 +240,10 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 /// @param data  at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
+///                                      above 125.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
 /// Blocks: as wsline_conn_send_text().
@@ -239,14 +258,17 @@ pub unsafe extern "C" fn wsline_conn_ping(
     send::whole("wsline_conn_ping", conn, Opcode::Ping, data, len, "data")
 }
 
-/// Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of life.
+/// Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of
+/// life.
 ///
 /// @param conn  an open connection.
 /// @param data  at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is above 125.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
+///                                      above 125.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
 /// Blocks: as wsline_conn_send_text().
@@ -260,17 +282,21 @@ pub unsafe extern "C" fn wsline_conn_pong(
     send::whole("wsline_conn_pong", conn, Opcode::Pong, data, len, "data")
 }
 
-/// Begins the closing handshake without waiting for its end, or answers a close frame got from wsline_conn_recv_frame().
+/// Begins the closing handshake without waiting for its end, or answers a close frame got from
+/// wsline_conn_recv_frame().
 ///
 /// Nothing can be sent after it. Receiving goes on until the server's close frame has come.
 ///
 /// @param conn    an open connection.
-/// @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without a code.
+/// @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame
+///                without a code.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
 /// @retval WSLINE_OK                    the close frame has been sent.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
+///                                      long.
 /// @retval WSLINE_ERR_CLOSED            a close frame has been sent before.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
+///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
 /// Blocks: as wsline_conn_send_text().

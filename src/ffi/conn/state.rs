@@ -10,7 +10,8 @@ use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
 use std::ffi::{CStr, c_char, c_void};
 
-/// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the connection is freed.
+/// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the
+/// connection is freed.
 #[repr(C)]
 pub struct wsline_tls_info {
     /// For example "TLSv1.3".
@@ -21,7 +22,8 @@ pub struct wsline_tls_info {
     pub alpn: *const c_char,
     /// The server's own certificate.
     pub peer_certificate_pem: *const c_char,
-    /// The handshake was a short one, with what an earlier connection of the same options had agreed on.
+    /// The handshake was a short one, with what an earlier connection of the same options had
+    /// agreed on.
     pub resumed: bool,
     /// Room to grow; zero.
     pub reserved: [u64; 4],
@@ -82,8 +84,8 @@ pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
 
 /// The status of the answer to the last connect, for example 101 or 403.
 ///
-/// The answer is the server's, the last one's where there were redirects; or that of the proxy which refused, with
-/// WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
+/// The answer is the server's, the last one's where there were redirects; or that of the proxy
+/// which refused, with WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
 ///
 /// @param conn  a connection; NULL has none.
 /// @return      the status; 0 if no answer has come.
@@ -103,8 +105,10 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
 /// A header of the answer to the last connect, whether it was yes or no.
 ///
 /// @param conn  a connection; NULL has none.
-/// @param name  in any case. Of repeated headers this is the first; see wsline_conn_response_header_at().
-/// @return      the value; NULL if there is none. Lent until the connection is freed or connected again.
+/// @param name  in any case. Of repeated headers this is the first; see
+///              wsline_conn_response_header_at().
+/// @return      the value; NULL if there is none. Lent until the connection is freed or connected
+///              again.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -126,9 +130,11 @@ pub unsafe extern "C" fn wsline_conn_response_header(
 ///
 /// @param conn       a connection; NULL has none.
 /// @param index      0 for the first.
-/// @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is freed or connected again.
+/// @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection
+///                   is freed or connected again.
 /// @param value_out  set to the value, likewise.
-/// @return           true if there is a header with this index; false behind the last, or if a pointer is NULL.
+/// @return           true if there is a header with this index; false behind the last, or if a
+///                   pointer is NULL.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -160,7 +166,8 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
 /// The body of a refusal of the last connect, its first 64 KiB.
 ///
 /// @param conn      a connection.
-/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the connection is freed or connected again.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the
+///                  connection is freed or connected again.
 /// @param len_out   set to its bytes.
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -207,7 +214,9 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
 /// The extensions in use, as the server named them.
 ///
 /// @param conn  a connection; NULL has none.
-/// @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate; client_max_window_bits=12"; NULL if none is in use. Lent until the connection is freed.
+/// @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
+///              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
+///              freed.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -221,11 +230,12 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 
 /// The descriptor of the socket, for questions such as getsockopt(2).
 ///
-/// Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some may be buffered
-/// already.
+/// Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some
+/// may be buffered already.
 ///
 /// @param conn  a connection.
-/// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for NULL.
+/// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
+///              NULL.
 ///
 /// Threads: any.
 /// Blocks: no.
@@ -241,7 +251,8 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 /// The address of the server, or of whatever the socket is connected to.
 ///
 /// @param conn  a connection; NULL has none.
-/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none; NULL before the connect. Lent until the connection is freed.
+/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
+///              NULL before the connect. Lent until the connection is freed.
 ///
 /// Threads: any.
 /// Blocks: no.

@@ -13,16 +13,20 @@ use std::time::Duration;
 /// @@ Keepalive and reconnecting
 /// Makes apps ping the server, and cut connections whose server does not answer.
 ///
-/// A server that does not answer is considered dead. Any pong after the ping counts as the answer; only one with the ping's own
-/// payload gives wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout restarts if
-/// any bytes arrived meanwhile, or if the server's system has taken more of what was sent before the ping. The clock is the
-/// monotonic one.
+/// A server that does not answer is considered dead. Any pong after the ping counts as the answer;
+/// only one with the ping's own payload gives wsline_app_rtt_us(). Because a pong cannot overtake
+/// data in flight, an expired timeout restarts if any bytes arrived meanwhile, or if the server's
+/// system has taken more of what was sent before the ping. The clock is the monotonic one.
 ///
 /// @param options      the options to modify.
-/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection has opened; 0, the default: no pings. A ping is not sent before the one before is answered, where there is a timeout.
-/// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with WSLINE_ERR_PONG_TIMEOUT; 0: any time.
+/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection
+///                     has opened; 0, the default: no pings. A ping is not sent before the one
+///                     before is answered, where there is a timeout.
+/// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
+///                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a timeout without an interval.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a
+///                                      timeout without an interval.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -60,7 +64,8 @@ pub unsafe extern "C" fn wsline_options_set_ping(
 /// @param payload  the bytes; NULL with length 0, the default, for none.
 /// @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length than 0, or it is too long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length
+///                                      than 0, or it is too long.
 ///
 /// Ownership: the payload is copied.
 /// Threads: one at a time per object.
@@ -90,18 +95,21 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
     })
 }
 
-/// Enables or disables reconnecting: an app connects again when a connect has failed or a connection has ended, no matter why,
-/// unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended it.
+/// Enables or disables reconnecting: an app connects again when a connect has failed or a
+/// connection has ended, no matter why, unless wsline_app_close(), wsline_app_abort() or
+/// wsline_app_free() ended it.
 ///
-/// By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up to a half, and makes any
-/// number of them. wsline_options_set_reconnect_delay_ms(), _set_reconnect_backoff() and _set_reconnect_max_attempts() change
-/// that. A server that answers 503 or 429 with Retry-After is given at least that time, an hour at most. The delay and
-/// the count of attempts start over once a connection has been open for 10 seconds.
+/// By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up
+/// to a half, and makes any number of them. wsline_options_set_reconnect_delay_ms(),
+/// _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. A server that answers
+/// 503 or 429 with Retry-After is given at least that time, an hour at most. The delay and the
+/// count of attempts start over once a connection has been open for 10 seconds.
 ///
-/// A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is refused, TLS options that
-/// cannot be used (a file that cannot be used is read again), a response that is no WebSocket upgrade, 401, 403, 404 and the
-/// like, credentials that a proxy refuses. See wsline_options_set_reconnect_always(). A socket given with
-/// wsline_options_set_fd() is for one connection.
+/// A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is
+/// refused, TLS options that cannot be used (a file that cannot be used is read again), a response
+/// that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that a proxy refuses. See
+/// wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one
+/// connection.
 ///
 /// @param options  the options to modify.
 /// @param enable   true: the app reconnects; false, the default: it ends.
@@ -153,11 +161,13 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
     })
 }
 
-/// Sets how the delay of wsline_options_set_reconnect() grows from attempt to attempt, and how much of it is random.
+/// Sets how the delay of wsline_options_set_reconnect() grows from attempt to attempt, and how much
+/// of it is random.
 ///
 /// @param options     the options to modify.
 /// @param multiplier  1 or more; 1 for delays that do not grow; 2 by default.
-/// @param jitter      0 to 1: the largest share that is taken off, so that many clients do not return at once; 0.5 by default.
+/// @param jitter      0 to 1: the largest share that is taken off, so that many clients do not
+///                    return at once; 0.5 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
 ///
@@ -184,7 +194,8 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
 /// @param options   the options to modify.
 /// @param attempts  0 or more; WSLINE_FOREVER, the default, for any number.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative number.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative
+///                                      number.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -201,12 +212,14 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
     })
 }
 
-/// Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is unlikely to fix.
+/// Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is
+/// unlikely to fix.
 ///
 /// For servers that are set up later than their clients, or that refuse clients for a while.
 ///
 /// @param options  the options to modify.
-/// @param enable   true: after every failure; false, the default: see wsline_options_set_reconnect().
+/// @param enable   true: after every failure; false, the default: see
+///                 wsline_options_set_reconnect().
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -10,15 +10,16 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// @@ Compression options
 /// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
 ///
-/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs time. For each connection
-/// it costs the memory of a context, once a compressed message has been sent (some 370 KiB) or received (50 KiB), unless
+/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and
+/// costs time. For each connection it costs the memory of a context, once a compressed message has
+/// been sent (some 370 KiB) or received (50 KiB), unless
 /// wsline_options_set_deflate_no_context_takeover() says otherwise.
 ///
-/// While one thread compresses, pings and plain messages of others pass it; their compressed ones wait for it, or, those of an
-/// app, go uncompressed.
+/// While one thread compresses, pings and plain messages of others pass it; their compressed ones
+/// wait for it, or, those of an app, go uncompressed.
 ///
-/// Who can put text of their own beside a secret into compressed messages, and see how long these are, can guess the secret.
-/// Send secrets with WSLINE_SEND_UNCOMPRESSED.
+/// Who can put text of their own beside a secret into compressed messages, and see how long these
+/// are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
 ///
 /// @param options  the options to modify.
 /// @param enable   true: it is offered; false, the default: it is not, and no server may use it.
@@ -60,13 +61,17 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
     })
 }
 
-/// Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory of some servers.
+/// Sets how far back compressed bytes may refer: smaller windows compress less, and take less
+/// memory of some servers.
 ///
-/// On this side a context for sending takes some 250 KiB with the smallest window; one for receiving is as large as ever.
+/// On this side a context for sending takes some 250 KiB with the smallest window; one for
+/// receiving is as large as ever.
 ///
 /// @param options  the options to modify.
-/// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the default. The server is told, and may ask for less.
-/// @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it, and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
+/// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
+///                 default. The server is told, and may ask for less.
+/// @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it,
+///                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
 ///
@@ -89,11 +94,14 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     })
 }
 
-/// Sets whether each message is compressed by itself, which takes no memory between two and compresses small ones less.
+/// Sets whether each message is compressed by itself, which takes no memory between two and
+/// compresses small ones less.
 ///
 /// @param options  the options to modify.
-/// @param client   true: what this side sends; false, the default: what it sends refers to earlier messages, unless the server asks it not to.
-/// @param server   true: what the server sends; one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
+/// @param client   true: what this side sends; false, the default: what it sends refers to earlier
+///                 messages, unless the server asks it not to.
+/// @param server   true: what the server sends; one that does not agree fails the connect with
+///                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -117,7 +125,8 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
 /// Sets how long a message must be to be compressed.
 ///
 /// @param options  the options to modify.
-/// @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones are compressed.
+/// @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones
+///                 are compressed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -136,13 +145,16 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
     })
 }
 
-/// Sets how many times as large as what came a received message may be; more ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+/// Sets how many times as large as what came a received message may be; more ends the connection
+/// with WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes() allows is never exceeded;
-/// this one stops a server that only wants work done, also where messages are received in parts, of any size.
+/// A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes()
+/// allows is never exceeded; this one stops a server that only wants work done, also where messages
+/// are received in parts, of any size.
 ///
 /// @param options  the options to modify.
-/// @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16 MiB.
+/// @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16
+///                 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -13,9 +13,10 @@ use crate::net::process::own_mark;
 
 /// How to connect: a recipe that is filled by setters and copied when it is used.
 ///
-/// Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any time: connections do
-/// not need it after they were made. One thread at a time may set it; any number may use it while nobody sets it.
-/// Connections made with one object share its TLS context, so use one object for many.
+/// Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
+/// time: connections do not need it after they were made. One thread at a time may set it; any
+/// number may use it while nobody sets it. Connections made with one object share its TLS context,
+/// so use one object for many.
 pub struct wsline_options {
     /// Shared with what was made with it, until it is set again.
     pub(in crate::ffi) options: Arc<Options>,
@@ -29,8 +30,8 @@ impl OfOneProcess for wsline_options {
 }
 
 impl wsline_options {
-    /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS context, as those
-    /// of one object do.
+    /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS
+    /// context, as those of one object do.
     pub(in crate::ffi) fn of(
         arguments: Arguments<'_>,
         options: *const Self,

@@ -13,17 +13,18 @@ use std::sync::Arc;
 
 /// Writes a masking key of four bytes; for tests that compare bytes.
 ///
-/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
-/// WSLINE_ERR_INTERNAL. It must not call the library.
+/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail
+/// with WSLINE_ERR_INTERNAL. It must not call the library.
 pub type wsline_mask_key_fn =
     Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
 
 /// @@ Limits and framing
-/// Sets the largest message that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+/// Sets the largest message that is received; a larger one ends the connection with
+/// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// Memory is taken as a message arrives, never from the length a server announces. With
-/// wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part() and wsline_app_on_part()
-/// know none. Of a compressed message the inflated bytes count.
+/// wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part()
+/// and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
 ///
 /// @param options  the options to modify.
 /// @param bytes    0: no limit; 64 MiB by default.
@@ -45,7 +46,8 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
     })
 }
 
-/// Sets the largest data frame that is received; a larger one ends the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+/// Sets the largest data frame that is received; a larger one ends the connection with
+/// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// @param options  the options to modify.
 /// @param bytes    0, the default: no limit but that of messages.
@@ -67,7 +69,8 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
     })
 }
 
-/// Sets the largest number of fragments of a received message; more end the connection with WSLINE_ERR_MESSAGE_TOO_BIG.
+/// Sets the largest number of fragments of a received message; more end the connection with
+/// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
 ///
@@ -93,7 +96,8 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 /// Enables or disables the check that text is UTF-8.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: text is checked when it is sent and when it is received; false: it is passed on as it is.
+/// @param enable   true, the default: text is checked when it is sent and when it is received;
+///                 false: it is passed on as it is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -114,11 +118,13 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
 
 /// Hands messages out in the fragments in which they are sent.
 ///
-/// The flags of wsline_message tell the first and the last. A character may be cut between two fragments; text is checked
-/// across them. wsline_conn_recv_part() does not wait for a fragment to be whole. For apps there is wsline_app_on_part().
+/// The flags of wsline_message tell the first and the last. A character may be cut between two
+/// fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
+/// be whole. For apps there is wsline_app_on_part().
 ///
 /// @param options  the options to modify.
-/// @param enable   true: each fragment is handed out when it is whole; false, the default: messages are joined.
+/// @param enable   true: each fragment is handed out when it is whole; false, the default: messages
+///                 are joined.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -167,7 +173,8 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 /// @param options        the options to modify.
 /// @param fn             NULL: random keys, the default.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
+///                       called on failure.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -22,16 +22,19 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 /// @@ Proxy options
 /// Connects through a proxy.
 ///
-/// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS the proxy itself is
-/// spoken to over TLS, under the options of TLS, but for the server's name and pins. WSLINE_PROXY_SOCKS4A, SOCKS5H
-/// and the HTTP proxies look the server's name up; for SOCKS4 and SOCKS5 it is looked up here.
+/// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS
+/// the proxy itself is spoken to over TLS, under the options of TLS, but for the server's name and
+/// pins. WSLINE_PROXY_SOCKS4A, SOCKS5H and the HTTP proxies look the server's name up; for SOCKS4
+/// and SOCKS5 it is looked up here.
 ///
 /// @param options  the options to modify.
-/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are ignored.
+/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are
+///                 ignored.
 /// @param host     a name or an IP address.
 /// @param port     1 to 65535.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither name nor address, or `port` is 0.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither
+///                                      name nor address, or `port` is 0.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -57,7 +60,9 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
 /// Connects through a proxy that a URL names.
 ///
 /// @param options  the options to modify.
-/// @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5 or socks5h in place of http; user and password percent-encoded. Without a scheme it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
+/// @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a,
+///                 socks5 or socks5h in place of http; user and password percent-encoded. Without a
+///                 scheme it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
 ///
@@ -83,15 +88,18 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
     })
 }
 
-/// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for SOCKS5.
+/// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for
+/// SOCKS5.
 ///
-/// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see these.
+/// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never
+/// see these.
 ///
 /// @param options   the options to modify.
 /// @param user      copied; never logged. NULL removes user and password.
 /// @param password  likewise; NULL is none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, or one has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
+///                                      or one has a control character.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -114,10 +122,16 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
 /// As soon as one is named, no_proxy of the environment is not looked at.
 ///
 /// @param options  the options to modify.
-/// @param entry    one, or several with commas between them: "example.com" is that name and all below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port alone; "*" everything. Names are not looked up to find their addresses.
+/// @param entry    one, or several with commas between them: "example.com" is that name and all
+///                 below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or
+///                 "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with
+///                 ":8080" that port alone; "*" everything. Names are not looked up to find their
+///                 addresses.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others count.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were added.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others
+///                                      count.
+/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
+///                                      added.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -139,12 +153,14 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 
 /// Says whether the environment may name a proxy, where no option does.
 ///
-/// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where wsline_options_add_no_proxy()
-/// named nothing. Each is looked up in lower case first, then in upper case; an empty value means no proxy.
-/// HTTP_PROXY is ignored where REQUEST_METHOD is set: in a CGI program it comes from the client's request. Values are as for
+/// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where
+/// wsline_options_add_no_proxy() named nothing. Each is looked up in lower case first, then in
+/// upper case; an empty value means no proxy. HTTP_PROXY is ignored where REQUEST_METHOD is set: in
+/// a CGI program it comes from the client's request. Values are as for
 /// wsline_options_set_proxy_url().
 ///
-/// The environment is read by each connect; a program that calls setenv(3) meanwhile on another thread must switch this off.
+/// The environment is read by each connect; a program that calls setenv(3) meanwhile on another
+/// thread must switch this off.
 ///
 /// @param options  the options to modify.
 /// @param enable   true, the default: it may; false: nothing of the environment is read.
@@ -166,13 +182,15 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     })
 }
 
-/// Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the proxy's answer,
-/// whether or not they make progress.
+/// Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the
+/// proxy's answer, whether or not they make progress.
 ///
 /// @param options     the options to modify.
-/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at first: all of it.
+/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at
+///                    first: all of it.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative number.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
+///                                      number.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.

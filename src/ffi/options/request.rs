@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of the HTTP request. No value can add a line to it: names must be tokens, values free of control characters.
+//! Options of the HTTP request. No value can add a line to it: names must be tokens, values free of
+//! control characters.
 
 use super::object::{self, wsline_options};
 use crate::base::error::{Error, quoted};
@@ -14,14 +15,16 @@ use std::ffi::c_char;
 /// @@ Request options
 /// Adds a header to the request.
 ///
-/// Headers are sent in the order they were added, repeated ones too. Those that the library writes itself (Host,
-/// Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are refused; most have a setter of their own.
+/// Headers are sent in the order they were added, repeated ones too. Those that the library writes
+/// itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are
+/// refused; most have a setter of their own.
 ///
 /// @param options  the options to modify.
 /// @param name     an HTTP token, for example "Authorization".
 /// @param value    without line ends and other control characters; may be "".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the handshake's, or `value` has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
+///                                      handshake's, or `value` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -47,7 +50,8 @@ pub unsafe extern "C" fn wsline_options_add_header(
 /// @param options  the options to modify.
 /// @param line     "Name: value", without a line end.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or wsline_options_add_header() would refuse it.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
+///                                      wsline_options_add_header() would refuse it.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -104,14 +108,15 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 
 /// Sends a user name and a password with the request (Basic authentication, RFC 7617).
 ///
-/// In place of those in the URL, and of a bearer token. A header "Authorization" that was added comes before either. None of
-/// them follows a redirect to another origin.
+/// In place of those in the URL, and of a bearer token. A header "Authorization" that was added
+/// comes before either. None of them follows a redirect to another origin.
 ///
 /// @param options   the options to modify.
 /// @param user      without a colon; copied, never logged. NULL removes user and password.
 /// @param password  likewise; may have colons. NULL is none.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not, `user` has a colon, or one has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
+///                                      `user` has a colon, or one has a control character.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -143,7 +148,8 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 /// @param options  the options to modify.
 /// @param token    letters, digits and -._~+/=; copied, never logged. NULL removes it.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
+///                                      character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -169,13 +175,15 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 
 /// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
 ///
-/// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to `ws` is never followed.
-/// What was meant for one origin (scheme, host and port) is not sent to another: Authorization, the
-/// Cookie string and the Host header that were set. Other headers are sent, and so are subprotocols. The options of TLS
-/// hold for every server, client certificate, server name and pins included.
+/// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to
+/// `ws` is never followed. What was meant for one origin (scheme, host and port) is not sent to
+/// another: Authorization, the Cookie string and the Host header that were set. Other headers are
+/// sent, and so are subprotocols. The options of TLS hold for every server, client certificate,
+/// server name and pins included.
 ///
 /// @param options  the options to modify.
-/// @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any other: WSLINE_ERR_BAD_STATUS.
+/// @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any
+///                 other: WSLINE_ERR_BAD_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -196,14 +204,16 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
 
 /// Sets a jar from which connections take cookies, and into which they put those that servers set.
 ///
-/// What the jar has for the URL goes into the Cookie header in front of what wsline_options_set_cookie() set.
+/// What the jar has for the URL goes into the Cookie header in front of what
+/// wsline_options_set_cookie() set.
 ///
 /// @param options  the options to modify.
 /// @param jar      any number of options objects may have the same; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Ownership: the jar stays yours, and you may free it at any time: options object and connections keep what they need.
+/// Ownership: the jar stays yours, and you may free it at any time: options object and connections
+/// keep what they need.
 /// Threads: one at a time per object.
 /// Blocks: no.
 /// See also: wsline_cookie_jar_new()
@@ -224,7 +234,9 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 /// Sets the Origin header.
 ///
 /// @param options  the options to modify.
-/// @param origin   for example "https://example.com"; NULL, the default, for that of a page on the same server: `http://` for ws, `https://` for wss, the host, and the port if it is not the scheme's own.
+/// @param origin   for example "https://example.com"; NULL, the default, for that of a page on the
+///                 same server: `http://` for ws, `https://` for wss, the host, and the port if it
+///                 is not the scheme's own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
@@ -282,7 +294,8 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 /// @param options  the options to modify.
 /// @param host     a name, and a port where needed; NULL, the default, for the URL's.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
+///                                      control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -313,7 +326,8 @@ pub unsafe extern "C" fn wsline_options_set_host(
 /// @param options  the options to modify.
 /// @param value    for example "keep-alive, Upgrade"; NULL, the default, for "Upgrade".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or lacks the member "Upgrade".
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
+///                                      lacks the member "Upgrade".
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -352,7 +366,8 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 /// @param options  the options to modify.
 /// @param name     an HTTP token, for example "chat.v1".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered already.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
+///                                      already.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.

@@ -21,9 +21,10 @@ const FAMILIES: [(i32, Family); 3] = [
 /// @@ Socket options
 /// Adds an option that is set on the socket before it connects.
 ///
-/// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart) are set by default, with
-/// the first call that uses the connection, or that may wait for longer. With an option of your own they are set before it,
-/// and before the connect. An option that the system refuses makes the connect fail.
+/// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
+/// are set by default, with the first call that uses the connection, or that may wait for longer.
+/// With an option of your own they are set before it, and before the connect. An option that the
+/// system refuses makes the connect fail.
 ///
 /// @param options  the options to modify.
 /// @param level    as for setsockopt(2), for example SOL_SOCKET.
@@ -58,8 +59,8 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
 
 /// Connects to a Unix-domain socket, whatever host the URL names.
 ///
-/// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A URL
-/// `ws+unix:///run/server.sock:/path` does the same for a single connect.
+/// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A
+/// URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
 ///
 /// @param options  the options to modify.
 /// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
@@ -86,10 +87,12 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
 
 /// Sets the address of this end, for machines that have several.
 ///
-/// Only addresses of the same family are connected to. For an interface by name, add the socket option SO_BINDTODEVICE.
+/// Only addresses of the same family are connected to. For an interface by name, add the socket
+/// option SO_BINDTODEVICE.
 ///
 /// @param options  the options to modify.
-/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000", "[2001:db8::1]:4000"; NULL, the default, for any.
+/// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
+///                 "[2001:db8::1]:4000"; NULL, the default, for any.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
 ///
@@ -111,7 +114,8 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     })
 }
 
-/// Connects to addresses of one family only; asks a proxy that takes addresses for one of that family, too.
+/// Connects to addresses of one family only; asks a proxy that takes addresses for one of that
+/// family, too.
 ///
 /// @param options  the options to modify.
 /// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -136,9 +140,10 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 
 /// Uses a connected socket of the caller's in place of one of the library's own.
 ///
-/// The URL still says what stands in the request, and `wss://` still means TLS. The library works on a dup(2) of it: the
-/// caller's stays the caller's to close, and must not be read or written meanwhile. It serves for one connect, whatever comes
-/// of it: no proxy is used and no redirect is followed.
+/// The URL still says what stands in the request, and `wss://` still means TLS. The library works
+/// on a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
+/// meanwhile. It serves for one connect, whatever comes of it: no proxy is used and no redirect is
+/// followed.
 ///
 /// @param options  the options to modify.
 /// @param fd       a connected stream socket; -1, the default, for none.

@@ -9,11 +9,13 @@ use std::ffi::{c_char, c_void};
 
 /// Sets the client certificate, for servers that ask for one.
 ///
-/// A file that was replaced counts from the next connect. Where certificate and key are replaced one after the other, a
-/// connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
+/// A file that was replaced counts from the next connect. Where certificate and key are replaced
+/// one after the other, a connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects
+/// tries again.
 ///
 /// @param options  the options to modify.
-/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the default, for no certificate.
+/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the
+///                 default, for no certificate.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -36,7 +38,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 
 /// Sets the key of the client certificate, where it is not in the certificate's file.
 ///
-/// A file that was replaced counts from the next connect, as with wsline_options_set_tls_certificate_file().
+/// A file that was replaced counts from the next connect, as with
+/// wsline_options_set_tls_certificate_file().
 ///
 /// @param options  the options to modify.
 /// @param path     a PEM file; NULL, the default, for the certificate's.
@@ -87,10 +90,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 /// Sets the client certificate from memory.
 ///
 /// @param options  the options to modify.
-/// @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with length 0, the default, for no certificate.
+/// @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with
+///                 length 0, the default, for no certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
+///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -117,7 +122,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 /// @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
+///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.

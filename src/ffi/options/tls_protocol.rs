@@ -71,7 +71,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM". NULL, the default: those of the TLS library.
+/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
+///                 NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -96,7 +97,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names with colons between, for example "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the TLS library.
+/// @param list     names with colons between, for example
+///                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the
+///                 TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -121,7 +124,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 /// If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names with colons between, for example "X25519:P-256". NULL, the default: those of the TLS library.
+/// @param list     names with colons between, for example "X25519:P-256". NULL, the default: those
+///                 of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -143,10 +147,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
 
 /// Sets the application protocols that are offered to the server (ALPN).
 ///
-/// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what it was.
+/// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells
+/// what it was.
 ///
 /// @param options    the options to modify.
-/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default: "http/1.1".
+/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the
+///                   default: "http/1.1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
 ///
@@ -167,12 +173,16 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
     })
 }
 
-/// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
+/// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt
+/// them.
 ///
-/// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked at.
+/// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked
+/// at.
 ///
 /// @param options  the options to modify.
-/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for its owner alone, if it is missing. If it cannot be opened, connecting fails with WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
+/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for
+///                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
+///                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -194,19 +204,24 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 
 /// Uses the caller's own OpenSSL context in place of one that the library makes.
 ///
-/// All that a context holds is then the caller's to set there: trust, identity, versions, ciphers, groups, ALPN, whether the
-/// server is verified, the key log, sessions. The options for these are not looked at, and the library resumes no sessions
-/// of its own. What belongs to a connection still counts: the server name and the check for it in the certificate (in a
-/// context that verifies), and pins.
+/// All that a context holds is then the caller's to set there: trust, identity, versions, ciphers,
+/// groups, ALPN, whether the server is verified, the key log, sessions. The options for these are
+/// not looked at, and the library resumes no sessions of its own. What belongs to a connection
+/// still counts: the server name and the check for it in the certificate (in a context that
+/// verifies), and pins.
 ///
-/// The program and the library must use the same libssl; a context of another one is not noticed and crashes. A library
-/// that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a libssl of its own and takes no context.
+/// The program and the library must use the same libssl; a context of another one is not noticed
+/// and crashes. A library that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc",
+/// has a libssl of its own and takes no context.
 ///
 /// @param options  the options to modify.
-/// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the default: the library makes its own.
+/// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference
+///                 (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the
+///                 default: the library makes its own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-/// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing has changed.
+/// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
+///                                      has changed.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -218,7 +233,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     ssl_ctx: *mut c_void,
 ) -> wsline_status {
     object::set("wsline_options_set_tls_ssl_ctx", options, |options, _| {
-        // SAFETY: the header wants NULL or a context of the libssl that this library is linked with.
+        // SAFETY: the header wants NULL or a context of the libssl that this library is linked
+        // with.
         options.tls.settings_mut().context = unsafe { tls_library::ssl_context(ssl_ctx) }?;
         Ok(())
     })

@@ -14,11 +14,12 @@ use std::ffi::{c_char, c_void};
 /// @@ TLS options
 /// Enables or disables the verification of the server's certificate.
 ///
-/// Without it anybody on the way can pose as the server. For a server of your own, set its authority with
-/// wsline_options_set_tls_ca_file() instead.
+/// Without it anybody on the way can pose as the server. For a server of your own, set its
+/// authority with wsline_options_set_tls_ca_file() instead.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: a server whose certificate cannot be traced to a trusted authority is refused.
+/// @param enable   true, the default: a server whose certificate cannot be traced to a trusted
+///                 authority is refused.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -39,7 +40,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 /// Enables or disables the check of the certificate's name, apart from the verification as a whole.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: the certificate must name the URL's host, in its subjectAltName.
+/// @param enable   true, the default: the certificate must name the URL's host, in its
+///                 subjectAltName.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -61,9 +63,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 /// Sets the name that is sent to the server (SNI) and looked for in its certificate.
 ///
 /// @param options  the options to modify.
-/// @param name     a host name, or an IP address, which is verified but not sent; NULL, the default, for the URL's host.
+/// @param name     a host name, or an IP address, which is verified but not sent; NULL, the
+///                 default, for the URL's host.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty label, as ".example" and "a..b" have.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty
+///                                      label, as ".example" and "a..b" have.
 ///
 /// Threads: one at a time per object.
 /// Blocks: no.
@@ -87,18 +91,21 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 
 /// Trusts the authorities in a file, in place of the system's.
 ///
-/// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count together. What is
-/// named is trusted, though it may be an intermediate authority or the server's own certificate.
+/// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
+/// together. What is named is trusted, though it may be an intermediate authority or the server's
+/// own certificate.
 ///
-/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and SSL_CERT_DIR, too. AWS-LC looks
-/// at the same variables, and without them at /etc/ssl/cert.pem and /etc/ssl/certs.
+/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
+/// SSL_CERT_DIR, too. AWS-LC looks at the same variables, and without them at /etc/ssl/cert.pem and
+/// /etc/ssl/certs.
 ///
-/// All files and directories of TLS are looked at again at each connect. One that was replaced counts from then on, and
-/// no session from before is resumed. One that cannot be read is WSLINE_ERR_TLS_CONFIG until it can; an app that
-/// reconnects tries again.
+/// All files and directories of TLS are looked at again at each connect. One that was replaced
+/// counts from then on, and no session from before is resumed. One that cannot be read is
+/// WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
 ///
 /// @param options  the options to modify.
-/// @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL, the default, for none.
+/// @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL,
+///                 the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -149,7 +156,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
+///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// Threads: one at a time per object.
@@ -170,13 +178,17 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     )
 }
 
-/// Accepts only a server whose certificate has this key, whoever signed it; several can be added, one must match.
+/// Accepts only a server whose certificate has this key, whoever signed it; several can be added,
+/// one must match.
 ///
-/// The check comes on top of the verification and takes its place where that is switched off. It is the same for a
-/// session that is resumed. An HTTPS proxy is not pinned: where the verification is switched off, it is not checked at all.
+/// The check comes on top of the verification and takes its place where that is switched off. It is
+/// the same for a session that is resumed. An HTTPS proxy is not pinned: where the verification is
+/// switched off, it is not checked at all.
 ///
 /// @param options  the options to modify.
-/// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters, as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`.
+/// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
+///                 as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin
+///                 -outform der | openssl dgst -sha256 -binary | base64`.
 /// @retval WSLINE_OK                    added.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! TLS as a transformation of bytes: OpenSSL between two buffers, never on a socket.
 //!
-//! What comes from the network is fed in, what is to be sent is taken out. So one thread can wait for the
-//! socket while another encrypts, there is one place that reads and writes sockets, and TLS can run inside TLS.
+//! What comes from the network is fed in, what is to be sent is taken out. So one thread can wait
+//! for the socket while another encrypts, there is one place that reads and writes sockets, and TLS
+//! can run inside TLS.
 
 use super::error::{config, failed, handshake_failed, or_no_memory, text};
 use super::memory::RecordBuffers;
@@ -19,7 +20,8 @@ use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
 use std::ffi::CString;
 use std::net::IpAddr;
 
-/// What is sent while the peer leaves a handshake message unfinished, which it hardly does for long.
+/// What is sent while the peer leaves a handshake message unfinished, which it hardly does for
+/// long.
 const MAX_HELD_BACK: usize = 64 << 20;
 
 pub struct Tls {
@@ -159,13 +161,15 @@ impl Tls {
         drawn.and(decrypted).and_then(|done| passed.map(|()| done))
     }
 
-    /// Makes room for `len` bytes of plaintext, encrypted; the length of that. Inside other TLS it is only the inner one's.
+    /// Makes room for `len` bytes of plaintext, encrypted; the length of that. Inside other TLS it
+    /// is only the inner one's.
     pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
         self.stream.get_mut().reserve_sealed(len)
     }
 
-    /// Encrypts all of `plain`; the result waits in [`Tls::output`]. What cannot be encrypted before more has come from
-    /// the peer, such as the rest of a handshake message, follows it when that has come.
+    /// Encrypts all of `plain`; the result waits in [`Tls::output`]. What cannot be encrypted
+    /// before more has come from the peer, such as the rest of a handshake message, follows it when
+    /// that has come.
     pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
         if self.held_back.is_empty() {
             let written = self.write(plain)?;
@@ -265,7 +269,8 @@ impl Tls {
             match sys::tls_write(&mut self.stream, rest) {
                 Ok(count) => written += count,
                 Err(error) => match error.code() {
-                    // In the middle of a handshake message, or of a handshake under a context of the caller's.
+                    // In the middle of a handshake message, or of a handshake under a context of
+                    // the caller's.
                     ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => break,
                     _ => return Err(self.error(&error)),
                 },
@@ -297,7 +302,8 @@ impl Tls {
                 Ok(_) if self.has_decrypted_all() => return Ok(Decrypted::All),
                 Ok(_) => {}
                 Err(error) => match error.code() {
-                    // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session ticket.
+                    // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session
+                    // ticket.
                     ErrorCode::WANT_READ if self.stream.get_ref().has_unread() => {}
                     ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => return Ok(Decrypted::All),
                     // A stream cut without close_notify is told by the missing close frame.
@@ -344,8 +350,8 @@ impl Tls {
 }
 
 impl Drop for Tls {
-    /// Without this, OpenSSL gives up the session of a connection that ends without close_notify, which TLS no longer
-    /// asks for (RFC 5246 section 7.2.1).
+    /// Without this, OpenSSL gives up the session of a connection that ends without close_notify,
+    /// which TLS no longer asks for (RFC 5246 section 7.2.1).
     fn drop(&mut self) {
         self.stream.set_shutdown(ShutdownState::SENT);
     }
@@ -353,7 +359,8 @@ impl Drop for Tls {
 
 /// What the server is asked for, and what its certificate is looked through for.
 fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), ErrorStack> {
-    // The dot of the root is for lookups; neither SNI (RFC 6066 section 3) nor certificates have it.
+    // The dot of the root is for lookups; neither SNI (RFC 6066 section 3) nor certificates have
+    // it.
     let name = name.strip_suffix('.').unwrap_or(name);
     let address = name.parse::<IpAddr>().ok();
     if address.is_none() {

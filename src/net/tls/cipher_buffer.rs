@@ -34,7 +34,8 @@ struct Kept {
 enum Held {
     #[default]
     Nothing,
-    /// There may be plaintext: the last read ran out of room, or there was none since the handshake.
+    /// There may be plaintext: the last read ran out of room, or there was none since the
+    /// handshake.
     Bytes,
     /// The end; it stays.
     End,
@@ -43,7 +44,8 @@ enum Held {
 }
 
 impl CipherBuffer {
-    /// Whether the next read may bring something, an end or a failure included, that the descriptor does not show.
+    /// Whether the next read may bring something, an end or a failure included, that the descriptor
+    /// does not show.
     pub fn has_more(&self) -> bool {
         let kept = self.0.as_ref();
         kept.is_some_and(|kept| !matches!(kept.held, Held::Nothing))
@@ -62,7 +64,8 @@ impl CipherBuffer {
         self.kept().held = Held::Bytes;
     }
 
-    /// An end or a failure that is held; then only [`CipherBuffer::decrypt`] or the socket brings more.
+    /// An end or a failure that is held; then only [`CipherBuffer::decrypt`] or the socket brings
+    /// more.
     pub fn take_end(&mut self) -> Option<Result<ReadOutcome, Error>> {
         let place = &mut self.kept().held;
         match std::mem::replace(place, Held::End) {
@@ -99,7 +102,8 @@ impl CipherBuffer {
         (outcome, tls.has_output())
     }
 
-    /// Room for ciphertext; reads grow while they fill it, like those of [`crate::base::buffer::Inbox`].
+    /// Room for ciphertext; reads grow while they fill it, like those of
+    /// [`crate::base::buffer::Inbox`].
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         let kept = self.kept();
         kept.read_size = kept.read_size.max(READ_MIN);
@@ -111,7 +115,8 @@ impl CipherBuffer {
         Ok(&mut kept.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`]. Without TLS nothing is taken.
+    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`]. Without TLS nothing is
+    /// taken.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         if let Some(kept) = &mut self.0 {
             if kept.cipher.capacity() == 0 {

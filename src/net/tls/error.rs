@@ -46,8 +46,8 @@ pub fn handshake_failed(
     )
 }
 
-/// OpenSSL reads a directory of authorities while it verifies, and passes over what it cannot open: without a free
-/// descriptor its verdict is not about the certificate.
+/// OpenSSL reads a directory of authorities while it verifies, and passes over what it cannot open:
+/// without a free descriptor its verdict is not about the certificate.
 fn refused(peer: &str, verdict: X509VerifyResult) -> Error {
     let message = format!("certificate of {peer} refused: {}", verdict.error_string());
     match File::open("/") {

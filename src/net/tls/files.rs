@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files that TLS is configured by, as they are on disk at one moment: who compares two such moments sees that a
-//! file was replaced.
+//! The files that TLS is configured by, as they are on disk at one moment: who compares two such
+//! moments sees that a file was replaced.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

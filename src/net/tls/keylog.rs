@@ -22,7 +22,8 @@ pub fn append_to(path: &str, builder: &mut SslContextBuilder) -> Result<(), Erro
             Error::os(Kind::TlsConfig, what, &error).in_phase(Phase::Tls)
         })?;
     builder.set_keylog_callback(move |_, line| {
-        // In one write, so that lines of several connections do not mix. A full disk does not end a connection.
+        // In one write, so that lines of several connections do not mix. A full disk does not end a
+        // connection.
         let _ = (&file).write_all(format!("{line}\n").as_bytes());
     });
     Ok(())

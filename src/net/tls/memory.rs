@@ -9,7 +9,8 @@ use std::io::{self, Read, Write};
 /// The most that one TLS record brings (RFC 8446 section 5.2).
 const RECORD_BYTES: usize = 16 * 1024;
 
-/// By how much encryption makes a record longer, with its header: at most this (RFC 8446 sections 5.1 and 5.2).
+/// By how much encryption makes a record longer, with its header: at most this (RFC 8446 sections
+/// 5.1 and 5.2).
 const RECORD_OVERHEAD: usize = 5 + 256;
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the caller wants of TLS, and the OpenSSL context made of it: shared by the connections of an options object,
-//! because loading a trust store costs more than a whole handshake, and made anew when a file that it was made of has
-//! changed.
+//! What the caller wants of TLS, and the OpenSSL context made of it: shared by the connections of
+//! an options object, because loading a trust store costs more than a whole handshake, and made
+//! anew when a file that it was made of has changed.
 
 use super::error::config;
 use super::files::Files;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Sessions to be resumed: a handshake that takes one up needs neither certificates nor signatures.
 //!
-//! They stand beside the context they came from, so they were verified under the settings they are used under. A
-//! handshake in which a certificate is refused never comes to a session.
+//! They stand beside the context they came from, so they were verified under the settings they are
+//! used under. A handshake in which a certificate is refused never comes to a session.
 
 use super::role::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 /// Of all servers together.
 const MAX_SESSIONS: usize = 32;
 
-/// For so long after a certificate was verified its verdict holds; RFC 8446 section 4.6.1 would allow seven days.
+/// For so long after a certificate was verified its verdict holds; RFC 8446 section 4.6.1 would
+/// allow seven days.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What servers gave to the connections of one context, the newest first.
@@ -29,8 +30,8 @@ struct KeptSession {
     session: SslSession,
 }
 
-/// Where a session comes from. A resumed connection hands its own on to the sessions it is given, so that none outlives
-/// what was verified.
+/// Where a session comes from. A resumed connection hands its own on to the sessions it is given,
+/// so that none outlives what was verified.
 #[derive(Clone)]
 struct VerifiedOrigin {
     key: SessionKey,
@@ -79,8 +80,8 @@ impl Resumption {
         Self { sessions, key }
     }
 
-    /// After the handshake: a session of TLS 1.2 that was resumed can be resumed again, a ticket of TLS 1.3 should
-    /// not (RFC 8446 appendix C.4).
+    /// After the handshake: a session of TLS 1.2 that was resumed can be resumed again, a ticket of
+    /// TLS 1.3 should not (RFC 8446 appendix C.4).
     pub fn finish(&self, ssl: &SslRef) {
         let session = ssl.session().filter(|session| !is_ticket(session));
         if let (true, Some(session)) = (ssl.session_reused(), session) {

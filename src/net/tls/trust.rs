@@ -38,7 +38,8 @@ impl Trust {
         if self.is_the_systems() {
             return SystemStore::find().apply(builder);
         }
-        // What the caller names is trusted, though it may be no root: an intermediate, or the server's own certificate.
+        // What the caller names is trusted, though it may be no root: an intermediate, or the
+        // server's own certificate.
         builder
             .verify_param_mut()
             .set_flags(X509VerifyFlags::PARTIAL_CHAIN)
@@ -104,8 +105,8 @@ impl SystemStore {
             Err(error) if error.kind() == ErrorKind::NotFound && self.variable.is_none() => 0,
             Err(error) => return Err(unreadable(&what, &error)),
         };
-        // Not by set_default_verify_paths(), which passes over a file that it cannot read: nobody would be trusted then,
-        // and nobody told why.
+        // Not by set_default_verify_paths(), which passes over a file that it cannot read: nobody
+        // would be trusted then, and nobody told why.
         let using = |error: ErrorStack| config(format_args!("use {what}"), &error);
         if len > 0 || self.variable.is_some() {
             builder.set_ca_file(&self.file).map_err(using)?;

@@ -51,7 +51,8 @@ impl Credentials {
         &self.password
     }
 
-    /// The value of an `Authorization` field, unless there is a colon in the user name (RFC 7617 section 2).
+    /// The value of an `Authorization` field, unless there is a colon in the user name (RFC 7617
+    /// section 2).
     pub fn basic(&self) -> Option<String> {
         let Self { user, password } = self;
         (!user.contains(':'))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The body of a refusal: as much of it as helps a person, decoded from the ways it can be framed (RFC 9112 section 6).
+//! The body of a refusal: as much of it as helps a person, decoded from the ways it can be framed
+//! (RFC 9112 section 6).
 
 use super::head::Head;
 use crate::base::error::Error;
@@ -53,7 +54,8 @@ impl Body {
         }
     }
 
-    /// Takes what belongs to the body from the front of `input`. True when it is complete, or enough of it is there.
+    /// Takes what belongs to the body from the front of `input`. True when it is complete, or
+    /// enough of it is there.
     pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         loop {
             match self.framing {
@@ -127,7 +129,8 @@ fn skip_line_end(input: &mut Vec<u8>) -> &[u8] {
     input
 }
 
-/// The number at the start of a chunk's line. Behind it come blanks and extensions (RFC 9112 section 7.1.1).
+/// The number at the start of a chunk's line. Behind it come blanks and extensions (RFC 9112
+/// section 7.1.1).
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
     let end = line.iter().position(|byte| !is_digit(byte));

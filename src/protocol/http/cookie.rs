@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The cookie jar: which cookies are kept, and which of them a server gets (RFC 6265 sections 5.3 and 5.4).
+//! The cookie jar: which cookies are kept, and which of them a server gets (RFC 6265 sections 5.3
+//! and 5.4).
 //!
-//! From its successor, draft-ietf-httpbis-rfc6265bis, come the rules that protect Secure cookies from servers without TLS,
-//! and the prefixes of names.
+//! From its successor, draft-ietf-httpbis-rfc6265bis, come the rules that protect Secure cookies
+//! from servers without TLS, and the prefixes of names.
 
 use super::public_suffix::is_public_suffix;
 use super::set_cookie::SetCookie;
@@ -45,7 +46,8 @@ impl From<Error> for NotKept {
     }
 }
 
-/// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for https.
+/// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for
+/// https.
 pub struct CookieJar {
     store: Mutex<Store>,
     process: ProcessMark,
@@ -66,8 +68,8 @@ impl CookieJar {
         self.process
     }
 
-    /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its cookie away. Fails with
-    /// what is wrong, which is safe to print.
+    /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its
+    /// cookie away. Fails with what is wrong, which is safe to print.
     pub fn add(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), NotKept> {
         let request = Request::new(url);
         let mut store = self.store.lock();
@@ -268,7 +270,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What a `Domain` attribute means, and whether that is this host alone (section 5.3, items 5 and 6).
+    /// What a `Domain` attribute means, and whether that is this host alone (section 5.3, items 5
+    /// and 6).
     fn scope(&self, domain: &str) -> Result<(String, bool), &'static str> {
         if domain.len() > MAX_DOMAIN_BYTES {
             return Err(NO_HOST_NAME);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The date of an `Expires` attribute, in whatever form a server writes it (RFC 6265 section 5.1.1).
+//! The date of an `Expires` attribute, in whatever form a server writes it (RFC 6265 section
+//! 5.1.1).
 
 use std::time::{Duration, SystemTime};
 
-/// `None` where it is no date. Dates before 1970, which are over in any case, become the first moment of 1970.
+/// `None` where it is no date. Dates before 1970, which are over in any case, become the first
+/// moment of 1970.
 pub fn parse(text: &str) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {

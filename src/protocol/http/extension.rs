@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The negotiation of permessage-deflate: our offer, and what a server may answer (RFC 6455 section 9.1, RFC 7692
-//! section 7.1).
+//! The negotiation of permessage-deflate: our offer, and what a server may answer (RFC 6455 section
+//! 9.1, RFC 7692 section 7.1).
 
 use super::head::Head;
 use crate::base::error::{Error, Kind};
@@ -172,7 +172,8 @@ fn set_flag(flag: &mut bool, value: Option<&str>) -> Result<(), &'static str> {
     }
 }
 
-/// "A decimal integer value without leading zeroes between 8 to 15 inclusive" (section 7.1.2), as a token or quoted.
+/// "A decimal integer value without leading zeroes between 8 to 15 inclusive" (section 7.1.2), as a
+/// token or quoted.
 fn set_bits(place: &mut Option<u8>, value: Option<&str>) -> Result<(), &'static str> {
     let value = value.ok_or("has no value")?;
     let quoted = value

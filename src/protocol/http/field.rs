@@ -19,7 +19,8 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
     }
 }
 
-/// A header value: no CR, LF, NUL or other control character (RFC 9110 section 5.5), so that no value can add a line.
+/// A header value: no CR, LF, NUL or other control character (RFC 9110 section 5.5), so that no
+/// value can add a line.
 pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
     match text.chars().find(|c| c.is_ascii_control() && *c != '\t') {
         None => Ok(()),
@@ -44,7 +45,8 @@ fn is_token_byte(byte: u8) -> bool {
     TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
 }
 
-/// Each byte of a name is looked up, and one look is less than the comparisons that the table is made of.
+/// Each byte of a name is looked up, and one look is less than the comparisons that the table is
+/// made of.
 #[allow(
     clippy::indexing_slicing,
     reason = "a panic would be one of the compiler's"
@@ -68,8 +70,9 @@ pub fn first_control(text: &[u8]) -> Option<usize> {
     let eights = text.chunks_exact(8);
     let rest = eights.remainder();
     for (index, eight) in eights.enumerate() {
-        // Eight bytes at once, and no sum carries into the next of them. The high bit stays 0 where the rest of the byte
-        // is less than 0x20, and becomes 1 where it is 0x7f. Bytes that have it are no ASCII.
+        // Eight bytes at once, and no sum carries into the next of them. The high bit stays 0 where
+        // the rest of the byte is less than 0x20, and becomes 1 where it is 0x7f. Bytes that have
+        // it are no ASCII.
         let eight = u64::from_le_bytes(eight.try_into().unwrap_or_default());
         let low_bits = eight & LOW_BITS;
         let is_not_low = low_bits + u64::from_ne_bytes([0x60; 8]);
@@ -86,7 +89,8 @@ pub fn first_control(text: &[u8]) -> Option<usize> {
 /// As much of a list as an error shows.
 const MAX_SHOWN: usize = 100;
 
-/// What a peer has listed, safe to print: escaped, and cut where it is long. `None` where there is nothing.
+/// What a peer has listed, safe to print: escaped, and cut where it is long. `None` where there is
+/// nothing.
 pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     let mut members = members.take(MAX_SHOWN).peekable();
     members.peek()?;
@@ -101,7 +105,8 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 
 /// The fields of a received head, in order, repeated ones kept.
 ///
-/// Names and values are C strings because that is how they are handed out; no NUL gets as far as here.
+/// Names and values are C strings because that is how they are handed out; no NUL gets as far as
+/// here.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     /// The reason, then of each field its name, a NUL, its value, a NUL.
@@ -114,7 +119,8 @@ pub struct Fields {
     is_clean: bool,
 }
 
-/// What the fields of a short head have: one piece of memory, then, is enough. It stays as long as the connection.
+/// What the fields of a short head have: one piece of memory, then, is enough. It stays as long as
+/// the connection.
 const USUAL_BYTES: usize = 128;
 const USUAL_COUNT: usize = 4;
 
@@ -141,8 +147,8 @@ impl Fields {
         self.text.get(..self.reason_len).unwrap_or_default()
     }
 
-    /// Adds a field; its value may be continued until [`Fields::finish`]. `is_clean`: the value has no control characters, and
-    /// no white space around it.
+    /// Adds a field; its value may be continued until [`Fields::finish`]. `is_clean`: the value has
+    /// no control characters, and no white space around it.
     pub fn begin(&mut self, name: &[u8], value: &[u8], is_clean: bool) -> Result<(), Error> {
         let len = name.len() + value.len() + 2;
         if self.fields.is_empty() {
@@ -163,8 +169,8 @@ impl Fields {
         Ok(())
     }
 
-    /// Adds a line to the value of the field that was begun; false where none was. RFC 9112 section 5.2: the line end and
-    /// the white space around it stand for a blank.
+    /// Adds a line to the value of the field that was begun; false where none was. RFC 9112 section
+    /// 5.2: the line end and the white space around it stand for a blank.
     pub fn continue_value(&mut self, line: &[u8]) -> Result<bool, Error> {
         if self.open.is_none() {
             return Ok(false);
@@ -191,8 +197,8 @@ impl Fields {
 
     /// Makes the text from `start` on, to its end, a value.
     fn clean(&mut self, start: usize) {
-        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and then no terminal
-        // sees them.
+        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and
+        // then no terminal sees them.
         for byte in self.text.get_mut(start..).unwrap_or_default() {
             let is_control = byte.is_ascii_control() && *byte != b'\t';
             *byte = if is_control { b' ' } else { *byte };
@@ -245,7 +251,8 @@ impl Fields {
     pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let mut values = self.values(name);
         let mut rest = &[][..];
-        // A loop, of which the standard library's adapters for the same make several that are called.
+        // A loop, of which the standard library's adapters for the same make several that are
+        // called.
         std::iter::from_fn(move || {
             loop {
                 let member = match rest.iter().position(|byte| *byte == b',') {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The head of a response (RFC 9112 sections 2.2, 4 and 5), read line by line as it arrives.
 //!
-//! What the RFC asks of a recipient is done; where it leaves a choice, the head is read as curl reads it. Only a switch
-//! of protocols is refused for a malformed line, see [`Head::defect`]: a malformed line takes nobody's status away.
+//! What the RFC asks of a recipient is done; where it leaves a choice, the head is read as curl
+//! reads it. Only a switch of protocols is refused for a malformed line, see [`Head::defect`]: a
+//! malformed line takes nobody's status away.
 
 use super::field::{Fields, first_control, token_len};
 use crate::base::error::Error;
@@ -29,7 +30,8 @@ pub struct Head {
     /// Major and minor version.
     pub version: (u8, u8),
     pub fields: Fields,
-    /// The first malformed line for which curl refuses a response, a phrase of which the head is the subject.
+    /// The first malformed line for which curl refuses a response, a phrase of which the head is
+    /// the subject.
     pub defect: Option<String>,
 }
 
@@ -39,7 +41,8 @@ impl Head {
         String::from_utf8_lossy(self.fields.reason())
     }
 
-    /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has one.
+    /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has
+    /// one.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
     }
@@ -95,8 +98,8 @@ impl HeadReader {
         self.next == Next::Nothing
     }
 
-    /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A CR before it belongs
-    /// to the line end, and may be missing (RFC 9112 section 2.2).
+    /// Takes lines from the front of `input`; true when the head is complete. Lines end with LF. A
+    /// CR before it belongs to the line end, and may be missing (RFC 9112 section 2.2).
     pub fn read(&mut self, input: &mut Vec<u8>) -> Result<HeadState, Error> {
         let mut start = 0;
         let state = loop {
@@ -211,7 +214,8 @@ impl HeadReader {
         let version_end = rest.iter().position(|byte| BLANK.contains(byte))?;
         let (version, rest) = rest.split_at(version_end);
         self.head.version = match version {
-            // A higher minor version than is known is read as the highest known (RFC 9110 section 2.5).
+            // A higher minor version than is known is read as the highest known (RFC 9110 section
+            // 2.5).
             [b'1', b'.', minor @ b'0'..=b'9'] => (1, minor - b'0'),
             // Written by programs that mean well.
             b"2" | b"2.0" => (2, 0),
@@ -235,7 +239,8 @@ impl HeadReader {
         Some(reason.get(..MAX_REASON_BYTES).unwrap_or(reason))
     }
 
-    /// Section 5. A line whose name is no token is ignored, with the lines that continue it: nothing in it counts.
+    /// Section 5. A line whose name is no token is ignored, with the lines that continue it:
+    /// nothing in it counts.
     fn read_field_line(&mut self, line: &[u8], is_clean: bool) -> Result<(), Error> {
         if line.first().is_some_and(|byte| BLANK.contains(byte)) {
             let is_continued = self.head.fields.continue_value(line.trim_ascii())?;

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Domains below which anybody can have a name, such as `com` and `co.uk`: cookies for all of one would reach strangers
-//! (RFC 6265 section 5.3, item 5).
+//! Domains below which anybody can have a name, such as `com` and `co.uk`: cookies for all of one
+//! would reach strangers (RFC 6265 section 5.3, item 5).
 
 use std::cmp::Ordering;
 
-/// A comment, an empty line, then the rules, sorted; renewed by `tools/public_suffixes.py`. As text they add 150 KB to the
-/// library; the `psl` crate, which makes code of them, adds 800 KB.
+/// A comment, an empty line, then the rules, sorted; renewed by `tools/public_suffixes.py`. As text
+/// they add 150 KB to the library; the `psl` crate, which makes code of them, adds 800 KB.
 static FILE: &str = include_str!("public_suffixes.txt");
 
-/// Whether `domain`, in lower case and A-labels, is itself a public suffix (<https://github.com/publicsuffix/list/wiki/Format>).
+/// Whether `domain`, in lower case and A-labels, is itself a public suffix
+/// (<https://github.com/publicsuffix/list/wiki/Format>).
 pub fn is_public_suffix(domain: &str) -> bool {
     // The dot of the root names the same domain.
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let Some((_, parent)) = domain.split_once('.') else {
-        // The list says nothing about names that only this network knows; its rule for all others is `*`.
+        // The list says nothing about names that only this network knows; its rule for all others
+        // is `*`.
         return true;
     };
     let is_exception = is_listed(&format!("!{domain}"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): where they lead, and whether to go.
+//! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): where they
+//! lead, and whether to go.
 
 use super::head::Head;
 use super::request::RequestOptions;
@@ -36,8 +37,8 @@ impl Redirects {
         &self.url
     }
 
-    /// True if `head` sends the connect elsewhere, to [`Redirects::url`] from now on. False if it is no redirect, or
-    /// redirects are not followed.
+    /// True if `head` sends the connect elsewhere, to [`Redirects::url`] from now on. False if it
+    /// is no redirect, or redirects are not followed.
     pub fn follow(&mut self, head: &Head) -> Result<bool, Error> {
         if self.limit == 0 || !head.is_redirect() {
             return Ok(false);
@@ -52,8 +53,8 @@ impl Redirects {
         Ok(true)
     }
 
-    /// The request for the URL in force: once the connect has been sent to another origin, it carries nothing that was
-    /// meant for the first.
+    /// The request for the URL in force: once the connect has been sent to another origin, it
+    /// carries nothing that was meant for the first.
     pub fn request_options<'a>(
         &self,
         options: &'a RequestOptions,

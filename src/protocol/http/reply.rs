@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The answer to one request, as it arrives: interim responses, the head, and of a refusal the body.
+//! The answer to one request, as it arrives: interim responses, the head, and of a refusal the
+//! body.
 
 use super::body::Body;
 use super::challenge;
@@ -18,7 +19,8 @@ const MAX_SHOWN: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub head: Head,
-    /// What came of a refusal's body, and a NUL, with which it is lent to C. Empty where nothing came.
+    /// What came of a refusal's body, and a NUL, with which it is lent to C. Empty where nothing
+    /// came.
     pub body_and_nul: Vec<u8>,
     /// The compression that it has agreed to.
     pub deflate: Option<Agreement>,
@@ -115,7 +117,8 @@ impl Reply {
         }
     }
 
-    /// The peer sends no more. A field for which there is no memory is left out: the status is worth more.
+    /// The peer sends no more. A field for which there is no memory is left out: the status is
+    /// worth more.
     pub fn end(&mut self) {
         let _ = self.reader.finish();
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The request of the opening handshake (RFC 6455 section 4.1), and what the caller may set about it.
+//! The request of the opening handshake (RFC 6455 section 4.1), and what the caller may set about
+//! it.
 
 use super::auth::Credentials;
 use super::extension::Offer;
@@ -37,7 +38,8 @@ const OWNED: [(&str, Option<&str>); 13] = [
     ("Transfer-Encoding", None),
 ];
 
-/// Refuses a header that the handshake writes itself: two of them would be answered at the server's whim.
+/// Refuses a header that the handshake writes itself: two of them would be answered at the server's
+/// whim.
 pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
     let Some((owned, setter)) = OWNED
         .iter()
@@ -69,7 +71,8 @@ pub struct RequestOptions {
     pub subprotocols: Arc<Vec<Text>>,
     pub headers: Arc<Vec<(Text, Text)>>,
     pub cookie: Option<Text>,
-    /// The value of `Authorization`, unless there is one among the headers; in place of what the URL says.
+    /// The value of `Authorization`, unless there is one among the headers; in place of what the
+    /// URL says.
     pub authorization: Option<Text>,
     /// How often a redirect is followed.
     pub redirect_limit: u32,

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// No server silences a client for longer.
 const MAX: Duration = Duration::from_secs(3600);
 
-/// `None` where it names no time, or none that can be read. A date is measured against the server's own clock where its
-/// answer tells that, too: then it does not matter how right either is.
+/// `None` where it names no time, or none that can be read. A date is measured against the server's
+/// own clock where its answer tells that, too: then it does not matter how right either is.
 pub fn retry_after(fields: &Fields, wall_clock: SystemTime) -> Option<Duration> {
     let value = text(fields, "retry-after")?;
     let span = if value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -70,7 +70,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads a URL, by default of the scheme http. Fails with what is wrong, which is safe to print.
+    /// Reads a URL, by default of the scheme http. Fails with what is wrong, which is safe to
+    /// print.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return Err("is not UTF-8".to_owned());

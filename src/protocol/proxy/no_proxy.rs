@@ -34,7 +34,8 @@ enum Hosts {
 }
 
 impl NoProxy {
-    /// Adds entries, separated by commas or blanks. Those that are malformed are left out, and returned as what is wrong.
+    /// Adds entries, separated by commas or blanks. Those that are malformed are left out, and
+    /// returned as what is wrong.
     pub fn add(&mut self, list: &str) -> Result<Vec<String>, Error> {
         let mut problems = Vec::new();
         let texts = list.split(|c: char| c == ',' || c.is_whitespace());
@@ -122,7 +123,8 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Without what stands before an `@`, in case somebody took a proxy's URL for an entry.
 fn problem(text: &str) -> String {
-    // A proxy's URL among the entries: a password may stand in front of an `@`, or be cut off before it at a comma.
+    // A proxy's URL among the entries: a password may stand in front of an `@`, or be cut off
+    // before it at a comma.
     let shown = match (text.rsplit_once('@'), text.split_once("://")) {
         (Some((_, rest)), _) => format!("…@{rest}"),
         (None, Some((scheme, _))) => format!("{scheme}://…"),

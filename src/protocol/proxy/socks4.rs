@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! SOCKS4, and 4a, which has names (Ying-Da Lee, "SOCKS: A protocol for TCP proxy across firewalls").
+//! SOCKS4, and 4a, which has names (Ying-Da Lee, "SOCKS: A protocol for TCP proxy across
+//! firewalls").
 
 use super::endpoint::Proxy;
 use super::target::Target;

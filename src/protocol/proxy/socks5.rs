@@ -42,8 +42,8 @@ enum Awaited {
     Method,
     Authenticated,
     Reply,
-    /// The type of the address that it connects from, its length if it is a name, the address and the port:
-    /// they are skipped.
+    /// The type of the address that it connects from, its length if it is a name, the address and
+    /// the port: they are skipped.
     AddressType,
     NameLength,
     Address(usize),
@@ -223,7 +223,8 @@ fn greeting(with_authentication: bool) -> Output {
     }
 }
 
-/// RFC 1929 section 2. An empty password, which it does not foresee, is sent as such: others do it, and proxies take it.
+/// RFC 1929 section 2. An empty password, which it does not foresee, is sent as such: others do it,
+/// and proxies take it.
 fn authentication(credentials: &Credentials) -> Option<Output> {
     let (user, password) = (credentials.user(), credentials.password());
     if user.is_empty() {

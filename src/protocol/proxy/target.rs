@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The proxy looks it up. A name as a URL has it: in A-labels, without blanks and control characters.
+    /// The proxy looks it up. A name as a URL has it: in A-labels, without blanks and control
+    /// characters.
     Name(String, u16),
     Address(SocketAddr),
 }

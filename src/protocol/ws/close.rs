@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and who closed, how and why.
+//! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and who closed, how and
+//! why.
 
 use super::frame::MAX_CONTROL_BYTES;
 use crate::base::error::{Error, Kind, Phase};
@@ -13,8 +14,8 @@ pub const ABNORMAL: u16 = 1006;
 /// Two bytes of a control frame's payload hold the code.
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
 
-/// Codes that may stand in a close frame: section 7.4.1 less those it reserves, the later ones of the IANA
-/// registry (1012–1014), and the ranges of section 7.4.2 for libraries and applications.
+/// Codes that may stand in a close frame: section 7.4.1 less those it reserves, the later ones of
+/// the IANA registry (1012–1014), and the ranges of section 7.4.2 for libraries and applications.
 pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
@@ -135,7 +136,8 @@ pub struct CloseInfo<'a> {
     pub closed_by: Option<Side>,
 }
 
-/// The state of the closing handshake: which frames went which way, who began, and what else ended the connection.
+/// The state of the closing handshake: which frames went which way, who began, and what else ended
+/// the connection.
 ///
 /// Everything told about the end is computed from these facts.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +148,8 @@ pub struct Closing {
     failure: Option<Error>,
 }
 
-/// The server's close frame, its reason in the form in which it is lent to C; a reason that is empty is not lent.
+/// The server's close frame, its reason in the form in which it is lent to C; a reason that is
+/// empty is not lent.
 #[derive(Clone, Debug)]
 struct Received {
     code: Option<u16>,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! permessage-deflate (RFC 7692): messages to compressed payloads and back.
 //!
-//! A context is what has been seen before, to which later bytes refer. It is made when it is first needed; where it is
-//! not taken over to the next message, the thread keeps it for whoever needs one next, and no connection holds any.
+//! A context is what has been seen before, to which later bytes refer. It is made when it is first
+//! needed; where it is not taken over to the next message, the thread keeps it for whoever needs
+//! one next, and no connection holds any.
 
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
@@ -18,18 +19,20 @@ const TAIL_AND_END: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
 
 /// The window of zlib, of which the RFC allows 8 to 15 bits (section 7.1.2).
 pub const MAX_WINDOW_BITS: u8 = 15;
-/// zlib does not compress with less. With 9 it never looks back further than 250 bytes, because it keeps the longest
-/// match ahead out of its window; so a peer with 8 understands it.
+/// zlib does not compress with less. With 9 it never looks back further than 250 bytes, because it
+/// keeps the longest match ahead out of its window; so a peer with 8 understands it.
 pub const MIN_WINDOW_BITS: u8 = 9;
 
-/// Output comes in pieces of this size, through a buffer of the thread's: flate2 fills with zeros whatever it is given room in.
+/// Output comes in pieces of this size, through a buffer of the thread's: flate2 fills with zeros
+/// whatever it is given room in.
 const PIECE: usize = 32 * 1024;
 /// Some such is in a context, for an error's text: zlib does not say.
 const CONTEXT_BYTES: u64 = 256 * 1024;
 /// So much is compressed at once; between two of them a caller may run out of time.
 const STEP: usize = 256 * 1024;
 
-/// Messages up to this size are inflated at any ratio: zeros come to one of a thousand without malice.
+/// Messages up to this size are inflated at any ratio: zeros come to one of a thousand without
+/// malice.
 const UNSUSPICIOUS_BYTES: u64 = 16 << 20;
 
 /// What both sides have agreed on (section 7.1).
@@ -78,8 +81,8 @@ impl Deflater {
         self.shape
     }
 
-    /// Appends the compressed form of the next part of a message to `out`; `fin` says that it is the last one. Asks
-    /// `goes_on` now and then, which may put an end to it.
+    /// Appends the compressed form of the next part of a message to `out`; `fin` says that it is
+    /// the last one. Asks `goes_on` now and then, which may put an end to it.
     pub fn compress(
         &mut self,
         part: &[u8],
@@ -104,7 +107,8 @@ impl Deflater {
         }
         if fin {
             if out.len() == begin {
-                // The parts before have ended with the tail. An empty block of stored bytes, less its tail, ends the message.
+                // The parts before have ended with the tail. An empty block of stored bytes, less
+                // its tail, ends the message.
                 out.push(0);
             } else {
                 out.truncate(out.len().saturating_sub(TAIL.len()).max(begin));
@@ -118,9 +122,11 @@ impl Deflater {
         Ok(())
     }
 
-    /// What comes next refers to nothing before it: something was not sent, or the peer has been sent something else.
+    /// What comes next refers to nothing before it: something was not sent, or the peer has been
+    /// sent something else.
     pub fn forget(&mut self) {
-        // Not kept for another message: of a block that was begun zlib-rs does not let go when it begins afresh.
+        // Not kept for another message: of a block that was begun zlib-rs does not let go when it
+        // begins afresh.
         self.context = None;
     }
 }
@@ -217,8 +223,8 @@ impl Inflater {
         self.takes_over
     }
 
-    /// Inflates from `input` and appends to `out`, some `most` bytes at most. How much of `input` is done with, and whether
-    /// nothing more comes of it.
+    /// Inflates from `input` and appends to `out`, some `most` bytes at most. How much of `input`
+    /// is done with, and whether nothing more comes of it.
     pub fn inflate(
         &mut self,
         mut input: &[u8],
@@ -252,15 +258,18 @@ impl Inflater {
         })
     }
 
-    /// After the last byte of a message: inflates what is left of it, likewise. True when that is all.
+    /// After the last byte of a message: inflates what is left of it, likewise. True when that is
+    /// all.
     pub fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
         if self.is_ended && self.tail == 0 {
-            // Section 7.2.3.4 wants an empty block behind a last one. Some senders leave it out; then nothing is missing,
-            // and what was taken off the end of other messages would begin a block that the next message does not end.
+            // Section 7.2.3.4 wants an empty block behind a last one. Some senders leave it out;
+            // then nothing is missing, and what was taken off the end of other messages would begin
+            // a block that the next message does not end.
             self.begin_afresh();
             return Ok(true);
         }
-        // Where nothing follows that refers to the message, a last block shows whether the one before it was complete.
+        // Where nothing follows that refers to the message, a last block shows whether the one
+        // before it was complete.
         let tail = match self.takes_over {
             true => TAIL.as_slice(),
             false => TAIL_AND_END.as_slice(),
@@ -304,10 +313,11 @@ impl Inflater {
             failure: result.err().map(|error| corrupt(error.message())),
         };
         if status == Some(Status::StreamEnd) {
-            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says it is the last. Zlib
-            // then begins a new stream, which refers to nothing before it, for its own deflate does the same; so do ws and
-            // Chromium. The RFC would let a sender refer across such a block, but zlib does not give its window away, and a
-            // second one for each connection is too much for senders that nobody has seen.
+            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says
+            // it is the last. Zlib then begins a new stream, which refers to nothing before it, for
+            // its own deflate does the same; so do ws and Chromium. The RFC would let a sender
+            // refer across such a block, but zlib does not give its window away, and a second one
+            // for each connection is too much for senders that nobody has seen.
             context.reset(false);
             self.is_ended = true;
         } else if step.taken > 0 {
@@ -332,8 +342,8 @@ impl Inflater {
     }
 }
 
-/// For one message by itself any window will do that is not smaller than the peer's: reset() leaves the largest one,
-/// whatever the context was made with.
+/// For one message by itself any window will do that is not smaller than the peer's: reset() leaves
+/// the largest one, whatever the context was made with.
 fn new_decompress(window_bits: u8, takes_over: bool) -> Result<Decompress, Error> {
     let spare = match takes_over {
         true => None,

@@ -37,7 +37,8 @@ impl Header {
         }
     }
 
-    /// Reads the header at the start of `bytes`; with it, how many bytes it takes. `None` while it is incomplete.
+    /// Reads the header at the start of `bytes`; with it, how many bytes it takes. `None` while it
+    /// is incomplete.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let [first, second, rest @ ..] = bytes else {
             return Ok(None);
@@ -83,7 +84,8 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// How many bytes a frame has at least, header and payload, whose header has begun with `bytes` and is incomplete.
+    /// How many bytes a frame has at least, header and payload, whose header has begun with `bytes`
+    /// and is incomplete.
     pub fn least_frame_bytes(bytes: &[u8]) -> usize {
         let Some(second) = bytes.get(1) else {
             return 2;
@@ -132,7 +134,8 @@ impl Header {
         }
     }
 
-    /// Appends the payload, or a piece of it that begins at a multiple of four, masked where the header says so.
+    /// Appends the payload, or a piece of it that begins at a multiple of four, masked where the
+    /// header says so.
     #[inline(always)]
     pub fn append_payload(&self, payload: &[u8], out: &mut Vec<u8>) {
         match self.mask {

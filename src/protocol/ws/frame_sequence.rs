@@ -62,8 +62,8 @@ impl FrameSequence {
         bound.map(|message| message.delivery)
     }
 
-    /// A message is received in one way from its first byte to its last. The opcode of one that goes another way than
-    /// was thought when its header came.
+    /// A message is received in one way from its first byte to its last. The opcode of one that
+    /// goes another way than was thought when its header came.
     pub fn turn_to(&mut self, delivery: Delivery) -> Result<Option<Opcode>, Error> {
         match &mut self.message {
             Some(message) if message.delivery == delivery => Ok(None),
@@ -128,7 +128,8 @@ impl FrameSequence {
         check_limit("frame", header.len, limit, option)
     }
 
-    /// The message in one frame with which `bytes` begin, if it is all there, not compressed and within all limits.
+    /// The message in one frame with which `bytes` begin, if it is all there, not compressed and
+    /// within all limits.
     #[inline]
     pub fn whole_message(&self, bytes: &[u8]) -> Option<WholeMessage> {
         let found = WholeMessage::decode(bytes)?;
@@ -142,8 +143,8 @@ impl FrameSequence {
         self.message.is_some()
     }
 
-    /// Whether `bytes`, which follow a message, begin with another whole one, or with control frames and then that. Looks no
-    /// further than to a frame that ends the connection.
+    /// Whether `bytes`, which follow a message, begin with another whole one, or with control
+    /// frames and then that. Looks no further than to a frame that ends the connection.
     pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
         while let Ok(Some((header, len))) = Header::decode(bytes) {
@@ -172,7 +173,8 @@ impl FrameSequence {
         false
     }
 
-    /// Section 5.2: they must be 0, unless an extension gives them a meaning; RFC 7692 section 6 does so for the first.
+    /// Section 5.2: they must be 0, unless an extension gives them a meaning; RFC 7692 section 6
+    /// does so for the first.
     fn check_reserved_bits(&self, header: &Header) -> Result<(), Error> {
         if header.rsv2 || header.rsv3 || !self.may_be_compressed {
             return Err(Error::protocol(
@@ -238,7 +240,8 @@ impl FrameSequence {
     }
 }
 
-/// A text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which has arrived.
+/// A text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which has
+/// arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct WholeMessage {
     pub is_text: bool,

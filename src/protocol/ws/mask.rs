@@ -39,8 +39,8 @@ pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
 /// Blocks of a size that is known are masked in vector registers.
 const BLOCK: usize = 128;
 
-/// What is left is less than a block. A function of its own, because inside a larger one the compiler has no registers left
-/// for it.
+/// What is left is less than a block. A function of its own, because inside a larger one the
+/// compiler has no registers left for it.
 #[inline(never)]
 fn append_blocks<'a>(key: MaskKey, mut data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     while let Some((block, rest)) = data.split_first_chunk::<BLOCK>() {

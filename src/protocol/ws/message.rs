@@ -12,12 +12,13 @@ pub enum Delivery {
     Fragments,
     /// What has arrived of a message, whatever its size; text is checked across the pieces.
     Parts,
-    /// Every frame as it came; it is not inflated, text is not checked, closing is left to the caller.
+    /// Every frame as it came; it is not inflated, text is not checked, closing is left to the
+    /// caller.
     Frames,
 }
 
-/// A message or a part of one, a control frame, or with [`Delivery::Frames`] any frame. A NUL stands behind its payload,
-/// unless that is empty.
+/// A message or a part of one, a control frame, or with [`Delivery::Frames`] any frame. A NUL
+/// stands behind its payload, unless that is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// That of the message, also for its later parts; of a frame its own.
@@ -28,7 +29,8 @@ pub struct Message<'a> {
     pub more: bool,
     /// How it was received; `Frames` for frames alone.
     pub delivery: Delivery,
-    /// The bit of compressed messages (RFC 7692 section 6), of a frame that was received as it came.
+    /// The bit of compressed messages (RFC 7692 section 6), of a frame that was received as it
+    /// came.
     pub rsv1: bool,
     pub payload: &'a [u8],
 }

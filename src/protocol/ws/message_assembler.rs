@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the payloads of a message go through on their way to the user: inflated (RFC 7692 section 7.2.2), checked to be
-//! text (RFC 6455 section 8.1), joined (section 5.4).
+//! What the payloads of a message go through on their way to the user: inflated (RFC 7692 section
+//! 7.2.2), checked to be text (RFC 6455 section 8.1), joined (section 5.4).
 
 use super::deflate::Inflater;
 use super::frame_sequence::check_message;
@@ -135,7 +135,8 @@ impl MessageAssembler {
         Ok(Inflated { taken, is_all })
     }
 
-    /// Goes through a compressed payload that the user takes as it came: later ones refer to what it says.
+    /// Goes through a compressed payload that the user takes as it came: later ones refer to what
+    /// it says.
     pub fn skim(&mut self, input: &[u8], is_last: bool) -> Result<(), Error> {
         if !self.inflater.as_ref().is_some_and(|it| it.takes_over()) {
             return Ok(());

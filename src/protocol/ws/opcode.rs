@@ -7,7 +7,8 @@ pub enum Opcode {
     Continuation = 0,
     Text = 1,
     Binary = 2,
-    // Those that are reserved are never received, and sent only by who tests how a server takes them.
+    // Those that are reserved are never received, and sent only by who tests how a server takes
+    // them.
     Reserved3 = 3,
     Reserved4 = 4,
     Reserved5 = 5,

@@ -77,7 +77,8 @@ impl Receiver {
         self.content.set_inflater(inflater);
     }
 
-    /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last message lent.
+    /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last message
+    /// lent.
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.release();
         let missing = match self.frame {
@@ -133,8 +134,9 @@ impl Receiver {
         advanced
     }
 
-    /// The common case, in few steps: a text or binary message in one frame that is all there, short enough for every
-    /// limit, and right. Everything else, whatever is wrong included, is left for [`Receiver::next_of_any_kind`].
+    /// The common case, in few steps: a text or binary message in one frame that is all there,
+    /// short enough for every limit, and right. Everything else, whatever is wrong included, is
+    /// left for [`Receiver::next_of_any_kind`].
     #[inline]
     pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         if !matches!(delivery, Delivery::Messages | Delivery::Fragments) {
@@ -173,8 +175,9 @@ impl Receiver {
         })
     }
 
-    /// The next message, if it is whole and can be lent beside what was lent before: it lies behind that in the inbox, and
-    /// its header, in which the NUL of the one before stands, has been read. All of them end together.
+    /// The next message, if it is whole and can be lent beside what was lent before: it lies behind
+    /// that in the inbox, and its header, in which the NUL of the one before stands, has been read.
+    /// All of them end together.
     pub fn next_beside(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         self.ahead?;
         self.next_whole_message(delivery)
@@ -215,7 +218,8 @@ impl Receiver {
         self.order.delivery_under_way()
     }
 
-    /// Works in the memories given from here on, unless there is memory of its own in use; see [`Receiver::give_back`].
+    /// Works in the memories given from here on, unless there is memory of its own in use; see
+    /// [`Receiver::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.inbox.borrow(memory);
         self.content.borrow(joined);
@@ -245,7 +249,8 @@ impl Receiver {
         self.inbox.drop_unread();
     }
 
-    /// Keeps what the last message lent alive while others read on, until [`Receiver::drop_retired`].
+    /// Keeps what the last message lent alive while others read on, until
+    /// [`Receiver::drop_retired`].
     pub fn retire(&mut self) -> Result<(), Error> {
         if self.retired.is_some() {
             // The user's; what has been lent since was to whoever reads on.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sending half of an open connection: what may be sent now, and as which frames.
 //!
-//! The only place where the closing handshake moves on: what is received is told to [`Sender::answer`], which says
-//! what is due in return, what leaves is told to [`Sender::note_sent`] (RFC 6455 sections 5.5 and 7).
+//! The only place where the closing handshake moves on: what is received is told to
+//! [`Sender::answer`], which says what is due in return, what leaves is told to
+//! [`Sender::note_sent`] (RFC 6455 sections 5.5 and 7).
 
 use super::close::{CloseFrame, Closing, read_payload};
 use super::frame::{Header, MAX_CONTROL_BYTES};
@@ -71,7 +72,8 @@ impl Sender {
         }
     }
 
-    /// Whether the payload of `frame` goes on with a message that is being sent compressed; `None`: it begins one.
+    /// Whether the payload of `frame` goes on with a message that is being sent compressed; `None`:
+    /// it begins one.
     pub fn is_compressed(&self, frame: Frame) -> Option<bool> {
         match frame {
             Frame::Fragment { .. } => self.fragmented.map(|message| message.is_compressed),
@@ -90,7 +92,8 @@ impl Sender {
         Ok(Header::masked(opcode, true, len, key))
     }
 
-    /// The header of the next fragment of a message, or of its first (section 5.4). Control frames may go out between two.
+    /// The header of the next fragment of a message, or of its first (section 5.4). Control frames
+    /// may go out between two.
     pub fn fragment(
         &self,
         opcode: Opcode,
@@ -133,7 +136,8 @@ impl Sender {
         }
     }
 
-    /// The header of our close frame, of which there is one (section 5.5.1); also of the reply to one received frame by frame.
+    /// The header of our close frame, of which there is one (section 5.5.1); also of the reply to
+    /// one received frame by frame.
     pub fn close(&self, len: usize, key: MaskKey) -> Result<Header, Error> {
         self.check_may_close()?;
         Ok(Header::masked(Opcode::Close, true, len, key))
@@ -162,11 +166,13 @@ impl Sender {
         }
     }
 
-    /// What is due for a control frame that was received. It is taken as sent. Who receives frames answers them himself.
+    /// What is due for a control frame that was received. It is taken as sent. Who receives frames
+    /// answers them himself.
     pub fn answer(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<ControlReply> {
         let by_us = received.delivery != Delivery::Frames;
         match received.opcode {
-            // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after our own, nothing follows.
+            // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after
+            // our own, nothing follows.
             Opcode::Ping if by_us && auto_pong && self.closing.is_open() => {
                 Some(ControlReply::Pong)
             }
@@ -192,7 +198,8 @@ impl Sender {
         }
     }
 
-    /// The connection ended by `error`; every later call reports it. The close frame that is due, if any, is taken as sent.
+    /// The connection ended by `error`; every later call reports it. The close frame that is due,
+    /// if any, is taken as sent.
     pub fn fail(&mut self, error: &Error) -> Option<ControlReply> {
         let Some(code) = error.kind().close_code() else {
             self.closing.note_failure(error.clone());

@@ -10,7 +10,8 @@ pub fn is_valid(bytes: &[u8]) -> bool {
     (bytes.len() < SHORT && bytes.is_ascii()) || basic::from_utf8(bytes).is_ok()
 }
 
-/// Text that comes in pieces. A character may be cut anywhere; an impossible one is refused at its first wrong byte.
+/// Text that comes in pieces. A character may be cut anywhere; an impossible one is refused at its
+/// first wrong byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Stream {
     /// The beginning of a character whose end is still to come.

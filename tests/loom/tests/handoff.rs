@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Nobody waits for a handoff that is free, and two never sit in it. Where one waits, loom finds that all threads do.
+//! Nobody waits for a handoff that is free, and two never sit in it. Where one waits, loom finds
+//! that all threads do.
 
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, MutexGuard, Ordering};
@@ -122,7 +123,8 @@ fn a_receiver_behind_a_late_closer() {
     });
 }
 
-/// As `Open::end_with` in `conn/connection.rs`: what ends the connection ends the read, and the wait behind it.
+/// As `Open::end_with` in `conn/connection.rs`: what ends the connection ends the read, and the
+/// wait behind it.
 #[test]
 fn an_end_while_a_closer_waits() {
     explore(|handoff| {

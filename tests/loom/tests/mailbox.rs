@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! No letter lies in the box while the driver sleeps and nothing wakes it. Where one does, loom finds that all threads
-//! wait.
+//! No letter lies in the box while the driver sleeps and nothing wakes it. Where one does, loom
+//! finds that all threads wait.
 
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Threads that go ahead and threads that wait for them: both get the lock in the end. A wake-up that is lost leaves loom
-//! with threads that all wait.
+//! Threads that go ahead and threads that wait for them: both get the lock in the end. A wake-up
+//! that is lost leaves loom with threads that all wait.
 
 use loom::thread;
 use wsline_loom::base::priority::PriorityMutex;

@@ -107,7 +107,8 @@ impl Receiver {
         Ok(true)
     }
 
-    /// A data frame that is handed out as it is: a whole message, or a fragment where fragments are wanted.
+    /// A data frame that is handed out as it is: a whole message, or a fragment where fragments are
+    /// wanted.
     fn take_data(&mut self, header: Header, delivery: Delivery) -> Result<bool, Error> {
         self.order.check_size(header.len)?;
         if self.content.is_text() {
@@ -133,7 +134,8 @@ impl Receiver {
         Ok(true)
     }
 
-    /// What has arrived of a frame, if it is not too much for a piece. Nothing is a part only where the message ends with it.
+    /// What has arrived of a frame, if it is not too much for a piece. Nothing is a part only where
+    /// the message ends with it.
     fn take_part(&mut self, header: Header) -> Result<bool, Error> {
         let part = arrived(&self.inbox, header);
         let part = part.get(..READ_MAX).unwrap_or(part);
@@ -149,8 +151,8 @@ impl Receiver {
         self.hand_out(is_last, Delivery::Parts)
     }
 
-    /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte ends the
-    /// connection when it comes and not when its message ends.
+    /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte
+    /// ends the connection when it comes and not when its message ends.
     fn check_text(&mut self, header: Header) -> Result<(), Error> {
         let arrived = arrived(&self.inbox, header);
         let is_last = header.fin && arrived.len() as u64 == header.len;
@@ -218,8 +220,9 @@ impl Receiver {
         self.frame = rest(header, count as u64);
     }
 
-    /// Lends the payload of the frame in progress if it is all there. Looks further where a message ends with it; were
-    /// that done at every frame, many small ones would be looked at again and again.
+    /// Lends the payload of the frame in progress if it is all there. Looks further where a message
+    /// ends with it; were that done at every frame, many small ones would be looked at again and
+    /// again.
     fn lend(&mut self, header: Header, ends_message: bool) -> bool {
         let unread = self.inbox.unread();
         if (unread.len() as u64) < header.len {

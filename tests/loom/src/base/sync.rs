@@ -10,8 +10,8 @@ pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 /// The least that has both cases: every order of more would take hours.
 pub const MAX_PASSED_OVER: u32 = 1;
 
-/// Loom never interrupts a thread where it unlocks, so `try_lock()` would seldom find a lock taken. It has a mark of its
-/// own, which those that wait for the lock leave alone.
+/// Loom never interrupts a thread where it unlocks, so `try_lock()` would seldom find a lock taken.
+/// It has a mark of its own, which those that wait for the lock leave alone.
 pub struct Mutex<T> {
     value: loom::sync::Mutex<T>,
     is_taken: AtomicBool,

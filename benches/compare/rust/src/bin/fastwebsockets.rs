@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! fastwebsockets on tokio current_thread, its documented client path (hyper handshake, FragmentCollector).
+//! fastwebsockets on tokio current_thread, its documented client path (hyper handshake,
+//! FragmentCollector).
 use bytes::Bytes;
 use fastwebsockets::{handshake, FragmentCollector, Frame, OpCode, Payload};
 use http_body_util::Empty;

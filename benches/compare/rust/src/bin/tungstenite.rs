@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! tungstenite, blocking, default WebSocketConfig (128 KiB read and write buffers; BENCH_READBUF=bytes changes the
-//! read buffer, which the library zeroes before every read).  No permessage-deflate.
+//! tungstenite, blocking, default WebSocketConfig (128 KiB read and write buffers;
+//! BENCH_READBUF=bytes changes the read buffer, which the library zeroes before every read).  No
+//! permessage-deflate.
 use bytes::Bytes;
 use std::net::TcpStream;
 use tungstenite::{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! web-socket on tokio current_thread, over a 64 KiB BufReader and BufWriter: it reads and writes its stream directly.
-//! It has no handshake of its own, so the request is written here; no permessage-deflate, no check of text.
+//! web-socket on tokio current_thread, over a 64 KiB BufReader and BufWriter: it reads and writes
+//! its stream directly. It has no handshake of its own, so the request is written here; no
+//! permessage-deflate, no check of text.
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use web_socket::{CloseCode, DataType, Event, MessageType, WebSocket};
@@ -65,7 +66,8 @@ impl<S: Dial> Client for C<S> {
     }
     async fn close(mut self) -> Result<(), Err> {
         let code = (CloseCode::Normal as u16).to_be_bytes();
-        // close() of the library takes the socket along, so the server's close frame could not be read.
+        // close() of the library takes the socket along, so the server's close frame could not be
+        // read.
         self.0
             .send_raw(web_socket::Frame {
                 fin: true,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! yawc on tokio current_thread, its "tuned" settings: 128 KiB read buffer, 64 KiB write boundary, UTF-8 checks on.
+//! yawc on tokio current_thread, its "tuned" settings: 128 KiB read buffer, 64 KiB write boundary,
+//! UTF-8 checks on.
 use bytes::Bytes;
 use futures::SinkExt;
 use wsline_bench_peers::*;
