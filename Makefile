@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help setup header demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
+.PHONY: help setup header format format-check clippy demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
 .PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
@@ -22,6 +22,7 @@ help:
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       the tests of every change'
 	@echo 'make test-all   those, and everything below'
+	@echo 'make format     bring all Rust and C into their form; the tests check it'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make instructions'
 	@echo '                instructions and system calls per message, against their limits'
@@ -52,10 +53,25 @@ demo: build peers
 cargo-component = if cargo $(1) --version > /dev/null 2>&1; then cargo $(1) $(2); \
 	else echo "skipped: cargo $(1) is not installed"; fi
 
+# include/wsline.h is generated.
+C_FILES = find benches examples-c tests -name '*.[ch]' -o -name '*.cpp'
+CLANG_FORMAT = target/peers/venv/bin/python -c 'from clang_format import clang_format; clang_format()'
+
+format: peers
+	cargo fmt
+	$(C_FILES) | xargs $(CLANG_FORMAT) -i
+
+format-check: peers
+	@$(call cargo-component,fmt,--check)
+	@$(C_FILES) | xargs $(CLANG_FORMAT) --dry-run -Werror
+
+clippy: tools
+	@$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
+
 # Each is run whatever has failed before it, and all that failed is named at the end.
 SUITES = \
-	format '$(call cargo-component,fmt,--check)' -- \
-	clippy '$(call cargo-component,clippy,--locked --all-targets -- -D warnings)' -- \
+	format 'make --no-print-directory format-check' -- \
+	clippy 'make --no-print-directory clippy' -- \
 	rust 'cargo test --locked --no-fail-fast --features test-panic' -- \
 	loom 'cargo test --locked --no-fail-fast --release --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/loom' -- \

@@ -19,6 +19,7 @@ FAILURES = re.compile(
     r"^\s*(?:\d+/\d+ Test\s+#\d+: (?P<ctest>\S+) .*\*\*\*.*"
     r"|test (?P<cargo>\S+) \.\.\. FAILED"
     r"|Diff in (?P<fmt>\S+?):\d+:?"
+    r"|(?P<clang>\S+?):\d+:\d+: error: code should be clang-formatted.*"
     r"|(?P<autobahn>\d+(?:\.\d+)+): behavior .*)$"
 )
 MOST_NAMES = 40
