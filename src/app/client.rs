@@ -44,8 +44,8 @@ pub struct App {
     rtt_us: AtomicI64,
     /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
-    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several times
-    /// for each message.
+    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several
+    /// times for each message.
     flags: AtomicU32,
     last_error: Mutex<Option<Error>>,
 }
