@@ -90,6 +90,10 @@
  * library's or of OpenSSL's may stay held in the child, whose connects then end at their deadline
  * or not at all: fork before those threads start, or call exec.
  *
+ * **Reading on.** Each function says which threads may call it, whether it blocks and since which
+ * version it exists. Where most functions of a section agree, the comment below the section's title
+ * says it once.
+ *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */
 #ifndef WSLINE_H
@@ -644,6 +648,13 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+
 /**
  * Names a status in a few words.
  *
@@ -651,10 +662,6 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
  *
  * @param status  a wsline_status; any number.
  * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_strerror(int32_t status);
 
@@ -665,23 +672,22 @@ WSLINE_API const char *wsline_strerror(int32_t status);
  *
  * @param status  a wsline_status; any number.
  * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_status_name(int32_t status);
 
 /* --- Library ---------------------------------------------------------------------------------- */
 
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
+
 /**
  * The version of the library at run time, for example "0.1.0".
  *
  * @return  a text that is never NULL and never freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_version(void);
 
@@ -690,10 +696,6 @@ WSLINE_API const char *wsline_version(void);
  * WSLINE_VERSION_NUMBER.
  *
  * @return  major << 16 | minor << 8 | patch.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API uint32_t wsline_version_number(void);
 
@@ -707,10 +709,6 @@ WSLINE_API uint32_t wsline_version_number(void);
  * @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
  *              later versions are simply not there.
  * @return      true if it has; false for NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool wsline_has_feature(const char *name);
 
@@ -721,10 +719,7 @@ WSLINE_API bool wsline_has_feature(const char *name);
  * @retval WSLINE_OK                    done; calls that are waiting are not affected.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_options_set_timeout_ms()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
 
@@ -733,8 +728,6 @@ WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
  *
  * @return  milliseconds, or WSLINE_FOREVER.
  *
- * Threads: any.
- * Blocks: no.
  * Since: 0.2
  */
 WSLINE_API int64_t wsline_default_timeout_ms(void);
@@ -749,9 +742,7 @@ WSLINE_API int64_t wsline_default_timeout_ms(void);
  *          thread.
  *
  * Threads: any; each has its own.
- * Blocks: no.
  * See also: wsline_last_error()
- * Since: 0.1
  */
 WSLINE_API const char *wsline_last_error_message(void);
 
@@ -763,8 +754,6 @@ WSLINE_API const char *wsline_last_error_message(void);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
  *
  * Threads: any; each has its own.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_last_error(wsline_error_info *info_out);
 
@@ -778,15 +767,17 @@ WSLINE_API wsline_status wsline_last_error(wsline_error_info *info_out);
  *                  function.
  * @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
 
 /* --- Log -------------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Blocks: no.
+ * Since: 0.2
+ */
 
 /**
  * Sends the lines of the log to a function.
@@ -805,10 +796,8 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  *
  * Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
  * do.
- * Blocks: no.
  * In callbacks: `fn` must not call the library.
  * See also: wsline_set_trace()
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
@@ -826,12 +815,16 @@ wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
  * @retval WSLINE_ERR_INTERNAL  a bug in wsline.
  *
  * Threads: any.
- * Blocks: no.
- * Since: 0.2
  */
 WSLINE_API wsline_status wsline_set_trace(bool on);
 
 /* --- Options ---------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Makes an options object in which everything has its default.
@@ -843,8 +836,6 @@ WSLINE_API wsline_status wsline_set_trace(bool on);
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status wsline_options_new(wsline_options **options_out);
 
@@ -854,8 +845,6 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_options_new(wsline_options **op
  * @param options  may be NULL. Connections made with it go on.
  *
  * Threads: any, while no other thread uses the object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_options_free(wsline_options *options);
 
@@ -870,13 +859,18 @@ WSLINE_API void wsline_options_free(wsline_options *options);
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any, while no other thread sets `options`.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_options_clone(const wsline_options *options, wsline_options **options_out);
 
 /* --- Request options -------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Adds a header to the request.
@@ -892,10 +886,6 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
  *                                      handshake's, or `value` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_add_header(wsline_options *options, const char *name, const char *value);
@@ -909,10 +899,6 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
  *                                      wsline_options_add_header() would refuse it.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
 
@@ -924,10 +910,6 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, const char *cookie);
 
@@ -943,10 +925,6 @@ WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, cons
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
  *                                      `user` has a colon, or one has a control character.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_basic_auth(wsline_options *options, const char *user, const char *password);
@@ -962,10 +940,6 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
  *                                      character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_bearer_token(wsline_options *options, const char *token);
@@ -984,10 +958,6 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  *                 other: WSLINE_ERR_BAD_STATUS.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *options, uint32_t limit);
 
@@ -1004,10 +974,7 @@ WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *optio
  *
  * Ownership: the jar stays yours, and you may free it at any time: options object and connections
  * keep what they need.
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_cookie_jar_new()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *jar);
@@ -1023,10 +990,7 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_suppress_origin()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, const char *origin);
 
@@ -1038,10 +1002,7 @@ WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, cons
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_set_origin()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options, bool suppress);
 
@@ -1055,10 +1016,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  *                                      control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_set_tls_server_name()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const char *host);
 
@@ -1071,10 +1029,6 @@ WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const 
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
  *                                      lacks the member "Upgrade".
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_connection_header(wsline_options *options, const char *value);
@@ -1090,14 +1044,17 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
  *                                      already.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
 
 /* --- Timeouts --------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Sets the timeout of the connection: for each send, for each receive that asks for
@@ -1111,10 +1068,6 @@ WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
@@ -1130,10 +1083,6 @@ WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, 
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_ms);
@@ -1152,10 +1101,6 @@ wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_m
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
@@ -1176,10 +1121,6 @@ wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms);
@@ -1208,10 +1149,6 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * @param enable   whether signals end waits.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *options, bool enable);
 
@@ -1228,10 +1165,6 @@ WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *option
  * @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `spin_us` is negative.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int64_t spin_us);
 
@@ -1244,8 +1177,6 @@ WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `timeout_ms` is another negative number.
  *
  * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t timeout_ms);
 
@@ -1256,12 +1187,18 @@ WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t t
  * @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  *
  * Threads: any.
- * Blocks: no.
  * Since: 0.2
  */
 WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 
 /* --- Proxy options ---------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Connects through a proxy.
@@ -1280,10 +1217,7 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither name
  *                                      nor address, or `port` is 0.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host, uint16_t port);
@@ -1298,10 +1232,7 @@ wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, const char *url);
 
@@ -1318,10 +1249,6 @@ WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, c
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
  *                                      or one has a control character.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_proxy_auth(wsline_options *options, const char *user, const char *password);
@@ -1341,10 +1268,6 @@ wsline_options_set_proxy_auth(wsline_options *options, const char *user, const c
  *                                      count.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
  *                                      added.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, const char *entry);
 
@@ -1363,10 +1286,6 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
  * @param enable   true, the default: it may; false: nothing of the environment is read.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
@@ -1381,15 +1300,18 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /* --- Socket options --------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Adds an option that is set on the socket before it connects.
@@ -1407,10 +1329,6 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t name,
@@ -1426,10 +1344,6 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
  * @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, const char *path);
 
@@ -1444,10 +1358,6 @@ WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, c
  *                 "[2001:db8::1]:4000"; NULL, the default, for any.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
@@ -1460,10 +1370,6 @@ wsline_options_set_bind_address(wsline_options *options, const char *address);
  * @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *options, int32_t family);
 
@@ -1479,14 +1385,17 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * @param fd       a connected stream socket; -1, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t fd);
 
 /* --- TLS options ------------------------------------------------------------------------------ */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Enables or disables the verification of the server's certificate.
@@ -1499,10 +1408,6 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
  *                 authority is refused.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool enable);
 
@@ -1514,10 +1419,6 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
  *                 subjectAltName.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool enable);
 
@@ -1530,10 +1431,6 @@ WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *opti
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty label,
  *                                      as ".example" and "a..b" have.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_server_name(wsline_options *options, const char *name);
@@ -1558,10 +1455,6 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  *                 the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options, const char *path);
 
@@ -1574,10 +1467,6 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
  * @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options, const char *path);
 
@@ -1591,10 +1480,6 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
@@ -1614,10 +1499,6 @@ wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t l
  * @retval WSLINE_OK                    added.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
@@ -1634,10 +1515,6 @@ wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
  *                 default, for no certificate.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_certificate_file(wsline_options *options, const char *path);
@@ -1652,10 +1529,6 @@ wsline_options_set_tls_certificate_file(wsline_options *options, const char *pat
  * @param path     a PEM file; NULL, the default, for the certificate's.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options, const char *path);
 
@@ -1668,10 +1541,6 @@ WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options
  * @param password  copied; never logged. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_key_password(wsline_options *options, const char *password);
@@ -1687,10 +1556,6 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem, size_t len);
@@ -1705,10 +1570,6 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
@@ -1723,10 +1584,6 @@ wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t 
  * @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
@@ -1740,10 +1597,6 @@ wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
  * @param version  a wsline_tls_version. Default: the newest there is.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
@@ -1758,10 +1611,6 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
  *                 NULL, the default: those of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options, const char *list);
 
@@ -1776,10 +1625,6 @@ WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options,
  *                 TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
@@ -1794,10 +1639,6 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
  *                 of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, const char *list);
 
@@ -1812,10 +1653,6 @@ WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, 
  *                   "http/1.1".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
@@ -1832,10 +1669,6 @@ wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
  *                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
@@ -1862,14 +1695,18 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  * @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
  *                                      has changed.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_has_feature()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options, void *ssl_ctx);
 
 /* --- Limits and framing ----------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Sets the largest message that is received; a larger one ends the connection with
@@ -1883,10 +1720,6 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * @param bytes    0: no limit; 64 MiB by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
@@ -1899,10 +1732,6 @@ wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
  * @param bytes    0, the default: no limit but that of messages.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
@@ -1917,10 +1746,6 @@ wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
  * @param fragments  0: no limit; 1,048,576 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
@@ -1934,8 +1759,6 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *options, bool enable);
@@ -1953,8 +1776,6 @@ WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *opti
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *options, bool enable);
@@ -1968,10 +1789,6 @@ WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *op
  * @param enable   true, the default: pings are answered while a call receives.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, bool enable);
 
@@ -1988,16 +1805,20 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * In callbacks: `fn` must not call the library.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
 
 /* --- Compression options ---------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
@@ -2017,10 +1838,6 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * @param enable   true: it is offered; false, the default: it is not, and no server may use it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, bool enable);
 
@@ -2031,10 +1848,6 @@ WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, boo
  * @param level    1, the fastest and the default, to 9, the smallest result.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *options, int32_t level);
 
@@ -2052,10 +1865,6 @@ WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *option
  *                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client, int32_t server);
@@ -2071,10 +1880,6 @@ wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client, 
  *                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool client, bool server);
@@ -2087,10 +1892,6 @@ wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool cli
  *                 are compressed.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t bytes);
@@ -2108,15 +1909,18 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
  *                 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
 
 /* --- Keepalive and reconnecting --------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.2
+ */
 
 /**
  * Makes apps ping the server, and cut connections whose server does not answer.
@@ -2136,10 +1940,7 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a timeout
  *                                      without an interval.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms);
@@ -2157,9 +1958,6 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
  *                                      than 0, or it is too long.
  *
  * Ownership: the payload is copied.
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_ping_payload(wsline_options *options, const void *payload, size_t len);
@@ -2186,10 +1984,7 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_app_on_error(), wsline_app_on_reconnect()
- * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, bool enable);
 
@@ -2201,10 +1996,6 @@ WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, b
  * @param max_ms      milliseconds, `initial_ms` or more; 60,000 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_delay_ms(wsline_options *options, int64_t initial_ms, int64_t max_ms);
@@ -2219,10 +2010,6 @@ wsline_options_set_reconnect_delay_ms(wsline_options *options, int64_t initial_m
  *                    return at once; 0.5 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier, double jitter);
@@ -2234,10 +2021,6 @@ wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier,
  * @param attempts  0 or more; WSLINE_FOREVER, the default, for any number.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative number.
- *
- * Threads: one at a time per object.
- * Blocks: no.
- * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_reconnect_max_attempts(wsline_options *options, int64_t attempts);
@@ -2254,8 +2037,6 @@ wsline_options_set_reconnect_max_attempts(wsline_options *options, int64_t attem
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * Since: 0.1
  */
 WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool enable);
@@ -2270,8 +2051,6 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Threads: one at a time per object.
- * Blocks: no.
  * See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
  * Since: 0.1
  */
@@ -2279,6 +2058,13 @@ WSLINE_API wsline_status
 wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t bytes);
 
 /* --- Cookie jars ------------------------------------------------------------------------------ */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Makes an empty cookie jar.
@@ -2289,9 +2075,6 @@ wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t byte
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_cookie_jar_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status wsline_cookie_jar_new(wsline_cookie_jar **jar_out);
 
@@ -2301,8 +2084,6 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_cookie_jar_new(wsline_cookie_ja
  * @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
  *
  * Threads: any, while no other thread uses this pointer.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
 
@@ -2321,10 +2102,6 @@ WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that
  *                                      this server may not set; the text says why.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
@@ -2339,10 +2116,6 @@ wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_c
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
@@ -2359,9 +2132,6 @@ wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_c
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
  *
  * Ownership: `*cookies_out` is yours; free it with wsline_string_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_cookie_jar_get(const wsline_cookie_jar *jar, const char *url, char **cookies_out);
@@ -2372,14 +2142,17 @@ wsline_cookie_jar_get(const wsline_cookie_jar *jar, const char *url, char **cook
  * @param jar  what is emptied.
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
 
 /* --- Connection ------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Connects to a server and hands over an open connection.
@@ -2417,10 +2190,8 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
  *
  * Ownership: free it with wsline_conn_free().
- * Threads: any.
  * Blocks: up to the connect timeout, 30 seconds unless set.
  * See also: wsline_options_set_connect_timeout_ms()
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_connect(const char *url, const wsline_options *options, wsline_conn **conn_out);
@@ -2436,9 +2207,6 @@ wsline_connect(const char *url, const wsline_options *options, wsline_conn **con
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
  *
  * Ownership: free it with wsline_conn_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
@@ -2476,10 +2244,8 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
  *
- * Threads: any.
  * Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another thread
  * ends the wait.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url);
 
@@ -2491,12 +2257,16 @@ WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url)
  * @param conn  may be NULL.
  *
  * Threads: any, while no other thread uses the connection.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_conn_free(wsline_conn *conn);
 
 /* --- Sending ---------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Blocks: as wsline_conn_send_text().
+ * Since: 0.1
+ */
 
 /**
  * Sends a text message.
@@ -2525,7 +2295,6 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
  * wait.
  * See also: wsline_options_set_send_timeout_ms()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_send_text(wsline_conn *conn, const char *text, size_t len);
 
@@ -2540,8 +2309,6 @@ WSLINE_API wsline_status wsline_conn_send_text(wsline_conn *conn, const char *te
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any number at once; messages never mix.
- * Blocks: as wsline_conn_send_text().
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *data, size_t len);
 
@@ -2559,9 +2326,7 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any number at once; messages never mix.
- * Blocks: as wsline_conn_send_text().
  * See also: wsline_conn_send_fragment(), wsline_conn_send_close()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len);
@@ -2587,8 +2352,6 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any, but the parts of one message come from one thread at a time.
- * Blocks: as wsline_conn_send_text().
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, size_t len,
@@ -2615,9 +2378,7 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
  * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
  *
  * Threads: any number at once.
- * Blocks: as wsline_conn_send_text().
  * See also: wsline_conn_recv_frame()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_frame *frame);
 
@@ -2642,7 +2403,6 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
  * Threads: any; what other threads send is gathered, too.
  * Blocks: no.
  * See also: wsline_conn_uncork()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
 
@@ -2657,8 +2417,6 @@ WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
  * @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
  *
  * Threads: any.
- * Blocks: as wsline_conn_send_text().
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
 
@@ -2675,9 +2433,7 @@ WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
  *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
- * Blocks: as wsline_conn_send_text().
  * See also: wsline_conn_recv_event(), which shows the pong
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, size_t len);
 
@@ -2695,8 +2451,6 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
  *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
- * Blocks: as wsline_conn_send_text().
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, size_t len);
 
@@ -2718,14 +2472,19 @@ WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, s
  *                                      WSLINE_ERR_BUSY.
  *
  * Threads: any number at once.
- * Blocks: as wsline_conn_send_text().
  * See also: wsline_conn_close()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
 
 /* --- One message for many connections --------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Makes a message that can be sent to many connections.
@@ -2741,9 +2500,6 @@ wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
  *
  * Ownership: free it with wsline_prepared_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_prepared_new(int32_t opcode, const void *data, size_t len, wsline_prepared **prepared_out);
@@ -2754,8 +2510,6 @@ wsline_prepared_new(int32_t opcode, const void *data, size_t len, wsline_prepare
  * @param prepared  may be NULL. What was sent of it is sent all the same.
  *
  * Threads: any, while no other thread uses this pointer.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_prepared_free(wsline_prepared *prepared);
 
@@ -2774,7 +2528,6 @@ WSLINE_API void wsline_prepared_free(wsline_prepared *prepared);
  *
  * Threads: any number at once.
  * Blocks: as wsline_conn_send_text().
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
@@ -2788,14 +2541,18 @@ wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
  *
- * Threads: any.
- * Blocks: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_prepared *prepared);
 
 /* --- Receiving -------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any, one at a time; others may send meanwhile.
+ * Blocks: as wsline_conn_recv().
+ * Since: 0.1
+ */
 
 /**
  * Waits for the next message.
@@ -2828,11 +2585,9 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * @retval WSLINE_ERR_IO                a system call failed.
  *
  * Ownership: the payload is lent until the next receive on this connection, or its end.
- * Threads: any, one at a time; others may send meanwhile.
  * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
  * the wait.
  * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
@@ -2852,9 +2607,6 @@ wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_
  * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
  *
  * Ownership: as for wsline_conn_recv().
- * Threads: any, one at a time; others may send meanwhile.
- * Blocks: as wsline_conn_recv().
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
@@ -2880,10 +2632,7 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
  * @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
  *
  * Ownership: the payloads are lent until the next receive on this connection, or its end.
- * Threads: any, one at a time; others may send meanwhile.
- * Blocks: as wsline_conn_recv().
  * See also: wsline_conn_recv()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *messages_out,
@@ -2904,10 +2653,7 @@ wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *mes
  * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
  *
  * Ownership: the payload is lent until the next receive on this connection, or its end.
- * Threads: any, one at a time; others may send meanwhile.
- * Blocks: as wsline_conn_recv().
  * See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *part_out);
@@ -2927,15 +2673,19 @@ wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *par
  * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
  *
  * Ownership: the payload is lent until the next receive on this connection, or its end.
- * Threads: any, one at a time; others may send meanwhile.
- * Blocks: as wsline_conn_recv().
  * See also: wsline_conn_send_frame()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *frame_out);
 
 /* --- Closing ---------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Closes a connection: sends a close frame, waits for the server's, and ends the transport,
@@ -2968,7 +2718,6 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
  * is longer; wsline_conn_abort() ends the wait.
  * See also: wsline_conn_send_close(), wsline_conn_shutdown()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason, int64_t timeout_ms);
@@ -2984,10 +2733,7 @@ wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason, int64_t 
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_conn_close(), wsline_conn_abort()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
 
@@ -3004,9 +2750,7 @@ WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
- * Blocks: no.
  * See also: wsline_conn_close()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_abort(wsline_conn *conn);
 
@@ -3020,14 +2764,18 @@ WSLINE_API wsline_status wsline_conn_abort(wsline_conn *conn);
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  *
  * Ownership: `info_out->reason` is lent until the connection is freed.
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
 
 /* --- State of a connection -------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Tells whether messages can be sent: connected, not closed by either side, not failed.
@@ -3036,10 +2784,6 @@ wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
  *
  * @param conn  a connection; NULL is not open.
  * @return      true if open.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
 
@@ -3051,10 +2795,6 @@ WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
  *
  * @param conn  a connection; NULL has none.
  * @return      the status; 0 if no answer has come.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
 
@@ -3066,10 +2806,6 @@ WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
  *              wsline_conn_response_header_at().
  * @return      the value; NULL if there is none. Lent until the connection is freed or connected
  *              again.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, const char *name);
 
@@ -3083,10 +2819,6 @@ WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, cons
  * @param value_out  set to the value, likewise.
  * @return           true if there is a header with this index; false behind the last, or if a
  *                   pointer is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool
 wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char **name_out,
@@ -3101,10 +2833,6 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
  * @param len_out   set to its bytes.
  * @retval WSLINE_OK                    set, if only to nothing.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_conn_response_body(const wsline_conn *conn, const void **data_out, size_t *len_out);
@@ -3115,10 +2843,7 @@ wsline_conn_response_body(const wsline_conn *conn, const void **data_out, size_t
  * @param conn  a connection; NULL has none.
  * @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_options_add_subprotocol()
- * Since: 0.1
  */
 WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
 
@@ -3129,10 +2854,6 @@ WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
  * @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
  *              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
  *              freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
 
@@ -3145,10 +2866,6 @@ WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
  * @param conn  a connection.
  * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
  *              NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
 
@@ -3158,10 +2875,6 @@ WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
  * @param conn  a connection; NULL has none.
  * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
  *              NULL before the connect. Lent until the connection is freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
 
@@ -3175,9 +2888,6 @@ WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: the texts are lent until the connection is freed.
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tls_info *info_out);
 
@@ -3191,12 +2901,15 @@ WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tl
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Threads: any; while others send and receive, the numbers may be of slightly different moments.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats *stats_out);
 
 /* --- App -------------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Since: 0.1
+ */
 
 /**
  * Makes a long-lived client; nothing is connected yet.
@@ -3215,7 +2928,6 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  * Threads: any.
  * Blocks: no.
  * See also: wsline_app_on_message(), wsline_app_run()
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_out);
@@ -3234,11 +2946,15 @@ wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_
  * Threads: any, while no other thread begins a call with the app.
  * Blocks: until the running callback has returned; in callbacks of the app: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API void wsline_app_free(wsline_app *app);
 
 /* --- Driving an app --------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Since: 0.1
+ */
 
 /**
  * Connects, and drives the app on this thread until it has ended.
@@ -3264,7 +2980,6 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  * Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
  * In callbacks: WSLINE_ERR_BUSY for the app of the callback.
  * See also: wsline_app_start(), wsline_loop_add()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_run(wsline_app *app);
 
@@ -3282,7 +2997,6 @@ WSLINE_API wsline_status wsline_app_run(wsline_app *app);
  * Threads: any. Callbacks run on the app's own thread.
  * Blocks: no.
  * See also: wsline_app_join()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_start(wsline_app *app);
 
@@ -3301,11 +3015,18 @@ WSLINE_API wsline_status wsline_app_start(wsline_app *app);
  *
  * Threads: any but the driving one.
  * Blocks: up to `timeout_ms`.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
 
 /* --- Callbacks of an app ---------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * Blocks: no.
+ * In callbacks: allowed, also for the function that is running.
+ * Since: 0.1
+ */
 
 /**
  * Sets the function that is called when a connection has opened.
@@ -3319,11 +3040,6 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_free_fn userdata_free);
@@ -3341,11 +3057,6 @@ wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_fre
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
@@ -3364,11 +3075,6 @@ wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
@@ -3390,11 +3096,7 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * See also: wsline_conn_recv_many()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
@@ -3412,11 +3114,6 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
@@ -3440,9 +3137,6 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * Since: 0.2
  */
 WSLINE_API wsline_status
@@ -3461,11 +3155,6 @@ wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
@@ -3485,11 +3174,7 @@ wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * See also: wsline_app_rtt_us()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
@@ -3511,11 +3196,7 @@ wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * See also: wsline_options_set_reconnect()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
@@ -3539,11 +3220,6 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  *                       called on failure.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
@@ -3562,17 +3238,21 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any, at any time. `fn` runs on the thread that drives the app.
- * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * See also: wsline_options_set_send_queue_limit_bytes()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
                     wsline_free_fn userdata_free);
 
 /* --- Sending with an app ---------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * In callbacks: allowed.
+ * Since: 0.1
+ */
 
 /**
  * Sends a text message.
@@ -3603,10 +3283,6 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
  *
  * Ownership: the text is copied.
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_send_text(wsline_app *app, const char *text, size_t len);
 
@@ -3620,10 +3296,6 @@ WSLINE_API wsline_status wsline_app_send_text(wsline_app *app, const char *text,
  * @retval WSLINE_ERR_WOULD_BLOCK  and all others: as for wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *data, size_t len);
 
@@ -3642,10 +3314,6 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
@@ -3673,9 +3341,6 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  *
  * Ownership: the bytes are copied.
  * Threads: any, but the parts of one message come from one thread at a time.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
@@ -3696,10 +3361,7 @@ wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size
  *                                      says.
  *
  * Threads: any; what other threads send is gathered, too.
- * Blocks: no.
- * In callbacks: allowed.
  * See also: wsline_app_uncork()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
 
@@ -3711,11 +3373,6 @@ WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
  * @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
- *
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
 
@@ -3730,11 +3387,7 @@ WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
  * See also: wsline_app_on_pong()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size_t len);
 
@@ -3750,14 +3403,18 @@ WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
+ */
+WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size_t len);
+
+/* --- Ending an app ---------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
  * Threads: any.
  * Blocks: no.
  * In callbacks: allowed.
  * Since: 0.1
  */
-WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size_t len);
-
-/* --- Ending an app ---------------------------------------------------------------------------- */
 
 /**
  * Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is
@@ -3778,10 +3435,7 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
  *                                      long. Nothing was done.
  *
- * Threads: any.
  * Blocks: no; wsline_app_join() waits for the end.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_close(wsline_app *app, uint16_t code, const char *reason);
 
@@ -3795,11 +3449,6 @@ WSLINE_API wsline_status wsline_app_close(wsline_app *app, uint16_t code, const 
  * @param app  an app.
  * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
 
@@ -3814,24 +3463,24 @@ WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
- * Blocks: no.
- * In callbacks: allowed.
  * See also: wsline_conn_abort(), wsline_loop_stop()
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_interrupt(wsline_app *app);
 
 /* --- State of an app -------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Tells whether messages can be sent: connected, not being closed, not failed.
  *
  * @param app  an app; NULL is not open.
  * @return     true if open.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool wsline_app_is_open(const wsline_app *app);
 
@@ -3844,11 +3493,8 @@ WSLINE_API bool wsline_app_is_open(const wsline_app *app);
  * @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
  *             ended and its last callback is over.
  *
- * Threads: any.
- * Blocks: no.
  * In callbacks: allowed; of the last one, too, it is true.
  * See also: wsline_app_join()
- * Since: 0.1
  */
 WSLINE_API bool wsline_app_is_running(const wsline_app *app);
 
@@ -3858,10 +3504,7 @@ WSLINE_API bool wsline_app_is_running(const wsline_app *app);
  * @param app  an app; NULL has none.
  * @return     0 if all has been handed to the system, or nothing is connected.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_options_set_send_queue_limit_bytes()
- * Since: 0.1
  */
 WSLINE_API uint64_t wsline_app_buffered_bytes(const wsline_app *app);
 
@@ -3871,10 +3514,6 @@ WSLINE_API uint64_t wsline_app_buffered_bytes(const wsline_app *app);
  *
  * @param app  an app; NULL knows none.
  * @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API int64_t wsline_app_rtt_us(const wsline_app *app);
 
@@ -3885,10 +3524,6 @@ WSLINE_API int64_t wsline_app_rtt_us(const wsline_app *app);
  * @param stats_out  filled; zero on failure, and before the first connection.
  * @retval WSLINE_OK                    filled.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *stats_out);
 
@@ -3898,10 +3533,7 @@ WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *s
  * @param app  an app; NULL has none.
  * @return     the status; 0 if no answer has come.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_conn_http_status()
- * Since: 0.1
  */
 WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
 
@@ -3912,10 +3544,6 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  * @param name  in any case. Of repeated headers this is the first.
  * @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
  *              the subprotocol or the extensions of any app again.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
 
@@ -3930,10 +3558,7 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  * @retval WSLINE_OK                    set, if only to nothing.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_conn_response_body()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_app_response_body(const wsline_app *app, const void **data_out, size_t *len_out);
@@ -3945,10 +3570,7 @@ wsline_app_response_body(const wsline_app *app, const void **data_out, size_t *l
  * @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
  *             asks for a body, a header, the subprotocol or the extensions of any app again.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_options_add_subprotocol()
- * Since: 0.1
  */
 WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
 
@@ -3960,10 +3582,7 @@ WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
  *             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
  *             extensions of any app again.
  *
- * Threads: any.
- * Blocks: no.
  * See also: wsline_options_set_deflate()
- * Since: 0.1
  */
 WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
 
@@ -3973,10 +3592,6 @@ WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
  * @param app  an app; NULL has none.
  * @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
  *             thread asks again, for any app.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
 
@@ -3991,14 +3606,16 @@ WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
  *                  function.
  * @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_error_info *info_out);
 
 /* --- Loop ------------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Makes a loop without apps.
@@ -4011,8 +3628,6 @@ WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_err
  *
  * Ownership: free it with wsline_loop_free().
  * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out);
 
@@ -4026,9 +3641,7 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
  * @param loop  may be NULL.
  *
  * Threads: any, while no other thread drives or uses the loop.
- * Blocks: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API void wsline_loop_free(wsline_loop *loop);
 
@@ -4045,9 +3658,7 @@ WSLINE_API void wsline_loop_free(wsline_loop *loop);
  *
  * Ownership: the app stays yours; it may be freed while it is in a loop.
  * Threads: any.
- * Blocks: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
 
@@ -4061,9 +3672,7 @@ WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Threads: any.
- * Blocks: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
 
@@ -4083,7 +3692,6 @@ WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
  * Threads: any, one at a time. Callbacks run on this one.
  * Blocks: as said; wsline_loop_stop() ends it.
  * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
 
@@ -4102,7 +3710,6 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
  * Threads: any, one at a time. Callbacks run on this one.
  * Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
  * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout_ms);
 
@@ -4117,13 +3724,18 @@ WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
- * Blocks: no.
  * In callbacks: allowed.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
 
 /* --- A loop inside another event loop --------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
@@ -4140,10 +3752,6 @@ WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
  * @param loop  a loop.
  * @return      the descriptor, the loop's own until it is freed; it must not be read, written or
  *              closed. -1 for NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
 
@@ -4157,10 +3765,6 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  * @param loop  a loop.
  * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
  *              WSLINE_FOREVER if nothing is due, and for NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 
@@ -4178,16 +3782,20 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         too much waits already.
  *
- * Threads: any.
- * Blocks: no.
  * In callbacks: allowed; `fn` is not called inside this call.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
                  wsline_free_fn userdata_free);
 
 /* --- Frames as bytes -------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Writes a frame into a buffer, with its length in the shortest form.
@@ -4204,10 +3812,6 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
  *                                      unknown, the frame is not as said above, or `capacity` is
  *                                      too small.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, size_t *len_out);
@@ -4231,10 +3835,6 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  *                                      missing at least.
  * @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *len_out);
@@ -4247,14 +3847,17 @@ wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_
  * @param len   bytes in `data`.
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len);
 
 /* --- Helpers ---------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.1
+ */
 
 /**
  * Takes a WebSocket URL apart, as a connect would.
@@ -4266,9 +3869,6 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: free it with wsline_url_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status wsline_url_parse(const char *url, wsline_url **url_out);
 
@@ -4278,8 +3878,6 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_url_parse(const char *url, wsli
  * @param url  may be NULL.
  *
  * Threads: any, while no other thread uses it.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_url_free(wsline_url *url);
 
@@ -4288,10 +3886,6 @@ WSLINE_API void wsline_url_free(wsline_url *url);
  *
  * @param url  the parts of a URL; NULL does not.
  * @return     true for `wss://`.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
 
@@ -4303,10 +3897,6 @@ WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
  *
  * @param url  the parts of a URL.
  * @return     the host; NULL for NULL. Lent until the parts are freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_url_host(const wsline_url *url);
 
@@ -4315,10 +3905,6 @@ WSLINE_API const char *wsline_url_host(const wsline_url *url);
  *
  * @param url  the parts of a URL.
  * @return     1 to 65535; 0 for NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API uint16_t wsline_url_port(const wsline_url *url);
 
@@ -4327,10 +3913,6 @@ WSLINE_API uint16_t wsline_url_port(const wsline_url *url);
  *
  * @param url  the parts of a URL.
  * @return     at least "/"; NULL for NULL. Lent until the parts are freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_url_resource(const wsline_url *url);
 
@@ -4340,10 +3922,6 @@ WSLINE_API const char *wsline_url_resource(const wsline_url *url);
  * @param url  the parts of a URL.
  * @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
  *             parts are freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_url_user(const wsline_url *url);
 
@@ -4353,10 +3931,6 @@ WSLINE_API const char *wsline_url_user(const wsline_url *url);
  * @param url  the parts of a URL.
  * @return     the password, "" with a name alone; NULL if there is neither name nor password, or
  *             for NULL. Lent until the parts are freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_url_password(const wsline_url *url);
 
@@ -4365,10 +3939,6 @@ WSLINE_API const char *wsline_url_password(const wsline_url *url);
  *
  * @param url  the parts of a URL.
  * @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
 
@@ -4386,9 +3956,6 @@ WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
  *
  * Ownership: free it with wsline_string_free().
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_proxy_for_url(const char *url, const wsline_options *options, char **proxy_out);
@@ -4399,10 +3966,6 @@ wsline_proxy_for_url(const char *url, const wsline_options *options, char **prox
  * @param data  NULL with `len` 0 is empty text.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @return      true if they are; false for NULL with a length.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
 
@@ -4410,10 +3973,6 @@ WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
  * Frees a string that the library has handed out through a `char **`.
  *
  * @param string  may be NULL.
- *
- * Threads: any.
- * Blocks: no.
- * Since: 0.1
  */
 WSLINE_API void wsline_string_free(char *string);
 

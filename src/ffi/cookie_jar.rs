@@ -47,6 +47,10 @@ impl Object for wsline_cookie_jar {
 impl Inner for Arc<CookieJar> {}
 
 /// @@ Cookie jars
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Makes an empty cookie jar.
 ///
 /// @param jar_out  set to the jar; to NULL on failure.
@@ -55,9 +59,6 @@ impl Inner for Arc<CookieJar> {}
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_cookie_jar_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_cookie_jar_new(
@@ -78,8 +79,6 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 /// @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
 ///
 /// Threads: any, while no other thread uses this pointer.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
     guard::value((), |arguments| arguments.end(jar, |_| ()));
@@ -99,10 +98,6 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one
 ///                                      that this server may not set; the text says why.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_add(
     jar: *mut wsline_cookie_jar,
@@ -127,10 +122,6 @@ pub unsafe extern "C" fn wsline_cookie_jar_add(
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_set(
     jar: *mut wsline_cookie_jar,
@@ -175,9 +166,6 @@ fn take_in(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
 ///
 /// Ownership: `*cookies_out` is yours; free it with wsline_string_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_cookie_jar_get(
@@ -201,10 +189,6 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
 /// @param jar  what is emptied.
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_clear(jar: *mut wsline_cookie_jar) -> wsline_status {
     guard::status("wsline_cookie_jar_clear", |arguments| {

@@ -19,9 +19,7 @@ use std::ffi::c_char;
 ///          thread.
 ///
 /// Threads: any; each has its own.
-/// Blocks: no.
 /// See also: wsline_last_error()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_last_error_message() -> *const c_char {
     guard::value(c"".as_ptr(), |_| last_error::last_message())
@@ -34,8 +32,6 @@ pub extern "C" fn wsline_last_error_message() -> *const c_char {
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `info_out` is NULL.
 ///
 /// Threads: any; each has its own.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> wsline_status {
     guard::value(WSLINE_ERR_INTERNAL, |arguments| {
@@ -59,10 +55,6 @@ pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> 
 ///                  function.
 /// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` or `info_out` is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_last_error(
     conn: *const wsline_conn,

@@ -128,6 +128,10 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 }
 
 /// @@ Frames as bytes
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Writes a frame into a buffer, with its length in the shortest form.
 ///
 /// Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses
@@ -142,10 +146,6 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
 ///                                      unknown, the frame is not as said above, or `capacity` is
 ///                                      too small.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_encode(
     frame: *const wsline_frame,
@@ -202,10 +202,6 @@ pub unsafe extern "C" fn wsline_frame_encode(
 ///                                      missing at least.
 /// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_decode(
     data: *const c_void,
@@ -245,10 +241,6 @@ fn incomplete(missing: usize) -> Error {
 /// @param len   bytes in `data`.
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_mask(
     key: *const u8,

@@ -14,13 +14,13 @@ use std::ffi::{CStr, c_char};
 const FEATURES: [&str; 3] = ["permessage-deflate", "tls", tls_library::FEATURE];
 
 /// @@ Library
-/// The version of the library at run time, for example "0.1.0".
-///
-/// @return  a text that is never NULL and never freed.
-///
 /// Threads: any.
 /// Blocks: no.
 /// Since: 0.1
+///
+/// The version of the library at run time, for example "0.1.0".
+///
+/// @return  a text that is never NULL and never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_version() -> *const c_char {
     const VERSION: &CStr =
@@ -35,10 +35,6 @@ pub extern "C" fn wsline_version() -> *const c_char {
 /// WSLINE_VERSION_NUMBER.
 ///
 /// @return  major << 16 | minor << 8 | patch.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_version_number() -> u32 {
     guard::value(0, |_| {
@@ -58,10 +54,6 @@ pub extern "C" fn wsline_version_number() -> u32 {
 /// @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
 ///              later versions are simply not there.
 /// @return      true if it has; false for NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
     guard::value(false, |arguments| {
@@ -76,10 +68,7 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
 /// @retval WSLINE_OK                    done; calls that are waiting are not affected.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `timeout_ms` is another negative number.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_options_set_timeout_ms()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_status {
     guard::status(
@@ -101,8 +90,6 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
 ///
 /// @return  milliseconds, or WSLINE_FOREVER.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// Since: 0.2
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_default_timeout_ms() -> i64 {

@@ -30,6 +30,9 @@ pub type wsline_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
 /// @@ Log
+/// Blocks: no.
+/// Since: 0.2
+///
 /// Sends the lines of the log to a function.
 ///
 /// The process has one log; by default it is silent. Values of Authorization, Cookie and the like
@@ -46,10 +49,8 @@ pub type wsline_log_fn =
 ///
 /// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
 /// do.
-/// Blocks: no.
 /// In callbacks: `fn` must not call the library.
 /// See also: wsline_set_trace()
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_set_log(
     level: i32,
@@ -85,8 +86,6 @@ pub unsafe extern "C" fn wsline_set_log(
 /// @retval WSLINE_ERR_INTERNAL  a bug in wsline.
 ///
 /// Threads: any.
-/// Blocks: no.
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_set_trace(on: bool) -> wsline_status {
     guard::status("wsline_set_trace", |_| {

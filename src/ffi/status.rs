@@ -164,6 +164,10 @@ impl wsline_status {
 }
 
 /// @@ Errors
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Names a status in a few words.
 ///
 /// For what happened to a certain call, see wsline_last_error_message().
@@ -171,10 +175,6 @@ impl wsline_status {
 /// @param status  a wsline_status; any number.
 /// @return        a text that is never NULL and never freed; "unknown status" for an unknown
 ///                number.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
     let text = known(status).map_or(c"unknown status", |(_, _, text)| text);
@@ -188,10 +188,6 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
 /// @param status  a wsline_status; any number.
 /// @return        a text that is never NULL and never freed; "unknown status" for an unknown
 ///                number.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_status_name(status: i32) -> *const c_char {
     let name = known(status).map_or(c"unknown status", |(_, name, _)| name);

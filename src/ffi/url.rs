@@ -26,6 +26,10 @@ pub struct wsline_url {
 }
 
 /// @@ Helpers
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Takes a WebSocket URL apart, as a connect would.
 ///
 /// @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
@@ -35,9 +39,6 @@ pub struct wsline_url {
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: free it with wsline_url_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_url_parse(
@@ -65,8 +66,6 @@ pub unsafe extern "C" fn wsline_url_parse(
 /// @param url  may be NULL.
 ///
 /// Threads: any, while no other thread uses it.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
     guard::value((), |arguments| arguments.end_plain(url));
@@ -76,10 +75,6 @@ pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
 ///
 /// @param url  the parts of a URL; NULL does not.
 /// @return     true for `wss://`.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
     part(url, false, |url| url.is_secure)
@@ -92,10 +87,6 @@ pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
 ///
 /// @param url  the parts of a URL.
 /// @return     the host; NULL for NULL. Lent until the parts are freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_char {
     part(url, std::ptr::null(), |url| url.host.as_ptr())
@@ -105,10 +96,6 @@ pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_cha
 ///
 /// @param url  the parts of a URL.
 /// @return     1 to 65535; 0 for NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> u16 {
     part(url, 0, |url| url.port)
@@ -118,10 +105,6 @@ pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> u16 {
 ///
 /// @param url  the parts of a URL.
 /// @return     at least "/"; NULL for NULL. Lent until the parts are freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c_char {
     part(url, std::ptr::null(), |url| url.resource.as_ptr())
@@ -132,10 +115,6 @@ pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c
 /// @param url  the parts of a URL.
 /// @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
 ///             parts are freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.user)
@@ -146,10 +125,6 @@ pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_cha
 /// @param url  the parts of a URL.
 /// @return     the password, "" with a name alone; NULL if there is neither name nor password, or
 ///             for NULL. Lent until the parts are freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.password)
@@ -159,10 +134,6 @@ pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c
 ///
 /// @param url  the parts of a URL.
 /// @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.unix_path)
@@ -181,9 +152,6 @@ pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const 
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
 ///
 /// Ownership: free it with wsline_string_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_proxy_for_url(
@@ -210,10 +178,6 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
 /// @param data  NULL with `len` 0 is empty text.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @return      true if they are; false for NULL with a length.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_utf8_is_valid(data: *const c_void, len: usize) -> bool {
     guard::value(false, |arguments| {

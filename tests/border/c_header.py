@@ -2,6 +2,7 @@
 """Reads wsline.h: its functions with their doc comments, and its statuses.
 
 The header is generated, so its form is known: a doc comment, then WSLINE_API and a declaration.
+Below the banner of a section may stand a comment with what holds for its functions.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 FUNCTION = re.compile(
     r"(?:/\*\*(?P<doc>(?:(?!\*/).)*)\*/\n)?^WSLINE_API (?P<declaration>[^;]*);", re.S | re.M
 )
+SECTION = re.compile(r"^/\* --- [^\n]* -+ \*/\n\n(?:/\*\n(?P<doc>(?:(?!\*/).)*)\*/\n)?", re.S | re.M)
 DECLARATION = re.compile(r"(?P<returns>[^(]*[ *])(?P<name>\w+)\((?P<parameters>.*)\)")
 PARAMETER = re.compile(r"(?P<type>.*[ *])(?P<name>\w+)(?:\[\d*\])?")
 
@@ -27,15 +29,28 @@ class Function:
     returns: str
     parameters: tuple[Parameter, ...]
     doc: tuple[str, ...]  # lines, without comment marks
+    section: tuple[str, ...]  # those of its section
+
+    def line(self, name: str) -> str | None:
+        """What follows `name: ` in its doc comment or, failing that, in that of its section."""
+        for line in (*self.doc, *self.section):
+            if line.startswith(f"{name}: "):
+                return line.removeprefix(f"{name}: ").strip()
+        return None
 
     def since(self) -> str:
         """The version in its `Since:` line, or "?"."""
-        versions = [line.split()[1] for line in self.doc if re.match(r"Since: +\S", line)]
-        return versions[0] if versions else "?"
+        return self.line("Since") or "?"
 
 
 def functions(header: Path) -> list[Function]:
-    return [_function(match) for match in FUNCTION.finditer(header.read_text())]
+    text, found = header.read_text(), []
+    starts = [*SECTION.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], None]):
+        section = _lines(start["doc"])
+        body = text[start.end() : end.start() if end else None]
+        found += [_function(match, section) for match in FUNCTION.finditer(body)]
+    return found
 
 
 def statuses(header: Path) -> set[str]:
@@ -48,7 +63,11 @@ def uncommented(line: str) -> str:
     return re.sub(r"^ \* ?", "", line)
 
 
-def _function(match: re.Match) -> Function:
+def _lines(comment: str | None) -> tuple[str, ...]:
+    return tuple(uncommented(line).strip() for line in (comment or "").strip("\n").splitlines())
+
+
+def _function(match: re.Match, section: tuple[str, ...]) -> Function:
     text = " ".join(match["declaration"].split()).removeprefix("WSLINE_NODISCARD ")
     declaration = DECLARATION.fullmatch(text)
     parameters = []
@@ -56,6 +75,5 @@ def _function(match: re.Match) -> Function:
         for parameter in declaration["parameters"].split(", "):
             parts = PARAMETER.fullmatch(parameter)
             parameters.append(Parameter(parts["type"].strip(), parts["name"]))
-    lines = (match["doc"] or "").strip("\n").splitlines()
-    doc = tuple(uncommented(line).strip() for line in lines)
-    return Function(declaration["name"], declaration["returns"].strip(), tuple(parameters), doc)
+    returns, doc = declaration["returns"].strip(), _lines(match["doc"])
+    return Function(declaration["name"], returns, tuple(parameters), doc, section)

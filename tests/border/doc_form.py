@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every function of wsline.h is documented in the same form.
 
+What holds for a whole section (LINES) may stand below its banner; a function whose line says the
+same as the section's is a complaint.
+
     doc_form.py HEADER
 """
 
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from c_header import Function, functions, statuses
 
-LINES = ("Threads:", "Blocks:", "Since:")
+LINES = ("Threads", "Blocks", "Since")
 
 
 def complaints(function: Function, known_statuses: set[str]) -> list[str]:
@@ -19,7 +22,8 @@ def complaints(function: Function, known_statuses: set[str]) -> list[str]:
         *_about_first_sentence(text),
         *_about_parameters(function, text),
         *_about_result(function, text, known_statuses),
-        *(f"no line {line}" for line in LINES if not re.search(rf"^{line} \S", text, re.M)),
+        *(f"no line {line}:" for line in LINES if not function.line(line)),
+        *(f"repeats its section: {line}" for line in function.doc if line in function.section and line),
         *(["# Safety is for Rust programmers"] if "# Safety" in text else []),
     ]
 

@@ -2,7 +2,8 @@
 //! Makes cbindgen's output read as if written by hand.
 //!
 //! * comments are filled, and one of one line stands on one line;
-//! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner;
+//! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner, and the lines up to the
+//!   next empty one a comment on the whole section;
 //! * `enum wsline_x` and `struct wsline_x` in signatures become the typedef's name;
 //! * long signatures are broken, arguments aligned;
 //! * what pedantic compilers mind is removed: a comma after the last enumerator.
@@ -29,21 +30,33 @@ pub(super) fn prettify(raw: &str) -> String {
 }
 
 fn comment(indent: &str, body: &[&str], out: &mut Vec<String>) {
-    let mut text: Vec<&str> = Vec::new();
-    for line in body.iter().map(|line| without_star(line)) {
-        match line.strip_prefix("@@ ") {
-            Some(title) => out.extend([banner(title), String::new()]),
-            None if line.is_empty() && text.is_empty() => {}
-            None => text.push(line),
+    let mut lines = body.iter().map(|line| without_star(line)).peekable();
+    while lines.next_if(|line| line.is_empty()).is_some() {}
+    if let Some(title) = lines.peek().and_then(|line| line.strip_prefix("@@ ")) {
+        out.extend([banner(title), String::new()]);
+        let section: Vec<_> = lines
+            .by_ref()
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        if !section.is_empty() {
+            let heading = std::iter::once("Unless a function says otherwise:");
+            block("", "/*", heading.chain(section).collect(), out);
+            out.push(String::new());
         }
     }
+    block(indent, "/**", lines.collect(), out);
+}
+
+/// Writes the text as a comment that begins with `open`.
+fn block(indent: &str, open: &str, text: Vec<&str>, out: &mut Vec<String>) {
     match &fill(&text, WIDTH - indent.len() - " * ".len())[..] {
         [] => {}
-        [line] if indent.len() + line.len() + "/**  */".len() <= WIDTH => {
-            out.push(format!("{indent}/** {line} */"));
+        [line] if indent.len() + line.len() + open.len() + "  */".len() <= WIDTH => {
+            out.push(format!("{indent}{open} {line} */"));
         }
         lines => {
-            out.push(format!("{indent}/**"));
+            out.push(format!("{indent}{open}"));
             for line in lines {
                 out.push(format!("{indent} * {line}").trim_end().to_owned());
             }

@@ -112,6 +112,11 @@ fn on_messages(
 const MOST_AT_ONCE: usize = 64;
 
 /// @@ Callbacks of an app
+/// Threads: any, at any time. `fn` runs on the thread that drives the app.
+/// Blocks: no.
+/// In callbacks: allowed, also for the function that is running.
+/// Since: 0.1
+///
 /// Sets the function that is called when a connection has opened.
 ///
 /// For connections after the first wsline_app_on_reconnect() takes precedence, where it is set.
@@ -123,11 +128,6 @@ const MOST_AT_ONCE: usize = 64;
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_open(
     app: *mut wsline_app,
@@ -153,11 +153,6 @@ pub unsafe extern "C" fn wsline_app_on_open(
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_reconnect(
     app: *mut wsline_app,
@@ -183,11 +178,6 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_message(
     app: *mut wsline_app,
@@ -220,11 +210,7 @@ pub unsafe extern "C" fn wsline_app_on_message(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// See also: wsline_conn_recv_many()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_messages(
     app: *mut wsline_app,
@@ -253,11 +239,6 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_data(
     app: *mut wsline_app,
@@ -288,9 +269,6 @@ pub unsafe extern "C" fn wsline_app_on_data(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_part(
@@ -316,11 +294,6 @@ pub unsafe extern "C" fn wsline_app_on_part(
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_ping(
     app: *mut wsline_app,
@@ -347,11 +320,7 @@ pub unsafe extern "C" fn wsline_app_on_ping(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// See also: wsline_app_rtt_us()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_pong(
     app: *mut wsline_app,
@@ -380,11 +349,7 @@ pub unsafe extern "C" fn wsline_app_on_pong(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// See also: wsline_options_set_reconnect()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_error(
     app: *mut wsline_app,
@@ -427,11 +392,6 @@ pub unsafe extern "C" fn wsline_app_on_error(
 ///                       called on failure.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_close(
     app: *mut wsline_app,
@@ -467,11 +427,7 @@ pub unsafe extern "C" fn wsline_app_on_close(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any, at any time. `fn` runs on the thread that drives the app.
-/// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// See also: wsline_options_set_send_queue_limit_bytes()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_drain(
     app: *mut wsline_app,

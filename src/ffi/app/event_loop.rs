@@ -53,6 +53,9 @@ impl Inner for Arc<EventLoop> {}
 impl Inner for (Arc<EventLoop>, Arc<App>) {}
 
 /// @@ Loop
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Makes a loop without apps.
 ///
 /// @param loop_out  set to the loop; to NULL on failure.
@@ -63,8 +66,6 @@ impl Inner for (Arc<EventLoop>, Arc<App>) {}
 ///
 /// Ownership: free it with wsline_loop_free().
 /// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsline_status {
@@ -89,9 +90,7 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// @param loop  may be NULL.
 ///
 /// Threads: any, while no other thread drives or uses the loop.
-/// Blocks: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
     guard::value((), |arguments| {
@@ -114,9 +113,7 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
 ///
 /// Ownership: the app stays yours; it may be freed while it is in a loop.
 /// Threads: any.
-/// Blocks: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_add(
     r#loop: *mut wsline_loop,
@@ -136,9 +133,7 @@ pub unsafe extern "C" fn wsline_loop_add(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Threads: any.
-/// Blocks: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_remove(
     r#loop: *mut wsline_loop,
@@ -169,7 +164,6 @@ pub unsafe extern "C" fn wsline_loop_remove(
 /// Threads: any, one at a time. Callbacks run on this one.
 /// Blocks: as said; wsline_loop_stop() ends it.
 /// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_status {
     guard::on("wsline_loop_run", r#loop, |event_loop, _| event_loop?.run())
@@ -189,7 +183,6 @@ pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_sta
 /// Threads: any, one at a time. Callbacks run on this one.
 /// Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
 /// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_run_once(
     r#loop: *mut wsline_loop,
@@ -211,9 +204,7 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
-/// Blocks: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
     guard::after_failure("wsline_loop_stop", r#loop, |event_loop, _| {
@@ -223,6 +214,10 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 }
 
 /// @@ A loop inside another event loop
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
 ///
 /// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
@@ -237,10 +232,6 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// @param loop  a loop.
 /// @return      the descriptor, the loop's own until it is freed; it must not be read, written or
 ///              closed. -1 for NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
     guard::value(-1, |arguments| {
@@ -258,10 +249,6 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 /// @param loop  a loop.
 /// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
 ///              WSLINE_FOREVER if nothing is due, and for NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop) -> i64 {
     guard::value(0, |arguments| {
@@ -284,10 +271,7 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         too much waits already.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// In callbacks: allowed; `fn` is not called inside this call.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_post(
     r#loop: *mut wsline_loop,

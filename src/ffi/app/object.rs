@@ -61,6 +61,8 @@ impl Sends for Arc<App> {
 }
 
 /// @@ App
+/// Since: 0.1
+///
 /// Makes a long-lived client; nothing is connected yet.
 ///
 /// @param url      as for wsline_connect().
@@ -77,7 +79,6 @@ impl Sends for Arc<App> {
 /// Threads: any.
 /// Blocks: no.
 /// See also: wsline_app_on_message(), wsline_app_run()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_app_new(
@@ -109,7 +110,6 @@ pub unsafe extern "C" fn wsline_app_new(
 /// Threads: any, while no other thread begins a call with the app.
 /// Blocks: until the running callback has returned; in callbacks of the app: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
     guard::value((), |arguments| {
@@ -121,6 +121,8 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 }
 
 /// @@ Driving an app
+/// Since: 0.1
+///
 /// Connects, and drives the app on this thread until it has ended.
 ///
 /// It ends when it was closed or aborted, and when a connect failed or a connection ended with no
@@ -144,7 +146,6 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
 /// In callbacks: WSLINE_ERR_BUSY for the app of the callback.
 /// See also: wsline_app_start(), wsline_loop_add()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
     guard::on("wsline_app_run", app, |app, _| App::run(app?))
@@ -163,7 +164,6 @@ pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
 /// Threads: any. Callbacks run on the app's own thread.
 /// Blocks: no.
 /// See also: wsline_app_join()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status {
     guard::on("wsline_app_start", app, |app, _| App::start(app?))
@@ -183,7 +183,6 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 ///
 /// Threads: any but the driving one.
 /// Blocks: up to `timeout_ms`.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
     guard::after_failure("wsline_app_join", app, |app, _| {

@@ -9,6 +9,11 @@ use crate::protocol::ws::opcode::Opcode;
 use std::ffi::{c_char, c_void};
 
 /// @@ Sending with an app
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+///
 /// Sends a text message.
 ///
 /// It goes to the socket at once. What the socket does not take is queued, up to
@@ -37,10 +42,6 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
 ///
 /// Ownership: the text is copied.
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_text(
     app: *mut wsline_app,
@@ -66,10 +67,6 @@ pub unsafe extern "C" fn wsline_app_send_text(
 /// @retval WSLINE_ERR_WOULD_BLOCK  and all others: as for wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_binary(
     app: *mut wsline_app,
@@ -100,10 +97,6 @@ pub unsafe extern "C" fn wsline_app_send_binary(
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send(
     app: *mut wsline_app,
@@ -136,9 +129,6 @@ pub unsafe extern "C" fn wsline_app_send(
 ///
 /// Ownership: the bytes are copied.
 /// Threads: any, but the parts of one message come from one thread at a time.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_fragment(
     app: *mut wsline_app,
@@ -165,10 +155,7 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
 ///                                      status says.
 ///
 /// Threads: any; what other threads send is gathered, too.
-/// Blocks: no.
-/// In callbacks: allowed.
 /// See also: wsline_app_uncork()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status {
     guard::often("wsline_app_cork", app, |app, _| app?.cork())
@@ -181,11 +168,6 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
 /// @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
-///
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_status {
     guard::often("wsline_app_uncork", app, |app, _| app?.uncork())
@@ -201,11 +183,7 @@ pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_statu
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
 /// See also: wsline_app_on_pong()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_ping(
     app: *mut wsline_app,
@@ -226,10 +204,6 @@ pub unsafe extern "C" fn wsline_app_ping(
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_pong(
     app: *mut wsline_app,
@@ -240,6 +214,11 @@ pub unsafe extern "C" fn wsline_app_pong(
 }
 
 /// @@ Ending an app
+/// Threads: any.
+/// Blocks: no.
+/// In callbacks: allowed.
+/// Since: 0.1
+///
 /// Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close
 /// is called, and the app ends.
 ///
@@ -258,10 +237,7 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
 ///                                      long. Nothing was done.
 ///
-/// Threads: any.
 /// Blocks: no; wsline_app_join() waits for the end.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_close(
     app: *mut wsline_app,
@@ -283,11 +259,6 @@ pub unsafe extern "C" fn wsline_app_close(
 /// @param app  an app.
 /// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status {
     guard::after_failure("wsline_app_abort", app, |app, _| {
@@ -306,10 +277,7 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
-/// Blocks: no.
-/// In callbacks: allowed.
 /// See also: wsline_conn_abort(), wsline_loop_stop()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_interrupt(app: *mut wsline_app) -> wsline_status {
     guard::on("wsline_app_interrupt", app, |app, _| {

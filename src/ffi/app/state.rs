@@ -38,14 +38,14 @@ fn look_up(
 }
 
 /// @@ State of an app
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Tells whether messages can be sent: connected, not being closed, not failed.
 ///
 /// @param app  an app; NULL is not open.
 /// @return     true if open.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
     guard::value(false, |arguments| {
@@ -62,11 +62,8 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
 /// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
 ///             ended and its last callback is over.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// In callbacks: allowed; of the last one, too, it is true.
 /// See also: wsline_app_join()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
     guard::value(false, |arguments| {
@@ -80,10 +77,7 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
 /// @param app  an app; NULL has none.
 /// @return     0 if all has been handed to the system, or nothing is connected.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_options_set_send_queue_limit_bytes()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u64 {
     guard::value(0, |arguments| {
@@ -97,10 +91,6 @@ pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u6
 ///
 /// @param app  an app; NULL knows none.
 /// @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
     guard::value(-1, |arguments| {
@@ -116,10 +106,6 @@ pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
 /// @param stats_out  filled; zero on failure, and before the first connection.
 /// @retval WSLINE_OK                    filled.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_stats(
     app: *const wsline_app,
@@ -138,10 +124,7 @@ pub unsafe extern "C" fn wsline_app_stats(
 /// @param app  an app; NULL has none.
 /// @return     the status; 0 if no answer has come.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_conn_http_status()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
     guard::value(0, |arguments| {
@@ -157,10 +140,6 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 /// @param name  in any case. Of repeated headers this is the first.
 /// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
 ///              the subprotocol or the extensions of any app again.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_response_header(
     app: *const wsline_app,
@@ -182,10 +161,7 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_conn_response_body()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_response_body(
     app: *const wsline_app,
@@ -213,10 +189,7 @@ pub unsafe extern "C" fn wsline_app_response_body(
 /// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
 ///             asks for a body, a header, the subprotocol or the extensions of any app again.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_options_add_subprotocol()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *const c_char {
     look_up(app, |response, _| {
@@ -231,10 +204,7 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 ///             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
 ///             extensions of any app again.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_options_set_deflate()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
     look_up(app, |response, _| response.extensions())
@@ -245,10 +215,6 @@ pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const
 /// @param app  an app; NULL has none.
 /// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
 ///             thread asks again, for any app.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -273,10 +239,6 @@ pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *con
 ///                  function.
 /// @retval WSLINE_OK                    filled; with status WSLINE_OK if no call has failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `info_out` is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_last_error(
     app: *const wsline_app,

@@ -72,6 +72,10 @@ impl wsline_close_info {
 }
 
 /// @@ Closing
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Closes a connection: sends a close frame, waits for the server's, and ends the transport,
 /// whatever comes of it.
 ///
@@ -102,7 +106,6 @@ impl wsline_close_info {
 /// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
 /// is longer; wsline_conn_abort() ends the wait.
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_close(
     conn: *mut wsline_conn,
@@ -127,10 +130,7 @@ pub unsafe extern "C" fn wsline_conn_close(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_conn_close(), wsline_conn_abort()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_status {
     guard::after_failure("wsline_conn_shutdown", conn, |conn, _| conn?.shutdown())
@@ -148,9 +148,7 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
-/// Blocks: no.
 /// See also: wsline_conn_close()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_status {
     guard::after_failure("wsline_conn_abort", conn, |conn, _| {
@@ -168,9 +166,6 @@ pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_sta
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 ///
 /// Ownership: `info_out->reason` is lent until the connection is freed.
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_close_info(
     conn: *const wsline_conn,

@@ -66,6 +66,10 @@ impl Sends for &Connection {
 }
 
 /// @@ Connection
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Connects to a server and hands over an open connection.
 ///
 /// Looks the host up, connects to the first of its addresses that answers, directly or through a
@@ -102,10 +106,8 @@ impl Sends for &Connection {
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
 /// Ownership: free it with wsline_conn_free().
-/// Threads: any.
 /// Blocks: up to the connect timeout, 30 seconds unless set.
 /// See also: wsline_options_set_connect_timeout_ms()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_connect(
@@ -133,9 +135,6 @@ pub unsafe extern "C" fn wsline_connect(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_conn_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_conn_new(
@@ -181,10 +180,8 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
 ///
-/// Threads: any.
 /// Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another
 /// thread ends the wait.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_connect(
     conn: *mut wsline_conn,
@@ -202,8 +199,6 @@ pub unsafe extern "C" fn wsline_conn_connect(
 /// @param conn  may be NULL.
 ///
 /// Threads: any, while no other thread uses the connection.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
     guard::value((), |arguments| {

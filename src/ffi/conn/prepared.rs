@@ -44,6 +44,10 @@ impl Object for wsline_prepared {
 impl Inner for &Prepared {}
 
 /// @@ One message for many connections
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Makes a message that can be sent to many connections.
 ///
 /// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED
@@ -57,9 +61,6 @@ impl Inner for &Prepared {}
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
 ///
 /// Ownership: free it with wsline_prepared_free().
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_prepared_new(
@@ -87,8 +88,6 @@ pub unsafe extern "C" fn wsline_prepared_new(
 /// @param prepared  may be NULL. What was sent of it is sent all the same.
 ///
 /// Threads: any, while no other thread uses this pointer.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
     guard::value((), |arguments| arguments.end(prepared, |_| ()));
@@ -108,7 +107,6 @@ pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
 ///
 /// Threads: any number at once.
 /// Blocks: as wsline_conn_send_text().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_prepared(
     conn: *mut wsline_conn,
@@ -127,10 +125,7 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
 ///
-/// Threads: any.
-/// Blocks: no.
 /// In callbacks: allowed.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_prepared(
     app: *mut wsline_app,

@@ -90,6 +90,10 @@ fn receive<T>(
 }
 
 /// @@ Receiving
+/// Threads: any, one at a time; others may send meanwhile.
+/// Blocks: as wsline_conn_recv().
+/// Since: 0.1
+///
 /// Waits for the next message.
 ///
 /// Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several
@@ -120,11 +124,9 @@ fn receive<T>(
 /// @retval WSLINE_ERR_IO                a system call failed.
 ///
 /// Ownership: the payload is lent until the next receive on this connection, or its end.
-/// Threads: any, one at a time; others may send meanwhile.
 /// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
 /// the wait.
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv(
     conn: *mut wsline_conn,
@@ -158,9 +160,6 @@ pub unsafe extern "C" fn wsline_conn_recv(
 /// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
 ///
 /// Ownership: as for wsline_conn_recv().
-/// Threads: any, one at a time; others may send meanwhile.
-/// Blocks: as wsline_conn_recv().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_event(
     conn: *mut wsline_conn,
@@ -200,10 +199,7 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
 ///
 /// Ownership: the payloads are lent until the next receive on this connection, or its end.
-/// Threads: any, one at a time; others may send meanwhile.
-/// Blocks: as wsline_conn_recv().
 /// See also: wsline_conn_recv()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_many(
     conn: *mut wsline_conn,
@@ -245,10 +241,7 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
 /// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
 ///
 /// Ownership: the payload is lent until the next receive on this connection, or its end.
-/// Threads: any, one at a time; others may send meanwhile.
-/// Blocks: as wsline_conn_recv().
 /// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_part(
     conn: *mut wsline_conn,
@@ -282,10 +275,7 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
 /// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
 ///
 /// Ownership: the payload is lent until the next receive on this connection, or its end.
-/// Threads: any, one at a time; others may send meanwhile.
-/// Blocks: as wsline_conn_recv().
 /// See also: wsline_conn_send_frame()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_frame(
     conn: *mut wsline_conn,

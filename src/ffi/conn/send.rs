@@ -13,6 +13,9 @@ use crate::protocol::ws::sender::Frame;
 use std::ffi::{c_char, c_void};
 
 /// @@ Sending
+/// Blocks: as wsline_conn_send_text().
+/// Since: 0.1
+///
 /// Sends a text message.
 ///
 /// @param conn  an open connection.
@@ -39,7 +42,6 @@ use std::ffi::{c_char, c_void};
 /// Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
 /// wait.
 /// See also: wsline_options_set_send_timeout_ms()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_text(
     conn: *mut wsline_conn,
@@ -66,8 +68,6 @@ pub unsafe extern "C" fn wsline_conn_send_text(
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any number at once; messages never mix.
-/// Blocks: as wsline_conn_send_text().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_binary(
     conn: *mut wsline_conn,
@@ -97,9 +97,7 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any number at once; messages never mix.
-/// Blocks: as wsline_conn_send_text().
 /// See also: wsline_conn_send_fragment(), wsline_conn_send_close()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send(
     conn: *mut wsline_conn,
@@ -130,8 +128,6 @@ pub unsafe extern "C" fn wsline_conn_send(
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any, but the parts of one message come from one thread at a time.
-/// Blocks: as wsline_conn_send_text().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_fragment(
     conn: *mut wsline_conn,
@@ -163,9 +159,7 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any number at once.
-/// Blocks: as wsline_conn_send_text().
 /// See also: wsline_conn_recv_frame()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_frame(
     conn: *mut wsline_conn,
@@ -211,7 +205,6 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
 /// Threads: any; what other threads send is gathered, too.
 /// Blocks: no.
 /// See also: wsline_conn_uncork()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_status {
     guard::often("wsline_conn_cork", conn, |conn, _| conn?.cork())
@@ -227,8 +220,6 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
 /// @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
 ///
 /// Threads: any.
-/// Blocks: as wsline_conn_send_text().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_status {
     guard::often("wsline_conn_uncork", conn, |conn, _| conn?.uncork())
@@ -246,9 +237,7 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 ///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
-/// Blocks: as wsline_conn_send_text().
 /// See also: wsline_conn_recv_event(), which shows the pong
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_ping(
     conn: *mut wsline_conn,
@@ -271,8 +260,6 @@ pub unsafe extern "C" fn wsline_conn_ping(
 ///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
-/// Blocks: as wsline_conn_send_text().
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_pong(
     conn: *mut wsline_conn,
@@ -299,9 +286,7 @@ pub unsafe extern "C" fn wsline_conn_pong(
 ///                                      WSLINE_ERR_BUSY.
 ///
 /// Threads: any number at once.
-/// Blocks: as wsline_conn_send_text().
 /// See also: wsline_conn_close()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_close(
     conn: *mut wsline_conn,

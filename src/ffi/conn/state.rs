@@ -64,16 +64,16 @@ impl wsline_stats {
 }
 
 /// @@ State of a connection
+/// Threads: any.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Tells whether messages can be sent: connected, not closed by either side, not failed.
 ///
 /// A transport that has ended without a word is noticed by the next send or receive, not here.
 ///
 /// @param conn  a connection; NULL is not open.
 /// @return      true if open.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
     guard::value(false, |arguments| {
@@ -89,10 +89,6 @@ pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
 ///
 /// @param conn  a connection; NULL has none.
 /// @return      the status; 0 if no answer has come.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i32 {
     guard::value(0, |arguments| {
@@ -109,10 +105,6 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
 ///              wsline_conn_response_header_at().
 /// @return      the value; NULL if there is none. Lent until the connection is freed or connected
 ///              again.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_response_header(
     conn: *const wsline_conn,
@@ -135,10 +127,6 @@ pub unsafe extern "C" fn wsline_conn_response_header(
 /// @param value_out  set to the value, likewise.
 /// @return           true if there is a header with this index; false behind the last, or if a
 ///                   pointer is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_response_header_at(
     conn: *const wsline_conn,
@@ -171,10 +159,6 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
 /// @param len_out   set to its bytes.
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_response_body(
     conn: *const wsline_conn,
@@ -198,10 +182,7 @@ pub unsafe extern "C" fn wsline_conn_response_body(
 /// @param conn  a connection; NULL has none.
 /// @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
 ///
-/// Threads: any.
-/// Blocks: no.
 /// See also: wsline_options_add_subprotocol()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -217,10 +198,6 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
 /// @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
 ///              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
 ///              freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -236,10 +213,6 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 /// @param conn  a connection.
 /// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
 ///              NULL.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
     guard::value(-1, |arguments| {
@@ -253,10 +226,6 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
 /// @param conn  a connection; NULL has none.
 /// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
 ///              NULL before the connect. Lent until the connection is freed.
-///
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -275,9 +244,6 @@ pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: the texts are lent until the connection is freed.
-/// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_tls_info(
     conn: *const wsline_conn,
@@ -321,8 +287,6 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Threads: any; while others send and receive, the numbers may be of slightly different moments.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_stats(
     conn: *const wsline_conn,

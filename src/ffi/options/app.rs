@@ -11,6 +11,10 @@ use std::ffi::c_void;
 use std::time::Duration;
 
 /// @@ Keepalive and reconnecting
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.2
+///
 /// Makes apps ping the server, and cut connections whose server does not answer.
 ///
 /// A server that does not answer is considered dead. Any pong after the ping counts as the answer;
@@ -28,10 +32,7 @@ use std::time::Duration;
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a
 ///                                      timeout without an interval.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_set_ping_payload(), wsline_app_rtt_us()
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_ping(
     options: *mut wsline_options,
@@ -68,9 +69,6 @@ pub unsafe extern "C" fn wsline_options_set_ping(
 ///                                      than 0, or it is too long.
 ///
 /// Ownership: the payload is copied.
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_ping_payload(
     options: *mut wsline_options,
@@ -116,10 +114,7 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_app_on_error(), wsline_app_on_reconnect()
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect(
     options: *mut wsline_options,
@@ -138,10 +133,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
 /// @param max_ms      milliseconds, `initial_ms` or more; 60,000 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
     options: *mut wsline_options,
@@ -170,10 +161,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
 ///                    return at once; 0.5 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
     options: *mut wsline_options,
@@ -196,10 +183,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
     options: *mut wsline_options,
@@ -223,8 +206,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_always(
@@ -247,8 +228,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -8,6 +8,10 @@ use crate::ffi::status::wsline_status;
 use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
 /// @@ Compression options
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
 ///
 /// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and
@@ -25,10 +29,6 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// @param enable   true: it is offered; false, the default: it is not, and no server may use it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate(
     options: *mut wsline_options,
@@ -46,10 +46,6 @@ pub unsafe extern "C" fn wsline_options_set_deflate(
 /// @param level    1, the fastest and the default, to 9, the smallest result.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_level(
     options: *mut wsline_options,
@@ -74,10 +70,6 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
 ///                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     options: *mut wsline_options,
@@ -104,10 +96,6 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
 ///                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
     options: *mut wsline_options,
@@ -129,10 +117,6 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
 ///                 are compressed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
     options: *mut wsline_options,
@@ -157,10 +141,6 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
 ///                 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
     options: *mut wsline_options,

@@ -62,6 +62,9 @@ pub(in crate::ffi) fn set(
 }
 
 /// @@ Options
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Makes an options object in which everything has its default.
 ///
 /// @param options_out  set to the object; to NULL on failure.
@@ -71,8 +74,6 @@ pub(in crate::ffi) fn set(
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_options_new(
@@ -93,8 +94,6 @@ pub unsafe extern "C" fn wsline_options_new(
 /// @param options  may be NULL. Connections made with it go on.
 ///
 /// Threads: any, while no other thread uses the object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
     guard::value((), |arguments| arguments.end(options, |_| ()));
@@ -110,8 +109,6 @@ pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any, while no other thread sets `options`.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_options_clone(

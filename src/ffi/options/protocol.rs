@@ -19,6 +19,10 @@ pub type wsline_mask_key_fn =
     Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
 
 /// @@ Limits and framing
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Sets the largest message that is received; a larger one ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
@@ -30,10 +34,6 @@ pub type wsline_mask_key_fn =
 /// @param bytes    0: no limit; 64 MiB by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
     options: *mut wsline_options,
@@ -53,10 +53,6 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
 /// @param bytes    0, the default: no limit but that of messages.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
     options: *mut wsline_options,
@@ -78,10 +74,6 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
 /// @param fragments  0: no limit; 1,048,576 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_max_fragments(
     options: *mut wsline_options,
@@ -101,8 +93,6 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_utf8_validation(
@@ -128,8 +118,6 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
@@ -151,10 +139,6 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
 /// @param enable   true, the default: pings are answered while a call receives.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_auto_pong(
     options: *mut wsline_options,
@@ -178,10 +162,7 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// In callbacks: `fn` must not call the library.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
     options: *mut wsline_options,

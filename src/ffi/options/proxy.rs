@@ -20,6 +20,10 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 ];
 
 /// @@ Proxy options
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Connects through a proxy.
 ///
 /// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS
@@ -36,10 +40,7 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither
 ///                                      name nor address, or `port` is 0.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy(
     options: *mut wsline_options,
@@ -66,10 +67,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_url(
     options: *mut wsline_options,
@@ -100,10 +98,6 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
 ///                                      or one has a control character.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_auth(
     options: *mut wsline_options,
@@ -132,10 +126,6 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
 ///                                      count.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
 ///                                      added.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_no_proxy(
     options: *mut wsline_options,
@@ -166,10 +156,6 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
 /// @param enable   true, the default: it may; false: nothing of the environment is read.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     options: *mut wsline_options,
@@ -191,10 +177,6 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_timeout_ms(
     options: *mut wsline_options,

@@ -13,6 +13,10 @@ use crate::protocol::http::request::{Origin, check_not_owned};
 use std::ffi::c_char;
 
 /// @@ Request options
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Adds a header to the request.
 ///
 /// Headers are sent in the order they were added, repeated ones too. Those that the library writes
@@ -26,10 +30,6 @@ use std::ffi::c_char;
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
 ///                                      handshake's, or `value` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_header(
     options: *mut wsline_options,
@@ -53,10 +53,6 @@ pub unsafe extern "C" fn wsline_options_add_header(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
 ///                                      wsline_options_add_header() would refuse it.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_header_line(
     options: *mut wsline_options,
@@ -84,10 +80,6 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_cookie(
     options: *mut wsline_options,
@@ -117,10 +109,6 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
 ///                                      `user` has a colon, or one has a control character.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_basic_auth(
     options: *mut wsline_options,
@@ -151,10 +139,6 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
 ///                                      character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_bearer_token(
     options: *mut wsline_options,
@@ -186,10 +170,6 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 ///                 other: WSLINE_ERR_BAD_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_redirect_limit(
     options: *mut wsline_options,
@@ -214,10 +194,7 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
 ///
 /// Ownership: the jar stays yours, and you may free it at any time: options object and connections
 /// keep what they need.
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_cookie_jar_new()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     options: *mut wsline_options,
@@ -241,10 +218,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_suppress_origin()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_origin(
     options: *mut wsline_options,
@@ -270,10 +244,7 @@ pub unsafe extern "C" fn wsline_options_set_origin(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_set_origin()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_suppress_origin(
     options: *mut wsline_options,
@@ -298,10 +269,7 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 ///                                      control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_options_set_tls_server_name()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_host(
     options: *mut wsline_options,
@@ -329,10 +297,6 @@ pub unsafe extern "C" fn wsline_options_set_host(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
 ///                                      lacks the member "Upgrade".
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_connection_header(
     options: *mut wsline_options,
@@ -369,10 +333,6 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
 ///                                      already.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_subprotocol(
     options: *mut wsline_options,

@@ -19,6 +19,10 @@ const FAMILIES: [(i32, Family); 3] = [
 ];
 
 /// @@ Socket options
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Adds an option that is set on the socket before it connects.
 ///
 /// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
@@ -34,10 +38,6 @@ const FAMILIES: [(i32, Family); 3] = [
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_socket_option(
     options: *mut wsline_options,
@@ -66,10 +66,6 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
 /// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_unix_path(
     options: *mut wsline_options,
@@ -95,10 +91,6 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
 ///                 "[2001:db8::1]:4000"; NULL, the default, for any.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_bind_address(
     options: *mut wsline_options,
@@ -121,10 +113,6 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
 /// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_address_family(
     options: *mut wsline_options,
@@ -149,10 +137,6 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// @param fd       a connected stream socket; -1, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_fd(
     options: *mut wsline_options,

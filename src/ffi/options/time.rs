@@ -8,6 +8,10 @@ use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
 
 /// @@ Timeouts
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Sets the timeout of the connection: for each send, for each receive that asks for
 /// WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
 ///
@@ -19,10 +23,6 @@ use crate::ffi::status::wsline_status;
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_timeout_ms(
     options: *mut wsline_options,
@@ -45,10 +45,6 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     options: *mut wsline_options,
@@ -74,10 +70,6 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     options: *mut wsline_options,
@@ -105,10 +97,6 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     options: *mut wsline_options,
@@ -144,10 +132,6 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 /// @param enable   whether signals end waits.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_interruptible(
     options: *mut wsline_options,
@@ -171,10 +155,6 @@ pub unsafe extern "C" fn wsline_options_set_interruptible(
 /// @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `spin_us` is negative.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_spin_us(
     options: *mut wsline_options,
@@ -194,8 +174,6 @@ pub unsafe extern "C" fn wsline_options_set_spin_us(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `timeout_ms` is another negative number.
 ///
 /// Threads: any.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
     conn: *mut wsline_conn,
@@ -214,7 +192,6 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
 /// @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
 ///
 /// Threads: any.
-/// Blocks: no.
 /// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_timeout_ms(conn: *const wsline_conn) -> i64 {

@@ -18,10 +18,6 @@ use std::ffi::{c_char, c_void};
 ///                 default, for no certificate.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
     options: *mut wsline_options,
@@ -45,10 +41,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 /// @param path     a PEM file; NULL, the default, for the certificate's.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_key_file(
     options: *mut wsline_options,
@@ -70,10 +62,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
 /// @param password  copied; never logged. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_key_password(
     options: *mut wsline_options,
@@ -97,10 +85,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
     options: *mut wsline_options,
@@ -125,10 +109,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
     options: *mut wsline_options,

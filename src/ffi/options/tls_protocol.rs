@@ -26,10 +26,6 @@ const VERSIONS: [(i32, Version); 4] = [
 /// @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_min_version(
     options: *mut wsline_options,
@@ -50,10 +46,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
 /// @param version  a wsline_tls_version. Default: the newest there is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_max_version(
     options: *mut wsline_options,
@@ -75,10 +67,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 ///                 NULL, the default: those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
     options: *mut wsline_options,
@@ -102,10 +90,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 ///                 TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
     options: *mut wsline_options,
@@ -128,10 +112,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 ///                 of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_curves(
     options: *mut wsline_options,
@@ -155,10 +135,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_curves(
 ///                   default: "http/1.1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_alpn(
     options: *mut wsline_options,
@@ -185,10 +161,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
 ///                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
     options: *mut wsline_options,
@@ -223,10 +195,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 /// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
 ///                                      has changed.
 ///
-/// Threads: one at a time per object.
-/// Blocks: no.
 /// See also: wsline_has_feature()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     options: *mut wsline_options,

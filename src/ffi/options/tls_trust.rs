@@ -12,6 +12,10 @@ use crate::protocol::url::has_empty_label;
 use std::ffi::{c_char, c_void};
 
 /// @@ TLS options
+/// Threads: one at a time per object.
+/// Blocks: no.
+/// Since: 0.1
+///
 /// Enables or disables the verification of the server's certificate.
 ///
 /// Without it anybody on the way can pose as the server. For a server of your own, set its
@@ -22,10 +26,6 @@ use std::ffi::{c_char, c_void};
 ///                 authority is refused.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify(
     options: *mut wsline_options,
@@ -44,10 +44,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 ///                 subjectAltName.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     options: *mut wsline_options,
@@ -68,10 +64,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `name` is empty or has an empty
 ///                                      label, as ".example" and "a..b" have.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_server_name(
     options: *mut wsline_options,
@@ -108,10 +100,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 ///                 the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
     options: *mut wsline_options,
@@ -133,10 +121,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 /// @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
     options: *mut wsline_options,
@@ -159,10 +143,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     options: *mut wsline_options,
@@ -192,10 +172,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 /// @retval WSLINE_OK                    added.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
-///
-/// Threads: one at a time per object.
-/// Blocks: no.
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
