@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 TESTS = OFF
 
-.PHONY: help setup header format format-check clippy demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
+.PHONY: help setup header format format-check clippy docs demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
 .PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
@@ -19,22 +19,24 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 help:
 	@echo 'make setup      install what demo and test need, with apt-get, as root or through sudo'
 	@echo 'make header     write include/wsline.h anew from src/ffi'
+	@echo 'make format     bring all Rust and C into their form'
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       the tests of every change'
-	@echo 'make test-all   those, and everything below'
-	@echo 'make format     bring all Rust and C into their form; the tests check it'
+	@echo 'make format-check, make clippy, make docs'
+	@echo '                parts of make test'
+	@echo 'make test-all   make test, and all from here to make test-aws-lc'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make instructions'
 	@echo '                instructions and system calls per message, against their limits'
-	@echo 'make bench      wsline beside other WebSocket clients; takes an hour'
-	@echo 'make bench-quick'
-	@echo '                the same, a few of each, in two minutes'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
 	@echo 'make test-aarch64, make test-i686'
 	@echo '                the C tests on another processor'
 	@echo 'make test-aws-lc'
 	@echo '                the C tests of TLS, built on AWS-LC'
+	@echo 'make bench      wsline beside other WebSocket clients; takes an hour'
+	@echo 'make bench-quick'
+	@echo '                the same, a few of each, in two minutes'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
 	@echo 'make clean      remove what was built'
 
@@ -68,10 +70,18 @@ format-check: peers
 clippy: tools
 	@$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
 
+# What rustdoc warns of, the form of the header's comments, and the programs in them and in the README.
+docs: TOOLS = peers
+docs: tools
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	python3 tests/border/doc_form.py include/wsline.h
+	python3 tests/border/code_blocks.py include README.md include/wsline.h
+
 # Each is run whatever has failed before it, and all that failed is named at the end.
 SUITES = \
 	format 'make --no-print-directory format-check' -- \
 	clippy 'make --no-print-directory clippy' -- \
+	docs 'make --no-print-directory docs' -- \
 	rust 'cargo test --locked --no-fail-fast --features test-panic' -- \
 	loom 'cargo test --locked --no-fail-fast --release --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/loom' -- \

@@ -13,6 +13,11 @@
     clippy::missing_safety_doc,
     reason = "the contract stands in the @param lines, which C programmers read"
 )]
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "the text is that of the header, where URLs and [::1] stand as they are"
+)]
 #![deny(missing_docs)]
 
 mod handle;

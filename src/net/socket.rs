@@ -195,7 +195,7 @@ impl Peer {
         )
     }
 
-    /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
+    /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket.
     pub fn name(&self) -> CString {
         match self {
             Self::Address(address) => CString::new(address.to_string()).unwrap_or_default(),

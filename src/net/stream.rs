@@ -159,7 +159,7 @@ impl Stream {
         self.tls.as_ref().map(|tls| tls.lock_ahead().info())
     }
 
-    /// "127.0.0.1:80", "[::1]:80", or the path of a Unix-domain socket.
+    /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket.
     pub fn peer_address(&self) -> &CString {
         self.peer_address.get_or_init(|| self.peer.name())
     }
