@@ -31,6 +31,6 @@ cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_COMPILER="$gnu-gcc" -DWSLINE_LD="$(command -v "$gnu-ld")" -DCMAKE_CROSSCOMPILING_EMULATOR="$emulator" \
     -DCMAKE_EXE_LINKER_FLAGS="-Wl,-rpath-link,$libraries" \
     -DCARGO_EXECUTABLE="$PWD/target/rust/source/cargo" -DWSLINE_RUST_TARGET="$processor-unknown-linux-gnu" \
-    -DWSLINE_BUILD_EXAMPLES=OFF -DWSLINE_BUILD_TESTS=ON > /dev/null
+    -DWSLINE_BUILD_EXAMPLES=OFF -DWSLINE_BUILD_WSDUMP=OFF -DWSLINE_BUILD_TESTS=ON > /dev/null
 env -u MAKELEVEL cmake --build "$build" --parallel 2
 WSLINE_TEST_SLOW=1 ctest --test-dir "$build" -L '^c$' --output-on-failure

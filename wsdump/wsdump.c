@@ -4,20 +4,20 @@
  *
  *   wsdump ws://127.0.0.1:8080/
  */
-#include "wsdump/clock.h"
-#include "wsdump/closing.h"
-#include "wsdump/commands.h"
-#include "wsdump/editor.h"
-#include "wsdump/exit_status.h"
-#include "wsdump/help.h"
-#include "wsdump/input.h"
-#include "wsdump/notice.h"
-#include "wsdump/output.h"
-#include "wsdump/round_trip.h"
-#include "wsdump/send.h"
-#include "wsdump/settings.h"
-#include "wsdump/signals.h"
-#include "wsdump/values.h"
+#include "clock.h"
+#include "closing.h"
+#include "commands.h"
+#include "editor.h"
+#include "exit_status.h"
+#include "help.h"
+#include "input.h"
+#include "notice.h"
+#include "output.h"
+#include "round_trip.h"
+#include "send.h"
+#include "settings.h"
+#include "signals.h"
+#include "values.h"
 
 #include <errno.h>
 #include <fcntl.h>
