@@ -3,7 +3,7 @@
  * @file wsline.h
  * @brief wsline 0.2.0, a WebSocket client library.
  *
- * A program that says hello to an echo server and prints the answer:
+ * A program that says hello to an echo server and prints its reply:
  *
  * ```c
  * #include <stdio.h>
@@ -25,74 +25,74 @@
  * }
  * ```
  *
- * **Objects.** A wsline_options is a recipe: filled by setters, copied when it is used. A
- * wsline_conn is one connection, with calls that wait. A wsline_app is a client with callbacks that
- * stays connected; a wsline_loop drives many of them on one thread. A wsline_cookie_jar keeps
- * cookies for those that share it. Each is freed with its `_free` function, in any order; freeing
- * NULL does nothing. Strings that are yours are freed with wsline_string_free().
+ * **Objects.** A wsline_options holds settings; a connection copies what it needs from it. A
+ * wsline_conn is one connection, with blocking calls. A wsline_app is a client with callbacks that
+ * stays connected; a wsline_loop drives many apps on one thread. A wsline_cookie_jar keeps cookies
+ * for all connections that share it. Free each object with its `_free` function, in any order;
+ * freeing NULL does nothing. Free strings that you own with wsline_string_free().
  *
- * **Errors.** A call that can fail returns a wsline_status: 0 is WSLINE_OK, errors are negative.
- * wsline_last_error_message() then says in one line what happened, wsline_last_error() gives the
- * details; both are about the last failed call on the calling thread. A NULL handle, a call at the
- * wrong time or a bad argument is such an error too, never a crash. Cleaning up does not replace
- * the reason: functions that end an object, describe it (statistics, close info, its last error) or
- * set its callbacks return a status for a NULL handle and for a connection that has never been
- * open, but leave the last error as it is.
+ * **Errors.** A call that can fail returns a wsline_status: WSLINE_OK is 0, errors are negative.
+ * wsline_last_error_message() then describes the failure in one line, and wsline_last_error() gives
+ * the details; both refer to the last failed call on the calling thread. A NULL handle, a bad
+ * argument or a call at the wrong time is such an error, never a crash. Cleaning up does not
+ * overwrite the last error: functions that end an object, describe it (statistics, close info, its
+ * last error) or set its callbacks may return an error status, but leave the last error as it is.
  *
  * **Ownership.** Results come last, through pointers named `..._out`, and are NULL or zero on
- * failure. What arrives through a `**..._out` is yours to free, what a function returns is lent.
- * What you pass in is copied, except a userdata pointer: it goes to its callback as it is, and the
- * `userdata_free` given with it, if any, runs exactly once.
+ * failure. You own what you get through a `**..._out`; what a function returns directly is lent.
+ * The library copies what you pass in, except a userdata pointer: it is handed to its callback
+ * unchanged, and the `userdata_free` passed with it, if any, runs exactly once.
  *
  * **Strings.** Settings are NUL-terminated UTF-8. A payload is a pointer and a length; the length
- * WSLINE_NUL_TERMINATED takes a C string, NULL with length 0 is an empty payload. After received
- * data there is always a NUL, which the length does not count. Enumerators travel as int32_t; an
- * unknown number is WSLINE_ERR_INVALID_ARGUMENT.
+ * WSLINE_NUL_TERMINATED stands for a C string, and NULL with length 0 is an empty payload. Received
+ * data is always followed by a NUL, which the length does not count. Enumerators are passed as
+ * int32_t; an unknown number is WSLINE_ERR_INVALID_ARGUMENT.
  *
- * **Memory.** A URL of more than 65,536 bytes is WSLINE_ERR_INVALID_URL, another string of more is
- * WSLINE_ERR_INVALID_ARGUMENT. Payloads, PEM data, header lines and their values, tokens and
- * subprotocols have no limit. Where there is no memory for what a caller or a server has made long,
- * that is WSLINE_ERR_NO_MEMORY, and the call has changed nothing; a receive without memory ends the
- * connection. Error messages are cut behind 1,000 bytes, lines of the log behind 2,000.
+ * **Memory.** A URL longer than 65,536 bytes is WSLINE_ERR_INVALID_URL; any other string longer
+ * than that is WSLINE_ERR_INVALID_ARGUMENT. Payloads, PEM data, header lines and their values,
+ * tokens and subprotocols have no limit. If there is no memory for data whose size a caller or a
+ * server chose, the call returns WSLINE_ERR_NO_MEMORY and has changed nothing; a receive that runs
+ * out of memory ends the connection. Error messages are truncated after 1,000 bytes, log lines
+ * after 2,000.
  *
- * **Time.** Waiting times are int64_t milliseconds: 0 tries once, WSLINE_FOREVER has no end,
- * WSLINE_DEFAULT_TIMEOUT is the connection's own. A call that timed out leaves the connection as it
- * was, and what has arrived by then is kept.
+ * **Time.** Timeouts are int64_t milliseconds: 0 tries once without waiting, WSLINE_FOREVER never
+ * times out, WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection. A call that timed out
+ * leaves the connection as it was and keeps the data that has arrived.
  *
- * **Threads.** Any thread may call any wsline_conn function, but one thread at a time receives
- * (another gets WSLINE_ERR_BUSY). wsline_conn_abort(), from any thread, ends every call that is
- * waiting. Any thread may call any wsline_app and wsline_loop function, but one thread at a time
- * drives a loop. An options object belongs to one thread while it is being set.
+ * **Threads.** Any thread may call any wsline_conn function, but only one at a time may receive; a
+ * second one gets WSLINE_ERR_BUSY. wsline_conn_abort(), from any thread, ends every call that is
+ * waiting. Any thread may call any wsline_app and wsline_loop function, but only one at a time may
+ * drive a loop. Only one thread at a time may modify an options object.
  *
- * **Signals.** After a signal handler a wait continues for the remaining time; see
+ * **Signals.** When a signal handler has run, a wait continues for the remaining time; see
  * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. A
  * handler may call wsline_conn_abort(), wsline_app_interrupt() and wsline_loop_stop(), with a
- * handle that is not NULL and not being freed, and nothing else of this library. The library
- * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, TLS included), and the
- * threads it starts block all signals. A pthread_cancel() of a thread inside a call, callbacks
- * included, stays pending until the call has returned.
+ * handle that is not NULL and not being freed, and no other function of this library. The library
+ * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, also under TLS), and the
+ * threads it starts block all signals. If a thread is cancelled with pthread_cancel() inside a call
+ * or a callback, the cancellation stays pending until the call has returned.
  *
- * **Callbacks.** Those of apps and loops run on the thread that drives, one at a time, never under
- * a lock and never inside another call; they may call everything, also `_free` for their own
- * object. What a callback is lent is valid during the call. It must return: a C++ exception that
- * leaves it, or pthread_exit(), ends the program with a line on standard error that names the
- * callback; longjmp() is undefined.
+ * **Callbacks.** Callbacks of apps and loops run on the thread that drives them, one at a time,
+ * never under a lock and never inside another call. They may call any function, also `_free` for
+ * their own object. What a callback is lent is valid until it returns. A callback must return: a
+ * C++ exception that leaves it, or pthread_exit(), ends the program with a line on standard error
+ * that names the callback; longjmp() is undefined.
  *
- * **fork().** A child process uses what it makes itself, and options. Any other object that was
- * made before fork() is refused there with WSLINE_ERR_WRONG_STATE, and so are options that have a
- * cookie jar made before fork(); a function that returns no status returns what it returns for
- * NULL. Freeing such an object, or exiting without freeing it, changes nothing for the parent:
- * nothing is sent, no callback and no `userdata_free` is called. Freeing closes the descriptor of
- * the connection in the child; the memory stays until the child ends or calls exec. The log
- * continues. A child that was forked in a callback should call exec or _exit() there; if it
+ * **fork().** A child process may use objects that it creates itself, and options. Any other object
+ * made before fork() returns WSLINE_ERR_WRONG_STATE in the child, and so do options with a cookie
+ * jar made before fork(); a function that returns no status returns what it returns for NULL.
+ * Freeing such an object in the child, or exiting without freeing it, does not affect the parent:
+ * nothing is sent, and no callback and no `userdata_free` is called. Freeing closes the
+ * connection's descriptor in the child; the memory stays in use until the child ends or calls exec.
+ * Logging continues. A child forked inside a callback should call exec or _exit() there; if it
  * returns, the function that drives returns WSLINE_ERR_WRONG_STATE in it. _Fork() and clone() are
- * not noticed. Where other threads look names up or use TLS while one calls fork(), a lock of the C
- * library's or of OpenSSL's may stay held in the child, whose connects then end at their deadline
- * or not at all: fork before those threads start, or call exec.
+ * not noticed. If other threads are looking up names or using TLS during fork(), a lock of the C
+ * library or of OpenSSL may stay held in the child; its connects then end at their deadline or
+ * never. Fork before those threads start, or call exec.
  *
- * **Reading on.** Each function says which threads may call it, whether it blocks and since which
- * version it exists. Where most functions of a section agree, the comment below the section's title
- * says it once.
+ * **Reading on.** Each function documents which threads may call it, whether it blocks, and the
+ * version it appeared in. What most functions of a section share is said once, below the title of
+ * the section.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */
@@ -113,18 +113,18 @@ extern "C" {
 #define WSLINE_VERSION_MINOR 2
 #define WSLINE_VERSION_PATCH 0
 #define WSLINE_VERSION_STRING "0.2.0"
-/** For comparing; wsline_version_number() gives that of the library at run time. */
+/** The version as a number to compare; wsline_version_number() returns that of the loaded library. */
 #define WSLINE_VERSION_NUMBER \
     ((WSLINE_VERSION_MAJOR << 16) | (WSLINE_VERSION_MINOR << 8) | WSLINE_VERSION_PATCH)
 
-/* --- Marks on functions ----------------------------------------------------------------------- */
+/* --- Function attributes ---------------------------------------------------------------------- */
 
-/** Stands before every function of the library. */
+/** Prefix of every exported function. */
 #ifndef WSLINE_API
 #  define WSLINE_API
 #endif
 
-/** The result must be looked at, or something leaks. */
+/** The result must be checked; ignoring it leaks. */
 #ifdef __GNUC__
 #  define WSLINE_NODISCARD __attribute__((warn_unused_result))
 #else
@@ -133,31 +133,32 @@ extern "C" {
 
 /* --- Constants -------------------------------------------------------------------------------- */
 
-/** The length of a payload that is a C string: it ends before its NUL. */
+/** As the length of a payload: the payload is a NUL-terminated C string. */
 #define WSLINE_NUL_TERMINATED SIZE_MAX
 
-/** A timeout without end. */
+/** A timeout that never expires. */
 #define WSLINE_FOREVER (-INT64_C(1))
 
-/** The timeout of the connection; where that is not set either, the one of the process. */
+/** Use the timeout of the connection or, if that is not set, of the process. */
 #define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
-/** Added to an opcode: the message is not compressed. */
+/** Flag to add to an opcode: do not compress the message. */
 #define WSLINE_SEND_UNCOMPRESSED 256
 
-/** Flag of a wsline_message: it begins here. */
+/** Flag of a wsline_message: this is the beginning of the message. */
 #define WSLINE_MESSAGE_FIRST 1u
 
-/** Flag of a wsline_message: it ends here. A whole message has both. */
+/** Flag of a wsline_message: this is the end of the message. A whole message has both flags. */
 #define WSLINE_MESSAGE_LAST 2u
 
 /**
- * Flag of a wsline_message: another whole message has come already, so the next receive does not
+ * Flag of a wsline_message: another whole message has already arrived, so the next receive does not
  * wait.
  *
- * Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames
- * do not count: whether a ping, a pong or the close frame has arrived behind this message,
- * wsline_conn_recv_event() with a timeout of 0 tells, with or without this flag.
+ * Only that receive finds out whether the message is valid, for example whether it can be inflated
+ * or is UTF-8. Control frames do not count: to find out whether a ping, a pong or the close frame
+ * has arrived after this message, call wsline_conn_recv_event() with a timeout of 0, with or
+ * without this flag.
  */
 #define WSLINE_MESSAGE_MORE 4u
 
@@ -166,27 +167,31 @@ extern "C" {
 /**
  * The result of every call that can fail: 0 is success, errors are negative.
  *
- * The hundreds group what a program may want to treat alike. Numbers are never reused.
+ * Statuses with the same hundreds belong together, and a program may want to treat them alike.
+ * Numbers are never reused.
  */
 typedef enum wsline_status {
     /** Done. */
     WSLINE_OK = 0,
-    /** An argument cannot be used; the text names it and says why. */
+    /** An argument is invalid; the message names it and says why. */
     WSLINE_ERR_INVALID_ARGUMENT = -100,
     /** Not possible now, for example a send before the connect. */
     WSLINE_ERR_WRONG_STATE = -101,
-    /** Another thread is doing this already, or a fragmented message is being sent. */
+    /** Another thread is already doing this, or a fragmented message is being sent. */
     WSLINE_ERR_BUSY = -102,
     /** This build or this system cannot do it. */
     WSLINE_ERR_NOT_SUPPORTED = -103,
-    /** The time was up; the connection is as it was. */
+    /** The call timed out; the connection is as it was. */
     WSLINE_ERR_TIMEOUT = -200,
     /**
-     * The server did not answer a ping in time, and the connection was cut; see
+     * The server did not answer a ping in time, and the connection was dropped; see
      * wsline_options_set_ping().
      */
     WSLINE_ERR_PONG_TIMEOUT = -201,
-    /** More input is needed, or it cannot be done without waiting: an app's send queue is full. */
+    /**
+     * More input is needed, or the call would have to wait, for example because the send queue of
+     * an app is full.
+     */
     WSLINE_ERR_WOULD_BLOCK = -202,
     /**
      * A signal handler ran during a wait; the connection is as it was. See
@@ -195,14 +200,14 @@ typedef enum wsline_status {
     WSLINE_ERR_INTERRUPTED = -203,
     /** The URL is not a `ws://` or `wss://` URL. */
     WSLINE_ERR_INVALID_URL = -300,
-    /** The host's name has no address. */
+    /** The host name could not be resolved. */
     WSLINE_ERR_RESOLVE = -301,
     /** No address of the host accepted a connection. */
     WSLINE_ERR_CONNECT = -302,
     /** A system call failed; see `os_errno`. */
     WSLINE_ERR_IO = -303,
     /**
-     * The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its
+     * The proxy refused, or its response was invalid; for an HTTP proxy `http_status` is its
      * status.
      */
     WSLINE_ERR_PROXY = -400,
@@ -210,23 +215,27 @@ typedef enum wsline_status {
     WSLINE_ERR_PROXY_AUTH = -401,
     /** TLS failed, for example because the server does not speak it. */
     WSLINE_ERR_TLS = -500,
-    /** The server's certificate was refused; see `tls_verify_result`. */
+    /** The server's certificate was rejected; see `tls_verify_result`. */
     WSLINE_ERR_TLS_VERIFY = -501,
-    /** The TLS options cannot be used: a file that cannot be read, a wrong password. */
+    /**
+     * The TLS options cannot be used, for example a file that cannot be read or a wrong password.
+     */
     WSLINE_ERR_TLS_CONFIG = -502,
     /**
-     * The server answered the upgrade with another status than 101; see wsline_conn_http_status().
+     * The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
      */
     WSLINE_ERR_BAD_STATUS = -600,
-    /** The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field. */
+    /**
+     * The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
+     */
     WSLINE_ERR_BAD_UPGRADE = -601,
     /**
-     * The server redirected more often than wsline_options_set_redirect_limit() allows; the text
-     * names the way.
+     * The server redirected more often than wsline_options_set_redirect_limit() allows; the message
+     * lists the URLs.
      */
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /**
-     * The server broke RFC 6455; a close frame with code 1002 was sent and the connection has
+     * The server violated RFC 6455; a close frame with code 1002 was sent and the connection has
      * ended.
      */
     WSLINE_ERR_PROTOCOL = -700,
@@ -246,9 +255,9 @@ typedef enum wsline_status {
     WSLINE_ERR_CONNECTION_LOST = -801,
     /** wsline_conn_abort() or wsline_app_abort() was called. */
     WSLINE_ERR_ABORTED = -802,
-    /** There is no memory for it. */
+    /** There is not enough memory. */
     WSLINE_ERR_NO_MEMORY = -900,
-    /** A bug in wsline. The object can only be freed. */
+    /** A bug in wsline. The object can only be freed now. */
     WSLINE_ERR_INTERNAL = -901
 } wsline_status;
 
@@ -260,11 +269,11 @@ typedef enum wsline_opcode {
     WSLINE_OPCODE_TEXT = 1,
     /** Any bytes. */
     WSLINE_OPCODE_BINARY = 2,
-    /** The end of the connection: nothing, or a code in two bytes and a reason. */
+    /** Ends the connection: no payload, or a code in two bytes and a reason. */
     WSLINE_OPCODE_CLOSE = 8,
-    /** To be answered with a pong. */
+    /** Asks for a pong. */
     WSLINE_OPCODE_PING = 9,
-    /** The answer to a ping, with its payload. */
+    /** The answer to a ping, with the payload of the ping. */
     WSLINE_OPCODE_PONG = 10
 } wsline_opcode;
 
@@ -277,7 +286,7 @@ typedef enum wsline_close_code {
     WSLINE_CLOSE_NORMAL = 1000,
     /** The endpoint is going away, for example a server shutdown. */
     WSLINE_CLOSE_GOING_AWAY = 1001,
-    /** The peer broke the protocol. */
+    /** The peer violated the protocol. */
     WSLINE_CLOSE_PROTOCOL_ERROR = 1002,
     /** Data of a kind that cannot be accepted. */
     WSLINE_CLOSE_UNSUPPORTED_DATA = 1003,
@@ -285,21 +294,21 @@ typedef enum wsline_close_code {
     WSLINE_CLOSE_NO_STATUS = 1005,
     /** Only reported: there was no close frame. */
     WSLINE_CLOSE_ABNORMAL = 1006,
-    /** Data that is not what its type says, for example text that is not UTF-8. */
+    /** Data that does not match its type, for example text that is not UTF-8. */
     WSLINE_CLOSE_INVALID_PAYLOAD = 1007,
-    /** A message that breaks a rule of the application. */
+    /** A message that violates a policy of the application. */
     WSLINE_CLOSE_POLICY_VIOLATION = 1008,
     /** A message that is too big. */
     WSLINE_CLOSE_MESSAGE_TOO_BIG = 1009,
-    /** The server did not agree to an extension. */
+    /** The server did not accept an extension that the client needs. */
     WSLINE_CLOSE_MANDATORY_EXTENSION = 1010,
     /** The server met an unexpected condition. */
     WSLINE_CLOSE_INTERNAL_ERROR = 1011,
-    /** The server restarts. */
+    /** The server is restarting. */
     WSLINE_CLOSE_SERVICE_RESTART = 1012,
     /** The server is overloaded. */
     WSLINE_CLOSE_TRY_AGAIN_LATER = 1013,
-    /** A gateway had a bad answer from behind it. */
+    /** A gateway received an invalid response from the server behind it. */
     WSLINE_CLOSE_BAD_GATEWAY = 1014,
     /** Only reported: TLS failed. */
     WSLINE_CLOSE_TLS_HANDSHAKE = 1015
@@ -309,7 +318,7 @@ typedef enum wsline_close_code {
 typedef enum wsline_phase {
     /** None of the following, for example because an argument was refused. */
     WSLINE_PHASE_NONE = 0,
-    /** Looking the host's name up. */
+    /** Looking up the host name. */
     WSLINE_PHASE_RESOLVE = 1,
     /** Connecting to an address. */
     WSLINE_PHASE_CONNECT = 2,
@@ -317,7 +326,7 @@ typedef enum wsline_phase {
     WSLINE_PHASE_PROXY = 3,
     /** The TLS handshake. */
     WSLINE_PHASE_TLS = 4,
-    /** The HTTP request and its answer. */
+    /** The HTTP request and the response. */
     WSLINE_PHASE_UPGRADE = 5,
     /** Sending and receiving. */
     WSLINE_PHASE_OPEN = 6,
@@ -331,13 +340,12 @@ typedef enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /** Connects that failed. */
     WSLINE_LOG_ERROR = 1,
-    /** Connections that failed, and what is wrong with no_proxy in the environment. */
+    /** Connections that failed, and mistakes in the environment's no_proxy. */
     WSLINE_LOG_WARN = 2,
-    /** Connections that open, and that this side cuts. */
+    /** Connections that open, and those that this side drops. */
     WSLINE_LOG_INFO = 3,
     /**
-     * Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were
-     * not kept.
+     * The steps of a connect: proxies, what TLS negotiated, redirects, cookies that were rejected.
      */
     WSLINE_LOG_DEBUG = 4,
     /** Handshake heads and every frame. */
@@ -356,31 +364,31 @@ typedef enum wsline_side {
 
 /** A version of TLS. */
 typedef enum wsline_tls_version {
-    /** TLS 1.0, of 1999. */
+    /** TLS 1.0 (1999). */
     WSLINE_TLS_1_0 = 10,
-    /** TLS 1.1, of 2006. */
+    /** TLS 1.1 (2006). */
     WSLINE_TLS_1_1 = 11,
-    /** TLS 1.2, of 2008. */
+    /** TLS 1.2 (2008). */
     WSLINE_TLS_1_2 = 12,
-    /** TLS 1.3, of 2018. */
+    /** TLS 1.3 (2018). */
     WSLINE_TLS_1_3 = 13
 } wsline_tls_version;
 
-/** How a proxy is spoken to. */
+/** The protocol of a proxy. */
 typedef enum wsline_proxy_type {
-    /** There is none. */
+    /** No proxy. */
     WSLINE_PROXY_NONE = 0,
     /** HTTP CONNECT. */
     WSLINE_PROXY_HTTP = 1,
     /** HTTP CONNECT, over TLS. */
     WSLINE_PROXY_HTTPS = 2,
-    /** SOCKS4, which takes IPv4 addresses. */
+    /** SOCKS4, for IPv4 only; the host name is looked up locally. */
     WSLINE_PROXY_SOCKS4 = 3,
-    /** SOCKS4a, which takes names too. */
+    /** SOCKS4a; the proxy looks up the host name. */
     WSLINE_PROXY_SOCKS4A = 4,
-    /** SOCKS5 (RFC 1928) with addresses. */
+    /** SOCKS5 (RFC 1928); the host name is looked up locally. */
     WSLINE_PROXY_SOCKS5 = 5,
-    /** SOCKS5 with names, which the proxy looks up. */
+    /** SOCKS5; the proxy looks up the host name. */
     WSLINE_PROXY_SOCKS5H = 6
 } wsline_proxy_type;
 
@@ -388,125 +396,126 @@ typedef enum wsline_proxy_type {
 typedef enum wsline_address_family {
     /** Either. */
     WSLINE_ADDRESS_ANY = 0,
-    /** IPv4 alone. */
+    /** IPv4 only. */
     WSLINE_ADDRESS_IPV4 = 4,
-    /** IPv6 alone. */
+    /** IPv6 only. */
     WSLINE_ADDRESS_IPV6 = 6
 } wsline_address_family;
 
 /**
- * A client that stays connected: it calls functions of yours with what comes, sends pings, and
- * connects again.
+ * A client that stays connected: it calls your functions with what arrives, sends pings, and
+ * reconnects.
  *
- * Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of
- * wsline_app_run(), one of its own with wsline_app_start(), or that of a wsline_loop, which drives
- * many. All callbacks run on that thread, one at a time, never inside another call and never under
- * a lock, and may call everything, wsline_app_free() too. Any thread may send, close and ask.
+ * Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it: the one that calls
+ * wsline_app_run(), a thread of its own after wsline_app_start(), or the one that drives the
+ * wsline_loop it was added to. All callbacks run on that thread, one at a time, never inside
+ * another call and never under a lock. They may call any function, including wsline_app_free(). Any
+ * thread may send, close, and query the app.
  */
 typedef struct wsline_app wsline_app;
 
 /**
  * One connection to a server.
  *
- * Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call
- * any function on it: any number send, one at a time receives, and close and abort may come from
- * anywhere. It keeps what it needs of the options it was made with.
+ * Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
+ * call any function on it: any number of threads may send, one at a time may receive, and any may
+ * close or abort. It keeps what it needs of its options.
  */
 typedef struct wsline_conn wsline_conn;
 
 /**
- * Cookies that servers set, for them to get back.
+ * Cookies that servers have set, to send back to them.
  *
- * Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed
- * by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it at
- * once.
+ * Created by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(),
+ * freed by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use
+ * it at once.
  *
- * A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
- * only to the host or the domain that set it, never for a whole public suffix such as `co.uk`,
- * below its path, until it expires, and under `wss` alone if it is Secure. A jar keeps 3000
- * cookies, 50 for a domain; above that, those go that have not been sent for longest, those without
- * Secure first. It is in memory only.
+ * Cookies are stored and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
+ * only to the host or the domain that set them, never for a whole public suffix such as `co.uk`,
+ * only below their path, until they expire, and only over `wss` if they are Secure. A jar holds
+ * 3,000 cookies, 50 for each domain; beyond that it drops those that have gone unsent for longest,
+ * those without Secure first. It exists only in memory.
  */
 typedef struct wsline_cookie_jar wsline_cookie_jar;
 
 /**
  * Drives any number of apps on one thread.
  *
- * Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
- * wsline_loop_run() or wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other
- * functions may be called by any thread. It sits in any other event loop as one descriptor, see
- * wsline_loop_fd().
+ * Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
+ * wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
+ * call all other functions. To other event loops it is one descriptor, see wsline_loop_fd().
  */
 typedef struct wsline_loop wsline_loop;
 
 /**
- * How to connect: a recipe that is filled by setters and copied when it is used.
+ * Settings for connections, copied when a connection or an app is created.
  *
- * Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
- * time: connections do not need it after they were made. One thread at a time may set it; any
- * number may use it while nobody sets it. Connections made with one object share its TLS context,
- * so use one object for many.
+ * Created by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
+ * time: existing connections no longer need it. One thread at a time may modify it; any number may
+ * use it while no thread modifies it. Connections created from one options object share its TLS
+ * context, so use one object for many connections.
  */
 typedef struct wsline_options wsline_options;
 
 /**
- * A message that is sent to many connections, or many times.
+ * A message to send to many connections, or many times.
  *
- * Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
- * wsline_app_send_prepared(), freed by wsline_prepared_free(). It is copied and checked once, and
- * compressed once for each level and window in use; masking remains, because each frame needs a key
- * of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
+ * Created by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
+ * wsline_app_send_prepared(), freed by wsline_prepared_free(). The message is copied and checked
+ * once, and compressed once for each level and window size in use; only masking is repeated,
+ * because each frame needs its own key (RFC 6455 section 5.3). Any number of threads and
+ * connections may use it at once.
  */
 typedef struct wsline_prepared wsline_prepared;
 
 /**
- * A URL taken apart.
+ * A parsed URL.
  *
- * Made by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may look at it.
+ * Created by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may read it.
  */
 typedef struct wsline_url wsline_url;
 
-/** What is known about a failure. Filled by the library. */
+/** Details of a failure. Filled in by the library. */
 typedef struct wsline_error_info {
-    /** The call's status; WSLINE_OK where nothing has failed. */
+    /** The status of the call; WSLINE_OK if nothing has failed. */
     wsline_status status;
     /** A wsline_phase. */
     int32_t phase;
     /** The system's `errno`, or 0. */
     int32_t os_errno;
-    /** The status of the server's answer to the upgrade, or 0. */
+    /** The HTTP status of the response to the upgrade, or 0. */
     int32_t http_status;
     /**
-     * OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. AWS-LC numbers them
-     * alike.
+     * OpenSSL's X509_V_ERR_… number if the certificate was rejected, or 0. AWS-LC uses the same
+     * numbers.
      */
     int64_t tls_verify_result;
     /** The code of the close frame that ended the connection, received or sent, or 0. */
     uint16_t close_code;
     /** One line, as wsline_last_error_message() gives it; never NULL. */
     const char *message;
-    /** Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps. */
+    /** Milliseconds until the app reconnects; -1 if it does not, and outside apps. */
     int64_t retry_in_ms;
     /** Room to grow; zero. */
     uint64_t reserved[3];
 } wsline_error_info;
 
 /**
- * Takes one line of the log.
+ * Receives one line of the log.
  *
- * Runs on the thread that did what is logged, inside its call; it must be quick and must not call
+ * Runs on the thread that does what is logged, inside its call; it must be quick and must not call
  * the library.
  */
 typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata);
 
-/** Releases a callback's `userdata`; runs exactly once, on any thread. */
+/** Frees the `userdata` of a callback; runs exactly once, on any thread. */
 typedef void (*wsline_free_fn)(void *userdata);
 
 /**
- * Writes a masking key of four bytes; for tests that compare bytes.
+ * Writes a masking key of four bytes, for tests that compare bytes.
  *
- * Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail with
- * WSLINE_ERR_INTERNAL. It must not call the library.
+ * Runs on the sending thread, before each frame; if it returns anything but WSLINE_OK, the send
+ * fails with WSLINE_ERR_INTERNAL. It must not call the library.
  */
 typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
 
@@ -520,7 +529,7 @@ typedef struct wsline_frame {
     uint8_t rsv2;
     /** The third reserved bit, 0 or 1. */
     uint8_t rsv3;
-    /** A wsline_opcode; with `raw` 1 also a reserved one, 3 to 7 and 11 to 15. */
+    /** A wsline_opcode; if `raw` is 1, also a reserved one, 3 to 7 or 11 to 15. */
     int32_t opcode;
     /** The payload. */
     const uint8_t *data;
@@ -528,9 +537,12 @@ typedef struct wsline_frame {
     size_t len;
     /** 1: the payload is masked with `mask_key`. */
     uint8_t masked;
-    /** The masking key; zero where `masked` is 0. */
+    /** The masking key; zero if `masked` is 0. */
     uint8_t mask_key[4];
-    /** 1: wsline_conn_send_frame() and wsline_frame_encode() take it whatever rule it breaks. */
+    /**
+     * 1: wsline_conn_send_frame() and wsline_frame_encode() accept the frame even if it violates
+     * the protocol.
+     */
     uint8_t raw;
     /** Room to grow; zero. */
     uint8_t reserved0[2];
@@ -538,11 +550,11 @@ typedef struct wsline_frame {
     uint64_t reserved[2];
 } wsline_frame;
 
-/** What was received. Filled by the library. */
+/** A received message, or a part of one. Filled in by the library. */
 typedef struct wsline_message {
     /**
-     * The payload, with a NUL behind it. Lent: valid until the next receive on the same connection,
-     * or its end; in a callback until it returns.
+     * The payload, followed by a NUL. Lent: valid until the next receive on the connection or until
+     * it is freed; in a callback, until it returns.
      */
     const uint8_t *data;
     /** Bytes in `data`, without the NUL. */
@@ -555,40 +567,42 @@ typedef struct wsline_message {
     uint64_t reserved[2];
 } wsline_message;
 
-/** How a connection ended. Filled by the library. */
+/** How a connection ended. Filled in by the library. */
 typedef struct wsline_close_info {
     /**
-     * The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
-     * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while none of this is known.
+     * The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
+     * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
      */
     uint16_t code;
     /** Both sides have sent a close frame. */
     bool clean;
     /**
-     * A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This
-     * program, if it refused what the server sent.
+     * A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
+     * The client, if it rejected what the server sent.
      */
     uint8_t closed_by;
     /**
-     * The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
-     * the connection is freed, by an app until the callback returns.
+     * The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
+     * connection is freed; in a callback of an app, until it returns.
      */
     const char *reason;
     /** Bytes in `reason`, without the NUL. */
     size_t reason_len;
     /**
-     * Messages that an app had queued and the system had not taken, not or not wholly; 0 without an
-     * app.
+     * Messages in the queue of an app that the system had not accepted, or only in part; 0 for a
+     * wsline_conn.
      */
     uint64_t unsent_messages;
-    /** Bytes of frames that an app had queued and the system had not taken; 0 without an app. */
+    /**
+     * Bytes of frames in the queue of an app that the system had not accepted; 0 for a wsline_conn.
+     */
     uint64_t unsent_bytes;
     /** Room to grow; zero. */
     uint64_t reserved[2];
 } wsline_close_info;
 
 /**
- * What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the
+ * What TLS negotiated. Filled in by the library; the strings are never NULL and are lent until the
  * connection is freed.
  */
 typedef struct wsline_tls_info {
@@ -596,51 +610,48 @@ typedef struct wsline_tls_info {
     const char *version;
     /** For example "TLS_AES_256_GCM_SHA384". */
     const char *cipher;
-    /** "http/1.1", or "" where the server chose none. */
+    /** "http/1.1", or "" if the server chose none. */
     const char *alpn;
     /** The server's own certificate. */
     const char *peer_certificate_pem;
-    /**
-     * The handshake was a short one, with what an earlier connection of the same options had agreed
-     * on.
-     */
+    /** The handshake resumed a session of an earlier connection with the same options. */
     bool resumed;
     /** Room to grow; zero. */
     uint64_t reserved[4];
 } wsline_tls_info;
 
-/** What has gone through an open connection. Filled by the library. */
+/** Counters of a connection. Filled in by the library. */
 typedef struct wsline_stats {
-    /** Whole messages that were sent, or are gathered or queued. */
+    /** Whole messages that were sent, corked or queued. */
     uint64_t messages_sent;
     /** Whole messages that were received. */
     uint64_t messages_received;
-    /** Frames that were sent, pongs and close frames of the library's own included. */
+    /** Frames that were sent, including pongs and close frames that the library sent itself. */
     uint64_t frames_sent;
     /** Frames that were received. */
     uint64_t frames_received;
-    /** Bytes handed to the socket, since the connect began. */
+    /** Bytes written to the socket since the connect began. */
     uint64_t bytes_sent;
-    /** Bytes taken from the socket, since the connect began. */
+    /** Bytes read from the socket since the connect began. */
     uint64_t bytes_received;
     /** Room to grow; zero. */
     uint64_t reserved[6];
 } wsline_stats;
 
-/** Told by an app that something has happened. */
+/** Called by an app when something has happened. */
 typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
 
-/** Takes what an app has received; it is lent until the function returns. */
+/** Called by an app with what it has received; `message` is lent until the function returns. */
 typedef void (*wsline_message_fn)(wsline_app *app, const wsline_message *message, void *userdata);
 
-/** Takes several messages at once; all are lent until the function returns. */
+/** Called by an app with several messages at once; all are lent until the function returns. */
 typedef void (*wsline_messages_fn)(wsline_app *app, const wsline_message *messages, size_t count,
                                    void *userdata);
 
-/** Told by an app what has failed; it is lent until the function returns. */
+/** Called by an app with what has failed; `info` is lent until the function returns. */
 typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, void *userdata);
 
-/** Told by an app how a connection has ended; it is lent until the function returns. */
+/** Called by an app with how a connection has ended; `info` is lent until the function returns. */
 typedef void (*wsline_close_fn)(wsline_app *app, const wsline_close_info *info, void *userdata);
 
 /** Called by the thread that drives a loop. */
@@ -656,9 +667,9 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
  */
 
 /**
- * Names a status in a few words.
+ * Describes a status in a few words.
  *
- * For what happened to a certain call, see wsline_last_error_message().
+ * To find out what went wrong in a particular call, use wsline_last_error_message().
  *
  * @param status  a wsline_status; any number.
  * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
@@ -666,9 +677,9 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 WSLINE_API const char *wsline_strerror(int32_t status);
 
 /**
- * Returns the name of a status as a program writes it, for example "WSLINE_ERR_TIMEOUT".
+ * Returns the name of a status as in this header, for example "WSLINE_ERR_TIMEOUT".
  *
- * For logs and bindings; wsline_strerror() has the words for people.
+ * For logs and bindings; wsline_strerror() is for people.
  *
  * @param status  a wsline_status; any number.
  * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
@@ -685,35 +696,34 @@ WSLINE_API const char *wsline_status_name(int32_t status);
  */
 
 /**
- * The version of the library at run time, for example "0.1.0".
+ * Returns the version of the loaded library, for example "0.2.0".
  *
  * @return  a text that is never NULL and never freed.
  */
 WSLINE_API const char *wsline_version(void);
 
 /**
- * The version of the library at run time as a number that can be compared with
- * WSLINE_VERSION_NUMBER.
+ * Returns the version of the loaded library as a number to compare with WSLINE_VERSION_NUMBER.
  *
  * @return  major << 16 | minor << 8 | patch.
  */
 WSLINE_API uint32_t wsline_version_number(void);
 
 /**
- * Tells whether this build of the library has a feature.
+ * Returns whether this build of the library has a feature.
  *
- * TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library; the
- * program's own OpenSSL does not meet it. It takes the same options, except
- * wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
+ * A build uses either OpenSSL or AWS-LC for TLS. AWS-LC is part of the library and does not clash
+ * with an OpenSSL in the same program. It supports the same options, except
+ * wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
  *
- * @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
- *              later versions are simply not there.
+ * @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; an unknown name is a
+ *              feature that this build does not have.
  * @return      true if it has; false for NULL.
  */
 WSLINE_API bool wsline_has_feature(const char *name);
 
 /**
- * Sets the timeout of every connection of the process that has none of its own.
+ * Sets the timeout of all connections of the process that have none of their own.
  *
  * @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
  * @retval WSLINE_OK                    done; calls that are waiting are not affected.
@@ -724,7 +734,7 @@ WSLINE_API bool wsline_has_feature(const char *name);
 WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
 
 /**
- * The timeout set by wsline_set_default_timeout_ms().
+ * Returns the timeout set by wsline_set_default_timeout_ms().
  *
  * @return  milliseconds, or WSLINE_FOREVER.
  *
@@ -733,10 +743,10 @@ WSLINE_API wsline_status wsline_set_default_timeout_ms(int64_t timeout_ms);
 WSLINE_API int64_t wsline_default_timeout_ms(void);
 
 /**
- * Says in one line what happened in the last call that failed on this thread.
+ * Describes the last failed call on this thread in one line.
  *
- * No end of line, no credential; the values that matter are quoted. Like `errno`, it is not changed
- * by calls that succeed.
+ * The line quotes the values that matter, but never a credential, and has no newline. Like `errno`,
+ * it is not changed by calls that succeed.
  *
  * @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
  *          thread.
@@ -747,7 +757,7 @@ WSLINE_API int64_t wsline_default_timeout_ms(void);
 WSLINE_API const char *wsline_last_error_message(void);
 
 /**
- * Tells all about the last call that failed on this thread.
+ * Gives the details of the last failed call on this thread.
  *
  * @param info_out  filled; `info_out->message` is valid until the next failure on this thread.
  * @retval WSLINE_OK                    filled; with status WSLINE_OK if none has failed.
@@ -758,9 +768,9 @@ WSLINE_API const char *wsline_last_error_message(void);
 WSLINE_API wsline_status wsline_last_error(wsline_error_info *info_out);
 
 /**
- * Tells all about the last failure of a call on this connection, whichever thread made it.
+ * Gives the details of the last failed call on this connection, whichever thread made it.
  *
- * For callers that change threads between two calls, as Go and other languages do.
+ * For callers that may change threads between two calls, as in Go.
  *
  * @param conn      a connection.
  * @param info_out  filled; `info_out->message` is valid until this thread's next call of this
@@ -780,22 +790,22 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  */
 
 /**
- * Sends the lines of the log to a function.
+ * Sends log lines to a function.
  *
- * The process has one log; by default it is silent. Values of Authorization, Cookie and the like
- * are left out, passwords of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown,
- * and other headers as they are.
+ * There is one log for the whole process; by default it is off. It never contains passwords of
+ * proxies, or values of Authorization, Cookie and similar headers. At WSLINE_LOG_TRACE it contains
+ * the path and query of the URL, and all other headers.
  *
- * @param level          a wsline_log_level: lines up to it are sent.
- * @param fn             called with each line; NULL ends the log.
+ * @param level          a wsline_log_level: the most detailed level to log.
+ * @param fn             called with each line; NULL turns the log off.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
- * @retval WSLINE_OK                    done; what was set before is released.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
+ * @retval WSLINE_OK                    done; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
  *
- * Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
- * do.
+ * Threads: any. `fn` runs on the thread that does what is logged, and may run on several threads at
+ * once.
  * In callbacks: `fn` must not call the library.
  * See also: wsline_set_trace()
  */
@@ -803,14 +813,14 @@ WSLINE_API wsline_status
 wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
 
 /**
- * Writes each step on the way to a server, the heads of requests and answers, and every frame to
- * standard error, or stops it.
+ * Turns on or off a trace on standard error of each step of a connect, the heads of requests and
+ * responses, and every frame.
  *
- * Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left
- * out, passwords of proxies too; path and query of the URL are shown. Of each payload the first 64
- * bytes are shown, escaped.
+ * Replaces the function of wsline_set_log(). The trace never contains passwords of proxies, or
+ * values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
+ * and the first 64 bytes of each payload, escaped.
  *
- * @param on  true begins, false ends.
+ * @param on  true turns it on, false off.
  * @retval WSLINE_OK            done.
  * @retval WSLINE_ERR_INTERNAL  a bug in wsline.
  *
@@ -827,12 +837,12 @@ WSLINE_API wsline_status wsline_set_trace(bool on);
  */
 
 /**
- * Makes an options object in which everything has its default.
+ * Creates an options object with all settings at their defaults.
  *
  * @param options_out  set to the object; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any.
@@ -842,20 +852,20 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_options_new(wsline_options **op
 /**
  * Frees an options object.
  *
- * @param options  may be NULL. Connections made with it go on.
+ * @param options  the object; may be NULL. Connections created from it are not affected.
  *
  * Threads: any, while no other thread uses the object.
  */
 WSLINE_API void wsline_options_free(wsline_options *options);
 
 /**
- * Makes a copy that can be set differently.
+ * Copies an options object.
  *
- * @param options      what is copied; it stays as it is.
+ * @param options      the object to copy.
  * @param options_out  set to the copy; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any, while no other thread sets `options`.
@@ -875,13 +885,13 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
 /**
  * Adds a header to the request.
  *
- * Headers are sent in the order they were added, repeated ones too. Those that the library writes
- * itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are
- * refused; most have a setter of their own.
+ * Headers are sent in the order they were added, and may be repeated. Headers that the library
+ * writes itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...)
+ * are rejected; most have a setter of their own.
  *
  * @param options  the options to modify.
  * @param name     an HTTP token, for example "Authorization".
- * @param value    without line ends and other control characters; may be "".
+ * @param value    without control characters such as line ends; may be "".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
  *                                      handshake's, or `value` has a control character.
@@ -891,7 +901,7 @@ WSLINE_API wsline_status
 wsline_options_add_header(wsline_options *options, const char *name, const char *value);
 
 /**
- * Sets a header from one line, in place of all of that name set before.
+ * Sets a header from one line, and removes all headers of that name added before.
  *
  * @param options  the options to modify.
  * @param line     "Name: value", without a line end.
@@ -914,14 +924,15 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
 WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, const char *cookie);
 
 /**
- * Sends a user name and a password with the request (Basic authentication, RFC 7617).
+ * Sends a user name and password with the request (Basic authentication, RFC 7617).
  *
- * In place of those in the URL, and of a bearer token. A header "Authorization" that was added
- * comes before either. None of them follows a redirect to another origin.
+ * Replaces those in the URL and a bearer token. An "Authorization" header added with
+ * wsline_options_add_header() takes precedence over both. None of them is sent to another origin
+ * after a redirect.
  *
  * @param options   the options to modify.
- * @param user      without a colon; copied, never logged. NULL removes user and password.
- * @param password  likewise; may have colons. NULL is none.
+ * @param user      the user name, without a colon; never logged. NULL removes user and password.
+ * @param password  the password; never logged. May be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
  *                                      `user` has a colon, or one has a control character.
@@ -930,12 +941,12 @@ WSLINE_API wsline_status
 wsline_options_set_basic_auth(wsline_options *options, const char *user, const char *password);
 
 /**
- * Sends a token with the request (RFC 6750).
+ * Sends a bearer token with the request (RFC 6750).
  *
- * In place of a user name and password, see wsline_options_set_basic_auth().
+ * Replaces a user name and password, see wsline_options_set_basic_auth().
  *
  * @param options  the options to modify.
- * @param token    letters, digits and -._~+/=; copied, never logged. NULL removes it.
+ * @param token    letters, digits and -._~+/=; never logged. NULL removes the token.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
  *                                      character.
@@ -945,35 +956,33 @@ WSLINE_API wsline_status
 wsline_options_set_bearer_token(wsline_options *options, const char *token);
 
 /**
- * Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
+ * Sets how many redirects (301, 302, 303, 307, 308) a connect follows.
  *
- * A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to
- * `ws` is never followed. What was meant for one origin (scheme, host and port) is not sent to
- * another: Authorization, the Cookie string and the Host header that were set. Other headers are
- * sent, and so are subprotocols. The options of TLS hold for every server, client certificate,
- * server name and pins included.
+ * A redirect may use `http` and `https` for `ws` and `wss`, or a path alone. A redirect from `wss`
+ * to `ws` is never followed. Authorization, the Cookie string and the Host header that were set are
+ * not sent to another origin (scheme, host and port). Other headers and subprotocols are. The TLS
+ * options, including client certificate, server name and pins, apply to every server.
  *
  * @param options  the options to modify.
- * @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any
- *                 other: WSLINE_ERR_BAD_STATUS.
+ * @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
+ *                 WSLINE_ERR_BAD_STATUS.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *options, uint32_t limit);
 
 /**
- * Sets a jar from which connections take cookies, and into which they put those that servers set.
+ * Sets the jar for cookies to send and for those that servers set.
  *
- * What the jar has for the URL goes into the Cookie header in front of what
- * wsline_options_set_cookie() set.
+ * In the Cookie header the jar's cookies come before those of wsline_options_set_cookie().
  *
  * @param options  the options to modify.
- * @param jar      any number of options objects may have the same; NULL, the default, for none.
+ * @param jar      the jar, which many options objects may share; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * Ownership: the jar stays yours, and you may free it at any time: options object and connections
- * keep what they need.
+ * Ownership: the jar stays yours, and you may free it at any time; the options object and its
+ * connections keep what they need.
  * See also: wsline_cookie_jar_new()
  */
 WSLINE_API wsline_status
@@ -983,9 +992,9 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
  * Sets the Origin header.
  *
  * @param options  the options to modify.
- * @param origin   for example "https://example.com"; NULL, the default, for that of a page on the
- *                 same server: `http://` for ws, `https://` for wss, the host, and the port if it
- *                 is not the scheme's own.
+ * @param origin   for example "https://example.com"; NULL, the default, for the origin of a page on
+ *                 the same server: `http://` for ws, `https://` for wss, the host, and the port if
+ *                 it is not the default one of the scheme.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
@@ -995,10 +1004,10 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
 WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, const char *origin);
 
 /**
- * Leaves the Origin header out, or puts the default one in again.
+ * Omits the Origin header, or restores the default one.
  *
  * @param options   the options to modify.
- * @param suppress  true: no Origin header; false: the default one.
+ * @param suppress  true: no Origin header; false, the default: the default Origin header.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1036,13 +1045,13 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
 /**
  * Offers a subprotocol; the server chooses one of those offered, or none.
  *
- * Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
+ * Offer the preferred one first. wsline_conn_subprotocol() returns the server's choice.
  *
  * @param options  the options to modify.
  * @param name     an HTTP token, for example "chat.v1".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
- *                                      already.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
+ *                                      offered.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
@@ -1800,8 +1809,8 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
  * @param options        the options to modify.
  * @param fn             NULL: random keys, the default.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -2072,7 +2081,7 @@ wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t byte
  * @param jar_out  set to the jar; to NULL on failure.
  * @retval WSLINE_OK                    `*jar_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  *
  * Ownership: free it with wsline_cookie_jar_free().
  */
@@ -2169,7 +2178,7 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  * @retval WSLINE_OK                     `*conn_out` is open and yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
- * @retval WSLINE_ERR_NO_MEMORY          there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY          there is not enough memory to prepare for fork().
  * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
  * @retval WSLINE_ERR_RESOLVE            the host has no address.
  * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
@@ -2204,7 +2213,7 @@ wsline_connect(const char *url, const wsline_options *options, wsline_conn **con
  * @retval WSLINE_OK                    `*conn_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  *
  * Ownership: free it with wsline_conn_free().
  */
@@ -2921,7 +2930,7 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  * @retval WSLINE_OK                    `*app_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
  *
  * Ownership: free it with wsline_app_free().
@@ -3036,8 +3045,8 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3053,8 +3062,8 @@ wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_fre
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3071,8 +3080,8 @@ wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3091,8 +3100,8 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called with one message or more; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3110,8 +3119,8 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3132,8 +3141,8 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3151,8 +3160,8 @@ wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3169,8 +3178,8 @@ wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3191,8 +3200,8 @@ wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3216,8 +3225,8 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3233,8 +3242,8 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             called; NULL for no function.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
- *                       called on failure.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+ *                       failure; may be NULL.
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3623,7 +3632,7 @@ WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_err
  * @param loop_out  set to the loop; to NULL on failure.
  * @retval WSLINE_OK                    `*loop_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  * @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
  *
  * Ownership: free it with wsline_loop_free().

@@ -12,13 +12,13 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-/// The length of a payload that is a C string: it ends before its NUL.
+/// As the length of a payload: the payload is a NUL-terminated C string.
 pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
 
-/// A timeout without end.
+/// A timeout that never expires.
 pub const WSLINE_FOREVER: i64 = -1;
 
-/// The timeout of the connection; where that is not set either, the one of the process.
+/// Use the timeout of the connection or, if that is not set, of the process.
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
 /// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory

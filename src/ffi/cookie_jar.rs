@@ -14,17 +14,17 @@ use crate::protocol::url::Url;
 use std::ffi::c_char;
 use std::time::SystemTime;
 
-/// Cookies that servers set, for them to get back.
+/// Cookies that servers have set, to send back to them.
 ///
-/// Made by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(), freed
-/// by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use it
-/// at once.
+/// Created by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(),
+/// freed by wsline_cookie_jar_free(). Any number of threads, options objects and connections may
+/// use it at once.
 ///
-/// A cookie is kept and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
-/// only to the host or the domain that set it, never for a whole public suffix such as `co.uk`,
-/// below its path, until it expires, and under `wss` alone if it is Secure. A jar keeps 3000
-/// cookies, 50 for a domain; above that, those go that have not been sent for longest, those
-/// without Secure first. It is in memory only.
+/// Cookies are stored and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for
+/// `https`: only to the host or the domain that set them, never for a whole public suffix such as
+/// `co.uk`, only below their path, until they expire, and only over `wss` if they are Secure. A jar
+/// holds 3,000 cookies, 50 for each domain; beyond that it drops those that have gone unsent for
+/// longest, those without Secure first. It exists only in memory.
 pub struct wsline_cookie_jar {
     jar: Arc<CookieJar>,
 }
@@ -56,7 +56,7 @@ impl Inner for Arc<CookieJar> {}
 /// @param jar_out  set to the jar; to NULL on failure.
 /// @retval WSLINE_OK                    `*jar_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_cookie_jar_free().
 #[unsafe(no_mangle)]

@@ -10,10 +10,10 @@ use crate::base::error::Error;
 use crate::ffi::conn::object::wsline_conn;
 use std::ffi::c_char;
 
-/// Says in one line what happened in the last call that failed on this thread.
+/// Describes the last failed call on this thread in one line.
 ///
-/// No end of line, no credential; the values that matter are quoted. Like `errno`, it is not
-/// changed by calls that succeed.
+/// The line quotes the values that matter, but never a credential, and has no newline. Like
+/// `errno`, it is not changed by calls that succeed.
 ///
 /// @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
 ///          thread.
@@ -25,7 +25,7 @@ pub extern "C" fn wsline_last_error_message() -> *const c_char {
     guard::value(c"".as_ptr(), |_| last_error::last_message())
 }
 
-/// Tells all about the last call that failed on this thread.
+/// Gives the details of the last failed call on this thread.
 ///
 /// @param info_out  filled; `info_out->message` is valid until the next failure on this thread.
 /// @retval WSLINE_OK                    filled; with status WSLINE_OK if none has failed.
@@ -46,9 +46,9 @@ pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> 
     })
 }
 
-/// Tells all about the last failure of a call on this connection, whichever thread made it.
+/// Gives the details of the last failed call on this connection, whichever thread made it.
 ///
-/// For callers that change threads between two calls, as Go and other languages do.
+/// For callers that may change threads between two calls, as in Go.
 ///
 /// @param conn      a connection.
 /// @param info_out  filled; `info_out->message` is valid until this thread's next call of this

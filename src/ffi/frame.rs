@@ -22,7 +22,7 @@ pub struct wsline_frame {
     pub rsv2: u8,
     /// The third reserved bit, 0 or 1.
     pub rsv3: u8,
-    /// A wsline_opcode; with `raw` 1 also a reserved one, 3 to 7 and 11 to 15.
+    /// A wsline_opcode; if `raw` is 1, also a reserved one, 3 to 7 or 11 to 15.
     pub opcode: i32,
     /// The payload.
     pub data: *const u8,
@@ -30,9 +30,10 @@ pub struct wsline_frame {
     pub len: usize,
     /// 1: the payload is masked with `mask_key`.
     pub masked: u8,
-    /// The masking key; zero where `masked` is 0.
+    /// The masking key; zero if `masked` is 0.
     pub mask_key: [u8; 4],
-    /// 1: wsline_conn_send_frame() and wsline_frame_encode() take it whatever rule it breaks.
+    /// 1: wsline_conn_send_frame() and wsline_frame_encode() accept the frame even if it violates
+    /// the protocol.
     pub raw: u8,
     /// Room to grow; zero.
     pub reserved0: [u8; 2],

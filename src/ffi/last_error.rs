@@ -7,25 +7,25 @@ use crate::base::error::{Error, Phase};
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 
-/// What is known about a failure. Filled by the library.
+/// Details of a failure. Filled in by the library.
 #[repr(C)]
 pub struct wsline_error_info {
-    /// The call's status; WSLINE_OK where nothing has failed.
+    /// The status of the call; WSLINE_OK if nothing has failed.
     pub status: wsline_status,
     /// A wsline_phase.
     pub phase: i32,
     /// The system's `errno`, or 0.
     pub os_errno: i32,
-    /// The status of the server's answer to the upgrade, or 0.
+    /// The HTTP status of the response to the upgrade, or 0.
     pub http_status: i32,
-    /// OpenSSL's X509_V_ERR_… number for a certificate that was refused, or 0. AWS-LC numbers them
-    /// alike.
+    /// OpenSSL's X509_V_ERR_… number if the certificate was rejected, or 0. AWS-LC uses the same
+    /// numbers.
     pub tls_verify_result: i64,
     /// The code of the close frame that ended the connection, received or sent, or 0.
     pub close_code: u16,
     /// One line, as wsline_last_error_message() gives it; never NULL.
     pub message: *const c_char,
-    /// Milliseconds until an app tries again; -1 where nothing is tried again, and outside apps.
+    /// Milliseconds until the app reconnects; -1 if it does not, and outside apps.
     pub retry_in_ms: i64,
     /// Room to grow; zero.
     pub reserved: [u64; 3],

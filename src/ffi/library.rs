@@ -18,7 +18,7 @@ const FEATURES: [&str; 3] = ["permessage-deflate", "tls", tls_library::FEATURE];
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// The version of the library at run time, for example "0.1.0".
+/// Returns the version of the loaded library, for example "0.2.0".
 ///
 /// @return  a text that is never NULL and never freed.
 #[unsafe(no_mangle)]
@@ -31,8 +31,7 @@ pub extern "C" fn wsline_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the library at run time as a number that can be compared with
-/// WSLINE_VERSION_NUMBER.
+/// Returns the version of the loaded library as a number to compare with WSLINE_VERSION_NUMBER.
 ///
 /// @return  major << 16 | minor << 8 | patch.
 #[unsafe(no_mangle)]
@@ -45,14 +44,14 @@ pub extern "C" fn wsline_version_number() -> u32 {
     })
 }
 
-/// Tells whether this build of the library has a feature.
+/// Returns whether this build of the library has a feature.
 ///
-/// TLS is done by OpenSSL or by AWS-LC, as the library was built. AWS-LC is part of the library;
-/// the program's own OpenSSL does not meet it. It takes the same options, except
-/// wsline_options_set_tls_ssl_ctx(). It knows fewer ciphers and groups.
+/// A build uses either OpenSSL or AWS-LC for TLS. AWS-LC is part of the library and does not clash
+/// with an OpenSSL in the same program. It supports the same options, except
+/// wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
 ///
-/// @param name  "permessage-deflate", "tls", and one of "tls-openssl" and "tls-aws-lc"; names of
-///              later versions are simply not there.
+/// @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; an unknown name is a
+///              feature that this build does not have.
 /// @return      true if it has; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
@@ -62,7 +61,7 @@ pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
     })
 }
 
-/// Sets the timeout of every connection of the process that has none of its own.
+/// Sets the timeout of all connections of the process that have none of their own.
 ///
 /// @param timeout_ms  milliseconds, 0 or more, or WSLINE_FOREVER, the default.
 /// @retval WSLINE_OK                    done; calls that are waiting are not affected.
@@ -86,7 +85,7 @@ pub extern "C" fn wsline_set_default_timeout_ms(timeout_ms: i64) -> wsline_statu
     )
 }
 
-/// The timeout set by wsline_set_default_timeout_ms().
+/// Returns the timeout set by wsline_set_default_timeout_ms().
 ///
 /// @return  milliseconds, or WSLINE_FOREVER.
 ///

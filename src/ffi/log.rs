@@ -22,9 +22,9 @@ const LEVELS: [(i32, Option<Level>); 6] = [
     (WSLINE_LOG_TRACE as i32, Some(Level::Trace)),
 ];
 
-/// Takes one line of the log.
+/// Receives one line of the log.
 ///
-/// Runs on the thread that did what is logged, inside its call; it must be quick and must not call
+/// Runs on the thread that does what is logged, inside its call; it must be quick and must not call
 /// the library.
 pub type wsline_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
@@ -33,22 +33,22 @@ pub type wsline_log_fn =
 /// Blocks: no.
 /// Since: 0.2
 ///
-/// Sends the lines of the log to a function.
+/// Sends log lines to a function.
 ///
-/// The process has one log; by default it is silent. Values of Authorization, Cookie and the like
-/// are left out, passwords of proxies too. At WSLINE_LOG_TRACE path and query of the URL are shown,
-/// and other headers as they are.
+/// There is one log for the whole process; by default it is off. It never contains passwords of
+/// proxies, or values of Authorization, Cookie and similar headers. At WSLINE_LOG_TRACE it contains
+/// the path and query of the URL, and all other headers.
 ///
-/// @param level          a wsline_log_level: lines up to it are sent.
-/// @param fn             called with each line; NULL ends the log.
+/// @param level          a wsline_log_level: the most detailed level to log.
+/// @param fn             called with each line; NULL turns the log off.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
-/// @retval WSLINE_OK                    done; what was set before is released.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
+/// @retval WSLINE_OK                    done; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
 ///
-/// Threads: any. `fn` runs on whichever thread does what is logged, on several at once where they
-/// do.
+/// Threads: any. `fn` runs on the thread that does what is logged, and may run on several threads
+/// at once.
 /// In callbacks: `fn` must not call the library.
 /// See also: wsline_set_trace()
 #[unsafe(no_mangle)]
@@ -74,14 +74,14 @@ pub unsafe extern "C" fn wsline_set_log(
     })
 }
 
-/// Writes each step on the way to a server, the heads of requests and answers, and every frame to
-/// standard error, or stops it.
+/// Turns on or off a trace on standard error of each step of a connect, the heads of requests and
+/// responses, and every frame.
 ///
-/// Replaces what wsline_set_log() has set. Values of Authorization, Cookie and the like are left
-/// out, passwords of proxies too; path and query of the URL are shown. Of each payload the first 64
-/// bytes are shown, escaped.
+/// Replaces the function of wsline_set_log(). The trace never contains passwords of proxies, or
+/// values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
+/// and the first 64 bytes of each payload, escaped.
 ///
-/// @param on  true begins, false ends.
+/// @param on  true turns it on, false off.
 /// @retval WSLINE_OK            done.
 /// @retval WSLINE_ERR_INTERNAL  a bug in wsline.
 ///

@@ -6,57 +6,59 @@ use std::ffi::{CStr, c_char};
 
 /// The result of every call that can fail: 0 is success, errors are negative.
 ///
-/// The hundreds group what a program may want to treat alike. Numbers are never reused.
+/// Statuses with the same hundreds belong together, and a program may want to treat them alike.
+/// Numbers are never reused.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum wsline_status {
     /// Done.
     WSLINE_OK = 0,
-    /// An argument cannot be used; the text names it and says why.
+    /// An argument is invalid; the message names it and says why.
     WSLINE_ERR_INVALID_ARGUMENT = -100,
     /// Not possible now, for example a send before the connect.
     WSLINE_ERR_WRONG_STATE = -101,
-    /// Another thread is doing this already, or a fragmented message is being sent.
+    /// Another thread is already doing this, or a fragmented message is being sent.
     WSLINE_ERR_BUSY = -102,
     /// This build or this system cannot do it.
     WSLINE_ERR_NOT_SUPPORTED = -103,
-    /// The time was up; the connection is as it was.
+    /// The call timed out; the connection is as it was.
     WSLINE_ERR_TIMEOUT = -200,
-    /// The server did not answer a ping in time, and the connection was cut; see
+    /// The server did not answer a ping in time, and the connection was dropped; see
     /// wsline_options_set_ping().
     WSLINE_ERR_PONG_TIMEOUT = -201,
-    /// More input is needed, or it cannot be done without waiting: an app's send queue is full.
+    /// More input is needed, or the call would have to wait, for example because the send queue of
+    /// an app is full.
     WSLINE_ERR_WOULD_BLOCK = -202,
     /// A signal handler ran during a wait; the connection is as it was. See
     /// wsline_options_set_interruptible().
     WSLINE_ERR_INTERRUPTED = -203,
     /// The URL is not a `ws://` or `wss://` URL.
     WSLINE_ERR_INVALID_URL = -300,
-    /// The host's name has no address.
+    /// The host name could not be resolved.
     WSLINE_ERR_RESOLVE = -301,
     /// No address of the host accepted a connection.
     WSLINE_ERR_CONNECT = -302,
     /// A system call failed; see `os_errno`.
     WSLINE_ERR_IO = -303,
-    /// The proxy refused, or answered what no proxy may; for an HTTP proxy `http_status` is its
+    /// The proxy refused, or its response was invalid; for an HTTP proxy `http_status` is its
     /// status.
     WSLINE_ERR_PROXY = -400,
     /// The proxy requires credentials, or rejected those supplied.
     WSLINE_ERR_PROXY_AUTH = -401,
     /// TLS failed, for example because the server does not speak it.
     WSLINE_ERR_TLS = -500,
-    /// The server's certificate was refused; see `tls_verify_result`.
+    /// The server's certificate was rejected; see `tls_verify_result`.
     WSLINE_ERR_TLS_VERIFY = -501,
-    /// The TLS options cannot be used: a file that cannot be read, a wrong password.
+    /// The TLS options cannot be used, for example a file that cannot be read or a wrong password.
     WSLINE_ERR_TLS_CONFIG = -502,
-    /// The server answered the upgrade with another status than 101; see wsline_conn_http_status().
+    /// The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
     WSLINE_ERR_BAD_STATUS = -600,
-    /// The server's answer to the upgrade breaks RFC 6455 or HTTP; the text names the field.
+    /// The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
     WSLINE_ERR_BAD_UPGRADE = -601,
-    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the text
-    /// names the way.
+    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the
+    /// message lists the URLs.
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
-    /// The server broke RFC 6455; a close frame with code 1002 was sent and the connection has
+    /// The server violated RFC 6455; a close frame with code 1002 was sent and the connection has
     /// ended.
     WSLINE_ERR_PROTOCOL = -700,
     /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
@@ -71,9 +73,9 @@ pub enum wsline_status {
     WSLINE_ERR_CONNECTION_LOST = -801,
     /// wsline_conn_abort() or wsline_app_abort() was called.
     WSLINE_ERR_ABORTED = -802,
-    /// There is no memory for it.
+    /// There is not enough memory.
     WSLINE_ERR_NO_MEMORY = -900,
-    /// A bug in wsline. The object can only be freed.
+    /// A bug in wsline. The object can only be freed now.
     WSLINE_ERR_INTERNAL = -901,
 }
 
@@ -168,9 +170,9 @@ impl wsline_status {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Names a status in a few words.
+/// Describes a status in a few words.
 ///
-/// For what happened to a certain call, see wsline_last_error_message().
+/// To find out what went wrong in a particular call, use wsline_last_error_message().
 ///
 /// @param status  a wsline_status; any number.
 /// @return        a text that is never NULL and never freed; "unknown status" for an unknown
@@ -181,9 +183,9 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
     text.as_ptr()
 }
 
-/// Returns the name of a status as a program writes it, for example "WSLINE_ERR_TIMEOUT".
+/// Returns the name of a status as in this header, for example "WSLINE_ERR_TIMEOUT".
 ///
-/// For logs and bindings; wsline_strerror() has the words for people.
+/// For logs and bindings; wsline_strerror() is for people.
 ///
 /// @param status  a wsline_status; any number.
 /// @return        a text that is never NULL and never freed; "unknown status" for an unknown

@@ -12,11 +12,11 @@ pub enum wsline_opcode {
     WSLINE_OPCODE_TEXT = 1,
     /// Any bytes.
     WSLINE_OPCODE_BINARY = 2,
-    /// The end of the connection: nothing, or a code in two bytes and a reason.
+    /// Ends the connection: no payload, or a code in two bytes and a reason.
     WSLINE_OPCODE_CLOSE = 8,
-    /// To be answered with a pong.
+    /// Asks for a pong.
     WSLINE_OPCODE_PING = 9,
-    /// The answer to a ping, with its payload.
+    /// The answer to a ping, with the payload of the ping.
     WSLINE_OPCODE_PONG = 10,
 }
 
@@ -28,7 +28,7 @@ pub enum wsline_close_code {
     WSLINE_CLOSE_NORMAL = 1000,
     /// The endpoint is going away, for example a server shutdown.
     WSLINE_CLOSE_GOING_AWAY = 1001,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     WSLINE_CLOSE_PROTOCOL_ERROR = 1002,
     /// Data of a kind that cannot be accepted.
     WSLINE_CLOSE_UNSUPPORTED_DATA = 1003,
@@ -36,21 +36,21 @@ pub enum wsline_close_code {
     WSLINE_CLOSE_NO_STATUS = 1005,
     /// Only reported: there was no close frame.
     WSLINE_CLOSE_ABNORMAL = 1006,
-    /// Data that is not what its type says, for example text that is not UTF-8.
+    /// Data that does not match its type, for example text that is not UTF-8.
     WSLINE_CLOSE_INVALID_PAYLOAD = 1007,
-    /// A message that breaks a rule of the application.
+    /// A message that violates a policy of the application.
     WSLINE_CLOSE_POLICY_VIOLATION = 1008,
     /// A message that is too big.
     WSLINE_CLOSE_MESSAGE_TOO_BIG = 1009,
-    /// The server did not agree to an extension.
+    /// The server did not accept an extension that the client needs.
     WSLINE_CLOSE_MANDATORY_EXTENSION = 1010,
     /// The server met an unexpected condition.
     WSLINE_CLOSE_INTERNAL_ERROR = 1011,
-    /// The server restarts.
+    /// The server is restarting.
     WSLINE_CLOSE_SERVICE_RESTART = 1012,
     /// The server is overloaded.
     WSLINE_CLOSE_TRY_AGAIN_LATER = 1013,
-    /// A gateway had a bad answer from behind it.
+    /// A gateway received an invalid response from the server behind it.
     WSLINE_CLOSE_BAD_GATEWAY = 1014,
     /// Only reported: TLS failed.
     WSLINE_CLOSE_TLS_HANDSHAKE = 1015,
@@ -61,7 +61,7 @@ pub enum wsline_close_code {
 pub enum wsline_phase {
     /// None of the following, for example because an argument was refused.
     WSLINE_PHASE_NONE = 0,
-    /// Looking the host's name up.
+    /// Looking up the host name.
     WSLINE_PHASE_RESOLVE = 1,
     /// Connecting to an address.
     WSLINE_PHASE_CONNECT = 2,
@@ -69,7 +69,7 @@ pub enum wsline_phase {
     WSLINE_PHASE_PROXY = 3,
     /// The TLS handshake.
     WSLINE_PHASE_TLS = 4,
-    /// The HTTP request and its answer.
+    /// The HTTP request and the response.
     WSLINE_PHASE_UPGRADE = 5,
     /// Sending and receiving.
     WSLINE_PHASE_OPEN = 6,
@@ -77,23 +77,23 @@ pub enum wsline_phase {
     WSLINE_PHASE_CLOSE = 7,
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum wsline_proxy_type {
-    /// There is none.
+    /// No proxy.
     WSLINE_PROXY_NONE = 0,
     /// HTTP CONNECT.
     WSLINE_PROXY_HTTP = 1,
     /// HTTP CONNECT, over TLS.
     WSLINE_PROXY_HTTPS = 2,
-    /// SOCKS4, which takes IPv4 addresses.
+    /// SOCKS4, for IPv4 only; the host name is looked up locally.
     WSLINE_PROXY_SOCKS4 = 3,
-    /// SOCKS4a, which takes names too.
+    /// SOCKS4a; the proxy looks up the host name.
     WSLINE_PROXY_SOCKS4A = 4,
-    /// SOCKS5 (RFC 1928) with addresses.
+    /// SOCKS5 (RFC 1928); the host name is looked up locally.
     WSLINE_PROXY_SOCKS5 = 5,
-    /// SOCKS5 with names, which the proxy looks up.
+    /// SOCKS5; the proxy looks up the host name.
     WSLINE_PROXY_SOCKS5H = 6,
 }
 
@@ -101,13 +101,13 @@ pub enum wsline_proxy_type {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum wsline_tls_version {
-    /// TLS 1.0, of 1999.
+    /// TLS 1.0 (1999).
     WSLINE_TLS_1_0 = 10,
-    /// TLS 1.1, of 2006.
+    /// TLS 1.1 (2006).
     WSLINE_TLS_1_1 = 11,
-    /// TLS 1.2, of 2008.
+    /// TLS 1.2 (2008).
     WSLINE_TLS_1_2 = 12,
-    /// TLS 1.3, of 2018.
+    /// TLS 1.3 (2018).
     WSLINE_TLS_1_3 = 13,
 }
 
@@ -117,9 +117,9 @@ pub enum wsline_tls_version {
 pub enum wsline_address_family {
     /// Either.
     WSLINE_ADDRESS_ANY = 0,
-    /// IPv4 alone.
+    /// IPv4 only.
     WSLINE_ADDRESS_IPV4 = 4,
-    /// IPv6 alone.
+    /// IPv6 only.
     WSLINE_ADDRESS_IPV6 = 6,
 }
 
@@ -130,12 +130,11 @@ pub enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /// Connects that failed.
     WSLINE_LOG_ERROR = 1,
-    /// Connections that failed, and what is wrong with no_proxy in the environment.
+    /// Connections that failed, and mistakes in the environment's no_proxy.
     WSLINE_LOG_WARN = 2,
-    /// Connections that open, and that this side cuts.
+    /// Connections that open, and those that this side drops.
     WSLINE_LOG_INFO = 3,
-    /// Steps on the way to a server: proxies, what TLS has agreed on, redirects, cookies that were
-    /// not kept.
+    /// The steps of a connect: proxies, what TLS negotiated, redirects, cookies that were rejected.
     WSLINE_LOG_DEBUG = 4,
     /// Handshake heads and every frame.
     WSLINE_LOG_TRACE = 5,
@@ -152,5 +151,5 @@ pub enum wsline_side {
     WSLINE_SIDE_SERVER = 2,
 }
 
-/// Releases a callback's `userdata`; runs exactly once, on any thread.
+/// Frees the `userdata` of a callback; runs exactly once, on any thread.
 pub type wsline_free_fn = Option<unsafe extern "C-unwind" fn(userdata: *mut c_void)>;

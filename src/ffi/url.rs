@@ -12,9 +12,9 @@ use crate::protocol::url::Url;
 use crate::protocol::ws::utf8;
 use std::ffi::{CString, c_char, c_void};
 
-/// A URL taken apart.
+/// A parsed URL.
 ///
-/// Made by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may look at it.
+/// Created by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may read it.
 pub struct wsline_url {
     is_secure: bool,
     host: CString,

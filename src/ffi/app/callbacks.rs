@@ -18,11 +18,11 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Told by an app that something has happened.
+/// Called by an app when something has happened.
 pub type wsline_app_fn =
     Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
 
-/// Takes what an app has received; it is lent until the function returns.
+/// Called by an app with what it has received; `message` is lent until the function returns.
 pub type wsline_message_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -31,7 +31,7 @@ pub type wsline_message_fn = Option<
     ),
 >;
 
-/// Takes several messages at once; all are lent until the function returns.
+/// Called by an app with several messages at once; all are lent until the function returns.
 pub type wsline_messages_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -41,7 +41,7 @@ pub type wsline_messages_fn = Option<
     ),
 >;
 
-/// Told by an app what has failed; it is lent until the function returns.
+/// Called by an app with what has failed; `info` is lent until the function returns.
 pub type wsline_error_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -50,7 +50,7 @@ pub type wsline_error_fn = Option<
     ),
 >;
 
-/// Told by an app how a connection has ended; it is lent until the function returns.
+/// Called by an app with how a connection has ended; `info` is lent until the function returns.
 pub type wsline_close_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -124,8 +124,8 @@ const MOST_AT_ONCE: usize = 64;
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -149,8 +149,8 @@ pub unsafe extern "C" fn wsline_app_on_open(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -174,8 +174,8 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -205,8 +205,8 @@ pub unsafe extern "C" fn wsline_app_on_message(
 /// @param app            an app.
 /// @param fn             called with one message or more; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -235,8 +235,8 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -264,8 +264,8 @@ pub unsafe extern "C" fn wsline_app_on_data(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -290,8 +290,8 @@ pub unsafe extern "C" fn wsline_app_on_part(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -315,8 +315,8 @@ pub unsafe extern "C" fn wsline_app_on_ping(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -344,8 +344,8 @@ pub unsafe extern "C" fn wsline_app_on_pong(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -388,8 +388,8 @@ pub unsafe extern "C" fn wsline_app_on_error(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -422,8 +422,8 @@ pub unsafe extern "C" fn wsline_app_on_close(
 /// @param app            an app.
 /// @param fn             called; NULL for no function.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///

@@ -22,10 +22,9 @@ pub type wsline_post_fn =
 
 /// Drives any number of apps on one thread.
 ///
-/// Made by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
-/// wsline_loop_run() or wsline_loop_run_once(); another one is answered WSLINE_ERR_BUSY. All other
-/// functions may be called by any thread. It sits in any other event loop as one descriptor, see
-/// wsline_loop_fd().
+/// Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
+/// wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
+/// call all other functions. To other event loops it is one descriptor, see wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
     process: ProcessMark,
@@ -61,7 +60,7 @@ impl Inner for (Arc<EventLoop>, Arc<App>) {}
 /// @param loop_out  set to the loop; to NULL on failure.
 /// @retval WSLINE_OK                    `*loop_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 /// @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
 ///
 /// Ownership: free it with wsline_loop_free().

@@ -16,13 +16,14 @@ use crate::net::process::own_mark;
 use crate::net::sys;
 use std::ffi::c_char;
 
-/// A client that stays connected: it calls functions of yours with what comes, sends pings, and
-/// connects again.
+/// A client that stays connected: it calls your functions with what arrives, sends pings, and
+/// reconnects.
 ///
-/// Made by wsline_app_new(), freed by wsline_app_free(). One thread drives it: that of
-/// wsline_app_run(), one of its own with wsline_app_start(), or that of a wsline_loop, which drives
-/// many. All callbacks run on that thread, one at a time, never inside another call and never under
-/// a lock, and may call everything, wsline_app_free() too. Any thread may send, close and ask.
+/// Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it: the one that
+/// calls wsline_app_run(), a thread of its own after wsline_app_start(), or the one that drives the
+/// wsline_loop it was added to. All callbacks run on that thread, one at a time, never inside
+/// another call and never under a lock. They may call any function, including wsline_app_free().
+/// Any thread may send, close, and query the app.
 pub struct wsline_app {
     app: Arc<App>,
     process: ProcessMark,
@@ -72,7 +73,7 @@ impl Sends for Arc<App> {
 /// @retval WSLINE_OK                    `*app_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 /// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
 ///
 /// Ownership: free it with wsline_app_free().

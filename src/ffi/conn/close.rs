@@ -9,26 +9,27 @@ use crate::ffi::types::wsline_side;
 use crate::protocol::ws::close::{CloseInfo, Side};
 use std::ffi::c_char;
 
-/// How a connection ended. Filled by the library.
+/// How a connection ended. Filled in by the library.
 #[repr(C)]
 pub struct wsline_close_info {
-    /// The code of the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
-    /// WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while none of this is known.
+    /// The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
+    /// WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
     pub code: u16,
     /// Both sides have sent a close frame.
     pub clean: bool,
-    /// A wsline_side: who ended it first, by a close frame, by breaking off, or by going away. This
-    /// program, if it refused what the server sent.
+    /// A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
+    /// The client, if it rejected what the server sent.
     pub closed_by: u8,
-    /// The reason in the server's close frame: UTF-8 with a NUL behind it, never NULL. Lent until
-    /// the connection is freed, by an app until the callback returns.
+    /// The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
+    /// connection is freed; in a callback of an app, until it returns.
     pub reason: *const c_char,
     /// Bytes in `reason`, without the NUL.
     pub reason_len: usize,
-    /// Messages that an app had queued and the system had not taken, not or not wholly; 0 without
-    /// an app.
+    /// Messages in the queue of an app that the system had not accepted, or only in part; 0 for a
+    /// wsline_conn.
     pub unsent_messages: u64,
-    /// Bytes of frames that an app had queued and the system had not taken; 0 without an app.
+    /// Bytes of frames in the queue of an app that the system had not accepted; 0 for a
+    /// wsline_conn.
     pub unsent_bytes: u64,
     /// Room to grow; zero.
     pub reserved: [u64; 2],

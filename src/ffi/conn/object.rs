@@ -16,9 +16,9 @@ use std::ffi::c_char;
 
 /// One connection to a server.
 ///
-/// Made by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may call
-/// any function on it: any number send, one at a time receives, and close and abort may come from
-/// anywhere. It keeps what it needs of the options it was made with.
+/// Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
+/// call any function on it: any number of threads may send, one at a time may receive, and any may
+/// close or abort. It keeps what it needs of its options.
 pub struct wsline_conn {
     connection: Connection,
     process: ProcessMark,
@@ -85,7 +85,7 @@ impl Sends for &Connection {
 /// @retval WSLINE_OK                     `*conn_out` is open and yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
-/// @retval WSLINE_ERR_NO_MEMORY          there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY          there is not enough memory to prepare for fork().
 /// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
 /// @retval WSLINE_ERR_RESOLVE            the host has no address.
 /// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn wsline_connect(
 /// @retval WSLINE_OK                    `*conn_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_conn_free().
 #[unsafe(no_mangle)]

@@ -15,12 +15,13 @@ use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
 use std::ffi::c_void;
 
-/// A message that is sent to many connections, or many times.
+/// A message to send to many connections, or many times.
 ///
-/// Made by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
-/// wsline_app_send_prepared(), freed by wsline_prepared_free(). It is copied and checked once, and
-/// compressed once for each level and window in use; masking remains, because each frame needs a
-/// key of its own (RFC 6455 section 5.3). Any number of threads and connections may use it at once.
+/// Created by wsline_prepared_new(), sent by wsline_conn_send_prepared() and
+/// wsline_app_send_prepared(), freed by wsline_prepared_free(). The message is copied and checked
+/// once, and compressed once for each level and window size in use; only masking is repeated,
+/// because each frame needs its own key (RFC 6455 section 5.3). Any number of threads and
+/// connections may use it at once.
 pub struct wsline_prepared {
     prepared: Prepared,
     process: ProcessMark,

@@ -10,26 +10,27 @@ use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
 use crate::protocol::ws::message::{Delivery, Message};
 
-/// Flag of a wsline_message: it begins here.
+/// Flag of a wsline_message: this is the beginning of the message.
 pub const WSLINE_MESSAGE_FIRST: u32 = 1;
 
-/// Flag of a wsline_message: it ends here. A whole message has both.
+/// Flag of a wsline_message: this is the end of the message. A whole message has both flags.
 pub const WSLINE_MESSAGE_LAST: u32 = 2;
 
-/// Flag of a wsline_message: another whole message has come already, so the next receive does not
-/// wait.
+/// Flag of a wsline_message: another whole message has already arrived, so the next receive does
+/// not wait.
 ///
-/// Whether it can be read, that is, inflated, or is UTF-8, only that receive tells. Control frames
-/// do not count: whether a ping, a pong or the close frame has arrived behind this message,
-/// wsline_conn_recv_event() with a timeout of 0 tells, with or without this flag.
+/// Only that receive finds out whether the message is valid, for example whether it can be inflated
+/// or is UTF-8. Control frames do not count: to find out whether a ping, a pong or the close frame
+/// has arrived after this message, call wsline_conn_recv_event() with a timeout of 0, with or
+/// without this flag.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
-/// What was received. Filled by the library.
+/// A received message, or a part of one. Filled in by the library.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wsline_message {
-    /// The payload, with a NUL behind it. Lent: valid until the next receive on the same
-    /// connection, or its end; in a callback until it returns.
+    /// The payload, followed by a NUL. Lent: valid until the next receive on the connection or
+    /// until it is freed; in a callback, until it returns.
     pub data: *const u8,
     /// Bytes in `data`, without the NUL.
     pub len: usize,

@@ -10,7 +10,7 @@ use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
 use std::ffi::{CStr, c_char, c_void};
 
-/// What TLS has agreed on. Filled by the library; the texts are never NULL and lent until the
+/// What TLS negotiated. Filled in by the library; the strings are never NULL and are lent until the
 /// connection is freed.
 #[repr(C)]
 pub struct wsline_tls_info {
@@ -18,32 +18,31 @@ pub struct wsline_tls_info {
     pub version: *const c_char,
     /// For example "TLS_AES_256_GCM_SHA384".
     pub cipher: *const c_char,
-    /// "http/1.1", or "" where the server chose none.
+    /// "http/1.1", or "" if the server chose none.
     pub alpn: *const c_char,
     /// The server's own certificate.
     pub peer_certificate_pem: *const c_char,
-    /// The handshake was a short one, with what an earlier connection of the same options had
-    /// agreed on.
+    /// The handshake resumed a session of an earlier connection with the same options.
     pub resumed: bool,
     /// Room to grow; zero.
     pub reserved: [u64; 4],
 }
 
-/// What has gone through an open connection. Filled by the library.
+/// Counters of a connection. Filled in by the library.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct wsline_stats {
-    /// Whole messages that were sent, or are gathered or queued.
+    /// Whole messages that were sent, corked or queued.
     pub messages_sent: u64,
     /// Whole messages that were received.
     pub messages_received: u64,
-    /// Frames that were sent, pongs and close frames of the library's own included.
+    /// Frames that were sent, including pongs and close frames that the library sent itself.
     pub frames_sent: u64,
     /// Frames that were received.
     pub frames_received: u64,
-    /// Bytes handed to the socket, since the connect began.
+    /// Bytes written to the socket since the connect began.
     pub bytes_sent: u64,
-    /// Bytes taken from the socket, since the connect began.
+    /// Bytes read from the socket since the connect began.
     pub bytes_received: u64,
     /// Room to grow; zero.
     pub reserved: [u64; 6],

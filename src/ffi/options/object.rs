@@ -11,12 +11,12 @@ use crate::ffi::handle::{self, OfOneProcess};
 use crate::ffi::status::wsline_status;
 use crate::net::process::own_mark;
 
-/// How to connect: a recipe that is filled by setters and copied when it is used.
+/// Settings for connections, copied when a connection or an app is created.
 ///
-/// Made by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
-/// time: connections do not need it after they were made. One thread at a time may set it; any
-/// number may use it while nobody sets it. Connections made with one object share its TLS context,
-/// so use one object for many.
+/// Created by wsline_options_new() or wsline_options_clone(), freed by wsline_options_free() at any
+/// time: existing connections no longer need it. One thread at a time may modify it; any number may
+/// use it while no thread modifies it. Connections created from one options object share its TLS
+/// context, so use one object for many connections.
 pub struct wsline_options {
     /// Shared with what was made with it, until it is set again.
     pub(in crate::ffi) options: Arc<Options>,
@@ -65,12 +65,12 @@ pub(in crate::ffi) fn set(
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Makes an options object in which everything has its default.
+/// Creates an options object with all settings at their defaults.
 ///
 /// @param options_out  set to the object; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any.
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn wsline_options_new(
 
 /// Frees an options object.
 ///
-/// @param options  may be NULL. Connections made with it go on.
+/// @param options  the object; may be NULL. Connections created from it are not affected.
 ///
 /// Threads: any, while no other thread uses the object.
 #[unsafe(no_mangle)]
@@ -99,13 +99,13 @@ pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
     guard::value((), |arguments| arguments.end(options, |_| ()));
 }
 
-/// Makes a copy that can be set differently.
+/// Copies an options object.
 ///
-/// @param options      what is copied; it stays as it is.
+/// @param options      the object to copy.
 /// @param options_out  set to the copy; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any, while no other thread sets `options`.

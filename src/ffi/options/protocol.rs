@@ -11,10 +11,10 @@ use crate::ffi::types::wsline_free_fn;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// Writes a masking key of four bytes; for tests that compare bytes.
+/// Writes a masking key of four bytes, for tests that compare bytes.
 ///
-/// Runs on the thread that sends, before each frame; anything but WSLINE_OK makes the send fail
-/// with WSLINE_ERR_INTERNAL. It must not call the library.
+/// Runs on the sending thread, before each frame; if it returns anything but WSLINE_OK, the send
+/// fails with WSLINE_ERR_INTERNAL. It must not call the library.
 pub type wsline_mask_key_fn =
     Option<unsafe extern "C-unwind" fn(key_out: *mut u8, userdata: *mut c_void) -> i32>;
 
@@ -157,8 +157,8 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 /// @param options        the options to modify.
 /// @param fn             NULL: random keys, the default.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` is called no more; may be NULL. Also
-///                       called on failure.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
+///                       failure; may be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

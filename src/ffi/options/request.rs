@@ -19,13 +19,13 @@ use std::ffi::c_char;
 ///
 /// Adds a header to the request.
 ///
-/// Headers are sent in the order they were added, repeated ones too. Those that the library writes
-/// itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization, Sec-WebSocket-...) are
-/// refused; most have a setter of their own.
+/// Headers are sent in the order they were added, and may be repeated. Headers that the library
+/// writes itself (Host, Connection, Upgrade, Origin, Cookie, Proxy-Authorization,
+/// Sec-WebSocket-...) are rejected; most have a setter of their own.
 ///
 /// @param options  the options to modify.
 /// @param name     an HTTP token, for example "Authorization".
-/// @param value    without line ends and other control characters; may be "".
+/// @param value    without control characters such as line ends; may be "".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
 ///                                      handshake's, or `value` has a control character.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn wsline_options_add_header(
     })
 }
 
-/// Sets a header from one line, in place of all of that name set before.
+/// Sets a header from one line, and removes all headers of that name added before.
 ///
 /// @param options  the options to modify.
 /// @param line     "Name: value", without a line end.
@@ -98,14 +98,15 @@ pub unsafe extern "C" fn wsline_options_set_cookie(
     })
 }
 
-/// Sends a user name and a password with the request (Basic authentication, RFC 7617).
+/// Sends a user name and password with the request (Basic authentication, RFC 7617).
 ///
-/// In place of those in the URL, and of a bearer token. A header "Authorization" that was added
-/// comes before either. None of them follows a redirect to another origin.
+/// Replaces those in the URL and a bearer token. An "Authorization" header added with
+/// wsline_options_add_header() takes precedence over both. None of them is sent to another origin
+/// after a redirect.
 ///
 /// @param options   the options to modify.
-/// @param user      without a colon; copied, never logged. NULL removes user and password.
-/// @param password  likewise; may have colons. NULL is none.
+/// @param user      the user name, without a colon; never logged. NULL removes user and password.
+/// @param password  the password; never logged. May be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
 ///                                      `user` has a colon, or one has a control character.
@@ -129,12 +130,12 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
     })
 }
 
-/// Sends a token with the request (RFC 6750).
+/// Sends a bearer token with the request (RFC 6750).
 ///
-/// In place of a user name and password, see wsline_options_set_basic_auth().
+/// Replaces a user name and password, see wsline_options_set_basic_auth().
 ///
 /// @param options  the options to modify.
-/// @param token    letters, digits and -._~+/=; copied, never logged. NULL removes it.
+/// @param token    letters, digits and -._~+/=; never logged. NULL removes the token.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
 ///                                      character.
@@ -157,17 +158,16 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
     })
 }
 
-/// Sets how often a connect goes where a redirect leads (301, 302, 303, 307, 308).
+/// Sets how many redirects (301, 302, 303, 307, 308) a connect follows.
 ///
-/// A redirect may name `http` and `https` for `ws` and `wss`, or a path alone. One from `wss` to
-/// `ws` is never followed. What was meant for one origin (scheme, host and port) is not sent to
-/// another: Authorization, the Cookie string and the Host header that were set. Other headers are
-/// sent, and so are subprotocols. The options of TLS hold for every server, client certificate,
-/// server name and pins included.
+/// A redirect may use `http` and `https` for `ws` and `wss`, or a path alone. A redirect from `wss`
+/// to `ws` is never followed. Authorization, the Cookie string and the Host header that were set
+/// are not sent to another origin (scheme, host and port). Other headers and subprotocols are. The
+/// TLS options, including client certificate, server name and pins, apply to every server.
 ///
 /// @param options  the options to modify.
-/// @param limit    redirects of one connect; 3 by default. With 0 a redirect is an answer like any
-///                 other: WSLINE_ERR_BAD_STATUS.
+/// @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
+///                 WSLINE_ERR_BAD_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -182,18 +182,17 @@ pub unsafe extern "C" fn wsline_options_set_redirect_limit(
     })
 }
 
-/// Sets a jar from which connections take cookies, and into which they put those that servers set.
+/// Sets the jar for cookies to send and for those that servers set.
 ///
-/// What the jar has for the URL goes into the Cookie header in front of what
-/// wsline_options_set_cookie() set.
+/// In the Cookie header the jar's cookies come before those of wsline_options_set_cookie().
 ///
 /// @param options  the options to modify.
-/// @param jar      any number of options objects may have the same; NULL, the default, for none.
+/// @param jar      the jar, which many options objects may share; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// Ownership: the jar stays yours, and you may free it at any time: options object and connections
-/// keep what they need.
+/// Ownership: the jar stays yours, and you may free it at any time; the options object and its
+/// connections keep what they need.
 /// See also: wsline_cookie_jar_new()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_cookie_jar(
@@ -211,9 +210,9 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 /// Sets the Origin header.
 ///
 /// @param options  the options to modify.
-/// @param origin   for example "https://example.com"; NULL, the default, for that of a page on the
-///                 same server: `http://` for ws, `https://` for wss, the host, and the port if it
-///                 is not the scheme's own.
+/// @param origin   for example "https://example.com"; NULL, the default, for the origin of a page
+///                 on the same server: `http://` for ws, `https://` for wss, the host, and the port
+///                 if it is not the default one of the scheme.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
@@ -237,10 +236,10 @@ pub unsafe extern "C" fn wsline_options_set_origin(
     })
 }
 
-/// Leaves the Origin header out, or puts the default one in again.
+/// Omits the Origin header, or restores the default one.
 ///
 /// @param options   the options to modify.
-/// @param suppress  true: no Origin header; false: the default one.
+/// @param suppress  true: no Origin header; false, the default: the default Origin header.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -325,13 +324,13 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 
 /// Offers a subprotocol; the server chooses one of those offered, or none.
 ///
-/// Offer the preferred one first. wsline_conn_subprotocol() tells the choice.
+/// Offer the preferred one first. wsline_conn_subprotocol() returns the server's choice.
 ///
 /// @param options  the options to modify.
 /// @param name     an HTTP token, for example "chat.v1".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token, or it is offered
-///                                      already.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
+///                                      offered.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_subprotocol(
