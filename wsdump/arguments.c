@@ -6,6 +6,7 @@
 
 #include "notice.h"
 #include "options.h"
+#include "url.h"
 #include "values.h"
 
 #include <string.h>
@@ -115,8 +116,9 @@ static bool read_url(struct settings *settings, const char *word) {
         complain("more than one URL");
         return false;
     }
-    settings->url = word;
-    return true;
+    settings->url = url_from_word(word, &settings->assumption);
+    if (settings->url == NULL) complain("no memory");
+    return settings->url != NULL;
 }
 
 static bool read_word(struct settings *settings, struct words *words, bool *options_end) {

@@ -25,8 +25,8 @@ void help_print(void) {
     printf("usage: wsdump [OPTIONS] URL\n"
            "\n"
            "Talks to a WebSocket server: shows what it sends, and sends it what is typed, line by\n"
-           "line. URL is ws://..., wss://... or ws+unix:///path/of/socket:/path. Times are in\n"
-           "seconds, fractions too.\n"
+           "line. URL is ws://..., wss://... or ws+unix:///path/of/socket:/path; without a\n"
+           "scheme it is ws://. Times are in seconds, fractions too.\n"
            "\n");
     for (const struct option *each = all_options; each->help != NULL; each++) {
         if (each->name == NULL)

@@ -93,6 +93,7 @@ bool settings_read(struct settings *settings, int argc, char **argv) {
 void settings_free(struct settings *settings) {
     for (size_t i = 0; i < settings->item_count; i++) free(settings->items[i].data);
     free(settings->items);
+    free(settings->url);
     wsline_options_free(settings->options);
 }
 

@@ -16,8 +16,9 @@ struct item {
 /* What the command line says. */
 struct settings {
     wsline_options *options;
-    const char *url;
-    struct item *items; /* sent when a connection has opened */
+    char *url;
+    const char *assumption; /* what was assumed about the URL, for the user; NULL: nothing */
+    struct item *items;     /* sent when a connection has opened */
     size_t item_count;
     uint64_t count;                                           /* of messages; 0: any */
     int64_t eof_wait_ms, timeout_ms, max_time_ms, connect_ms; /* WSLINE_FOREVER: none */

@@ -260,6 +260,7 @@ static bool begin(void) {
 static int talk(void) {
     output_begin(&settings);
     if (settings.quiet) notice_be_quiet();
+    if (settings.assumption != NULL) notice("%s", settings.assumption);
     if (!begin()) return verdict == STATUS_DONE ? STATUS_FAILURE : verdict;
     while (!has_ended) turn();
     editor_end();

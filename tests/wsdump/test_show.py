@@ -198,7 +198,7 @@ class Json(Test):
         )
         self.assertIn("403", event["message"])
         self.assertIn(event["message"], result.err)
-        result = self.run_program("-jq", "http://localhost", status=2)
+        result = self.run_program("-jq", "ftp://localhost", status=2)
         self.assertEqual((result.events[0]["status"], result.err), (-300, ""))
 
     def test_what_a_server_says_when_it_refuses(self):

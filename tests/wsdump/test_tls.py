@@ -29,6 +29,11 @@ class Tls(Test):
         result = self.run_program("--cacert", "/none", SERVER, status=2)
         self.assertIn("/none", result.err)
 
+    def test_https_is_taken_for_wss(self):
+        server = SERVER.replace("wss://", "https://")
+        result = self.run_program("--cacert", CA, server)
+        self.assertEqual(result.err, "wsdump: https:// in the URL: assuming wss://\n")
+
     def test_no_verification(self):
         for option in ("-n", "--nocert", "-k", "--insecure"):
             self.assert_echoes(option, SERVER)

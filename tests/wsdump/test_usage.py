@@ -22,8 +22,11 @@ class Words(Test):
         for words, told in {
             (): "no URL; see wsdump --help",
             (SERVER, SERVER): "more than one URL",
-            ("http://localhost/",): r'URL "http://localhost/" .*; did you mean ws://localhost/\?',
-            ("localhost:1",): r'URL "localhost:1" has no scheme; did you mean ws://localhost:1/\?',
+            ("ftp://localhost/",): r'URL "ftp://localhost/" .*',
+            ("http://",): r'URL "http://" .*',
+            ("8080",): r'URL "8080" has no scheme',
+            ("wss:localhost",): r'URL "wss:localhost" lacks .*; did you mean wss://localhost/\?',
+            ("::1",): r'URL "::1" has no scheme; did you mean ws://\[::1\]/\?',
             (SERVER, "--nonsense"): "no such option: --nonsense",
             (SERVER, "-x"): "no such option: -x",
             (SERVER, "--no"): "not clear which option is meant: --no",
@@ -66,6 +69,24 @@ class Words(Test):
         for words in (("--user", "a\rSECRET"), ("--bearer", "SECRET "), ("--key-password", "@/x")):
             with self.subTest(words):
                 self.assertNotIn("SECRET", self.run_program(*words, SERVER, status=2).err)
+
+    def test_what_is_assumed_about_the_url_is_told(self):
+        address = SERVER.removeprefix("ws://")
+        no_scheme = "wsdump: no scheme in the URL: assuming ws://, without TLS\n"
+        http = "wsdump: http:// in the URL: assuming ws://\n"
+        for word, told in {
+            address: no_scheme,
+            address.removesuffix("/"): no_scheme,
+            "me:SECRET@" + address + "?next=ws://host/": no_scheme,
+            "http://" + address: http,
+            "HTTP://" + address: http,
+            SERVER: "",
+        }.items():
+            with self.subTest(word):
+                self.assertEqual(self.run_program(word).err, told)
+        self.assertEqual(self.run_program("--quiet", address).err, "")
+        result = self.run_program("--json", address)
+        self.assertEqual([event["event"] for event in result.events], ["open", "close"])
 
     def test_options_whose_value_may_be_missing_leave_the_url_alone(self):
         for words in (
