@@ -230,7 +230,7 @@ typedef enum wsline_status {
      */
     WSLINE_ERR_BAD_UPGRADE = -601,
     /**
-     * The server redirected more often than wsline_options_set_redirect_limit() allows; the message
+     * The server redirected more often than wsline_options_set_max_redirects() allows; the message
      * lists the URLs.
      */
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
@@ -969,7 +969,7 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
-WSLINE_API wsline_status wsline_options_set_redirect_limit(wsline_options *options, uint32_t limit);
+WSLINE_API wsline_status wsline_options_set_max_redirects(wsline_options *options, uint32_t limit);
 
 /**
  * Sets the jar for cookies to send and for those that servers set.

@@ -181,7 +181,7 @@ static const char *take_max_redirects(struct settings *settings, const char *val
     uint64_t limit;
 
     if (!value_number(value, UINT32_MAX, &limit)) return "not a number of redirects";
-    return fault_of(wsline_options_set_redirect_limit(settings->options, (uint32_t)limit));
+    return fault_of(wsline_options_set_max_redirects(settings->options, (uint32_t)limit));
 }
 
 /* ---- The way ---- */

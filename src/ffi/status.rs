@@ -55,7 +55,7 @@ pub enum wsline_status {
     WSLINE_ERR_BAD_STATUS = -600,
     /// The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
     WSLINE_ERR_BAD_UPGRADE = -601,
-    /// The server redirected more often than wsline_options_set_redirect_limit() allows; the
+    /// The server redirected more often than wsline_options_set_max_redirects() allows; the
     /// message lists the URLs.
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /// The server violated RFC 6455; a close frame with code 1002 was sent and the connection has

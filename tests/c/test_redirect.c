@@ -92,7 +92,7 @@ static void the_limit_is_three_unless_told_otherwise(void) {
     CHECK_HAS("too many redirects, 3 allowed", wsline_last_error_message());
     CHECK_HAS("/redirect -> ws://", wsline_last_error_message());
     CHECK(strstr(wsline_last_error_message(), "hush-hush") == NULL);
-    REQUIRE_OK(wsline_options_set_redirect_limit(options, 20));
+    REQUIRE_OK(wsline_options_set_max_redirects(options, 20));
     peer_hang_up(peer_connect("FAULTS", "/redirect?n=20&to=/head", options));
     wsline_options_free(options);
 }
@@ -109,7 +109,7 @@ static void with_limit_0_a_redirect_can_be_looked_at(void) {
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
 
-    REQUIRE_OK(wsline_options_set_redirect_limit(options, 0));
+    REQUIRE_OK(wsline_options_set_max_redirects(options, 0));
     REQUIRE_OK(wsline_conn_new(options, &conn));
     peer_url(url, "FAULTS", "/redirect?code=307&to=/head");
     CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_conn_connect(conn, url));

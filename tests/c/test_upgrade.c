@@ -261,7 +261,7 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
     };
     wsline_options *options = peer_options();
 
-    CHECK_OK(wsline_options_set_redirect_limit(options, 0));
+    CHECK_OK(wsline_options_set_max_redirects(options, 0));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *message, *port = strrchr(peer_variable("FAULTS", "_URL"), ':');
         char path[128], expected[256];

@@ -2,8 +2,8 @@
 //! Makes cbindgen's output read as if written by hand.
 //!
 //! * comments are filled, and one of one line stands on one line;
-//! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner, and the lines up to the
-//!   next empty one a comment on the whole section;
+//! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner, and the lines up to
+//!   the next empty one a comment on the whole section;
 //! * `enum wsline_x` and `struct wsline_x` in signatures become the typedef's name;
 //! * long signatures are broken, arguments aligned;
 //! * what pedantic compilers mind is removed: a comma after the last enumerator.

@@ -171,11 +171,11 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_redirect_limit(
+pub unsafe extern "C" fn wsline_options_set_max_redirects(
     options: *mut wsline_options,
     limit: u32,
 ) -> wsline_status {
-    let function = "wsline_options_set_redirect_limit";
+    let function = "wsline_options_set_max_redirects";
     object::set(function, options, |options, _| {
         options.request.redirect_limit = limit;
         Ok(())
