@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
     wsline_app_on_close(app, on_close, &exit_status, NULL);
     while (exit_status == GOING_ON) {
         /* Input is looked at while it can be sent; poll(2) passes over a negative descriptor. */
-        bool ready = wsline_app_is_open(app) && wsline_app_buffered_bytes(app) < MOST_UNSENT;
+        bool ready = wsline_app_is_open(app) && wsline_app_send_queue_bytes(app) < MOST_UNSENT;
         struct pollfd fds[] = {{ready ? STDIN_FILENO : -1, POLLIN, 0},
                                {wsline_loop_fd(loop), POLLIN, 0}};
 

@@ -79,8 +79,7 @@ static wsline_status new_app(const char *url, wsline_app **app_out) {
     wsline_options *options = NULL;
     wsline_status status = wsline_options_new(&options);
 
-    if (status == WSLINE_OK)
-        status = wsline_options_set_send_queue_limit_bytes(options, QUEUE_BYTES);
+    if (status == WSLINE_OK) status = wsline_options_set_max_send_queue_bytes(options, QUEUE_BYTES);
     if (status == WSLINE_OK) status = wsline_app_new(url, options, app_out);
     wsline_options_free(options);
     return status;

@@ -2060,11 +2060,11 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
+ * See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
  * Since: 0.1
  */
 WSLINE_API wsline_status
-wsline_options_set_send_queue_limit_bytes(wsline_options *options, uint64_t bytes);
+wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes);
 
 /* --- Cookie jars ------------------------------------------------------------------------------ */
 
@@ -3247,7 +3247,7 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
  * @retval WSLINE_OK                    registered; what was before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * See also: wsline_options_set_send_queue_limit_bytes()
+ * See also: wsline_options_set_max_send_queue_bytes()
  */
 WSLINE_API wsline_status
 wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
@@ -3267,7 +3267,7 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * Sends a text message.
  *
  * It goes to the socket at once. What the socket does not take is queued, up to
- * wsline_options_set_send_queue_limit_bytes(), and sent by the driving thread; of one thread's
+ * wsline_options_set_max_send_queue_bytes(), and sent by the driving thread; of one thread's
  * messages none overtakes another.
  *
  * @param app   an app.
@@ -3513,9 +3513,9 @@ WSLINE_API bool wsline_app_is_running(const wsline_app *app);
  * @param app  an app; NULL has none.
  * @return     0 if all has been handed to the system, or nothing is connected.
  *
- * See also: wsline_options_set_send_queue_limit_bytes()
+ * See also: wsline_options_set_max_send_queue_bytes()
  */
-WSLINE_API uint64_t wsline_app_buffered_bytes(const wsline_app *app);
+WSLINE_API uint64_t wsline_app_send_queue_bytes(const wsline_app *app);
 
 /**
  * How long the server took to answer the last ping of wsline_options_set_ping() that it has

@@ -42,7 +42,7 @@ static wsline_status complete_options(const struct settings *settings) {
                                       : WSLINE_ADDRESS_ANY;
 
     /* Input waits by itself while much is queued. */
-    wsline_status status = wsline_options_set_send_queue_limit_bytes(options, 0);
+    wsline_status status = wsline_options_set_max_send_queue_bytes(options, 0);
     if (status == WSLINE_OK && settings->no_origin)
         status = wsline_options_suppress_origin(options, true);
     if (status == WSLINE_OK) status = wsline_options_set_address_family(options, family);

@@ -136,7 +136,7 @@ static void take_input(void) {
 
 static bool wants_input(void) {
     return !input_is_over && wsline_app_is_open(app) &&
-           wsline_app_buffered_bytes(app) < MOST_UNSENT;
+           wsline_app_send_queue_bytes(app) < MOST_UNSENT;
 }
 
 /* ---- The app's callbacks ---- */

@@ -157,7 +157,7 @@ static void look_around(struct record *record, wsline_app *app, char letter) {
     CHECK_INT(101, wsline_app_http_status(app));
     CHECK_TEXT("chat.v2", wsline_app_subprotocol(app));
     CHECK_HAS("127.0.0.1:", wsline_app_peer_address(app));
-    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    CHECK_INT(0, wsline_app_send_queue_bytes(app));
     CHECK_INT(-1, wsline_app_rtt_us(app));
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }

@@ -43,10 +43,10 @@ static void send_a_batch(struct record *record, wsline_app *app, char letter) {
         send_many(app, MANY);
         CHECK_INT(before, sends_so_far());
         /* Two bytes of header, four of key. */
-        CHECK_INT(MANY * 11, wsline_app_buffered_bytes(app));
+        CHECK_INT(MANY * 11, wsline_app_send_queue_bytes(app));
         CHECK_OK(wsline_app_uncork(app));
         CHECK_INT(before + 1, sends_so_far());
-        CHECK_INT(0, wsline_app_buffered_bytes(app));
+        CHECK_INT(0, wsline_app_send_queue_bytes(app));
         send_many(app, 1);
         CHECK_INT(before + 2, sends_so_far());
     } else if (letter == 'm' && record_count(record, 'm') == MANY + 1) {
@@ -85,7 +85,7 @@ static void fill(struct record *record, wsline_app *app, char letter) {
 
         CHECK_OK(wsline_app_cork(app));
         for (; sends_so_far() == before && count < ENOUGH; count++) {
-            most = wsline_app_buffered_bytes(app);
+            most = wsline_app_send_queue_bytes(app);
             send_many(app, 1);
         }
         CHECK_RANGE(60000, 65536, most);
@@ -116,7 +116,7 @@ static void a_ping_and_a_close_frame_take_it_along(void) {
     /* Nothing else does: the driving thread is free all the while. */
     for (int i = 1; i <= MANY; i++) {
         send_many(app, 1);
-        CHECK_INT(11 * i, wsline_app_buffered_bytes(app));
+        CHECK_INT(11 * i, wsline_app_send_queue_bytes(app));
     }
     CHECK_OK(wsline_app_ping(app, NULL, 0));
     REQUIRE(record_wait(&record, 'm', MANY));
@@ -142,7 +142,8 @@ static void a_batch_that_waits_is_as_large_as_it_is(void) {
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
     /* Little enough that messages are still gathered. */
-    while (wsline_app_buffered_bytes(app) == 0) CHECK_OK(wsline_app_send_binary(app, large, 1000));
+    while (wsline_app_send_queue_bytes(app) == 0)
+        CHECK_OK(wsline_app_send_binary(app, large, 1000));
     heap = heap_bytes();
     for (int i = 0; i < ROUNDS; i++) {
         CHECK_OK(wsline_conn_cork(other));

@@ -9,7 +9,7 @@ enum { MIB = 1024 * 1024 };
 static wsline_options *with_limit(uint64_t bytes) {
     wsline_options *options = peer_options();
 
-    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, bytes));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, bytes));
     return options;
 }
 
@@ -49,7 +49,7 @@ static void a_full_queue_refuses_and_tells_when_there_is_room(void) {
             CHECK_INT(round - 1, record_count(&record, 'w'));
             gate_open(&gate);
             REQUIRE(record_wait(&record, 'w', round));
-            CHECK(wsline_app_buffered_bytes(app) <= MIB / 2);
+            CHECK(wsline_app_send_queue_bytes(app) <= MIB / 2);
             CHECK_INT(round, record_count(&record, 'w'));
         }
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
@@ -73,7 +73,7 @@ static void an_empty_queue_takes_one_message_of_any_size(void) {
     CHECK_OK(wsline_app_send_text(app, text, len));
     REQUIRE(record_wait(&record, 'm', 1));
     CHECK_INT(len, record.bytes);
-    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    CHECK_INT(0, wsline_app_send_queue_bytes(app));
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_OK(wsline_app_join(app, WAIT_MS));
     wsline_app_free(app);
@@ -93,14 +93,14 @@ static void what_was_queued_and_not_sent_is_told(void) {
     REQUIRE(record_wait(&record, 'o', 1));
     for (unsigned i = 0; i < 32; i++) CHECK_OK(wsline_app_send_binary(app, data, MIB));
     CHECK_OK(wsline_app_ping(app, "no message", 10));
-    buffered = wsline_app_buffered_bytes(app);
+    buffered = wsline_app_send_queue_bytes(app);
     CHECK_RANGE(16 * MIB, 32 * MIB + 1024, buffered);
     CHECK_OK(wsline_app_abort(app));
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
     CHECK_TEXT("oc", record.order);
     CHECK_RANGE(16, 32, record.close.unsent_messages);
     CHECK_INT(buffered, record.close.unsent_bytes);
-    CHECK_INT(0, wsline_app_buffered_bytes(app));
+    CHECK_INT(0, wsline_app_send_queue_bytes(app));
     wsline_app_free(app);
     free(data);
 }

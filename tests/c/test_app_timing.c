@@ -35,7 +35,7 @@ static void a_queue_never_lies_still(void) {
     pthread_t threads[3];
     int64_t end;
 
-    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, MIB));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, MIB));
     state.app = app_make("FAULTS", "/swallow", options, &record);
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(state.app));
@@ -43,8 +43,8 @@ static void a_queue_never_lies_still(void) {
     for (size_t i = 0; i < COUNT_OF(threads); i++) threads[i] = thread_start(pump, &state);
     for (size_t i = 0; i < COUNT_OF(threads); i++) thread_join(threads[i]);
     end = clock_ms() + WAIT_MS;
-    while (wsline_app_buffered_bytes(state.app) > 0 && clock_ms() < end) clock_pause();
-    CHECK_INT(0, wsline_app_buffered_bytes(state.app));
+    while (wsline_app_send_queue_bytes(state.app) > 0 && clock_ms() < end) clock_pause();
+    CHECK_INT(0, wsline_app_send_queue_bytes(state.app));
     wsline_app_free(state.app);
 }
 
@@ -111,7 +111,7 @@ static void a_full_queue_does_not_keep_pongs_back(void) {
     char path[256];
     wsline_app *app;
 
-    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, 2 * MIB));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 2 * MIB));
     app = app_make("FAULTS", gate_path(&filler.gate, "/ping-and-swallow?", path), options, &record);
     wsline_options_free(options);
     record.then = keep_it_full;
@@ -164,7 +164,7 @@ static void room_is_told_however_it_came(void) {
     wsline_app *app;
 
     REQUIRE(data != NULL);
-    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, MIB));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, MIB));
     app = app_make("FAULTS", gate_path(&gate, "/ping-and-swallow?", path), options, &record);
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
@@ -250,10 +250,10 @@ static void pings_do_not_fill_the_queue(void) {
     REQUIRE(record_wait(&record, 'o', 1));
     fill_the_queue(&record, app, 'o');
     clock_sleep_ms(100);
-    before = wsline_app_buffered_bytes(app);
+    before = wsline_app_send_queue_bytes(app);
     clock_sleep_ms(300);
     CHECK(before > 0);
-    CHECK_RANGE(0, before + 20, wsline_app_buffered_bytes(app));
+    CHECK_RANGE(0, before + 20, wsline_app_send_queue_bytes(app));
     wsline_app_free(app);
 }
 

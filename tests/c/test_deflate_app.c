@@ -350,7 +350,7 @@ static void a_message_that_was_refused_is_not_in_the_context(void) {
     wsline_app *app;
     char path[256];
 
-    CHECK_OK(wsline_options_set_send_queue_limit_bytes(options, 200000));
+    CHECK_OK(wsline_options_set_max_send_queue_bytes(options, 200000));
     app = app_make("STREAMS", gate_path(&giver.gate, LATE_SINK, path), options, &record);
     wsline_options_free(options);
     record.then = give;

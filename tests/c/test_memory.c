@@ -497,7 +497,7 @@ static wsline_status queue_one(void *argument) {
     wsline_status status;
     uint64_t before, after;
 
-    REQUIRE_OK(wsline_options_set_send_queue_limit_bytes(options, 0));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 0));
     app = app_make(server, "/stall", options, &record);
     wsline_options_free(options);
     REQUIRE_OK(wsline_app_start(app));
@@ -505,9 +505,9 @@ static wsline_status queue_one(void *argument) {
     /* More than the system takes. */
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
-    before = wsline_app_buffered_bytes(app);
+    before = wsline_app_send_queue_bytes(app);
     status = FAILING(wsline_app_send_binary(app, data, sizeof data));
-    after = wsline_app_buffered_bytes(app);
+    after = wsline_app_send_queue_bytes(app);
     if (status == WSLINE_OK) CHECK(after > before);
     /* TLS without memory has lost its place in the stream. */
     else if (strstr(server, "TLS") == NULL)

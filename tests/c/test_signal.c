@@ -574,7 +574,7 @@ static void *send_while_cancelled(void *argument) {
     CHECK_OK(wsline_app_ping(app, "x", 1));
     /* What the socket does not take is left to the driver, which is woken. */
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
-    CHECK(wsline_app_buffered_bytes(app) > 0);
+    CHECK(wsline_app_send_queue_bytes(app) > 0);
     pthread_testcancel();
     return NULL;
 }

@@ -427,7 +427,7 @@ pub unsafe extern "C" fn wsline_app_on_close(
 /// @retval WSLINE_OK                    registered; what was before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// See also: wsline_options_set_send_queue_limit_bytes()
+/// See also: wsline_options_set_max_send_queue_bytes()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_drain(
     app: *mut wsline_app,

@@ -17,7 +17,7 @@ use std::ffi::{c_char, c_void};
 /// Sends a text message.
 ///
 /// It goes to the socket at once. What the socket does not take is queued, up to
-/// wsline_options_set_send_queue_limit_bytes(), and sent by the driving thread; of one thread's
+/// wsline_options_set_max_send_queue_bytes(), and sent by the driving thread; of one thread's
 /// messages none overtakes another.
 ///
 /// @param app   an app.

@@ -77,9 +77,9 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
 /// @param app  an app; NULL has none.
 /// @return     0 if all has been handed to the system, or nothing is connected.
 ///
-/// See also: wsline_options_set_send_queue_limit_bytes()
+/// See also: wsline_options_set_max_send_queue_bytes()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_app_buffered_bytes(app: *const wsline_app) -> u64 {
+pub unsafe extern "C" fn wsline_app_send_queue_bytes(app: *const wsline_app) -> u64 {
     guard::value(0, |arguments| {
         let app = arguments.object(app);
         app.map_or(0, |app| app.buffered_bytes())

@@ -228,14 +228,14 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// See also: wsline_app_buffered_bytes(), wsline_app_on_drain()
+/// See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
 /// Since: 0.1
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_send_queue_limit_bytes(
+pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
     options: *mut wsline_options,
     bytes: u64,
 ) -> wsline_status {
-    let function = "wsline_options_set_send_queue_limit_bytes";
+    let function = "wsline_options_set_max_send_queue_bytes";
     object::set(function, options, |options, _| {
         options.send_queue_limit = arguments::limit(bytes);
         Ok(())
