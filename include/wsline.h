@@ -921,7 +921,8 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  */
-WSLINE_API wsline_status wsline_options_set_cookie(wsline_options *options, const char *cookie);
+WSLINE_API wsline_status
+wsline_options_set_cookie_header(wsline_options *options, const char *cookie);
 
 /**
  * Sends a user name and password with the request (Basic authentication, RFC 7617).
@@ -974,7 +975,7 @@ WSLINE_API wsline_status wsline_options_set_max_redirects(wsline_options *option
 /**
  * Sets the jar for cookies to send and for those that servers set.
  *
- * In the Cookie header the jar's cookies come before those of wsline_options_set_cookie().
+ * In the Cookie header the jar's cookies come before those of wsline_options_set_cookie_header().
  *
  * @param options  the options to modify.
  * @param jar      the jar, which many options objects may share; NULL, the default, for none.
@@ -1001,7 +1002,8 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
  *
  * See also: wsline_options_suppress_origin()
  */
-WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, const char *origin);
+WSLINE_API wsline_status
+wsline_options_set_origin_header(wsline_options *options, const char *origin);
 
 /**
  * Omits the Origin header, or restores the default one.
@@ -1011,7 +1013,7 @@ WSLINE_API wsline_status wsline_options_set_origin(wsline_options *options, cons
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
- * See also: wsline_options_set_origin()
+ * See also: wsline_options_set_origin_header()
  */
 WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options, bool suppress);
 
@@ -1027,7 +1029,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  *
  * See also: wsline_options_set_tls_server_name()
  */
-WSLINE_API wsline_status wsline_options_set_host(wsline_options *options, const char *host);
+WSLINE_API wsline_status wsline_options_set_host_header(wsline_options *options, const char *host);
 
 /**
  * Sets the value of the Connection header.

@@ -13,9 +13,9 @@ static wsline_status add(wsline_options *options, const char *name, const char *
         const char *name;
         wsline_status (*set)(wsline_options *options, const char *value);
     } setters[] = {
-        {"Host", wsline_options_set_host},
-        {"Origin", wsline_options_set_origin},
-        {"Cookie", wsline_options_set_cookie},
+        {"Host", wsline_options_set_host_header},
+        {"Origin", wsline_options_set_origin_header},
+        {"Cookie", wsline_options_set_cookie_header},
         {"Connection", wsline_options_set_connection_header},
     };
 

@@ -109,9 +109,9 @@ static void no_value_can_add_a_header_line(void) {
         CHECK_REFUSED("value", wsline_options_add_header(options, "X-Good", evil));
         CHECK_REFUSED("name", wsline_options_add_header(options, evil, "x"));
         CHECK_REFUSED("line", wsline_options_set_header_line(options, line));
-        CHECK_REFUSED("cookie", wsline_options_set_cookie(options, evil));
-        CHECK_REFUSED("origin", wsline_options_set_origin(options, evil));
-        CHECK_REFUSED("host", wsline_options_set_host(options, evil));
+        CHECK_REFUSED("cookie", wsline_options_set_cookie_header(options, evil));
+        CHECK_REFUSED("origin", wsline_options_set_origin_header(options, evil));
+        CHECK_REFUSED("host", wsline_options_set_host_header(options, evil));
         CHECK_REFUSED("value", wsline_options_set_connection_header(options, evil));
         CHECK_REFUSED("name", wsline_options_add_subprotocol(options, evil));
         CHECK_REFUSED("user", wsline_options_set_basic_auth(options, evil, NULL));
@@ -154,7 +154,7 @@ static void a_credential_is_in_no_error_and_no_log(void) {
         wsline_options *options = peer_options();
 
         REQUIRE_OK(wsline_options_set_cookie_jar(options, jar));
-        REQUIRE_OK(wsline_options_set_cookie(options, "own=hush-hush"));
+        REQUIRE_OK(wsline_options_set_cookie_header(options, "own=hush-hush"));
         if (kind == 0) REQUIRE_OK(wsline_options_set_basic_auth(options, "user", "hush-hush"));
         if (kind == 1) REQUIRE_OK(wsline_options_set_bearer_token(options, "hush-hush"));
         if (kind == 2) REQUIRE_OK(wsline_options_add_header(options, "Authorization", "hush-hush"));

@@ -84,7 +84,7 @@ static void the_jars_cookies_come_before_the_string(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "FAULTS", "/");
-    REQUIRE_OK(wsline_options_set_cookie(options, "own=2"));
+    REQUIRE_OK(wsline_options_set_cookie_header(options, "own=2"));
     check_sent("FAULTS", "/head", options, "own=2");
     REQUIRE_OK(wsline_cookie_jar_add(jar, url, "kept=1"));
     check_sent("FAULTS", "/head", options, "kept=1; own=2");

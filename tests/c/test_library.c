@@ -303,7 +303,7 @@ static void talk_with_secrets(void) {
     wsline_conn *conn = NULL;
 
     CHECK_OK(wsline_options_add_header(options, "Authorization", "Bearer hush-hush"));
-    CHECK_OK(wsline_options_set_cookie(options, "session=hush-hush"));
+    CHECK_OK(wsline_options_set_cookie_header(options, "session=hush-hush"));
     if (CHECK_OK(peer_try("WEBSOCKETS", "/", options, &conn))) {
         CHECK_OK(wsline_conn_send_text(conn, "traced text", WSLINE_NUL_TERMINATED));
         peer_hang_up(conn);

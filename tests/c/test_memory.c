@@ -115,10 +115,10 @@ static const struct setter {
 } long_setters[] = {
     {"add_header", add_header, ""},
     {"set_header_line", wsline_options_set_header_line, "X-Long: "},
-    {"set_cookie", wsline_options_set_cookie, ""},
+    {"set_cookie", wsline_options_set_cookie_header, ""},
     {"set_bearer_token", wsline_options_set_bearer_token, ""},
-    {"set_origin", wsline_options_set_origin, ""},
-    {"set_host", wsline_options_set_host, ""},
+    {"set_origin", wsline_options_set_origin_header, ""},
+    {"set_host", wsline_options_set_host_header, ""},
     {"set_connection_header", wsline_options_set_connection_header, "Upgrade, "},
     {"add_subprotocol", wsline_options_add_subprotocol, ""},
     {"add_socket_option", add_socket_option, ""},
@@ -343,7 +343,7 @@ static void a_connect_succeeds_or_there_is_no_memory(void) {
         CHECK_OK(wsline_cookie_jar_add(jar, url, cookie));
     }
     CHECK_OK(wsline_options_add_header(full, "X-Long", value));
-    CHECK_OK(wsline_options_set_cookie(full, value));
+    CHECK_OK(wsline_options_set_cookie_header(full, value));
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         struct route route = routes[i];
 

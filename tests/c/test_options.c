@@ -54,9 +54,9 @@ struct text_setter {
 
 static const struct text_setter header_setters[] = {
     {"header_line", wsline_options_set_header_line, "line", "X-Test: value", false, false},
-    {"cookie", wsline_options_set_cookie, "cookie", "a=b; c=d", true, true},
-    {"origin", wsline_options_set_origin, "origin", "https://example.com", true, true},
-    {"host", wsline_options_set_host, "host", "example.com:8080", false, true},
+    {"cookie", wsline_options_set_cookie_header, "cookie", "a=b; c=d", true, true},
+    {"origin", wsline_options_set_origin_header, "origin", "https://example.com", true, true},
+    {"host", wsline_options_set_host_header, "host", "example.com:8080", false, true},
     {"connection", wsline_options_set_connection_header, "value", "keep-alive, Upgrade", false,
      true},
     {"subprotocol", wsline_options_add_subprotocol, "name", "chat.v1", false, false},
@@ -195,10 +195,10 @@ static void headers_of_the_handshake_are_refused_with_the_option_to_use(void) {
         const char *name;
         const char *use; /* a part of the message */
     } rows[] = {
-        {"Host", "wsline_options_set_host"},
-        {"host", "wsline_options_set_host"},
-        {"Origin", "wsline_options_set_origin"},
-        {"Cookie", "wsline_options_set_cookie"},
+        {"Host", "wsline_options_set_host_header"},
+        {"host", "wsline_options_set_host_header"},
+        {"Origin", "wsline_options_set_origin_header"},
+        {"Cookie", "wsline_options_set_cookie_header"},
         {"Connection", "wsline_options_set_connection_header"},
         {"Sec-WebSocket-Protocol", "wsline_options_add_subprotocol"},
         {"Upgrade", "Upgrade"},
@@ -227,8 +227,8 @@ static void headers_of_the_handshake_are_refused_with_the_option_to_use(void) {
 static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void) {
     wsline_options *options = new_options();
 
-    CHECK_REFUSED("host", wsline_options_set_host(options, "exa mple.com"));
-    CHECK_REFUSED("host", wsline_options_set_host(options, "example.com\t"));
+    CHECK_REFUSED("host", wsline_options_set_host_header(options, "exa mple.com"));
+    CHECK_REFUSED("host", wsline_options_set_host_header(options, "example.com\t"));
     CHECK_OK(wsline_options_set_connection_header(options, "UPGRADE"));
     CHECK_OK(wsline_options_set_connection_header(options, "close , upgrade"));
     CHECK_REFUSED("value", wsline_options_set_connection_header(options, "keep-alive"));

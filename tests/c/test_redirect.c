@@ -169,8 +169,8 @@ static void a_redirect_leaks_nothing_to_another_origin(void) {
             snprintf(path, sizeof path, "/redirect?to=ws://%s%s/head",
                      same ? "127.0.0.1" : "localhost", port);
             check_row(path);
-            REQUIRE_OK(wsline_options_set_cookie(options, "session=hush"));
-            REQUIRE_OK(wsline_options_set_host(options, "virtual.example"));
+            REQUIRE_OK(wsline_options_set_cookie_header(options, "session=hush"));
+            REQUIRE_OK(wsline_options_set_host_header(options, "virtual.example"));
             REQUIRE_OK(wsline_options_add_header(options, "X-Other", "1"));
             peer_url(url, "FAULTS", path);
             if (kind == 0)

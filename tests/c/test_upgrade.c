@@ -108,9 +108,9 @@ static void the_request_carries_the_options(void) {
     CHECK_OK(wsline_options_add_header(options, "X-Twice", "two"));
     CHECK_OK(wsline_options_set_header_line(options, "X-Line: first"));
     CHECK_OK(wsline_options_set_header_line(options, "x-line: last"));
-    CHECK_OK(wsline_options_set_cookie(options, "a=b; c=d"));
-    CHECK_OK(wsline_options_set_origin(options, "https://elsewhere.example"));
-    CHECK_OK(wsline_options_set_host(options, "virtual.example:81"));
+    CHECK_OK(wsline_options_set_cookie_header(options, "a=b; c=d"));
+    CHECK_OK(wsline_options_set_origin_header(options, "https://elsewhere.example"));
+    CHECK_OK(wsline_options_set_host_header(options, "virtual.example:81"));
     CHECK_OK(wsline_options_set_connection_header(options, "keep-alive, Upgrade"));
     request_seen("/headers", options, json, sizeof json);
     first = strstr(json, "[\"X-Twice\", \"one\"]");
@@ -127,9 +127,9 @@ static void the_request_carries_the_options(void) {
     request_seen("/headers", options, json, sizeof json);
     CHECK(strstr(json, "Origin") == NULL);
 
-    CHECK_OK(wsline_options_set_cookie(options, NULL));
-    CHECK_OK(wsline_options_set_origin(options, NULL));
-    CHECK_OK(wsline_options_set_host(options, NULL));
+    CHECK_OK(wsline_options_set_cookie_header(options, NULL));
+    CHECK_OK(wsline_options_set_origin_header(options, NULL));
+    CHECK_OK(wsline_options_set_host_header(options, NULL));
     CHECK_OK(wsline_options_set_connection_header(options, NULL));
     request_seen("/headers", options, json, sizeof json);
     CHECK(strstr(json, "Cookie") == NULL);

@@ -81,11 +81,11 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_cookie(
+pub unsafe extern "C" fn wsline_options_set_cookie_header(
     options: *mut wsline_options,
     cookie: *const c_char,
 ) -> wsline_status {
-    let function = "wsline_options_set_cookie";
+    let function = "wsline_options_set_cookie_header";
     object::set(function, options, |options, arguments| {
         options.request.cookie = match arguments.optional_long_string(cookie, "cookie")? {
             None => None,
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn wsline_options_set_max_redirects(
 
 /// Sets the jar for cookies to send and for those that servers set.
 ///
-/// In the Cookie header the jar's cookies come before those of wsline_options_set_cookie().
+/// In the Cookie header the jar's cookies come before those of wsline_options_set_cookie_header().
 ///
 /// @param options  the options to modify.
 /// @param jar      the jar, which many options objects may share; NULL, the default, for none.
@@ -219,11 +219,11 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 ///
 /// See also: wsline_options_suppress_origin()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_origin(
+pub unsafe extern "C" fn wsline_options_set_origin_header(
     options: *mut wsline_options,
     origin: *const c_char,
 ) -> wsline_status {
-    let function = "wsline_options_set_origin";
+    let function = "wsline_options_set_origin_header";
     object::set(function, options, |options, arguments| {
         options.request.origin = match arguments.optional_long_string(origin, "origin")? {
             None => Origin::OfServer,
@@ -243,7 +243,7 @@ pub unsafe extern "C" fn wsline_options_set_origin(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
-/// See also: wsline_options_set_origin()
+/// See also: wsline_options_set_origin_header()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_suppress_origin(
     options: *mut wsline_options,
@@ -270,22 +270,26 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 ///
 /// See also: wsline_options_set_tls_server_name()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_host(
+pub unsafe extern "C" fn wsline_options_set_host_header(
     options: *mut wsline_options,
     host: *const c_char,
 ) -> wsline_status {
-    object::set("wsline_options_set_host", options, |options, arguments| {
-        let Some(host) = arguments.optional_long_string(host, "host")? else {
-            options.request.host = None;
-            return Ok(());
-        };
-        check_value("host", host)?;
-        if host.is_empty() || host.contains([' ', '\t']) {
-            return Err(Error::argument("host", "is empty or contains a blank"));
-        }
-        options.request.host = Some(Text::copy(host)?);
-        Ok(())
-    })
+    object::set(
+        "wsline_options_set_host_header",
+        options,
+        |options, arguments| {
+            let Some(host) = arguments.optional_long_string(host, "host")? else {
+                options.request.host = None;
+                return Ok(());
+            };
+            check_value("host", host)?;
+            if host.is_empty() || host.contains([' ', '\t']) {
+                return Err(Error::argument("host", "is empty or contains a blank"));
+            }
+            options.request.host = Some(Text::copy(host)?);
+            Ok(())
+        },
+    )
 }
 
 /// Sets the value of the Connection header.

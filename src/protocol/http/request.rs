@@ -14,10 +14,10 @@ const USUAL_BYTES: usize = 384;
 
 /// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
 const OWNED: [(&str, Option<&str>); 13] = [
-    ("Host", Some("wsline_options_set_host()")),
+    ("Host", Some("wsline_options_set_host_header()")),
     ("Connection", Some("wsline_options_set_connection_header()")),
-    ("Origin", Some("wsline_options_set_origin()")),
-    ("Cookie", Some("wsline_options_set_cookie()")),
+    ("Origin", Some("wsline_options_set_origin_header()")),
+    ("Cookie", Some("wsline_options_set_cookie_header()")),
     (
         "Proxy-Authorization",
         Some("wsline_options_set_proxy_auth()"),
@@ -203,7 +203,7 @@ mod tests {
     fn owned_names_are_refused_and_their_setter_is_named() {
         let error = check_not_owned("name", "hOST").expect_err("owned");
         assert!(
-            error.message().contains("wsline_options_set_host()"),
+            error.message().contains("wsline_options_set_host_header()"),
             "{}",
             error.message()
         );
