@@ -1651,7 +1651,7 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
-WSLINE_API wsline_status wsline_options_set_tls_curves(wsline_options *options, const char *list);
+WSLINE_API wsline_status wsline_options_set_tls_groups(wsline_options *options, const char *list);
 
 /**
  * Sets the application protocols that are offered to the server (ALPN).

@@ -36,7 +36,7 @@ static void null_restores_each_default(void) {
         {"key", wsline_options_set_tls_key_file, "/missing"},
         {"ciphers", wsline_options_set_tls_ciphers, "none"},
         {"cipher suites", wsline_options_set_tls_ciphersuites, "none"},
-        {"groups", wsline_options_set_tls_curves, "none"},
+        {"groups", wsline_options_set_tls_groups, "none"},
         {"key log", wsline_options_set_tls_keylog_file, "/missing/log"},
     };
     wsline_options *options = peer_options();
@@ -126,9 +126,9 @@ static void ciphers_and_curves_are_those_that_were_set(void) {
          "X-TLS-Cipher", "TLS_AES_128_GCM_SHA256"},
         {"NGINX_TLS13", wsline_options_set_tls_ciphersuites, "TLS_CHACHA20_POLY1305_SHA256",
          "X-TLS-Cipher", "TLS_CHACHA20_POLY1305_SHA256"},
-        {"NGINX_TLS13", wsline_options_set_tls_curves, "P-256", "X-TLS-Curve", "prime256v1"},
-        {"NGINX_TLS13", wsline_options_set_tls_curves, "X25519:P-256", "X-TLS-Curve", "X25519"},
-        {"NGINX_TLS12", wsline_options_set_tls_curves, "P-256", "X-TLS-Curve", "prime256v1"},
+        {"NGINX_TLS13", wsline_options_set_tls_groups, "P-256", "X-TLS-Curve", "prime256v1"},
+        {"NGINX_TLS13", wsline_options_set_tls_groups, "X25519:P-256", "X-TLS-Curve", "X25519"},
+        {"NGINX_TLS12", wsline_options_set_tls_groups, "P-256", "X-TLS-Curve", "prime256v1"},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -151,7 +151,7 @@ static void lists_that_openssl_does_not_know_are_configuration_errors(void) {
     } rows[] = {
         {wsline_options_set_tls_ciphers, "ciphers"},
         {wsline_options_set_tls_ciphersuites, "cipher suites"},
-        {wsline_options_set_tls_curves, "curves"},
+        {wsline_options_set_tls_groups, "curves"},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

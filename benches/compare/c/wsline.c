@@ -23,7 +23,7 @@ static bc *bc_open(const bench_t *b) {
         if (b->tls && wsline_options_set_tls_ca_file(shared, getenv("BENCH_CA")) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
         if (getenv("BENCH_GROUPS") &&
-            wsline_options_set_tls_curves(shared, getenv("BENCH_GROUPS")) != WSLINE_OK)
+            wsline_options_set_tls_groups(shared, getenv("BENCH_GROUPS")) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());
         if (b->deflate && wsline_options_set_deflate(shared, true) != WSLINE_OK)
             DIE("%s", wsline_last_error_message());

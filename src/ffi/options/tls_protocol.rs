@@ -113,11 +113,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_tls_curves(
+pub unsafe extern "C" fn wsline_options_set_tls_groups(
     options: *mut wsline_options,
     list: *const c_char,
 ) -> wsline_status {
-    let function = "wsline_options_set_tls_curves";
+    let function = "wsline_options_set_tls_groups";
     object::set(function, options, |options, arguments| {
         let list = arguments.optional_string(list, "list")?;
         options.tls.settings_mut().protocol.curves = list.map(str::to_owned);

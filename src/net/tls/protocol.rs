@@ -71,7 +71,7 @@ impl Protocol {
             ),
             (
                 "curves",
-                "wsline_options_set_tls_curves",
+                "wsline_options_set_tls_groups",
                 &self.curves,
                 SslContextBuilder::set_groups_list,
             ),
@@ -244,7 +244,7 @@ mod tests {
                 },
             ),
             (
-                "TLS curves \"none such\" (wsline_options_set_tls_curves): ",
+                "TLS curves \"none such\" (wsline_options_set_tls_groups): ",
                 |protocol| {
                     protocol.curves = Some("none such".to_owned());
                 },
