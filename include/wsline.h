@@ -224,7 +224,7 @@ typedef enum wsline_status {
     /**
      * The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
      */
-    WSLINE_ERR_BAD_STATUS = -600,
+    WSLINE_ERR_HTTP_STATUS = -600,
     /**
      * The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
      */
@@ -243,7 +243,7 @@ typedef enum wsline_status {
      * The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
      * close frame with code 1007 was sent and the connection has ended.
      */
-    WSLINE_ERR_PAYLOAD = -701,
+    WSLINE_ERR_INVALID_PAYLOAD = -701,
     /**
      * The server sent more than a limit allows; a close frame with code 1009 was sent and the
      * connection has ended.
@@ -966,7 +966,7 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  *
  * @param options  the options to modify.
  * @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
- *                 WSLINE_ERR_BAD_STATUS.
+ *                 WSLINE_ERR_HTTP_STATUS.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -2191,8 +2191,8 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a
- *                                       redirect that cannot be followed.
+ * @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
+ *                                        a redirect that cannot be followed.
  * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
  * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
@@ -2246,8 +2246,8 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
  * @retval WSLINE_ERR_TLS                the TLS handshake failed.
  * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
  * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with a
- *                                       redirect that cannot be followed.
+ * @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
+ *                                        a redirect that cannot be followed.
  * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
  * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
  * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
@@ -2298,8 +2298,8 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD
- *                                      and WSLINE_ERR_MESSAGE_TOO_BIG.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by
+ *                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
  *
  * Threads: any number at once; messages never mix.
@@ -2583,8 +2583,8 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
  *                                      ended.
- * @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be
- *                                      inflated; likewise.
+ * @retval WSLINE_ERR_INVALID_PAYLOAD           text is not UTF-8, or a compressed message cannot be
+ *                                              inflated; likewise.
  * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
  * @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
@@ -2982,8 +2982,8 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  * @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
  * @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
  *                                       took too long; see the phase.
- * @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and
- *                                       wsline_conn_recv().
+ * @retval WSLINE_ERR_HTTP_STATUS         and all others: as for wsline_connect() and
+ *                                        wsline_conn_recv().
  * @retval WSLINE_ERR_BUSY               it is being driven already.
  * @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
  *
@@ -3283,7 +3283,7 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
  * @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
  * @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
- *                                      WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
+ *                                      WSLINE_ERR_INVALID_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
  *                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
  *                                      follows.
  * @retval WSLINE_ERR_TLS               TLS failed.

@@ -21,7 +21,7 @@ int exit_status_of_error(const wsline_error_info *info) {
         return STATUS_TLS;
     case WSLINE_ERR_TLS_VERIFY:
         return STATUS_VERIFY;
-    case WSLINE_ERR_BAD_STATUS:
+    case WSLINE_ERR_HTTP_STATUS:
     case WSLINE_ERR_BAD_UPGRADE:
     case WSLINE_ERR_TOO_MANY_REDIRECTS:
         return STATUS_REFUSED;
@@ -32,7 +32,7 @@ int exit_status_of_error(const wsline_error_info *info) {
     case WSLINE_ERR_IO:
         return info->phase < WSLINE_PHASE_OPEN ? STATUS_CONNECT : STATUS_LOST;
     case WSLINE_ERR_PROTOCOL:
-    case WSLINE_ERR_PAYLOAD:
+    case WSLINE_ERR_INVALID_PAYLOAD:
     case WSLINE_ERR_MESSAGE_TOO_BIG:
         return STATUS_PROTOCOL;
     default:

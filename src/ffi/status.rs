@@ -52,7 +52,7 @@ pub enum wsline_status {
     /// The TLS options cannot be used, for example a file that cannot be read or a wrong password.
     WSLINE_ERR_TLS_CONFIG = -502,
     /// The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
-    WSLINE_ERR_BAD_STATUS = -600,
+    WSLINE_ERR_HTTP_STATUS = -600,
     /// The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
     WSLINE_ERR_BAD_UPGRADE = -601,
     /// The server redirected more often than wsline_options_set_max_redirects() allows; the
@@ -63,7 +63,7 @@ pub enum wsline_status {
     WSLINE_ERR_PROTOCOL = -700,
     /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
     /// close frame with code 1007 was sent and the connection has ended.
-    WSLINE_ERR_PAYLOAD = -701,
+    WSLINE_ERR_INVALID_PAYLOAD = -701,
     /// The server sent more than a limit allows; a close frame with code 1009 was sent and the
     /// connection has ended.
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
@@ -117,11 +117,11 @@ const KNOWN: [Known; 29] = known! {
     WSLINE_ERR_TLS: c"TLS failed",
     WSLINE_ERR_TLS_VERIFY: c"certificate refused",
     WSLINE_ERR_TLS_CONFIG: c"TLS options unusable",
-    WSLINE_ERR_BAD_STATUS: c"server refused the upgrade",
+    WSLINE_ERR_HTTP_STATUS: c"server refused the upgrade",
     WSLINE_ERR_BAD_UPGRADE: c"server's answer to the upgrade is wrong",
     WSLINE_ERR_TOO_MANY_REDIRECTS: c"too many redirects",
     WSLINE_ERR_PROTOCOL: c"server broke the WebSocket protocol",
-    WSLINE_ERR_PAYLOAD: c"server sent text that is not UTF-8, or compressed data that cannot be inflated",
+    WSLINE_ERR_INVALID_PAYLOAD: c"server sent text that is not UTF-8, or compressed data that cannot be inflated",
     WSLINE_ERR_MESSAGE_TOO_BIG: c"message above a limit",
     WSLINE_ERR_CLOSED: c"connection closed",
     WSLINE_ERR_CONNECTION_LOST: c"connection lost",
@@ -150,11 +150,11 @@ impl wsline_status {
             Kind::Tls => WSLINE_ERR_TLS,
             Kind::TlsVerify => WSLINE_ERR_TLS_VERIFY,
             Kind::TlsConfig => WSLINE_ERR_TLS_CONFIG,
-            Kind::BadStatus => WSLINE_ERR_BAD_STATUS,
+            Kind::BadStatus => WSLINE_ERR_HTTP_STATUS,
             Kind::BadUpgrade => WSLINE_ERR_BAD_UPGRADE,
             Kind::TooManyRedirects => WSLINE_ERR_TOO_MANY_REDIRECTS,
             Kind::Protocol => WSLINE_ERR_PROTOCOL,
-            Kind::Payload => WSLINE_ERR_PAYLOAD,
+            Kind::Payload => WSLINE_ERR_INVALID_PAYLOAD,
             Kind::MessageTooBig => WSLINE_ERR_MESSAGE_TOO_BIG,
             Kind::Closed => WSLINE_ERR_CLOSED,
             Kind::ConnectionLost => WSLINE_ERR_CONNECTION_LOST,

@@ -86,8 +86,8 @@ static void what_goes_wrong_is_told_once_and_before_the_end(void) {
         {"/fin-mid", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
         {"/rst-mid", "oec", WSLINE_ERR_CONNECTION_LOST, WSLINE_CLOSE_ABNORMAL},
         {"/frame?hex=8f00", "oec", WSLINE_ERR_PROTOCOL, WSLINE_CLOSE_ABNORMAL},
-        {"/frame?hex=8101ff", "oec", WSLINE_ERR_PAYLOAD, WSLINE_CLOSE_ABNORMAL},
-        {"/status?code=401", "e", WSLINE_ERR_BAD_STATUS, 0},
+        {"/frame?hex=8101ff", "oec", WSLINE_ERR_INVALID_PAYLOAD, WSLINE_CLOSE_ABNORMAL},
+        {"/status?code=401", "e", WSLINE_ERR_HTTP_STATUS, 0},
         {"/close-rst", "oc", WSLINE_OK, 1000},
     };
 
@@ -136,7 +136,7 @@ static void a_refusal_can_be_read_afterwards(void) {
     CHECK_TEXT(NULL, wsline_app_response_header(app, "server"));
     CHECK_OK(wsline_app_response_body(app, &body, &len));
     CHECK(body == NULL && len == 0);
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_run(app));
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_app_run(app));
     CHECK_INT(403, wsline_app_http_status(app));
     CHECK_OK(wsline_app_response_body(app, &body, &len));
     CHECK_BYTES("no", 3, body, len + 1);

@@ -190,9 +190,9 @@ static void check_refusal(const struct refusal *refusal) {
     chaos_make(&chaos, refusal->path, options);
     start = stopwatch_start();
     start_ms = clock_ms();
-    CHECK_STATUS(is_final ? WSLINE_ERR_BAD_STATUS : WSLINE_OK, wsline_app_run(chaos.app));
+    CHECK_STATUS(is_final ? WSLINE_ERR_HTTP_STATUS : WSLINE_OK, wsline_app_run(chaos.app));
     CHECK_TEXT(is_final ? "e" : "eomc", chaos.record.order);
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, chaos.record.error.status);
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, chaos.record.error.status);
     CHECK_INT(WSLINE_PHASE_UPGRADE, chaos.record.error.phase);
     CHECK_INT(refusal->code, chaos.record.error.http_status);
     CHECK_INT(refusal->retry_in_ms, chaos.record.error.retry_in_ms);

@@ -344,7 +344,7 @@ static void delays_between_attempts_grow_and_end(void) {
     turn_until(&stage, 'e', 1);
     for (unsigned i = 0; i < COUNT_OF(delays); i++) expect_attempt(&stage, 'e', i + 2, delays[i]);
     CHECK_INT(-1, stage.record.error.retry_in_ms);
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_app_join(stage.app, 0));
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_app_join(stage.app, 0));
     CHECK_TEXT("eeeeee", stage.record.order);
     stage_end(&stage);
 }

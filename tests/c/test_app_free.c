@@ -52,7 +52,7 @@ static void an_app_is_freed_in_each_of_its_callbacks(void) {
         {"c", "WEBSOCKETS", "", "d", WSLINE_OK},
         {"c", "FAULTS", "/rst-after-101", "d", WSLINE_ERR_CONNECTION_LOST},
         {"e", "FAULTS", "/rst-after-101", "d", WSLINE_ERR_CONNECTION_LOST},
-        {"e", "FAULTS", "/status?code=500", "d", WSLINE_ERR_BAD_STATUS},
+        {"e", "FAULTS", "/status?code=500", "d", WSLINE_ERR_HTTP_STATUS},
         {"o", "WEBSOCKETS_TLS", "", "d", WSLINE_ERR_ABORTED},
         {"m", "WEBSOCKETS_TLS", "", "d", WSLINE_ERR_ABORTED},
         {"m", "WEBSOCKETS", "/push?n=100&size=10", "d", WSLINE_ERR_ABORTED},

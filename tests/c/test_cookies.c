@@ -43,7 +43,7 @@ static void every_answer_of_a_server_fills_the_jar(void) {
     } rows[] = {
         {"/set-cookie?cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/", WSLINE_OK},
         {"/status?code=403&cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/",
-         WSLINE_ERR_BAD_STATUS},
+         WSLINE_ERR_HTTP_STATUS},
         {"/redirect?to=/head&cookie=a%3D1%3B+Path%3D/&cookie=b%3D2%3B+Path%3D/", WSLINE_OK},
     };
 

@@ -329,7 +329,7 @@ static void a_connect_succeeds_or_there_is_no_memory(void) {
          WSLINE_ERR_BAD_UPGRADE},
         {"a long subprotocol", "FAULTS", "/long-list?field=Sec-WebSocket-Protocol", plain,
          WSLINE_ERR_BAD_UPGRADE},
-        {"a refusal", "FAULTS", "/status?code=403&body=no", full, WSLINE_ERR_BAD_STATUS},
+        {"a refusal", "FAULTS", "/status?code=403&body=no", full, WSLINE_ERR_HTTP_STATUS},
     };
 
     REQUIRE_OK(wsline_cookie_jar_new(&jar));

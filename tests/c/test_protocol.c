@@ -42,12 +42,12 @@ static void broken_frames_end_the_connection(void) {
         {"close-code-2999", "88020bb7", WSLINE_ERR_PROTOCOL, 1002},
         {"close-code-5000", "88021388", WSLINE_ERR_PROTOCOL, 1002},
         {"close-code-65535", "8802ffff", WSLINE_ERR_PROTOCOL, 1002},
-        {"close-reason-not-utf8", "880403e8fffe", WSLINE_ERR_PAYLOAD, 1007},
-        {"text-not-utf8", "81056162ff6364", WSLINE_ERR_PAYLOAD, 1007},
-        {"text-cut-in-a-character", "8102e282", WSLINE_ERR_PAYLOAD, 1007},
-        {"fragments-not-utf8", "0102e28280017a", WSLINE_ERR_PAYLOAD, 1007},
-        {"fragment-not-utf8", "0102ffff", WSLINE_ERR_PAYLOAD, 1007},
-        {"surrogate", "8103eda080", WSLINE_ERR_PAYLOAD, 1007},
+        {"close-reason-not-utf8", "880403e8fffe", WSLINE_ERR_INVALID_PAYLOAD, 1007},
+        {"text-not-utf8", "81056162ff6364", WSLINE_ERR_INVALID_PAYLOAD, 1007},
+        {"text-cut-in-a-character", "8102e282", WSLINE_ERR_INVALID_PAYLOAD, 1007},
+        {"fragments-not-utf8", "0102e28280017a", WSLINE_ERR_INVALID_PAYLOAD, 1007},
+        {"fragment-not-utf8", "0102ffff", WSLINE_ERR_INVALID_PAYLOAD, 1007},
+        {"surrogate", "8103eda080", WSLINE_ERR_INVALID_PAYLOAD, 1007},
         {"bytes-of-no-frame", "ffffffffffffffff", WSLINE_ERR_PROTOCOL, 1002},
     };
 
@@ -90,7 +90,7 @@ static void bad_text_is_noticed_before_its_frame_ends(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810aff", NULL);
     wsline_message message;
 
-    CHECK_STATUS(WSLINE_ERR_PAYLOAD, wsline_conn_recv(conn, WAIT_MS, &message));
+    CHECK_STATUS(WSLINE_ERR_INVALID_PAYLOAD, wsline_conn_recv(conn, WAIT_MS, &message));
     wsline_conn_free(conn);
 }
 

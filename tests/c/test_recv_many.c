@@ -43,7 +43,7 @@ static const struct batch {
     {"an incomplete one last", A B "810563", ROOM, {"a|b|"}, WSLINE_OK},
     {"a close frame last", A B CLOSE, ROOM, {"a|b|"}, WSLINE_ERR_CLOSED},
     {"a close frame between", A CLOSE B, ROOM, {"a|"}, WSLINE_ERR_CLOSED},
-    {"what is not UTF-8 last", A B "8101ff", ROOM, {"a|b|"}, WSLINE_ERR_PAYLOAD},
+    {"what is not UTF-8 last", A B "8101ff", ROOM, {"a|b|"}, WSLINE_ERR_INVALID_PAYLOAD},
     {"a masked one last",
      A B "818100000000"
          "61",
@@ -82,7 +82,7 @@ static void messages_that_have_arrived_come_together(const char *peer) {
             join(messages, count, text);
             CHECK_TEXT(batch->calls[call], text);
             /* A message that is not UTF-8 is whole all the same. */
-            is_more = batch->calls[call + 1] != NULL || batch->end == WSLINE_ERR_PAYLOAD;
+            is_more = batch->calls[call + 1] != NULL || batch->end == WSLINE_ERR_INVALID_PAYLOAD;
             CHECK_INT(is_more, (messages[count - 1].flags & WSLINE_MESSAGE_MORE) != 0);
         }
         if (batch->end != WSLINE_OK) {

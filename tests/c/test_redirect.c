@@ -75,7 +75,7 @@ static void what_is_no_redirect_is_an_answer(void) {
         wsline_error_info info;
 
         check_row(rows[i].path);
-        CHECK_STATUS(WSLINE_ERR_BAD_STATUS, peer_try("FAULTS", rows[i].path, NULL, &conn));
+        CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, peer_try("FAULTS", rows[i].path, NULL, &conn));
         CHECK_OK(wsline_last_error(&info));
         CHECK_INT(rows[i].status, info.http_status);
         CHECK_INT(WSLINE_PHASE_UPGRADE, info.phase);
@@ -112,7 +112,7 @@ static void with_limit_0_a_redirect_can_be_looked_at(void) {
     REQUIRE_OK(wsline_options_set_max_redirects(options, 0));
     REQUIRE_OK(wsline_conn_new(options, &conn));
     peer_url(url, "FAULTS", "/redirect?code=307&to=/head");
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_conn_connect(conn, url));
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_conn_connect(conn, url));
     CHECK_INT(307, wsline_conn_http_status(conn));
     CHECK_TEXT("/head", wsline_conn_response_header(conn, "Location"));
     wsline_conn_free(conn);
@@ -128,7 +128,7 @@ static void a_supplied_descriptor_follows_nowhere(void) {
     port_of("FAULTS", port);
     fd = listen_connect((uint16_t)strtoul(port + 1, NULL, 10));
     REQUIRE_OK(wsline_options_set_fd(options, fd));
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS,
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS,
                  wsline_connect("ws://127.0.0.1/redirect?to=/head", options, &conn));
     close(fd);
     wsline_options_free(options);
@@ -147,7 +147,7 @@ static void a_redirect_from_wss_to_ws_is_refused(void) {
         check_row(schemes[i]);
         snprintf(path, sizeof path, "/redirect?to=%s://localhost:%u/", schemes[i],
                  (unsigned)listener.port);
-        CHECK_STATUS(WSLINE_ERR_BAD_STATUS, peer_try("FAULTS_TLS", path, options, &conn));
+        CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, peer_try("FAULTS_TLS", path, options, &conn));
         CHECK_HAS("give up TLS", wsline_last_error_message());
         CHECK_INT(0, poll(&asked, 1, 0)); /* nobody knocked */
     }

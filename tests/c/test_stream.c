@@ -135,19 +135,19 @@ static void wrong_text_is_found_in_parts(void) {
     } rows[] = {
         {"0102e282"
          "800661c3a4ac6262",
-         "", WSLINE_ERR_PAYLOAD},
+         "", WSLINE_ERR_INVALID_PAYLOAD},
         {"0102e282"
          "0000"
          "8001ac",
          "\xe2\x82\xac", WSLINE_OK},
         {"0102e282"
          "8000",
-         "", WSLINE_ERR_PAYLOAD},
+         "", WSLINE_ERR_INVALID_PAYLOAD},
         {"010161"
          "0001c3"
          "800161",
-         "", WSLINE_ERR_PAYLOAD},
-        {"8103edA080", "", WSLINE_ERR_PAYLOAD},
+         "", WSLINE_ERR_INVALID_PAYLOAD},
+        {"8103edA080", "", WSLINE_ERR_INVALID_PAYLOAD},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -185,7 +185,7 @@ static void meet(struct server *server, wsline_options *options) {
     server->fd = ends[1];
     REQUIRE(pthread_create(&thread, NULL, serve_once, server) == 0);
     REQUIRE_OK(wsline_options_set_fd(options, ends[0]));
-    CHECK_STATUS(WSLINE_ERR_BAD_STATUS, wsline_connect("wss://localhost/", options, &conn));
+    CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_connect("wss://localhost/", options, &conn));
     CHECK(pthread_join(thread, NULL) == 0);
     close(ends[0]);
     SSL_CTX_free(server->context);

@@ -237,7 +237,7 @@ static void nginx_wants_a_client_certificate(void) {
     char path[PEER_URL_MAX];
     wsline_options *options = peer_options();
 
-    check_refused(WSLINE_ERR_BAD_STATUS, "NGINX_CLIENTCERT", options, "400");
+    check_refused(WSLINE_ERR_HTTP_STATUS, "NGINX_CLIENTCERT", options, "400");
     REQUIRE_OK(wsline_options_set_tls_certificate_file(options, peer_pki(path, "client.pem")));
     REQUIRE_OK(wsline_options_set_tls_key_file(options, peer_pki(path, "client-encrypted.key")));
     REQUIRE_OK(wsline_options_set_tls_key_password(options, "secret"));

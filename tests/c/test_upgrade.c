@@ -195,13 +195,13 @@ static void a_refusal_keeps_its_status_headers_and_body(void) {
         wsline_conn *conn;
 
         check_row(peers[i]);
-        conn = refused(peers[i], "/status?code=403&body=no%20entry", WSLINE_ERR_BAD_STATUS);
+        conn = refused(peers[i], "/status?code=403&body=no%20entry", WSLINE_ERR_HTTP_STATUS);
         CHECK_HAS("403", wsline_last_error_message());
         CHECK_OK(wsline_last_error(&info));
         CHECK_INT(WSLINE_PHASE_UPGRADE, info.phase);
         CHECK_INT(403, info.http_status);
         CHECK_OK(wsline_conn_last_error(conn, &of_conn));
-        CHECK_INT(WSLINE_ERR_BAD_STATUS, of_conn.status);
+        CHECK_INT(WSLINE_ERR_HTTP_STATUS, of_conn.status);
         CHECK_INT(403, of_conn.http_status);
         CHECK_INT(403, wsline_conn_http_status(conn));
         CHECK_TEXT("text/plain", wsline_conn_response_header(conn, "content-type"));
@@ -218,7 +218,7 @@ static void check_refusal(const char *query, const char *field, const char *valu
 
     check_row(query);
     snprintf(path, sizeof path, "/status?code=403&%s", query);
-    conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+    conn = refused("FAULTS", path, WSLINE_ERR_HTTP_STATUS);
     CHECK_INT(403, wsline_conn_http_status(conn));
     CHECK_TEXT(value, wsline_conn_response_header(conn, field));
     check_body(conn, body);
@@ -269,7 +269,7 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
 
         check_row(rows[i].query);
         snprintf(path, sizeof path, "/status?%s", rows[i].query);
-        CHECK_STATUS(WSLINE_ERR_BAD_STATUS, peer_try("FAULTS", path, options, &conn));
+        CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, peer_try("FAULTS", path, options, &conn));
         message = wsline_last_error_message();
         snprintf(expected, sizeof expected, "127.0.0.1%s%s", port, rows[i].says);
         CHECK_HAS(expected, message);
@@ -279,7 +279,7 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
 }
 
 static void a_refused_connection_may_try_again(void) {
-    wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_BAD_STATUS);
+    wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_HTTP_STATUS);
     char url[PEER_URL_MAX];
 
     peer_url(url, "WS", "/");
@@ -299,7 +299,7 @@ static void each_way_to_end_a_body_is_understood(void) {
 
         check_row(rows[i]);
         snprintf(path, sizeof path, "/status?code=500&body=out%%20of%%20order&how=%s", rows[i]);
-        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        conn = refused("FAULTS", path, WSLINE_ERR_HTTP_STATUS);
         /* The server keeps the connection open where the body says its own end. */
         CHECK_TOOK(0, start);
         check_body(conn, "out of order");
@@ -316,7 +316,7 @@ static void every_other_status_is_a_bad_status(void) {
 
         snprintf(path, sizeof path, "/status?code=%d", codes[i]);
         check_row(path);
-        conn = refused("FAULTS", path, WSLINE_ERR_BAD_STATUS);
+        conn = refused("FAULTS", path, WSLINE_ERR_HTTP_STATUS);
         CHECK_INT(codes[i], wsline_conn_http_status(conn));
         wsline_conn_free(conn);
     }

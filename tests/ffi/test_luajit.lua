@@ -101,7 +101,7 @@ test('errors tell what happened', function()
     equal(failure.message, ffi.string(wsline.lib.wsline_last_error_message()))
 
     local refusing = url('WEBSOCKETS', '/status?code=403')
-    failure = fails(wsline.lib.WSLINE_ERR_BAD_STATUS, wsline.connect, refusing)
+    failure = fails(wsline.lib.WSLINE_ERR_HTTP_STATUS, wsline.connect, refusing)
     equal(403, failure.http_status)
     equal(wsline.lib.WSLINE_PHASE_UPGRADE, failure.phase)
 

@@ -138,7 +138,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
 /// @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
 ///                                       took too long; see the phase.
-/// @retval WSLINE_ERR_BAD_STATUS         and all others: as for wsline_connect() and
+/// @retval WSLINE_ERR_HTTP_STATUS         and all others: as for wsline_connect() and
 ///                                       wsline_conn_recv().
 /// @retval WSLINE_ERR_BUSY               it is being driven already.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.

@@ -31,7 +31,7 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
 /// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
-///                                      WSLINE_ERR_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
+///                                      WSLINE_ERR_INVALID_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
 ///                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
 ///                                      follows.
 /// @retval WSLINE_ERR_TLS               TLS failed.

@@ -96,7 +96,7 @@ impl Sends for &Connection {
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with
+/// @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
 ///                                       a redirect that cannot be followed.
 /// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn wsline_conn_new(
 /// @retval WSLINE_ERR_TLS                the TLS handshake failed.
 /// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
 /// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_BAD_STATUS         the server answered with another status than 101, or with
+/// @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
 ///                                       a redirect that cannot be followed.
 /// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
 /// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.

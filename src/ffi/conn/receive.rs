@@ -112,8 +112,8 @@ fn receive<T>(
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
 ///                                      ended.
-/// @retval WSLINE_ERR_PAYLOAD           text is not UTF-8, or a compressed message cannot be
-///                                      inflated; likewise.
+/// @retval WSLINE_ERR_INVALID_PAYLOAD           text is not UTF-8, or a compressed message cannot
+///                                      be inflated; likewise.
 /// @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
 /// @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.

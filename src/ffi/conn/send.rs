@@ -34,8 +34,8 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by WSLINE_ERR_PAYLOAD
-///                                      and WSLINE_ERR_MESSAGE_TOO_BIG.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by
+///                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
 ///
 /// Threads: any number at once; messages never mix.

@@ -167,7 +167,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 ///
 /// @param options  the options to modify.
 /// @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
-///                 WSLINE_ERR_BAD_STATUS.
+///                 WSLINE_ERR_HTTP_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
