@@ -66,8 +66,8 @@
  *
  * **Signals.** When a signal handler has run, a wait continues for the remaining time; see
  * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. A
- * handler may call wsline_conn_abort(), wsline_app_interrupt() and wsline_loop_stop(), with a
- * handle that is not NULL and not being freed, and no other function of this library. The library
+ * handler may call wsline_conn_abort(), wsline_app_abort_from_signal() and wsline_loop_stop(), with
+ * a handle that is not NULL and not being freed, and no other function of this library. The library
  * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, also under TLS), and the
  * threads it starts block all signals. If a thread is cancelled with pthread_cancel() inside a call
  * or a callback, the cancellation stays pending until the call has returned.
@@ -3476,7 +3476,7 @@ WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
  * Threads: any; async-signal-safe.
  * See also: wsline_conn_abort(), wsline_loop_stop()
  */
-WSLINE_API wsline_status wsline_app_interrupt(wsline_app *app);
+WSLINE_API wsline_status wsline_app_abort_from_signal(wsline_app *app);
 
 /* --- State of an app -------------------------------------------------------------------------- */
 

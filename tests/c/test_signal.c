@@ -234,7 +234,7 @@ static void abort_conn(int number) {
 
 static void interrupt_app(int number) {
     (void)number;
-    wsline_app_interrupt(app_to_interrupt);
+    wsline_app_abort_from_signal(app_to_interrupt);
 }
 
 static void stop_loop(int number) {
@@ -368,7 +368,7 @@ static void a_handler_ends_an_app(void) {
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
         thread_join(thread);
         /* Before the run: it ends at once, and the one after it does not. */
-        CHECK_OK(wsline_app_interrupt(app_to_interrupt));
+        CHECK_OK(wsline_app_abort_from_signal(app_to_interrupt));
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
         thread = signal_later(interrupt_app);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));

@@ -351,7 +351,7 @@ class App(Handle):
         lib.wsline_app_abort(self)
 
     def interrupt(self):
-        lib.wsline_app_interrupt(self)
+        lib.wsline_app_abort_from_signal(self)
 
     def rtt_us(self):
         return lib.wsline_app_rtt_us(self)

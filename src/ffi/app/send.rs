@@ -279,8 +279,8 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 /// Threads: any; async-signal-safe.
 /// See also: wsline_conn_abort(), wsline_loop_stop()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_app_interrupt(app: *mut wsline_app) -> wsline_status {
-    guard::on("wsline_app_interrupt", app, |app, _| {
+pub unsafe extern "C" fn wsline_app_abort_from_signal(app: *mut wsline_app) -> wsline_status {
+    guard::on("wsline_app_abort_from_signal", app, |app, _| {
         app?.interrupt();
         Ok(())
     })
