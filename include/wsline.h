@@ -920,6 +920,8 @@ WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ *
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_cookie_header(wsline_options *options, const char *cookie);
@@ -969,6 +971,8 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
  *                 WSLINE_ERR_HTTP_STATUS.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_max_redirects(wsline_options *options, uint32_t limit);
 
@@ -1001,6 +1005,7 @@ wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * See also: wsline_options_suppress_origin()
+ * Since: 0.2
  */
 WSLINE_API wsline_status
 wsline_options_set_origin_header(wsline_options *options, const char *origin);
@@ -1028,6 +1033,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  *
  * See also: wsline_options_set_tls_server_name()
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_host_header(wsline_options *options, const char *host);
 
@@ -1650,6 +1656,8 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
  *                 of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_tls_groups(wsline_options *options, const char *list);
 
@@ -2063,7 +2071,6 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
  * See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
- * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes);
@@ -3475,6 +3482,7 @@ WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
  *
  * Threads: any; async-signal-safe.
  * See also: wsline_conn_abort(), wsline_loop_stop()
+ * Since: 0.2
  */
 WSLINE_API wsline_status wsline_app_abort_from_signal(wsline_app *app);
 
@@ -3516,6 +3524,7 @@ WSLINE_API bool wsline_app_is_running(const wsline_app *app);
  * @return     0 if all has been handed to the system, or nothing is connected.
  *
  * See also: wsline_options_set_max_send_queue_bytes()
+ * Since: 0.2
  */
 WSLINE_API uint64_t wsline_app_send_queue_bytes(const wsline_app *app);
 

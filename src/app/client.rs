@@ -233,7 +233,7 @@ impl App {
     }
 
     /// What is queued and the system has not taken.
-    pub fn buffered_bytes(&self) -> u64 {
+    pub fn send_queue_bytes(&self) -> u64 {
         let link = self.connection.link();
         link.map_or(0, |link| link.writer().unsent_bytes())
     }

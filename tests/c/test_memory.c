@@ -142,7 +142,7 @@ static const struct setter bounded_setters[] = {
     {"set_tls_key_password", wsline_options_set_tls_key_password, ""},
     {"set_tls_ciphers", wsline_options_set_tls_ciphers, ""},
     {"set_tls_ciphersuites", wsline_options_set_tls_ciphersuites, ""},
-    {"set_tls_curves", wsline_options_set_tls_groups, ""},
+    {"set_tls_groups", wsline_options_set_tls_groups, ""},
     {"set_tls_alpn", wsline_options_set_tls_alpn, ""},
     {"set_tls_keylog_file", wsline_options_set_tls_keylog_file, ""},
     {"set_tls_server_name", wsline_options_set_tls_server_name, ""},

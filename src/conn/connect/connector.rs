@@ -61,7 +61,7 @@ impl Connector {
         // The caller's socket is for one request.
         let limit = match options.fd {
             Some(_) => 0,
-            None => options.request.redirect_limit,
+            None => options.request.max_redirects,
         };
         let redirects = Redirects::new(url, limit);
         let attempt = attempt(&redirects, &options, &mut keys, &notify, now)?;

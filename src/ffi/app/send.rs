@@ -278,6 +278,7 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 ///
 /// Threads: any; async-signal-safe.
 /// See also: wsline_conn_abort(), wsline_loop_stop()
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_abort_from_signal(app: *mut wsline_app) -> wsline_status {
     guard::on("wsline_app_abort_from_signal", app, |app, _| {

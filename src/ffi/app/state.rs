@@ -78,11 +78,12 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
 /// @return     0 if all has been handed to the system, or nothing is connected.
 ///
 /// See also: wsline_options_set_max_send_queue_bytes()
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_queue_bytes(app: *const wsline_app) -> u64 {
     guard::value(0, |arguments| {
         let app = arguments.object(app);
-        app.map_or(0, |app| app.buffered_bytes())
+        app.map_or(0, |app| app.send_queue_bytes())
     })
 }
 

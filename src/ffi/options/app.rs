@@ -229,7 +229,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
 /// See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
-/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
     options: *mut wsline_options,

@@ -80,6 +80,8 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+///
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_cookie_header(
     options: *mut wsline_options,
@@ -170,6 +172,8 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 ///                 WSLINE_ERR_HTTP_STATUS.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_max_redirects(
     options: *mut wsline_options,
@@ -177,7 +181,7 @@ pub unsafe extern "C" fn wsline_options_set_max_redirects(
 ) -> wsline_status {
     let function = "wsline_options_set_max_redirects";
     object::set(function, options, |options, _| {
-        options.request.redirect_limit = limit;
+        options.request.max_redirects = limit;
         Ok(())
     })
 }
@@ -218,6 +222,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// See also: wsline_options_suppress_origin()
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_origin_header(
     options: *mut wsline_options,
@@ -269,6 +274,7 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 ///
 /// See also: wsline_options_set_tls_server_name()
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_host_header(
     options: *mut wsline_options,

@@ -112,6 +112,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
 ///                 of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_groups(
     options: *mut wsline_options,

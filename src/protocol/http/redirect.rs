@@ -60,8 +60,8 @@ impl Redirects {
         options: &'a RequestOptions,
     ) -> Result<Cow<'a, RequestOptions>, Error> {
         let mut options = Cow::Borrowed(options);
-        if options.redirect_limit != self.limit {
-            options.to_mut().redirect_limit = self.limit;
+        if options.max_redirects != self.limit {
+            options.to_mut().max_redirects = self.limit;
         }
         if self.has_left_origin {
             let options = options.to_mut();

@@ -75,7 +75,7 @@ pub struct RequestOptions {
     /// URL says.
     pub authorization: Option<Text>,
     /// How often a redirect is followed.
-    pub redirect_limit: u32,
+    pub max_redirects: u32,
 }
 
 impl Default for RequestOptions {
@@ -88,7 +88,7 @@ impl Default for RequestOptions {
             headers: Arc::default(),
             cookie: None,
             authorization: None,
-            redirect_limit: 3,
+            max_redirects: 3,
         }
     }
 }

@@ -47,7 +47,7 @@ impl Upgrade {
             offered: Arc::clone(&options.subprotocols),
             offer,
             agreement: None,
-            follows_redirects: options.redirect_limit > 0,
+            follows_redirects: options.max_redirects > 0,
             reply: Reply::new(101..=101),
         })
     }
@@ -244,7 +244,7 @@ mod tests {
             headers: Arc::new(vec![(text("X-A"), text("1")), (text("X-A"), text("2"))]),
             cookie: Some(text("a=b; c=d")),
             authorization: Some(text("Bearer x")),
-            redirect_limit: 0,
+            max_redirects: 0,
         };
         let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
         let expected = "GET / HTTP/1.1\r\nHost: virtual.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
@@ -257,17 +257,16 @@ mod tests {
     fn nobody_waits_for_the_body_of_a_redirect_that_is_followed() {
         let url = Arc::new(Url::parse("ws://h/").expect("a URL"));
         let to = "Location: /\r\n";
-        for (redirect_limit, location, is_settled) in
-            [(1, to, true), (0, to, false), (1, "", false)]
+        for (max_redirects, location, is_settled) in [(1, to, true), (0, to, false), (1, "", false)]
         {
             let head = format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 9\r\n\r\n");
             let options = RequestOptions {
-                redirect_limit,
+                max_redirects,
                 ..RequestOptions::default()
             };
             let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
             let result = upgrade.receive(&mut head.into_bytes());
-            assert_eq!(result.is_err(), is_settled, "limit {redirect_limit}");
+            assert_eq!(result.is_err(), is_settled, "limit {max_redirects}");
             assert!(upgrade.is_refused());
         }
     }
@@ -311,7 +310,7 @@ mod tests {
         ];
         for (url, server) in [("ws://localhost/", "localhost:80"), ("wss://[::1]/", "[::1]:443"), ("ws+unix:///run/s:/", "/run/s")] {
             let url = Arc::new(Url::parse(url).expect("a URL"));
-            let options = RequestOptions { redirect_limit: 0, ..RequestOptions::default() };
+            let options = RequestOptions { max_redirects: 0, ..RequestOptions::default() };
             for (answer, said) in &table {
                 let mut upgrade = Upgrade::new(&url, &options, None, [0; 16]).expect("memory");
                 let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
