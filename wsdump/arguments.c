@@ -4,12 +4,16 @@
  */
 #include "arguments.h"
 
+#include "nearest.h"
 #include "notice.h"
 #include "options.h"
 #include "url.h"
 #include "values.h"
 
 #include <string.h>
+
+/* Fewer letters behind one dash are letters, not a long name that lacks a dash. */
+enum { SHORTEST_WORD = 3 };
 
 struct words {
     char **next, **end;
@@ -63,6 +67,15 @@ static bool apply_with(struct settings *settings, const struct option *option, c
     return follows || apply(settings, option, NULL);
 }
 
+static void complain_of_name(const char *name, size_t len) {
+    const struct option *nearest = nearest_name(name, len);
+
+    if (nearest != NULL)
+        complain("unknown option --%.*s: did you mean --%s?", (int)len, name, nearest->name);
+    else
+        complain("unknown option --%.*s; see wsdump --help", (int)len, name);
+}
+
 /* The option of that name, or the only one whose name begins so. */
 static const struct option *find_name(const char *name, size_t len) {
     const struct option *found = NULL;
@@ -75,15 +88,31 @@ static const struct option *find_name(const char *name, size_t len) {
         count++;
     }
     if (count == 1) return found;
-    complain(count == 0 ? "no such option: --%.*s" : "not clear which option is meant: --%.*s",
-             (int)len, name);
+    if (count == 0)
+        complain_of_name(name, len);
+    else
+        complain("not clear which option is meant: --%.*s", (int)len, name);
     return NULL;
 }
 
-static const struct option *find_letter(char letter) {
+/* `word` is all that stands behind the dash. */
+static void complain_of_letter(char letter, const char *word) {
+    size_t len = strcspn(word, "=");
+    const struct option *name = len < SHORTEST_WORD ? NULL : nearest_name(word, len);
+    const struct option *other = nearest_letter(letter);
+
+    if (name != NULL)
+        complain("unknown option -%.*s: did you mean --%s?", (int)len, word, name->name);
+    else if (other != NULL)
+        complain("unknown option -%c: did you mean -%c?", letter, other->letter);
+    else
+        complain("unknown option -%c; see wsdump --help", letter);
+}
+
+static const struct option *find_letter(char letter, const char *word) {
     for (const struct option *each = all_options; each->help != NULL; each++)
         if (each->letter == letter) return each;
-    complain("no such option: -%c", letter);
+    complain_of_letter(letter, word);
     return NULL;
 }
 
@@ -94,9 +123,11 @@ static bool read_long(struct settings *settings, const char *word, struct words 
            apply_with(settings, option, word[len] == '=' ? word + len + 1 : NULL, words);
 }
 
-static bool read_short(struct settings *settings, const char *letters, struct words *words) {
+static bool read_short(struct settings *settings, const char *word, struct words *words) {
+    const char *letters = word;
+
     while (*letters != '\0') {
-        const struct option *option = find_letter(*letters++);
+        const struct option *option = find_letter(*letters++, word);
         if (option == NULL) return false;
 
         bool takes_rest =

@@ -27,8 +27,10 @@ class Words(Test):
             ("8080",): r'URL "8080" has no scheme',
             ("wss:localhost",): r'URL "wss:localhost" lacks .*; did you mean wss://localhost/\?',
             ("::1",): r'URL "::1" has no scheme; did you mean ws://\[::1\]/\?',
-            (SERVER, "--nonsense"): "no such option: --nonsense",
-            (SERVER, "-x"): "no such option: -x",
+            (SERVER, "--nonsense"): "unknown option --nonsense; see wsdump --help",
+            (SERVER, "--" + "x" * 99): "unknown option --x+; see wsdump --help",
+            (SERVER, "-x"): "unknown option -x; see wsdump --help",
+            (SERVER, "-ö"): r"unknown option -\\xc3; see wsdump --help",
             (SERVER, "--no"): "not clear which option is meant: --no",
             (SERVER, "--text"): "--text needs a value: TEXT",
             (SERVER, "--binary=yes"): "--binary takes no value",
@@ -65,8 +67,31 @@ class Words(Test):
                 self.assertRegex(result.err, f"^wsdump: (?:{told})\n$")
                 self.assertEqual(result.out, b"")
 
+    def test_the_nearest_option_is_named(self):
+        for word, told in {
+            "--tmeout=1": "--tmeout: did you mean --timeout?",
+            "--Binary": "--Binary: did you mean --binary?",
+            "--closetimeout": "--closetimeout: did you mean --close-timeout?",
+            "--rwa": "--rwa: did you mean --raw?",
+            "--timestamps": "--timestamps; see wsdump --help",
+            "--header-s": "--header-s: did you mean --headers?",
+            "-C": "-C: did you mean -c?",
+            "-rT": "-T: did you mean -t?",
+            "-help": "-help: did you mean --help?",
+            "-verison": "-verison: did you mean --version?",
+        }.items():
+            with self.subTest(word):
+                result = self.run_program(word, SERVER, status=2)
+                self.assertEqual(result.err, f"wsdump: unknown option {told}\n")
+
     def test_secrets_are_not_repeated(self):
-        for words in (("--user", "a\rSECRET"), ("--bearer", "SECRET "), ("--key-password", "@/x")):
+        for words in (
+            ("--user", "a\rSECRET"),
+            ("--bearer", "SECRET "),
+            ("--bearr=SECRET",),
+            ("-bearer=SECRET",),
+            ("--key-password", "@/x"),
+        ):
             with self.subTest(words):
                 self.assertNotIn("SECRET", self.run_program(*words, SERVER, status=2).err)
 
