@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help setup header format format-check clippy docs demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all instructions bench bench-quick tsan msrv test-aarch64 test-i686 test-aws-lc
+.PHONY: test-all instructions bench bench-quick tsan msrv test-clang test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -30,6 +30,7 @@ help:
 	@echo '                instructions and system calls per message, against their limits'
 	@echo 'make tsan       threads under ThreadSanitizer'
 	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
+	@echo 'make test-clang the C tests, compiled with clang'
 	@echo 'make test-aarch64, make test-i686'
 	@echo '                the C tests on another processor'
 	@echo 'make test-aws-lc'
@@ -104,7 +105,7 @@ CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
 test-all:
-	@python3 tests/run.py $(foreach target,test instructions autobahn tsan msrv test-aarch64 test-i686 test-aws-lc, \
+	@python3 tests/run.py $(foreach target,test instructions autobahn tsan msrv test-clang test-aarch64 test-i686 test-aws-lc, \
 		$(target) 'make --no-print-directory $(target)' --)
 
 instructions: TOOLS = counts
@@ -137,6 +138,14 @@ msrv: tools
 test-aarch64 test-i686: test-%: peers
 	@sh tools/setup.sh --check $*
 	sh tests/cross/run.sh $* $(BUILD)/$*
+
+# CMake takes CC and CXX when it first makes a build folder, and never again.
+test-clang: TOOLS = peers checks
+test-clang: peers
+	@CC=clang CXX=clang++ cmake -S . -B $(BUILD)/clang -DCMAKE_BUILD_TYPE=Release \
+		-DWSLINE_BUILD_TESTS=ON > /dev/null
+	@env -u MAKELEVEL cmake --build $(BUILD)/clang --parallel $(JOBS)
+	ctest --test-dir $(BUILD)/clang -L '^(c|border)$$' --parallel 2 --output-on-failure
 
 # What TLS does, and whether others can link with it.
 AWS_LC_TESTS = c_tls|c_proxy|c_library|package_(find_package|moved|pkg_config|static)

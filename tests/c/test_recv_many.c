@@ -252,7 +252,7 @@ static void expect_no_single_message(wsline_app *app, const wsline_message *mess
     (void)app;
     (void)message;
     (void)userdata;
-    CHECK(!"on_message is called in spite of on_messages");
+    CHECK(false && "on_message is called in spite of on_messages");
 }
 
 static void an_app_is_given(const char *peer, bool sees_each) {

@@ -318,9 +318,10 @@ static void a_message_need_not_be_received_to_its_end(void) {
 /* Neither pings nor empty fragments are parts. */
 static void a_flood_of_what_is_no_part_does_not_move_the_deadline(void) {
     static const char *const paths[] = {
-        "/frame?hex=8900&n=5000000", "/frame?first=0100&hex=0000&n=5000000",
-        "/frame?extensions=permessage-deflate&first=4100&hex=00050000"
-        "00ffff&n=5000000"};
+        "/frame?hex=8900&n=5000000",
+        "/frame?first=0100&hex=0000&n=5000000",
+        "/frame?extensions=permessage-deflate&first=4100&hex=0005000000ffff&n=5000000",
+    };
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         wsline_conn *conn = deflate_connect("FAULTS", paths[i], stream_options());
