@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help setup header format format-check clippy docs demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all instructions bench bench-quick tsan msrv test-clang test-aarch64 test-i686 test-aws-lc
+.PHONY: test-all instructions bench bench-quick asan tsan msrv test-clang test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -22,7 +22,7 @@ help:
 	@echo 'make format     bring all Rust and C into their form'
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
 	@echo 'make test       the tests of every change'
-	@echo 'make format-check, make clippy, make docs'
+	@echo 'make format-check, make clippy, make docs, make asan'
 	@echo '                parts of make test'
 	@echo 'make test-all   make test, and all from here to make test-aws-lc'
 	@echo 'make autobahn   the whole Autobahn test suite'
@@ -125,7 +125,12 @@ bench: build
 bench-quick: build
 	python3 benches/compare/run.py --build $(BUILD) --quick
 
-tsan: TESTS = ON
+# ASan is a part of `make test`; this is for a quick look.
+asan tsan: TOOLS = peers
+asan tsan: TESTS = ON
+asan: configure peers
+	ctest --test-dir $(BUILD) -L '^asan$$' --output-on-failure
+
 tsan: configure peers
 	ctest --test-dir $(BUILD) -C tsan -L '^tsan$$' --output-on-failure
 
