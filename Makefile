@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 TESTS = OFF
 
 .PHONY: help setup header format format-check clippy docs demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
-.PHONY: test-all instructions bench bench-quick asan tsan msrv test-clang test-aarch64 test-i686 test-aws-lc
+.PHONY: test-all instructions bench bench-quick asan tsan msrv deny test-clang test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
 # cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
@@ -35,6 +35,7 @@ help:
 	@echo '                the C tests on another processor'
 	@echo 'make test-aws-lc'
 	@echo '                the C tests of TLS, built on AWS-LC'
+	@echo 'make deny       licences, sources and known faults of all crates; needs cargo-deny'
 	@echo 'make bench      wsline beside other WebSocket clients; takes an hour'
 	@echo 'make bench-quick'
 	@echo '                the same, a few of each, in two minutes'
@@ -139,6 +140,10 @@ msrv: tools
 	target/rust/minimum/cargo check --locked --all-targets --features test-panic --target-dir target/msrv
 	target/rust/minimum/cargo check --locked --all-targets --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/msrv
+
+# Not in test-all, because it fetches the known faults (advisories) from the network.
+deny: tools
+	cargo deny --locked check
 
 test-aarch64 test-i686: test-%: peers
 	@sh tools/setup.sh --check $*
