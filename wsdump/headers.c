@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-static wsline_status add(wsline_options *options, const char *name, const char *value) {
+static wsline_status add(struct settings *settings, const char *name, const char *value) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, const char *value);
@@ -20,8 +20,12 @@ static wsline_status add(wsline_options *options, const char *name, const char *
     };
 
     for (size_t i = 0; i < sizeof setters / sizeof *setters; i++)
-        if (strcasecmp(name, setters[i].name) == 0) return setters[i].set(options, value);
-    return wsline_options_add_header(options, name, value);
+        if (strcasecmp(name, setters[i].name) == 0) return setters[i].set(settings->options, value);
+    if (strcasecmp(name, "User-Agent") == 0) {
+        settings->has_user_agent = true;
+        if (*value == '\0') return WSLINE_OK; /* there shall be none */
+    }
+    return wsline_options_add_header(settings->options, name, value);
 }
 
 /* Without the blanks around it. Yours; NULL without memory. */
@@ -34,7 +38,7 @@ static char *trimmed(const char *text, size_t len) {
     return strndup(text, len);
 }
 
-const char *headers_add(wsline_options *options, const char *line, size_t len) {
+const char *headers_add(struct settings *settings, const char *line, size_t len) {
     const char *colon = memchr(line, ':', len), *fault = NULL;
 
     if (colon == NULL) return "not a header line, which is 'Name: value'";
@@ -43,8 +47,8 @@ const char *headers_add(wsline_options *options, const char *line, size_t len) {
     if (name == NULL || value == NULL)
         fault = "no memory";
     else if (strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
-        fault = headers_add_subprotocols(options, value);
-    else if (add(options, name, value) != WSLINE_OK)
+        fault = headers_add_subprotocols(settings->options, value);
+    else if (add(settings, name, value) != WSLINE_OK)
         fault = value_library_fault();
     free(name);
     free(value);

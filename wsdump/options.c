@@ -125,7 +125,7 @@ static const char *take_max_size(struct settings *settings, const char *value) {
 /* ---- The request ---- */
 
 static const char *take_header(struct settings *settings, const char *value) {
-    return headers_add(settings->options, value, strlen(value));
+    return headers_add(settings, value, strlen(value));
 }
 
 static const char *take_headers(struct settings *settings, const char *value) {
@@ -133,7 +133,7 @@ static const char *take_headers(struct settings *settings, const char *value) {
 
     while (fault == NULL && *value != '\0') {
         size_t len = strcspn(value, ",");
-        fault = headers_add(settings->options, value, len);
+        fault = headers_add(settings, value, len);
         value += len + (value[len] == ',');
     }
     return fault;

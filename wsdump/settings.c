@@ -45,6 +45,8 @@ static wsline_status complete_options(const struct settings *settings) {
     wsline_status status = wsline_options_set_max_send_queue_bytes(options, 0);
     if (status == WSLINE_OK && settings->no_origin)
         status = wsline_options_suppress_origin(options, true);
+    if (status == WSLINE_OK && !settings->has_user_agent)
+        status = wsline_options_add_header(options, "User-Agent", "wsdump/" WSLINE_VERSION_STRING);
     if (status == WSLINE_OK) status = wsline_options_set_address_family(options, family);
     if (status == WSLINE_OK)
         status = wsline_options_set_proxy_from_environment(options, !settings->no_proxy);

@@ -42,6 +42,16 @@ class Request(Test):
                 matching[0].partition(": ")[2].lower().replace(", ", ","), value.replace(", ", ",")
             )
 
+    def test_user_agent(self):
+        def agents(*words):
+            return [line for line in self.head(*words) if line.lower().startswith("user-agent:")]
+
+        version = self.run_program("--version").out.decode().split()[1].rstrip(",")
+        self.assertEqual(agents(), [f"User-Agent: wsdump/{version}"])
+        self.assertEqual(agents("-H", "user-agent: me/1"), ["user-agent: me/1"])
+        self.assertEqual(agents("--headers", "User-Agent:me/1,A:b"), ["User-Agent: me/1"])
+        self.assertEqual(agents("-H", "User-Agent:"), [])
+
     def test_origin_and_host(self):
         for option in ("-o", "--origin"):
             self.assertIn("Origin: https://a.example", self.head(option, "https://a.example"))
