@@ -47,7 +47,7 @@ const char *headers_add(struct settings *settings, const char *line, size_t len)
     if (name == NULL || value == NULL)
         fault = "no memory";
     else if (strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
-        fault = headers_add_subprotocols(settings->options, value);
+        fault = headers_add_subprotocols(settings, value);
     else if (add(settings, name, value) != WSLINE_OK)
         fault = value_library_fault();
     free(name);
@@ -55,7 +55,7 @@ const char *headers_add(struct settings *settings, const char *line, size_t len)
     return fault;
 }
 
-const char *headers_add_subprotocols(wsline_options *options, const char *names) {
+const char *headers_add_subprotocols(struct settings *settings, const char *names) {
     const char *fault = NULL;
 
     while (fault == NULL && *names != '\0') {
@@ -64,8 +64,9 @@ const char *headers_add_subprotocols(wsline_options *options, const char *names)
 
         if (name == NULL)
             fault = "no memory";
-        else if (wsline_options_add_subprotocol(options, name) != WSLINE_OK)
+        else if (wsline_options_add_subprotocol(settings->options, name) != WSLINE_OK)
             fault = value_library_fault();
+        settings->offers_subprotocols = true;
         free(name);
         names += len + (names[len] == ',');
     }

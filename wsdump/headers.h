@@ -8,6 +8,6 @@
 const char *headers_add(struct settings *settings, const char *line, size_t len);
 
 /* Offers "name,other". Returns what is wrong, or NULL. */
-const char *headers_add_subprotocols(wsline_options *options, const char *names);
+const char *headers_add_subprotocols(struct settings *settings, const char *names);
 
 #endif

@@ -148,7 +148,7 @@ static bool is_subprotocols(const char *word) {
 }
 
 static const char *take_subprotocols(struct settings *settings, const char *value) {
-    return value == NULL ? NULL : headers_add_subprotocols(settings->options, value);
+    return value == NULL ? NULL : headers_add_subprotocols(settings, value);
 }
 
 static const char *take_user(struct settings *settings, const char *value) {

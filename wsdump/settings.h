@@ -29,7 +29,7 @@ struct settings {
     bool help, version;
     bool quiet, raw, no_newline, json, timings;
     bool binary, slash, pings;
-    bool has_eof_wait, has_user_agent, has_proxy, no_proxy;
+    bool has_eof_wait, has_user_agent, has_proxy, no_proxy, offers_subprotocols;
     bool no_origin, keep_cookies, deflate, unverified, ipv4, ipv6;
 };
 

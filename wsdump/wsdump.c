@@ -147,6 +147,8 @@ static void on_open(wsline_app *opened, void *userdata) {
     round_trip_reset();
     silent_at = clock_in_ms(settings.timeout_ms);
     output_open(opened);
+    if (settings.offers_subprotocols && wsline_app_subprotocol(opened) == NULL)
+        notice("the server chose none of the subprotocols");
     if (!send_items(opened, &settings)) verdict = STATUS_INPUT;
     if (output_is_interactive() && !input_is_over) editor_begin("> ", take_edited_line);
 }

@@ -62,7 +62,15 @@ class Request(Test):
         words = ["-jc1", "-t", "hello", "-s", "other", "chat.v2,chat.v1", url("WEBSOCKETS")]
         self.assertEqual(self.run_program(*words).events[0]["subprotocol"], "chat.v2")
         words = ["-vc1", "-t", "hello", "--subprotocols=chat.v1", url("WEBSOCKETS")]
-        self.assertRegex(self.run_program(*words).lines[0], r"^open: .*, chat\.v1$")
+        result = self.run_program(*words)
+        self.assertRegex(result.lines[0], r"^open: .*, chat\.v1$")
+        self.assertEqual(result.err, "")
+
+    def test_no_subprotocol_is_chosen(self):
+        told = "wsdump: the server chose none of the subprotocols\n"
+        for words in (["-s", "other"], ["-j", "-H", "Sec-WebSocket-Protocol: other"]):
+            self.assertEqual(self.run_program(*words, url("WEBSOCKETS")).err, told)
+        self.assertEqual(self.run_program("-s", "-v", url("WEBSOCKETS")).err, "")
 
     def test_logging_in(self):
         basic = "Authorization: Basic " + base64.b64encode(b"me:a:b").decode()
