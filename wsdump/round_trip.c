@@ -4,11 +4,13 @@
 
 #include "clock.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
-    MOST_PINGS = 16,    /* more than that on their way at once are not timed */
-    LIBRARY_PAYLOAD = 8 /* bytes in those of --ping-interval */
+    MOST_PINGS = 16,  /* more than that on their way at once are not timed */
+    APPENDED_LEN = 8, /* bytes, see wsline_options_set_ping_payload() */
+    MARK_LEN = sizeof ROUND_TRIP_MARK - 1
 };
 
 /* The pings that were asked for, the oldest first. */
@@ -34,7 +36,12 @@ void round_trip_begin(const void *payload, size_t len) {
     ping->sent_us = clock_us();
 }
 
-int64_t round_trip_end(const wsline_app *app, const wsline_message *pong) {
+static bool answers_interval(const wsline_message *pong) {
+    return pong->len == MARK_LEN + APPENDED_LEN &&
+           memcmp(pong->data, ROUND_TRIP_MARK, MARK_LEN) == 0;
+}
+
+int64_t round_trip_end(const wsline_app *app, wsline_message *pong) {
     for (size_t i = 0; i < count; i++) {
         if (pings[i].len == pong->len && memcmp(pings[i].payload, pong->data, pong->len) == 0) {
             int64_t us = clock_us() - pings[i].sent_us;
@@ -43,5 +50,7 @@ int64_t round_trip_end(const wsline_app *app, const wsline_message *pong) {
             return us;
         }
     }
-    return pong->len == LIBRARY_PAYLOAD ? wsline_app_rtt_us(app) : -1;
+    if (!answers_interval(pong)) return -1;
+    pong->len = 0;
+    return wsline_app_rtt_us(app);
 }

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "notice.h"
+#include "round_trip.h"
 #include "values.h"
 
 #include <stdlib.h>
@@ -60,6 +61,8 @@ static wsline_status complete_options(const struct settings *settings) {
     if (status == WSLINE_OK)
         status =
             wsline_options_set_ping(options, settings->ping_interval_ms, settings->ping_timeout_ms);
+    if (status == WSLINE_OK)
+        status = wsline_options_set_ping_payload(options, ROUND_TRIP_MARK, WSLINE_NUL_TERMINATED);
     return status;
 }
 

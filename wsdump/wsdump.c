@@ -170,8 +170,11 @@ static void on_ping(wsline_app *from, const wsline_message *message, void *userd
 }
 
 static void on_pong(wsline_app *from, const wsline_message *message, void *userdata) {
+    wsline_message shown = *message;
+
     (void)userdata;
-    output_message(message, round_trip_end(from, message));
+    int64_t round_trip_us = round_trip_end(from, &shown);
+    output_message(&shown, round_trip_us);
 }
 
 static void on_error(wsline_app *from, const wsline_error_info *info, void *userdata) {

@@ -126,6 +126,22 @@ class Text(Test):
         self.assertGreater(len(pongs), 1)
         for pong in pongs:
             self.assertTrue(0 < pong["rtt_ms"] < 1000, pong)
+            self.assertEqual(pong["base64"], "")
+
+    def test_pongs_of_others_keep_their_payload(self):
+        puppet = self.start_puppet()
+        # With a timeout there is one ping at a time, however slow this machine is.
+        words = ["-v", "--ping-interval", "0.1", "--ping-timeout", "30", puppet.url]
+        program = self.start_program(*words)
+        puppet.accept()
+        program.expect("open: .*")
+        opcode, payload = puppet.read_frame()
+        self.assertEqual((opcode, payload[:6], len(payload)), (PING, b"wsdump", 14))
+        puppet.send(payload, opcode=PONG)
+        program.expect(r"pong: \d+\.\d{3} ms")
+        for unasked in (b"unasked!", b"wsdump", b"WSDUMP12345678"):
+            puppet.send(unasked, opcode=PONG)
+            program.expect("pong: " + unasked.decode())
 
     def test_timings(self):
         result = self.run_program("--timings", "-c1", "-vt", "hello", ECHO)
