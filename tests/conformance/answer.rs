@@ -207,7 +207,7 @@ impl Reply {
                     .collect(),
             ),
             // The body of a redirect that is followed is not waited for.
-            redirect_limit: 0,
+            max_redirects: 0,
             ..RequestOptions::default()
         };
         Upgrade::new(&URL, &options, None, NONCE).expect("memory")
