@@ -22,14 +22,16 @@ void editor_begin(const char *text, editor_line_fn fn) {
     editor_show();
 }
 
-static void take_line(const char *line, size_t len) {
-    (void)len;
-    is_shown = false;
-    on_line(line);
-}
-
 void editor_read(void) {
-    if (!input_read(take_line)) on_line(NULL);
+    const char *line;
+    size_t len;
+
+    input_read();
+    while (input_next(&line, &len)) {
+        is_shown = false;
+        on_line(line);
+    }
+    if (input_is_over()) on_line(NULL);
 }
 
 void editor_hide(void) {

@@ -11,13 +11,17 @@
 
 enum { READ_SIZE = 65536 };
 
-/* What was read of the line that is not whole, and room for more. */
+/* What was read and not taken is between `begin` and `end`; up to `searched` it has no line end. */
 static char *buffer = NULL;
-static size_t len = 0, capacity = 0;
-static bool has_failed = false;
+static size_t begin = 0, searched = 0, end = 0, capacity = 0;
+static bool has_ended = false, has_failed = false;
 
 static bool make_room(void) {
-    if (capacity - len > READ_SIZE) return true; /* one more for a NUL */
+    if (begin > 0) memmove(buffer, buffer + begin, end - begin);
+    end -= begin;
+    searched -= begin;
+    begin = 0;
+    if (capacity - end > READ_SIZE) return true; /* one more for a NUL */
     size_t wanted = capacity == 0 ? 2 * READ_SIZE : capacity * 2;
     char *larger = realloc(buffer, wanted);
     if (larger == NULL) return false;
@@ -26,50 +30,46 @@ static bool make_room(void) {
     return true;
 }
 
-static void end(input_line_fn fn) {
-    if (len > 0) {
-        buffer[len] = '\0';
-        fn(buffer, len);
-    }
-    free(buffer);
-    buffer = NULL;
-    len = capacity = 0;
+static void fail(const char *fault) {
+    complain("standard input: %s", fault);
+    has_ended = has_failed = true;
 }
 
-/* Hands over the lines that end in what was read last, and keeps the rest. */
-static void hand_over(size_t got, input_line_fn fn) {
-    char *line = buffer, *unseen = buffer + len, *stop;
-
-    len += got;
-    while ((stop = memchr(unseen, '\n', (size_t)(buffer + len - unseen))) != NULL) {
-        *stop = '\0';
-        fn(line, (size_t)(stop - line));
-        line = unseen = stop + 1;
-    }
-    len = (size_t)(buffer + len - line);
-    memmove(buffer, line, len);
-}
-
-bool input_read(input_line_fn fn) {
+void input_read(void) {
     if (!make_room()) {
-        complain("no memory for a line of input");
-        has_failed = true;
-        len = 0; /* a part of a line is no line */
-        end(fn);
-        return false;
+        fail("no memory for a line");
+        end = searched = 0; /* a part of a line is no line */
+        return;
     }
-    ssize_t got = read(STDIN_FILENO, buffer + len, READ_SIZE);
-    if (got > 0) {
-        hand_over((size_t)got, fn);
-        return true;
-    }
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-    if (got < 0) {
-        complain("standard input: %s", strerror(errno));
-        has_failed = true;
-    }
-    end(fn);
-    return false;
+    ssize_t got = read(STDIN_FILENO, buffer + end, READ_SIZE);
+    if (got > 0)
+        end += (size_t)got;
+    else if (got == 0)
+        has_ended = true;
+    else if (errno != EINTR && errno != EAGAIN)
+        fail(strerror(errno));
 }
+
+bool input_next(const char **line_out, size_t *len_out) {
+    if (begin == end) return false;
+    char *stop = memchr(buffer + searched, '\n', end - searched);
+    searched = end;
+    if (stop == NULL && !has_ended) return false;
+    if (stop == NULL) stop = buffer + end;
+    *stop = '\0';
+    *line_out = buffer + begin;
+    *len_out = (size_t)(stop - *line_out);
+    begin += *len_out;
+    if (begin < end) begin++;
+    searched = begin;
+    return true;
+}
+
+bool input_is_over(void) { return has_ended && begin == end; }
 
 bool input_has_failed(void) { return has_failed; }
+
+void input_free(void) {
+    free(buffer);
+    buffer = NULL;
+}

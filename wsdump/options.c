@@ -214,6 +214,7 @@ const struct option all_options[] = {
     {'\0', "file", "FILE", "a file as one message; - for standard input", .take = take_file},
     {'\0', "ping", "[=TEXT]", "a ping, whose pong is shown", .take = take_ping},
     {'b', "binary", .help = "lines and files as binary messages", FLAG(binary)},
+    {'\0', "delay", .help = "wait so long between two messages", SECONDS(delay_ms)},
     {'\0', "slash", .help = "lines may be commands: /ping /pong /hex /file /close", FLAG(slash)},
 
     HEADING("What is shown:"),

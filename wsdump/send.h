@@ -4,15 +4,13 @@
 
 #include "settings.h"
 
-/* Each of these is false after a complaint that something could not be sent. */
+/* Whether so little waits to be sent that input may be read. */
+bool send_has_room(const wsline_app *app);
 
-/* A message or a ping. */
+/* Sends a message or a ping; false after a complaint that it could not be sent. */
 bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len);
 
-/* What the command line asks for at the beginning of a connection. */
-bool send_items(wsline_app *app, const struct settings *settings);
-
-/* A message of the type that was chosen on the command line. */
+/* The same for a message of the type that was chosen on the command line. */
 bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len);
 
 #endif

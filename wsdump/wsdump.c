@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "editor.h"
 #include "exit_status.h"
+#include "feed.h"
 #include "help.h"
 #include "input.h"
 #include "notice.h"
@@ -27,8 +28,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_UNSENT = 1 << 20 }; /* bytes; above it the input waits */
-
 /* Signals within this time are one: timeout(1) sends its signal to the program and, again, to
  * its process group. */
 enum { ONE_SIGNAL_MS = 1000 };
@@ -41,7 +40,7 @@ static uint64_t received; /* messages */
 static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
 /* Until then a signal belongs to the one that has closed the connection. */
 static int64_t same_signal_until = 0;
-static bool input_is_over;
+static bool input_has_ended;
 static bool has_lost_input; /* with this connection or one before */
 static bool has_ended;      /* the app has said its last */
 /* What the connection came to, and what this program decided itself, which counts more. */
@@ -106,37 +105,35 @@ static void heed_signals(void) {
 
 /* ---- Input ---- */
 
-static void take_line(const char *line, size_t len) {
-    if (!command_or_message(app, &settings, line, len) && !output_is_interactive())
-        verdict = STATUS_INPUT;
-}
-
 static void take_end_of_input(void) {
-    input_is_over = true;
+    input_has_ended = true;
     eof_at = clock_in_ms(settings.eof_wait_ms);
 }
 
 static void take_edited_line(const char *line) {
     if (line != NULL) {
-        take_line(line, strlen(line));
+        command_or_message(app, &settings, line, strlen(line));
     } else {
         editor_end();
         take_end_of_input();
     }
 }
 
+static bool wants_input(void) {
+    if (input_has_ended || !wsline_app_is_open(app)) return false;
+    return output_is_interactive() ? send_has_room(app) : feed_wants_input(app);
+}
+
 static void take_input(void) {
     if (output_is_interactive())
         editor_read();
-    else if (!input_read(take_line)) {
-        if (input_has_failed()) verdict = STATUS_INPUT;
-        take_end_of_input();
-    }
+    else
+        feed_read();
 }
 
-static bool wants_input(void) {
-    return !input_is_over && wsline_app_is_open(app) &&
-           wsline_app_send_queue_bytes(app) < MOST_UNSENT;
+static void feed(void) {
+    if (!feed_send(app) || input_has_failed()) verdict = STATUS_INPUT;
+    if (!input_has_ended && feed_is_over()) take_end_of_input();
 }
 
 /* ---- The app's callbacks ---- */
@@ -149,8 +146,9 @@ static void on_open(wsline_app *opened, void *userdata) {
     output_open(opened);
     if (settings.offers_subprotocols && wsline_app_subprotocol(opened) == NULL)
         notice("the server chose none of the subprotocols");
-    if (!send_items(opened, &settings)) verdict = STATUS_INPUT;
-    if (output_is_interactive() && !input_is_over) editor_begin("> ", take_edited_line);
+    feed_rewind();
+    feed();
+    if (output_is_interactive() && !input_has_ended) editor_begin("> ", take_edited_line);
 }
 
 static void on_message(wsline_app *from, const wsline_message *message, void *userdata) {
@@ -207,7 +205,8 @@ static int64_t earliest(int64_t one, int64_t other) { return one < other ? one :
 
 static int poll_timeout(void) {
     int64_t loop_at = clock_in_ms(wsline_loop_next_timeout_ms(loop));
-    return clock_poll_timeout(earliest(earliest(loop_at, silent_at), earliest(late_at, eof_at)));
+    int64_t own_at = earliest(earliest(silent_at, late_at), earliest(eof_at, feed_due_at(app)));
+    return clock_poll_timeout(earliest(loop_at, own_at));
 }
 
 static void show_what_has_happened(void) {
@@ -226,6 +225,7 @@ static void turn(void) {
     if (poll(fds, 3, poll_timeout()) < 0) fds[0].revents = 0; /* a signal */
     heed_signals();
     if (fds[0].revents != 0) take_input();
+    feed();
     heed_time();
     if (wsline_loop_run_once(loop, 0) != WSLINE_OK) {
         complain("%s", value_library_fault());
@@ -264,6 +264,7 @@ static bool begin(void) {
 
 static int talk(void) {
     output_begin(&settings);
+    feed_begin(&settings);
     if (settings.quiet) notice_be_quiet();
     if (settings.assumption != NULL) notice("%s", settings.assumption);
     if (!begin()) return verdict == STATUS_DONE ? STATUS_FAILURE : verdict;
@@ -298,6 +299,7 @@ int main(int argc, char **argv) {
     wsline_app_free(app);
     wsline_loop_free(loop);
     settings_free(&settings);
+    input_free();
     if (fflush(stdout) != 0 && status == STATUS_DONE) status = STATUS_FAILURE;
     return status;
 }

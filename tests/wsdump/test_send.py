@@ -5,10 +5,13 @@
 import base64
 import json
 import pathlib
+import signal
 import tempfile
+import time
 import unittest
 import uuid
 
+from fault_connection import CLOSE, TEXT
 from harness import Test, url
 
 ECHO = url("WEBSOCKETS")
@@ -75,6 +78,28 @@ class Send(Test):
         events.remove(("pong", "bm93"))
         expected = [("text", "one"), ("binary", "AP9/"), ("text", "two"), ("text", "")]
         self.assertEqual(events, [*expected, ("text", "three")])
+
+    def test_delay(self):
+        began = time.monotonic()
+        words = ["--delay", "0.2", "-t", "one", "-t", "two", "-c", "4", ECHO]
+        result = self.run_program(*words, stdin="three\nfour\n")
+        self.assertEqual(result.lines, ["one", "two", "three", "four"])
+        self.assertGreater(time.monotonic() - began, 0.6)
+
+    def test_nothing_is_sent_during_the_delay(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--delay", "60", "-t", "one", puppet.url)
+        program.type("two\n")
+        puppet.accept()
+        self.assertEqual(puppet.read_frame(), (TEXT, b"one"))
+        program.signal(signal.SIGINT)
+        self.assertEqual(puppet.read_frame()[0], CLOSE)
+        puppet.close()
+        program.wait()
+
+    def test_the_last_message_needs_no_delay(self):
+        result = self.run_program("--delay", "60", "-v", ECHO, stdin="one")
+        self.assertEqual(result.lines[-1], "close: 1000, by the client")
 
     def test_a_file_is_one_message(self):
         text = self.file(b"zwei\nZeilen\n")

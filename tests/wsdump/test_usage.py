@@ -37,6 +37,7 @@ class Words(Test):
             (SERVER, "--count", "0"): "--count: not a number of messages",
             (SERVER, "--count", "-1"): "--count: not a number of messages",
             (SERVER, "--timeout", "soon"): "--timeout: not a number of seconds",
+            (SERVER, "--delay", "soon"): "--delay: not a number of seconds",
             (SERVER, "--close-timeout", "soon"): "--close-timeout: not a number of seconds",
             (SERVER, "--max-time", "1.2.3"): "--max-time: not a number of seconds",
             (SERVER, "--eof-wait", "never"): "--eof-wait: neither a number of seconds nor forever",

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is sent without being typed on a terminal, in which order, and when. */
+#include "feed.h"
+
+#include "clock.h"
+#include "commands.h"
+#include "input.h"
+#include "send.h"
+
+static const struct settings *settings;
+static size_t next_item;
+/* The line of input that is next. */
+static bool has_line;
+static const char *line;
+static size_t line_len;
+static int64_t due_at; /* the next message */
+
+void feed_begin(const struct settings *wanted) { settings = wanted; }
+
+void feed_rewind(void) { next_item = 0; }
+
+static bool has_items(void) { return next_item < settings->item_count; }
+
+static bool has_next(const wsline_app *app) {
+    return has_items() || (has_line && send_has_room(app));
+}
+
+static bool send_next(wsline_app *app) {
+    if (has_items()) {
+        const struct item *item = &settings->items[next_item++];
+        return send_payload(app, item->opcode, item->data, item->len);
+    }
+    bool is_sent = command_or_message(app, settings, line, line_len);
+    has_line = input_next(&line, &line_len);
+    return is_sent;
+}
+
+bool feed_send(wsline_app *app) {
+    bool all = true;
+
+    if (!wsline_app_is_open(app)) return true;
+    while (has_next(app) && clock_us() >= due_at) {
+        if (!send_next(app)) all = false;
+        due_at = clock_in_ms(settings->delay_ms);
+    }
+    return all;
+}
+
+int64_t feed_due_at(const wsline_app *app) {
+    return wsline_app_is_open(app) && has_next(app) ? due_at : NEVER;
+}
+
+bool feed_wants_input(const wsline_app *app) {
+    return !has_line && !input_is_over() && send_has_room(app);
+}
+
+void feed_read(void) {
+    input_read();
+    has_line = input_next(&line, &line_len);
+}
+
+bool feed_is_over(void) { return !has_items() && !has_line && input_is_over(); }
