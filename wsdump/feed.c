@@ -9,20 +9,23 @@
 
 static const struct settings *settings;
 static size_t next_item;
-/* The line of input that is next. */
-static bool has_line;
-static const char *line;
-static size_t line_len;
+/* The piece of input that is next. */
+static bool has_piece;
+static const char *piece;
+static size_t piece_len;
 static int64_t due_at; /* the next message */
 
-void feed_begin(const struct settings *wanted) { settings = wanted; }
+void feed_begin(const struct settings *wanted) {
+    settings = wanted;
+    input_set_chunk_size((size_t)wanted->chunk_bytes);
+}
 
 void feed_rewind(void) { next_item = 0; }
 
 static bool has_items(void) { return next_item < settings->item_count; }
 
 static bool has_next(const wsline_app *app) {
-    return has_items() || (has_line && send_has_room(app));
+    return has_items() || (has_piece && send_has_room(app));
 }
 
 static bool send_next(wsline_app *app) {
@@ -30,8 +33,10 @@ static bool send_next(wsline_app *app) {
         const struct item *item = &settings->items[next_item++];
         return send_payload(app, item->opcode, item->data, item->len);
     }
-    bool is_sent = command_or_message(app, settings, line, line_len);
-    has_line = input_next(&line, &line_len);
+    bool is_sent = settings->chunk_bytes > 0
+                       ? send_payload(app, WSLINE_OPCODE_BINARY, piece, piece_len)
+                       : command_or_message(app, settings, piece, piece_len);
+    has_piece = input_next(&piece, &piece_len);
     return is_sent;
 }
 
@@ -51,12 +56,12 @@ int64_t feed_due_at(const wsline_app *app) {
 }
 
 bool feed_wants_input(const wsline_app *app) {
-    return !has_line && !input_is_over() && send_has_room(app);
+    return !has_piece && !input_is_over() && send_has_room(app);
 }
 
 void feed_read(void) {
     input_read();
-    has_line = input_next(&line, &line_len);
+    has_piece = input_next(&piece, &piece_len);
 }
 
-bool feed_is_over(void) { return !has_items() && !has_line && input_is_over(); }
+bool feed_is_over(void) { return !has_items() && !has_piece && input_is_over(); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standard input, line by line. */
+/* Standard input, piece by piece. */
 #include "input.h"
 
 #include "notice.h"
@@ -9,20 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 65536 };
-
+static size_t read_size = 65536;
+static bool has_lines = true;
 /* What was read and not taken is between `begin` and `end`; up to `searched` it has no line end. */
 static char *buffer = NULL;
 static size_t begin = 0, searched = 0, end = 0, capacity = 0;
 static bool has_ended = false, has_failed = false;
+
+void input_set_chunk_size(size_t bytes) {
+    has_lines = bytes == 0;
+    if (bytes > 0) read_size = bytes;
+}
 
 static bool make_room(void) {
     if (begin > 0) memmove(buffer, buffer + begin, end - begin);
     end -= begin;
     searched -= begin;
     begin = 0;
-    if (capacity - end > READ_SIZE) return true; /* one more for a NUL */
-    size_t wanted = capacity == 0 ? 2 * READ_SIZE : capacity * 2;
+    if (capacity - end > read_size) return true; /* one more for a NUL */
+    size_t wanted = capacity == 0 ? 2 * read_size : capacity * 2;
     char *larger = realloc(buffer, wanted);
     if (larger == NULL) return false;
     buffer = larger;
@@ -37,11 +42,11 @@ static void fail(const char *fault) {
 
 void input_read(void) {
     if (!make_room()) {
-        fail("no memory for a line");
+        fail("no memory");
         end = searched = 0; /* a part of a line is no line */
         return;
     }
-    ssize_t got = read(STDIN_FILENO, buffer + end, READ_SIZE);
+    ssize_t got = read(STDIN_FILENO, buffer + end, read_size);
     if (got > 0)
         end += (size_t)got;
     else if (got == 0)
@@ -50,15 +55,17 @@ void input_read(void) {
         fail(strerror(errno));
 }
 
-bool input_next(const char **line_out, size_t *len_out) {
+bool input_next(const char **piece_out, size_t *len_out) {
+    char *stop = NULL;
+
     if (begin == end) return false;
-    char *stop = memchr(buffer + searched, '\n', end - searched);
+    if (has_lines) stop = memchr(buffer + searched, '\n', end - searched);
     searched = end;
-    if (stop == NULL && !has_ended) return false;
+    if (has_lines && stop == NULL && !has_ended) return false;
     if (stop == NULL) stop = buffer + end;
     *stop = '\0';
-    *line_out = buffer + begin;
-    *len_out = (size_t)(stop - *line_out);
+    *piece_out = buffer + begin;
+    *len_out = (size_t)(stop - *piece_out);
     begin += *len_out;
     if (begin < end) begin++;
     searched = begin;

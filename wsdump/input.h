@@ -5,12 +5,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads once from standard input, when there is no line left to take. */
+/* Pieces have at most so many bytes, and are what one read gives; 0, the default: they are lines.
+ */
+void input_set_chunk_size(size_t bytes);
+
+/* Reads once from standard input, when there is no piece left to take. */
 void input_read(void);
 
-/* The next line, without its end, with a NUL behind it; it may hold NULs of its own. Valid until
- * the next input_read(). False if there is no whole line; the last one needs no end. */
-bool input_next(const char **line_out, size_t *len_out);
+/* The next piece, valid until the next input_read(); false if there is none. A line comes without
+ * its end, which the last one does not need. Behind it is a NUL, and it may hold NULs of its own.
+ */
+bool input_next(const char **piece_out, size_t *len_out);
 
 /* Whether all of it has been taken. */
 bool input_is_over(void);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEFAULT_CHUNK = 1 << 16, LARGEST_CHUNK = 1 << 30 }; /* bytes */
+
 static const char *no_memory = "no memory";
 
 static const char *fault_of(wsline_status status) {
@@ -72,6 +74,15 @@ static const char *take_ping(struct settings *settings, const char *value) {
     settings->pings = true;
     if (value != NULL && strlen(value) > 125) return "a ping has at most 125 bytes";
     return add(settings, WSLINE_OPCODE_PING, value == NULL ? "" : value);
+}
+
+static const char *take_chunks(struct settings *settings, const char *value) {
+    settings->chunk_bytes = DEFAULT_CHUNK;
+    if (value == NULL) return NULL;
+    if (value_size(value, &settings->chunk_bytes) && settings->chunk_bytes > 0 &&
+        settings->chunk_bytes <= LARGEST_CHUNK)
+        return NULL;
+    return "not a number of bytes from 1 to 1G";
 }
 
 /* ---- What is shown ---- */
@@ -214,6 +225,8 @@ const struct option all_options[] = {
     {'\0', "file", "FILE", "a file as one message; - for standard input", .take = take_file},
     {'\0', "ping", "[=TEXT]", "a ping, whose pong is shown", .take = take_ping},
     {'b', "binary", .help = "lines and files as binary messages", FLAG(binary)},
+    {'\0', "chunks", "[=SIZE]", "standard input as binary messages, as it arrives",
+     .take = take_chunks},
     {'\0', "delay", .help = "wait so long between two messages", SECONDS(delay_ms)},
     {'\0', "slash", .help = "lines may be commands: /ping /pong /hex /file /close", FLAG(slash)},
 

@@ -15,7 +15,8 @@ void output_begin(const struct settings *settings) {
     bool is_terminal = isatty(STDOUT_FILENO);
 
     is_json = settings->json;
-    is_interactive = is_terminal && isatty(STDIN_FILENO) && !settings->raw && !settings->json;
+    is_interactive = is_terminal && isatty(STDIN_FILENO) && !settings->raw && !settings->json &&
+                     settings->chunk_bytes == 0;
     if (is_json)
         json_begin(settings);
     else

@@ -17,6 +17,8 @@ static bool is_consistent(const struct settings *settings) {
         complain("--raw and --json exclude each other");
     else if (settings->no_newline && !settings->raw)
         complain("--no-newline needs --raw");
+    else if (settings->chunk_bytes > 0 && settings->slash)
+        complain("--chunks and --slash exclude each other");
     else if (settings->has_proxy && settings->no_proxy)
         complain("--proxy and --no-proxy exclude each other");
     else if (settings->ipv4 && settings->ipv6)

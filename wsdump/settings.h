@@ -22,6 +22,7 @@ struct settings {
     size_t item_count;
     uint64_t count;                                           /* of messages; 0: any */
     int64_t eof_wait_ms, timeout_ms, max_time_ms, connect_ms; /* WSLINE_FOREVER: none */
+    uint64_t chunk_bytes;                                     /* of input; 0: lines */
     int64_t delay_ms;                                         /* between two messages */
     int64_t close_ms;                          /* WSLINE_DEFAULT_TIMEOUT: that of the library */
     int64_t ping_interval_ms, ping_timeout_ms; /* 0: none */

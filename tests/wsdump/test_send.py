@@ -11,7 +11,7 @@ import time
 import unittest
 import uuid
 
-from fault_connection import CLOSE, TEXT
+from fault_connection import BINARY, CLOSE, TEXT
 from harness import Test, url
 
 ECHO = url("WEBSOCKETS")
@@ -78,6 +78,34 @@ class Send(Test):
         events.remove(("pong", "bm93"))
         expected = [("text", "one"), ("binary", "AP9/"), ("text", "two"), ("text", "")]
         self.assertEqual(events, [*expected, ("text", "three")])
+
+    def test_input_in_chunks(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--chunks=2", puppet.url)
+        puppet.accept()
+        for typed, payloads in ((b"abcde", (b"ab", b"cd", b"e")), (b"\n\xff", (b"\n\xff",))):
+            program.type(typed)
+            for payload in payloads:
+                self.assertEqual(puppet.read_frame(), (BINARY, payload))
+        program.end_input()
+        self.assertEqual(puppet.read_frame()[0], CLOSE)
+        puppet.close()
+        program.wait()
+
+    def test_chunks_are_all_of_the_input(self):
+        puppet = self.start_puppet()
+        program = self.start_program("--chunks", puppet.url)
+        puppet.accept()
+        data = ALL_BYTES * 1000
+        program.type(data)
+        program.end_input()
+        received = bytearray()
+        while (frame := puppet.read_frame())[0] == BINARY:
+            self.assertLessEqual(len(frame[1]), 65536)
+            received += frame[1]
+        self.assertEqual((frame[0], received), (CLOSE, data))
+        puppet.close()
+        program.wait()
 
     def test_delay(self):
         began = time.monotonic()

@@ -57,6 +57,9 @@ class Words(Test):
             (SERVER, "--proxy", "ftp://x"): "--proxy: .*",
             (SERVER, "--user", "@/none"): "--user: /none: No such file or directory",
             (SERVER, "--bearer", "a b"): "--bearer: argument `token` .*",
+            (SERVER, "--chunks=0"): "--chunks: not a number of bytes from 1 to 1G",
+            (SERVER, "--chunks=2G"): "--chunks: not a number of bytes from 1 to 1G",
+            (SERVER, "--chunks", "--slash"): "--chunks and --slash exclude each other",
             (SERVER, "--raw", "--json"): "--raw and --json exclude each other",
             (SERVER, "--no-newline"): "--no-newline needs --raw",
             (SERVER, "--proxy", "http://x", "--no-proxy"): "--proxy and --no-proxy exclude .*",
@@ -128,6 +131,7 @@ class Words(Test):
             ["-rvs", "chat.v1,chat.v2", "-n", SERVER],
             ["--ping", SERVER],
             ["--reconnect", SERVER],
+            ["--chunks", SERVER],
             [SERVER, "-s", "a", "b"],
             ["-b", "--", SERVER],
         ):
