@@ -72,6 +72,8 @@ for group in "$@"; do
             have ruby || need ruby ruby
             have valgrind || need valgrind valgrind
             have tmux || need tmux tmux
+            # Its one test is skipped where it is missing.
+            $check || have zsh || need zsh zsh
             have nginx || need nginx nginx nginx
             have tinyproxy || need tinyproxy-bin tinyproxy
             have squid || need squid-openssl squid squid

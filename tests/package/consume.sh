@@ -31,13 +31,15 @@ static_flags() {
     pkg-config --libs-only-l --static wsline | sed 's/-lwsline//'
 }
 
-# run PROGRAM shared|static: with exactly that kind of libwsline
+# run PROGRAM shared|static [ARGUMENT...]: with exactly that kind of libwsline
 run() {
-    case $2:$(objdump -p "$1" | grep NEEDED) in
+    program=$1 kind=$2
+    shift 2
+    case $kind:$(objdump -p "$program" | grep NEEDED) in
         shared:*libwsline.so.*) ;;
-        shared:* | static:*libwsline*) echo "$1 is not linked to the $2 library" && return 1 ;;
+        shared:* | static:*libwsline*) echo "$program is not linked to the $kind library" && return 1 ;;
     esac
-    "./$1"
+    "./$program" "$@"
 }
 
 # shellcheck disable=SC2046 # flags are several words
@@ -74,6 +76,15 @@ case $way in
         cc -DWITH_NEIGHBOUR "$consumer/consumer.c" -o program \
             $(static_flags) -L. -lneighbour
         run program static
+        ;;
+    wsdump)
+        install_to prefix
+        run prefix/bin/wsdump shared --version
+        ls prefix/share/man/man1/wsdump.1 prefix/share/bash-completion/completions/wsdump \
+            prefix/share/zsh/site-functions/_wsdump
+        cmake -S "$source/wsdump" -B alone -DCMAKE_PREFIX_PATH="$work/prefix"
+        cmake --build alone
+        run alone/wsdump shared --version
         ;;
     *)
         echo "consume.sh: no such way: $way" >&2
