@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The Markdown of the repository: its width, and whether the files and make targets exist that it
+//! names.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a test may panic: that is how it fails"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// As in .editorconfig.
+const MAX_COLUMNS: usize = 120;
+
+/// Written by `make bench`.
+const GENERATED: &str = "benches/results.md";
+
+/// Those for people who change wsline.
+const GUIDES: [&str; 4] = [
+    "AGENTS.md",
+    "CONTRIBUTING.md",
+    "RELEASING.md",
+    "SECURITY.md",
+];
+
+/// Where a guide's short names are found: `test_limit.c`, `conformance/utf8.rs`, `keys.rs`.
+const FOLDERS: [&str; 5] = ["", "tests", "tests/c", "tests/conformance", "src/conn/send"];
+
+const EXTENSIONS: [&str; 10] = [
+    "c", "h", "lock", "md", "py", "rs", "sh", "supp", "symbols", "toml",
+];
+
+/// A table has one line for each row; code is as wide as it is.
+#[test]
+fn no_line_is_wider_than_120_columns() {
+    let mut wrong = Vec::new();
+    for file in markdown() {
+        let mut is_code = false;
+        for (number, line) in read(&file).lines().enumerate() {
+            is_code ^= line.trim_start().starts_with("```");
+            let is_free = is_code || line.starts_with('|');
+            if !is_free && line.chars().count() > MAX_COLUMNS {
+                wrong.push(format!("{file}:{}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn files_that_a_guide_names_exist() {
+    let mut wrong = Vec::new();
+    for guide in GUIDES {
+        let text = read(guide);
+        let names: Vec<_> = text.split('`').skip(1).step_by(2).filter(is_file).collect();
+        assert!(!names.is_empty(), "{guide} names no file");
+        for name in names {
+            let exists = |folder: &&str| root().join(folder).join(name).exists();
+            if !FOLDERS.iter().any(|folder| exists(&folder)) {
+                wrong.push(format!("{guide}: {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn make_targets_that_a_document_names_exist() {
+    let makefile = read("Makefile");
+    let rules = makefile.lines().filter(|line| !line.starts_with('\t'));
+    let heads = rules.filter_map(|line| Some(line.split_once(':')?.0));
+    let targets: BTreeSet<_> = heads.flat_map(str::split_whitespace).collect();
+    let mut wrong = Vec::new();
+    for file in markdown() {
+        let text = read(&file);
+        for call in text.split("`make ").skip(1) {
+            let call = call.split('`').next().unwrap_or_default();
+            let words = call.split_whitespace();
+            for word in words.take_while(|word| !word.contains(['=', '\''])) {
+                if !targets.contains(word) {
+                    wrong.push(format!("{file}: make {word}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn is_file(name: &&str) -> bool {
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let is_built = name.starts_with("target/") || name.starts_with("build/");
+    name.chars().all(is_path)
+        && !is_built
+        && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+}
+
+/// Every Markdown file that somebody writes.
+fn markdown() -> Vec<String> {
+    let mut folders = vec![root()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let name = name.unwrap_or_default();
+            if path.is_dir() {
+                // What is built, as in .gitignore, and what git keeps.
+                if name != ".git" && name != "target" && !name.starts_with("build") {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".md") {
+                let short = path.strip_prefix(root()).expect("below");
+                files.push(short.to_string_lossy().into_owned());
+            }
+        }
+    }
+    files.retain(|file| file != GENERATED);
+    assert!(files.len() > 4, "{files:#?}");
+    files
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
