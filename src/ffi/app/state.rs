@@ -12,15 +12,22 @@ use crate::ffi::status::wsline_status;
 use crate::protocol::http::reply::Response;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::thread::LocalKey;
+
+/// What a function has lent to this thread; the driving thread may have replaced it since.
+type LentResponse = RefCell<Option<Arc<Response>>>;
 
 thread_local! {
-    /// What this thread was told, which the driving thread replaces meanwhile.
-    static ANSWER: RefCell<Option<Arc<Response>>> = const { RefCell::new(None) };
+    static HEADER: LentResponse = const { RefCell::new(None) };
+    static BODY: LentResponse = const { RefCell::new(None) };
+    static SUBPROTOCOL: LentResponse = const { RefCell::new(None) };
+    static EXTENSIONS: LentResponse = const { RefCell::new(None) };
     static ADDRESS: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// Lends what `look` finds in the answer to the last attempt.
+/// Lends what `look` finds in the response to the last attempt.
 fn look_up(
+    lent: &'static LocalKey<LentResponse>,
     app: *const wsline_app,
     look: impl for<'a> FnOnce(&'a Response, Arguments<'_>) -> Option<&'a CStr>,
 ) -> *const c_char {
@@ -29,9 +36,8 @@ fn look_up(
         let Some(response) = app.and_then(|app| app.response()) else {
             return std::ptr::null();
         };
-        ANSWER.with(|answer| {
-            let mut answer = answer.borrow_mut();
-            let found = look(answer.insert(response), arguments);
+        lent.with_borrow_mut(|lent| {
+            let found = look(lent.insert(response), arguments);
             found.map_or(std::ptr::null(), |found| found.as_ptr())
         })
     })
@@ -139,14 +145,14 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 ///
 /// @param app   an app; NULL has none.
 /// @param name  in any case. Of repeated headers this is the first.
-/// @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
-///              the subprotocol or the extensions of any app again.
+/// @return      the value; NULL if there is none. LentResponse until this thread calls this
+///              function again, for any app.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_response_header(
     app: *const wsline_app,
     name: *const c_char,
 ) -> *const c_char {
-    look_up(app, |response, arguments| {
+    look_up(&HEADER, app, |response, arguments| {
         let name = arguments.string(name, "name").ok()?;
         response.head.fields.all(name).next()
     })
@@ -155,9 +161,8 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
 ///
 /// @param app       an app.
-/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until
-///                  this thread asks for a body, a header, the subprotocol or the extensions of any
-///                  app again.
+/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
+///                  until this thread calls this function again, for any app.
 /// @param len_out   set to its bytes.
 /// @retval WSLINE_OK                    set, if only to nothing.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -175,8 +180,8 @@ pub unsafe extern "C" fn wsline_app_response_body(
         let (app, data, len) = (app?, data?, len?);
         let response = app.response();
         if let Some(response) = response.filter(|response| !response.body().is_empty()) {
-            ANSWER.with_borrow_mut(|answer| {
-                let body = answer.insert(response).body();
+            BODY.with_borrow_mut(|lent| {
+                let body = lent.insert(response).body();
                 (*data, *len) = (body.as_ptr().cast(), body.len());
             });
         }
@@ -187,13 +192,13 @@ pub unsafe extern "C" fn wsline_app_response_body(
 /// The subprotocol that the server has chosen.
 ///
 /// @param app  an app; NULL has none.
-/// @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
-///             asks for a body, a header, the subprotocol or the extensions of any app again.
+/// @return     its name; NULL if none was chosen, or nothing was connected. LentResponse until this
+///             thread calls this function again, for any app.
 ///
 /// See also: wsline_options_add_subprotocol()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *const c_char {
-    look_up(app, |response, _| {
+    look_up(&SUBPROTOCOL, app, |response, _| {
         response.head.fields.all("sec-websocket-protocol").next()
     })
 }
@@ -202,20 +207,19 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
 ///
 /// @param app  an app; NULL has none.
 /// @return     as wsline_conn_extensions(), also after the end of the connection, until the next
-///             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
-///             extensions of any app again.
+///             attempt. LentResponse until this thread calls this function again, for any app.
 ///
 /// See also: wsline_options_set_deflate()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const c_char {
-    look_up(app, |response, _| response.extensions())
+    look_up(&EXTENSIONS, app, |response, _| response.extensions())
 }
 
 /// The address that the connection there is, or was last, is connected to.
 ///
 /// @param app  an app; NULL has none.
-/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
-///             thread asks again, for any app.
+/// @return     as wsline_conn_peer_address(); NULL before the first connection. LentResponse until
+///             this thread calls this function again, for any app.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
