@@ -119,10 +119,11 @@ static const char *take_reconnect(struct settings *settings, const char *value) 
     wsline_status status = wsline_options_set_reconnect(options, true);
 
     if (status == WSLINE_OK) status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
-    if (value != NULL && !value_number(value, INT64_MAX, &attempts))
+    if (value != NULL && !value_number(value, UINT64_MAX, &attempts))
         return "not a number of attempts";
     if (status == WSLINE_OK && value != NULL)
-        status = wsline_options_set_reconnect_max_attempts(options, (int64_t)attempts);
+        status = attempts == 0 ? wsline_options_set_reconnect(options, false)
+                               : wsline_options_set_reconnect_max_attempts(options, attempts);
     return fault_of(status);
 }
 

@@ -231,17 +231,6 @@ fn not_negative(number: i64, name: &str) -> Result<u64, Error> {
     })
 }
 
-/// A number, 0 or more, or [`WSLINE_FOREVER`].
-pub(super) fn count_or_forever(number: i64, name: &str) -> Result<Option<u64>, Error> {
-    if number == WSLINE_FOREVER {
-        return Ok(None);
-    }
-    u64::try_from(number).map(Some).map_err(|_| {
-        let what = format!("is {number}, it must be 0 or more, or WSLINE_FOREVER");
-        Error::argument(name, what)
-    })
-}
-
 /// A limit, of which 0 is none.
 pub(super) fn limit(number: u64) -> u64 {
     if number == 0 { u64::MAX } else { number }

@@ -205,7 +205,7 @@ static inline wsline_app *app_make(const char *peer, const char *path,
 
 /* Reconnecting, with every number set. */
 static inline void app_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
-                                 double multiplier, double jitter, int64_t attempts) {
+                                 double multiplier, double jitter, uint64_t attempts) {
     REQUIRE_OK(wsline_options_set_reconnect(options, true));
     REQUIRE_OK(wsline_options_set_reconnect_delay_ms(options, initial_ms, max_ms));
     REQUIRE_OK(wsline_options_set_reconnect_backoff(options, multiplier, jitter));
@@ -216,7 +216,7 @@ static inline void app_reconnect(wsline_options *options, int64_t initial_ms, in
 static inline wsline_options *app_reconnecting(void) {
     wsline_options *options = peer_options();
 
-    app_reconnect(options, 10, 1000, 1.5, 0.5, WSLINE_FOREVER);
+    app_reconnect(options, 10, 1000, 1.5, 0.5, 0);
     return options;
 }
 

@@ -49,7 +49,7 @@ static void chaos_make(struct chaos *chaos, const char *path, wsline_options *op
 static wsline_options *chaos_options(void) {
     wsline_options *options = peer_options();
 
-    app_reconnect(options, DELAY_MS, 1000, 2, 0, WSLINE_FOREVER);
+    app_reconnect(options, DELAY_MS, 1000, 2, 0, 0);
     return options;
 }
 

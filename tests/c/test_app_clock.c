@@ -358,7 +358,7 @@ static void a_stable_connection_begins_a_new_row(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_ping(options, 1000, 5000));
-    app_reconnect(options, 10000, 60000, 2, 0, WSLINE_FOREVER);
+    app_reconnect(options, 10000, 60000, 2, 0, 0);
     stage_begin(&stage, "FAULTS", "/stall", options);
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
         turn_until(&stage, i == 0 ? 'o' : 'r', i == 0 ? 1 : i);
@@ -395,7 +395,7 @@ static void a_wait_is_over_when_the_app_is_closed(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
-    app_reconnect(options, 100000, 100000, 1, 0, WSLINE_FOREVER);
+    app_reconnect(options, 100000, 100000, 1, 0, 0);
     stage_begin(&stage, "WEBSOCKETS", "/status?code=500", options);
     turn_until(&stage, 'e', 1);
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_send_text(stage.app, "x", 1));

@@ -121,7 +121,7 @@ static void an_app_is_freed_in_every_phase(void) {
         struct stopwatch start;
 
         check_row(rows[i].path);
-        app_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER);
+        app_reconnect(options, 60000, 60000, 1, 0, 0);
         app = app_make(rows[i].peer, rows[i].path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));

@@ -33,7 +33,7 @@ static void measure(const char *what, const char *peer, const char *path, char a
         wsline_app *app;
         struct stopwatch start;
 
-        app_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER);
+        app_reconnect(options, 60000, 60000, 1, 0, 0);
         app = app_make(peer, path, options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));

@@ -55,7 +55,7 @@ static void *run_loop(void *loop) {
 static void crowd_start(struct crowd *crowd) {
     wsline_options *options = peer_options();
 
-    app_reconnect(options, 10, 100, 2, 0.5, WSLINE_FOREVER);
+    app_reconnect(options, 10, 100, 2, 0.5, 0);
     crowd->count = check_scaled(CROWD, 20);
     REQUIRE_OK(wsline_loop_new(&crowd->loop));
     for (size_t i = 0; i < crowd->count; i++) {
@@ -236,7 +236,7 @@ static void check_churn(const char *peer, const char *path, char letter) {
 
     churn.first = (unsigned)check_scaled(FIRST_LOOK, 10);
     churn.last = (unsigned)check_scaled(LAST_LOOK, 60);
-    app_reconnect(options, 0, 0, 1, 0, WSLINE_FOREVER);
+    app_reconnect(options, 0, 0, 1, 0, 0);
     app = app_make(peer, path, options, &record);
     wsline_options_free(options);
     record.then = look;
@@ -310,7 +310,7 @@ static void a_wait_between_attempts_ends_at_once(void) {
         struct stopwatch start;
 
         check_row(rows[i].name);
-        app_reconnect(options, 60000, 60000, 1, 0, WSLINE_FOREVER);
+        app_reconnect(options, 60000, 60000, 1, 0, 0);
         app = app_in_vain(options, &record);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));
@@ -342,7 +342,7 @@ static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void) {
 
         check_row(jitters[i] > 0 ? "with jitter" : "without jitter");
         memset(&errors, 0, sizeof errors);
-        app_reconnect(options, 20, 100, 2, jitters[i], (int64_t)COUNT_OF(delays));
+        app_reconnect(options, 20, 100, 2, jitters[i], COUNT_OF(delays));
         app = app_in_vain(options, &record);
         wsline_options_free(options);
         record.then = greet_and_keep_errors;

@@ -361,7 +361,7 @@ static void a_handler_ends_an_app(void) {
 
         check_row(rows[i].path);
         REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
-        app_reconnect(options, WAIT_MS, WAIT_MS, 1, 0, WSLINE_FOREVER);
+        app_reconnect(options, WAIT_MS, WAIT_MS, 1, 0, 0);
         app_to_interrupt = app_make(rows[i].peer, rows[i].path, options, &record);
         wsline_options_free(options);
         thread = signal_later(interrupt_app);

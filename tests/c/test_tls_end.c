@@ -25,7 +25,7 @@ static wsline_options *options_for(const char *peer) {
         REQUIRE_OK(wsline_options_set_proxy_url(options, url));
     }
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
-    app_reconnect(options, 10, 10, 1, 0, WSLINE_FOREVER);
+    app_reconnect(options, 10, 10, 1, 0, 0);
     REQUIRE_OK(wsline_options_set_reconnect_always(options, true));
     return options;
 }

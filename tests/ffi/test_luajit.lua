@@ -203,7 +203,7 @@ end)
 
 test('it connects again', function()
     local options, loop, told = wsline.options(), wsline.loop(), {}
-    options:set_reconnect(10, 10, 1, 0, wsline.FOREVER)
+    options:set_reconnect(10, 10, 1, 0, 0)
     local app = wsline.app(url('FAULTS', '/eof-after-101'), options)
     app:on_open(function() table.insert(told, 'open') end)
     app:on_error(function(failure)

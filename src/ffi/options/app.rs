@@ -179,18 +179,17 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
 /// Sets how many attempts in a row wsline_options_set_reconnect() makes before the app ends.
 ///
 /// @param options   the options to modify.
-/// @param attempts  0 or more; WSLINE_FOREVER, the default, for any number.
+/// @param attempts  attempts; 0, the default, for no limit.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative
-///                                      number.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
     options: *mut wsline_options,
-    attempts: i64,
+    attempts: u64,
 ) -> wsline_status {
     let function = "wsline_options_set_reconnect_max_attempts";
     object::set(function, options, |options, _| {
-        options.reconnect.max_attempts = arguments::count_or_forever(attempts, "attempts")?;
+        options.reconnect.max_attempts = (attempts > 0).then_some(attempts);
         Ok(())
     })
 }
