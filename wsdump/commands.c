@@ -63,7 +63,7 @@ static bool run_close(wsline_app *app, const struct settings *settings, const ch
     if (len < sizeof digits) memcpy(digits, value, len);
     if (len > 0 && !value_number(digits, UINT16_MAX, &code))
         complain("/close: not a close code");
-    else if (closing_begin(app, (uint16_t)code, *reason == '\0' ? NULL : reason) != WSLINE_OK)
+    else if (closing_begin(app, (int32_t)code, *reason == '\0' ? NULL : reason) != WSLINE_OK)
         complain("/close: %s", value_library_fault());
     else
         return true;

@@ -19,7 +19,7 @@ const char *name_of_opcode(int32_t opcode) {
     }
 }
 
-const char *name_of_side(uint8_t side) { return side == WSLINE_SIDE_CLIENT ? "client" : "server"; }
+const char *name_of_side(int32_t side) { return side == WSLINE_SIDE_CLIENT ? "client" : "server"; }
 
 const char *name_of_phase(int32_t phase) {
     switch (phase) {

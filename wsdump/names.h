@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 const char *name_of_opcode(int32_t opcode);
-const char *name_of_side(uint8_t side);
+const char *name_of_side(int32_t side);
 const char *name_of_phase(int32_t phase);
 
 #endif

@@ -104,7 +104,7 @@ void text_open(const wsline_app *app) {
 }
 
 void text_close(const wsline_close_info *info) {
-    uint8_t closed_by = closing_side(info);
+    int32_t closed_by = closing_side(info);
     const char *side = name_of_side(closed_by);
 
     if (style.has_names) {

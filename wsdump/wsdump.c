@@ -49,7 +49,7 @@ static int verdict = STATUS_DONE;
 
 /* ---- Ending ---- */
 
-static void close_connection(uint16_t code) {
+static void close_connection(int32_t code) {
     silent_at = NEVER;
     closing_begin(app, code, NULL);
 }

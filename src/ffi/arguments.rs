@@ -123,7 +123,7 @@ impl<'call> Arguments<'call> {
     }
 
     /// A close frame of a code and a reason, which may be NULL.
-    pub(super) fn close_frame(self, code: u16, reason: *const c_char) -> Result<CloseFrame, Error> {
+    pub(super) fn close_frame(self, code: i32, reason: *const c_char) -> Result<CloseFrame, Error> {
         let reason = self.optional_string(reason, "reason")?;
         CloseFrame::from_arguments(code, reason.unwrap_or_default())
     }

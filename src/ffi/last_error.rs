@@ -22,7 +22,7 @@ pub struct wsline_error_info {
     /// numbers.
     pub tls_verify_result: i64,
     /// The code of the close frame that ended the connection, received or sent, or 0.
-    pub close_code: u16,
+    pub close_code: i32,
     /// One line, as wsline_last_error_message() gives it; never NULL.
     pub message: *const c_char,
     /// Milliseconds until the app reconnects; -1 if it does not, and outside apps.
@@ -95,7 +95,7 @@ impl wsline_error_info {
             os_errno: error.os_errno(),
             http_status: error.http_status().into(),
             tls_verify_result: error.tls_verify_result(),
-            close_code: error.close_code(),
+            close_code: error.close_code().into(),
             message: told.message.as_ptr(),
             retry_in_ms: -1,
             reserved: [0; 3],

@@ -97,8 +97,8 @@ pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_cha
 /// @param url  the parts of a URL.
 /// @return     1 to 65535; 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> u16 {
-    part(url, 0, |url| url.port)
+pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> i32 {
+    part(url, 0, |url| url.port.into())
 }
 
 /// Path and query of a URL, percent-encoded, as they stand in the request.

@@ -7,7 +7,7 @@
 
 /* How the connection says it ended. */
 static inline void check_ended(wsline_conn *conn, uint16_t code, const char *reason, bool clean,
-                               uint8_t closed_by) {
+                               int32_t closed_by) {
     wsline_close_info info;
 
     CHECK(!wsline_conn_is_open(conn));

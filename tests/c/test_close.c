@@ -103,7 +103,8 @@ static void a_close_without_a_code_has_code_1005(void) {
 }
 
 static void codes_that_never_travel_are_refused(void) {
-    static const uint16_t bad[] = {1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535};
+    static const int32_t bad[] = {-1,   1,    999,  1004, 1005,  1006,
+                                  1015, 1016, 2999, 5000, 65535, 65536 + 1000};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     char reason[125];
 

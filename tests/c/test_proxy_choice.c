@@ -115,6 +115,10 @@ static void exceptions_of_the_options_take_the_place_of_the_environments(void) {
     check_avoids(false, "127.0.0.1", options);
     CHECK_OK(wsline_options_add_no_proxy(options, "127.0.0.1"));
     check_avoids(true, "127.0.0.1", options);
+    CHECK_OK(wsline_options_clear_no_proxy(options));
+    check_avoids(true, "127.0.0.1", options); /* by the environment again */
+    CHECK(setenv("no_proxy", "", 1) == 0);
+    check_avoids(false, "127.0.0.1", options);
     wsline_options_free(options);
 }
 
@@ -244,6 +248,8 @@ static void a_proxy_is_a_kind_a_host_and_a_port(void) {
     check_row("");
     CHECK_REFUSED("host", wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, NULL, 1));
     CHECK_REFUSED("port", wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "a", 0));
+    CHECK_REFUSED("port", wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "a", -80));
+    CHECK_REFUSED("port", wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "a", 65536 + 80));
     CHECK_REFUSED("options", wsline_options_set_proxy(NULL, WSLINE_PROXY_HTTP, "a", 1));
     CHECK_OK(wsline_options_set_proxy(options, WSLINE_PROXY_NONE, NULL, 0));
     wsline_options_free(options);

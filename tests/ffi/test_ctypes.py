@@ -29,7 +29,7 @@ class Connection(Test):
         self.assertEqual(wsline.lib.wsline_last_error_message().decode(), str(error))
 
         refusing = url("WEBSOCKETS", "/status?code=403")
-        error = self.assert_fails(Status.BAD_STATUS, wsline.Conn, refusing)
+        error = self.assert_fails(Status.HTTP_STATUS, wsline.Conn, refusing)
         self.assertEqual((error.http_status, error.phase), (403, 5))  # WSLINE_PHASE_UPGRADE
         self.assertIn("403", str(error))
 
@@ -154,9 +154,9 @@ class AppOnItsOwnThread(Test):
         with wsline.App(url("WEBSOCKETS", "/status?code=403")) as app:
             app.on_error(errors.append)
             app.start()
-            joined = self.assert_fails(Status.BAD_STATUS, app.join, WAIT_MS)
+            joined = self.assert_fails(Status.HTTP_STATUS, app.join, WAIT_MS)
         self.assertEqual(len(errors), 1)
-        self.assertEqual((errors[0].status, errors[0].http_status), (Status.BAD_STATUS, 403))
+        self.assertEqual((errors[0].status, errors[0].http_status), (Status.HTTP_STATUS, 403))
         self.assertEqual(errors[0].retry_in_ms, -1)
         self.assertEqual((str(joined), joined.http_status), (str(errors[0]), 403))
 

@@ -84,7 +84,7 @@ test('errors tell what happened', LIMITED, () => {
     return true;
   });
   assert.throws(() => Conn.connect(url('WEBSOCKETS', '/status?code=403')), {
-    status: STATUS.BAD_STATUS,
+    status: STATUS.HTTP_STATUS,
     httpStatus: 403,
     phase: 5, // WSLINE_PHASE_UPGRADE
   });
@@ -110,7 +110,7 @@ test('calls that wait need not block Node', LIMITED, async () => {
   await assert.rejects(conn.recvAsync(1), { status: STATUS.TIMEOUT });
   conn.free();
   await assert.rejects(Conn.connectAsync(url('WEBSOCKETS', '/status?code=403')), {
-    status: STATUS.BAD_STATUS,
+    status: STATUS.HTTP_STATUS,
     httpStatus: 403,
     message: /403/,
   });
@@ -197,9 +197,9 @@ test('failures go to onError', LIMITED, async () => {
   app.onError((error) => told.put(error));
   app.start();
   const { status, httpStatus, retryInMs, message } = await told.next();
-  assert.deepEqual([status, httpStatus, retryInMs], [STATUS.BAD_STATUS, 403, -1]);
+  assert.deepEqual([status, httpStatus, retryInMs], [STATUS.HTTP_STATUS, 403, -1]);
   assert.match(message, /403/);
-  assert.equal(await app.join(WAIT_MS), STATUS.BAD_STATUS);
+  assert.equal(await app.join(WAIT_MS), STATUS.HTTP_STATUS);
   await app.free();
 });
 

@@ -22,7 +22,7 @@ const STATUS = {
   INVALID_ARGUMENT: -100,
   TIMEOUT: -200,
   INVALID_URL: -300,
-  BAD_STATUS: -600,
+  HTTP_STATUS: -600,
   CLOSED: -800,
 };
 
@@ -46,15 +46,15 @@ koffi.struct('wsline_error_info', {
   os_errno: 'int32_t',
   http_status: 'int32_t',
   tls_verify_result: 'int64_t',
-  close_code: 'uint16_t',
+  close_code: 'int32_t',
   message: 'const char *',
   retry_in_ms: 'int64_t',
   reserved: koffi.array('uint64_t', 3),
 });
 koffi.struct('wsline_close_info', {
-  code: 'uint16_t',
+  code: 'int32_t',
+  closed_by: 'int32_t',
   clean: 'bool',
-  closed_by: 'uint8_t',
   reason: 'const char *',
   reason_len: 'size_t',
   unsent_messages: 'uint64_t',
@@ -91,7 +91,7 @@ const lib = Object.fromEntries([
   'wsline_status wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len)',
   'wsline_status wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms,'
     + ' _Out_ wsline_message *message_out)',
-  'wsline_status wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason,'
+  'wsline_status wsline_conn_close(wsline_conn *conn, int32_t code, const char *reason,'
     + ' int64_t timeout_ms)',
   'wsline_status wsline_conn_close_info(const wsline_conn *conn,'
     + ' _Out_ wsline_close_info *info_out)',
@@ -107,7 +107,7 @@ const lib = Object.fromEntries([
   'wsline_status wsline_app_start(wsline_app *app)',
   'wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms)',
   'wsline_status wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len)',
-  'wsline_status wsline_app_close(wsline_app *app, uint16_t code, const char *reason)',
+  'wsline_status wsline_app_close(wsline_app *app, int32_t code, const char *reason)',
   'void wsline_app_free(wsline_app *app)',
 ].map((prototype) => [prototype.match(/wsline_(\w+)\(/)[1], library.func(prototype)]));
 

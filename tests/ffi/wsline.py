@@ -9,7 +9,17 @@ import ctypes
 import enum
 import itertools
 import os
-from ctypes import byref, c_bool, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import (
+    byref,
+    c_bool,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+)
 
 FOREVER = -1
 TEXT, BINARY = 1, 2
@@ -24,7 +34,7 @@ class Status(enum.IntEnum):
     INTERRUPTED = -203
     INVALID_URL = -300
     TLS_VERIFY = -501
-    BAD_STATUS = -600
+    HTTP_STATUS = -600
     CLOSED = -800
     CONNECTION_LOST = -801
     ABORTED = -802
@@ -55,7 +65,7 @@ class ErrorInfo(ctypes.Structure):
         ("os_errno", c_int32),
         ("http_status", c_int32),
         ("tls_verify_result", c_int64),
-        ("close_code", ctypes.c_uint16),
+        ("close_code", c_int32),
         ("message", c_char_p),
         ("retry_in_ms", c_int64),
         ("reserved", ctypes.c_uint64 * 3),
@@ -64,9 +74,9 @@ class ErrorInfo(ctypes.Structure):
 
 class CloseInfo(ctypes.Structure):
     _fields_ = [
-        ("code", ctypes.c_uint16),
+        ("code", c_int32),
+        ("closed_by", c_int32),
         ("clean", c_bool),
-        ("closed_by", ctypes.c_uint8),
         ("reason", c_char_p),
         ("reason_len", c_size_t),
         ("unsent_messages", ctypes.c_uint64),
@@ -132,13 +142,13 @@ failing("options_set_ping_payload", HANDLE, c_char_p, c_size_t)
 failing("options_set_reconnect", HANDLE, c_bool)
 failing("options_set_reconnect_delay_ms", HANDLE, c_int64, c_int64)
 failing("options_set_reconnect_backoff", HANDLE, c_double, c_double)
-failing("options_set_reconnect_max_attempts", HANDLE, c_int64)
+failing("options_set_reconnect_max_attempts", HANDLE, c_uint64)
 returning(None, "options_free", HANDLE)
 
 failing("connect", c_char_p, HANDLE, HANDLE_OUT)
 failing("conn_send", HANDLE, c_int32, c_char_p, c_size_t)
 failing("conn_recv", HANDLE, c_int64, ctypes.POINTER(MessageStruct))
-failing("conn_close", HANDLE, ctypes.c_uint16, c_char_p, c_int64)
+failing("conn_close", HANDLE, c_int32, c_char_p, c_int64)
 failing("conn_close_info", HANDLE, ctypes.POINTER(CloseInfo))
 failing("conn_abort", HANDLE)
 returning(None, "conn_free", HANDLE)
@@ -154,9 +164,9 @@ failing("app_run", HANDLE)
 failing("app_start", HANDLE)
 failing("app_join", HANDLE, c_int64)
 failing("app_send", HANDLE, c_int32, c_char_p, c_size_t)
-failing("app_close", HANDLE, ctypes.c_uint16, c_char_p)
+failing("app_close", HANDLE, c_int32, c_char_p)
 failing("app_abort", HANDLE)
-failing("app_interrupt", HANDLE)
+failing("app_abort_from_signal", HANDLE)
 returning(c_int64, "app_rtt_us", HANDLE)
 returning(None, "app_free", HANDLE)
 
@@ -261,7 +271,7 @@ class Options(Handle):
         lib.wsline_options_set_ping(self, interval_ms, timeout_ms)
         lib.wsline_options_set_ping_payload(self, payload, len(payload))
 
-    def set_reconnect(self, initial_ms, max_ms, multiplier=1.0, jitter=0.0, max_attempts=FOREVER):
+    def set_reconnect(self, initial_ms, max_ms, multiplier=1.0, jitter=0.0, max_attempts=0):
         lib.wsline_options_set_reconnect(self, True)
         lib.wsline_options_set_reconnect_delay_ms(self, initial_ms, max_ms)
         lib.wsline_options_set_reconnect_backoff(self, multiplier, jitter)

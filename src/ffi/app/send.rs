@@ -241,7 +241,7 @@ pub unsafe extern "C" fn wsline_app_pong(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_close(
     app: *mut wsline_app,
-    code: u16,
+    code: i32,
     reason: *const c_char,
 ) -> wsline_status {
     guard::after_failure("wsline_app_close", app, |app, arguments| {

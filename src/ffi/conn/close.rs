@@ -14,12 +14,12 @@ use std::ffi::c_char;
 pub struct wsline_close_info {
     /// The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
     /// WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
-    pub code: u16,
-    /// Both sides have sent a close frame.
-    pub clean: bool,
+    pub code: i32,
     /// A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
     /// The client, if it rejected what the server sent.
-    pub closed_by: u8,
+    pub closed_by: i32,
+    /// Both sides have sent a close frame.
+    pub clean: bool,
     /// The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
     /// connection is freed; in a callback of an app, until it returns.
     pub reason: *const c_char,
@@ -60,9 +60,9 @@ impl wsline_close_info {
             info.reason.as_ptr().cast()
         };
         Self {
-            code: info.code,
+            code: info.code.into(),
             clean: info.clean,
-            closed_by: closed_by as u8,
+            closed_by: closed_by as i32,
             reason,
             reason_len: info.reason.len(),
             unsent_messages: 0,
@@ -110,7 +110,7 @@ impl wsline_close_info {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_close(
     conn: *mut wsline_conn,
-    code: u16,
+    code: i32,
     reason: *const c_char,
     timeout_ms: i64,
 ) -> wsline_status {

@@ -290,7 +290,7 @@ pub unsafe extern "C" fn wsline_conn_pong(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_close(
     conn: *mut wsline_conn,
-    code: u16,
+    code: i32,
     reason: *const c_char,
 ) -> wsline_status {
     guard::on("wsline_conn_send_close", conn, |conn, arguments| {

@@ -46,7 +46,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
     options: *mut wsline_options,
     r#type: i32,
     host: *const c_char,
-    port: u16,
+    port: i32,
 ) -> wsline_status {
     object::set("wsline_options_set_proxy", options, |options, arguments| {
         options.proxy.proxy = match arguments::one_of(r#type, &TYPES, "wsline_proxy_type", "type")?
@@ -189,9 +189,13 @@ pub unsafe extern "C" fn wsline_options_set_proxy_timeout_ms(
     })
 }
 
-fn proxy(scheme: Scheme, host: &str, port: u16) -> Result<Proxy, Error> {
-    if port == 0 {
-        return Err(Error::argument("port", "is 0"));
-    }
+fn proxy(scheme: Scheme, host: &str, port: i32) -> Result<Proxy, Error> {
+    let port = u16::try_from(port)
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(|| {
+            let must = format!("is {port}; it must be 1 to 65535");
+            Error::argument("port", must)
+        })?;
     Proxy::new(scheme, host, port).map_err(|what| Error::argument("host", what))
 }

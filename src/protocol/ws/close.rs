@@ -29,7 +29,7 @@ pub struct CloseFrame {
 
 impl CloseFrame {
     /// A close frame as a caller asks for it. Code 0 stands for none.
-    pub fn from_arguments(code: u16, reason: &str) -> Result<Self, Error> {
+    pub fn from_arguments(code: i32, reason: &str) -> Result<Self, Error> {
         if code == 0 {
             if !reason.is_empty() {
                 return Err(Error::argument(
@@ -39,12 +39,12 @@ impl CloseFrame {
             }
             return Ok(Self::default());
         }
-        if !may_be_sent(code) {
+        let Some(code) = u16::try_from(code).ok().filter(|code| may_be_sent(*code)) else {
             return Err(Error::argument(
                 "code",
                 format!("is {code}, which must not be sent (RFC 6455 section 7.4)"),
             ));
-        }
+        };
         if reason.len() > MAX_REASON_BYTES {
             return Err(Error::argument(
                 "reason",
@@ -268,10 +268,13 @@ mod tests {
 
     #[test]
     fn codes_that_must_not_be_on_the_wire_are_refused_both_ways() {
+        for code in [-1, 0x1_0000, 0x1_0000 + 1000] {
+            CloseFrame::from_arguments(code, "").expect_err("more than two bytes");
+        }
         for code in [
-            1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535,
+            1_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535,
         ] {
-            let sent = CloseFrame::from_arguments(code, "").expect_err("not to be sent");
+            let sent = CloseFrame::from_arguments(code.into(), "").expect_err("not to be sent");
             assert_eq!(sent.kind(), Kind::InvalidArgument, "{code}");
             let received = CloseFrame::decode(&code.to_be_bytes()).expect_err("not to be received");
             assert_eq!(received.kind(), Kind::Protocol, "{code}");
