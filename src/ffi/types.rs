@@ -101,6 +101,8 @@ pub enum wsline_proxy_type {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum wsline_tls_version {
+    /// The default: the oldest is TLS 1.2, the newest is what the TLS library knows.
+    WSLINE_TLS_DEFAULT = 0,
     /// TLS 1.0 (1999).
     WSLINE_TLS_1_0 = 10,
     /// TLS 1.1 (2006).

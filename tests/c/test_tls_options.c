@@ -151,7 +151,7 @@ static void lists_that_openssl_does_not_know_are_configuration_errors(void) {
     } rows[] = {
         {wsline_options_set_tls_ciphers, "ciphers"},
         {wsline_options_set_tls_ciphersuites, "cipher suites"},
-        {wsline_options_set_tls_groups, "curves"},
+        {wsline_options_set_tls_groups, "groups"},
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -170,6 +170,13 @@ static void a_maximum_below_the_minimum_is_a_configuration_error(void) {
 
     REQUIRE_OK(wsline_options_set_tls_max_version(options, WSLINE_TLS_1_1));
     check_refused(WSLINE_ERR_TLS_CONFIG, "NGINX_TLS", options, "below the minimum");
+    REQUIRE_OK(wsline_options_set_tls_max_version(options, WSLINE_TLS_DEFAULT));
+    peer_hang_up(peer_connect("NGINX_TLS", "/", options));
+    REQUIRE_OK(wsline_options_set_tls_min_version(options, WSLINE_TLS_1_3));
+    REQUIRE_OK(wsline_options_set_tls_max_version(options, WSLINE_TLS_1_2));
+    check_refused(WSLINE_ERR_TLS_CONFIG, "NGINX_TLS", options, "below the minimum");
+    REQUIRE_OK(wsline_options_set_tls_min_version(options, WSLINE_TLS_DEFAULT));
+    peer_hang_up(peer_connect("NGINX_TLS", "/", options));
     wsline_options_free(options);
 }
 
@@ -310,7 +317,7 @@ static void bad_arguments_are_named(void) {
 
     memset(long_name, 'x', sizeof long_name - 1);
     long_name[sizeof long_name - 1] = '\0';
-    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_tls_min_version(options, 0));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_tls_min_version(options, 9));
     CHECK_HAS("`version`", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_tls_max_version(options, 14));
     CHECK_HAS("wsline_tls_version", wsline_last_error_message());

@@ -10,20 +10,21 @@ use crate::net::tls::protocol::{Alpn, Version};
 use crate::net::tls_library;
 use std::ffi::{c_char, c_void};
 
-const VERSIONS: [(i32, Version); 4] = [
-    (WSLINE_TLS_1_0 as i32, Version::Tls1_0),
-    (WSLINE_TLS_1_1 as i32, Version::Tls1_1),
-    (WSLINE_TLS_1_2 as i32, Version::Tls1_2),
-    (WSLINE_TLS_1_3 as i32, Version::Tls1_3),
+const VERSIONS: [(i32, Option<Version>); 5] = [
+    (WSLINE_TLS_DEFAULT as i32, None),
+    (WSLINE_TLS_1_0 as i32, Some(Version::Tls1_0)),
+    (WSLINE_TLS_1_1 as i32, Some(Version::Tls1_1)),
+    (WSLINE_TLS_1_2 as i32, Some(Version::Tls1_2)),
+    (WSLINE_TLS_1_3 as i32, Some(Version::Tls1_3)),
 ];
 
-/// Sets the oldest version of TLS that is agreed to.
+/// Sets the oldest version of TLS to accept.
 ///
-/// The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
+/// TLS 1.0 and 1.1 are broken. OpenSSL 3 also needs a lower security level for them:
 /// wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
 ///
 /// @param options  the options to modify.
-/// @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
+/// @param version  a wsline_tls_version; WSLINE_TLS_DEFAULT, the default, is TLS 1.2.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
 #[unsafe(no_mangle)]
@@ -33,17 +34,19 @@ pub unsafe extern "C" fn wsline_options_set_tls_min_version(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_min_version";
     object::set(function, options, |options, _| {
-        options.tls.settings_mut().protocol.min_version = read_version(version)?;
+        let version = read_version(version)?.unwrap_or_default();
+        options.tls.settings_mut().protocol.min_version = version;
         Ok(())
     })
 }
 
-/// Sets the newest version of TLS that is agreed to.
+/// Sets the newest version of TLS to accept.
 ///
 /// If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param version  a wsline_tls_version. Default: the newest there is.
+/// @param version  a wsline_tls_version; WSLINE_TLS_DEFAULT, the default, is the newest that the
+///                 TLS library supports.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
 #[unsafe(no_mangle)]
@@ -53,7 +56,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_max_version";
     object::set(function, options, |options, _| {
-        options.tls.settings_mut().protocol.max_version = Some(read_version(version)?);
+        options.tls.settings_mut().protocol.max_version = read_version(version)?;
         Ok(())
     })
 }
@@ -122,7 +125,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_groups(
     let function = "wsline_options_set_tls_groups";
     object::set(function, options, |options, arguments| {
         let list = arguments.optional_string(list, "list")?;
-        options.tls.settings_mut().protocol.curves = list.map(str::to_owned);
+        options.tls.settings_mut().protocol.groups = list.map(str::to_owned);
         Ok(())
     })
 }
@@ -211,6 +214,6 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     })
 }
 
-fn read_version(version: i32) -> Result<Version, Error> {
+fn read_version(version: i32) -> Result<Option<Version>, Error> {
     arguments::one_of(version, &VERSIONS, "wsline_tls_version", "version")
 }

@@ -8,21 +8,23 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{SslContextBuilder, SslVersion};
 use std::fmt;
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Protocol {
     pub min_version: Version,
     pub max_version: Option<Version>,
     /// Lists in the form of OpenSSL; `None` is its default.
     pub ciphers: Option<String>,
     pub ciphersuites: Option<String>,
-    pub curves: Option<String>,
+    pub groups: Option<String>,
     pub alpn: Alpn,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Version {
     Tls1_0,
     Tls1_1,
+    /// As the oldest: RFC 9325 section 3.1.1 wants nothing below.
+    #[default]
     Tls1_2,
     Tls1_3,
 }
@@ -35,20 +37,6 @@ impl Default for Alpn {
     /// The WebSocket upgrade is one of HTTP/1.1; a server must not choose h2.
     fn default() -> Self {
         Self(b"\x08http/1.1".to_vec())
-    }
-}
-
-impl Default for Protocol {
-    fn default() -> Self {
-        Self {
-            // RFC 9325 section 3.1.1: nothing below 1.2.
-            min_version: Version::Tls1_2,
-            max_version: None,
-            ciphers: None,
-            ciphersuites: None,
-            curves: None,
-            alpn: Alpn::default(),
-        }
     }
 }
 
@@ -70,9 +58,9 @@ impl Protocol {
                 tls_library::set_ciphersuites,
             ),
             (
-                "curves",
+                "groups",
                 "wsline_options_set_tls_groups",
-                &self.curves,
+                &self.groups,
                 SslContextBuilder::set_groups_list,
             ),
         ];
@@ -221,7 +209,7 @@ mod tests {
         assert_eq!(c"ECDHE-ECDSA-AES256-GCM-SHA384", info.cipher.as_c_str());
         let asked = options(&site, |protocol| {
             protocol.ciphersuites = Some("TLS_CHACHA20_POLY1305_SHA256".to_owned());
-            protocol.curves = Some("P-384:P-256".to_owned());
+            protocol.groups = Some("P-384:P-256".to_owned());
         });
         let info = site.connect(&asked).unwrap().info();
         assert_eq!(c"TLS_CHACHA20_POLY1305_SHA256", info.cipher.as_c_str());
@@ -244,9 +232,9 @@ mod tests {
                 },
             ),
             (
-                "TLS curves \"none such\" (wsline_options_set_tls_groups): ",
+                "TLS groups \"none such\" (wsline_options_set_tls_groups): ",
                 |protocol| {
-                    protocol.curves = Some("none such".to_owned());
+                    protocol.groups = Some("none such".to_owned());
                 },
             ),
         ];
@@ -259,7 +247,7 @@ mod tests {
     #[test]
     fn curves_without_a_common_one_fail_with_the_servers_alert() {
         let site = Site::with(|builder| builder.set_groups_list("P-256").unwrap());
-        let set = |protocol: &mut Protocol| protocol.curves = Some("P-384".to_owned());
+        let set = |protocol: &mut Protocol| protocol.groups = Some("P-384".to_owned());
         let message = message(&site, set, Kind::Tls);
         assert!(message.ends_with("alert handshake failure"), "{message}");
     }
