@@ -81,19 +81,19 @@ pub unsafe extern "C" fn wsline_set_log(
 /// values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
 /// and the first 64 bytes of each payload, escaped.
 ///
-/// @param on  true turns it on, false off.
+/// @param enable  true turns it on, false off.
 /// @retval WSLINE_OK            done.
 /// @retval WSLINE_ERR_INTERNAL  a bug in wsline.
 ///
 /// Threads: any.
 #[unsafe(no_mangle)]
-pub extern "C" fn wsline_set_trace(on: bool) -> wsline_status {
+pub extern "C" fn wsline_set_trace(enable: bool) -> wsline_status {
     guard::status("wsline_set_trace", |_| {
         let sink: log::Sink = Arc::new(|_, line: &str| {
             // A program without standard error must not fail because of it.
             let _ = without_cancellation(|| writeln!(std::io::stderr(), "{line}"));
         });
-        log::set(on.then_some((Level::Trace, sink)));
+        log::set(enable.then_some((Level::Trace, sink)));
         Ok(())
     })
 }

@@ -210,10 +210,10 @@ static void settings_are_checked(void) {
     for (size_t i = 0; i < COUNT_OF(bad_bits); i++) {
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
                      wsline_options_set_deflate_window_bits(options, bad_bits[i], 15));
-        CHECK_HAS("`client`", wsline_last_error_message());
+        CHECK_HAS("`client_bits`", wsline_last_error_message());
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
                      wsline_options_set_deflate_window_bits(options, 15, bad_bits[i]));
-        CHECK_HAS("`server`", wsline_last_error_message());
+        CHECK_HAS("`server_bits`", wsline_last_error_message());
     }
     for (size_t i = 0; i < COUNT_OF(bad_levels); i++) {
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,

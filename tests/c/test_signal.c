@@ -224,7 +224,7 @@ static void without_the_option_a_wait_goes_on(void) {
 
 /* What a handler may call, on a connection, an app and a loop. */
 static wsline_conn *conn_to_abort;
-static wsline_app *app_to_interrupt;
+static wsline_app *app_to_abort;
 static wsline_loop *loop_to_stop;
 
 static void abort_conn(int number) {
@@ -234,7 +234,7 @@ static void abort_conn(int number) {
 
 static void interrupt_app(int number) {
     (void)number;
-    wsline_app_abort_from_signal(app_to_interrupt);
+    wsline_app_abort_from_signal(app_to_abort);
 }
 
 static void stop_loop(int number) {
@@ -310,16 +310,16 @@ static void a_handler_interrupts_the_library_anywhere(void) {
         signals_end(&signals);
         wsline_conn_free(conn_to_abort);
 
-        app_to_interrupt = app_make("FAULTS", "/swallow", NULL, &record);
-        REQUIRE_OK(wsline_app_start(app_to_interrupt));
+        app_to_abort = app_make("FAULTS", "/swallow", NULL, &record);
+        REQUIRE_OK(wsline_app_start(app_to_abort));
         REQUIRE(record_wait(&record, 'o', 1));
         handle_signals(interrupt_app, 0);
         signals_start(&signals);
-        while (wsline_app_is_running(app_to_interrupt))
-            wsline_app_send_text(app_to_interrupt, "x", 1);
-        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_interrupt, WAIT_MS));
+        while (wsline_app_is_running(app_to_abort))
+            wsline_app_send_text(app_to_abort, "x", 1);
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_abort, WAIT_MS));
         signals_end(&signals);
-        wsline_app_free(app_to_interrupt);
+        wsline_app_free(app_to_abort);
     }
 }
 
@@ -362,18 +362,18 @@ static void a_handler_ends_an_app(void) {
         check_row(rows[i].path);
         REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WSLINE_FOREVER));
         app_reconnect(options, WAIT_MS, WAIT_MS, 1, 0, 0);
-        app_to_interrupt = app_make(rows[i].peer, rows[i].path, options, &record);
+        app_to_abort = app_make(rows[i].peer, rows[i].path, options, &record);
         wsline_options_free(options);
         thread = signal_later(interrupt_app);
-        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_abort));
         thread_join(thread);
         /* Before the run: it ends at once, and the one after it does not. */
-        CHECK_OK(wsline_app_abort_from_signal(app_to_interrupt));
-        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        CHECK_OK(wsline_app_abort_from_signal(app_to_abort));
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_abort));
         thread = signal_later(interrupt_app);
-        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_interrupt));
+        CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_abort));
         thread_join(thread);
-        wsline_app_free(app_to_interrupt);
+        wsline_app_free(app_to_abort);
     }
 }
 
@@ -381,13 +381,13 @@ static void a_handler_ends_an_app_on_its_own_thread(void) {
     struct record record;
     pthread_t thread;
 
-    app_to_interrupt = app_make("WEBSOCKETS", "/", NULL, &record);
-    REQUIRE_OK(wsline_app_start(app_to_interrupt));
+    app_to_abort = app_make("WEBSOCKETS", "/", NULL, &record);
+    REQUIRE_OK(wsline_app_start(app_to_abort));
     REQUIRE(record_wait(&record, 'o', 1));
     thread = signal_later(interrupt_app);
-    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_interrupt, WAIT_MS));
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_abort, WAIT_MS));
     thread_join(thread);
-    wsline_app_free(app_to_interrupt);
+    wsline_app_free(app_to_abort);
 }
 
 static void a_handler_stops_a_loop(void) {

@@ -57,29 +57,29 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
     })
 }
 
-/// Sets how far back compressed bytes may refer: smaller windows compress less, and take less
-/// memory of some servers.
+/// Sets the sizes of the compression windows: how far back compressed data may refer.
 ///
-/// On this side a context for sending takes some 250 KiB with the smallest window; one for
-/// receiving is as large as ever.
+/// Smaller windows compress less, and need less memory on some servers. On this side, sending takes
+/// some 250 KiB with the smallest window; for receiving the size makes no difference.
 ///
-/// @param options  the options to modify.
-/// @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
-///                 default. The server is told, and may ask for less.
-/// @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it,
-///                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
+/// @param options      the options to modify.
+/// @param client_bits  the window for messages that are sent, as a power of 2: 9 (512 bytes) to 15
+///                     (32 KiB, the default). The server is told, and may ask for less.
+/// @param server_bits  the window for messages that are received, 9 to 15, the default. Below 15
+///                     the server is asked to use no more, and if it does not agree, the connect
+///                     fails with WSLINE_ERR_BAD_UPGRADE.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     options: *mut wsline_options,
-    client: i32,
-    server: i32,
+    client_bits: i32,
+    server_bits: i32,
 ) -> wsline_status {
     let function = "wsline_options_set_deflate_window_bits";
     object::set(function, options, |options, _| {
-        let client = window_bits(client, "client")?;
-        let server = window_bits(server, "server")?;
+        let client = window_bits(client_bits, "client_bits")?;
+        let server = window_bits(server_bits, "server_bits")?;
         options.deflate.offer.0.client_window_bits = client;
         options.deflate.offer.0.server_window_bits = server;
         Ok(())
