@@ -364,6 +364,8 @@ typedef enum wsline_side {
 
 /** A version of TLS. */
 typedef enum wsline_tls_version {
+    /** The default: the oldest is TLS 1.2, the newest is what the TLS library knows. */
+    WSLINE_TLS_DEFAULT = 0,
     /** TLS 1.0 (1999). */
     WSLINE_TLS_1_0 = 10,
     /** TLS 1.1 (2006). */
@@ -491,7 +493,7 @@ typedef struct wsline_error_info {
      */
     int64_t tls_verify_result;
     /** The code of the close frame that ended the connection, received or sent, or 0. */
-    uint16_t close_code;
+    int32_t close_code;
     /** One line, as wsline_last_error_message() gives it; never NULL. */
     const char *message;
     /** Milliseconds until the app reconnects; -1 if it does not, and outside apps. */
@@ -573,14 +575,14 @@ typedef struct wsline_close_info {
      * The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
      * WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
      */
-    uint16_t code;
-    /** Both sides have sent a close frame. */
-    bool clean;
+    int32_t code;
     /**
      * A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
      * The client, if it rejected what the server sent.
      */
-    uint8_t closed_by;
+    int32_t closed_by;
+    /** Both sides have sent a close frame. */
+    bool clean;
     /**
      * The reason in the server's close frame: UTF-8 followed by a NUL, never NULL. Lent until the
      * connection is freed; in a callback of an app, until it returns.
@@ -820,13 +822,13 @@ wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
  * values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
  * and the first 64 bytes of each payload, escaped.
  *
- * @param on  true turns it on, false off.
+ * @param enable  true turns it on, false off.
  * @retval WSLINE_OK            done.
  * @retval WSLINE_ERR_INTERNAL  a bug in wsline.
  *
  * Threads: any.
  */
-WSLINE_API wsline_status wsline_set_trace(bool on);
+WSLINE_API wsline_status wsline_set_trace(bool enable);
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
@@ -913,6 +915,17 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
 WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
 
 /**
+ * Removes all headers of wsline_options_add_header() and wsline_options_set_header_line().
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_clear_headers(wsline_options *options);
+
+/**
  * Sets the Cookie header.
  *
  * @param options  the options to modify.
@@ -991,7 +1004,7 @@ WSLINE_API wsline_status wsline_options_set_max_redirects(wsline_options *option
  * See also: wsline_cookie_jar_new()
  */
 WSLINE_API wsline_status
-wsline_options_set_cookie_jar(wsline_options *options, const wsline_cookie_jar *jar);
+wsline_options_set_cookie_jar(wsline_options *options, wsline_cookie_jar *jar);
 
 /**
  * Sets the Origin header.
@@ -1063,6 +1076,17 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
+
+/**
+ * Removes all subprotocols of wsline_options_add_subprotocol().
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_clear_subprotocols(wsline_options *options);
 
 /* --- Timeouts --------------------------------------------------------------------------------- */
 
@@ -1237,7 +1261,7 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
  * See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
  */
 WSLINE_API wsline_status
-wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host, uint16_t port);
+wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host, int32_t port);
 
 /**
  * Connects through a proxy that a URL names.
@@ -1287,6 +1311,17 @@ wsline_options_set_proxy_auth(wsline_options *options, const char *user, const c
  *                                      added.
  */
 WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, const char *entry);
+
+/**
+ * Removes all entries of wsline_options_add_no_proxy(); no_proxy of the environment counts again.
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_clear_no_proxy(wsline_options *options);
 
 /**
  * Says whether the environment may name a proxy, where no option does.
@@ -1350,6 +1385,17 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
 WSLINE_API wsline_status
 wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t name,
                                  const void *value, size_t len);
+
+/**
+ * Removes all options of wsline_options_add_socket_option().
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_clear_socket_options(wsline_options *options);
 
 /**
  * Connects to a Unix-domain socket, whatever host the URL names.
@@ -1521,6 +1567,18 @@ WSLINE_API wsline_status
 wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
 
 /**
+ * Removes all keys of wsline_options_add_tls_pin_sha256(): any key of a verified certificate is
+ * accepted.
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_clear_tls_pins(wsline_options *options);
+
+/**
  * Sets the client certificate, for servers that ask for one.
  *
  * A file that was replaced counts from the next connect. Where certificate and key are replaced one
@@ -1592,13 +1650,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Sets the oldest version of TLS that is agreed to.
+ * Sets the oldest version of TLS to accept.
  *
- * The two before 1.2 are broken; OpenSSL 3 also wants its security level lowered for them, by
+ * TLS 1.0 and 1.1 are broken. OpenSSL 3 also needs a lower security level for them:
  * wsline_options_set_tls_ciphers() with "DEFAULT@SECLEVEL=0".
  *
  * @param options  the options to modify.
- * @param version  a wsline_tls_version. Default: WSLINE_TLS_1_2.
+ * @param version  a wsline_tls_version; WSLINE_TLS_DEFAULT, the default, is TLS 1.2.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
  */
@@ -1606,12 +1664,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_min_version(wsline_options *options, int32_t version);
 
 /**
- * Sets the newest version of TLS that is agreed to.
+ * Sets the newest version of TLS to accept.
  *
  * If it is below the minimum, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
- * @param version  a wsline_tls_version. Default: the newest there is.
+ * @param version  a wsline_tls_version; WSLINE_TLS_DEFAULT, the default, is the newest that the TLS
+ *                 library supports.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `version` is unknown.
  */
@@ -1871,22 +1930,23 @@ WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, boo
 WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *options, int32_t level);
 
 /**
- * Sets how far back compressed bytes may refer: smaller windows compress less, and take less memory
- * of some servers.
+ * Sets the sizes of the compression windows: how far back compressed data may refer.
  *
- * On this side a context for sending takes some 250 KiB with the smallest window; one for receiving
- * is as large as ever.
+ * Smaller windows compress less, and need less memory on some servers. On this side, sending takes
+ * some 250 KiB with the smallest window; for receiving the size makes no difference.
  *
- * @param options  the options to modify.
- * @param client   of what this side sends, the power of 2: 9, that is 512 bytes, to 15, the
- *                 default. The server is told, and may ask for less.
- * @param server   of what the server sends, likewise. Below 15 the server is asked to keep to it,
- *                 and one that does not agree fails the connect with WSLINE_ERR_BAD_UPGRADE.
+ * @param options      the options to modify.
+ * @param client_bits  the window for messages that are sent, as a power of 2: 9 (512 bytes) to 15
+ *                     (32 KiB, the default). The server is told, and may ask for less.
+ * @param server_bits  the window for messages that are received, 9 to 15, the default. Below 15 the
+ *                     server is asked to use no more, and if it does not agree, the connect fails
+ *                     with WSLINE_ERR_BAD_UPGRADE.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is another one.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
  */
 WSLINE_API wsline_status
-wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client, int32_t server);
+wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client_bits,
+                                       int32_t server_bits);
 
 /**
  * Sets whether each message is compressed by itself, which takes no memory between two and
@@ -2037,12 +2097,12 @@ wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier,
  * Sets how many attempts in a row wsline_options_set_reconnect() makes before the app ends.
  *
  * @param options   the options to modify.
- * @param attempts  0 or more; WSLINE_FOREVER, the default, for any number.
+ * @param attempts  attempts; 0, the default, for no limit.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `attempts` is another negative number.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status
-wsline_options_set_reconnect_max_attempts(wsline_options *options, int64_t attempts);
+wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t attempts);
 
 /**
  * Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is
@@ -2493,7 +2553,7 @@ WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, s
  * See also: wsline_conn_close()
  */
 WSLINE_API wsline_status
-wsline_conn_send_close(wsline_conn *conn, uint16_t code, const char *reason);
+wsline_conn_send_close(wsline_conn *conn, int32_t code, const char *reason);
 
 /* --- One message for many connections --------------------------------------------------------- */
 
@@ -2738,7 +2798,7 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * See also: wsline_conn_send_close(), wsline_conn_shutdown()
  */
 WSLINE_API wsline_status
-wsline_conn_close(wsline_conn *conn, uint16_t code, const char *reason, int64_t timeout_ms);
+wsline_conn_close(wsline_conn *conn, int32_t code, const char *reason, int64_t timeout_ms);
 
 /**
  * Cuts the transport at once, without a closing handshake.
@@ -3455,7 +3515,7 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  *
  * Blocks: no; wsline_app_join() waits for the end.
  */
-WSLINE_API wsline_status wsline_app_close(wsline_app *app, uint16_t code, const char *reason);
+WSLINE_API wsline_status wsline_app_close(wsline_app *app, int32_t code, const char *reason);
 
 /**
  * Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but
@@ -3562,8 +3622,8 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  *
  * @param app   an app; NULL has none.
  * @param name  in any case. Of repeated headers this is the first.
- * @return      the value; NULL if there is none. Lent until this thread asks for a body, a header,
- *              the subprotocol or the extensions of any app again.
+ * @return      the value; NULL if there is none. LentResponse until this thread calls this function
+ *              again, for any app.
  */
 WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
 
@@ -3571,9 +3631,8 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  * The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
  *
  * @param app       an app.
- * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until this
- *                  thread asks for a body, a header, the subprotocol or the extensions of any app
- *                  again.
+ * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
+ *                  until this thread calls this function again, for any app.
  * @param len_out   set to its bytes.
  * @retval WSLINE_OK                    set, if only to nothing.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -3587,8 +3646,8 @@ wsline_app_response_body(const wsline_app *app, const void **data_out, size_t *l
  * The subprotocol that the server has chosen.
  *
  * @param app  an app; NULL has none.
- * @return     its name; NULL if none was chosen, or nothing was connected. Lent until this thread
- *             asks for a body, a header, the subprotocol or the extensions of any app again.
+ * @return     its name; NULL if none was chosen, or nothing was connected. LentResponse until this
+ *             thread calls this function again, for any app.
  *
  * See also: wsline_options_add_subprotocol()
  */
@@ -3599,8 +3658,7 @@ WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
  *
  * @param app  an app; NULL has none.
  * @return     as wsline_conn_extensions(), also after the end of the connection, until the next
- *             attempt. Lent until this thread asks for a body, a header, the subprotocol or the
- *             extensions of any app again.
+ *             attempt. LentResponse until this thread calls this function again, for any app.
  *
  * See also: wsline_options_set_deflate()
  */
@@ -3610,8 +3668,8 @@ WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
  * The address that the connection there is, or was last, is connected to.
  *
  * @param app  an app; NULL has none.
- * @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
- *             thread asks again, for any app.
+ * @return     as wsline_conn_peer_address(); NULL before the first connection. LentResponse until
+ *             this thread calls this function again, for any app.
  */
 WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
 
@@ -3926,7 +3984,7 @@ WSLINE_API const char *wsline_url_host(const wsline_url *url);
  * @param url  the parts of a URL.
  * @return     1 to 65535; 0 for NULL.
  */
-WSLINE_API uint16_t wsline_url_port(const wsline_url *url);
+WSLINE_API int32_t wsline_url_port(const wsline_url *url);
 
 /**
  * Path and query of a URL, percent-encoded, as they stand in the request.

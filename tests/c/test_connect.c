@@ -451,6 +451,8 @@ static void a_socket_option_that_the_system_refuses_fails_the_connect(void) {
     CHECK_HAS("9999", wsline_last_error_message());
     CHECK_OK(wsline_last_error(&info));
     CHECK_INT(ENOPROTOOPT, info.os_errno);
+    CHECK_OK(wsline_options_clear_socket_options(options));
+    peer_hang_up(peer_connect("WEBSOCKETS", "/", options));
     wsline_options_free(options);
 }
 

@@ -131,6 +131,12 @@ static void the_servers_key_must_be_among_the_pins(void) {
         CHECK_STATUS(WSLINE_ERR_TLS_VERIFY, peer_try(rows[i].peer, "/", options, &conn));
         REQUIRE_OK(wsline_options_add_tls_pin_sha256(options, own));
         peer_hang_up(peer_connect(rows[i].peer, "/", options));
+        REQUIRE_OK(wsline_options_clear_tls_pins(options));
+        REQUIRE_OK(wsline_options_add_tls_pin_sha256(options, other));
+        CHECK_STATUS(WSLINE_ERR_TLS_VERIFY, peer_try(rows[i].peer, "/", options, &conn));
+        REQUIRE_OK(wsline_options_set_tls_verify(options, true));
+        REQUIRE_OK(wsline_options_clear_tls_pins(options));
+        peer_hang_up(peer_connect(rows[i].peer, "/", options));
         wsline_options_free(options);
     }
 }

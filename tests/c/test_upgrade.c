@@ -131,7 +131,9 @@ static void the_request_carries_the_options(void) {
     CHECK_OK(wsline_options_set_origin_header(options, NULL));
     CHECK_OK(wsline_options_set_host_header(options, NULL));
     CHECK_OK(wsline_options_set_connection_header(options, NULL));
+    CHECK_OK(wsline_options_clear_headers(options));
     request_seen("/headers", options, json, sizeof json);
+    CHECK(strstr(json, "X-Twice") == NULL && strstr(json, "x-line") == NULL);
     CHECK(strstr(json, "Cookie") == NULL);
     CHECK_HAS("[\"Origin\", \"http://127.0.0.1:", json);
     CHECK_HAS("[\"Host\", \"127.0.0.1:", json);
@@ -160,6 +162,14 @@ static void the_server_chooses_among_the_subprotocols(void) {
         check_row(peers[i]);
         conn = peer_connect(peers[i], "/subprotocol", options);
         CHECK_TEXT("chat.v2", wsline_conn_subprotocol(conn));
+        peer_hang_up(conn);
+    }
+    CHECK_OK(wsline_options_clear_subprotocols(options));
+    CHECK_OK(wsline_options_add_subprotocol(options, "chat.v1"));
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_conn *conn = peer_connect(peers[i], "/subprotocol", options);
+
+        CHECK_TEXT("chat.v1", wsline_conn_subprotocol(conn));
         peer_hang_up(conn);
     }
     wsline_options_free(options);

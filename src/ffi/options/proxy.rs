@@ -7,6 +7,7 @@ use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_proxy_type::*;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
+use crate::protocol::proxy::no_proxy::NoProxy;
 use std::ffi::c_char;
 
 const TYPES: [(i32, Option<Scheme>); 7] = [
@@ -138,6 +139,23 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
             None => Ok(()),
             Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
         }
+    })
+}
+
+/// Removes all entries of wsline_options_add_no_proxy(); no_proxy of the environment counts again.
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_no_proxy(
+    options: *mut wsline_options,
+) -> wsline_status {
+    object::set("wsline_options_clear_no_proxy", options, |options, _| {
+        options.proxy.no_proxy = NoProxy::default();
+        Ok(())
     })
 }
 

@@ -5,6 +5,7 @@
 use super::object::{self, wsline_options};
 use crate::base::error::{Error, quoted};
 use crate::base::memory::{self, Text};
+use crate::base::sync::Arc;
 use crate::ffi::cookie_jar::wsline_cookie_jar;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::auth::bearer;
@@ -69,6 +70,23 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
         memory::reserve(headers, 1)?;
         headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         headers.push(header);
+        Ok(())
+    })
+}
+
+/// Removes all headers of wsline_options_add_header() and wsline_options_set_header_line().
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_headers(
+    options: *mut wsline_options,
+) -> wsline_status {
+    object::set("wsline_options_clear_headers", options, |options, _| {
+        options.request.headers = Arc::default();
         Ok(())
     })
 }
@@ -201,7 +219,7 @@ pub unsafe extern "C" fn wsline_options_set_max_redirects(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     options: *mut wsline_options,
-    jar: *const wsline_cookie_jar,
+    jar: *mut wsline_cookie_jar,
 ) -> wsline_status {
     let function = "wsline_options_set_cookie_jar";
     object::set(function, options, |options, arguments| {
@@ -366,6 +384,27 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
         let offered = memory::owned(&mut options.request.subprotocols)?;
         memory::push(offered, Text::copy(name)?)
     })
+}
+
+/// Removes all subprotocols of wsline_options_add_subprotocol().
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_subprotocols(
+    options: *mut wsline_options,
+) -> wsline_status {
+    object::set(
+        "wsline_options_clear_subprotocols",
+        options,
+        |options, _| {
+            options.request.subprotocols = Arc::default();
+            Ok(())
+        },
+    )
 }
 
 fn header(

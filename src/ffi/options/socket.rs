@@ -57,6 +57,27 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     })
 }
 
+/// Removes all options of wsline_options_add_socket_option().
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_socket_options(
+    options: *mut wsline_options,
+) -> wsline_status {
+    object::set(
+        "wsline_options_clear_socket_options",
+        options,
+        |options, _| {
+            options.socket.options = Arc::default();
+            Ok(())
+        },
+    )
+}
+
 /// Connects to a Unix-domain socket, whatever host the URL names.
 ///
 /// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A

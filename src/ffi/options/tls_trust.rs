@@ -186,6 +186,24 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     })
 }
 
+/// Removes all keys of wsline_options_add_tls_pin_sha256(): any key of a verified certificate is
+/// accepted.
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_tls_pins(
+    options: *mut wsline_options,
+) -> wsline_status {
+    object::set("wsline_options_clear_tls_pins", options, |options, _| {
+        options.tls.settings_mut().pins = Arc::default();
+        Ok(())
+    })
+}
+
 /// Runs a setter that takes PEM data, which is not empty; NULL with length 0 is `None`.
 pub(in crate::ffi) fn set_pem(
     function: &'static str,
