@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The Markdown of the repository: its width, and whether the files and make targets exist that it
 //! names.
-#![allow(
-    clippy::indexing_slicing,
-    reason = "a test may panic: that is how it fails"
-)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,7 +53,7 @@ fn files_that_a_guide_names_exist() {
         assert!(!names.is_empty(), "{guide} names no file");
         for name in names {
             let exists = |folder: &&str| root().join(folder).join(name).exists();
-            if !FOLDERS.iter().any(|folder| exists(&folder)) {
+            if !FOLDERS.iter().any(exists) {
                 wrong.push(format!("{guide}: {name}"));
             }
         }
