@@ -2,7 +2,8 @@
 # Target wsline_build: libwsline.so.X.Y.Z with its links and libwsline.a in lib/, wsline.h in
 # include/ of the build tree.
 
-find_program(CARGO_EXECUTABLE cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
+# PATH first, as a shell does.
+find_program(CARGO_EXECUTABLE cargo PATHS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
 find_program(WSLINE_LD NAMES ld.bfd ld REQUIRED DOC "GNU ld, to join the objects of libwsline.a")
 
 set(lib "${PROJECT_BINARY_DIR}/lib")
