@@ -315,8 +315,7 @@ static void a_handler_interrupts_the_library_anywhere(void) {
         REQUIRE(record_wait(&record, 'o', 1));
         handle_signals(interrupt_app, 0);
         signals_start(&signals);
-        while (wsline_app_is_running(app_to_abort))
-            wsline_app_send_text(app_to_abort, "x", 1);
+        while (wsline_app_is_running(app_to_abort)) wsline_app_send_text(app_to_abort, "x", 1);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app_to_abort, WAIT_MS));
         signals_end(&signals);
         wsline_app_free(app_to_abort);
