@@ -1027,7 +1027,8 @@ wsline_options_set_origin_header(wsline_options *options, const char *origin);
  * Omits the Origin header, or restores the default one.
  *
  * @param options   the options to modify.
- * @param suppress  true: no Origin header; false, the default: the default Origin header.
+ * @param suppress  true: no Origin header; false, the default: the default one, even if
+ *                  wsline_options_set_origin_header() was called before.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1098,8 +1099,8 @@ WSLINE_API wsline_status wsline_options_clear_subprotocols(wsline_options *optio
  */
 
 /**
- * Sets the timeout of the connection: for each send, for each receive that asks for
- * WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
+ * Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
+ * and for the connect if that has no timeout of its own.
  *
  * The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
  * wsline_set_default_timeout_ms().
@@ -1147,14 +1148,14 @@ WSLINE_API wsline_status
 wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets how long a close may stand still: that of an app, and wsline_conn_close() with
+ * Sets how long closing may take without progress, for apps and for wsline_conn_close() with
  * WSLINE_DEFAULT_TIMEOUT.
  *
- * A close frame cannot overtake what is in front of it, so the timeout restarts if bytes have
- * arrived meanwhile, or the server's system has taken more of what was sent before the close frame.
- * A close that makes progress ends after 60 seconds, or after the timeout if that is longer. What
- * the server's system has taken counts as read, though the server itself may not have read it yet.
- * The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+ * A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
+ * meanwhile, or if the server's system has acknowledged more of what was sent before the close
+ * frame. A close that makes progress still ends after 60 seconds, or after the timeout if that is
+ * longer. Acknowledged bytes count as progress even if the server itself has not read them. The
+ * default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
@@ -1167,24 +1168,24 @@ WSLINE_API wsline_status
 wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Makes a blocked call return after a signal handler has run; off by default.
+ * Makes a waiting call return after a signal handler has run; off by default.
  *
- * With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED
- * if a handler of the waiting thread ran during the wait, whether or not it was installed with
- * SA_RESTART. Without it the wait continues for the remaining time.
+ * If enabled, wsline_conn_connect() and every receive, send and close return WSLINE_ERR_INTERRUPTED
+ * if a signal handler ran on the waiting thread during the wait, whether or not it was installed
+ * with SA_RESTART. Otherwise the wait continues for the remaining time.
  *
- * - A receive keeps what has arrived: the next one continues.
- * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has
- *   left, the send returns WSLINE_OK at once, keeps the rest, at most a copy of the message, and
- *   the next send, receive or close on the connection sends it first.
- * - A close may be called again, and continues to wait for the server's close frame.
- * - A connect gives up what it has reached, and may be called again. A socket of
- *   wsline_options_set_fd() on which the handshake has begun is of no use any more.
+ * - A receive keeps the data that has arrived, and the next one continues.
+ * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
+ *   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
+ *   receive or close on the connection first sends that rest.
+ * - A close may be called again and continues to wait for the server's close frame.
+ * - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which the
+ *   handshake has begun cannot be used any more.
  *
- * Not interrupted: waits for another thread, which is sending a message, or receiving while this
- * one closes. A signal that arrives between two waits does not end the second; wsline_conn_abort()
- * in the handler leaves no such gap. A receive that has to wait takes three system calls instead of
- * one. Apps and loops ignore it.
+ * Waits for another thread, which is sending a message, or receiving while this one closes, are not
+ * interrupted. A signal that arrives between two waits does not end the second one; to leave no
+ * such gap, call wsline_conn_abort() in the handler. A receive that has to wait needs three system
+ * calls instead of one. Apps and loops ignore this option.
  *
  * @param options  the options to modify.
  * @param enable   whether signals end waits.
@@ -1194,13 +1195,13 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
 WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *options, bool enable);
 
 /**
- * Makes a wait for bytes look for them for a while before it sleeps; off by default.
+ * Makes a waiting receive poll the socket for a while before it sleeps; off by default.
  *
- * Waking a thread takes the system longer than a nearby server takes to answer. With this, a
- * receive asks the socket again and again, without sleeping, for so long; only then does it wait as
- * it does otherwise. The time counts as a part of its timeout. It takes a processor meanwhile, so
- * it is for threads that have one to themselves: where client and server share one it only costs. A
- * loop does the same for the longest time of the apps in it.
+ * Waking a thread can take the system longer than a nearby server takes to answer. With this
+ * option, a receive polls the socket without sleeping for up to this time before it waits as usual.
+ * The time counts towards its timeout. Polling keeps a processor busy, so the option is for threads
+ * that have a processor to themselves; where client and server share one, it only costs time. A
+ * loop uses the longest time of its apps.
  *
  * @param options  the options to modify.
  * @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
@@ -1210,7 +1211,7 @@ WSLINE_API wsline_status wsline_options_set_interruptible(wsline_options *option
 WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int64_t spin_us);
 
 /**
- * Changes the timeout of an open connection, see wsline_options_set_timeout_ms().
+ * Changes the timeout of a connection, see wsline_options_set_timeout_ms().
  *
  * @param conn        a connection.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1222,9 +1223,9 @@ WSLINE_API wsline_status wsline_options_set_spin_us(wsline_options *options, int
 WSLINE_API wsline_status wsline_conn_set_timeout_ms(wsline_conn *conn, int64_t timeout_ms);
 
 /**
- * The timeout of a connection, as it was set.
+ * Returns the timeout of a connection, as it was set.
  *
- * @param conn  a connection; NULL is like one that was never set.
+ * @param conn  a connection; NULL returns WSLINE_DEFAULT_TIMEOUT.
  * @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
  *
  * Threads: any.
@@ -1244,19 +1245,20 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 /**
  * Connects through a proxy.
  *
- * To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS
- * the proxy itself is spoken to over TLS, under the options of TLS, but for the server's name and
- * pins. WSLINE_PROXY_SOCKS4A, SOCKS5H and the HTTP proxies look the server's name up; for SOCKS4
- * and SOCKS5 it is looked up here.
+ * An HTTP proxy is asked for a tunnel with CONNECT, for ws and for wss. With WSLINE_PROXY_HTTPS the
+ * connection to the proxy itself uses TLS; the TLS options apply to it, except the server name and
+ * pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H look up the server's name; for
+ * WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it up. This replaces the proxy of
+ * wsline_options_set_proxy_url().
  *
  * @param options  the options to modify.
- * @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are
- *                 ignored.
+ * @param type     a wsline_proxy_type. WSLINE_PROXY_NONE, the default, removes the proxy, so that
+ *                 the environment may name one again; `host` and `port` are ignored.
  * @param host     a name or an IP address.
  * @param port     1 to 65535.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither name
- *                                      nor address, or `port` is 0.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither a
+ *                                      name nor an address, or `port` is out of range.
  *
  * See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
  */
@@ -1264,29 +1266,31 @@ WSLINE_API wsline_status
 wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host, int32_t port);
 
 /**
- * Connects through a proxy that a URL names.
+ * Connects through a proxy given as a URL.
  *
  * @param options  the options to modify.
- * @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a, socks5
- *                 or socks5h in place of http; user and password percent-encoded. Without a scheme
- *                 it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
+ * @param url      for example "http://user:password@proxy.example:3128", or with https, socks4,
+ *                 socks4a, socks5 or socks5h instead of http; user and password are
+ *                 percent-encoded. The default scheme is http, the default port 80, 443 or 1080.
+ *                 NULL, the default, removes the proxy, so that the environment may name one again.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is not a proxy URL.
  *
- * See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
+ * See also: wsline_options_set_proxy() for how each type of proxy is used
  */
 WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, const char *url);
 
 /**
- * Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for
- * SOCKS5.
+ * Sets the credentials for the proxy: Basic authentication for HTTP proxies, user name and password
+ * for SOCKS5.
  *
- * SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never see
- * these.
+ * They take precedence over those in the URL of wsline_options_set_proxy_url(). SOCKS4 has only a
+ * user name. They are never sent to proxies named by the environment, which have theirs in their
+ * URLs.
  *
  * @param options   the options to modify.
- * @param user      copied; never logged. NULL removes user and password.
- * @param password  likewise; NULL is none.
+ * @param user      the user name; never logged. NULL, the default, removes user and password.
+ * @param password  the password; never logged. May be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
  *                                      or one has a control character.
@@ -1295,25 +1299,26 @@ WSLINE_API wsline_status
 wsline_options_set_proxy_auth(wsline_options *options, const char *user, const char *password);
 
 /**
- * Names servers that are connected to without a proxy, whichever kind of proxy there is.
+ * Adds servers to connect to directly, without any proxy.
  *
- * As soon as one is named, no_proxy of the environment is not looked at.
+ * Once there is an entry, no_proxy of the environment is ignored.
  *
  * @param options  the options to modify.
- * @param entry    one, or several with commas between them: "example.com" is that name and all
- *                 below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or "2001:db8::1"
- *                 an address; "10.0.0.0/8" a network; a name or an address with ":8080" that port
- *                 alone; "*" everything. Names are not looked up to find their addresses.
+ * @param entry    one entry, or several separated by commas: "example.com", ".example.com" and
+ *                 "*.example.com" all mean that name and every name below it; "192.0.2.1" or
+ *                 "2001:db8::1" is an address, "10.0.0.0/8" a network; ":8080" after a name or an
+ *                 address limits it to that port; "*" means all servers. Names are not looked up to
+ *                 compare their addresses.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others
- *                                      count.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
- *                                      added.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the other
+ *                                      entries were added.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before were added.
  */
 WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, const char *entry);
 
 /**
- * Removes all entries of wsline_options_add_no_proxy(); no_proxy of the environment counts again.
+ * Removes all entries of wsline_options_add_no_proxy(), so that no_proxy of the environment applies
+ * again.
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1324,18 +1329,20 @@ WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, co
 WSLINE_API wsline_status wsline_options_clear_no_proxy(wsline_options *options);
 
 /**
- * Says whether the environment may name a proxy, where no option does.
+ * Enables or disables proxies named by the environment, for connections without a proxy of their
+ * own.
  *
- * Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where
- * wsline_options_add_no_proxy() named nothing. Each is looked up in lower case first, then in upper
- * case; an empty value means no proxy. HTTP_PROXY is ignored where REQUEST_METHOD is set: in a CGI
+ * Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, unless
+ * wsline_options_add_no_proxy() was called. Each is looked up in lower case first, then in upper
+ * case; an empty value means no proxy. HTTP_PROXY is ignored if REQUEST_METHOD is set: in a CGI
  * program it comes from the client's request. Values are as for wsline_options_set_proxy_url().
  *
- * The environment is read by each connect; a program that calls setenv(3) meanwhile on another
- * thread must switch this off.
+ * Each connect reads the environment. A program that calls setenv(3) on another thread at the same
+ * time must disable this.
  *
  * @param options  the options to modify.
- * @param enable   true, the default: it may; false: nothing of the environment is read.
+ * @param enable   true, the default: the environment may name a proxy; false: the environment is
+ *                 not read.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1343,12 +1350,12 @@ WSLINE_API wsline_status
 wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
 
 /**
- * Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the
- * proxy's answer, whether or not they make progress.
+ * Sets how much of the connect timeout the proxy may use: for its lookup, TCP and its response,
+ * whether or not they make progress.
  *
  * @param options     the options to modify.
- * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at
- *                    first: all of it.
+ * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
+ *                    default: all of it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
@@ -1366,17 +1373,17 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
  */
 
 /**
- * Adds an option that is set on the socket before it connects.
+ * Adds an option to set on the socket before it connects.
  *
  * TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
- * are set by default, with the first call that uses the connection, or that may wait for longer.
- * With an option of your own they are set before it, and before the connect. An option that the
- * system refuses makes the connect fail.
+ * are enabled by default, by the first call that uses the connection or may wait for longer. If you
+ * add options, they are enabled before the connect, and your options override them. If the system
+ * rejects an option, the connect fails.
  *
  * @param options  the options to modify.
  * @param level    as for setsockopt(2), for example SOL_SOCKET.
- * @param name     likewise, for example SO_RCVBUF.
- * @param value    likewise; `len` bytes, copied.
+ * @param name     as for setsockopt(2), for example SO_RCVBUF.
+ * @param value    as for setsockopt(2); `len` bytes.
  * @param len      bytes in `value`.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
@@ -1398,10 +1405,10 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
 WSLINE_API wsline_status wsline_options_clear_socket_options(wsline_options *options);
 
 /**
- * Connects to a Unix-domain socket, whatever host the URL names.
+ * Connects to a Unix-domain socket instead of the host in the URL.
  *
- * The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A
- * URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
+ * The URL still determines the request, and `wss://` still means TLS. No proxy is used. A URL such
+ * as `ws+unix:///run/server.sock:/path` does the same for a single connect.
  *
  * @param options  the options to modify.
  * @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
@@ -1411,23 +1418,22 @@ WSLINE_API wsline_status wsline_options_clear_socket_options(wsline_options *opt
 WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, const char *path);
 
 /**
- * Sets the address of this end, for machines that have several.
+ * Sets the local address, for machines that have several.
  *
- * Only addresses of the same family are connected to. For an interface by name, add the socket
- * option SO_BINDTODEVICE.
+ * Only server addresses of the same family are used. To bind to an interface by name, add the
+ * socket option SO_BINDTODEVICE.
  *
  * @param options  the options to modify.
  * @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
  *                 "[2001:db8::1]:4000"; NULL, the default, for any.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is not an address.
  */
 WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
 
 /**
- * Connects to addresses of one family only; asks a proxy that takes addresses for one of that
- * family, too.
+ * Connects to addresses of one family only, also through a proxy that takes addresses.
  *
  * @param options  the options to modify.
  * @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -1437,12 +1443,11 @@ wsline_options_set_bind_address(wsline_options *options, const char *address);
 WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *options, int32_t family);
 
 /**
- * Uses a connected socket of the caller's in place of one of the library's own.
+ * Uses a connected socket of yours instead of opening one.
  *
- * The URL still says what stands in the request, and `wss://` still means TLS. The library works on
- * a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
- * meanwhile. It serves for one connect, whatever comes of it: no proxy is used and no redirect is
- * followed.
+ * The URL still determines the request, and `wss://` still means TLS. The library uses a dup(2) of
+ * the socket: you still have to close yours, and must not read or write it meanwhile. The socket
+ * serves one connect, even if that fails; no proxy is used and no redirect is followed.
  *
  * @param options  the options to modify.
  * @param fd       a connected stream socket; -1, the default, for none.
@@ -1463,19 +1468,19 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /**
  * Enables or disables the verification of the server's certificate.
  *
- * Without it anybody on the way can pose as the server. For a server of your own, set its authority
- * with wsline_options_set_tls_ca_file() instead.
+ * Without verification, anybody on the network path can pose as the server. For a server of your
+ * own, set its authority with wsline_options_set_tls_ca_file() instead.
  *
  * @param options  the options to modify.
- * @param enable   true, the default: a server whose certificate cannot be traced to a trusted
- *                 authority is refused.
+ * @param enable   true, the default: reject a server whose certificate is not signed by a trusted
+ *                 authority.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool enable);
 
 /**
- * Enables or disables the check of the certificate's name, apart from the verification as a whole.
+ * Enables or disables the check of the name in the certificate.
  *
  * @param options  the options to modify.
  * @param enable   true, the default: the certificate must name the URL's host, in its
@@ -1486,7 +1491,7 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
 WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool enable);
 
 /**
- * Sets the name that is sent to the server (SNI) and looked for in its certificate.
+ * Sets the name to send to the server (SNI) and to look for in its certificate.
  *
  * @param options  the options to modify.
  * @param name     a host name, or an IP address, which is verified but not sent; NULL, the default,
@@ -1499,32 +1504,31 @@ WSLINE_API wsline_status
 wsline_options_set_tls_server_name(wsline_options *options, const char *name);
 
 /**
- * Trusts the authorities in a file, in place of the system's.
+ * Trusts the authorities in a file instead of the system's.
  *
- * With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
- * together. What is named is trusted, though it may be an intermediate authority or the server's
- * own certificate.
+ * If several of wsline_options_set_tls_ca_file(), _set_tls_ca_path() and _set_tls_ca_pem() are set,
+ * all their authorities are trusted. Each certificate is trusted as it is, even an intermediate one
+ * or the server's own.
  *
- * The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
- * SSL_CERT_DIR, too. AWS-LC looks at the same variables, and without them at /etc/ssl/cert.pem and
- * /etc/ssl/certs.
+ * The system's authorities are those that OpenSSL finds; it also consults the variables
+ * SSL_CERT_FILE and SSL_CERT_DIR. A build on AWS-LC consults the same variables and, without them,
+ * /etc/ssl/cert.pem and /etc/ssl/certs.
  *
- * All files and directories of TLS are looked at again at each connect. One that was replaced
- * counts from then on, and no session from before is resumed. One that cannot be read is
- * WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
+ * Every connect checks all TLS files and directories again. A file that was replaced is used from
+ * then on, and no earlier session is resumed. A file that cannot be read is WSLINE_ERR_TLS_CONFIG
+ * until it can; an app that reconnects tries again.
  *
  * @param options  the options to modify.
- * @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL,
- *                 the default, for none.
+ * @param path     a file of PEM certificates. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options, const char *path);
 
 /**
- * Trusts the authorities in a directory, in place of the system's.
+ * Trusts the authorities in a directory instead of the system's.
  *
- * A connect sees that an entry was added, removed or replaced by rename.
+ * A connect notices when an entry was added, removed or replaced by rename.
  *
  * @param options  the options to modify.
  * @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
@@ -1534,10 +1538,10 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
 WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options, const char *path);
 
 /**
- * Trusts the authorities in memory, in place of the system's.
+ * Trusts the authorities in memory instead of the system's.
  *
  * @param options  the options to modify.
- * @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
+ * @param pem      PEM certificates; NULL with length 0, the default, for none.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
@@ -1548,27 +1552,26 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Accepts only a server whose certificate has this key, whoever signed it; several can be added,
- * one must match.
+ * Accepts only servers whose certificate has this key, whoever signed it; if several are added, one
+ * must match.
  *
- * The check comes on top of the verification and takes its place where that is switched off. It is
- * the same for a session that is resumed. An HTTPS proxy is not pinned: where the verification is
- * switched off, it is not checked at all.
+ * The check is made in addition to the verification, or alone if that is disabled; also when a
+ * session is resumed. An HTTPS proxy is not pinned: with the verification disabled, it is not
+ * checked at all.
  *
  * @param options  the options to modify.
  * @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
  *                 as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin
  *                 -outform der | openssl dgst -sha256 -binary | base64`.
  * @retval WSLINE_OK                    added.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is malformed.
  * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
 
 /**
- * Removes all keys of wsline_options_add_tls_pin_sha256(): any key of a verified certificate is
- * accepted.
+ * Removes all keys of wsline_options_add_tls_pin_sha256(), so that any key is accepted.
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1581,13 +1584,13 @@ WSLINE_API wsline_status wsline_options_clear_tls_pins(wsline_options *options);
 /**
  * Sets the client certificate, for servers that ask for one.
  *
- * A file that was replaced counts from the next connect. Where certificate and key are replaced one
- * after the other, a connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects tries
- * again.
+ * A file that was replaced is used from the next connect on. If certificate and key are replaced
+ * one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app that
+ * reconnects tries again.
  *
  * @param options  the options to modify.
- * @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the
- *                 default, for no certificate.
+ * @param path     a PEM file with the certificate followed by its chain; it may also contain the
+ *                 key. NULL, the default, for no certificate.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1595,13 +1598,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_certificate_file(wsline_options *options, const char *path);
 
 /**
- * Sets the key of the client certificate, where it is not in the certificate's file.
+ * Sets the key of the client certificate, if it is not in the file of the certificate.
  *
- * A file that was replaced counts from the next connect, as with
+ * A file that was replaced is used from the next connect on, see
  * wsline_options_set_tls_certificate_file().
  *
  * @param options  the options to modify.
- * @param path     a PEM file; NULL, the default, for the certificate's.
+ * @param path     a PEM file; NULL, the default, for the file of the certificate.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1610,10 +1613,10 @@ WSLINE_API wsline_status wsline_options_set_tls_key_file(wsline_options *options
 /**
  * Sets the password of an encrypted key.
  *
- * The library never asks for one on the terminal.
+ * The library never prompts for a password on the terminal.
  *
  * @param options   the options to modify.
- * @param password  copied; never logged. NULL, the default, for none.
+ * @param password  the password; never logged. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1624,7 +1627,7 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  * Sets the client certificate from memory.
  *
  * @param options  the options to modify.
- * @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with
+ * @param pem      the certificate followed by its chain; it may also contain the key. NULL with
  *                 length 0, the default, for no certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
@@ -1639,7 +1642,7 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * Sets the key of the client certificate from memory.
  *
  * @param options  the options to modify.
- * @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
+ * @param pem      the key; NULL with length 0, the default, if it is with the certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
@@ -1678,27 +1681,27 @@ WSLINE_API wsline_status
 wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
 
 /**
- * Sets which ciphers TLS 1.2 and older may use.
+ * Sets the ciphers for TLS 1.2 and older.
  *
  * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
- * @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
- *                 NULL, the default: those of the TLS library.
+ * @param list     names as for openssl-ciphers(1), separated by colons, for example "ECDHE+AESGCM".
+ *                 NULL, the default, for those of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options, const char *list);
 
 /**
- * Sets which cipher suites TLS 1.3 may use.
+ * Sets the cipher suites for TLS 1.3.
  *
  * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
- * @param list     names with colons between, for example
- *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the
- *                 TLS library.
+ * @param list     names separated by colons, for example
+ *                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default, for those of
+ *                 the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1706,13 +1709,13 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
 
 /**
- * Sets the groups in which keys may be agreed on, the preferred one first.
+ * Sets the groups for the key exchange, the preferred one first.
  *
  * If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
- * @param list     names with colons between, for example "X25519:P-256". NULL, the default: those
- *                 of the TLS library.
+ * @param list     names separated by colons, for example "X25519:P-256". NULL, the default, for
+ *                 those of the TLS library.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1721,14 +1724,14 @@ wsline_options_set_tls_ciphersuites(wsline_options *options, const char *list);
 WSLINE_API wsline_status wsline_options_set_tls_groups(wsline_options *options, const char *list);
 
 /**
- * Sets the application protocols that are offered to the server (ALPN).
+ * Sets the application protocols to offer to the server (ALPN).
  *
- * Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells what
- * it was.
+ * The library speaks HTTP/1.1 whatever the server chooses; wsline_conn_tls_info() reports the
+ * choice.
  *
  * @param options    the options to modify.
- * @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the default:
- *                   "http/1.1".
+ * @param protocols  names of 1 to 255 bytes, separated by commas; "" offers none. NULL, the
+ *                   default, is "http/1.1".
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
  */
@@ -1736,15 +1739,15 @@ WSLINE_API wsline_status
 wsline_options_set_tls_alpn(wsline_options *options, const char *protocols);
 
 /**
- * Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt them.
+ * Writes the TLS secrets of connections to a file, so that programs such as Wireshark can decrypt
+ * them.
  *
- * Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked
- * at.
+ * Anybody who can read the file can read the connections. The variable SSLKEYLOGFILE is ignored.
  *
  * @param options  the options to modify.
- * @param path     a file that is appended to, in the format of NSS; made at the first connect, for
- *                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
- *                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
+ * @param path     a file to append to, in the NSS format; if it is missing, the first connect
+ *                 creates it, readable by its owner only. If it cannot be opened, the connect fails
+ *                 with WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1752,26 +1755,26 @@ WSLINE_API wsline_status
 wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
 
 /**
- * Uses the caller's own OpenSSL context in place of one that the library makes.
+ * Uses your own OpenSSL context instead of one that the library creates.
  *
- * All that a context holds is then the caller's to set there: trust, identity, versions, ciphers,
- * groups, ALPN, whether the server is verified, the key log, sessions. The options for these are
- * not looked at, and the library resumes no sessions of its own. What belongs to a connection still
- * counts: the server name and the check for it in the certificate (in a context that verifies), and
- * pins.
+ * You then configure in the context everything that it holds: trusted authorities, client
+ * certificate, versions, ciphers, groups, ALPN, verification, key log and sessions. The options for
+ * these are ignored, and the library resumes no sessions of its own. Settings of a single
+ * connection still apply: the server name, its check in the certificate (if the context verifies),
+ * and pins.
  *
- * The program and the library must use the same libssl; a context of another one is not noticed and
- * crashes. A library that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc", has a
- * libssl of its own and takes no context.
+ * The program and the library must use the same libssl; a context of another one crashes. A library
+ * built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true, has a libssl of its own and
+ * accepts no context.
  *
  * @param options  the options to modify.
  * @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref).
- *                 While connections use it, it must not be changed. NULL, the default: the library
- *                 makes its own.
+ *                 Do not change the context while connections use it. NULL, the default, for a
+ *                 context of the library's own.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- * @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
- *                                      has changed.
+ * @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and the library is built on AWS-LC;
+ *                                      nothing has changed.
  *
  * See also: wsline_has_feature()
  */
@@ -1787,15 +1790,16 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  */
 
 /**
- * Sets the largest message that is received; a larger one ends the connection with
+ * Sets the largest message to receive; a larger one ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * Memory is taken as a message arrives, never from the length a server announces. With
- * wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part()
- * and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
+ * Memory is allocated as a message arrives, never by the length that a server announces. With
+ * wsline_options_set_deliver_fragments() the limit applies to each fragment;
+ * wsline_conn_recv_part() and wsline_app_on_part() have no limit. For a compressed message the
+ * inflated size counts.
  *
  * @param options  the options to modify.
- * @param bytes    0: no limit; 64 MiB by default.
+ * @param bytes    the size in bytes, 64 MiB by default; 0 for no limit.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1803,11 +1807,11 @@ WSLINE_API wsline_status
 wsline_options_set_max_message_bytes(wsline_options *options, uint64_t bytes);
 
 /**
- * Sets the largest data frame that is received; a larger one ends the connection with
+ * Sets the largest data frame to receive; a larger one ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
  * @param options  the options to modify.
- * @param bytes    0, the default: no limit but that of messages.
+ * @param bytes    the size in bytes; 0, the default, for no limit other than that of messages.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1815,13 +1819,13 @@ WSLINE_API wsline_status
 wsline_options_set_max_frame_bytes(wsline_options *options, uint64_t bytes);
 
 /**
- * Sets the largest number of fragments of a received message; more end the connection with
+ * Sets the largest number of fragments in a message to receive; more end the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
+ * wsline_conn_recv_part() and wsline_app_on_part() have no such limit.
  *
  * @param options    the options to modify.
- * @param fragments  0: no limit; 1,048,576 by default.
+ * @param fragments  the number, 1,048,576 by default; 0 for no limit.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1842,15 +1846,16 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
 WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *options, bool enable);
 
 /**
- * Hands messages out in the fragments in which they are sent.
+ * Delivers messages in the fragments in which the server sends them.
  *
- * The flags of wsline_message tell the first and the last. A character may be cut between two
- * fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
- * be whole. For apps there is wsline_app_on_part().
+ * The flags of wsline_message mark the first and the last fragment. A character may be split
+ * between two fragments; UTF-8 validation covers the whole message. See also
+ * wsline_conn_recv_part(), which does not wait for a whole fragment. For apps, use
+ * wsline_app_on_part().
  *
  * @param options  the options to modify.
- * @param enable   true: each fragment is handed out when it is whole; false, the default: messages
- *                 are joined.
+ * @param enable   true: deliver each fragment as soon as it is complete; false, the default:
+ *                 deliver whole messages.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1859,9 +1864,10 @@ WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *opti
 WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *options, bool enable);
 
 /**
- * Enables or disables the automatic answer to pings.
+ * Enables or disables automatic pongs.
  *
- * Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
+ * If they are disabled, receive pings with wsline_conn_recv_event() and answer them with
+ * wsline_conn_pong().
  *
  * @param options  the options to modify.
  * @param enable   true, the default: pings are answered while a call receives.
@@ -1873,10 +1879,10 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
 /**
  * Takes masking keys from a function; for tests only.
  *
- * Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
+ * Keys that an attacker can guess defeat the purpose of masking (RFC 6455 section 10.3).
  *
  * @param options        the options to modify.
- * @param fn             NULL: random keys, the default.
+ * @param fn             called for each frame; NULL, the default, for random keys.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
@@ -1901,29 +1907,29 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
 /**
  * Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
  *
- * wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and costs
- * time. For each connection it costs the memory of a context, once a compressed message has been
- * sent (some 370 KiB) or received (50 KiB), unless wsline_options_set_deflate_no_context_takeover()
- * says otherwise.
+ * wsline_conn_extensions() returns what was negotiated. Compression saves bytes on the wire and
+ * costs time. It also costs memory for each connection: some 370 KiB once a compressed message has
+ * been sent and 50 KiB once one has been received, unless
+ * wsline_options_set_deflate_no_context_takeover() is used.
  *
- * While one thread compresses, pings and plain messages of others pass it; their compressed ones
- * wait for it, or, those of an app, go uncompressed.
+ * While one thread compresses a message, other threads may send pings and uncompressed messages.
+ * Their compressed messages wait; those of an app are sent uncompressed instead.
  *
- * Who can put text of their own beside a secret into compressed messages, and see how long these
- * are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
+ * An attacker who can place text beside a secret in compressed messages, and observe their length,
+ * can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
  *
  * @param options  the options to modify.
- * @param enable   true: it is offered; false, the default: it is not, and no server may use it.
+ * @param enable   true: offer it; false, the default: do not, and reject servers that use it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_set_deflate(wsline_options *options, bool enable);
 
 /**
- * Sets how hard messages are compressed.
+ * Sets the compression level.
  *
  * @param options  the options to modify.
- * @param level    1, the fastest and the default, to 9, the smallest result.
+ * @param level    1 (fastest, the default) to 9 (smallest).
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
  */
@@ -1949,14 +1955,14 @@ wsline_options_set_deflate_window_bits(wsline_options *options, int32_t client_b
                                        int32_t server_bits);
 
 /**
- * Sets whether each message is compressed by itself, which takes no memory between two and
+ * Sets whether each message is compressed on its own, which needs no memory between messages but
  * compresses small ones less.
  *
  * @param options  the options to modify.
- * @param client   true: what this side sends; false, the default: what it sends refers to earlier
- *                 messages, unless the server asks it not to.
- * @param server   true: what the server sends; one that does not agree fails the connect with
- *                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
+ * @param client   true: for messages that are sent; false, the default: they may refer to earlier
+ *                 messages, unless the server asks for the opposite.
+ * @param server   true: for messages that are received; if the server does not agree, the connect
+ *                 fails with WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1964,11 +1970,11 @@ WSLINE_API wsline_status
 wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool client, bool server);
 
 /**
- * Sets how long a message must be to be compressed.
+ * Sets the size from which messages are compressed.
  *
  * @param options  the options to modify.
- * @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones
- *                 are compressed.
+ * @param bytes    the size in bytes, 128 by default; smaller messages are sent uncompressed. With 0
+ *                 all messages except empty ones are compressed.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1976,16 +1982,16 @@ WSLINE_API wsline_status
 wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t bytes);
 
 /**
- * Sets how many times as large as what came a received message may be; more ends the connection
- * with WSLINE_ERR_MESSAGE_TOO_BIG.
+ * Limits how much a compressed message may grow when it is inflated; more ends the connection with
+ * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes()
- * allows is never exceeded; this one stops a server that only wants work done, also where messages
- * are received in parts, of any size.
+ * A message can inflate to a thousand times its size. wsline_options_set_max_message_bytes() always
+ * applies; this limit also stops a server that wastes processor time, and covers messages received
+ * in parts, which may have any size.
  *
  * @param options  the options to modify.
- * @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16
- *                 MiB.
+ * @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It applies
+ *                 once a message has reached 16 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -2002,19 +2008,19 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  */
 
 /**
- * Makes apps ping the server, and cut connections whose server does not answer.
+ * Makes apps ping the server, and drop the connection if it does not answer.
  *
- * A server that does not answer is considered dead. Any pong after the ping counts as the answer;
- * only one with the ping's own payload gives wsline_app_rtt_us(). Because a pong cannot overtake
- * data in flight, an expired timeout restarts if any bytes arrived meanwhile, or if the server's
- * system has taken more of what was sent before the ping. The clock is the monotonic one.
+ * Any pong after the ping counts as its answer; only one with the payload of the ping is measured
+ * for wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout
+ * restarts if any bytes arrived meanwhile, or if the server's system has acknowledged more of what
+ * was sent before the ping. The clock is monotonic.
  *
  * @param options      the options to modify.
- * @param interval_ms  milliseconds from one ping to the next, the first one after the connection
- *                     has opened; 0, the default: no pings. A ping is not sent before the one
- *                     before is answered, where there is a timeout.
- * @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
- *                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
+ * @param interval_ms  milliseconds between pings, and before the first one; 0, the default, for no
+ *                     pings. If there is a timeout, no ping is sent while an earlier one is
+ *                     unanswered.
+ * @param timeout_ms   milliseconds within which the pong must arrive, or the connection ends with
+ *                     WSLINE_ERR_PONG_TIMEOUT; 0 for no timeout.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a timeout
  *                                      without an interval.
@@ -2025,9 +2031,9 @@ WSLINE_API wsline_status
 wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t timeout_ms);
 
 /**
- * Sets what the pings of wsline_options_set_ping() begin with.
+ * Sets the beginning of the payload of the pings of wsline_options_set_ping().
  *
- * The library appends 8 bytes to it that tell one ping from another.
+ * The library appends 8 bytes to it, which distinguish one ping from another.
  *
  * @param options  the options to modify.
  * @param payload  the bytes; NULL with length 0, the default, for none.
@@ -2042,20 +2048,20 @@ WSLINE_API wsline_status
 wsline_options_set_ping_payload(wsline_options *options, const void *payload, size_t len);
 
 /**
- * Enables or disables reconnecting: an app connects again when a connect has failed or a connection
- * has ended, no matter why, unless wsline_app_close(), wsline_app_abort() or wsline_app_free()
- * ended it.
+ * Enables or disables reconnecting: an app connects again after a connect has failed or a
+ * connection has ended, unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended
+ * it.
  *
- * By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up
- * to a half, and makes any number of them. wsline_options_set_reconnect_delay_ms(),
- * _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. A server that answers 503
- * or 429 with Retry-After is given at least that time, an hour at most. The delay and the count of
- * attempts start over once a connection has been open for 10 seconds.
+ * By default the app waits 1, 2, 4,... up to 60 seconds before the attempts, minus a random share
+ * of up to one half, and makes any number of attempts. wsline_options_set_reconnect_delay_ms(),
+ * _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. If a server answers 503
+ * or 429 with Retry-After, the app waits at least that long, but at most an hour. The delay and the
+ * number of attempts are reset once a connection has been open for 10 seconds.
  *
- * A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is
- * refused, TLS options that cannot be used (a file that cannot be used is read again), a response
- * that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that a proxy refuses. See
- * wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one
+ * A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
+ * options (except files, which are read again), a response that is not a WebSocket upgrade,
+ * statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
+ * wsline_options_set_reconnect_always(). A socket of wsline_options_set_fd() serves only one
  * connection.
  *
  * @param options  the options to modify.
@@ -2068,7 +2074,7 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
 WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, bool enable);
 
 /**
- * Sets the first and the longest delay before an attempt of wsline_options_set_reconnect().
+ * Sets the first and the longest delay before reconnecting.
  *
  * @param options     the options to modify.
  * @param initial_ms  milliseconds before the first attempt, 0 or more; 1,000 by default.
@@ -2080,12 +2086,12 @@ WSLINE_API wsline_status
 wsline_options_set_reconnect_delay_ms(wsline_options *options, int64_t initial_ms, int64_t max_ms);
 
 /**
- * Sets how the delay of wsline_options_set_reconnect() grows from attempt to attempt, and how much
- * of it is random.
+ * Sets how the delay before reconnecting grows from attempt to attempt, and how much of it is
+ * random.
  *
  * @param options     the options to modify.
- * @param multiplier  1 or more; 1 for delays that do not grow; 2 by default.
- * @param jitter      0 to 1: the largest share that is taken off, so that many clients do not
+ * @param multiplier  the factor from one delay to the next, 1 or more; 2 by default.
+ * @param jitter      0 to 1: the largest share to subtract at random, so that many clients do not
  *                    return at once; 0.5 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
@@ -2094,10 +2100,10 @@ WSLINE_API wsline_status
 wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier, double jitter);
 
 /**
- * Sets how many attempts in a row wsline_options_set_reconnect() makes before the app ends.
+ * Sets after how many failed attempts in a row the app stops reconnecting and ends.
  *
  * @param options   the options to modify.
- * @param attempts  attempts; 0, the default, for no limit.
+ * @param attempts  the number of attempts; 0, the default, for no limit.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -2105,14 +2111,13 @@ WSLINE_API wsline_status
 wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t attempts);
 
 /**
- * Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is
- * unlikely to fix.
+ * Makes apps reconnect after every failure, even one that will probably recur.
  *
- * For servers that are set up later than their clients, or that refuse clients for a while.
+ * For servers that start later than their clients, or that reject clients for a while.
  *
  * @param options  the options to modify.
- * @param enable   true: after every failure; false, the default: see
- *                 wsline_options_set_reconnect().
+ * @param enable   true: after every failure; false, the default: as wsline_options_set_reconnect()
+ *                 describes.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -2121,12 +2126,12 @@ wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t atte
 WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool enable);
 
 /**
- * Sets how much an app may hold that the socket has not taken yet.
+ * Sets the largest size of the send queue of an app: frames that the socket has not accepted yet.
  *
- * Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
+ * A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
  *
  * @param options  the options to modify.
- * @param bytes    0: no limit; 16 MiB by default.
+ * @param bytes    the size in bytes, 16 MiB by default; 0 for no limit.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *

@@ -15,19 +15,19 @@ use std::time::Duration;
 /// Blocks: no.
 /// Since: 0.2
 ///
-/// Makes apps ping the server, and cut connections whose server does not answer.
+/// Makes apps ping the server, and drop the connection if it does not answer.
 ///
-/// A server that does not answer is considered dead. Any pong after the ping counts as the answer;
-/// only one with the ping's own payload gives wsline_app_rtt_us(). Because a pong cannot overtake
-/// data in flight, an expired timeout restarts if any bytes arrived meanwhile, or if the server's
-/// system has taken more of what was sent before the ping. The clock is the monotonic one.
+/// Any pong after the ping counts as its answer; only one with the payload of the ping is measured
+/// for wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout
+/// restarts if any bytes arrived meanwhile, or if the server's system has acknowledged more of what
+/// was sent before the ping. The clock is monotonic.
 ///
 /// @param options      the options to modify.
-/// @param interval_ms  milliseconds from one ping to the next, the first one after the connection
-///                     has opened; 0, the default: no pings. A ping is not sent before the one
-///                     before is answered, where there is a timeout.
-/// @param timeout_ms   milliseconds within which the pong must come, or the connection ends with
-///                     WSLINE_ERR_PONG_TIMEOUT; 0: any time.
+/// @param interval_ms  milliseconds between pings, and before the first one; 0, the default, for no
+///                     pings. If there is a timeout, no ping is sent while an earlier one is
+///                     unanswered.
+/// @param timeout_ms   milliseconds within which the pong must arrive, or the connection ends with
+///                     WSLINE_ERR_PONG_TIMEOUT; 0 for no timeout.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, a time is negative, or there is a
 ///                                      timeout without an interval.
@@ -57,9 +57,9 @@ pub unsafe extern "C" fn wsline_options_set_ping(
     })
 }
 
-/// Sets what the pings of wsline_options_set_ping() begin with.
+/// Sets the beginning of the payload of the pings of wsline_options_set_ping().
 ///
-/// The library appends 8 bytes to it that tell one ping from another.
+/// The library appends 8 bytes to it, which distinguish one ping from another.
 ///
 /// @param options  the options to modify.
 /// @param payload  the bytes; NULL with length 0, the default, for none.
@@ -93,20 +93,20 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
     })
 }
 
-/// Enables or disables reconnecting: an app connects again when a connect has failed or a
-/// connection has ended, no matter why, unless wsline_app_close(), wsline_app_abort() or
-/// wsline_app_free() ended it.
+/// Enables or disables reconnecting: an app connects again after a connect has failed or a
+/// connection has ended, unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended
+/// it.
 ///
-/// By default it waits 1, 2, 4, ... up to 60 seconds before the attempts, less a random share of up
-/// to a half, and makes any number of them. wsline_options_set_reconnect_delay_ms(),
-/// _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. A server that answers
-/// 503 or 429 with Retry-After is given at least that time, an hour at most. The delay and the
-/// count of attempts start over once a connection has been open for 10 seconds.
+/// By default the app waits 1, 2, 4,... up to 60 seconds before the attempts, minus a random share
+/// of up to one half, and makes any number of attempts. wsline_options_set_reconnect_delay_ms(),
+/// _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. If a server answers 503
+/// or 429 with Retry-After, the app waits at least that long, but at most an hour. The delay and
+/// the number of attempts are reset once a connection has been open for 10 seconds.
 ///
-/// A failure that the next attempt is unlikely to fix ends the app instead: a certificate that is
-/// refused, TLS options that cannot be used (a file that cannot be used is read again), a response
-/// that is no WebSocket upgrade, 401, 403, 404 and the like, credentials that a proxy refuses. See
-/// wsline_options_set_reconnect_always(). A socket given with wsline_options_set_fd() is for one
+/// A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
+/// options (except files, which are read again), a response that is not a WebSocket upgrade,
+/// statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
+/// wsline_options_set_reconnect_always(). A socket of wsline_options_set_fd() serves only one
 /// connection.
 ///
 /// @param options  the options to modify.
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
     })
 }
 
-/// Sets the first and the longest delay before an attempt of wsline_options_set_reconnect().
+/// Sets the first and the longest delay before reconnecting.
 ///
 /// @param options     the options to modify.
 /// @param initial_ms  milliseconds before the first attempt, 0 or more; 1,000 by default.
@@ -152,12 +152,12 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
     })
 }
 
-/// Sets how the delay of wsline_options_set_reconnect() grows from attempt to attempt, and how much
-/// of it is random.
+/// Sets how the delay before reconnecting grows from attempt to attempt, and how much of it is
+/// random.
 ///
 /// @param options     the options to modify.
-/// @param multiplier  1 or more; 1 for delays that do not grow; 2 by default.
-/// @param jitter      0 to 1: the largest share that is taken off, so that many clients do not
+/// @param multiplier  the factor from one delay to the next, 1 or more; 2 by default.
+/// @param jitter      0 to 1: the largest share to subtract at random, so that many clients do not
 ///                    return at once; 0.5 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
@@ -176,10 +176,10 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
     })
 }
 
-/// Sets how many attempts in a row wsline_options_set_reconnect() makes before the app ends.
+/// Sets after how many failed attempts in a row the app stops reconnecting and ends.
 ///
 /// @param options   the options to modify.
-/// @param attempts  attempts; 0, the default, for no limit.
+/// @param attempts  the number of attempts; 0, the default, for no limit.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -194,14 +194,13 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
     })
 }
 
-/// Makes wsline_options_set_reconnect() follow all failures, also those that another attempt is
-/// unlikely to fix.
+/// Makes apps reconnect after every failure, even one that will probably recur.
 ///
-/// For servers that are set up later than their clients, or that refuse clients for a while.
+/// For servers that start later than their clients, or that reject clients for a while.
 ///
 /// @param options  the options to modify.
-/// @param enable   true: after every failure; false, the default: see
-///                 wsline_options_set_reconnect().
+/// @param enable   true: after every failure; false, the default: as wsline_options_set_reconnect()
+///                 describes.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -218,12 +217,12 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     })
 }
 
-/// Sets how much an app may hold that the socket has not taken yet.
+/// Sets the largest size of the send queue of an app: frames that the socket has not accepted yet.
 ///
-/// Above it sends answer WSLINE_ERR_WOULD_BLOCK. An empty queue takes one message of any size.
+/// A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0: no limit; 16 MiB by default.
+/// @param bytes    the size in bytes, 16 MiB by default; 0 for no limit.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

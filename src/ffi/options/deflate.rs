@@ -14,19 +14,19 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 ///
 /// Offers permessage-deflate (RFC 7692): messages are compressed both ways if the server agrees.
 ///
-/// wsline_conn_extensions() tells what has come of it. Compression saves bytes on the wire and
-/// costs time. For each connection it costs the memory of a context, once a compressed message has
-/// been sent (some 370 KiB) or received (50 KiB), unless
-/// wsline_options_set_deflate_no_context_takeover() says otherwise.
+/// wsline_conn_extensions() returns what was negotiated. Compression saves bytes on the wire and
+/// costs time. It also costs memory for each connection: some 370 KiB once a compressed message has
+/// been sent and 50 KiB once one has been received, unless
+/// wsline_options_set_deflate_no_context_takeover() is used.
 ///
-/// While one thread compresses, pings and plain messages of others pass it; their compressed ones
-/// wait for it, or, those of an app, go uncompressed.
+/// While one thread compresses a message, other threads may send pings and uncompressed messages.
+/// Their compressed messages wait; those of an app are sent uncompressed instead.
 ///
-/// Who can put text of their own beside a secret into compressed messages, and see how long these
-/// are, can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
+/// An attacker who can place text beside a secret in compressed messages, and observe their length,
+/// can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
 ///
 /// @param options  the options to modify.
-/// @param enable   true: it is offered; false, the default: it is not, and no server may use it.
+/// @param enable   true: offer it; false, the default: do not, and reject servers that use it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -40,10 +40,10 @@ pub unsafe extern "C" fn wsline_options_set_deflate(
     })
 }
 
-/// Sets how hard messages are compressed.
+/// Sets the compression level.
 ///
 /// @param options  the options to modify.
-/// @param level    1, the fastest and the default, to 9, the smallest result.
+/// @param level    1 (fastest, the default) to 9 (smallest).
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `level` is another number.
 #[unsafe(no_mangle)]
@@ -86,14 +86,14 @@ pub unsafe extern "C" fn wsline_options_set_deflate_window_bits(
     })
 }
 
-/// Sets whether each message is compressed by itself, which takes no memory between two and
+/// Sets whether each message is compressed on its own, which needs no memory between messages but
 /// compresses small ones less.
 ///
 /// @param options  the options to modify.
-/// @param client   true: what this side sends; false, the default: what it sends refers to earlier
-///                 messages, unless the server asks it not to.
-/// @param server   true: what the server sends; one that does not agree fails the connect with
-///                 WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
+/// @param client   true: for messages that are sent; false, the default: they may refer to earlier
+///                 messages, unless the server asks for the opposite.
+/// @param server   true: for messages that are received; if the server does not agree, the connect
+///                 fails with WSLINE_ERR_BAD_UPGRADE. false, the default: the server may choose.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -110,11 +110,11 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
     })
 }
 
-/// Sets how long a message must be to be compressed.
+/// Sets the size from which messages are compressed.
 ///
 /// @param options  the options to modify.
-/// @param bytes    shorter messages are sent as they are; 128 by default. With 0 all but empty ones
-///                 are compressed.
+/// @param bytes    the size in bytes, 128 by default; smaller messages are sent uncompressed. With
+///                 0 all messages except empty ones are compressed.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -129,16 +129,16 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
     })
 }
 
-/// Sets how many times as large as what came a received message may be; more ends the connection
-/// with WSLINE_ERR_MESSAGE_TOO_BIG.
+/// Limits how much a compressed message may grow when it is inflated; more ends the connection with
+/// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// A few bytes can inflate to a thousand times as many. What wsline_options_set_max_message_bytes()
-/// allows is never exceeded; this one stops a server that only wants work done, also where messages
-/// are received in parts, of any size.
+/// A message can inflate to a thousand times its size. wsline_options_set_max_message_bytes()
+/// always applies; this limit also stops a server that wastes processor time, and covers messages
+/// received in parts, which may have any size.
 ///
 /// @param options  the options to modify.
-/// @param ratio    200 by default; 0: no limit. It is not looked at before a message has come to 16
-///                 MiB.
+/// @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It applies
+///                 once a message has reached 16 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]

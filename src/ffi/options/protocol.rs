@@ -23,15 +23,16 @@ pub type wsline_mask_key_fn =
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Sets the largest message that is received; a larger one ends the connection with
+/// Sets the largest message to receive; a larger one ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// Memory is taken as a message arrives, never from the length a server announces. With
-/// wsline_options_set_deliver_fragments() the limit is for each fragment; wsline_conn_recv_part()
-/// and wsline_app_on_part() know none. Of a compressed message the inflated bytes count.
+/// Memory is allocated as a message arrives, never by the length that a server announces. With
+/// wsline_options_set_deliver_fragments() the limit applies to each fragment;
+/// wsline_conn_recv_part() and wsline_app_on_part() have no limit. For a compressed message the
+/// inflated size counts.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0: no limit; 64 MiB by default.
+/// @param bytes    the size in bytes, 64 MiB by default; 0 for no limit.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -46,11 +47,11 @@ pub unsafe extern "C" fn wsline_options_set_max_message_bytes(
     })
 }
 
-/// Sets the largest data frame that is received; a larger one ends the connection with
+/// Sets the largest data frame to receive; a larger one ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
 /// @param options  the options to modify.
-/// @param bytes    0, the default: no limit but that of messages.
+/// @param bytes    the size in bytes; 0, the default, for no limit other than that of messages.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -65,13 +66,13 @@ pub unsafe extern "C" fn wsline_options_set_max_frame_bytes(
     })
 }
 
-/// Sets the largest number of fragments of a received message; more end the connection with
+/// Sets the largest number of fragments in a message to receive; more end the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// wsline_conn_recv_part() and wsline_app_on_part() know no such limit.
+/// wsline_conn_recv_part() and wsline_app_on_part() have no such limit.
 ///
 /// @param options    the options to modify.
-/// @param fragments  0: no limit; 1,048,576 by default.
+/// @param fragments  the number, 1,048,576 by default; 0 for no limit.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -106,15 +107,16 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
     })
 }
 
-/// Hands messages out in the fragments in which they are sent.
+/// Delivers messages in the fragments in which the server sends them.
 ///
-/// The flags of wsline_message tell the first and the last. A character may be cut between two
-/// fragments; text is checked across them. wsline_conn_recv_part() does not wait for a fragment to
-/// be whole. For apps there is wsline_app_on_part().
+/// The flags of wsline_message mark the first and the last fragment. A character may be split
+/// between two fragments; UTF-8 validation covers the whole message. See also
+/// wsline_conn_recv_part(), which does not wait for a whole fragment. For apps, use
+/// wsline_app_on_part().
 ///
 /// @param options  the options to modify.
-/// @param enable   true: each fragment is handed out when it is whole; false, the default: messages
-///                 are joined.
+/// @param enable   true: deliver each fragment as soon as it is complete; false, the default:
+///                 deliver whole messages.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -131,9 +133,10 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
     })
 }
 
-/// Enables or disables the automatic answer to pings.
+/// Enables or disables automatic pongs.
 ///
-/// Without it, see pings with wsline_conn_recv_event() and answer with wsline_conn_pong().
+/// If they are disabled, receive pings with wsline_conn_recv_event() and answer them with
+/// wsline_conn_pong().
 ///
 /// @param options  the options to modify.
 /// @param enable   true, the default: pings are answered while a call receives.
@@ -152,10 +155,10 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 
 /// Takes masking keys from a function; for tests only.
 ///
-/// Keys that an attacker can guess undo what masking is for (RFC 6455 section 10.3).
+/// Keys that an attacker can guess defeat the purpose of masking (RFC 6455 section 10.3).
 ///
 /// @param options        the options to modify.
-/// @param fn             NULL: random keys, the default.
+/// @param fn             called for each frame; NULL, the default, for random keys.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.

@@ -27,19 +27,20 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 ///
 /// Connects through a proxy.
 ///
-/// To an HTTP proxy a tunnel is asked for with CONNECT, for ws as for wss. With WSLINE_PROXY_HTTPS
-/// the proxy itself is spoken to over TLS, under the options of TLS, but for the server's name and
-/// pins. WSLINE_PROXY_SOCKS4A, SOCKS5H and the HTTP proxies look the server's name up; for SOCKS4
-/// and SOCKS5 it is looked up here.
+/// An HTTP proxy is asked for a tunnel with CONNECT, for ws and for wss. With WSLINE_PROXY_HTTPS
+/// the connection to the proxy itself uses TLS; the TLS options apply to it, except the server name
+/// and pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H look up the server's name;
+/// for WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it up. This replaces the proxy
+/// of wsline_options_set_proxy_url().
 ///
 /// @param options  the options to modify.
-/// @param type     a wsline_proxy_type; WSLINE_PROXY_NONE removes the proxy; `host` and `port` are
-///                 ignored.
+/// @param type     a wsline_proxy_type. WSLINE_PROXY_NONE, the default, removes the proxy, so that
+///                 the environment may name one again; `host` and `port` are ignored.
 /// @param host     a name or an IP address.
 /// @param port     1 to 65535.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither
-///                                      name nor address, or `port` is 0.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither a
+///                                      name nor an address, or `port` is out of range.
 ///
 /// See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
 #[unsafe(no_mangle)]
@@ -59,16 +60,18 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
     })
 }
 
-/// Connects through a proxy that a URL names.
+/// Connects through a proxy given as a URL.
 ///
 /// @param options  the options to modify.
-/// @param url      "http://user:password@proxy.example:3128", or with https, socks4, socks4a,
-///                 socks5 or socks5h in place of http; user and password percent-encoded. Without a
-///                 scheme it is http; without a port 80, 443 or 1080. NULL takes the proxy back.
+/// @param url      for example "http://user:password@proxy.example:3128", or with https, socks4,
+///                 socks4a, socks5 or socks5h instead of http; user and password are
+///                 percent-encoded. The default scheme is http, the default port 80, 443 or 1080.
+///                 NULL, the default, removes the proxy, so that the environment may name one
+///                 again.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is no URL of a proxy.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is not a proxy URL.
 ///
-/// See also: wsline_options_set_proxy(), which tells how each kind of proxy is used
+/// See also: wsline_options_set_proxy() for how each type of proxy is used
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_url(
     options: *mut wsline_options,
@@ -87,15 +90,16 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
     })
 }
 
-/// Sets what the proxy asks for: Basic authentication for HTTP proxies, user name and password for
-/// SOCKS5.
+/// Sets the credentials for the proxy: Basic authentication for HTTP proxies, user name and
+/// password for SOCKS5.
 ///
-/// SOCKS4 knows a user name only. Proxies of the environment have theirs in their URLs and never
-/// see these.
+/// They take precedence over those in the URL of wsline_options_set_proxy_url(). SOCKS4 has only a
+/// user name. They are never sent to proxies named by the environment, which have theirs in their
+/// URLs.
 ///
 /// @param options   the options to modify.
-/// @param user      copied; never logged. NULL removes user and password.
-/// @param password  likewise; NULL is none.
+/// @param user      the user name; never logged. NULL, the default, removes user and password.
+/// @param password  the password; never logged. May be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
 ///                                      or one has a control character.
@@ -112,21 +116,20 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
     })
 }
 
-/// Names servers that are connected to without a proxy, whichever kind of proxy there is.
+/// Adds servers to connect to directly, without any proxy.
 ///
-/// As soon as one is named, no_proxy of the environment is not looked at.
+/// Once there is an entry, no_proxy of the environment is ignored.
 ///
 /// @param options  the options to modify.
-/// @param entry    one, or several with commas between them: "example.com" is that name and all
-///                 below it, as ".example.com" and "*.example.com" are; "192.0.2.1" or
-///                 "2001:db8::1" an address; "10.0.0.0/8" a network; a name or an address with
-///                 ":8080" that port alone; "*" everything. Names are not looked up to find their
-///                 addresses.
+/// @param entry    one entry, or several separated by commas: "example.com", ".example.com" and
+///                 "*.example.com" all mean that name and every name below it; "192.0.2.1" or
+///                 "2001:db8::1" is an address, "10.0.0.0/8" a network; ":8080" after a name or an
+///                 address limits it to that port; "*" means all servers. Names are not looked up
+///                 to compare their addresses.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the others
-///                                      count.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; entries in front of it were
-///                                      added.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the other
+///                                      entries were added.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before were added.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_no_proxy(
     options: *mut wsline_options,
@@ -142,7 +145,8 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
     })
 }
 
-/// Removes all entries of wsline_options_add_no_proxy(); no_proxy of the environment counts again.
+/// Removes all entries of wsline_options_add_no_proxy(), so that no_proxy of the environment
+/// applies again.
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
@@ -159,19 +163,20 @@ pub unsafe extern "C" fn wsline_options_clear_no_proxy(
     })
 }
 
-/// Says whether the environment may name a proxy, where no option does.
+/// Enables or disables proxies named by the environment, for connections without a proxy of their
+/// own.
 ///
-/// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, where
-/// wsline_options_add_no_proxy() named nothing. Each is looked up in lower case first, then in
-/// upper case; an empty value means no proxy. HTTP_PROXY is ignored where REQUEST_METHOD is set: in
-/// a CGI program it comes from the client's request. Values are as for
-/// wsline_options_set_proxy_url().
+/// Consults http_proxy for ws:// and https_proxy for wss://, then all_proxy; and no_proxy, unless
+/// wsline_options_add_no_proxy() was called. Each is looked up in lower case first, then in upper
+/// case; an empty value means no proxy. HTTP_PROXY is ignored if REQUEST_METHOD is set: in a CGI
+/// program it comes from the client's request. Values are as for wsline_options_set_proxy_url().
 ///
-/// The environment is read by each connect; a program that calls setenv(3) meanwhile on another
-/// thread must switch this off.
+/// Each connect reads the environment. A program that calls setenv(3) on another thread at the same
+/// time must disable this.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: it may; false: nothing of the environment is read.
+/// @param enable   true, the default: the environment may name a proxy; false: the environment is
+///                 not read.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -186,12 +191,12 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
     })
 }
 
-/// Sets how much of the time for connecting the way through the proxy may take: lookup, TCP and the
-/// proxy's answer, whether or not they make progress.
+/// Sets how much of the connect timeout the proxy may use: for its lookup, TCP and its response,
+/// whether or not they make progress.
 ///
 /// @param options     the options to modify.
-/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, as at
-///                    first: all of it.
+/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
+///                    default: all of it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.

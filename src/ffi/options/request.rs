@@ -262,7 +262,8 @@ pub unsafe extern "C" fn wsline_options_set_origin_header(
 /// Omits the Origin header, or restores the default one.
 ///
 /// @param options   the options to modify.
-/// @param suppress  true: no Origin header; false, the default: the default Origin header.
+/// @param suppress  true: no Origin header; false, the default: the default one, even if
+///                  wsline_options_set_origin_header() was called before.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

@@ -23,17 +23,17 @@ const FAMILIES: [(i32, Family); 3] = [
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Adds an option that is set on the socket before it connects.
+/// Adds an option to set on the socket before it connects.
 ///
 /// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
-/// are set by default, with the first call that uses the connection, or that may wait for longer.
-/// With an option of your own they are set before it, and before the connect. An option that the
-/// system refuses makes the connect fail.
+/// are enabled by default, by the first call that uses the connection or may wait for longer. If
+/// you add options, they are enabled before the connect, and your options override them. If the
+/// system rejects an option, the connect fails.
 ///
 /// @param options  the options to modify.
 /// @param level    as for setsockopt(2), for example SOL_SOCKET.
-/// @param name     likewise, for example SO_RCVBUF.
-/// @param value    likewise; `len` bytes, copied.
+/// @param name     as for setsockopt(2), for example SO_RCVBUF.
+/// @param value    as for setsockopt(2); `len` bytes.
 /// @param len      bytes in `value`.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
@@ -78,10 +78,10 @@ pub unsafe extern "C" fn wsline_options_clear_socket_options(
     )
 }
 
-/// Connects to a Unix-domain socket, whatever host the URL names.
+/// Connects to a Unix-domain socket instead of the host in the URL.
 ///
-/// The URL still says what stands in the request, and `wss://` still means TLS. No proxy is used. A
-/// URL `ws+unix:///run/server.sock:/path` does the same for a single connect.
+/// The URL still determines the request, and `wss://` still means TLS. No proxy is used. A URL such
+/// as `ws+unix:///run/server.sock:/path` does the same for a single connect.
 ///
 /// @param options  the options to modify.
 /// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
@@ -102,16 +102,16 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
     })
 }
 
-/// Sets the address of this end, for machines that have several.
+/// Sets the local address, for machines that have several.
 ///
-/// Only addresses of the same family are connected to. For an interface by name, add the socket
-/// option SO_BINDTODEVICE.
+/// Only server addresses of the same family are used. To bind to an interface by name, add the
+/// socket option SO_BINDTODEVICE.
 ///
 /// @param options  the options to modify.
 /// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
 ///                 "[2001:db8::1]:4000"; NULL, the default, for any.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is none.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `address` is not an address.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_bind_address(
     options: *mut wsline_options,
@@ -127,8 +127,7 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     })
 }
 
-/// Connects to addresses of one family only; asks a proxy that takes addresses for one of that
-/// family, too.
+/// Connects to addresses of one family only, also through a proxy that takes addresses.
 ///
 /// @param options  the options to modify.
 /// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -147,12 +146,11 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
     })
 }
 
-/// Uses a connected socket of the caller's in place of one of the library's own.
+/// Uses a connected socket of yours instead of opening one.
 ///
-/// The URL still says what stands in the request, and `wss://` still means TLS. The library works
-/// on a dup(2) of it: the caller's stays the caller's to close, and must not be read or written
-/// meanwhile. It serves for one connect, whatever comes of it: no proxy is used and no redirect is
-/// followed.
+/// The URL still determines the request, and `wss://` still means TLS. The library uses a dup(2) of
+/// the socket: you still have to close yours, and must not read or write it meanwhile. The socket
+/// serves one connect, even if that fails; no proxy is used and no redirect is followed.
 ///
 /// @param options  the options to modify.
 /// @param fd       a connected stream socket; -1, the default, for none.

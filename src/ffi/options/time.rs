@@ -12,8 +12,8 @@ use crate::ffi::status::wsline_status;
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Sets the timeout of the connection: for each send, for each receive that asks for
-/// WSLINE_DEFAULT_TIMEOUT, and for the connect if that has none of its own.
+/// Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
+/// and for the connect if that has no timeout of its own.
 ///
 /// The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
 /// wsline_set_default_timeout_ms().
@@ -82,14 +82,14 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     })
 }
 
-/// Sets how long a close may stand still: that of an app, and wsline_conn_close() with
+/// Sets how long closing may take without progress, for apps and for wsline_conn_close() with
 /// WSLINE_DEFAULT_TIMEOUT.
 ///
-/// A close frame cannot overtake what is in front of it, so the timeout restarts if bytes have
-/// arrived meanwhile, or the server's system has taken more of what was sent before the close
-/// frame. A close that makes progress ends after 60 seconds, or after the timeout if that is
-/// longer. What the server's system has taken counts as read, though the server itself may not have
-/// read it yet. The default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+/// A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
+/// meanwhile, or if the server's system has acknowledged more of what was sent before the close
+/// frame. A close that makes progress still ends after 60 seconds, or after the timeout if that is
+/// longer. Acknowledged bytes count as progress even if the server itself has not read them. The
+/// default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
@@ -109,24 +109,24 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
     })
 }
 
-/// Makes a blocked call return after a signal handler has run; off by default.
+/// Makes a waiting call return after a signal handler has run; off by default.
 ///
-/// With it wsline_conn_connect(), and each receive, send and close, returns WSLINE_ERR_INTERRUPTED
-/// if a handler of the waiting thread ran during the wait, whether or not it was installed with
-/// SA_RESTART. Without it the wait continues for the remaining time.
+/// If enabled, wsline_conn_connect() and every receive, send and close return
+/// WSLINE_ERR_INTERRUPTED if a signal handler ran on the waiting thread during the wait, whether or
+/// not it was installed with SA_RESTART. Otherwise the wait continues for the remaining time.
 ///
-/// - A receive keeps what has arrived: the next one continues.
-/// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it has
-///   left, the send returns WSLINE_OK at once, keeps the rest, at most a copy of the message, and
-///   the next send, receive or close on the connection sends it first.
-/// - A close may be called again, and continues to wait for the server's close frame.
-/// - A connect gives up what it has reached, and may be called again. A socket of
-///   wsline_options_set_fd() on which the handshake has begun is of no use any more.
+/// - A receive keeps the data that has arrived, and the next one continues.
+/// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
+///   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
+///   receive or close on the connection first sends that rest.
+/// - A close may be called again and continues to wait for the server's close frame.
+/// - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which
+///   the handshake has begun cannot be used any more.
 ///
-/// Not interrupted: waits for another thread, which is sending a message, or receiving while this
-/// one closes. A signal that arrives between two waits does not end the second; wsline_conn_abort()
-/// in the handler leaves no such gap. A receive that has to wait takes three system calls instead
-/// of one. Apps and loops ignore it.
+/// Waits for another thread, which is sending a message, or receiving while this one closes, are
+/// not interrupted. A signal that arrives between two waits does not end the second one; to leave
+/// no such gap, call wsline_conn_abort() in the handler. A receive that has to wait needs three
+/// system calls instead of one. Apps and loops ignore this option.
 ///
 /// @param options  the options to modify.
 /// @param enable   whether signals end waits.
@@ -143,13 +143,13 @@ pub unsafe extern "C" fn wsline_options_set_interruptible(
     })
 }
 
-/// Makes a wait for bytes look for them for a while before it sleeps; off by default.
+/// Makes a waiting receive poll the socket for a while before it sleeps; off by default.
 ///
-/// Waking a thread takes the system longer than a nearby server takes to answer. With this, a
-/// receive asks the socket again and again, without sleeping, for so long; only then does it wait
-/// as it does otherwise. The time counts as a part of its timeout. It takes a processor meanwhile,
-/// so it is for threads that have one to themselves: where client and server share one it only
-/// costs. A loop does the same for the longest time of the apps in it.
+/// Waking a thread can take the system longer than a nearby server takes to answer. With this
+/// option, a receive polls the socket without sleeping for up to this time before it waits as
+/// usual. The time counts towards its timeout. Polling keeps a processor busy, so the option is for
+/// threads that have a processor to themselves; where client and server share one, it only costs
+/// time. A loop uses the longest time of its apps.
 ///
 /// @param options  the options to modify.
 /// @param spin_us  microseconds, 0 or more; 0, the default, sleeps at once.
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn wsline_options_set_spin_us(
     })
 }
 
-/// Changes the timeout of an open connection, see wsline_options_set_timeout_ms().
+/// Changes the timeout of a connection, see wsline_options_set_timeout_ms().
 ///
 /// @param conn        a connection.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -186,9 +186,9 @@ pub unsafe extern "C" fn wsline_conn_set_timeout_ms(
     })
 }
 
-/// The timeout of a connection, as it was set.
+/// Returns the timeout of a connection, as it was set.
 ///
-/// @param conn  a connection; NULL is like one that was never set.
+/// @param conn  a connection; NULL returns WSLINE_DEFAULT_TIMEOUT.
 /// @return      milliseconds, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
 ///
 /// Threads: any.

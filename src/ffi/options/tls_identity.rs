@@ -9,13 +9,13 @@ use std::ffi::{c_char, c_void};
 
 /// Sets the client certificate, for servers that ask for one.
 ///
-/// A file that was replaced counts from the next connect. Where certificate and key are replaced
-/// one after the other, a connect between the two is WSLINE_ERR_TLS_CONFIG; an app that reconnects
-/// tries again.
+/// A file that was replaced is used from the next connect on. If certificate and key are replaced
+/// one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app that
+/// reconnects tries again.
 ///
 /// @param options  the options to modify.
-/// @param path     a PEM file: the certificate, then its chain; it may hold the key, too. NULL, the
-///                 default, for no certificate.
+/// @param path     a PEM file with the certificate followed by its chain; it may also contain the
+///                 key. NULL, the default, for no certificate.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -32,13 +32,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
     })
 }
 
-/// Sets the key of the client certificate, where it is not in the certificate's file.
+/// Sets the key of the client certificate, if it is not in the file of the certificate.
 ///
-/// A file that was replaced counts from the next connect, as with
+/// A file that was replaced is used from the next connect on, see
 /// wsline_options_set_tls_certificate_file().
 ///
 /// @param options  the options to modify.
-/// @param path     a PEM file; NULL, the default, for the certificate's.
+/// @param path     a PEM file; NULL, the default, for the file of the certificate.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -56,10 +56,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_file(
 
 /// Sets the password of an encrypted key.
 ///
-/// The library never asks for one on the terminal.
+/// The library never prompts for a password on the terminal.
 ///
 /// @param options   the options to modify.
-/// @param password  copied; never logged. NULL, the default, for none.
+/// @param password  the password; never logged. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 /// Sets the client certificate from memory.
 ///
 /// @param options  the options to modify.
-/// @param pem      the certificate, then its chain; it may hold the key, too. Copied. NULL with
+/// @param pem      the certificate followed by its chain; it may also contain the key. NULL with
 ///                 length 0, the default, for no certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 /// Sets the key of the client certificate from memory.
 ///
 /// @param options  the options to modify.
-/// @param pem      the key, copied; NULL with length 0, the default, for the certificate's.
+/// @param pem      the key; NULL with length 0, the default, if it is with the certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than

@@ -61,13 +61,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
     })
 }
 
-/// Sets which ciphers TLS 1.2 and older may use.
+/// Sets the ciphers for TLS 1.2 and older.
 ///
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names as of openssl-ciphers(1) with colons between, for example "ECDHE+AESGCM".
-///                 NULL, the default: those of the TLS library.
+/// @param list     names as for openssl-ciphers(1), separated by colons, for example
+///                 "ECDHE+AESGCM". NULL, the default, for those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -83,14 +83,14 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
     })
 }
 
-/// Sets which cipher suites TLS 1.3 may use.
+/// Sets the cipher suites for TLS 1.3.
 ///
 /// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names with colons between, for example
-///                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default: those of the
-///                 TLS library.
+/// @param list     names separated by colons, for example
+///                 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256". NULL, the default, for those of
+///                 the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -106,13 +106,13 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphersuites(
     })
 }
 
-/// Sets the groups in which keys may be agreed on, the preferred one first.
+/// Sets the groups for the key exchange, the preferred one first.
 ///
 /// If the TLS library does not know a name, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
-/// @param list     names with colons between, for example "X25519:P-256". NULL, the default: those
-///                 of the TLS library.
+/// @param list     names separated by colons, for example "X25519:P-256". NULL, the default, for
+///                 those of the TLS library.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -130,14 +130,14 @@ pub unsafe extern "C" fn wsline_options_set_tls_groups(
     })
 }
 
-/// Sets the application protocols that are offered to the server (ALPN).
+/// Sets the application protocols to offer to the server (ALPN).
 ///
-/// Whatever the server chooses, the library goes on with HTTP/1.1; wsline_conn_tls_info() tells
-/// what it was.
+/// The library speaks HTTP/1.1 whatever the server chooses; wsline_conn_tls_info() reports the
+/// choice.
 ///
 /// @param options    the options to modify.
-/// @param protocols  names of 1 to 255 bytes with commas between; "" offers none. NULL, the
-///                   default: "http/1.1".
+/// @param protocols  names of 1 to 255 bytes, separated by commas; "" offers none. NULL, the
+///                   default, is "http/1.1".
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a name is empty or too long.
 #[unsafe(no_mangle)]
@@ -154,16 +154,15 @@ pub unsafe extern "C" fn wsline_options_set_tls_alpn(
     })
 }
 
-/// Writes the secrets of connections to a file, so that programs such as Wireshark can decrypt
+/// Writes the TLS secrets of connections to a file, so that programs such as Wireshark can decrypt
 /// them.
 ///
-/// Whoever can read the file can read the connections. The variable SSLKEYLOGFILE is never looked
-/// at.
+/// Anybody who can read the file can read the connections. The variable SSLKEYLOGFILE is ignored.
 ///
 /// @param options  the options to modify.
-/// @param path     a file that is appended to, in the format of NSS; made at the first connect, for
-///                 its owner alone, if it is missing. If it cannot be opened, connecting fails with
-///                 WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
+/// @param path     a file to append to, in the NSS format; if it is missing, the first connect
+///                 creates it, readable by its owner only. If it cannot be opened, the connect
+///                 fails with WSLINE_ERR_TLS_CONFIG. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -179,26 +178,26 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
     })
 }
 
-/// Uses the caller's own OpenSSL context in place of one that the library makes.
+/// Uses your own OpenSSL context instead of one that the library creates.
 ///
-/// All that a context holds is then the caller's to set there: trust, identity, versions, ciphers,
-/// groups, ALPN, whether the server is verified, the key log, sessions. The options for these are
-/// not looked at, and the library resumes no sessions of its own. What belongs to a connection
-/// still counts: the server name and the check for it in the certificate (in a context that
-/// verifies), and pins.
+/// You then configure in the context everything that it holds: trusted authorities, client
+/// certificate, versions, ciphers, groups, ALPN, verification, key log and sessions. The options
+/// for these are ignored, and the library resumes no sessions of its own. Settings of a single
+/// connection still apply: the server name, its check in the certificate (if the context verifies),
+/// and pins.
 ///
-/// The program and the library must use the same libssl; a context of another one is not noticed
-/// and crashes. A library that was built on AWS-LC, where wsline_has_feature() knows "tls-aws-lc",
-/// has a libssl of its own and takes no context.
+/// The program and the library must use the same libssl; a context of another one crashes. A
+/// library built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true, has a libssl of its
+/// own and accepts no context.
 ///
 /// @param options  the options to modify.
 /// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference
-///                 (SSL_CTX_up_ref). While connections use it, it must not be changed. NULL, the
-///                 default: the library makes its own.
+///                 (SSL_CTX_up_ref). Do not change the context while connections use it. NULL, the
+///                 default, for a context of the library's own.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-/// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and TLS is that of AWS-LC; nothing
-///                                      has changed.
+/// @retval WSLINE_ERR_NOT_SUPPORTED     `ssl_ctx` is not NULL, and the library is built on AWS-LC;
+///                                      nothing has changed.
 ///
 /// See also: wsline_has_feature()
 #[unsafe(no_mangle)]

@@ -18,12 +18,12 @@ use std::ffi::{c_char, c_void};
 ///
 /// Enables or disables the verification of the server's certificate.
 ///
-/// Without it anybody on the way can pose as the server. For a server of your own, set its
-/// authority with wsline_options_set_tls_ca_file() instead.
+/// Without verification, anybody on the network path can pose as the server. For a server of your
+/// own, set its authority with wsline_options_set_tls_ca_file() instead.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: a server whose certificate cannot be traced to a trusted
-///                 authority is refused.
+/// @param enable   true, the default: reject a server whose certificate is not signed by a trusted
+///                 authority.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
     })
 }
 
-/// Enables or disables the check of the certificate's name, apart from the verification as a whole.
+/// Enables or disables the check of the name in the certificate.
 ///
 /// @param options  the options to modify.
 /// @param enable   true, the default: the certificate must name the URL's host, in its
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     })
 }
 
-/// Sets the name that is sent to the server (SNI) and looked for in its certificate.
+/// Sets the name to send to the server (SNI) and to look for in its certificate.
 ///
 /// @param options  the options to modify.
 /// @param name     a host name, or an IP address, which is verified but not sent; NULL, the
@@ -81,23 +81,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
     })
 }
 
-/// Trusts the authorities in a file, in place of the system's.
+/// Trusts the authorities in a file instead of the system's.
 ///
-/// With wsline_options_set_tls_ca_path() and wsline_options_set_tls_ca_pem() all that are set count
-/// together. What is named is trusted, though it may be an intermediate authority or the server's
-/// own certificate.
+/// If several of wsline_options_set_tls_ca_file(), _set_tls_ca_path() and _set_tls_ca_pem() are
+/// set, all their authorities are trusted. Each certificate is trusted as it is, even an
+/// intermediate one or the server's own.
 ///
-/// The system's are those that OpenSSL finds, which looks at the variables SSL_CERT_FILE and
-/// SSL_CERT_DIR, too. AWS-LC looks at the same variables, and without them at /etc/ssl/cert.pem and
-/// /etc/ssl/certs.
+/// The system's authorities are those that OpenSSL finds; it also consults the variables
+/// SSL_CERT_FILE and SSL_CERT_DIR. A build on AWS-LC consults the same variables and, without them,
+/// /etc/ssl/cert.pem and /etc/ssl/certs.
 ///
-/// All files and directories of TLS are looked at again at each connect. One that was replaced
-/// counts from then on, and no session from before is resumed. One that cannot be read is
-/// WSLINE_ERR_TLS_CONFIG until it can; an app that reconnects tries again.
+/// Every connect checks all TLS files and directories again. A file that was replaced is used from
+/// then on, and no earlier session is resumed. A file that cannot be read is WSLINE_ERR_TLS_CONFIG
+/// until it can; an app that reconnects tries again.
 ///
 /// @param options  the options to modify.
-/// @param path     a file of PEM certificates; read when a connect finds it new or changed. NULL,
-///                 the default, for none.
+/// @param path     a file of PEM certificates. NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -113,9 +112,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
     })
 }
 
-/// Trusts the authorities in a directory, in place of the system's.
+/// Trusts the authorities in a directory instead of the system's.
 ///
-/// A connect sees that an entry was added, removed or replaced by rename.
+/// A connect notices when an entry was added, removed or replaced by rename.
 ///
 /// @param options  the options to modify.
 /// @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
@@ -134,10 +133,10 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
     })
 }
 
-/// Trusts the authorities in memory, in place of the system's.
+/// Trusts the authorities in memory instead of the system's.
 ///
 /// @param options  the options to modify.
-/// @param pem      PEM certificates, copied; NULL with length 0, the default, for none.
+/// @param pem      PEM certificates; NULL with length 0, the default, for none.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
@@ -158,19 +157,19 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     )
 }
 
-/// Accepts only a server whose certificate has this key, whoever signed it; several can be added,
+/// Accepts only servers whose certificate has this key, whoever signed it; if several are added,
 /// one must match.
 ///
-/// The check comes on top of the verification and takes its place where that is switched off. It is
-/// the same for a session that is resumed. An HTTPS proxy is not pinned: where the verification is
-/// switched off, it is not checked at all.
+/// The check is made in addition to the verification, or alone if that is disabled; also when a
+/// session is resumed. An HTTPS proxy is not pinned: with the verification disabled, it is not
+/// checked at all.
 ///
 /// @param options  the options to modify.
 /// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
 ///                 as printed by `openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin
 ///                 -outform der | openssl dgst -sha256 -binary | base64`.
 /// @retval WSLINE_OK                    added.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is no such thing.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is malformed.
 /// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
@@ -186,8 +185,7 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     })
 }
 
-/// Removes all keys of wsline_options_add_tls_pin_sha256(): any key of a verified certificate is
-/// accepted.
+/// Removes all keys of wsline_options_add_tls_pin_sha256(), so that any key is accepted.
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
