@@ -177,7 +177,9 @@ typedef enum wsline_status {
     WSLINE_ERR_INVALID_ARGUMENT = -100,
     /** Not possible now, for example a send before the connect. */
     WSLINE_ERR_WRONG_STATE = -101,
-    /** Another thread is already doing this, or a fragmented message is being sent. */
+    /**
+     * Another thread is already doing this, or a fragmented message has been begun and not ended.
+     */
     WSLINE_ERR_BUSY = -102,
     /** This build or this system cannot do it. */
     WSLINE_ERR_NOT_SUPPORTED = -103,
@@ -897,7 +899,7 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
  *                                      handshake's, or `value` has a control character.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_add_header(wsline_options *options, const char *name, const char *value);
@@ -910,7 +912,7 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
  *                                      wsline_options_add_header() would refuse it.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
 
@@ -932,7 +934,7 @@ WSLINE_API wsline_status wsline_options_clear_headers(wsline_options *options);
  * @param cookie   "name=value; other=value"; NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  *
  * Since: 0.2
  */
@@ -966,7 +968,7 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
  *                                      character.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_bearer_token(wsline_options *options, const char *token);
@@ -1015,7 +1017,7 @@ wsline_options_set_cookie_jar(wsline_options *options, wsline_cookie_jar *jar);
  *                 it is not the default one of the scheme.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  *
  * See also: wsline_options_suppress_origin()
  * Since: 0.2
@@ -1044,7 +1046,7 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
  *                                      control character.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  *
  * See also: wsline_options_set_tls_server_name()
  * Since: 0.2
@@ -1059,7 +1061,7 @@ WSLINE_API wsline_status wsline_options_set_host_header(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
  *                                      lacks the member "Upgrade".
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_connection_header(wsline_options *options, const char *value);
@@ -1074,7 +1076,7 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
  *                                      offered.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
 
@@ -1387,7 +1389,7 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * @param len      bytes in `value`.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t name,
@@ -1546,7 +1548,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
@@ -1565,7 +1567,7 @@ wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t l
  *                 -outform der | openssl dgst -sha256 -binary | base64`.
  * @retval WSLINE_OK                    added.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is malformed.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
@@ -1633,7 +1635,7 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem, size_t len);
@@ -1647,7 +1649,7 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
  *                                      or it is empty.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_key_pem(wsline_options *options, const void *pem, size_t len);
@@ -2150,7 +2152,7 @@ wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes)
  */
 
 /**
- * Makes an empty cookie jar.
+ * Creates an empty cookie jar.
  *
  * @param jar_out  set to the jar; to NULL on failure.
  * @retval WSLINE_OK                    `*jar_out` is yours.
@@ -2164,55 +2166,56 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_cookie_jar_new(wsline_cookie_ja
 /**
  * Frees a cookie jar.
  *
- * @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
+ * @param jar  the jar; may be NULL. Options objects and connections that use it keep its cookies.
  *
  * Threads: any, while no other thread uses this pointer.
  */
 WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
 
 /**
- * Puts a cookie into a jar, as if the server had set it.
+ * Adds a cookie to a jar, as if a server had set it.
  *
- * It takes the place of the cookie of the same name, domain and path. One that has expired only
- * takes that one away.
+ * It replaces a cookie with the same name, domain and path. An expired cookie only removes that
+ * one.
  *
- * @param jar         where it goes.
- * @param url         `ws://` or `wss://`, whose server sets it.
- * @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/;
+ * @param jar         the jar to modify.
+ * @param url         the `ws://` or `wss://` URL of the server.
+ * @param set_cookie  one cookie as in a Set-Cookie header, for example "name=value; Path=/;
  *                    Max-Age=3600".
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one that
- *                                      this server may not set; the text says why.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a cookie or one
+ *                                      that this server may not set; the message says why.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
 
 /**
- * Puts a cookie into a jar in place of all that the server would get.
+ * Adds a cookie to a jar and removes all others that this server would get.
  *
- * @param jar         where it goes; stays as it is on failure.
- * @param url         `ws://` or `wss://`, whose server sets it.
+ * @param jar         the jar to modify; unchanged on failure.
+ * @param url         the `ws://` or `wss://` URL of the server.
  * @param set_cookie  as for wsline_cookie_jar_add().
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would reject it, too.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
 
 /**
- * Gives the Cookie header that a server would get.
+ * Returns the Cookie header that a server would get.
  *
- * @param jar          what is looked into.
- * @param url          `ws://` or `wss://`, path included.
- * @param cookies_out  set to "name=value; other=value"; to NULL if there is none, and on failure.
+ * @param jar          the jar to search.
+ * @param url          the `ws://` or `wss://` URL of the server, including the path.
+ * @param cookies_out  set to, for example, "name=value; other=value"; to NULL if there is no
+ *                     cookie, and on failure.
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: `*cookies_out` is yours; free it with wsline_string_free().
  */
@@ -2220,9 +2223,9 @@ WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_cookie_jar_get(const wsline_cookie_jar *jar, const char *url, char **cookies_out);
 
 /**
- * Takes every cookie out of a jar.
+ * Removes all cookies from a jar.
  *
- * @param jar  what is emptied.
+ * @param jar  the jar to empty.
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
  */
@@ -2238,55 +2241,59 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  */
 
 /**
- * Connects to a server and hands over an open connection.
+ * Connects to a server and returns an open connection.
  *
- * Looks the host up, connects to the first of its addresses that answers, directly or through a
- * proxy, verifies certificate and name under `wss://`, and goes where redirects lead, all within
- * one timeout. To look at a refusal, with its status, headers and body, or to abort from another
- * thread, use wsline_conn_new() and wsline_conn_connect().
+ * Looks up the host, connects to the first of its addresses that answers, directly or through a
+ * proxy, verifies certificate and name for `wss://`, and follows redirects, all within one timeout.
+ * To see why a server refused, with status, headers and body, or to abort from another thread, use
+ * wsline_conn_new() and wsline_conn_connect().
  *
- * @param url       `ws://` or `wss://`, user name and password if need be, host, port, path, query;
- *                  no fragment. For a Unix-domain socket `ws+unix:///run/server.sock:/path`.
- * @param options   how; NULL for defaults.
+ * @param url       a `ws://` or `wss://` URL; it may have a user name and password, port, path and
+ *                  query, but no fragment. For a Unix-domain socket, for example
+ *                  `ws+unix:///run/server.sock:/path`.
+ * @param options   the options; NULL for the defaults.
  * @param conn_out  set to the connection; to NULL on failure.
- * @retval WSLINE_OK                     `*conn_out` is open and yours.
- * @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
- * @retval WSLINE_ERR_NO_MEMORY          there is not enough memory to prepare for fork().
- * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
- * @retval WSLINE_ERR_RESOLVE            the host has no address.
- * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
- * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
- *                                       during what.
- * @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
- * @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
- * @retval WSLINE_ERR_TLS                the TLS handshake failed.
- * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
- * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
+ * @retval WSLINE_OK                      `*conn_out` is open and yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before fork().
+ * @retval WSLINE_ERR_INVALID_URL         `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.
+ * @retval WSLINE_ERR_CONNECT             no address accepted a connection; the message names each.
+ * @retval WSLINE_ERR_TIMEOUT             the connect timed out; the phase in wsline_last_error()
+ *                                        says where.
+ * @retval WSLINE_ERR_PROXY               the proxy refused or failed; the message names it.
+ * @retval WSLINE_ERR_PROXY_AUTH          the proxy requires credentials, or rejected those
+ *                                        supplied.
+ * @retval WSLINE_ERR_TLS                 the TLS handshake failed.
+ * @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the message says
+ *                                        why.
+ * @retval WSLINE_ERR_TLS_CONFIG          the TLS options cannot be used.
+ * @retval WSLINE_ERR_HTTP_STATUS         the server answered with a status other than 101, or with
  *                                        a redirect that cannot be followed.
- * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
- * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
- * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
- * @retval WSLINE_ERR_IO                 a system call failed.
- * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+ * @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the message lists them.
+ * @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the message names the
+ *                                        field.
+ * @retval WSLINE_ERR_CONNECTION_LOST     the server ended the connection during the handshake.
+ * @retval WSLINE_ERR_IO                  a system call failed.
+ * @retval WSLINE_ERR_INTERNAL            a bug in wsline, or the system has no random bytes.
+ * @retval WSLINE_ERR_NO_MEMORY           there is not enough memory for the request, for the
+ *                                        response, or to prepare for fork().
  *
  * Ownership: free it with wsline_conn_free().
- * Blocks: up to the connect timeout, 30 seconds unless set.
+ * Blocks: up to the connect timeout, 30 seconds by default.
  * See also: wsline_options_set_connect_timeout_ms()
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_connect(const char *url, const wsline_options *options, wsline_conn **conn_out);
 
 /**
- * Makes a connection that is not connected yet.
+ * Creates a connection that is not connected yet.
  *
- * @param options   how; NULL for defaults. Copied.
+ * @param options   the options; NULL for the defaults.
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                    `*conn_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+ * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
  *
  * Ownership: free it with wsline_conn_free().
@@ -2297,37 +2304,20 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
 /**
  * Connects a connection, as wsline_connect() does.
  *
- * After a failure it may be called again, here too; once it has succeeded, the connection stays
- * what it is until it is freed. What the server answered can be read in both cases, see
+ * After a failure it may be called again. Once it has succeeded, the connection cannot be connected
+ * again, even after it has ended. The server's response can be read in both cases, see
  * wsline_conn_http_status().
  *
- * @param conn  made by wsline_conn_new().
+ * @param conn  a connection created by wsline_conn_new().
  * @param url   as for wsline_connect().
- * @retval WSLINE_OK                     the connection is open.
- * @retval WSLINE_ERR_INVALID_ARGUMENT   an argument is NULL.
- * @retval WSLINE_ERR_WRONG_STATE        it has been connected before.
- * @retval WSLINE_ERR_BUSY               another thread is connecting it.
- * @retval WSLINE_ERR_ABORTED            wsline_conn_abort() was called.
- * @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
- * @retval WSLINE_ERR_RESOLVE            the host has no address.
- * @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
- * @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
- *                                       during what.
- * @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
- * @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
- * @retval WSLINE_ERR_TLS                the TLS handshake failed.
- * @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
- * @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
- * @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
- *                                        a redirect that cannot be followed.
- * @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
- * @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
- * @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
- * @retval WSLINE_ERR_IO                 a system call failed.
- * @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+ * @retval WSLINE_OK                    the connection is open.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was connected before.
+ * @retval WSLINE_ERR_BUSY              another thread is connecting the connection.
+ * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
+ * @retval WSLINE_ERR_INVALID_URL       and all others: see wsline_connect().
  *
- * Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another thread
+ * Blocks: up to the connect timeout, 30 seconds by default; wsline_conn_abort() from another thread
  * ends the wait.
  */
 WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url);
@@ -2335,9 +2325,9 @@ WSLINE_API wsline_status wsline_conn_connect(wsline_conn *conn, const char *url)
 /**
  * Frees a connection.
  *
- * If it is still open the transport is cut without a closing handshake; see wsline_conn_close().
+ * If it is still open, it is dropped without a closing handshake; see wsline_conn_close().
  *
- * @param conn  may be NULL.
+ * @param conn  the connection; may be NULL.
  *
  * Threads: any, while no other thread uses the connection.
  */
@@ -2355,27 +2345,27 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * Sends a text message.
  *
  * @param conn  an open connection.
- * @param text  UTF-8; NULL with `len` 0 is an empty message.
+ * @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
  * @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not
- *                                      UTF-8.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or `text` is
+ *                                      not UTF-8.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
- * @retval WSLINE_ERR_BUSY              a fragmented message is being sent.
- * @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is
- *                                      as it was.
+ * @retval WSLINE_ERR_BUSY              a fragmented message has been begun and not ended.
+ * @retval WSLINE_ERR_TIMEOUT           the send timed out before any of the message was sent; the
+ *                                      connection is as it was.
  * @retval WSLINE_ERR_CLOSED            the connection was closed.
- * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was
- *                                      up with half a frame sent.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was dropped because the send
+ *                                      timed out with part of a frame sent.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by
+ * @retval WSLINE_ERR_PROTOCOL          the connection had ended with this error; also
  *                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; none of the message was sent.
  *
- * Threads: any number at once; messages never mix.
- * Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
+ * Threads: any number at once; messages are never interleaved.
+ * Blocks: up to the send timeout, while the server does not read; wsline_conn_abort() ends the
  * wait.
  * See also: wsline_options_set_send_timeout_ms()
  */
@@ -2385,80 +2375,81 @@ WSLINE_API wsline_status wsline_conn_send_text(wsline_conn *conn, const char *te
  * Sends a binary message.
  *
  * @param conn  an open connection.
- * @param data  any bytes; NULL with `len` 0 is an empty message.
+ * @param data  the bytes; NULL with `len` 0 is an empty message.
  * @param len   bytes in `data`.
- * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL with a length.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
- * Threads: any number at once; messages never mix.
+ * Threads: any number at once; messages are never interleaved.
  */
 WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Sends a message or a control frame of a kind given as a number.
+ * Sends a message, a ping or a pong.
  *
  * @param conn    an open connection.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
- *                the message is not compressed.
- * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
+ *                a message uncompressed.
+ * @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
- *                                      is not as said above.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ *                                      is invalid.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
- * Threads: any number at once; messages never mix.
+ * Threads: any number at once; messages are never interleaved.
  * See also: wsline_conn_send_fragment(), wsline_conn_send_close()
  */
 WSLINE_API wsline_status
 wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len);
 
 /**
- * Sends a part of a message whose length is not known yet.
+ * Sends one fragment of a message whose length is not known yet.
  *
- * Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until
- * the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
- * Control frames may go out between two parts. Text may be cut anywhere and is not checked to be
- * UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
+ * Each fragment is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect.
+ * Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
+ * control frames may be sent between fragments. Text may be split anywhere and is not validated. If
+ * compression was negotiated, fragments of any size are compressed.
  *
  * @param conn    an open connection.
- * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
- *                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
- *                uncompressed.
- * @param data    the part; NULL with `len` 0 is an empty one.
+ * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
+ *                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
+ *                message uncompressed.
+ * @param data    the fragment; NULL with `len` 0 is an empty one.
  * @param len     bytes in `data`.
- * @param fin     true for the last part.
- * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode` is
- *                                      another than before.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ * @param fin     true for the last fragment.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode`
+ *                                      differs from that of the first fragment.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
- * Threads: any, but the parts of one message come from one thread at a time.
+ * Threads: any, but only one at a time for the fragments of one message.
  */
 WSLINE_API wsline_status
 wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, size_t len,
                           bool fin);
 
 /**
- * Sends one frame as the caller describes it.
+ * Sends one frame, exactly as described.
  *
- * With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are
- * skipped, and so is the check of a close frame's content. Frames that would break the connection
- * are rejected: reserved bits, a control frame that is long or fragmented, a continuation without a
- * message, a new message inside another.
+ * If `raw` is 0, the payload is masked with a new key. Compression, UTF-8 validation and the check
+ * of a close frame's content are skipped. Frames that would break the connection are rejected:
+ * reserved bits, a long or fragmented control frame, a continuation without a message, a new
+ * message inside another.
  *
- * With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes
- * it: reserved bits and opcodes, any order, masked with `mask_key` or not at all. Only what would
- * follow a close frame is refused. What the caller sends afterwards in the usual way does not know
- * of it, unless it was a close frame; after a frame with `rsv1`, compressed messages begin afresh.
+ * If `raw` is 1, the frame is sent as wsline_frame_encode() writes it, to test how a server handles
+ * it: with reserved bits and opcodes, in any order, masked with `mask_key` or not at all. Only a
+ * frame after a close frame is rejected. Except for a close frame, the library does not take
+ * account of the frame in later sends; after a frame with `rsv1`, compression starts with an empty
+ * window.
  *
  * @param conn   an open connection.
- * @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits and
- *               `masked` must be 0.
- * @retval WSLINE_OK                    the system has taken all of it.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ * @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
+ *               reserved bits and `masked` must be 0.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
  * Threads: any number at once.
  * See also: wsline_conn_recv_frame()
@@ -2466,38 +2457,35 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
 WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_frame *frame);
 
 /**
- * Gathers the messages that are sent from now on, so that many small ones leave with one system
- * call.
+ * Starts to collect small messages, so that many of them are sent with one system call.
  *
- * What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
- * ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
- * gathered, and before a receive on this connection waits. A send that is gathered returns
- * WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
- * connection discards it.
+ * Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, pong,
+ * close frame, a frame of wsline_conn_send_frame() or a message too large to collect, and before a
+ * receive on this connection waits. A send while corked returns WSLINE_OK; if the corked messages
+ * cannot be sent, a later call reports it. Freeing or aborting the connection discards them.
  *
  * @param conn  an open connection.
- * @retval WSLINE_OK                    gathering.
+ * @retval WSLINE_OK                    corked.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  * @retval WSLINE_ERR_CLOSED            the connection was closed.
- * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the status
- *                                      says.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
  *
- * Threads: any; what other threads send is gathered, too.
+ * Threads: any; messages of other threads are corked, too.
  * Blocks: no.
  * See also: wsline_conn_uncork()
  */
 WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
 
 /**
- * Sends what was gathered since wsline_conn_cork(), and stops gathering.
+ * Sends what was gathered since wsline_conn_cork(), and stops corked.
  *
  * @param conn  an open connection.
- * @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
- * @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that
- *                                     sends goes on with it.
- * @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and what was gathered is lost.
- * @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
+ * @retval WSLINE_OK                   the system has accepted all of them, or there were none.
+ * @retval WSLINE_ERR_TIMEOUT          the send timed out; nothing is lost, and the next call that
+ *                                     sends continues.
+ * @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and the corked messages are lost.
+ * @retval WSLINE_ERR_CLOSED           and all others: see wsline_conn_send_text().
  *
  * Threads: any.
  */
@@ -2507,41 +2495,40 @@ WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
  * Sends a ping, which the server answers with a pong of the same payload.
  *
  * @param conn  an open connection.
- * @param data  at most 125 bytes; NULL with `len` 0 for none.
+ * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
  *                                      above 125.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
- *                                      WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+ *                                      wsline_conn_send_text().
  *
  * Threads: any number at once.
- * See also: wsline_conn_recv_event(), which shows the pong
+ * See also: wsline_conn_recv_event(), which delivers the pong
  */
 WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of
- * life.
+ * Sends a pong: the answer to a ping if automatic pongs are disabled, or an unsolicited one.
  *
  * @param conn  an open connection.
- * @param data  at most 125 bytes; NULL with `len` 0 for none.
+ * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has taken all of it.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
  *                                      above 125.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
- *                                      WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+ *                                      wsline_conn_send_text().
  *
  * Threads: any number at once.
  */
 WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Begins the closing handshake without waiting for its end, or answers a close frame got from
+ * Begins the closing handshake without waiting for its end, or answers a close frame from
  * wsline_conn_recv_frame().
  *
- * Nothing can be sent after it. Receiving goes on until the server's close frame has come.
+ * Nothing can be sent after it. Receives continue until the server's close frame has arrived.
  *
  * @param conn    an open connection.
  * @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without
@@ -2550,9 +2537,9 @@ WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, s
  * @retval WSLINE_OK                    the close frame has been sent.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
  *                                      long.
- * @retval WSLINE_ERR_CLOSED            a close frame has been sent before.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
- *                                      WSLINE_ERR_BUSY.
+ * @retval WSLINE_ERR_CLOSED            a close frame was sent before.
+ * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+ *                                      wsline_conn_send_text().
  *
  * Threads: any number at once.
  * See also: wsline_conn_close()
@@ -2570,17 +2557,17 @@ wsline_conn_send_close(wsline_conn *conn, int32_t code, const char *reason);
  */
 
 /**
- * Makes a message that can be sent to many connections.
+ * Creates a message to send to many connections.
  *
- * @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED
- *                      added it is never compressed.
- * @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
+ * @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; add WSLINE_SEND_UNCOMPRESSED to
+ *                      never compress it.
+ * @param data          the payload; text must be UTF-8; NULL with `len` 0 is an empty one.
  * @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @param prepared_out  set to the message; to NULL on failure.
  * @retval WSLINE_OK                    `*prepared_out` is yours.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not
- *                                      UTF-8.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another number, or text is
+ *                                      not UTF-8.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_prepared_free().
  */
@@ -2590,24 +2577,23 @@ wsline_prepared_new(int32_t opcode, const void *data, size_t len, wsline_prepare
 /**
  * Frees a prepared message.
  *
- * @param prepared  may be NULL. What was sent of it is sent all the same.
+ * @param prepared  the message; may be NULL. Sends that have accepted it are not affected.
  *
  * Threads: any, while no other thread uses this pointer.
  */
 WSLINE_API void wsline_prepared_free(wsline_prepared *prepared);
 
 /**
- * Sends a prepared message, otherwise as wsline_conn_send().
+ * Sends a prepared message.
  *
- * Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after
- * it refer to what was sent before: between many messages that are much alike, an ordinary send
- * compresses better.
+ * If it is compressed, it does not refer to earlier messages, and later messages do not refer to
+ * those before it: among many similar messages, an ordinary send compresses better.
  *
  * @param conn      an open connection.
- * @param prepared  what is sent.
- * @retval WSLINE_OK                    the system has taken all of it.
+ * @param prepared  the message to send.
+ * @retval WSLINE_OK                    the system has accepted the whole message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- * @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+ * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
  * Threads: any number at once.
  * Blocks: as wsline_conn_send_text().
@@ -2616,10 +2602,10 @@ WSLINE_API wsline_status
 wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
 
 /**
- * Sends a prepared message, otherwise as wsline_app_send() and wsline_conn_send_prepared().
+ * Sends a prepared message with an app, as wsline_app_send() does.
  *
  * @param app       an app.
- * @param prepared  what is sent.
+ * @param prepared  the message to send.
  * @retval WSLINE_OK                    sent, or queued.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
@@ -2632,7 +2618,7 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
 
 /*
  * Unless a function says otherwise:
- * Threads: any, one at a time; others may send meanwhile.
+ * Threads: any, one at a time; others may send at the same time.
  * Blocks: as wsline_conn_recv().
  * Since: 0.1
  */
@@ -2640,34 +2626,37 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
 /**
  * Waits for the next message.
  *
- * Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several messages
- * that have come together are handed out one by one without another system call.
+ * Joins fragments, validates text, and answers pings. Messages that have arrived together are
+ * delivered one by one without further system calls.
  *
  * @param conn         an open connection.
- * @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever,
- *                     WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+ * @param timeout_ms   milliseconds; 0 does not wait, WSLINE_FOREVER waits indefinitely,
+ *                     WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection.
  * @param message_out  filled; zero on failure.
- * @retval WSLINE_OK                    a message is there.
- * @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the
- *                                      next call.
+ * @retval WSLINE_OK                    a message has arrived.
+ * @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
+ *                                      kept for the next call.
  * @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
- * @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
+ * @retval WSLINE_ERR_PROTOCOL          the server violated RFC 6455; a close frame was sent, and
+ *                                      the connection has ended.
+ * @retval WSLINE_ERR_INVALID_PAYLOAD   text is not UTF-8, or a compressed message cannot be
+ *                                      inflated; a close frame was sent, and the connection has
  *                                      ended.
- * @retval WSLINE_ERR_INVALID_PAYLOAD           text is not UTF-8, or a compressed message cannot be
- *                                              inflated; likewise.
- * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
+ * @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message exceeds a limit; a close frame was sent, and the
+ *                                      connection has ended.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory for the message; the connection
+ *                                      has ended.
  * @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
- * @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with
- *                                      another receive function.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected, or another receive
+ *                                      function has begun a message.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative
  *                                      number.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
  *
- * Ownership: the payload is lent until the next receive on this connection, or its end.
+ * Ownership: the payload is lent until the next receive on the connection or until it is freed.
  * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
  * the wait.
  * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
@@ -2678,16 +2667,16 @@ wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_
 /**
  * Waits for the next message or control frame.
  *
- * As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they
- * call for has been done: a ping has been answered, a close frame as well. The close frame comes
- * once; after it the status is WSLINE_ERR_CLOSED.
+ * Like wsline_conn_recv(), but also delivers pings, pongs and the close frame, after a ping or
+ * close frame has been answered. The close frame is delivered once; after that the status is
+ * WSLINE_ERR_CLOSED.
  *
  * @param conn         an open connection.
  * @param timeout_ms   as for wsline_conn_recv().
- * @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two
- *                     bytes, the high one first, and a reason.
- * @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
- * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ * @param message_out  filled; zero on failure. The payload of a close frame is empty, or a code in
+ *                     two bytes, in network byte order, and a reason.
+ * @retval WSLINE_OK           a message or a control frame has arrived; see `opcode`.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
  * Ownership: as for wsline_conn_recv().
  */
@@ -2695,26 +2684,26 @@ WSLINE_API wsline_status
 wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
 
 /**
- * Waits for a message, and takes those that have arrived behind it along.
+ * Waits for a message, and receives those that have arrived with it.
  *
- * So one call receives all that one read of the socket has brought, which makes the difference
- * where a call is expensive or messages come in floods. All of them are lent at once, each with its
- * NUL. Only whole messages of less than 64 KiB that came in one frame, not compressed, can be lent
- * beside another: any other one comes alone, and so does each with
- * wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
- * call does not wait. What is wrong with a message is reported by the call that would begin with
+ * One call delivers everything that one read of the socket has brought, for programs with many
+ * messages or with expensive calls, such as language bindings. All messages are lent at once, each
+ * followed by a NUL. Only uncompressed messages of one frame and less than 64 KiB can be delivered
+ * together; any other message is delivered alone, and so is every message with
+ * wsline_options_set_deliver_fragments(). If the last message has WSLINE_MESSAGE_MORE, the next
+ * call does not wait. An error in a message is reported by the next call, after the messages before
  * it.
  *
  * @param conn          an open connection.
  * @param timeout_ms    as for wsline_conn_recv(); for the first message.
- * @param messages_out  the first `*count_out` are filled.
- * @param capacity      how many there is room for, 1 or more.
- * @param count_out     how many there are; 0 on failure.
- * @retval WSLINE_OK                    at least one message is there.
- * @retval WSLINE_ERR_TIMEOUT           and all others: as for wsline_conn_recv().
+ * @param messages_out  the first `*count_out` elements are filled.
+ * @param capacity      the number of elements in `messages_out`, 1 or more.
+ * @param count_out     set to the number of messages; to 0 on failure.
+ * @retval WSLINE_OK                    at least one message has arrived.
+ * @retval WSLINE_ERR_TIMEOUT           and all others: see wsline_conn_recv().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
  *
- * Ownership: the payloads are lent until the next receive on this connection, or its end.
+ * Ownership: the payloads are lent until the next receive on the connection or until it is freed.
  * See also: wsline_conn_recv()
  */
 WSLINE_API wsline_status
@@ -2722,40 +2711,41 @@ wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *mes
                       size_t capacity, size_t *count_out);
 
 /**
- * Waits for the next piece of a message, so that messages of any size take little memory.
+ * Waits for the next part of a message, so that messages of any size need little memory.
  *
- * A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the
- * last. A small message mostly comes whole, with both. wsline_options_set_max_message_bytes() and
- * _max_fragments() do not apply. Text is checked across pieces; a character may be cut between two.
- * The rest of a message that was begun must be received in this way, too.
+ * A part is what has arrived of a message, at most some 256 KiB; the flags mark the first and the
+ * last part. A small message usually arrives as one part with both flags.
+ * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. UTF-8 validation covers
+ * the whole message; a character may be split between two parts. Once begun, a message must be
+ * received to its end with this function.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
- * @param part_out    filled; zero on failure. The last piece may be empty.
- * @retval WSLINE_OK           a piece is there.
- * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ * @param part_out    filled; zero on failure. The last part may be empty.
+ * @retval WSLINE_OK           a part has arrived.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
- * Ownership: the payload is lent until the next receive on this connection, or its end.
- * See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
+ * Ownership: the payload is lent until the next receive on the connection or until it is freed.
+ * See also: wsline_conn_send_fragment(), wsline_app_on_part()
  */
 WSLINE_API wsline_status
 wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *part_out);
 
 /**
- * Waits for the next frame, whatever it is.
+ * Waits for the next frame of any kind.
  *
- * Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a
- * compressed message), text not checked, pings not answered, a close frame not answered (answer
- * with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the
- * limits hold.
+ * Frames are delivered as they arrive: they are not joined or inflated (`rsv1` marks the first
+ * frame of a compressed message), text is not validated, and pings and close frames are not
+ * answered (use wsline_conn_pong() and wsline_conn_send_close()). Frames that violate RFC 6455
+ * still end the connection, and the limits apply.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
  * @param frame_out   filled; zero on failure.
- * @retval WSLINE_OK           a frame is there.
- * @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+ * @retval WSLINE_OK           a frame has arrived.
+ * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
- * Ownership: the payload is lent until the next receive on this connection, or its end.
+ * Ownership: the payload is lent until the next receive on the connection or until it is freed.
  * See also: wsline_conn_send_frame()
  */
 WSLINE_API wsline_status
@@ -2771,33 +2761,33 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  */
 
 /**
- * Closes a connection: sends a close frame, waits for the server's, and ends the transport,
- * whatever comes of it.
+ * Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
+ * case.
  *
- * If another thread is inside a receive call, that call gets what still arrives, and the end.
- * Otherwise messages that arrive meanwhile are dropped, and a receive that begins meanwhile waits
- * for the end. A message that was received before stays valid. After the closing handshake this
- * call waits until the server ends the TCP connection (RFC 6455 section 7.1.1), at most 1 second
- * and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may
- * stand at the end of every use.
+ * If another thread is inside a receive call, that call receives what still arrives, and the end.
+ * Otherwise messages that arrive during the close are dropped, and a receive that begins during it
+ * waits for its end. A message received before stays valid. After the closing handshake the call
+ * waits until the server ends the TCP connection (RFC 6455 section 7.1.1), for at most 1 second and
+ * within `timeout_ms`. Calling it on a connection that has already ended is allowed and only
+ * releases the socket.
  *
  * @param conn        a connection.
- * @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
+ * @param code        a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to
  *                    4999; or 0 for none.
  * @param reason      UTF-8 of at most 123 bytes; NULL for none.
- * @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT
- *                    instead limits how long nothing may move, see
- *                    wsline_options_set_close_timeout_ms().
- * @retval WSLINE_OK                    both close frames were exchanged, whoever began.
- * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
+ * @param timeout_ms  milliseconds for the whole close. WSLINE_DEFAULT_TIMEOUT limits the time
+ *                    without progress instead, see wsline_options_set_close_timeout_ms().
+ * @retval WSLINE_OK                    both close frames were exchanged, whichever side began.
+ * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was
+ *                                      dropped.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
  *                                      long. Nothing was done.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
- * @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
- * @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a
- *                                      closing handshake.
+ * @retval WSLINE_ERR_CLOSED            it had been shut down, or dropped by a close that timed out.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection had ended with that error,
+ *                                      without a closing handshake.
  *
- * Threads: any, also while another one sends or receives.
+ * Threads: any, also while others send or receive.
  * Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
  * is longer; wsline_conn_abort() ends the wait.
  * See also: wsline_conn_send_close(), wsline_conn_shutdown()
@@ -2806,13 +2796,13 @@ WSLINE_API wsline_status
 wsline_conn_close(wsline_conn *conn, int32_t code, const char *reason, int64_t timeout_ms);
 
 /**
- * Cuts the transport at once, without a closing handshake.
+ * Drops the connection at once, without a closing handshake.
  *
- * Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what
- * had arrived.
+ * Waiting and later calls return WSLINE_ERR_CLOSED; a receive first delivers the messages that had
+ * arrived.
  *
  * @param conn  a connection.
- * @retval WSLINE_OK                    the transport has ended.
+ * @retval WSLINE_OK                    the connection has ended.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  *
@@ -2821,15 +2811,15 @@ wsline_conn_close(wsline_conn *conn, int32_t code, const char *reason, int64_t t
 WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
 
 /**
- * Ends every call that is waiting on a connection, in whatever phase, and every later one.
+ * Ends every waiting call on a connection, in any phase, and makes later calls fail.
  *
- * They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages that
- * have come and were not received are dropped.
+ * They return WSLINE_ERR_ABORTED, including a connect in progress. The transport is dropped;
+ * messages that have arrived but were not received are discarded.
  *
- * It may be called in a signal handler. The connection must not be freed meanwhile.
+ * It may be called in a signal handler, on a connection that is not being freed.
  *
  * @param conn  a connection.
- * @retval WSLINE_OK                    whoever was waiting has been woken.
+ * @retval WSLINE_OK                    all waiting calls have been woken.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
@@ -2838,7 +2828,7 @@ WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
 WSLINE_API wsline_status wsline_conn_abort(wsline_conn *conn);
 
 /**
- * Tells how a connection ended.
+ * Reports how a connection ended.
  *
  * @param conn      a connection.
  * @param info_out  filled; zero, with an empty reason, while the connection is open.
@@ -2861,9 +2851,9 @@ wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
  */
 
 /**
- * Tells whether messages can be sent: connected, not closed by either side, not failed.
+ * Returns whether a connection is open: connected, not closed by either side, and not failed.
  *
- * A transport that has ended without a word is noticed by the next send or receive, not here.
+ * It does not test the transport: only the next send or receive notices that it has ended.
  *
  * @param conn  a connection; NULL is not open.
  * @return      true if open.
@@ -2871,36 +2861,36 @@ wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
 WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
 
 /**
- * The status of the answer to the last connect, for example 101 or 403.
+ * Returns the HTTP status of the response to the last connect, for example 101 or 403.
  *
- * The answer is the server's, the last one's where there were redirects; or that of the proxy which
- * refused, with WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
+ * This is the response of the server, the last one if there were redirects; after WSLINE_ERR_PROXY
+ * and WSLINE_ERR_PROXY_AUTH it is that of the proxy.
  *
- * @param conn  a connection; NULL has none.
- * @return      the status; 0 if no answer has come.
+ * @param conn  a connection; may be NULL.
+ * @return      the status; 0 if there was no response.
  */
 WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
 
 /**
- * A header of the answer to the last connect, whether it was yes or no.
+ * Returns a header of the response to the last connect, whether it succeeded or not.
  *
- * @param conn  a connection; NULL has none.
- * @param name  in any case. Of repeated headers this is the first; see
- *              wsline_conn_response_header_at().
+ * @param conn  a connection; may be NULL.
+ * @param name  the name, in upper or lower case. For a repeated header the first one is returned;
+ *              see wsline_conn_response_header_at().
  * @return      the value; NULL if there is none. Lent until the connection is freed or connected
  *              again.
  */
 WSLINE_API const char *wsline_conn_response_header(const wsline_conn *conn, const char *name);
 
 /**
- * The headers of the answer to the last connect, one by one, in their order.
+ * Returns the headers of the response to the last connect one by one, in their order.
  *
- * @param conn       a connection; NULL has none.
+ * @param conn       a connection; may be NULL.
  * @param index      0 for the first.
- * @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection is
- *                   freed or connected again.
- * @param value_out  set to the value, likewise.
- * @return           true if there is a header with this index; false behind the last, or if a
+ * @param name_out   set to the name, as sent; to NULL after the last one. Lent until the connection
+ *                   is freed or connected again.
+ * @param value_out  set to the value, in the same way.
+ * @return           true if there is a header with this index; false after the last one, or if a
  *                   pointer is NULL.
  */
 WSLINE_API bool
@@ -2908,32 +2898,33 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
                                const char **value_out);
 
 /**
- * The body of a refusal of the last connect, its first 64 KiB.
+ * Returns the body of the response if the last connect was refused, up to 64 KiB.
  *
  * @param conn      a connection.
- * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the
- *                  connection is freed or connected again.
- * @param len_out   set to its bytes.
- * @retval WSLINE_OK                    set, if only to nothing.
+ * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
+ *                  until the connection is freed or connected again.
+ * @param len_out   set to the bytes in the body.
+ * @retval WSLINE_OK                    set; there may be no body.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  */
 WSLINE_API wsline_status
 wsline_conn_response_body(const wsline_conn *conn, const void **data_out, size_t *len_out);
 
 /**
- * The subprotocol that the server chose.
+ * Returns the subprotocol that the server chose.
  *
- * @param conn  a connection; NULL has none.
- * @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
+ * @param conn  a connection; may be NULL.
+ * @return      one of those offered; NULL if the server chose none. Lent until the connection is
+ *              freed.
  *
  * See also: wsline_options_add_subprotocol()
  */
 WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
 
 /**
- * The extensions in use, as the server named them.
+ * Returns the extensions in use, as the server named them.
  *
- * @param conn  a connection; NULL has none.
+ * @param conn  a connection; may be NULL.
  * @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
  *              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
  *              freed.
@@ -2941,10 +2932,10 @@ WSLINE_API const char *wsline_conn_subprotocol(const wsline_conn *conn);
 WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
 
 /**
- * The descriptor of the socket, for questions such as getsockopt(2).
+ * Returns the descriptor of the socket, for calls such as getsockopt(2).
  *
- * Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some
- * may be buffered already.
+ * Reading, writing or closing it breaks the connection. Do not poll it for messages: some may
+ * already be buffered.
  *
  * @param conn  a connection.
  * @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
@@ -2953,29 +2944,29 @@ WSLINE_API const char *wsline_conn_extensions(const wsline_conn *conn);
 WSLINE_API int32_t wsline_conn_fd(const wsline_conn *conn);
 
 /**
- * The address of the server, or of whatever the socket is connected to.
+ * Returns the address that the socket is connected to: that of the server or of a proxy.
  *
- * @param conn  a connection; NULL has none.
- * @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
- *              NULL before the connect. Lent until the connection is freed.
+ * @param conn  a connection; may be NULL.
+ * @return      for example "127.0.0.1:80" or "[::1]:80"; the path of a Unix-domain socket, or "" if
+ *              it has none; NULL before the connect. Lent until the connection is freed.
  */
 WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
 
 /**
- * What TLS has agreed on with the server.
+ * Reports what TLS negotiated with the server.
  *
  * @param conn      a connection over `wss://`.
  * @param info_out  filled; zero on failure.
  * @retval WSLINE_OK                    filled.
- * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected, or has no TLS.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected or does not use TLS.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
- * Ownership: the texts are lent until the connection is freed.
+ * Ownership: the strings are lent until the connection is freed.
  */
 WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tls_info *info_out);
 
 /**
- * Counts what has gone through a connection.
+ * Returns the counters of a connection.
  *
  * @param conn       a connection.
  * @param stats_out  filled; zero on failure.
@@ -2983,7 +2974,7 @@ WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tl
  * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
- * Threads: any; while others send and receive, the numbers may be of slightly different moments.
+ * Threads: any; while others send and receive, the counters may not all be from the same moment.
  */
 WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats *stats_out);
 
@@ -2995,17 +2986,17 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  */
 
 /**
- * Makes a long-lived client; nothing is connected yet.
+ * Creates an app; nothing is connected yet.
  *
  * @param url      as for wsline_connect().
- * @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and
+ * @param options  the options; NULL for the defaults. wsline_options_set_ping() and
  *                 wsline_options_set_reconnect() are for apps.
  * @param app_out  set to the app; to NULL on failure.
  * @retval WSLINE_OK                    `*app_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+ * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
- * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
  *
  * Ownership: free it with wsline_app_free().
  * Threads: any.
@@ -3018,16 +3009,16 @@ wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_
 /**
  * Frees an app.
  *
- * An open connection is dropped without a closing handshake; no callback is called. When it has
- * returned no callback runs any more: called on another thread than the driving one it waits for
- * the callback that is running, if any, and for the thread of wsline_app_start(). So do not call it
- * while holding what that callback waits for. In one of the app's own callbacks it returns at once,
- * and the callback goes on as the last one.
+ * An open connection is dropped without a closing handshake; no callback is called. After it has
+ * returned, no callback runs any more: on a thread other than the driving one it waits for a
+ * running callback and for the thread of wsline_app_start(). So do not call it while holding a lock
+ * that the callback needs. In a callback of the app itself it returns at once, and that callback is
+ * the last one.
  *
- * @param app  may be NULL.
+ * @param app  the app; may be NULL.
  *
- * Threads: any, while no other thread begins a call with the app.
- * Blocks: until the running callback has returned; in callbacks of the app: no.
+ * Threads: any, while no other thread begins a call on the app.
+ * Blocks: until a running callback has returned; not in a callback of the app itself.
  * In callbacks: allowed.
  */
 WSLINE_API void wsline_app_free(wsline_app *app);
@@ -3042,22 +3033,21 @@ WSLINE_API void wsline_app_free(wsline_app *app);
 /**
  * Connects, and drives the app on this thread until it has ended.
  *
- * It ends when it was closed or aborted, and when a connect failed or a connection ended with no
- * reconnecting to follow. Afterwards it can be run again.
+ * An app ends when it is closed or aborted, and when a connect has failed or a connection has ended
+ * and it does not reconnect. It can then be run again.
  *
  * @param app  an app that is not being driven.
- * @retval WSLINE_OK                     a closing handshake ended it, whoever began; or
- *                                       wsline_app_close() while nothing was connected.
- * @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or
- *                                       wsline_loop_remove() ended it.
- * @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
- * @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
- * @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
- *                                       took too long; see the phase.
- * @retval WSLINE_ERR_HTTP_STATUS         and all others: as for wsline_connect() and
- *                                        wsline_conn_recv().
- * @retval WSLINE_ERR_BUSY               it is being driven already.
- * @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
+ * @retval WSLINE_OK                    a closing handshake ended it, whichever side began; or
+ *                                      wsline_app_close() while it was not connected.
+ * @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
+ *                                      wsline_loop_remove() ended it.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
+ * @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
+ * @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
+ *                                      timed out; see the phase.
+ * @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and wsline_conn_recv().
+ * @retval WSLINE_ERR_BUSY              it is already being driven.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * Threads: any. Callbacks run on this one.
  * Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
@@ -3069,12 +3059,12 @@ WSLINE_API wsline_status wsline_app_run(wsline_app *app);
 /**
  * Drives the app on a thread of its own, as wsline_app_run() does.
  *
- * The thread takes no signals.
+ * The thread blocks all signals.
  *
  * @param app  an app that is not being driven.
  * @retval WSLINE_OK                    it is being driven.
- * @retval WSLINE_ERR_BUSY              it was so already.
- * @retval WSLINE_ERR_IO                the system gave no thread or no descriptors.
+ * @retval WSLINE_ERR_BUSY              it is already being driven.
+ * @retval WSLINE_ERR_IO                the system could not create a thread or descriptors.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * Threads: any. Callbacks run on the app's own thread.
@@ -3084,16 +3074,17 @@ WSLINE_API wsline_status wsline_app_run(wsline_app *app);
 WSLINE_API wsline_status wsline_app_start(wsline_app *app);
 
 /**
- * Waits until the app has ended, whoever drives it, and tells why.
+ * Waits until an app has ended, whatever drives it, and reports why.
  *
- * It does not make the app end; wsline_app_close() does.
+ * It does not end the app; use wsline_app_close() for that.
  *
  * @param app         an app.
- * @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
- *                    forever.
+ * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+ *                    indefinitely.
  * @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
- * @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a timeout.
- * @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
+ * @retval WSLINE_ERR_TIMEOUT           it has not ended in time; or it has ended, with this status:
+ *                                      then wsline_app_is_running() is false.
+ * @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this thread drives it.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
  *
  * Threads: any but the driving one.
@@ -3387,8 +3378,8 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  * wsline_app_send_text().
  *
  * @param app     an app.
- * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
- *                the message is not compressed.
+ * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
+ *                a message uncompressed.
  * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length
  *                0 is an empty one.
  * @param len     bytes, or WSLINE_NUL_TERMINATED.
@@ -3410,12 +3401,12 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  * after a reconnect begin anew.
  *
  * @param app     an app.
- * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
- *                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
- *                uncompressed.
+ * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
+ *                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
+ *                message uncompressed.
  * @param data    the part; NULL with length 0 is an empty one.
  * @param len     bytes.
- * @param fin     true for the last part.
+ * @param fin     true for the last fragment.
  * @retval WSLINE_OK                    sent, or queued.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
  *                                      wsline_app_send_text().
@@ -3423,7 +3414,7 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  *                                      may be sent again.
  *
  * Ownership: the bytes are copied.
- * Threads: any, but the parts of one message come from one thread at a time.
+ * Threads: any, but only one at a time for the fragments of one message.
  */
 WSLINE_API wsline_status
 wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
@@ -3437,19 +3428,18 @@ wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size
  * Gathering ends with the connection.
  *
  * @param app  an app.
- * @retval WSLINE_OK                    gathering.
+ * @retval WSLINE_OK                    corked.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
- * @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the status
- *                                      says.
+ * @retval WSLINE_ERR_CLOSED            and all others: the connection has ended with that status.
  *
- * Threads: any; what other threads send is gathered, too.
+ * Threads: any; messages of other threads are corked, too.
  * See also: wsline_app_uncork()
  */
 WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
 
 /**
- * Sends what was gathered since wsline_app_cork(), and stops gathering.
+ * Sends what was gathered since wsline_app_cork(), and stops corked.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    sent or queued, or there was nothing.
@@ -3511,8 +3501,8 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * ended there is nothing to do.
  *
  * @param app     an app.
- * @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999; or
- *                0 for none.
+ * @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
+ *                or 0 for none.
  * @param reason  UTF-8 of at most 123 bytes; NULL for none.
  * @retval WSLINE_OK                    it will end.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
@@ -3616,7 +3606,7 @@ WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *s
  * The status of the answer to the last attempt to connect, for example 101 or 403.
  *
  * @param app  an app; NULL has none.
- * @return     the status; 0 if no answer has come.
+ * @return     the status; 0 if there was no response.
  *
  * See also: wsline_conn_http_status()
  */
@@ -3638,8 +3628,8 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  * @param app       an app.
  * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
  *                  until this thread calls this function again, for any app.
- * @param len_out   set to its bytes.
- * @retval WSLINE_OK                    set, if only to nothing.
+ * @param len_out   set to the bytes in the body.
+ * @retval WSLINE_OK                    set; there may be no body.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * See also: wsline_conn_response_body()
@@ -3721,7 +3711,7 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
  * a callback of the loop it returns at once: the callback goes on, and wsline_loop_run() returns
  * after it.
  *
- * @param loop  may be NULL.
+ * @param loop  the loop; may be NULL.
  *
  * Threads: any, while no other thread drives or uses the loop.
  * In callbacks: allowed.
@@ -3913,7 +3903,7 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  * @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
  *                   how many it has at least, which is exact once its header is there: `*len_out` -
  *                   `len` more are needed. 0 on other failures.
- * @retval WSLINE_OK                    a frame is there.
+ * @retval WSLINE_OK                    a frame has arrived.
  * @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
  *                                      missing at least.
  * @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
@@ -3948,7 +3938,7 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
  * @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
  * @param url_out  set to the parts; to NULL on failure.
  * @retval WSLINE_OK                    `*url_out` is yours.
- * @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: free it with wsline_url_free().
@@ -3958,7 +3948,7 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_url_parse(const char *url, wsli
 /**
  * Frees the parts of a URL.
  *
- * @param url  may be NULL.
+ * @param url  the parsed URL; may be NULL.
  *
  * Threads: any, while no other thread uses it.
  */
@@ -4033,7 +4023,7 @@ WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
  * @param proxy_out  set to the proxy's URL, without user name and password, for example
  *                   "http://proxy.example:3128"; to NULL for none, and on failure.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
  * @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
  *                                      says which variable does.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
@@ -4055,7 +4045,7 @@ WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
 /**
  * Frees a string that the library has handed out through a `char **`.
  *
- * @param string  may be NULL.
+ * @param string  the string; may be NULL.
  */
 WSLINE_API void wsline_string_free(char *string);
 

@@ -51,7 +51,7 @@ impl Inner for Arc<CookieJar> {}
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Makes an empty cookie jar.
+/// Creates an empty cookie jar.
 ///
 /// @param jar_out  set to the jar; to NULL on failure.
 /// @retval WSLINE_OK                    `*jar_out` is yours.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 
 /// Frees a cookie jar.
 ///
-/// @param jar  may be NULL. Options objects and connections that have it go on using its cookies.
+/// @param jar  the jar; may be NULL. Options objects and connections that use it keep its cookies.
 ///
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]
@@ -84,20 +84,20 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
     guard::value((), |arguments| arguments.end(jar, |_| ()));
 }
 
-/// Puts a cookie into a jar, as if the server had set it.
+/// Adds a cookie to a jar, as if a server had set it.
 ///
-/// It takes the place of the cookie of the same name, domain and path. One that has expired only
-/// takes that one away.
+/// It replaces a cookie with the same name, domain and path. An expired cookie only removes that
+/// one.
 ///
-/// @param jar         where it goes.
-/// @param url         `ws://` or `wss://`, whose server sets it.
-/// @param set_cookie  the value of a Set-Cookie header, one cookie: "name=value; Path=/;
+/// @param jar         the jar to modify.
+/// @param url         the `ws://` or `wss://` URL of the server.
+/// @param set_cookie  one cookie as in a Set-Cookie header, for example "name=value; Path=/;
 ///                    Max-Age=3600".
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is no cookie, or one
-///                                      that this server may not set; the text says why.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a cookie or one
+///                                      that this server may not set; the message says why.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_add(
     jar: *mut wsline_cookie_jar,
@@ -113,15 +113,15 @@ pub unsafe extern "C" fn wsline_cookie_jar_add(
     )
 }
 
-/// Puts a cookie into a jar in place of all that the server would get.
+/// Adds a cookie to a jar and removes all others that this server would get.
 ///
-/// @param jar         where it goes; stays as it is on failure.
-/// @param url         `ws://` or `wss://`, whose server sets it.
+/// @param jar         the jar to modify; unchanged on failure.
+/// @param url         the `ws://` or `wss://` URL of the server.
 /// @param set_cookie  as for wsline_cookie_jar_add().
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would refuse it, too.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would reject it, too.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_set(
     jar: *mut wsline_cookie_jar,
@@ -155,15 +155,16 @@ fn take_in(
     })
 }
 
-/// Gives the Cookie header that a server would get.
+/// Returns the Cookie header that a server would get.
 ///
-/// @param jar          what is looked into.
-/// @param url          `ws://` or `wss://`, path included.
-/// @param cookies_out  set to "name=value; other=value"; to NULL if there is none, and on failure.
+/// @param jar          the jar to search.
+/// @param url          the `ws://` or `wss://` URL of the server, including the path.
+/// @param cookies_out  set to, for example, "name=value; other=value"; to NULL if there is no
+///                     cookie, and on failure.
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for them.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: `*cookies_out` is yours; free it with wsline_string_free().
 #[unsafe(no_mangle)]
@@ -184,9 +185,9 @@ pub unsafe extern "C" fn wsline_cookie_jar_get(
     })
 }
 
-/// Takes every cookie out of a jar.
+/// Removes all cookies from a jar.
 ///
-/// @param jar  what is emptied.
+/// @param jar  the jar to empty.
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
 #[unsafe(no_mangle)]

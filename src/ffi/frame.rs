@@ -198,7 +198,7 @@ pub unsafe extern "C" fn wsline_frame_encode(
 /// @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
 ///                   how many it has at least, which is exact once its header is there: `*len_out`
 ///                   - `len` more are needed. 0 on other failures.
-/// @retval WSLINE_OK                    a frame is there.
+/// @retval WSLINE_OK                    a frame has arrived.
 /// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
 ///                                      missing at least.
 /// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.

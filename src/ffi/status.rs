@@ -17,7 +17,7 @@ pub enum wsline_status {
     WSLINE_ERR_INVALID_ARGUMENT = -100,
     /// Not possible now, for example a send before the connect.
     WSLINE_ERR_WRONG_STATE = -101,
-    /// Another thread is already doing this, or a fragmented message is being sent.
+    /// Another thread is already doing this, or a fragmented message has been begun and not ended.
     WSLINE_ERR_BUSY = -102,
     /// This build or this system cannot do it.
     WSLINE_ERR_NOT_SUPPORTED = -103,

@@ -9,7 +9,7 @@ use std::ffi::c_char;
 
 /// Frees a string that the library has handed out through a `char **`.
 ///
-/// @param string  may be NULL.
+/// @param string  the string; may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_string_free(string: *mut c_char) {
     guard::value((), |arguments| arguments.end_string(string));

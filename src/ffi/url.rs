@@ -35,7 +35,7 @@ pub struct wsline_url {
 /// @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
 /// @param url_out  set to the parts; to NULL on failure.
 /// @retval WSLINE_OK                    `*url_out` is yours.
-/// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: free it with wsline_url_free().
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn wsline_url_parse(
 
 /// Frees the parts of a URL.
 ///
-/// @param url  may be NULL.
+/// @param url  the parsed URL; may be NULL.
 ///
 /// Threads: any, while no other thread uses it.
 #[unsafe(no_mangle)]
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const 
 /// @param proxy_out  set to the proxy's URL, without user name and password, for example
 ///                   "http://proxy.example:3128"; to NULL for none, and on failure.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
 /// @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
 ///                                      says which variable does.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.

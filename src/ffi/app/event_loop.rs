@@ -86,7 +86,7 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// In a callback of the loop it returns at once: the callback goes on, and wsline_loop_run()
 /// returns after it.
 ///
-/// @param loop  may be NULL.
+/// @param loop  the loop; may be NULL.
 ///
 /// Threads: any, while no other thread drives or uses the loop.
 /// In callbacks: allowed.

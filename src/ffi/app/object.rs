@@ -64,17 +64,17 @@ impl Sends for Arc<App> {
 /// @@ App
 /// Since: 0.1
 ///
-/// Makes a long-lived client; nothing is connected yet.
+/// Creates an app; nothing is connected yet.
 ///
 /// @param url      as for wsline_connect().
-/// @param options  how; NULL for defaults. Copied. wsline_options_set_ping() and
+/// @param options  the options; NULL for the defaults. wsline_options_set_ping() and
 ///                 wsline_options_set_reconnect() are for apps.
 /// @param app_out  set to the app; to NULL on failure.
 /// @retval WSLINE_OK                    `*app_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
-/// @retval WSLINE_ERR_INVALID_URL       it is not a WebSocket URL; the text says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
 ///
 /// Ownership: free it with wsline_app_free().
 /// Threads: any.
@@ -100,16 +100,16 @@ pub unsafe extern "C" fn wsline_app_new(
 
 /// Frees an app.
 ///
-/// An open connection is dropped without a closing handshake; no callback is called. When it has
-/// returned no callback runs any more: called on another thread than the driving one it waits for
-/// the callback that is running, if any, and for the thread of wsline_app_start(). So do not call
-/// it while holding what that callback waits for. In one of the app's own callbacks it returns at
-/// once, and the callback goes on as the last one.
+/// An open connection is dropped without a closing handshake; no callback is called. After it has
+/// returned, no callback runs any more: on a thread other than the driving one it waits for a
+/// running callback and for the thread of wsline_app_start(). So do not call it while holding a
+/// lock that the callback needs. In a callback of the app itself it returns at once, and that
+/// callback is the last one.
 ///
-/// @param app  may be NULL.
+/// @param app  the app; may be NULL.
 ///
-/// Threads: any, while no other thread begins a call with the app.
-/// Blocks: until the running callback has returned; in callbacks of the app: no.
+/// Threads: any, while no other thread begins a call on the app.
+/// Blocks: until a running callback has returned; not in a callback of the app itself.
 /// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
@@ -126,22 +126,22 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 ///
 /// Connects, and drives the app on this thread until it has ended.
 ///
-/// It ends when it was closed or aborted, and when a connect failed or a connection ended with no
-/// reconnecting to follow. Afterwards it can be run again.
+/// An app ends when it is closed or aborted, and when a connect has failed or a connection has
+/// ended and it does not reconnect. It can then be run again.
 ///
 /// @param app  an app that is not being driven.
-/// @retval WSLINE_OK                     a closing handshake ended it, whoever began; or
-///                                       wsline_app_close() while nothing was connected.
-/// @retval WSLINE_ERR_ABORTED            wsline_app_abort(), wsline_app_free() or
-///                                       wsline_loop_remove() ended it.
-/// @retval WSLINE_ERR_CONNECTION_LOST    the transport ended without a closing handshake.
-/// @retval WSLINE_ERR_PONG_TIMEOUT       the server did not answer a ping.
-/// @retval WSLINE_ERR_TIMEOUT            the server did not answer the close frame, or the connect
-///                                       took too long; see the phase.
-/// @retval WSLINE_ERR_HTTP_STATUS         and all others: as for wsline_connect() and
-///                                       wsline_conn_recv().
-/// @retval WSLINE_ERR_BUSY               it is being driven already.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT   `app` is NULL.
+/// @retval WSLINE_OK                    a closing handshake ended it, whichever side began; or
+///                                      wsline_app_close() while it was not connected.
+/// @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
+///                                      wsline_loop_remove() ended it.
+/// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
+/// @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
+/// @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
+///                                      timed out; see the phase.
+/// @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and
+///                                      wsline_conn_recv().
+/// @retval WSLINE_ERR_BUSY              it is already being driven.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// Threads: any. Callbacks run on this one.
 /// Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
@@ -154,12 +154,12 @@ pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
 
 /// Drives the app on a thread of its own, as wsline_app_run() does.
 ///
-/// The thread takes no signals.
+/// The thread blocks all signals.
 ///
 /// @param app  an app that is not being driven.
 /// @retval WSLINE_OK                    it is being driven.
-/// @retval WSLINE_ERR_BUSY              it was so already.
-/// @retval WSLINE_ERR_IO                the system gave no thread or no descriptors.
+/// @retval WSLINE_ERR_BUSY              it is already being driven.
+/// @retval WSLINE_ERR_IO                the system could not create a thread or descriptors.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// Threads: any. Callbacks run on the app's own thread.
@@ -170,16 +170,17 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
     guard::on("wsline_app_start", app, |app, _| App::start(app?))
 }
 
-/// Waits until the app has ended, whoever drives it, and tells why.
+/// Waits until an app has ended, whatever drives it, and reports why.
 ///
-/// It does not make the app end; wsline_app_close() does.
+/// It does not end the app; use wsline_app_close() for that.
 ///
 /// @param app         an app.
-/// @param timeout_ms  milliseconds; 0 looks once, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
-///                    forever.
+/// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+///                    indefinitely.
 /// @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
-/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time, or ended by a timeout.
-/// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this is the thread that drives it.
+/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time; or it has ended, with this
+///                                      status: then wsline_app_is_running() is false.
+/// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this thread drives it.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
 ///
 /// Threads: any but the driving one.

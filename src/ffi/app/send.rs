@@ -87,8 +87,8 @@ pub unsafe extern "C" fn wsline_app_send_binary(
 /// wsline_app_send_text().
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
-///                the message is not compressed.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
+///                a message uncompressed.
 /// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with
 ///                length 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
@@ -115,12 +115,12 @@ pub unsafe extern "C" fn wsline_app_send(
 /// connection: after a reconnect begin anew.
 ///
 /// @param app     an app.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
-///                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
-///                uncompressed.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
+///                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
+///                message uncompressed.
 /// @param data    the part; NULL with length 0 is an empty one.
 /// @param len     bytes.
-/// @param fin     true for the last part.
+/// @param fin     true for the last fragment.
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
 ///                                      wsline_app_send_text().
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn wsline_app_send(
 ///                                      part may be sent again.
 ///
 /// Ownership: the bytes are copied.
-/// Threads: any, but the parts of one message come from one thread at a time.
+/// Threads: any, but only one at a time for the fragments of one message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_fragment(
     app: *mut wsline_app,
@@ -148,20 +148,19 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
 /// Gathering ends with the connection.
 ///
 /// @param app  an app.
-/// @retval WSLINE_OK                    gathering.
+/// @retval WSLINE_OK                    corked.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
-/// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended, by what the
-///                                      status says.
+/// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended with that status.
 ///
-/// Threads: any; what other threads send is gathered, too.
+/// Threads: any; messages of other threads are corked, too.
 /// See also: wsline_app_uncork()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status {
     guard::often("wsline_app_cork", app, |app, _| app?.cork())
 }
 
-/// Sends what was gathered since wsline_app_cork(), and stops gathering.
+/// Sends what was gathered since wsline_app_cork(), and stops corked.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    sent or queued, or there was nothing.
@@ -230,7 +229,7 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// has ended there is nothing to do.
 ///
 /// @param app     an app.
-/// @param code    a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to 4999;
+/// @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
 ///                or 0 for none.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
 /// @retval WSLINE_OK                    it will end.

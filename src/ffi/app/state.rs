@@ -129,7 +129,7 @@ pub unsafe extern "C" fn wsline_app_stats(
 /// The status of the answer to the last attempt to connect, for example 101 or 403.
 ///
 /// @param app  an app; NULL has none.
-/// @return     the status; 0 if no answer has come.
+/// @return     the status; 0 if there was no response.
 ///
 /// See also: wsline_conn_http_status()
 #[unsafe(no_mangle)]
@@ -163,8 +163,8 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// @param app       an app.
 /// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
 ///                  until this thread calls this function again, for any app.
-/// @param len_out   set to its bytes.
-/// @retval WSLINE_OK                    set, if only to nothing.
+/// @param len_out   set to the bytes in the body.
+/// @retval WSLINE_OK                    set; there may be no body.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// See also: wsline_conn_response_body()

@@ -77,33 +77,34 @@ impl wsline_close_info {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Closes a connection: sends a close frame, waits for the server's, and ends the transport,
-/// whatever comes of it.
+/// Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
+/// case.
 ///
-/// If another thread is inside a receive call, that call gets what still arrives, and the end.
-/// Otherwise messages that arrive meanwhile are dropped, and a receive that begins meanwhile waits
-/// for the end. A message that was received before stays valid. After the closing handshake this
-/// call waits until the server ends the TCP connection (RFC 6455 section 7.1.1), at most 1 second
-/// and within `timeout_ms`. A connection that has ended already is only tidied up, so this call may
-/// stand at the end of every use.
+/// If another thread is inside a receive call, that call receives what still arrives, and the end.
+/// Otherwise messages that arrive during the close are dropped, and a receive that begins during it
+/// waits for its end. A message received before stays valid. After the closing handshake the call
+/// waits until the server ends the TCP connection (RFC 6455 section 7.1.1), for at most 1 second
+/// and within `timeout_ms`. Calling it on a connection that has already ended is allowed and only
+/// releases the socket.
 ///
 /// @param conn        a connection.
-/// @param code        a wsline_close_code that may be sent, mostly WSLINE_CLOSE_NORMAL; 3000 to
+/// @param code        a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to
 ///                    4999; or 0 for none.
 /// @param reason      UTF-8 of at most 123 bytes; NULL for none.
-/// @param timeout_ms  milliseconds for all of it, even while bytes move. WSLINE_DEFAULT_TIMEOUT
-///                    instead limits how long nothing may move, see
-///                    wsline_options_set_close_timeout_ms().
-/// @retval WSLINE_OK                    both close frames were exchanged, whoever began.
-/// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was cut.
+/// @param timeout_ms  milliseconds for the whole close. WSLINE_DEFAULT_TIMEOUT limits the time
+///                    without progress instead, see wsline_options_set_close_timeout_ms().
+/// @retval WSLINE_OK                    both close frames were exchanged, whichever side began.
+/// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was
+///                                      dropped.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
 ///                                      long. Nothing was done.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
-/// @retval WSLINE_ERR_CLOSED            it had been shut down, or cut by a close that timed out.
-/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: what the connection has ended by without a
-///                                      closing handshake.
+/// @retval WSLINE_ERR_CLOSED            it had been shut down, or dropped by a close that timed
+///                                      out.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection had ended with that error,
+///                                      without a closing handshake.
 ///
-/// Threads: any, also while another one sends or receives.
+/// Threads: any, also while others send or receive.
 /// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
 /// is longer; wsline_conn_abort() ends the wait.
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
@@ -121,13 +122,13 @@ pub unsafe extern "C" fn wsline_conn_close(
     })
 }
 
-/// Cuts the transport at once, without a closing handshake.
+/// Drops the connection at once, without a closing handshake.
 ///
-/// Calls that are waiting, and later ones, answer WSLINE_ERR_CLOSED; a receive first hands out what
-/// had arrived.
+/// Waiting and later calls return WSLINE_ERR_CLOSED; a receive first delivers the messages that had
+/// arrived.
 ///
 /// @param conn  a connection.
-/// @retval WSLINE_OK                    the transport has ended.
+/// @retval WSLINE_OK                    the connection has ended.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 ///
@@ -137,15 +138,15 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
     guard::after_failure("wsline_conn_shutdown", conn, |conn, _| conn?.shutdown())
 }
 
-/// Ends every call that is waiting on a connection, in whatever phase, and every later one.
+/// Ends every waiting call on a connection, in any phase, and makes later calls fail.
 ///
-/// They answer WSLINE_ERR_ABORTED, a connect under way included. The transport is cut; messages
-/// that have come and were not received are dropped.
+/// They return WSLINE_ERR_ABORTED, including a connect in progress. The transport is dropped;
+/// messages that have arrived but were not received are discarded.
 ///
-/// It may be called in a signal handler. The connection must not be freed meanwhile.
+/// It may be called in a signal handler, on a connection that is not being freed.
 ///
 /// @param conn  a connection.
-/// @retval WSLINE_OK                    whoever was waiting has been woken.
+/// @retval WSLINE_OK                    all waiting calls have been woken.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
@@ -158,7 +159,7 @@ pub unsafe extern "C" fn wsline_conn_abort(conn: *mut wsline_conn) -> wsline_sta
     })
 }
 
-/// Tells how a connection ended.
+/// Reports how a connection ended.
 ///
 /// @param conn      a connection.
 /// @param info_out  filled; zero, with an empty reason, while the connection is open.

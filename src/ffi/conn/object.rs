@@ -70,43 +70,47 @@ impl Sends for &Connection {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Connects to a server and hands over an open connection.
+/// Connects to a server and returns an open connection.
 ///
-/// Looks the host up, connects to the first of its addresses that answers, directly or through a
-/// proxy, verifies certificate and name under `wss://`, and goes where redirects lead, all within
-/// one timeout. To look at a refusal, with its status, headers and body, or to abort from another
+/// Looks up the host, connects to the first of its addresses that answers, directly or through a
+/// proxy, verifies certificate and name for `wss://`, and follows redirects, all within one
+/// timeout. To see why a server refused, with status, headers and body, or to abort from another
 /// thread, use wsline_conn_new() and wsline_conn_connect().
 ///
-/// @param url       `ws://` or `wss://`, user name and password if need be, host, port, path,
-///                  query; no fragment. For a Unix-domain socket
+/// @param url       a `ws://` or `wss://` URL; it may have a user name and password, port, path and
+///                  query, but no fragment. For a Unix-domain socket, for example
 ///                  `ws+unix:///run/server.sock:/path`.
-/// @param options   how; NULL for defaults.
+/// @param options   the options; NULL for the defaults.
 /// @param conn_out  set to the connection; to NULL on failure.
-/// @retval WSLINE_OK                     `*conn_out` is open and yours.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT   `url` or `conn_out` is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE        `options` has a cookie jar that was made before fork().
-/// @retval WSLINE_ERR_NO_MEMORY          there is not enough memory to prepare for fork().
-/// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_RESOLVE            the host has no address.
-/// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
-/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
-///                                       during what.
-/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
-/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
-/// @retval WSLINE_ERR_TLS                the TLS handshake failed.
-/// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
-/// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
-///                                       a redirect that cannot be followed.
-/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
-/// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
-/// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
-/// @retval WSLINE_ERR_IO                 a system call failed.
-/// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+/// @retval WSLINE_OK                      `*conn_out` is open and yours.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before
+///                                        fork().
+/// @retval WSLINE_ERR_INVALID_URL         `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.
+/// @retval WSLINE_ERR_CONNECT             no address accepted a connection; the message names each.
+/// @retval WSLINE_ERR_TIMEOUT             the connect timed out; the phase in wsline_last_error()
+///                                        says where.
+/// @retval WSLINE_ERR_PROXY               the proxy refused or failed; the message names it.
+/// @retval WSLINE_ERR_PROXY_AUTH          the proxy requires credentials, or rejected those
+///                                        supplied.
+/// @retval WSLINE_ERR_TLS                 the TLS handshake failed.
+/// @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the message says
+///                                        why.
+/// @retval WSLINE_ERR_TLS_CONFIG          the TLS options cannot be used.
+/// @retval WSLINE_ERR_HTTP_STATUS         the server answered with a status other than 101, or with
+///                                        a redirect that cannot be followed.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the message lists them.
+/// @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the message names the
+///                                        field.
+/// @retval WSLINE_ERR_CONNECTION_LOST     the server ended the connection during the handshake.
+/// @retval WSLINE_ERR_IO                  a system call failed.
+/// @retval WSLINE_ERR_INTERNAL            a bug in wsline, or the system has no random bytes.
+/// @retval WSLINE_ERR_NO_MEMORY           there is not enough memory for the request, for the
+///                                        response, or to prepare for fork().
 ///
 /// Ownership: free it with wsline_conn_free().
-/// Blocks: up to the connect timeout, 30 seconds unless set.
+/// Blocks: up to the connect timeout, 30 seconds by default.
 /// See also: wsline_options_set_connect_timeout_ms()
 #[unsafe(no_mangle)]
 #[must_use]
@@ -125,13 +129,13 @@ pub unsafe extern "C" fn wsline_connect(
     })
 }
 
-/// Makes a connection that is not connected yet.
+/// Creates a connection that is not connected yet.
 ///
-/// @param options   how; NULL for defaults. Copied.
+/// @param options   the options; NULL for the defaults.
 /// @param conn_out  set to the connection; to NULL on failure.
 /// @retval WSLINE_OK                    `*conn_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was made before fork().
+/// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
 ///
 /// Ownership: free it with wsline_conn_free().
@@ -150,37 +154,20 @@ pub unsafe extern "C" fn wsline_conn_new(
 
 /// Connects a connection, as wsline_connect() does.
 ///
-/// After a failure it may be called again, here too; once it has succeeded, the connection stays
-/// what it is until it is freed. What the server answered can be read in both cases, see
+/// After a failure it may be called again. Once it has succeeded, the connection cannot be
+/// connected again, even after it has ended. The server's response can be read in both cases, see
 /// wsline_conn_http_status().
 ///
-/// @param conn  made by wsline_conn_new().
+/// @param conn  a connection created by wsline_conn_new().
 /// @param url   as for wsline_connect().
-/// @retval WSLINE_OK                     the connection is open.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT   an argument is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE        it has been connected before.
-/// @retval WSLINE_ERR_BUSY               another thread is connecting it.
-/// @retval WSLINE_ERR_ABORTED            wsline_conn_abort() was called.
-/// @retval WSLINE_ERR_INVALID_URL        it is not a WebSocket URL; the text says why.
-/// @retval WSLINE_ERR_RESOLVE            the host has no address.
-/// @retval WSLINE_ERR_CONNECT            no address accepted a connection; the text names each.
-/// @retval WSLINE_ERR_TIMEOUT            the time was up; the phase of wsline_last_error() tells
-///                                       during what.
-/// @retval WSLINE_ERR_PROXY              the proxy refused, or failed; the text names it.
-/// @retval WSLINE_ERR_PROXY_AUTH         the proxy wants a user name and password, or others.
-/// @retval WSLINE_ERR_TLS                the TLS handshake failed.
-/// @retval WSLINE_ERR_TLS_VERIFY         the server's certificate was refused; the text says why.
-/// @retval WSLINE_ERR_TLS_CONFIG         the TLS options cannot be used.
-/// @retval WSLINE_ERR_HTTP_STATUS         the server answered with another status than 101, or with
-///                                       a redirect that cannot be followed.
-/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS it led from redirect to redirect; the text names the way.
-/// @retval WSLINE_ERR_BAD_UPGRADE        the server's answer is wrong; the text names the field.
-/// @retval WSLINE_ERR_CONNECTION_LOST    the server ended the connection during the handshake.
-/// @retval WSLINE_ERR_IO                 a system call failed.
-/// @retval WSLINE_ERR_INTERNAL           a bug in wsline, or the system has no random bytes.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the request or the answer.
+/// @retval WSLINE_OK                    the connection is open.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was connected before.
+/// @retval WSLINE_ERR_BUSY              another thread is connecting the connection.
+/// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
+/// @retval WSLINE_ERR_INVALID_URL       and all others: see wsline_connect().
 ///
-/// Blocks: up to the connect timeout, 30 seconds unless set; wsline_conn_abort() from another
+/// Blocks: up to the connect timeout, 30 seconds by default; wsline_conn_abort() from another
 /// thread ends the wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_connect(
@@ -194,9 +181,9 @@ pub unsafe extern "C" fn wsline_conn_connect(
 
 /// Frees a connection.
 ///
-/// If it is still open the transport is cut without a closing handshake; see wsline_conn_close().
+/// If it is still open, it is dropped without a closing handshake; see wsline_conn_close().
 ///
-/// @param conn  may be NULL.
+/// @param conn  the connection; may be NULL.
 ///
 /// Threads: any, while no other thread uses the connection.
 #[unsafe(no_mangle)]

@@ -49,17 +49,17 @@ impl Inner for &Prepared {}
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Makes a message that can be sent to many connections.
+/// Creates a message to send to many connections.
 ///
-/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; with WSLINE_SEND_UNCOMPRESSED
-///                      added it is never compressed.
-/// @param data          the payload; text is UTF-8; NULL with `len` 0 is an empty one.
+/// @param opcode        WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY; add WSLINE_SEND_UNCOMPRESSED to
+///                      never compress it.
+/// @param data          the payload; text must be UTF-8; NULL with `len` 0 is an empty one.
 /// @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param prepared_out  set to the message; to NULL on failure.
 /// @retval WSLINE_OK                    `*prepared_out` is yours.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another one, or text is not
-///                                      UTF-8.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for the copy.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another number, or text is
+///                                      not UTF-8.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_prepared_free().
 #[unsafe(no_mangle)]
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
 
 /// Frees a prepared message.
 ///
-/// @param prepared  may be NULL. What was sent of it is sent all the same.
+/// @param prepared  the message; may be NULL. Sends that have accepted it are not affected.
 ///
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]
@@ -94,17 +94,16 @@ pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
     guard::value((), |arguments| arguments.end(prepared, |_| ()));
 }
 
-/// Sends a prepared message, otherwise as wsline_conn_send().
+/// Sends a prepared message.
 ///
-/// Where it goes compressed, it refers to nothing that was sent before, nor does what is sent after
-/// it refer to what was sent before: between many messages that are much alike, an ordinary send
-/// compresses better.
+/// If it is compressed, it does not refer to earlier messages, and later messages do not refer to
+/// those before it: among many similar messages, an ordinary send compresses better.
 ///
 /// @param conn      an open connection.
-/// @param prepared  what is sent.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @param prepared  the message to send.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
 /// Threads: any number at once.
 /// Blocks: as wsline_conn_send_text().
@@ -118,10 +117,10 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
     })
 }
 
-/// Sends a prepared message, otherwise as wsline_app_send() and wsline_conn_send_prepared().
+/// Sends a prepared message with an app, as wsline_app_send() does.
 ///
 /// @param app       an app.
-/// @param prepared  what is sent.
+/// @param prepared  the message to send.
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().

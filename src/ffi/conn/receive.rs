@@ -91,40 +91,43 @@ fn receive<T>(
 }
 
 /// @@ Receiving
-/// Threads: any, one at a time; others may send meanwhile.
+/// Threads: any, one at a time; others may send at the same time.
 /// Blocks: as wsline_conn_recv().
 /// Since: 0.1
 ///
 /// Waits for the next message.
 ///
-/// Fragments are joined, text is checked to be UTF-8, pings are answered meanwhile. Several
-/// messages that have come together are handed out one by one without another system call.
+/// Joins fragments, validates text, and answers pings. Messages that have arrived together are
+/// delivered one by one without further system calls.
 ///
 /// @param conn         an open connection.
-/// @param timeout_ms   milliseconds; 0 looks once, WSLINE_FOREVER waits forever,
-///                     WSLINE_DEFAULT_TIMEOUT as long as the connection is set to.
+/// @param timeout_ms   milliseconds; 0 does not wait, WSLINE_FOREVER waits indefinitely,
+///                     WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection.
 /// @param message_out  filled; zero on failure.
-/// @retval WSLINE_OK                    a message is there.
-/// @retval WSLINE_ERR_TIMEOUT           nothing whole came in time; what has come is kept for the
-///                                      next call.
+/// @retval WSLINE_OK                    a message has arrived.
+/// @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
+///                                      kept for the next call.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
-/// @retval WSLINE_ERR_PROTOCOL          the server broke RFC 6455, and was told; the connection has
+/// @retval WSLINE_ERR_PROTOCOL          the server violated RFC 6455; a close frame was sent, and
+///                                      the connection has ended.
+/// @retval WSLINE_ERR_INVALID_PAYLOAD   text is not UTF-8, or a compressed message cannot be
+///                                      inflated; a close frame was sent, and the connection has
 ///                                      ended.
-/// @retval WSLINE_ERR_INVALID_PAYLOAD           text is not UTF-8, or a compressed message cannot
-///                                      be inflated; likewise.
-/// @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message is above a limit; likewise.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; likewise.
+/// @retval WSLINE_ERR_MESSAGE_TOO_BIG   the message exceeds a limit; a close frame was sent, and
+///                                      the connection has ended.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory for the message; the connection
+///                                      has ended.
 /// @retval WSLINE_ERR_BUSY              another thread is receiving on this connection.
-/// @retval WSLINE_ERR_WRONG_STATE       never connected, or in the middle of a message begun with
-///                                      another receive function.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected, or another receive
+///                                      function has begun a message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `timeout_ms` is another negative
 ///                                      number.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
 ///
-/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
 /// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
 /// the wait.
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
@@ -149,16 +152,16 @@ pub unsafe extern "C" fn wsline_conn_recv(
 
 /// Waits for the next message or control frame.
 ///
-/// As wsline_conn_recv(), but pings, pongs and the close frame are handed out too, after what they
-/// call for has been done: a ping has been answered, a close frame as well. The close frame comes
-/// once; after it the status is WSLINE_ERR_CLOSED.
+/// Like wsline_conn_recv(), but also delivers pings, pongs and the close frame, after a ping or
+/// close frame has been answered. The close frame is delivered once; after that the status is
+/// WSLINE_ERR_CLOSED.
 ///
 /// @param conn         an open connection.
 /// @param timeout_ms   as for wsline_conn_recv().
-/// @param message_out  filled; zero on failure. A close frame's payload is empty, or a code in two
-///                     bytes, the high one first, and a reason.
-/// @retval WSLINE_OK           a message or a control frame is there; see `opcode`.
-/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+/// @param message_out  filled; zero on failure. The payload of a close frame is empty, or a code in
+///                     two bytes, in network byte order, and a reason.
+/// @retval WSLINE_OK           a message or a control frame has arrived; see `opcode`.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
 /// Ownership: as for wsline_conn_recv().
 #[unsafe(no_mangle)]
@@ -180,26 +183,26 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
     })
 }
 
-/// Waits for a message, and takes those that have arrived behind it along.
+/// Waits for a message, and receives those that have arrived with it.
 ///
-/// So one call receives all that one read of the socket has brought, which makes the difference
-/// where a call is expensive or messages come in floods. All of them are lent at once, each with
-/// its NUL. Only whole messages of less than 64 KiB that came in one frame, not compressed, can be
-/// lent beside another: any other one comes alone, and so does each with
-/// wsline_options_set_deliver_fragments() in use. If the last one has WSLINE_MESSAGE_MORE, the next
-/// call does not wait. What is wrong with a message is reported by the call that would begin with
-/// it.
+/// One call delivers everything that one read of the socket has brought, for programs with many
+/// messages or with expensive calls, such as language bindings. All messages are lent at once, each
+/// followed by a NUL. Only uncompressed messages of one frame and less than 64 KiB can be delivered
+/// together; any other message is delivered alone, and so is every message with
+/// wsline_options_set_deliver_fragments(). If the last message has WSLINE_MESSAGE_MORE, the next
+/// call does not wait. An error in a message is reported by the next call, after the messages
+/// before it.
 ///
 /// @param conn          an open connection.
 /// @param timeout_ms    as for wsline_conn_recv(); for the first message.
-/// @param messages_out  the first `*count_out` are filled.
-/// @param capacity      how many there is room for, 1 or more.
-/// @param count_out     how many there are; 0 on failure.
-/// @retval WSLINE_OK                    at least one message is there.
-/// @retval WSLINE_ERR_TIMEOUT           and all others: as for wsline_conn_recv().
+/// @param messages_out  the first `*count_out` elements are filled.
+/// @param capacity      the number of elements in `messages_out`, 1 or more.
+/// @param count_out     set to the number of messages; to 0 on failure.
+/// @retval WSLINE_OK                    at least one message has arrived.
+/// @retval WSLINE_ERR_TIMEOUT           and all others: see wsline_conn_recv().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
 ///
-/// Ownership: the payloads are lent until the next receive on this connection, or its end.
+/// Ownership: the payloads are lent until the next receive on the connection or until it is freed.
 /// See also: wsline_conn_recv()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_many(
@@ -228,21 +231,22 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
     })
 }
 
-/// Waits for the next piece of a message, so that messages of any size take little memory.
+/// Waits for the next part of a message, so that messages of any size need little memory.
 ///
-/// A piece is what has come of a message, some 256 KiB at most; the flags tell the first and the
-/// last. A small message mostly comes whole, with both. wsline_options_set_max_message_bytes() and
-/// _max_fragments() do not apply. Text is checked across pieces; a character may be cut between
-/// two. The rest of a message that was begun must be received in this way, too.
+/// A part is what has arrived of a message, at most some 256 KiB; the flags mark the first and the
+/// last part. A small message usually arrives as one part with both flags.
+/// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. UTF-8 validation
+/// covers the whole message; a character may be split between two parts. Once begun, a message must
+/// be received to its end with this function.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
-/// @param part_out    filled; zero on failure. The last piece may be empty.
-/// @retval WSLINE_OK           a piece is there.
-/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+/// @param part_out    filled; zero on failure. The last part may be empty.
+/// @retval WSLINE_OK           a part has arrived.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
-/// Ownership: the payload is lent until the next receive on this connection, or its end.
-/// See also: wsline_conn_send_fragment(), which sends so; wsline_app_on_part()
+/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
+/// See also: wsline_conn_send_fragment(), wsline_app_on_part()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_part(
     conn: *mut wsline_conn,
@@ -262,20 +266,20 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
     })
 }
 
-/// Waits for the next frame, whatever it is.
+/// Waits for the next frame of any kind.
 ///
-/// Frames are handed out as they came: not joined, not inflated (`rsv1` marks the first frame of a
-/// compressed message), text not checked, pings not answered, a close frame not answered (answer
-/// with wsline_conn_send_close()). Frames that break RFC 6455 end the connection here too, and the
-/// limits hold.
+/// Frames are delivered as they arrive: they are not joined or inflated (`rsv1` marks the first
+/// frame of a compressed message), text is not validated, and pings and close frames are not
+/// answered (use wsline_conn_pong() and wsline_conn_send_close()). Frames that violate RFC 6455
+/// still end the connection, and the limits apply.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
 /// @param frame_out   filled; zero on failure.
-/// @retval WSLINE_OK           a frame is there.
-/// @retval WSLINE_ERR_TIMEOUT  and all others: as for wsline_conn_recv().
+/// @retval WSLINE_OK           a frame has arrived.
+/// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
-/// Ownership: the payload is lent until the next receive on this connection, or its end.
+/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
 /// See also: wsline_conn_send_frame()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_frame(

@@ -19,27 +19,27 @@ use std::ffi::{c_char, c_void};
 /// Sends a text message.
 ///
 /// @param conn  an open connection.
-/// @param text  UTF-8; NULL with `len` 0 is an empty message.
+/// @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
 /// @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or it is not
-///                                      UTF-8.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or `text` is
+///                                      not UTF-8.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
-/// @retval WSLINE_ERR_BUSY              a fragmented message is being sent.
-/// @retval WSLINE_ERR_TIMEOUT           the time was up before anything was sent; the connection is
-///                                      as it was.
+/// @retval WSLINE_ERR_BUSY              a fragmented message has been begun and not ended.
+/// @retval WSLINE_ERR_TIMEOUT           the send timed out before any of the message was sent; the
+///                                      connection is as it was.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed.
-/// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was ended because the time was
-///                                      up with half a frame sent.
+/// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was dropped because the send
+///                                      timed out with part of a frame sent.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_PROTOCOL          the connection has ended by this, as by
+/// @retval WSLINE_ERR_PROTOCOL          the connection had ended with this error; also
 ///                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; none of it was sent.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; none of the message was sent.
 ///
-/// Threads: any number at once; messages never mix.
-/// Blocks: while the server does not read, up to the send timeout; wsline_conn_abort() ends the
+/// Threads: any number at once; messages are never interleaved.
+/// Blocks: up to the send timeout, while the server does not read; wsline_conn_abort() ends the
 /// wait.
 /// See also: wsline_options_set_send_timeout_ms()
 #[unsafe(no_mangle)]
@@ -61,13 +61,13 @@ pub unsafe extern "C" fn wsline_conn_send_text(
 /// Sends a binary message.
 ///
 /// @param conn  an open connection.
-/// @param data  any bytes; NULL with `len` 0 is an empty message.
+/// @param data  the bytes; NULL with `len` 0 is an empty message.
 /// @param len   bytes in `data`.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL with a length.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
-/// Threads: any number at once; messages never mix.
+/// Threads: any number at once; messages are never interleaved.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_binary(
     conn: *mut wsline_conn,
@@ -84,19 +84,19 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
     )
 }
 
-/// Sends a message or a control frame of a kind given as a number.
+/// Sends a message, a ping or a pong.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; with WSLINE_SEND_UNCOMPRESSED added
-///                the message is not compressed.
-/// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes.
+/// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
+///                a message uncompressed.
+/// @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
-///                                      is not as said above.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+///                                      is invalid.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
-/// Threads: any number at once; messages never mix.
+/// Threads: any number at once; messages are never interleaved.
 /// See also: wsline_conn_send_fragment(), wsline_conn_send_close()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send(
@@ -108,26 +108,26 @@ pub unsafe extern "C" fn wsline_conn_send(
     send::numbered("wsline_conn_send", conn, opcode, data, len)
 }
 
-/// Sends a part of a message whose length is not known yet.
+/// Sends one fragment of a message whose length is not known yet.
 ///
-/// Each part is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect. Until
-/// the last part has been sent, other data waits: every other send of data answers WSLINE_ERR_BUSY.
-/// Control frames may go out between two parts. Text may be cut anywhere and is not checked to be
-/// UTF-8. Where compression was agreed on the parts are compressed, whatever their length.
+/// Each fragment is sent at once, as a frame of its own, unless wsline_conn_cork() is in effect.
+/// Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
+/// control frames may be sent between fragments. Text may be split anywhere and is not validated.
+/// If compression was negotiated, fragments of any size are compressed.
 ///
 /// @param conn    an open connection.
-/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each part of a message;
-///                WSLINE_SEND_UNCOMPRESSED added to that of the first part leaves the message
-///                uncompressed.
-/// @param data    the part; NULL with `len` 0 is an empty one.
+/// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
+///                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
+///                message uncompressed.
+/// @param data    the fragment; NULL with `len` 0 is an empty one.
 /// @param len     bytes in `data`.
-/// @param fin     true for the last part.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @param fin     true for the last fragment.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode`
-///                                      is another than before.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+///                                      differs from that of the first fragment.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
-/// Threads: any, but the parts of one message come from one thread at a time.
+/// Threads: any, but only one at a time for the fragments of one message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_send_fragment(
     conn: *mut wsline_conn,
@@ -139,24 +139,25 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
     send::fragment("wsline_conn_send_fragment", conn, opcode, data, len, fin)
 }
 
-/// Sends one frame as the caller describes it.
+/// Sends one frame, exactly as described.
 ///
-/// With `raw` 0 the payload is masked with a fresh key. Compression and UTF-8 validation are
-/// skipped, and so is the check of a close frame's content. Frames that would break the connection
-/// are rejected: reserved bits, a control frame that is long or fragmented, a continuation without
-/// a message, a new message inside another.
+/// If `raw` is 0, the payload is masked with a new key. Compression, UTF-8 validation and the check
+/// of a close frame's content are skipped. Frames that would break the connection are rejected:
+/// reserved bits, a long or fragmented control frame, a continuation without a message, a new
+/// message inside another.
 ///
-/// With `raw` 1 the frame goes out as wsline_frame_encode() writes it, to test how a server takes
-/// it: reserved bits and opcodes, any order, masked with `mask_key` or not at all. Only what would
-/// follow a close frame is refused. What the caller sends afterwards in the usual way does not know
-/// of it, unless it was a close frame; after a frame with `rsv1`, compressed messages begin afresh.
+/// If `raw` is 1, the frame is sent as wsline_frame_encode() writes it, to test how a server
+/// handles it: with reserved bits and opcodes, in any order, masked with `mask_key` or not at all.
+/// Only a frame after a close frame is rejected. Except for a close frame, the library does not
+/// take account of the frame in later sends; after a frame with `rsv1`, compression starts with an
+/// empty window.
 ///
 /// @param conn   an open connection.
-/// @param frame  with `raw` 0, `fin`, `opcode`, `data` and `len` are used, and the reserved bits
-///               and `masked` must be 0.
-/// @retval WSLINE_OK                    the system has taken all of it.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is not as said above.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text().
+/// @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
+///               reserved bits and `masked` must be 0.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
 /// Threads: any number at once.
 /// See also: wsline_conn_recv_frame()
@@ -185,24 +186,21 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
     })
 }
 
-/// Gathers the messages that are sent from now on, so that many small ones leave with one system
-/// call.
+/// Starts to collect small messages, so that many of them are sent with one system call.
 ///
-/// What is gathered leaves when wsline_conn_uncork() is called, when it comes to 64 KiB, before a
-/// ping, pong, close frame, a frame of wsline_conn_send_frame() or a message too large to be
-/// gathered, and before a receive on this connection waits. A send that is gathered returns
-/// WSLINE_OK; if what is gathered cannot be sent, a later call says so. Freeing or aborting the
-/// connection discards it.
+/// Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, pong,
+/// close frame, a frame of wsline_conn_send_frame() or a message too large to collect, and before a
+/// receive on this connection waits. A send while corked returns WSLINE_OK; if the corked messages
+/// cannot be sent, a later call reports it. Freeing or aborting the connection discards them.
 ///
 /// @param conn  an open connection.
-/// @retval WSLINE_OK                    gathering.
+/// @retval WSLINE_OK                    corked.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_CLOSED            the connection was closed.
-/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended, by what the
-///                                      status says.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
 ///
-/// Threads: any; what other threads send is gathered, too.
+/// Threads: any; messages of other threads are corked, too.
 /// Blocks: no.
 /// See also: wsline_conn_uncork()
 #[unsafe(no_mangle)]
@@ -210,14 +208,14 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
     guard::often("wsline_conn_cork", conn, |conn, _| conn?.cork())
 }
 
-/// Sends what was gathered since wsline_conn_cork(), and stops gathering.
+/// Sends what was gathered since wsline_conn_cork(), and stops corked.
 ///
 /// @param conn  an open connection.
-/// @retval WSLINE_OK                   the system has taken all of it, or there was nothing.
-/// @retval WSLINE_ERR_TIMEOUT          the time was up; nothing is lost, and the next call that
-///                                     sends goes on with it.
-/// @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and what was gathered is lost.
-/// @retval WSLINE_ERR_CLOSED           and all others: as for wsline_conn_send_text().
+/// @retval WSLINE_OK                   the system has accepted all of them, or there were none.
+/// @retval WSLINE_ERR_TIMEOUT          the send timed out; nothing is lost, and the next call that
+///                                     sends continues.
+/// @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and the corked messages are lost.
+/// @retval WSLINE_ERR_CLOSED           and all others: see wsline_conn_send_text().
 ///
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -228,16 +226,16 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 /// Sends a ping, which the server answers with a pong of the same payload.
 ///
 /// @param conn  an open connection.
-/// @param data  at most 125 bytes; NULL with `len` 0 for none.
+/// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
 ///                                      above 125.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
-///                                      WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+///                                      wsline_conn_send_text().
 ///
 /// Threads: any number at once.
-/// See also: wsline_conn_recv_event(), which shows the pong
+/// See also: wsline_conn_recv_event(), which delivers the pong
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_ping(
     conn: *mut wsline_conn,
@@ -247,17 +245,16 @@ pub unsafe extern "C" fn wsline_conn_ping(
     send::whole("wsline_conn_ping", conn, Opcode::Ping, data, len, "data")
 }
 
-/// Sends a pong: the answer to a ping where wsline_options_set_auto_pong() is off, or a sign of
-/// life.
+/// Sends a pong: the answer to a ping if automatic pongs are disabled, or an unsolicited one.
 ///
 /// @param conn  an open connection.
-/// @param data  at most 125 bytes; NULL with `len` 0 for none.
+/// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has taken all of it.
+/// @retval WSLINE_OK                    the system has accepted the whole message.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
 ///                                      above 125.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
-///                                      WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+///                                      wsline_conn_send_text().
 ///
 /// Threads: any number at once.
 #[unsafe(no_mangle)]
@@ -269,10 +266,10 @@ pub unsafe extern "C" fn wsline_conn_pong(
     send::whole("wsline_conn_pong", conn, Opcode::Pong, data, len, "data")
 }
 
-/// Begins the closing handshake without waiting for its end, or answers a close frame got from
+/// Begins the closing handshake without waiting for its end, or answers a close frame from
 /// wsline_conn_recv_frame().
 ///
-/// Nothing can be sent after it. Receiving goes on until the server's close frame has come.
+/// Nothing can be sent after it. Receives continue until the server's close frame has arrived.
 ///
 /// @param conn    an open connection.
 /// @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame
@@ -281,9 +278,9 @@ pub unsafe extern "C" fn wsline_conn_pong(
 /// @retval WSLINE_OK                    the close frame has been sent.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
 ///                                      long.
-/// @retval WSLINE_ERR_CLOSED            a close frame has been sent before.
-/// @retval WSLINE_ERR_WRONG_STATE       and all others: as for wsline_conn_send_text(), but for
-///                                      WSLINE_ERR_BUSY.
+/// @retval WSLINE_ERR_CLOSED            a close frame was sent before.
+/// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
+///                                      wsline_conn_send_text().
 ///
 /// Threads: any number at once.
 /// See also: wsline_conn_close()

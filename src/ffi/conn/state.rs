@@ -67,9 +67,9 @@ impl wsline_stats {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Tells whether messages can be sent: connected, not closed by either side, not failed.
+/// Returns whether a connection is open: connected, not closed by either side, and not failed.
 ///
-/// A transport that has ended without a word is noticed by the next send or receive, not here.
+/// It does not test the transport: only the next send or receive notices that it has ended.
 ///
 /// @param conn  a connection; NULL is not open.
 /// @return      true if open.
@@ -81,13 +81,13 @@ pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
     })
 }
 
-/// The status of the answer to the last connect, for example 101 or 403.
+/// Returns the HTTP status of the response to the last connect, for example 101 or 403.
 ///
-/// The answer is the server's, the last one's where there were redirects; or that of the proxy
-/// which refused, with WSLINE_ERR_PROXY or WSLINE_ERR_PROXY_AUTH.
+/// This is the response of the server, the last one if there were redirects; after WSLINE_ERR_PROXY
+/// and WSLINE_ERR_PROXY_AUTH it is that of the proxy.
 ///
-/// @param conn  a connection; NULL has none.
-/// @return      the status; 0 if no answer has come.
+/// @param conn  a connection; may be NULL.
+/// @return      the status; 0 if there was no response.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i32 {
     guard::value(0, |arguments| {
@@ -97,11 +97,11 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
     })
 }
 
-/// A header of the answer to the last connect, whether it was yes or no.
+/// Returns a header of the response to the last connect, whether it succeeded or not.
 ///
-/// @param conn  a connection; NULL has none.
-/// @param name  in any case. Of repeated headers this is the first; see
-///              wsline_conn_response_header_at().
+/// @param conn  a connection; may be NULL.
+/// @param name  the name, in upper or lower case. For a repeated header the first one is returned;
+///              see wsline_conn_response_header_at().
 /// @return      the value; NULL if there is none. Lent until the connection is freed or connected
 ///              again.
 #[unsafe(no_mangle)]
@@ -117,14 +117,14 @@ pub unsafe extern "C" fn wsline_conn_response_header(
     })
 }
 
-/// The headers of the answer to the last connect, one by one, in their order.
+/// Returns the headers of the response to the last connect one by one, in their order.
 ///
-/// @param conn       a connection; NULL has none.
+/// @param conn       a connection; may be NULL.
 /// @param index      0 for the first.
-/// @param name_out   set to the name, as sent; to NULL behind the last. Lent until the connection
-///                   is freed or connected again.
-/// @param value_out  set to the value, likewise.
-/// @return           true if there is a header with this index; false behind the last, or if a
+/// @param name_out   set to the name, as sent; to NULL after the last one. Lent until the
+///                   connection is freed or connected again.
+/// @param value_out  set to the value, in the same way.
+/// @return           true if there is a header with this index; false after the last one, or if a
 ///                   pointer is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_response_header_at(
@@ -150,13 +150,13 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
     })
 }
 
-/// The body of a refusal of the last connect, its first 64 KiB.
+/// Returns the body of the response if the last connect was refused, up to 64 KiB.
 ///
 /// @param conn      a connection.
-/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. Lent until the
-///                  connection is freed or connected again.
-/// @param len_out   set to its bytes.
-/// @retval WSLINE_OK                    set, if only to nothing.
+/// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
+///                  until the connection is freed or connected again.
+/// @param len_out   set to the bytes in the body.
+/// @retval WSLINE_OK                    set; there may be no body.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_response_body(
@@ -176,10 +176,11 @@ pub unsafe extern "C" fn wsline_conn_response_body(
     })
 }
 
-/// The subprotocol that the server chose.
+/// Returns the subprotocol that the server chose.
 ///
-/// @param conn  a connection; NULL has none.
-/// @return      one of those offered; NULL if none is in use. Lent until the connection is freed.
+/// @param conn  a connection; may be NULL.
+/// @return      one of those offered; NULL if the server chose none. Lent until the connection is
+///              freed.
 ///
 /// See also: wsline_options_add_subprotocol()
 #[unsafe(no_mangle)]
@@ -191,9 +192,9 @@ pub unsafe extern "C" fn wsline_conn_subprotocol(conn: *const wsline_conn) -> *c
     })
 }
 
-/// The extensions in use, as the server named them.
+/// Returns the extensions in use, as the server named them.
 ///
-/// @param conn  a connection; NULL has none.
+/// @param conn  a connection; may be NULL.
 /// @return      the value of Sec-WebSocket-Extensions, such as "permessage-deflate;
 ///              client_max_window_bits=12"; NULL if none is in use. Lent until the connection is
 ///              freed.
@@ -204,10 +205,10 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
     })
 }
 
-/// The descriptor of the socket, for questions such as getsockopt(2).
+/// Returns the descriptor of the socket, for calls such as getsockopt(2).
 ///
-/// Reading, writing or closing it breaks the connection. It is not a way to wait for messages: some
-/// may be buffered already.
+/// Reading, writing or closing it breaks the connection. Do not poll it for messages: some may
+/// already be buffered.
 ///
 /// @param conn  a connection.
 /// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for
@@ -220,11 +221,11 @@ pub unsafe extern "C" fn wsline_conn_fd(conn: *const wsline_conn) -> i32 {
     })
 }
 
-/// The address of the server, or of whatever the socket is connected to.
+/// Returns the address that the socket is connected to: that of the server or of a proxy.
 ///
-/// @param conn  a connection; NULL has none.
-/// @return      "127.0.0.1:80", "[::1]:80", the path of a Unix-domain socket, "" if that has none;
-///              NULL before the connect. Lent until the connection is freed.
+/// @param conn  a connection; may be NULL.
+/// @return      for example "127.0.0.1:80" or "[::1]:80"; the path of a Unix-domain socket, or ""
+///              if it has none; NULL before the connect. Lent until the connection is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -234,15 +235,15 @@ pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *
     })
 }
 
-/// What TLS has agreed on with the server.
+/// Reports what TLS negotiated with the server.
 ///
 /// @param conn      a connection over `wss://`.
 /// @param info_out  filled; zero on failure.
 /// @retval WSLINE_OK                    filled.
-/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected, or has no TLS.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected or does not use TLS.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
-/// Ownership: the texts are lent until the connection is freed.
+/// Ownership: the strings are lent until the connection is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_tls_info(
     conn: *const wsline_conn,
@@ -277,7 +278,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
     })
 }
 
-/// Counts what has gone through a connection.
+/// Returns the counters of a connection.
 ///
 /// @param conn       a connection.
 /// @param stats_out  filled; zero on failure.
@@ -285,7 +286,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
 /// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
-/// Threads: any; while others send and receive, the numbers may be of slightly different moments.
+/// Threads: any; while others send and receive, the counters may not all be from the same moment.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_stats(
     conn: *const wsline_conn,

@@ -30,7 +30,7 @@ use std::ffi::c_char;
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
 ///                                      handshake's, or `value` has a control character.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_header(
     options: *mut wsline_options,
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn wsline_options_add_header(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
 ///                                      wsline_options_add_header() would refuse it.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_header_line(
     options: *mut wsline_options,
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn wsline_options_clear_headers(
 /// @param cookie   "name=value; other=value"; NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `cookie` has a control character.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 ///
 /// Since: 0.2
 #[unsafe(no_mangle)]
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `token` is empty or has another
 ///                                      character.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_bearer_token(
     options: *mut wsline_options,
@@ -237,7 +237,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
 ///                 if it is not the default one of the scheme.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `origin` has a control character.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 ///
 /// See also: wsline_options_suppress_origin()
 /// Since: 0.2
@@ -290,7 +290,7 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
 ///                                      control character.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 ///
 /// See also: wsline_options_set_tls_server_name()
 /// Since: 0.2
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn wsline_options_set_host_header(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` has a control character or
 ///                                      lacks the member "Upgrade".
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_connection_header(
     options: *mut wsline_options,
@@ -360,7 +360,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
 ///                                      offered.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_subprotocol(
     options: *mut wsline_options,

@@ -37,7 +37,7 @@ const FAMILIES: [(i32, Family); 3] = [
 /// @param len      bytes in `value`.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `value` is NULL and `len` is not 0.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_socket_option(
     options: *mut wsline_options,

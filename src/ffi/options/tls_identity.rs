@@ -84,7 +84,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
     options: *mut wsline_options,
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_key_pem(
     options: *mut wsline_options,

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
 ///                                      0, or it is empty.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     options: *mut wsline_options,
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
 ///                 -outform der | openssl dgst -sha256 -binary | base64`.
 /// @retval WSLINE_OK                    added.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `base64` is malformed.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory for it; nothing has changed.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     options: *mut wsline_options,
