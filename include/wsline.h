@@ -2608,7 +2608,7 @@ wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
  * @param prepared  the message to send.
  * @retval WSLINE_OK                    sent, or queued.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
- * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * In callbacks: allowed.
  */
@@ -2742,7 +2742,7 @@ wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *par
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
  * @param frame_out   filled; zero on failure.
- * @retval WSLINE_OK           a frame has arrived.
+ * @retval WSLINE_OK           a frame is in `frame_out`.
  * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
  * Ownership: the payload is lent until the next receive on the connection or until it is freed.
@@ -2855,7 +2855,7 @@ wsline_conn_close_info(const wsline_conn *conn, wsline_close_info *info_out);
  *
  * It does not test the transport: only the next send or receive notices that it has ended.
  *
- * @param conn  a connection; NULL is not open.
+ * @param conn  a connection; may be NULL.
  * @return      true if open.
  */
 WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
@@ -3103,33 +3103,32 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
  */
 
 /**
- * Sets the function that is called when a connection has opened.
+ * Sets the function to call when a connection has opened.
  *
- * For connections after the first wsline_app_on_reconnect() takes precedence, where it is set.
+ * If wsline_app_on_reconnect() is set, it is called instead for connections after the first.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
 wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is called in place of on_open when a connection other than the first has
- * opened.
+ * Sets the function to call instead of on_open when a connection other than the first has opened.
  *
- * Whatever the server knew of the connection before is gone: subscribe again here.
+ * The server knows nothing of the previous connection: subscribe again here.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
@@ -3137,17 +3136,17 @@ wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
                         wsline_free_fn userdata_free);
 
 /**
- * Sets the function that takes whole messages.
+ * Sets the function to call with each message.
  *
- * Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages go
- * there instead.
+ * Fragments are joined, and text is validated. While wsline_app_on_part() is set, it is called
+ * instead.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
@@ -3155,19 +3154,19 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
                       wsline_free_fn userdata_free);
 
 /**
- * Sets the function that takes whole messages, as many at once as have arrived.
+ * Sets the function to call with all messages that have arrived, instead of on_message.
  *
- * In place of on_message: for floods of messages, and for languages where a callback is expensive.
- * At most 64 come at once, and those alone that wsline_conn_recv_many() would give at once; each by
- * itself while wsline_app_on_data() is set. While wsline_app_on_part() is set, messages go there
- * instead.
+ * For programs with many messages, and for languages in which a callback is expensive. It is called
+ * with at most 64 messages, and only with those that wsline_conn_recv_many() would deliver
+ * together; with one at a time while wsline_app_on_data() is set. While wsline_app_on_part() is
+ * set, that is called instead.
  *
  * @param app            an app.
- * @param fn             called with one message or more; NULL for no function.
+ * @param fn             the function, called with one or more messages; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * See also: wsline_conn_recv_many()
@@ -3177,16 +3176,16 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
                        wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is called before on_message, on_messages or on_part, with the same.
+ * Sets the function to call before on_message, on_messages or on_part, with the same message.
  *
  * For observers such as counters or recorders: it sees all data regardless of the other callbacks.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
@@ -3194,21 +3193,21 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function that takes messages piece by piece, as they come, whatever their size;
+ * Sets the function to call with each part of a message as it arrives, for messages of any size;
  * on_message is not called then.
  *
- * A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole.
- * The flags tell where a message begins and where it ends; the opcode is always the message's. Text
- * is checked to be UTF-8 across the pieces, a character may be cut between two.
- * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away
- * in the middle of a message, on_message gets the rest of it.
+ * A part is what has arrived of a message, at most some 256 KiB; a small message usually arrives as
+ * one part. The flags mark the first and the last part; the opcode is always that of the message.
+ * UTF-8 validation covers the whole message; a character may be split between two parts.
+ * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. If the function is
+ * removed in the middle of a message, on_message gets the rest of it.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * Since: 0.2
@@ -3218,16 +3217,16 @@ wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is told of pings of the server.
+ * Sets the function to call with each ping of the server.
  *
- * They have been answered already, unless wsline_options_set_auto_pong() is off.
+ * The ping has already been answered, unless wsline_options_set_auto_pong() has disabled that.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
@@ -3235,17 +3234,17 @@ wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is told of pongs, whatever they answer.
+ * Sets the function to call with each pong.
  *
- * The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's
- * own.
+ * Pongs that answer pings of wsline_options_set_ping() contain the payload set for these, and the 8
+ * bytes that the library appended.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * See also: wsline_app_rtt_us()
@@ -3255,19 +3254,18 @@ wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is told of failures: of each attempt to connect, and of each connection
- * that ended otherwise than by a closing handshake.
+ * Sets the function to call when an attempt to connect has failed, or a connection has ended
+ * without a closing handshake.
  *
- * What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when
- * the app connects again, -1 that it ends; wsline_app_close() in this function keeps it from
- * connecting again.
+ * It is not called for wsline_app_abort(). `info->retry_in_ms` says when the app connects again, or
+ * -1 if it ends. To keep it from connecting again, call wsline_app_close() in this function.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * See also: wsline_options_set_reconnect()
@@ -3277,22 +3275,22 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
                     wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is told how a connection has ended: once for each that was open, and as
- * the last one.
+ * Sets the function to call when a connection has ended: once for each connection that was open,
+ * and as its last callback.
  *
- * Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many messages
- * were queued and lost. The transport has been shut down, and sending answers
- * WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
+ * It is not called for failed attempts; on_error is. `info->unsent_messages` is the number of
+ * queued messages that were lost. The transport has been shut down, and sends return
+ * WSLINE_ERR_WRONG_STATE. Then the app ends, or waits and connects again.
  *
- * After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
- * leaves it open, this function is called 1 second after the second close frame.
+ * After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it does
+ * not, this function is called 1 second after the second close frame.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status
@@ -3300,16 +3298,17 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
                     wsline_free_fn userdata_free);
 
 /**
- * Sets the function that is called when there is room to send again.
+ * Sets the function to call when the send queue has room again.
  *
- * Once after sends that answered WSLINE_ERR_WOULD_BLOCK, when half of the queue is free.
+ * It is called once after a send has returned WSLINE_ERR_WOULD_BLOCK, when half of the queue is
+ * free.
  *
  * @param app            an app.
- * @param fn             called; NULL for no function.
+ * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
  *                       failure; may be NULL.
- * @retval WSLINE_OK                    registered; what was before is released.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * See also: wsline_options_set_max_send_queue_bytes()
@@ -3331,61 +3330,62 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
 /**
  * Sends a text message.
  *
- * It goes to the socket at once. What the socket does not take is queued, up to
- * wsline_options_set_max_send_queue_bytes(), and sent by the driving thread; of one thread's
- * messages none overtakes another.
+ * The message is written to the socket at once. What the socket does not accept is queued, up to
+ * wsline_options_set_max_send_queue_bytes(), and sent by the driving thread. Messages of one thread
+ * are sent in their order.
  *
  * @param app   an app.
- * @param text  UTF-8; NULL with length 0 is an empty message.
+ * @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
  * @param len   bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; wsline_app_on_drain() tells when there is
- *                                      room. Nothing was sent.
- * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+ * @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
+ *                                      wsline_app_on_drain().
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
  * @retval WSLINE_ERR_CLOSED            the connection is being closed.
- * @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
+ * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
  * @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
- * @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
- *                                      WSLINE_ERR_INVALID_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
- *                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
- *                                      follows.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has just ended with this error, and on_error
+ *                                      follows; also WSLINE_ERR_INVALID_PAYLOAD,
+ *                                      WSLINE_ERR_MESSAGE_TOO_BIG, WSLINE_ERR_PONG_TIMEOUT and
+ *                                      WSLINE_ERR_TIMEOUT.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
  * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
  *                                      a bug in wsline.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
- * @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or `text` is
+ *                                      not UTF-8.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
+ *                                      was sent.
  *
  * Ownership: the text is copied.
  */
 WSLINE_API wsline_status wsline_app_send_text(wsline_app *app, const char *text, size_t len);
 
 /**
- * Sends a binary message, otherwise as wsline_app_send_text().
+ * Sends a binary message, as wsline_app_send_text() sends text.
  *
  * @param app   an app.
- * @param data  any bytes; NULL with length 0 is an empty message.
+ * @param data  the bytes; NULL with `len` 0 is an empty message.
  * @param len   bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK               sent, or queued.
- * @retval WSLINE_ERR_WOULD_BLOCK  and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK  and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
  */
 WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *data, size_t len);
 
 /**
- * Sends a message or a control frame of a kind given as a number, otherwise as
- * wsline_app_send_text().
+ * Sends a message, a ping or a pong, as wsline_app_send_text() sends text.
  *
  * @param app     an app.
  * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
  *                a message uncompressed.
- * @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with length
- *                0 is an empty one.
+ * @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes; NULL with
+ *                `len` 0 is an empty one.
  * @param len     bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or as for wsline_app_send_text().
- * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, or see wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
  */
@@ -3393,25 +3393,26 @@ WSLINE_API wsline_status
 wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
 
 /**
- * Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
+ * Sends one fragment of a message whose length is not known yet, as wsline_app_send_text() sends
+ * text.
  *
- * Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until
- * the last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames may
- * go out between two parts. Text is not checked. A message that was begun ends with its connection:
- * after a reconnect begin anew.
+ * Each fragment is sent at once, as a frame of its own, unless wsline_app_cork() is in effect.
+ * Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
+ * control frames may be sent between fragments. Text is not validated. A message that was begun
+ * ends with its connection: after a reconnect, start over.
  *
  * @param app     an app.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
  *                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
  *                message uncompressed.
- * @param data    the part; NULL with length 0 is an empty one.
+ * @param data    the fragment; NULL with `len` 0 is an empty one.
  * @param len     bytes.
  * @param fin     true for the last fragment.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
- *                                      wsline_app_send_text().
- * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same part
- *                                      may be sent again.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number or differs from that of the first
+ *                                      fragment, or see wsline_app_send_text().
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text(); the same
+ *                                      fragment may be sent again.
  *
  * Ownership: the bytes are copied.
  * Threads: any, but only one at a time for the fragments of one message.
@@ -3420,17 +3421,17 @@ WSLINE_API wsline_status
 wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
 
 /**
- * Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a
- * callback sends many.
+ * Starts to collect small messages, as wsline_conn_cork() does, for example while a callback sends
+ * many.
  *
- * Gathered messages are sent by wsline_app_uncork(), when they amount to 64 KiB, and before your
- * ping, pong, close frame or a message too large to be gathered. Until then they count as queued.
- * Gathering ends with the connection.
+ * Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping, pong,
+ * close frame of yours or a message too large to collect. Until then they count as queued. Corking
+ * ends with the connection.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    corked.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
  * @retval WSLINE_ERR_CLOSED            and all others: the connection has ended with that status.
  *
  * Threads: any; messages of other threads are corked, too.
@@ -3442,22 +3443,23 @@ WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
  * Sends what was gathered since wsline_app_cork(), and stops corked.
  *
  * @param app  an app.
- * @retval WSLINE_OK                    sent or queued, or there was nothing.
+ * @retval WSLINE_OK                    sent or queued, or there were none.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
- * @retval WSLINE_ERR_WRONG_STATE       it is not connected.
- * @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: see wsline_app_send_text().
  */
 WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
 
 /**
- * Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
+ * Sends a ping, in addition to those of wsline_options_set_ping().
  *
  * @param app   an app.
- * @param data  comes back in the pong; NULL with length 0 for none.
+ * @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
- * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
+ *                                      above 125.
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
  * See also: wsline_app_on_pong()
@@ -3465,15 +3467,15 @@ WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
 WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size_t len);
 
 /**
- * Sends a pong: one that nobody asked for, or the answer to a ping where
- * wsline_options_set_auto_pong() is off.
+ * Sends a pong: the answer to a ping if automatic pongs are disabled, or an unsolicited one.
  *
  * @param app   an app.
- * @param data  that of the ping; NULL with length 0 for none.
+ * @param data  the payload, that of the ping; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
- * @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
+ *                                      above 125.
+ * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
  */
@@ -3490,21 +3492,21 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  */
 
 /**
- * Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close is
- * called, and the app ends.
+ * Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
+ * on_close, and ends the app.
  *
- * If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or
- * if all of this takes 60 seconds (or that time, if it is longer), the connection is dropped. After
- * the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section 7.1.1);
- * on_close is called after that. Messages that still arrive are handed out. While nothing is
- * connected the app ends at once; if it has not been driven yet, the run to come does. If it has
- * ended there is nothing to do.
+ * The connection is dropped if nothing moves for the time of wsline_options_set_close_timeout_ms(),
+ * 3 seconds by default, or if the close takes 60 seconds in all (or that time, if it is longer).
+ * After the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section
+ * 7.1.1); then on_close is called. Messages that still arrive are delivered. An app that is not
+ * connected ends at once; if it has not been driven yet, the next run ends at once. If it has
+ * already ended, nothing happens.
  *
  * @param app     an app.
  * @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
  *                or 0 for none.
  * @param reason  UTF-8 of at most 123 bytes; NULL for none.
- * @retval WSLINE_OK                    it will end.
+ * @retval WSLINE_OK                    the app will end.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
  *                                      long. Nothing was done.
  *
@@ -3513,14 +3515,14 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
 WSLINE_API wsline_status wsline_app_close(wsline_app *app, int32_t code, const char *reason);
 
 /**
- * Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but
- * on_close.
+ * Ends the app at once, in any phase: the transport is dropped, and no callback except on_close is
+ * called.
  *
- * If it has not been driven yet, the run to come ends at once. If it has ended there is nothing to
- * do.
+ * If it has not been driven yet, the next run ends at once. If it has already ended, nothing
+ * happens.
  *
  * @param app  an app.
- * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
 WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
@@ -3528,11 +3530,11 @@ WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
 /**
  * Does what wsline_app_abort() does, but may be called in a signal handler.
  *
- * The thread that drives the app does the work, as soon as it has left the callback that it is in.
- * If nobody drives the app, the next run ends at once.
+ * The driving thread does the work, as soon as a running callback has returned. If the app is not
+ * being driven, the next run ends at once.
  *
  * @param app  an app.
- * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
@@ -3551,32 +3553,33 @@ WSLINE_API wsline_status wsline_app_abort_from_signal(wsline_app *app);
  */
 
 /**
- * Tells whether messages can be sent: connected, not being closed, not failed.
+ * Returns whether an app is open: connected, not being closed, and not failed.
  *
- * @param app  an app; NULL is not open.
+ * @param app  an app; may be NULL.
  * @return     true if open.
  */
 WSLINE_API bool wsline_app_is_open(const wsline_app *app);
 
 /**
- * Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
+ * Returns whether an app is running: connecting, connected, or waiting for its next attempt.
  *
- * In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
+ * For event loops of your own: when it is false, the app has ended, and wsline_app_join() reports
+ * why.
  *
- * @param app  an app; NULL is not running.
- * @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
- *             ended and its last callback is over.
+ * @param app  an app; may be NULL.
+ * @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until the app has
+ *             ended and its last callback has returned.
  *
- * In callbacks: allowed; of the last one, too, it is true.
+ * In callbacks: allowed; also true in the last one.
  * See also: wsline_app_join()
  */
 WSLINE_API bool wsline_app_is_running(const wsline_app *app);
 
 /**
- * Bytes of frames that are queued because the socket has not taken them yet.
+ * Returns the size of the send queue: frames that the socket has not accepted yet.
  *
- * @param app  an app; NULL has none.
- * @return     0 if all has been handed to the system, or nothing is connected.
+ * @param app  an app; may be NULL.
+ * @return     bytes; 0 if the system has accepted everything, or the app is not connected.
  *
  * See also: wsline_options_set_max_send_queue_bytes()
  * Since: 0.2
@@ -3584,16 +3587,15 @@ WSLINE_API bool wsline_app_is_running(const wsline_app *app);
 WSLINE_API uint64_t wsline_app_send_queue_bytes(const wsline_app *app);
 
 /**
- * How long the server took to answer the last ping of wsline_options_set_ping() that it has
- * answered.
+ * Returns the round-trip time of the last answered ping of wsline_options_set_ping().
  *
- * @param app  an app; NULL knows none.
+ * @param app  an app; may be NULL.
  * @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
  */
 WSLINE_API int64_t wsline_app_rtt_us(const wsline_app *app);
 
 /**
- * Tells what has gone through the connection there is, or was last.
+ * Returns the counters of the current or last connection.
  *
  * @param app        an app.
  * @param stats_out  filled; zero on failure, and before the first connection.
@@ -3603,9 +3605,9 @@ WSLINE_API int64_t wsline_app_rtt_us(const wsline_app *app);
 WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *stats_out);
 
 /**
- * The status of the answer to the last attempt to connect, for example 101 or 403.
+ * Returns the HTTP status of the response to the last attempt to connect, for example 101 or 403.
  *
- * @param app  an app; NULL has none.
+ * @param app  an app; may be NULL.
  * @return     the status; 0 if there was no response.
  *
  * See also: wsline_conn_http_status()
@@ -3613,20 +3615,20 @@ WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *s
 WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
 
 /**
- * A header of the answer to the last attempt to connect, whether it was yes or no.
+ * Returns a header of the response to the last attempt to connect, whether it succeeded or not.
  *
- * @param app   an app; NULL has none.
- * @param name  in any case. Of repeated headers this is the first.
- * @return      the value; NULL if there is none. LentResponse until this thread calls this function
- *              again, for any app.
+ * @param app   an app; may be NULL.
+ * @param name  the name, in upper or lower case. For a repeated header the first one is returned.
+ * @return      the value; NULL if there is none. Lent until this thread calls this function again,
+ *              for any app.
  */
 WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
 
 /**
- * The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
+ * Returns the body of the response if the last attempt to connect was refused, up to 64 KiB.
  *
  * @param app       an app.
- * @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
+ * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
  *                  until this thread calls this function again, for any app.
  * @param len_out   set to the bytes in the body.
  * @retval WSLINE_OK                    set; there may be no body.
@@ -3638,41 +3640,41 @@ WSLINE_API wsline_status
 wsline_app_response_body(const wsline_app *app, const void **data_out, size_t *len_out);
 
 /**
- * The subprotocol that the server has chosen.
+ * Returns the subprotocol that the server chose.
  *
- * @param app  an app; NULL has none.
- * @return     its name; NULL if none was chosen, or nothing was connected. LentResponse until this
- *             thread calls this function again, for any app.
+ * @param app  an app; may be NULL.
+ * @return     one of those offered; NULL if the server chose none, or before the first connection.
+ *             Lent until this thread calls this function again, for any app.
  *
  * See also: wsline_options_add_subprotocol()
  */
 WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
 
 /**
- * The extensions that the server has agreed to.
+ * Returns the extensions in use, as the server named them.
  *
- * @param app  an app; NULL has none.
+ * @param app  an app; may be NULL.
  * @return     as wsline_conn_extensions(), also after the end of the connection, until the next
- *             attempt. LentResponse until this thread calls this function again, for any app.
+ *             attempt. Lent until this thread calls this function again, for any app.
  *
  * See also: wsline_options_set_deflate()
  */
 WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
 
 /**
- * The address that the connection there is, or was last, is connected to.
+ * Returns the address that the current or last connection is connected to.
  *
- * @param app  an app; NULL has none.
- * @return     as wsline_conn_peer_address(); NULL before the first connection. LentResponse until
- *             this thread calls this function again, for any app.
+ * @param app  an app; may be NULL.
+ * @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
+ *             thread calls this function again, for any app.
  */
 WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
 
 /**
- * Tells all about the last call on this app that failed, whichever thread made it.
+ * Gives the details of the last failed call on this app, whichever thread made it.
  *
- * For callers that change threads between two calls. What happened to the connection is told to
- * wsline_app_on_error().
+ * For callers that may change threads between two calls. Errors of the connection are reported to
+ * the function of wsline_app_on_error().
  *
  * @param app       an app.
  * @param info_out  filled; `info_out->message` is valid until this thread's next call of this
@@ -3691,13 +3693,13 @@ WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_err
  */
 
 /**
- * Makes a loop without apps.
+ * Creates a loop without apps.
  *
  * @param loop_out  set to the loop; to NULL on failure.
  * @retval WSLINE_OK                    `*loop_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
- * @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
+ * @retval WSLINE_ERR_IO                the system could not create descriptors; a loop needs two.
  *
  * Ownership: free it with wsline_loop_free().
  * Threads: any.
@@ -3707,9 +3709,9 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
 /**
  * Frees a loop.
  *
- * Apps in it end with WSLINE_ERR_ABORTED, cut and without a callback; they remain yours to free. In
- * a callback of the loop it returns at once: the callback goes on, and wsline_loop_run() returns
- * after it.
+ * Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is called.
+ * You still have to free them. In a callback of the loop it returns at once, and wsline_loop_run()
+ * returns after the callback.
  *
  * @param loop  the loop; may be NULL.
  *
@@ -3719,14 +3721,14 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
 WSLINE_API void wsline_loop_free(wsline_loop *loop);
 
 /**
- * Gives an app to a loop, which connects it and drives it until it has ended.
+ * Adds an app to a loop, which connects it and drives it until it has ended.
  *
- * Afterwards it is in no loop, and may be added again.
+ * An app that has ended is in no loop and may be added again.
  *
  * @param loop  a loop.
  * @param app   an app that is not being driven.
- * @retval WSLINE_OK                    it is connected as soon as the loop is driven.
- * @retval WSLINE_ERR_BUSY              the app is being driven already, here or elsewhere.
+ * @retval WSLINE_OK                    the app will connect as soon as the loop is driven.
+ * @retval WSLINE_ERR_BUSY              the app is already being driven, by this loop or otherwise.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: the app stays yours; it may be freed while it is in a loop.
@@ -3736,12 +3738,12 @@ WSLINE_API void wsline_loop_free(wsline_loop *loop);
 WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
 
 /**
- * Takes an app out of a loop: as wsline_app_abort(), if it is in this one.
+ * Removes an app from a loop, and ends it as wsline_app_abort() does.
  *
  * @param loop  a loop.
  * @param app   an app.
- * @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
- * @retval WSLINE_ERR_WRONG_STATE       it is not in this loop.
+ * @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not in this loop.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Threads: any.
@@ -3750,33 +3752,30 @@ WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
 WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
 
 /**
- * Drives all apps of a loop on this thread until none is left that has not ended, or
- * wsline_loop_stop() is called.
+ * Drives all apps of a loop on this thread until all have ended, or wsline_loop_stop() is called.
  *
- * A loop that must wait for apps still to be added is driven with wsline_loop_run_once().
+ * To wait for apps that are yet to be added, drive the loop with wsline_loop_run_once().
  *
  * @param loop  a loop.
  * @retval WSLINE_OK                    all apps have ended, or it was stopped.
- * @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
- *                                      this callback.
+ * @retval WSLINE_ERR_BUSY              the loop is already being driven.
  * @retval WSLINE_ERR_IO                waiting failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
  *
  * Threads: any, one at a time. Callbacks run on this one.
- * Blocks: as said; wsline_loop_stop() ends it.
+ * Blocks: until all apps have ended; wsline_loop_stop() ends it.
  * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
  */
 WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
 
 /**
- * Waits for something to do, does it, and returns.
+ * Waits until there is something to do, does it, and returns.
  *
  * @param loop        a loop.
- * @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and
- *                    WSLINE_DEFAULT_TIMEOUT wait forever.
- * @retval WSLINE_OK                    done, or nothing came in time.
- * @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
- *                                      this callback.
+ * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+ *                    indefinitely.
+ * @retval WSLINE_OK                    done, or there was nothing to do in time.
+ * @retval WSLINE_ERR_BUSY              the loop is already being driven.
  * @retval WSLINE_ERR_IO                waiting failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
  *
@@ -3787,13 +3786,13 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
 WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout_ms);
 
 /**
- * Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise
- * the next.
+ * Makes the current or next wsline_loop_run() return, or wsline_loop_run_once() return without
+ * waiting.
  *
- * Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
+ * It does not end any app, and the loop can be driven again. It may be called in a signal handler.
  *
  * @param loop  a loop.
- * @retval WSLINE_OK                    it will return.
+ * @retval WSLINE_OK                    the call will return.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
@@ -3811,29 +3810,29 @@ WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
  */
 
 /**
- * A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
+ * Returns a descriptor that is readable when wsline_loop_run_once() has something to do.
  *
- * Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
- * readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
- * and ask for the next timeout.
+ * Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio or any other event loop. When
+ * it is readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once()
+ * with 0, and ask for the next timeout.
  *
- * It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do). One
- * call of wsline_loop_run_once() can leave work over, and no further edge announces it; but then
+ * Edge-triggered watching works too (EPOLLET, as in Go's netpoller and tokio's AsyncFd). One call
+ * of wsline_loop_run_once() may leave work for the next, without another edge; then
  * wsline_loop_next_timeout_ms() returns 0. So ask for the timeout after each call, and call again
- * without waiting while it is 0.
+ * while it is 0.
  *
  * @param loop  a loop.
- * @return      the descriptor, the loop's own until it is freed; it must not be read, written or
- *              closed. -1 for NULL.
+ * @return      the descriptor, which belongs to the loop and must not be read, written or closed;
+ *              -1 for NULL.
  */
 WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
 
 /**
- * Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway: for
- * a ping, a timeout, the next attempt to connect.
+ * Returns the longest time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called
+ * anyway, for example for a ping, a timeout or the next attempt to connect.
  *
- * Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the descriptor
- * readable.
+ * Ask after each wsline_loop_run_once(). If another thread needs the loop earlier, the descriptor
+ * becomes readable.
  *
  * @param loop  a loop.
  * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
@@ -3844,16 +3843,16 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 /**
  * Schedules a function on the thread that drives the loop.
  *
- * Functions are called in the order they were posted by one thread, after what the loop is doing.
+ * Functions posted by one thread are called in their order, after what the loop is doing.
  *
  * @param loop           a loop.
- * @param fn             called once.
+ * @param fn             the function; called once.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is
- *                       freed before; may be NULL. Also called on failure.
- * @retval WSLINE_OK                    it will be called.
+ * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
+ *                       freed before or the call fails; may be NULL.
+ * @retval WSLINE_OK                    `fn` will be called.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         too much waits already.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * In callbacks: allowed; `fn` is not called inside this call.
  */
@@ -3873,18 +3872,17 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
 /**
  * Writes a frame into a buffer, with its length in the shortest form.
  *
- * Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses
- * is refused here, too, unless `raw` is 1, with which everything is written, so that servers can be
- * tested with it: reserved opcodes, control frames that are long or fragmented.
+ * Reserved bits, masks and the order of frames are not checked. What wsline_frame_decode() rejects
+ * is rejected here too, unless `raw` is 1: then reserved opcodes and long or fragmented control
+ * frames are written as well, to test servers.
  *
- * @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
- * @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
+ * @param frame     the frame; its payload is masked with `mask_key` if `masked` is 1.
+ * @param buffer    where to write it; must not overlap the payload; may be NULL if `capacity` is 0.
  * @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
- * @param len_out   set to the bytes of the frame, also if `capacity` is too small.
+ * @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
  * @retval WSLINE_OK                    written.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
- *                                      unknown, the frame is not as said above, or `capacity` is
- *                                      too small.
+ *                                      unknown, the frame is invalid, or `capacity` is too small.
  */
 WSLINE_API wsline_status
 wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, size_t *len_out);
@@ -3892,28 +3890,29 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
 /**
  * Reads the frame at the start of a buffer.
  *
- * The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if
- * `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not judged; reserved
+ * The payload is not copied: `frame_out->data` points into `data`, and is still masked if
+ * `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not checked; reserved
  * opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
- * refused.
+ * rejected.
  *
  * @param data       bytes that begin with a frame; NULL with `len` 0 is none.
  * @param len        bytes in `data`.
  * @param frame_out  filled; zero on failure.
- * @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
- *                   how many it has at least, which is exact once its header is there: `*len_out` -
- *                   `len` more are needed. 0 on other failures.
- * @retval WSLINE_OK                    a frame has arrived.
- * @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
- *                                      missing at least.
- * @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
+ * @param len_out    set to the size of the frame in bytes, including its header. With
+ *                   WSLINE_ERR_WOULD_BLOCK it is the smallest possible size, which is exact once
+ *                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0 on
+ *                   other failures.
+ * @retval WSLINE_OK                    a frame is in `frame_out`.
+ * @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the message says how many
+ *                                      bytes are missing at least.
+ * @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the message says how.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  */
 WSLINE_API wsline_status
 wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *len_out);
 
 /**
- * Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).
+ * Masks or unmasks a payload in place; both are the same operation (RFC 6455 section 5.3).
  *
  * @param key   four bytes.
  * @param data  the payload from its first byte on; NULL with `len` 0 is none.
@@ -3933,10 +3932,10 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
  */
 
 /**
- * Takes a WebSocket URL apart, as a connect would.
+ * Parses a WebSocket URL, as a connect does.
  *
  * @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
- * @param url_out  set to the parts; to NULL on failure.
+ * @param url_out  set to the parsed URL; to NULL on failure.
  * @retval WSLINE_OK                    `*url_out` is yours.
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -3946,86 +3945,86 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
 WSLINE_API WSLINE_NODISCARD wsline_status wsline_url_parse(const char *url, wsline_url **url_out);
 
 /**
- * Frees the parts of a URL.
+ * Frees a parsed URL.
  *
  * @param url  the parsed URL; may be NULL.
  *
- * Threads: any, while no other thread uses it.
+ * Threads: any, while no other thread uses the object.
  */
 WSLINE_API void wsline_url_free(wsline_url *url);
 
 /**
- * Tells whether the URL asks for TLS.
+ * Returns whether a URL requires TLS.
  *
- * @param url  the parts of a URL; NULL does not.
+ * @param url  a parsed URL; may be NULL.
  * @return     true for `wss://`.
  */
 WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
 
 /**
- * The host of a URL.
+ * Returns the host of a URL.
  *
- * A name in lower case, with A-labels for other scripts, or an address without brackets, with its
- * zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
+ * It is a name in lower case, with A-labels for other scripts, or an address without brackets, with
+ * its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
  *
- * @param url  the parts of a URL.
- * @return     the host; NULL for NULL. Lent until the parts are freed.
+ * @param url  a parsed URL; may be NULL.
+ * @return     the host; NULL for NULL. Lent until the parsed URL is freed.
  */
 WSLINE_API const char *wsline_url_host(const wsline_url *url);
 
 /**
- * The port of a URL, which is that of the scheme where the URL names none.
+ * Returns the port of a URL; if it has none, the default port of its scheme.
  *
- * @param url  the parts of a URL.
+ * @param url  a parsed URL; may be NULL.
  * @return     1 to 65535; 0 for NULL.
  */
 WSLINE_API int32_t wsline_url_port(const wsline_url *url);
 
 /**
- * Path and query of a URL, percent-encoded, as they stand in the request.
+ * Returns the path and query of a URL, percent-encoded, as in the request.
  *
- * @param url  the parts of a URL.
- * @return     at least "/"; NULL for NULL. Lent until the parts are freed.
+ * @param url  a parsed URL; may be NULL.
+ * @return     at least "/"; NULL for NULL. Lent until the parsed URL is freed.
  */
 WSLINE_API const char *wsline_url_resource(const wsline_url *url);
 
 /**
- * The user name in a URL, without its percent-encoding.
+ * Returns the user name in a URL, percent-decoded.
  *
- * @param url  the parts of a URL.
- * @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
- *             parts are freed.
+ * @param url  a parsed URL; may be NULL.
+ * @return     the user name; NULL if there is neither user name nor password, and for NULL. Lent
+ *             until the parsed URL is freed.
  */
 WSLINE_API const char *wsline_url_user(const wsline_url *url);
 
 /**
- * The password in a URL, without its percent-encoding.
+ * Returns the password in a URL, percent-decoded.
  *
- * @param url  the parts of a URL.
- * @return     the password, "" with a name alone; NULL if there is neither name nor password, or
- *             for NULL. Lent until the parts are freed.
+ * @param url  a parsed URL; may be NULL.
+ * @return     the password, "" if there is only a user name; NULL if there is neither, and for
+ *             NULL. Lent until the parsed URL is freed.
  */
 WSLINE_API const char *wsline_url_password(const wsline_url *url);
 
 /**
- * The path of the Unix-domain socket in a `ws+unix://` URL, without its percent-encoding.
+ * Returns the path of the Unix-domain socket in a `ws+unix://` URL, percent-decoded.
  *
- * @param url  the parts of a URL.
- * @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
+ * @param url  a parsed URL; may be NULL.
+ * @return     the path; NULL for other schemes, and for NULL. Lent until the parsed URL is freed.
  */
 WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
 
 /**
- * Tells which proxy a connect would go through.
+ * Returns the proxy that a connect would use.
  *
  * @param url        as for wsline_connect().
- * @param options    how; NULL for defaults, with which the environment decides.
+ * @param options    the options; NULL for the defaults: the environment decides.
  * @param proxy_out  set to the proxy's URL, without user name and password, for example
  *                   "http://proxy.example:3128"; to NULL for none, and on failure.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
- * @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
- *                                      says which variable does.
+ * @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the message names
+ *                                      the variable.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
  *
  * Ownership: free it with wsline_string_free().
@@ -4034,16 +4033,16 @@ WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_proxy_for_url(const char *url, const wsline_options *options, char **proxy_out);
 
 /**
- * Tells whether bytes are UTF-8, as text messages must be.
+ * Returns whether bytes are valid UTF-8, as text messages must be.
  *
- * @param data  NULL with `len` 0 is empty text.
+ * @param data  the bytes; NULL with `len` 0 is an empty text.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @return      true if they are; false for NULL with a length.
  */
 WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
 
 /**
- * Frees a string that the library has handed out through a `char **`.
+ * Frees a string that you own, one that came through a `char **..._out`.
  *
  * @param string  the string; may be NULL.
  */

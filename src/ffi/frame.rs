@@ -135,18 +135,18 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 ///
 /// Writes a frame into a buffer, with its length in the shortest form.
 ///
-/// Reserved bits, masks and the order of frames are not judged. What wsline_frame_decode() refuses
-/// is refused here, too, unless `raw` is 1, with which everything is written, so that servers can
-/// be tested with it: reserved opcodes, control frames that are long or fragmented.
+/// Reserved bits, masks and the order of frames are not checked. What wsline_frame_decode() rejects
+/// is rejected here too, unless `raw` is 1: then reserved opcodes and long or fragmented control
+/// frames are written as well, to test servers.
 ///
-/// @param frame     what is written; the payload is masked with `mask_key` if `masked` is 1.
-/// @param buffer    where to; must not overlap the payload; may be NULL if `capacity` is 0.
+/// @param frame     the frame; its payload is masked with `mask_key` if `masked` is 1.
+/// @param buffer    where to write it; must not overlap the payload; may be NULL if `capacity` is
+///                  0.
 /// @param capacity  bytes in `buffer`; `frame->len` + 14 always suffice.
-/// @param len_out   set to the bytes of the frame, also if `capacity` is too small.
+/// @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
-///                                      unknown, the frame is not as said above, or `capacity` is
-///                                      too small.
+///                                      unknown, the frame is invalid, or `capacity` is too small.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_encode(
     frame: *const wsline_frame,
@@ -187,21 +187,22 @@ pub unsafe extern "C" fn wsline_frame_encode(
 
 /// Reads the frame at the start of a buffer.
 ///
-/// The payload stays where it is: `frame_out->data` points into `data`, and it is still masked if
-/// `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not judged; reserved
+/// The payload is not copied: `frame_out->data` points into `data`, and is still masked if
+/// `frame_out->masked` is 1, see wsline_mask(). Reserved bits and masks are not checked; reserved
 /// opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
-/// refused.
+/// rejected.
 ///
 /// @param data       bytes that begin with a frame; NULL with `len` 0 is none.
 /// @param len        bytes in `data`.
 /// @param frame_out  filled; zero on failure.
-/// @param len_out    set to the bytes of the frame, header included. With WSLINE_ERR_WOULD_BLOCK to
-///                   how many it has at least, which is exact once its header is there: `*len_out`
-///                   - `len` more are needed. 0 on other failures.
-/// @retval WSLINE_OK                    a frame has arrived.
-/// @retval WSLINE_ERR_WOULD_BLOCK       it is not complete yet; the text says how many bytes are
-///                                      missing at least.
-/// @retval WSLINE_ERR_PROTOCOL          it breaks RFC 6455; the text says how.
+/// @param len_out    set to the size of the frame in bytes, including its header. With
+///                   WSLINE_ERR_WOULD_BLOCK it is the smallest possible size, which is exact once
+///                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0
+///                   on other failures.
+/// @retval WSLINE_OK                    a frame is in `frame_out`.
+/// @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the message says how many
+///                                      bytes are missing at least.
+/// @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the message says how.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_decode(
@@ -235,7 +236,7 @@ fn incomplete(missing: usize) -> Error {
     Error::new(Kind::WouldBlock, message)
 }
 
-/// Masks a payload in place, or unmasks it, which is the same (RFC 6455 section 5.3).
+/// Masks or unmasks a payload in place; both are the same operation (RFC 6455 section 5.3).
 ///
 /// @param key   four bytes.
 /// @param data  the payload from its first byte on; NULL with `len` 0 is none.

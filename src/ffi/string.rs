@@ -7,7 +7,7 @@ use crate::base::error::Error;
 use crate::base::memory;
 use std::ffi::c_char;
 
-/// Frees a string that the library has handed out through a `char **`.
+/// Frees a string that you own, one that came through a `char **..._out`.
 ///
 /// @param string  the string; may be NULL.
 #[unsafe(no_mangle)]

@@ -30,10 +30,10 @@ pub struct wsline_url {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Takes a WebSocket URL apart, as a connect would.
+/// Parses a WebSocket URL, as a connect does.
 ///
 /// @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
-/// @param url_out  set to the parts; to NULL on failure.
+/// @param url_out  set to the parsed URL; to NULL on failure.
 /// @retval WSLINE_OK                    `*url_out` is yours.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -61,94 +61,94 @@ pub unsafe extern "C" fn wsline_url_parse(
     })
 }
 
-/// Frees the parts of a URL.
+/// Frees a parsed URL.
 ///
 /// @param url  the parsed URL; may be NULL.
 ///
-/// Threads: any, while no other thread uses it.
+/// Threads: any, while no other thread uses the object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
     guard::value((), |arguments| arguments.end_plain(url));
 }
 
-/// Tells whether the URL asks for TLS.
+/// Returns whether a URL requires TLS.
 ///
-/// @param url  the parts of a URL; NULL does not.
+/// @param url  a parsed URL; may be NULL.
 /// @return     true for `wss://`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
     part(url, false, |url| url.is_secure)
 }
 
-/// The host of a URL.
+/// Returns the host of a URL.
 ///
-/// A name in lower case, with A-labels for other scripts, or an address without brackets, with its
-/// zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
+/// It is a name in lower case, with A-labels for other scripts, or an address without brackets,
+/// with its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
 ///
-/// @param url  the parts of a URL.
-/// @return     the host; NULL for NULL. Lent until the parts are freed.
+/// @param url  a parsed URL; may be NULL.
+/// @return     the host; NULL for NULL. Lent until the parsed URL is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_host(url: *const wsline_url) -> *const c_char {
     part(url, std::ptr::null(), |url| url.host.as_ptr())
 }
 
-/// The port of a URL, which is that of the scheme where the URL names none.
+/// Returns the port of a URL; if it has none, the default port of its scheme.
 ///
-/// @param url  the parts of a URL.
+/// @param url  a parsed URL; may be NULL.
 /// @return     1 to 65535; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_port(url: *const wsline_url) -> i32 {
     part(url, 0, |url| url.port.into())
 }
 
-/// Path and query of a URL, percent-encoded, as they stand in the request.
+/// Returns the path and query of a URL, percent-encoded, as in the request.
 ///
-/// @param url  the parts of a URL.
-/// @return     at least "/"; NULL for NULL. Lent until the parts are freed.
+/// @param url  a parsed URL; may be NULL.
+/// @return     at least "/"; NULL for NULL. Lent until the parsed URL is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_resource(url: *const wsline_url) -> *const c_char {
     part(url, std::ptr::null(), |url| url.resource.as_ptr())
 }
 
-/// The user name in a URL, without its percent-encoding.
+/// Returns the user name in a URL, percent-decoded.
 ///
-/// @param url  the parts of a URL.
-/// @return     the name; NULL if there is neither name nor password, or for NULL. Lent until the
-///             parts are freed.
+/// @param url  a parsed URL; may be NULL.
+/// @return     the user name; NULL if there is neither user name nor password, and for NULL. Lent
+///             until the parsed URL is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_user(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.user)
 }
 
-/// The password in a URL, without its percent-encoding.
+/// Returns the password in a URL, percent-decoded.
 ///
-/// @param url  the parts of a URL.
-/// @return     the password, "" with a name alone; NULL if there is neither name nor password, or
-///             for NULL. Lent until the parts are freed.
+/// @param url  a parsed URL; may be NULL.
+/// @return     the password, "" if there is only a user name; NULL if there is neither, and for
+///             NULL. Lent until the parsed URL is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_password(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.password)
 }
 
-/// The path of the Unix-domain socket in a `ws+unix://` URL, without its percent-encoding.
+/// Returns the path of the Unix-domain socket in a `ws+unix://` URL, percent-decoded.
 ///
-/// @param url  the parts of a URL.
-/// @return     the path; NULL for other schemes and for NULL. Lent until the parts are freed.
+/// @param url  a parsed URL; may be NULL.
+/// @return     the path; NULL for other schemes, and for NULL. Lent until the parsed URL is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const c_char {
     optional_part(url, |url| &url.unix_path)
 }
 
-/// Tells which proxy a connect would go through.
+/// Returns the proxy that a connect would use.
 ///
 /// @param url        as for wsline_connect().
-/// @param options    how; NULL for defaults, with which the environment decides.
+/// @param options    the options; NULL for the defaults: the environment decides.
 /// @param proxy_out  set to the proxy's URL, without user name and password, for example
 ///                   "http://proxy.example:3128"; to NULL for none, and on failure.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
-/// @retval WSLINE_ERR_PROXY             the environment names a proxy that cannot be used; the text
-///                                      says which variable does.
+/// @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the message names
+///                                      the variable.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
 ///
 /// Ownership: free it with wsline_string_free().
@@ -173,9 +173,9 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
     })
 }
 
-/// Tells whether bytes are UTF-8, as text messages must be.
+/// Returns whether bytes are valid UTF-8, as text messages must be.
 ///
-/// @param data  NULL with `len` 0 is empty text.
+/// @param data  the bytes; NULL with `len` 0 is an empty text.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @return      true if they are; false for NULL with a length.
 #[unsafe(no_mangle)]

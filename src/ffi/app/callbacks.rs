@@ -117,16 +117,16 @@ const MOST_AT_ONCE: usize = 64;
 /// In callbacks: allowed, also for the function that is running.
 /// Since: 0.1
 ///
-/// Sets the function that is called when a connection has opened.
+/// Sets the function to call when a connection has opened.
 ///
-/// For connections after the first wsline_app_on_reconnect() takes precedence, where it is set.
+/// If wsline_app_on_reconnect() is set, it is called instead for connections after the first.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_open(
@@ -141,17 +141,16 @@ pub unsafe extern "C" fn wsline_app_on_open(
     })
 }
 
-/// Sets the function that is called in place of on_open when a connection other than the first has
-/// opened.
+/// Sets the function to call instead of on_open when a connection other than the first has opened.
 ///
-/// Whatever the server knew of the connection before is gone: subscribe again here.
+/// The server knows nothing of the previous connection: subscribe again here.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_reconnect(
@@ -166,17 +165,17 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
     })
 }
 
-/// Sets the function that takes whole messages.
+/// Sets the function to call with each message.
 ///
-/// Fragments are joined, text is checked to be UTF-8. While wsline_app_on_part() is set, messages
-/// go there instead.
+/// Fragments are joined, and text is validated. While wsline_app_on_part() is set, it is called
+/// instead.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_message(
@@ -195,19 +194,19 @@ pub unsafe extern "C" fn wsline_app_on_message(
     )
 }
 
-/// Sets the function that takes whole messages, as many at once as have arrived.
+/// Sets the function to call with all messages that have arrived, instead of on_message.
 ///
-/// In place of on_message: for floods of messages, and for languages where a callback is expensive.
-/// At most 64 come at once, and those alone that wsline_conn_recv_many() would give at once; each
-/// by itself while wsline_app_on_data() is set. While wsline_app_on_part() is set, messages go
-/// there instead.
+/// For programs with many messages, and for languages in which a callback is expensive. It is
+/// called with at most 64 messages, and only with those that wsline_conn_recv_many() would deliver
+/// together; with one at a time while wsline_app_on_data() is set. While wsline_app_on_part() is
+/// set, that is called instead.
 ///
 /// @param app            an app.
-/// @param fn             called with one message or more; NULL for no function.
+/// @param fn             the function, called with one or more messages; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// See also: wsline_conn_recv_many()
@@ -228,16 +227,16 @@ pub unsafe extern "C" fn wsline_app_on_messages(
     )
 }
 
-/// Sets the function that is called before on_message, on_messages or on_part, with the same.
+/// Sets the function to call before on_message, on_messages or on_part, with the same message.
 ///
 /// For observers such as counters or recorders: it sees all data regardless of the other callbacks.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_data(
@@ -252,21 +251,21 @@ pub unsafe extern "C" fn wsline_app_on_data(
     })
 }
 
-/// Sets the function that takes messages piece by piece, as they come, whatever their size;
+/// Sets the function to call with each part of a message as it arrives, for messages of any size;
 /// on_message is not called then.
 ///
-/// A piece is what has come of a message, some 256 KiB at most; a small message mostly comes whole.
-/// The flags tell where a message begins and where it ends; the opcode is always the message's.
-/// Text is checked to be UTF-8 across the pieces, a character may be cut between two.
-/// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. When it is taken away
-/// in the middle of a message, on_message gets the rest of it.
+/// A part is what has arrived of a message, at most some 256 KiB; a small message usually arrives
+/// as one part. The flags mark the first and the last part; the opcode is always that of the
+/// message. UTF-8 validation covers the whole message; a character may be split between two parts.
+/// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. If the function is
+/// removed in the middle of a message, on_message gets the rest of it.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// Since: 0.2
@@ -283,16 +282,16 @@ pub unsafe extern "C" fn wsline_app_on_part(
     })
 }
 
-/// Sets the function that is told of pings of the server.
+/// Sets the function to call with each ping of the server.
 ///
-/// They have been answered already, unless wsline_options_set_auto_pong() is off.
+/// The ping has already been answered, unless wsline_options_set_auto_pong() has disabled that.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_ping(
@@ -307,17 +306,17 @@ pub unsafe extern "C" fn wsline_app_on_ping(
     })
 }
 
-/// Sets the function that is told of pongs, whatever they answer.
+/// Sets the function to call with each pong.
 ///
-/// The pongs to pings of wsline_options_set_ping() carry its payload and 8 bytes of the library's
-/// own.
+/// Pongs that answer pings of wsline_options_set_ping() contain the payload set for these, and the
+/// 8 bytes that the library appended.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// See also: wsline_app_rtt_us()
@@ -334,19 +333,18 @@ pub unsafe extern "C" fn wsline_app_on_pong(
     })
 }
 
-/// Sets the function that is told of failures: of each attempt to connect, and of each connection
-/// that ended otherwise than by a closing handshake.
+/// Sets the function to call when an attempt to connect has failed, or a connection has ended
+/// without a closing handshake.
 ///
-/// What the program wanted itself, wsline_app_abort(), is no failure. `info->retry_in_ms` says when
-/// the app connects again, -1 that it ends; wsline_app_close() in this function keeps it from
-/// connecting again.
+/// It is not called for wsline_app_abort(). `info->retry_in_ms` says when the app connects again,
+/// or -1 if it ends. To keep it from connecting again, call wsline_app_close() in this function.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// See also: wsline_options_set_reconnect()
@@ -375,22 +373,22 @@ pub unsafe extern "C" fn wsline_app_on_error(
     })
 }
 
-/// Sets the function that is told how a connection has ended: once for each that was open, and as
-/// the last one.
+/// Sets the function to call when a connection has ended: once for each connection that was open,
+/// and as its last callback.
 ///
-/// Not called for attempts that failed; on_error is. `info->unsent_messages` tells how many
-/// messages were queued and lost. The transport has been shut down, and sending answers
-/// WSLINE_ERR_WRONG_STATE. After this function the app ends, or waits and connects again.
+/// It is not called for failed attempts; on_error is. `info->unsent_messages` is the number of
+/// queued messages that were lost. The transport has been shut down, and sends return
+/// WSLINE_ERR_WRONG_STATE. Then the app ends, or waits and connects again.
 ///
 /// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
-/// leaves it open, this function is called 1 second after the second close frame.
+/// does not, this function is called 1 second after the second close frame.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_on_close(
@@ -415,16 +413,17 @@ pub unsafe extern "C" fn wsline_app_on_close(
     })
 }
 
-/// Sets the function that is called when there is room to send again.
+/// Sets the function to call when the send queue has room again.
 ///
-/// Once after sends that answered WSLINE_ERR_WOULD_BLOCK, when half of the queue is free.
+/// It is called once after a send has returned WSLINE_ERR_WOULD_BLOCK, when half of the queue is
+/// free.
 ///
 /// @param app            an app.
-/// @param fn             called; NULL for no function.
+/// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
 ///                       failure; may be NULL.
-/// @retval WSLINE_OK                    registered; what was before is released.
+/// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// See also: wsline_options_set_max_send_queue_bytes()

@@ -55,13 +55,13 @@ impl Inner for (Arc<EventLoop>, Arc<App>) {}
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Makes a loop without apps.
+/// Creates a loop without apps.
 ///
 /// @param loop_out  set to the loop; to NULL on failure.
 /// @retval WSLINE_OK                    `*loop_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
-/// @retval WSLINE_ERR_IO                the system gave no descriptors; a loop takes two.
+/// @retval WSLINE_ERR_IO                the system could not create descriptors; a loop needs two.
 ///
 /// Ownership: free it with wsline_loop_free().
 /// Threads: any.
@@ -82,9 +82,9 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 
 /// Frees a loop.
 ///
-/// Apps in it end with WSLINE_ERR_ABORTED, cut and without a callback; they remain yours to free.
-/// In a callback of the loop it returns at once: the callback goes on, and wsline_loop_run()
-/// returns after it.
+/// Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is
+/// called. You still have to free them. In a callback of the loop it returns at once, and
+/// wsline_loop_run() returns after the callback.
 ///
 /// @param loop  the loop; may be NULL.
 ///
@@ -100,14 +100,14 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
     });
 }
 
-/// Gives an app to a loop, which connects it and drives it until it has ended.
+/// Adds an app to a loop, which connects it and drives it until it has ended.
 ///
-/// Afterwards it is in no loop, and may be added again.
+/// An app that has ended is in no loop and may be added again.
 ///
 /// @param loop  a loop.
 /// @param app   an app that is not being driven.
-/// @retval WSLINE_OK                    it is connected as soon as the loop is driven.
-/// @retval WSLINE_ERR_BUSY              the app is being driven already, here or elsewhere.
+/// @retval WSLINE_OK                    the app will connect as soon as the loop is driven.
+/// @retval WSLINE_ERR_BUSY              the app is already being driven, by this loop or otherwise.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: the app stays yours; it may be freed while it is in a loop.
@@ -123,12 +123,12 @@ pub unsafe extern "C" fn wsline_loop_add(
     })
 }
 
-/// Takes an app out of a loop: as wsline_app_abort(), if it is in this one.
+/// Removes an app from a loop, and ends it as wsline_app_abort() does.
 ///
 /// @param loop  a loop.
 /// @param app   an app.
-/// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
-/// @retval WSLINE_ERR_WRONG_STATE       it is not in this loop.
+/// @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not in this loop.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Threads: any.
@@ -148,34 +148,31 @@ pub unsafe extern "C" fn wsline_loop_remove(
     )
 }
 
-/// Drives all apps of a loop on this thread until none is left that has not ended, or
-/// wsline_loop_stop() is called.
+/// Drives all apps of a loop on this thread until all have ended, or wsline_loop_stop() is called.
 ///
-/// A loop that must wait for apps still to be added is driven with wsline_loop_run_once().
+/// To wait for apps that are yet to be added, drive the loop with wsline_loop_run_once().
 ///
 /// @param loop  a loop.
 /// @retval WSLINE_OK                    all apps have ended, or it was stopped.
-/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
-///                                      this callback.
+/// @retval WSLINE_ERR_BUSY              the loop is already being driven.
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
 ///
 /// Threads: any, one at a time. Callbacks run on this one.
-/// Blocks: as said; wsline_loop_stop() ends it.
+/// Blocks: until all apps have ended; wsline_loop_stop() ends it.
 /// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_status {
     guard::on("wsline_loop_run", r#loop, |event_loop, _| event_loop?.run())
 }
 
-/// Waits for something to do, does it, and returns.
+/// Waits until there is something to do, does it, and returns.
 ///
 /// @param loop        a loop.
-/// @param timeout_ms  milliseconds to wait; 0 does what there is to do, WSLINE_FOREVER and
-///                    WSLINE_DEFAULT_TIMEOUT wait forever.
-/// @retval WSLINE_OK                    done, or nothing came in time.
-/// @retval WSLINE_ERR_BUSY              it is being driven, by another thread or by the caller of
-///                                      this callback.
+/// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+///                    indefinitely.
+/// @retval WSLINE_OK                    done, or there was nothing to do in time.
+/// @retval WSLINE_ERR_BUSY              the loop is already being driven.
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
 ///
@@ -193,13 +190,13 @@ pub unsafe extern "C" fn wsline_loop_run_once(
     })
 }
 
-/// Makes wsline_loop_run() return, or wsline_loop_run_once() not wait: the one under way, otherwise
-/// the next.
+/// Makes the current or next wsline_loop_run() return, or wsline_loop_run_once() return without
+/// waiting.
 ///
-/// Apps are not ended by it; the loop can be driven again. It may be called in a signal handler.
+/// It does not end any app, and the loop can be driven again. It may be called in a signal handler.
 ///
 /// @param loop  a loop.
-/// @retval WSLINE_OK                    it will return.
+/// @retval WSLINE_OK                    the call will return.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
@@ -217,20 +214,20 @@ pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_st
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// A descriptor that is readable when wsline_loop_run_once() has something to do without waiting.
+/// Returns a descriptor that is readable when wsline_loop_run_once() has something to do.
 ///
-/// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio, whatever there is. When it is
-/// readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once() with 0,
-/// and ask for the next timeout.
+/// Watch it for reading with poll(2), epoll(7), libuv, GLib, asyncio or any other event loop. When
+/// it is readable, or when wsline_loop_next_timeout_ms() has passed, call wsline_loop_run_once()
+/// with 0, and ask for the next timeout.
 ///
-/// It may be watched edge-triggered as well (EPOLLET, as Go's netpoller and tokio's AsyncFd do).
-/// One call of wsline_loop_run_once() can leave work over, and no further edge announces it; but
-/// then wsline_loop_next_timeout_ms() returns 0. So ask for the timeout after each call, and call
-/// again without waiting while it is 0.
+/// Edge-triggered watching works too (EPOLLET, as in Go's netpoller and tokio's AsyncFd). One call
+/// of wsline_loop_run_once() may leave work for the next, without another edge; then
+/// wsline_loop_next_timeout_ms() returns 0. So ask for the timeout after each call, and call again
+/// while it is 0.
 ///
 /// @param loop  a loop.
-/// @return      the descriptor, the loop's own until it is freed; it must not be read, written or
-///              closed. -1 for NULL.
+/// @return      the descriptor, which belongs to the loop and must not be read, written or closed;
+///              -1 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
     guard::value(-1, |arguments| {
@@ -239,11 +236,11 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
     })
 }
 
-/// Maximum time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called anyway:
-/// for a ping, a timeout, the next attempt to connect.
+/// Returns the longest time to wait on wsline_loop_fd() before wsline_loop_run_once() must be
+/// called anyway, for example for a ping, a timeout or the next attempt to connect.
 ///
-/// Ask after each wsline_loop_run_once(). What other threads ask for afterwards makes the
-/// descriptor readable.
+/// Ask after each wsline_loop_run_once(). If another thread needs the loop earlier, the descriptor
+/// becomes readable.
 ///
 /// @param loop  a loop.
 /// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
@@ -259,16 +256,16 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
 
 /// Schedules a function on the thread that drives the loop.
 ///
-/// Functions are called in the order they were posted by one thread, after what the loop is doing.
+/// Functions posted by one thread are called in their order, after what the loop is doing.
 ///
 /// @param loop           a loop.
-/// @param fn             called once.
+/// @param fn             the function; called once.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata`: after `fn`, or instead of it if the loop is
-///                       freed before; may be NULL. Also called on failure.
-/// @retval WSLINE_OK                    it will be called.
+/// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
+///                       freed before or the call fails; may be NULL.
+/// @retval WSLINE_OK                    `fn` will be called.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         too much waits already.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// In callbacks: allowed; `fn` is not called inside this call.
 #[unsafe(no_mangle)]

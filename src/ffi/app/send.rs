@@ -16,30 +16,32 @@ use std::ffi::{c_char, c_void};
 ///
 /// Sends a text message.
 ///
-/// It goes to the socket at once. What the socket does not take is queued, up to
-/// wsline_options_set_max_send_queue_bytes(), and sent by the driving thread; of one thread's
-/// messages none overtakes another.
+/// The message is written to the socket at once. What the socket does not accept is queued, up to
+/// wsline_options_set_max_send_queue_bytes(), and sent by the driving thread. Messages of one
+/// thread are sent in their order.
 ///
 /// @param app   an app.
-/// @param text  UTF-8; NULL with length 0 is an empty message.
+/// @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
 /// @param len   bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; wsline_app_on_drain() tells when there
-///                                      is room. Nothing was sent.
-/// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+/// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
+///                                      wsline_app_on_drain().
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
 /// @retval WSLINE_ERR_CLOSED            the connection is being closed.
-/// @retval WSLINE_ERR_CONNECTION_LOST   the server has gone; on_error follows.
+/// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
-/// @retval WSLINE_ERR_PROTOCOL          the connection has just ended by this, as by
-///                                      WSLINE_ERR_INVALID_PAYLOAD, WSLINE_ERR_MESSAGE_TOO_BIG,
-///                                      WSLINE_ERR_PONG_TIMEOUT and WSLINE_ERR_TIMEOUT; on_error
-///                                      follows.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has just ended with this error, and on_error
+///                                      follows; also WSLINE_ERR_INVALID_PAYLOAD,
+///                                      WSLINE_ERR_MESSAGE_TOO_BIG, WSLINE_ERR_PONG_TIMEOUT and
+///                                      WSLINE_ERR_TIMEOUT.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
 /// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
 ///                                      a bug in wsline.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or not UTF-8.
-/// @retval WSLINE_ERR_NO_MEMORY         there is no memory to queue it; none of it was sent.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or `text` is
+///                                      not UTF-8.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
+///                                      was sent.
 ///
 /// Ownership: the text is copied.
 #[unsafe(no_mangle)]
@@ -58,13 +60,13 @@ pub unsafe extern "C" fn wsline_app_send_text(
     )
 }
 
-/// Sends a binary message, otherwise as wsline_app_send_text().
+/// Sends a binary message, as wsline_app_send_text() sends text.
 ///
 /// @param app   an app.
-/// @param data  any bytes; NULL with length 0 is an empty message.
+/// @param data  the bytes; NULL with `len` 0 is an empty message.
 /// @param len   bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK               sent, or queued.
-/// @retval WSLINE_ERR_WOULD_BLOCK  and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK  and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
 #[unsafe(no_mangle)]
@@ -83,18 +85,17 @@ pub unsafe extern "C" fn wsline_app_send_binary(
     )
 }
 
-/// Sends a message or a control frame of a kind given as a number, otherwise as
-/// wsline_app_send_text().
+/// Sends a message, a ping or a pong, as wsline_app_send_text() sends text.
 ///
 /// @param app     an app.
 /// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
 ///                a message uncompressed.
-/// @param data    the payload; text is UTF-8, a ping or pong has at most 125 bytes; NULL with
-///                length 0 is an empty one.
+/// @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes; NULL with
+///                `len` 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or as for wsline_app_send_text().
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, or see wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
 #[unsafe(no_mangle)]
@@ -107,25 +108,26 @@ pub unsafe extern "C" fn wsline_app_send(
     send::numbered("wsline_app_send", app, opcode, data, len)
 }
 
-/// Sends a part of a message whose length is not known yet, otherwise as wsline_app_send_text().
+/// Sends one fragment of a message whose length is not known yet, as wsline_app_send_text() sends
+/// text.
 ///
-/// Each part is sent at once, as a frame of its own, unless wsline_app_cork() is in effect. Until
-/// the last part has been sent, every other send of data answers WSLINE_ERR_BUSY; control frames
-/// may go out between two parts. Text is not checked. A message that was begun ends with its
-/// connection: after a reconnect begin anew.
+/// Each fragment is sent at once, as a frame of its own, unless wsline_app_cork() is in effect.
+/// Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
+/// control frames may be sent between fragments. Text is not validated. A message that was begun
+/// ends with its connection: after a reconnect, start over.
 ///
 /// @param app     an app.
 /// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
 ///                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
 ///                message uncompressed.
-/// @param data    the part; NULL with length 0 is an empty one.
+/// @param data    the fragment; NULL with `len` 0 is an empty one.
 /// @param len     bytes.
 /// @param fin     true for the last fragment.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another one, or another than before, or as for
-///                                      wsline_app_send_text().
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text(); the same
-///                                      part may be sent again.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number or differs from that of the
+///                                      first fragment, or see wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text(); the same
+///                                      fragment may be sent again.
 ///
 /// Ownership: the bytes are copied.
 /// Threads: any, but only one at a time for the fragments of one message.
@@ -140,17 +142,17 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     send::fragment("wsline_app_send_fragment", app, opcode, data, len, fin)
 }
 
-/// Gathers the messages that are sent from now on, as wsline_conn_cork() does, for example while a
-/// callback sends many.
+/// Starts to collect small messages, as wsline_conn_cork() does, for example while a callback sends
+/// many.
 ///
-/// Gathered messages are sent by wsline_app_uncork(), when they amount to 64 KiB, and before your
-/// ping, pong, close frame or a message too large to be gathered. Until then they count as queued.
-/// Gathering ends with the connection.
+/// Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping,
+/// pong, close frame of yours or a message too large to collect. Until then they count as queued.
+/// Corking ends with the connection.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    corked.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
 /// @retval WSLINE_ERR_CLOSED            and all others: the connection has ended with that status.
 ///
 /// Threads: any; messages of other threads are corked, too.
@@ -163,23 +165,24 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
 /// Sends what was gathered since wsline_app_cork(), and stops corked.
 ///
 /// @param app  an app.
-/// @retval WSLINE_OK                    sent or queued, or there was nothing.
+/// @retval WSLINE_OK                    sent or queued, or there were none.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
-/// @retval WSLINE_ERR_WRONG_STATE       it is not connected.
-/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: see wsline_app_send_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_status {
     guard::often("wsline_app_uncork", app, |app, _| app?.uncork())
 }
 
-/// Sends a ping, besides those of wsline_options_set_ping(), which are sent by themselves.
+/// Sends a ping, in addition to those of wsline_options_set_ping().
 ///
 /// @param app   an app.
-/// @param data  comes back in the pong; NULL with length 0 for none.
+/// @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
+///                                      above 125.
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
 /// See also: wsline_app_on_pong()
@@ -192,15 +195,15 @@ pub unsafe extern "C" fn wsline_app_ping(
     send::whole("wsline_app_ping", app, Opcode::Ping, data, len, "data")
 }
 
-/// Sends a pong: one that nobody asked for, or the answer to a ping where
-/// wsline_options_set_auto_pong() is off.
+/// Sends a pong: the answer to a ping if automatic pongs are disabled, or an unsolicited one.
 ///
 /// @param app   an app.
-/// @param data  that of the ping; NULL with length 0 for none.
+/// @param data  the payload, that of the ping; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  more than 125 bytes, or a pointer is NULL.
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
+///                                      above 125.
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
 #[unsafe(no_mangle)]
@@ -218,21 +221,21 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// In callbacks: allowed.
 /// Since: 0.1
 ///
-/// Begins to close: after what is queued a close frame is sent, the server's is awaited, on_close
-/// is called, and the app ends.
+/// Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
+/// on_close, and ends the app.
 ///
-/// If nothing moves for the time of wsline_options_set_close_timeout_ms(), 3 seconds by default, or
-/// if all of this takes 60 seconds (or that time, if it is longer), the connection is dropped.
-/// After the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section
-/// 7.1.1); on_close is called after that. Messages that still arrive are handed out. While nothing
-/// is connected the app ends at once; if it has not been driven yet, the run to come does. If it
-/// has ended there is nothing to do.
+/// The connection is dropped if nothing moves for the time of
+/// wsline_options_set_close_timeout_ms(), 3 seconds by default, or if the close takes 60 seconds in
+/// all (or that time, if it is longer). After the closing handshake the server has 1 second to end
+/// the TCP connection (RFC 6455 section 7.1.1); then on_close is called. Messages that still arrive
+/// are delivered. An app that is not connected ends at once; if it has not been driven yet, the
+/// next run ends at once. If it has already ended, nothing happens.
 ///
 /// @param app     an app.
 /// @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
 ///                or 0 for none.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
-/// @retval WSLINE_OK                    it will end.
+/// @retval WSLINE_OK                    the app will end.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
 ///                                      long. Nothing was done.
 ///
@@ -249,14 +252,14 @@ pub unsafe extern "C" fn wsline_app_close(
     })
 }
 
-/// Ends the app at once, in whatever phase: the transport is cut, nothing more is handed out but
-/// on_close.
+/// Ends the app at once, in any phase: the transport is dropped, and no callback except on_close is
+/// called.
 ///
-/// If it has not been driven yet, the run to come ends at once. If it has ended there is nothing to
-/// do.
+/// If it has not been driven yet, the next run ends at once. If it has already ended, nothing
+/// happens.
 ///
 /// @param app  an app.
-/// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+/// @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status {
@@ -268,11 +271,11 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
 
 /// Does what wsline_app_abort() does, but may be called in a signal handler.
 ///
-/// The thread that drives the app does the work, as soon as it has left the callback that it is in.
-/// If nobody drives the app, the next run ends at once.
+/// The driving thread does the work, as soon as a running callback has returned. If the app is not
+/// being driven, the next run ends at once.
 ///
 /// @param app  an app.
-/// @retval WSLINE_OK                    it will end with WSLINE_ERR_ABORTED.
+/// @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.

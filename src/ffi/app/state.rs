@@ -48,9 +48,9 @@ fn look_up(
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Tells whether messages can be sent: connected, not being closed, not failed.
+/// Returns whether an app is open: connected, not being closed, and not failed.
 ///
-/// @param app  an app; NULL is not open.
+/// @param app  an app; may be NULL.
 /// @return     true if open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
@@ -60,15 +60,16 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
     })
 }
 
-/// Tells whether an app is at work: connecting, connected, or waiting for its next attempt.
+/// Returns whether an app is running: connecting, connected, or waiting for its next attempt.
 ///
-/// In a loop of one's own this tells when nothing more will come; wsline_app_join() then tells why.
+/// For event loops of your own: when it is false, the app has ended, and wsline_app_join() reports
+/// why.
 ///
-/// @param app  an app; NULL is not running.
-/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until it has
-///             ended and its last callback is over.
+/// @param app  an app; may be NULL.
+/// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until the app
+///             has ended and its last callback has returned.
 ///
-/// In callbacks: allowed; of the last one, too, it is true.
+/// In callbacks: allowed; also true in the last one.
 /// See also: wsline_app_join()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
@@ -78,10 +79,10 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
     })
 }
 
-/// Bytes of frames that are queued because the socket has not taken them yet.
+/// Returns the size of the send queue: frames that the socket has not accepted yet.
 ///
-/// @param app  an app; NULL has none.
-/// @return     0 if all has been handed to the system, or nothing is connected.
+/// @param app  an app; may be NULL.
+/// @return     bytes; 0 if the system has accepted everything, or the app is not connected.
 ///
 /// See also: wsline_options_set_max_send_queue_bytes()
 /// Since: 0.2
@@ -93,10 +94,9 @@ pub unsafe extern "C" fn wsline_app_send_queue_bytes(app: *const wsline_app) -> 
     })
 }
 
-/// How long the server took to answer the last ping of wsline_options_set_ping() that it has
-/// answered.
+/// Returns the round-trip time of the last answered ping of wsline_options_set_ping().
 ///
-/// @param app  an app; NULL knows none.
+/// @param app  an app; may be NULL.
 /// @return     microseconds from the ping to its own pong; -1 if none has been answered yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn wsline_app_rtt_us(app: *const wsline_app) -> i64 {
     })
 }
 
-/// Tells what has gone through the connection there is, or was last.
+/// Returns the counters of the current or last connection.
 ///
 /// @param app        an app.
 /// @param stats_out  filled; zero on failure, and before the first connection.
@@ -126,9 +126,9 @@ pub unsafe extern "C" fn wsline_app_stats(
     })
 }
 
-/// The status of the answer to the last attempt to connect, for example 101 or 403.
+/// Returns the HTTP status of the response to the last attempt to connect, for example 101 or 403.
 ///
-/// @param app  an app; NULL has none.
+/// @param app  an app; may be NULL.
 /// @return     the status; 0 if there was no response.
 ///
 /// See also: wsline_conn_http_status()
@@ -141,12 +141,12 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
     })
 }
 
-/// A header of the answer to the last attempt to connect, whether it was yes or no.
+/// Returns a header of the response to the last attempt to connect, whether it succeeded or not.
 ///
-/// @param app   an app; NULL has none.
-/// @param name  in any case. Of repeated headers this is the first.
-/// @return      the value; NULL if there is none. LentResponse until this thread calls this
-///              function again, for any app.
+/// @param app   an app; may be NULL.
+/// @param name  the name, in upper or lower case. For a repeated header the first one is returned.
+/// @return      the value; NULL if there is none. Lent until this thread calls this function again,
+///              for any app.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_response_header(
     app: *const wsline_app,
@@ -158,10 +158,10 @@ pub unsafe extern "C" fn wsline_app_response_header(
     })
 }
 
-/// The body of the answer to the last attempt to connect, if that was a refusal: its first 64 KiB.
+/// Returns the body of the response if the last attempt to connect was refused, up to 64 KiB.
 ///
 /// @param app       an app.
-/// @param data_out  set to the body, with a NUL behind it; to NULL if there is none. LentResponse
+/// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
 ///                  until this thread calls this function again, for any app.
 /// @param len_out   set to the bytes in the body.
 /// @retval WSLINE_OK                    set; there may be no body.
@@ -189,11 +189,11 @@ pub unsafe extern "C" fn wsline_app_response_body(
     })
 }
 
-/// The subprotocol that the server has chosen.
+/// Returns the subprotocol that the server chose.
 ///
-/// @param app  an app; NULL has none.
-/// @return     its name; NULL if none was chosen, or nothing was connected. LentResponse until this
-///             thread calls this function again, for any app.
+/// @param app  an app; may be NULL.
+/// @return     one of those offered; NULL if the server chose none, or before the first connection.
+///             Lent until this thread calls this function again, for any app.
 ///
 /// See also: wsline_options_add_subprotocol()
 #[unsafe(no_mangle)]
@@ -203,11 +203,11 @@ pub unsafe extern "C" fn wsline_app_subprotocol(app: *const wsline_app) -> *cons
     })
 }
 
-/// The extensions that the server has agreed to.
+/// Returns the extensions in use, as the server named them.
 ///
-/// @param app  an app; NULL has none.
+/// @param app  an app; may be NULL.
 /// @return     as wsline_conn_extensions(), also after the end of the connection, until the next
-///             attempt. LentResponse until this thread calls this function again, for any app.
+///             attempt. Lent until this thread calls this function again, for any app.
 ///
 /// See also: wsline_options_set_deflate()
 #[unsafe(no_mangle)]
@@ -215,11 +215,11 @@ pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const
     look_up(&EXTENSIONS, app, |response, _| response.extensions())
 }
 
-/// The address that the connection there is, or was last, is connected to.
+/// Returns the address that the current or last connection is connected to.
 ///
-/// @param app  an app; NULL has none.
-/// @return     as wsline_conn_peer_address(); NULL before the first connection. LentResponse until
-///             this thread calls this function again, for any app.
+/// @param app  an app; may be NULL.
+/// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
+///             thread calls this function again, for any app.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *const c_char {
     guard::value(std::ptr::null(), |arguments| {
@@ -234,10 +234,10 @@ pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *con
     })
 }
 
-/// Tells all about the last call on this app that failed, whichever thread made it.
+/// Gives the details of the last failed call on this app, whichever thread made it.
 ///
-/// For callers that change threads between two calls. What happened to the connection is told to
-/// wsline_app_on_error().
+/// For callers that may change threads between two calls. Errors of the connection are reported to
+/// the function of wsline_app_on_error().
 ///
 /// @param app       an app.
 /// @param info_out  filled; `info_out->message` is valid until this thread's next call of this

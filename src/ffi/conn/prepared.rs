@@ -123,7 +123,7 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
 /// @param prepared  the message to send.
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
-/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: as for wsline_app_send_text().
+/// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// In callbacks: allowed.
 #[unsafe(no_mangle)]

@@ -276,7 +276,7 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
 /// @param frame_out   filled; zero on failure.
-/// @retval WSLINE_OK           a frame has arrived.
+/// @retval WSLINE_OK           a frame is in `frame_out`.
 /// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
 /// Ownership: the payload is lent until the next receive on the connection or until it is freed.

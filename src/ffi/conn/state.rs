@@ -71,7 +71,7 @@ impl wsline_stats {
 ///
 /// It does not test the transport: only the next send or receive notices that it has ended.
 ///
-/// @param conn  a connection; NULL is not open.
+/// @param conn  a connection; may be NULL.
 /// @return      true if open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_is_open(conn: *const wsline_conn) -> bool {
