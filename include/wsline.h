@@ -90,6 +90,10 @@
  * library or of OpenSSL may stay held in the child; its connects then end at their deadline or
  * never. Fork before those threads start, or call exec.
  *
+ * **Structs.** The caller allocates the structs that the library fills. Their size stays the same
+ * within a major version: new fields take the place of `reserved` ones, and 0 in them means
+ * unknown. In a struct that you pass in, `reserved` fields must be 0.
+ *
  * **Reading on.** Each function documents which threads may call it, whether it blocks, and the
  * version it appeared in. What most functions of a section share is said once, below the title of
  * the section.

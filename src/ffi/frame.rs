@@ -86,6 +86,10 @@ impl wsline_frame {
 
     /// The header of a frame with this payload.
     pub(super) fn header(&self, payload: &[u8]) -> Result<Header, Error> {
+        if self.reserved0 != [0; 2] || self.reserved != [0; 2] {
+            let what = "has reserved fields that are not 0: initialize it, for example with {0}";
+            return Err(Error::argument("frame", what));
+        }
         let opcode = if self.is_raw()? {
             Opcode::from_any_i32(self.opcode)
         } else {

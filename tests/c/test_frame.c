@@ -259,6 +259,15 @@ static void encode_refuses_what_is_no_frame(void) {
     CHECK_HAS("data", wsline_last_error_message());
 
     frame.len = 0;
+    frame.reserved[1] = 1;
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
+    CHECK_HAS("reserved", wsline_last_error_message());
+    frame.reserved[1] = 0;
+    frame.reserved0[0] = 1;
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
+    frame.reserved0[0] = 0;
     frame.opcode = 16;
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
                  wsline_frame_encode(&frame, buffer, sizeof buffer, &len));
