@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Received bytes, from the transport's hand to the parser's, and from there to the user's without
-//! a copy.
+//! Received bytes: the transport fills the buffer, the parser reads it, and the user is lent
+//! payloads without a copy.
 
 use super::error::Error;
 use super::memory;
 use super::thread_cache::{self, ThreadCache};
 use std::cell::Cell;
 
-/// The first reads, and what a quiet connection stays at.
+/// The size of the first reads, and of all reads on a quiet connection.
 pub const READ_MIN: usize = 16 * 1024;
-/// Reads grow up to this while they fill the room given to them.
+/// Reads grow up to this size while they fill the space they are given.
 pub const READ_MAX: usize = 256 * 1024;
-/// Where a read into a large block begins: at a multiple of a cache line. malloc(3) maps such a
-/// block 16 bytes behind the start of a page, and some processors copy at half the speed to there.
+/// A read into a large block begins at a multiple of this, a cache line. malloc(3) maps such a
+/// block 16 bytes after the start of a page, and some processors copy to that address at half the
+/// speed.
 const ALIGNMENT: usize = 64;
 /// glibc maps blocks of 128 KiB and more (M_MMAP_THRESHOLD in mallopt(3)).
 const LARGE: usize = 128 * 1024;
 
 /// A buffer that is filled at its end and consumed at its start.
 ///
-/// A run of bytes can be lent to the user with a NUL behind it; the byte that stood there comes
-/// back with [`Inbox::release`].
+/// A run of bytes can be lent to the user with a NUL after it; [`Inbox::release`] restores the byte
+/// that the NUL replaced.
 #[derive(Debug, Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
-    /// Memory of its own, while it works in borrowed memory.
+    /// The inbox's own memory, while `bytes` is borrowed memory.
     own: Vec<u8>,
-    /// Everything before is consumed.
+    /// Everything before this index is consumed.
     start: usize,
     read_size: usize,
-    /// The length of recent messages: that of the largest, forgotten bit by bit.
+    /// The length of the largest recent message; it decays with each smaller message.
     recent: usize,
     lent: Option<LentRange>,
 }
@@ -38,17 +39,18 @@ pub struct Inbox {
 struct LentRange {
     start: usize,
     end: usize,
-    /// The byte that the NUL at `end` replaces; `None` where `end` was the end of the buffer.
+    /// The byte that the NUL at `end` replaces; `None` if `end` was the end of the buffer.
     replaced: Option<u8>,
 }
 
 impl Inbox {
-    /// What has arrived and is not consumed yet.
+    /// Bytes that have arrived and are not consumed yet.
     pub fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// Nothing is unread. While bytes are lent, [`Inbox::unread`] may show the NUL behind them.
+    /// Whether nothing is unread. While bytes are lent, [`Inbox::unread`] may contain the NUL after
+    /// them.
     pub fn is_drained(&self) -> bool {
         match &self.lent {
             Some(lent) if lent.replaced.is_none() => true,
@@ -61,7 +63,7 @@ impl Inbox {
         debug_assert!(self.start <= self.bytes.len());
     }
 
-    /// Goes on in `memory`, unless there is as much already.
+    /// Continues in `memory`, unless the inbox already has that much.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         debug_assert!(self.lent.is_none());
         if self.bytes.capacity() < memory.capacity().min(READ_MIN) {
@@ -79,8 +81,8 @@ impl Inbox {
         }
     }
 
-    /// Gives the memory away. A few bytes that are unread are copied to memory of their own, with
-    /// room for a NUL; where they are many, their memory stays, because it will be filled further.
+    /// Returns the memory. A few unread bytes are copied to memory of their own size, with room for
+    /// a NUL; if there are many, the memory stays, because further reads will fill it.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         debug_assert!(self.lent.is_none());
         let mut own = std::mem::take(&mut self.own);
@@ -115,7 +117,7 @@ impl Inbox {
         self.start = self.bytes.len();
     }
 
-    /// Forgets what is unread; what is lent stays as it is, with its NUL.
+    /// Discards unread bytes; lent bytes stay as they are, with their NUL.
     pub fn drop_unread(&mut self) {
         if let Some(lent) = &mut self.lent {
             if lent.replaced.take().is_some() {
@@ -126,28 +128,29 @@ impl Inbox {
         self.start = self.bytes.len();
     }
 
-    /// Room for the next read, behind what is unread: the vector's spare capacity, of which the
-    /// reader leaves the last byte free for a NUL. `wanted` is what the frame in progress still
-    /// lacks; it is believed only as far as as many bytes have come before, so that memory follows
-    /// what a peer sends and not what it announces.
+    /// Space for the next read, after the unread bytes: the vector's spare capacity, of which the
+    /// reader leaves the last byte free for a NUL. `wanted` is the number of bytes that the frame
+    /// in progress still lacks. No more than the number of bytes already received is reserved for
+    /// it (or [`READ_MAX`], if that is more), so memory grows with what a peer sends and not with
+    /// what it announces.
     pub fn space(&mut self, wanted: u64) -> Result<&mut Vec<u8>, Error> {
         debug_assert!(self.lent.is_none());
         let fits = self.bytes.capacity() > READ_MIN && self.bytes.capacity() <= LARGE;
         if fits && self.bytes.is_empty() && wanted == 0 && self.read_size <= READ_MIN {
-            // The usual read, for which nothing below has anything to do.
+            // The usual read: nothing below applies.
             return Ok(&mut self.bytes);
         }
         let unread = self.bytes.len() - self.start;
         if self.bytes.len() + 1 >= self.bytes.capacity() {
             self.read_size = (self.read_size * 2).clamp(READ_MIN, READ_MAX);
         }
-        let believed = wanted.min(unread.max(READ_MAX) as u64) as usize;
-        // Borrowed memory may be large enough that no read has set a size yet. A read without room
-        // would look like the end.
-        let room = self.read_size.max(READ_MIN).max(believed) + 1;
+        let expected = wanted.min(unread.max(READ_MAX) as u64) as usize;
+        // `read_size` is still 0 if borrowed memory has been large enough so far. A read into no
+        // space would look like the end of the stream.
+        let room = self.read_size.max(READ_MIN).max(expected) + 1;
         let needed = self.recent.max(unread + room);
         if self.bytes.capacity() > READ_MAX * 2 && needed * 4 < self.bytes.capacity() {
-            // A large message has passed and small ones follow: give its memory back.
+            // A large message is finished and small ones follow: free its memory.
             if let Ok(rest) = memory::copy_with_room(self.unread(), 1) {
                 self.bytes = rest;
                 self.start = 0;
@@ -164,16 +167,16 @@ impl Inbox {
         Ok(&mut self.bytes)
     }
 
-    /// Begins anew at a multiple of [`ALIGNMENT`]; nothing is unread.
+    /// Moves the start to a multiple of [`ALIGNMENT`]; nothing may be unread.
     fn align(&mut self) {
         self.start = self.bytes.as_ptr().align_offset(ALIGNMENT);
         self.bytes.clear();
         self.bytes.resize(self.start, 0);
     }
 
-    /// Lends the first `count` unread bytes and consumes them. They, and a NUL behind them, stay
-    /// until [`Inbox::release`]; or until the next of them are lent, by a caller that has read on
-    /// beyond the byte which the NUL replaces.
+    /// Lends the first `count` unread bytes and consumes them. They, and the NUL after them, stay
+    /// valid until [`Inbox::release`], or until the next bytes are lent by a caller that has
+    /// already read the byte that the NUL replaces.
     #[inline]
     pub fn lend(&mut self, count: usize) {
         let (start, end) = (self.start, self.start + count);
@@ -200,9 +203,8 @@ impl Inbox {
             .unwrap_or_default()
     }
 
-    /// Sets what is lent aside and goes on with a copy of what is unread; the old bytes, which the
-    /// user may still be looking at, come back. The copy has room for a NUL, as all of the bytes
-    /// here have.
+    /// Continues with a copy of the unread bytes and returns the old memory, which the user may
+    /// still be reading. Like all bytes here, the copy has room for a NUL.
     pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
         let Some(LentRange { replaced, .. }) = self.lent else {
             return Ok(None);
@@ -230,11 +232,11 @@ impl Inbox {
 
 thread_local! {
     static READ_MEMORY: ThreadCache<Vec<u8>> = const { Cell::new(None) };
-    /// Under TLS, for what is not decrypted yet.
+    /// For bytes that TLS has not decrypted yet.
     static CIPHER_MEMORY: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// Memory of this thread for a read, empty, with room for [`READ_MIN`] bytes and a NUL.
+/// This thread's memory for a read: empty, with room for [`READ_MIN`] bytes and a NUL.
 #[inline]
 pub fn take_read_memory() -> Result<Vec<u8>, Error> {
     let mut memory = thread_cache::take(&READ_MEMORY).unwrap_or_default();
@@ -243,7 +245,7 @@ pub fn take_read_memory() -> Result<Vec<u8>, Error> {
     Ok(memory)
 }
 
-/// For the next read on this thread.
+/// Keeps `memory` for the next read on this thread.
 #[inline]
 pub fn keep_read_memory(memory: Vec<u8>) {
     if memory.capacity() > 0 {
@@ -261,7 +263,7 @@ pub fn keep_cipher_memory(memory: Vec<u8>) {
     }
 }
 
-/// Of two vectors whose bytes are of no use any more.
+/// Keeps the larger of two vectors whose bytes are no longer needed.
 pub fn keep_larger(memory: &mut Vec<u8>, other: Vec<u8>) {
     if other.capacity() > memory.capacity() {
         *memory = other;
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn lent_bytes_have_a_nul_behind_them_and_the_next_byte_survives() {
+    fn lent_bytes_end_with_a_nul_and_the_replaced_byte_is_restored() {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn retired_bytes_stay_as_they_are_and_the_unread_ones_go_on() {
+    fn retired_bytes_stay_unchanged_and_unread_bytes_are_kept() {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_what_is_unread_leaves_what_is_lent() {
+    fn dropping_unread_bytes_keeps_lent_bytes() {
         let mut inbox = Inbox::default();
         for (text, lent) in [(&b"abcdef"[..], 3), (b"abc", 3), (b"abc", 0)] {
             fill(&mut inbox, text);
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_length_reserves_no_more_than_has_been_sent_before() {
+    fn an_announced_length_does_not_reserve_memory_for_all_of_it() {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abc");
         let space = inbox.space(1 << 40).expect("memory");
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn borrowed_memory_goes_back_and_unread_bytes_stay() {
+    fn borrowed_memory_is_returned_and_unread_bytes_are_kept() {
         let mut inbox = Inbox::default();
         let mut memory = Vec::with_capacity(4 * READ_MIN);
         inbox.borrow(&mut memory);
@@ -350,7 +352,7 @@ mod tests {
         inbox.give_back(&mut memory);
         assert_eq!((inbox.unread(), inbox.bytes.as_ptr()), (&b"ef"[..], own));
         inbox.borrow(&mut memory);
-        // Where much is unread its memory stays with it.
+        // With many unread bytes the memory is not returned.
         fill(&mut inbox, &[b'g'; READ_MIN]);
         inbox.give_back(&mut memory);
         assert_eq!(inbox.unread().len(), 2 + READ_MIN);
@@ -363,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_read_into_large_borrowed_memory_has_room() {
+    fn a_first_read_into_large_borrowed_memory_has_space() {
         for capacity in [0, READ_MIN, READ_MIN + 1, 2 * READ_MAX + 1, 16 * READ_MAX] {
             let mut inbox = Inbox::default();
             inbox.borrow(&mut Vec::with_capacity(capacity));
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_into_a_large_block_begins_at_a_cache_line() {
+    fn a_read_into_a_large_block_is_aligned_to_a_cache_line() {
         let mut inbox = Inbox::default();
         for (size, count) in [(READ_MAX * 4, 100_000), (0, 3), (0, 200_000), (0, 3)] {
             let space = inbox.space(size as u64).expect("memory");
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_always_left_for_the_nul() {
+    fn a_byte_is_always_left_for_the_nul() {
         let mut inbox = Inbox::default();
         let space = inbox.space(0).expect("memory");
         let room = space.capacity() - space.len() - 1;
@@ -404,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_behind_retired_bytes_has_room_for_its_nul() {
+    fn unread_bytes_copied_when_retiring_have_room_for_a_nul() {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A number that one thread at a time counts up and any thread reads.
+//! A counter that one thread at a time increments and any thread reads.
 
 use super::sync::{AtomicU64, Ordering};
 
@@ -7,8 +7,8 @@ use super::sync::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// A load and a store, which cost next to nothing: whoever adds holds the turn to send or to
-    /// receive.
+    /// A load and a store, cheaper than an atomic addition. No increment is lost: the caller holds
+    /// the turn to send or to receive.
     pub fn add(&self, count: u64) {
         self.0.store(self.get() + count, Ordering::Relaxed);
     }

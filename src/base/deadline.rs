@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long a call may take, and until when. The clock is always an argument.
+//! Timeouts (spans) and deadlines (moments). The clock is always an argument.
 
 use super::sync::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a caller says about waiting: milliseconds, of which 0 is to try once, or one of the two
-/// constants. It is kept as C passes it, because most calls need not wait.
+/// The timeout of a call: milliseconds (0: try once without waiting), or one of the two negative
+/// constants. It is stored as C passes it, because most calls need not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout(i64);
 
 impl Timeout {
-    /// Whatever the connection, or above it the process, is set to.
+    /// The timeout set for the connection, or else for the process.
     pub const DEFAULT: Self = Self(-2);
     pub const FOREVER: Self = Self(-1);
     pub const ZERO: Self = Self(0);
 
-    /// Rounded up: nobody waits again for less than a millisecond.
+    /// Rounded up, so that no caller waits once more for a fraction of a millisecond.
     pub fn after(span: Duration) -> Self {
         Self(i64::try_from(whole_ms(span)).unwrap_or(i64::MAX))
     }
 
-    /// `None` is forever.
+    /// `None` means forever.
     pub fn of_span(span: Option<Duration>) -> Self {
         span.map_or(Self::FOREVER, Self::after)
     }
@@ -29,7 +29,7 @@ impl Timeout {
         self.0 >= 0
     }
 
-    /// `None` below the constants.
+    /// `None` if `ms` is less than both constants.
     pub fn from_ms(ms: i64) -> Option<Self> {
         (ms >= Self::DEFAULT.0).then_some(Self(ms))
     }
@@ -38,18 +38,18 @@ impl Timeout {
         self.0
     }
 
-    /// `self`, or `other` where `self` leaves it open.
+    /// `other` if `self` is [`Timeout::DEFAULT`].
     pub fn or(self, other: Self) -> Self {
         if self == Self::DEFAULT { other } else { self }
     }
 
-    /// The span to wait; `None` is forever.
+    /// The span to wait; `None` means forever.
     pub fn span(self) -> Option<Duration> {
         u64::try_from(self.0).ok().map(Duration::from_millis)
     }
 }
 
-/// In milliseconds, rounded up; without 128 bits, in which the standard library counts nanoseconds.
+/// In milliseconds, rounded up. Avoids the 128-bit nanoseconds of the standard library.
 pub fn whole_ms(span: Duration) -> u64 {
     let begun = u64::from(span.subsec_nanos().div_ceil(1_000_000));
     span.as_secs().saturating_mul(1000).saturating_add(begun)
@@ -77,14 +77,14 @@ impl SharedTimeout {
     }
 }
 
-/// A moment on the monotonic clock after which waiting ends, or no such moment.
+/// The moment on the monotonic clock at which waiting ends, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
     pub const NEVER: Self = Self(None);
 
-    /// A span too long for the clock is forever.
+    /// A span too long for the clock means never.
     pub fn after(now: Instant, span: Option<Duration>) -> Self {
         Self(span.and_then(|span| now.checked_add(span)))
     }
@@ -97,12 +97,12 @@ impl Deadline {
         self.0.is_some_and(|at| at <= now)
     }
 
-    /// What is left; `None` is forever.
+    /// The remaining time; `None` means forever.
     pub fn remaining(self, now: Instant) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(now))
     }
 
-    /// `None` is never.
+    /// `None` means never.
     pub fn moment(self) -> Option<Instant> {
         self.0
     }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn time_outs_are_the_numbers_that_c_uses() {
+    fn timeouts_are_the_numbers_that_c_uses() {
         for ms in [-2, -1, 0, 1, 86_400_000] {
             assert_eq!(Timeout::from_ms(ms).map(Timeout::to_ms), Some(ms));
         }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_span_and_an_endless_span_never_pass() {
+    fn a_missing_or_endless_span_never_passes() {
         let now = Instant::now();
         assert_eq!(Deadline::after(now, None), Deadline::NEVER);
         assert_eq!(Deadline::after(now, Some(Duration::MAX)), Deadline::NEVER);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The one error type: what happened, where, and one line of text for a person.
+//! The error type: its kind, its phase, and one line of text for a person.
 
 use std::fmt;
 use std::io;
 
-/// What went wrong; `ffi::status` gives each kind its number.
+/// The kind of an error; `ffi::status` gives each kind its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     InvalidArgument,
@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it ends a connection, or only one call on it.
+    /// Whether it ends the connection, not just one call on it.
     pub fn is_final(self) -> bool {
         !matches!(
             self,
@@ -52,8 +52,7 @@ impl Kind {
         )
     }
 
-    /// The code of the close frame that tells the peer (RFC 6455 section 7.4.1); `None` where no
-    /// frame is due.
+    /// The code of the close frame to send (RFC 6455 section 7.4.1); `None` if none is to be sent.
     pub fn close_code(self) -> Option<u16> {
         match self {
             Self::Protocol => Some(1002),
@@ -65,7 +64,7 @@ impl Kind {
     }
 }
 
-/// What the connection was doing when it went wrong.
+/// What the connection was doing when the error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     None,
@@ -78,12 +77,12 @@ pub enum Phase {
     Close,
 }
 
-/// What a message quotes may be long; a line that nobody can read helps nobody.
+/// Messages quote text of any length from callers and peers; a longer line is unreadable.
 const MAX_MESSAGE_BYTES: usize = 1000;
-/// Characters of a text that is quoted.
+/// The number of characters shown of quoted text.
 const MAX_QUOTED: usize = 100;
 
-/// One boxed pointer, so that a `Result<(), Error>` is as cheap as an integer while all goes well.
+/// A single pointer, so that a successful `Result<(), Error>` is as cheap as an integer.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Details>);
 
@@ -113,7 +112,7 @@ impl Error {
         }))
     }
 
-    /// A mistake of the caller: names the argument, then says what is wrong with it.
+    /// A mistake of the caller: the message names the argument and what is wrong with it.
     pub fn argument(name: &str, what: impl fmt::Display) -> Self {
         Self::new(Kind::InvalidArgument, format!("argument `{name}` {what}"))
     }
@@ -122,7 +121,8 @@ impl Error {
         Self::new(Kind::Protocol, message)
     }
 
-    /// A failed system call: `what` was attempted, the system says why not.
+    /// A failed system call: the message is `what` was attempted and the reason given by the
+    /// system.
     pub fn os(kind: Kind, what: impl fmt::Display, cause: &io::Error) -> Self {
         let kind = match cause.kind() {
             io::ErrorKind::OutOfMemory => Kind::NoMemory,
@@ -133,19 +133,17 @@ impl Error {
         error
     }
 
-    /// The same, seen from further away.
     pub fn with_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// The same, in other words.
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = bounded(message.into());
         self
     }
 
-    /// A signal handler ran while the call waited; `wait` is what for.
+    /// A signal handler ran while the call waited for `wait`.
     pub fn interrupted(wait: &str) -> Self {
         Self::new(
             Kind::Interrupted,
@@ -162,7 +160,7 @@ impl Error {
         self
     }
 
-    /// Sets the phase unless whoever made the error knew it better.
+    /// Sets the phase if the error has none yet.
     pub fn or_in_phase(self, phase: Phase) -> Self {
         if self.0.phase == Phase::None {
             self.in_phase(phase)
@@ -186,7 +184,7 @@ impl Error {
         self
     }
 
-    /// Another try may find it mended, though its kind says otherwise.
+    /// Marks an error as worth retrying although its kind is not.
     pub fn passing(mut self) -> Self {
         self.0.is_passing = true;
         self
@@ -231,7 +229,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// A text of the caller's or the peer's, of any length, as an error shows it.
+/// Text from the caller or the peer, escaped and truncated for an error message.
 pub fn quoted(text: &str) -> impl fmt::Display {
     struct Quoted<'a>(&'a str);
     impl fmt::Display for Quoted<'_> {
@@ -256,12 +254,12 @@ fn bounded(mut message: String) -> String {
     message
 }
 
-/// "connection refused" for "Connection refused (os error 111)": the number has a field of its own.
+/// "connection refused" for "Connection refused (os error 111)": the number has its own field.
 fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    // What std puts before the words of getaddrinfo(3) is what was attempted, which the message
-    // says already.
+    // The message already says what was attempted, so std's prefix to the text of getaddrinfo(3) is
+    // removed.
     let text = text
         .strip_prefix("failed to lookup address information: ")
         .unwrap_or(text);
@@ -291,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn no_memory_of_the_systems_is_no_memory() {
+    fn enomem_from_the_system_becomes_no_memory() {
         let error = Error::os(
             Kind::Io,
             "read",
@@ -304,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_and_quotes_are_cut_between_characters() {
+    fn messages_and_quotes_are_truncated_between_characters() {
         assert_eq!(quoted("a\"ä\n").to_string(), "\"a\\\"ä\\n\"");
         let long = "ä".repeat(2000);
         let expected = format!("\"{}…\"", "ä".repeat(100));
@@ -319,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_found_is_said_once() {
+    fn a_failed_lookup_is_described_once() {
         let error = io::Error::other("failed to lookup address information: Name not known");
         let error = Error::os(Kind::Resolve, "look up h", &error);
         assert_eq!(error.message(), "look up h: name not known");
     }
 
     #[test]
-    fn the_first_phase_named_stays() {
+    fn the_first_phase_is_kept() {
         let error = Error::protocol("x")
             .in_phase(Phase::Tls)
             .or_in_phase(Phase::Open);

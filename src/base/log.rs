@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The process-wide log. Silent until a sink is set; one relaxed load per line while it is.
+//! The process-wide log. While no sink is set, a line costs one relaxed load.
 
 use super::memory;
 use super::process::PerProcess;
@@ -16,7 +16,7 @@ pub enum Level {
     Trace,
 }
 
-/// The request and the response have lines of any length.
+/// The lines of requests and responses can have any length.
 const MAX_LINE_BYTES: usize = 2000;
 
 impl Level {
@@ -28,8 +28,8 @@ pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
 static LEVEL: AtomicU32 = AtomicU32::new(Level::OFF);
 static SINK: PerProcess<Mutex<Option<Sink>>> = PerProcess::new();
 
-/// Lines up to `level` go to `sink` from now on; `None` ends it. The old sink is dropped outside
-/// the lock.
+/// Sends lines up to `level` to `sink` from now on; `None` turns the log off. The old sink is
+/// dropped outside the lock, because that may run the user's code.
 pub fn set(sink: Option<(Level, Sink)>) {
     let (level, sink) = match sink {
         Some((level, sink)) => (level as u32, Some(sink)),
@@ -47,19 +47,20 @@ pub fn is_on(level: Level) -> bool {
     level as u32 <= LEVEL.load(Ordering::Relaxed)
 }
 
-/// Hands one line to the sink. Call [`is_on`] first where making the line costs something.
+/// Passes one line to the sink. Call [`is_on`] first if the line is expensive to build.
 pub fn write(level: Level, line: fmt::Arguments<'_>) {
     if !is_on(level) {
         return;
     }
-    // The sink is the user's code: it runs on a reference of its own, outside the lock.
+    // The sink is the user's code, so it runs outside the lock.
     let sink = sink_of_process().lock().clone();
     if let Some(sink) = sink {
-        sink(level, &memory::cut(line, MAX_LINE_BYTES));
+        sink(level, &memory::truncated(line, MAX_LINE_BYTES));
     }
 }
 
-/// A child begins with its parent's sink, unless a thread of the parent's was just changing it.
+/// A child process inherits its parent's sink, unless a thread of the parent was changing it during
+/// the fork.
 fn sink_of_process() -> &'static Mutex<Option<Sink>> {
     SINK.get_or_make(|inherited| {
         let inherited = inherited.and_then(Mutex::try_lock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory whose size a caller or a peer chooses: where there is none, that is an error, and never
-//! the end of the process.
+//! Memory whose size a caller or a peer chooses: a failed allocation is an error and never aborts
+//! the process.
 
 use super::error::Error;
 use super::sync::Arc;
@@ -8,10 +8,10 @@ use std::ffi::CString;
 use std::fmt::{self, Write as _};
 use std::ops::Deref;
 
-/// Room for `more` elements behind those of `list`.
+/// Reserves space for `more` elements at the end of `list`.
 #[inline]
 pub fn reserve<T>(list: &mut Vec<T>, more: usize) -> Result<(), Error> {
-    // The standard library's check of the same is not always part of the caller.
+    // The standard library makes the same check, but it is not always inlined.
     if list.capacity() - list.len() >= more {
         return Ok(());
     }
@@ -37,7 +37,7 @@ pub fn string(text: &str) -> Result<String, Error> {
     Ok(copy)
 }
 
-/// Puts `parts` behind `text`, all of them or none.
+/// Appends all of `parts` to `text`, or none.
 pub fn append(text: &mut String, parts: &[&str]) -> Result<(), Error> {
     let more = parts.iter().map(|part| part.len()).sum();
     text.try_reserve(more)
@@ -46,9 +46,9 @@ pub fn append(text: &mut String, parts: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// `None` where there is a NUL inside.
+/// `None` if `text` contains a NUL.
 pub fn c_string(text: &[u8]) -> Result<Option<CString>, Error> {
-    // With room for the NUL that it is given.
+    // With room for the NUL that `CString::new` appends.
     Ok(CString::new(copy_with_room(text, 1)?).ok())
 }
 
@@ -58,8 +58,7 @@ pub fn concat(parts: &[&str]) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The elements of a list that is shared, for changing: they are copied unless nobody else has
-/// them.
+/// The elements of a shared list, to be modified; copies them if they are shared.
 pub fn owned<T: Clone>(list: &mut Arc<Vec<T>>) -> Result<&mut Vec<T>, Error> {
     if Arc::get_mut(list).is_none() {
         *list = Arc::new(copy_with_room(list, 1)?);
@@ -67,7 +66,7 @@ pub fn owned<T: Clone>(list: &mut Arc<Vec<T>>) -> Result<&mut Vec<T>, Error> {
     Ok(Arc::make_mut(list))
 }
 
-/// A text of the caller's. What has it shares it, so copies of options take no memory for it.
+/// Text from the caller. It is shared, so copies of options need no memory for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text(Arc<String>);
 
@@ -97,13 +96,13 @@ impl fmt::Debug for Text {
     }
 }
 
-/// At most `most` bytes of a line, and "…" where it has more.
-pub fn cut(line: fmt::Arguments<'_>, most: usize) -> String {
-    struct Short {
+/// At most `most` bytes of a line, followed by "…" if it is longer.
+pub fn truncated(line: fmt::Arguments<'_>, most: usize) -> String {
+    struct Truncated {
         text: String,
         most: usize,
     }
-    impl fmt::Write for Short {
+    impl fmt::Write for Truncated {
         fn write_str(&mut self, part: &str) -> fmt::Result {
             let room = self.most - self.text.len();
             if part.len() <= room {
@@ -116,14 +115,14 @@ pub fn cut(line: fmt::Arguments<'_>, most: usize) -> String {
             Err(fmt::Error)
         }
     }
-    let mut short = Short {
+    let mut line_start = Truncated {
         text: String::new(),
         most,
     };
-    if short.write_fmt(line).is_err() {
-        short.text.push('…');
+    if line_start.write_fmt(line).is_err() {
+        line_start.text.push('…');
     }
-    short.text
+    line_start.text
 }
 
 pub fn copy_with_room<T: Clone>(elements: &[T], room: usize) -> Result<Vec<T>, Error> {
@@ -145,7 +144,7 @@ mod tests {
     use crate::base::error::Kind;
 
     #[test]
-    fn copies_are_what_was_copied_and_no_larger() {
+    fn copies_are_equal_and_no_larger() {
         assert_eq!(string("äb").expect("memory"), "äb");
         assert_eq!(string("äb").expect("memory").capacity(), 3);
         assert_eq!(copy(&[1, 2]).expect("memory").capacity(), 2);
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_can_be_is_an_error() {
+    fn an_impossible_size_is_an_error() {
         let mut list = vec![1_u64];
         let error = reserve(&mut list, usize::MAX).expect_err("too much");
         assert_eq!((error.kind(), list.len()), (Kind::NoMemory, 1));
@@ -170,11 +169,11 @@ mod tests {
         assert_eq!((&**list, &**other), (&[1, 2][..], &[1][..]));
         let place = list.as_ptr();
         owned(&mut list).expect("memory").clear();
-        assert_eq!(list.as_ptr(), place, "copied though nobody else has it");
+        assert_eq!(list.as_ptr(), place, "copied although it is not shared");
     }
 
     #[test]
-    fn a_line_is_cut_between_characters() {
+    fn a_line_is_truncated_between_characters() {
         for (most, expected) in [
             (9, "ab äöü"),
             (8, "ab äö…"),
@@ -182,8 +181,8 @@ mod tests {
             (2, "ab…"),
             (0, "…"),
         ] {
-            assert_eq!(cut(format_args!("ab {}", "äöü"), most), expected);
+            assert_eq!(truncated(format_args!("ab {}", "äöü"), most), expected);
         }
-        assert_eq!(cut(format_args!(""), 0), "");
+        assert_eq!(truncated(format_args!(""), 0), "");
     }
 }

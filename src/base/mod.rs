@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every layer may use: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket
-//! rule.
+//! Used by every layer: errors, deadlines, locks, the log. No I/O, no clock, no WebSocket rules.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes on their way to the transport, which takes them bit by bit.
+//! Bytes that wait for the transport, which takes them in pieces.
 
 use super::error::Error;
 use super::memory;
@@ -19,7 +19,7 @@ impl Outbox {
         self.unsent().is_empty()
     }
 
-    /// Some of what is in it has gone already.
+    /// Whether some of its bytes have been sent.
     pub fn is_begun(&self) -> bool {
         self.sent > 0
     }
@@ -36,8 +36,8 @@ impl Outbox {
         self.sent = 0;
     }
 
-    /// Takes all of `bytes`; without a copy where nothing waits before them. Without memory for the
-    /// copy, none of them.
+    /// Takes all of `bytes`, without a copy if the outbox is empty. If there is no memory for the
+    /// copy, takes none.
     pub fn take(&mut self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if self.is_empty() {
             self.clear();
@@ -50,7 +50,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Makes room for this many bytes more.
+    /// Reserves space for `count` more bytes.
     pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
         memory::reserve(&mut self.bytes, count)
     }
@@ -59,22 +59,22 @@ impl Outbox {
         self.bytes.capacity()
     }
 
-    /// Parts with the memory of a box that is empty.
+    /// Takes the memory out of an empty outbox.
     pub fn take_memory(&mut self) -> Vec<u8> {
         debug_assert!(self.is_empty());
         self.clear();
         std::mem::take(&mut self.bytes)
     }
 
-    /// Keeps no more memory than what waits needs.
+    /// Keeps no more memory than the unsent bytes need.
     pub fn shrink(&mut self) {
         self.bytes.drain(..self.sent);
         self.sent = 0;
         self.bytes.shrink_to_fit();
     }
 
-    /// A box that is never quite empty must not grow forever. Moves a byte at most once for each
-    /// byte sent.
+    /// Keeps an outbox that is never quite empty from growing without limit. Moves at most one byte
+    /// for each byte sent.
     fn forget_sent(&mut self) {
         if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_leave_in_the_order_they_came() {
+    fn bytes_are_sent_in_order() {
         let mut outbox = Outbox::default();
         outbox.take(&mut b"abc".to_vec()).unwrap();
         outbox.note_sent(1);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_never_empty_does_not_grow() {
+    fn an_outbox_that_is_never_empty_does_not_grow() {
         let mut outbox = Outbox::default();
         outbox.take(&mut vec![0; 100]).unwrap();
         for _ in 0..10_000 {

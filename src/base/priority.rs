@@ -2,18 +2,19 @@
 //! A mutex that some threads take ahead of others.
 //!
 //! The standard library's mutex is unfair: a thread that sends in a tight loop can take it again
-//! and again while the thread that answers pings for the same connection is still waking up. Here
-//! the number of times is bounded.
+//! and again while the thread that answers pings on the same connection is still waking up. This
+//! one bounds how often.
 
 use super::sync::{AtomicU32, Condvar, MAX_PASSED_OVER, Mutex, MutexGuard, Ordering};
 
 pub struct PriorityMutex<T> {
     mutex: Mutex<T>,
-    /// Threads that wait in [`PriorityMutex::lock_ahead`].
+    /// The number of threads that wait in [`PriorityMutex::lock_ahead`].
     ahead: AtomicU32,
-    /// How often [`PriorityMutex::lock`] succeeded meanwhile; changed under the mutex only.
+    /// How often [`PriorityMutex::lock`] has succeeded while they waited; changed under the mutex
+    /// only.
     passed_over: AtomicU32,
-    /// Threads that wait until nobody is ahead; changed under the mutex only.
+    /// The number of threads that wait until `ahead` is 0; changed under the mutex only.
     behind: AtomicU32,
     none_ahead: Condvar,
 }
@@ -29,7 +30,7 @@ impl<T> PriorityMutex<T> {
         }
     }
 
-    /// For work that may be repeated without end, such as sending data.
+    /// For work that may be repeated in a tight loop, such as sending data.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let guard = self.mutex.lock();
@@ -78,7 +79,7 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_tight_loop_passes_a_waiting_thread_a_bounded_number_of_times() {
+    fn a_tight_loop_overtakes_a_priority_waiter_a_bounded_number_of_times() {
         const ROUNDS: usize = 200;
         const TIGHT: usize = 50 * MAX_PASSED_OVER as usize;
         for _ in 0..ROUNDS {

@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Telling a process from its parent.
+//! Distinguishes a process from its parent.
 //!
-//! `fork(2)` copies memory and descriptors, but of the threads only the one that calls it. In the
-//! child a lock may be held by a thread that is not there, memory may be half changed, and each
-//! socket is one with the parent's. So what a process has made is used in that process alone.
+//! `fork(2)` copies memory and descriptors, but only the calling thread. In the child a lock may be
+//! held by a thread that does not exist there, data structures may be half modified, and each
+//! socket is shared with the parent. So an object is used only in the process that created it.
 
 use super::sync::{AtomicU32, OnceLock, Ordering};
 use std::io;
 
-/// How many forks lie between the process that has loaded the library and this one; more, if
-/// several threads asked for the count at the same time.
+/// The number of forks between the process that loaded the library and this one, or more if several
+/// threads registered the handler at the same time.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// For the handler that runs in the child. It must not lock or allocate.
+/// Called by the fork handler in the child, so it must not lock or allocate.
 pub fn note_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Tells a process from its parent, as [`super::sync::ThreadSlot`] tells threads apart. An object
-/// has that of the process that made it.
+/// Identifies the process that created an object, as [`super::sync::ThreadSlot`] identifies
+/// threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessMark(u32);
 
 impl ProcessMark {
-    /// In this process.
+    /// The mark of this process.
     pub fn own() -> Self {
         Self(GENERATION.load(Ordering::Relaxed))
     }
 
-    /// True in a child of the process that made it.
+    /// True in a child of the process that created the object.
     pub fn is_inherited(self) -> bool {
         self != Self::own()
     }
 
-    /// For what must not touch a descriptor that is the parent's as well.
+    /// Fails in a child, where a descriptor is shared with the parent and must not be used.
     #[inline]
     pub fn check(self) -> io::Result<()> {
         if self.is_inherited() {
@@ -48,10 +48,11 @@ fn inherited() -> io::Error {
     io::Error::other("it was made before fork()")
 }
 
-/// A value that each process makes for itself, when it first needs it.
+/// A value that each process creates for itself on first use.
 pub struct PerProcess<T> {
     own: OnceLock<T>,
-    /// The child's. Only a child touches it, so no thread can have been at it when the child began.
+    /// The child's value. Only a child accesses it, so no thread of the parent can have been
+    /// modifying it during the fork.
     next: OnceLock<Box<Self>>,
 }
 
@@ -63,7 +64,7 @@ impl<T> PerProcess<T> {
         }
     }
 
-    /// `make` is given the value of the process's nearest ancestor that has one.
+    /// `make` receives the value of the nearest ancestor process that has one.
     pub fn get_or_make(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         let ProcessMark(generation) = ProcessMark::own();
         let (mut place, mut inherited) = (self, None);
@@ -74,7 +75,7 @@ impl<T> PerProcess<T> {
         place.own.get_or_init(|| make(inherited))
     }
 
-    /// For values that do not depend on those of ancestors.
+    /// For values that do not depend on the ancestors' values.
     pub fn get(&self) -> &T
     where
         T: Default,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Locks and condition variables, for the whole crate from this one place, so that a model checker
-//! can stand in for them.
+//! Locks and condition variables. The whole crate uses these, so that a model checker can replace
+//! them.
 //!
-//! A panic under a lock does not poison it for the others: the call that panicked has answered
-//! `Internal`, and whoever comes next must still be able to close and free.
+//! A panic does not poison a lock: the call that panicked has returned `Internal`, and later calls
+//! must still be able to close and free the connection.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use std::sync::atomic::AtomicUsize;
 pub use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
 pub use std::sync::{Arc, MutexGuard, OnceLock, Weak};
 
-/// How often others may take a lock while a thread waits for it. Waking a thread takes about as
-/// long as this many short sends, so contention costs no throughput; at 1, every collision would
-/// put a sender to sleep.
+/// How often other threads may take a lock while a thread waits for it with priority. Waking a
+/// thread takes about as long as this many short sends, so contention costs no throughput; at 1,
+/// every collision would put a sender to sleep.
 pub const MAX_PASSED_OVER: u32 = 16;
 
-/// Tells one thread from another while both live. Unlike the standard library's it allocates
-/// nothing, which on the host's own threads nobody would free.
+/// Identifies a thread while it lives. Unlike the standard library's `ThreadId` it allocates
+/// nothing, which would never be freed on the host's own threads.
 #[derive(Clone, Copy)]
 struct ThreadMark(usize);
 
@@ -29,18 +29,18 @@ impl ThreadMark {
     }
 }
 
-/// Which thread does something, if any does.
+/// Holds the thread that is doing something, if any.
 #[derive(Debug, Default)]
 pub struct ThreadSlot(AtomicUsize);
 
 impl ThreadSlot {
-    /// The caller does it from now on. Sequentially consistent, as all here.
+    /// Puts the calling thread into the slot. All operations are sequentially consistent.
     pub fn enter(&self) {
         self.0.store(ThreadMark::own().0, Ordering::SeqCst);
     }
 
-    /// The same where the caller is in another slot already, which is read faster than the thread's
-    /// mark is found.
+    /// For a caller that is already in another slot: reading that is faster than finding the
+    /// thread's mark.
     pub fn enter_as(&self, other: &Self) {
         let own = other.0.load(Ordering::Relaxed);
         self.0.store(own, Ordering::SeqCst);
@@ -93,8 +93,7 @@ impl Condvar {
         Self(std::sync::Condvar::new())
     }
 
-    /// Waits for a notification, at most `span` (`None`: forever). Wakes without cause now and
-    /// then, as all of its kind.
+    /// Waits for a notification, at most `span` (`None`: forever). Spurious wake-ups happen.
     pub fn wait<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
