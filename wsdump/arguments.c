@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the command line: -x, -xyz, -xVALUE, -x VALUE, --name, --name=VALUE, --name VALUE;
- * options after the URL, too, until a word "--". Long names may be cut short where that is clear.
- */
+/* Parses the command line: -x, -xyz, -xVALUE, -x VALUE, --name, --name=VALUE and --name VALUE,
+ * before and after the URL, up to "--". Long names may be abbreviated if the abbreviation is
+ * unique. */
 #include "arguments.h"
 
 #include "nearest.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Fewer letters behind one dash are letters, not a long name that lacks a dash. */
+/* A shorter word after one dash is a group of letters, not a long name that lacks a dash. */
 enum { SHORTEST_WORD = 3 };
 
 struct words {
@@ -21,8 +21,8 @@ struct words {
 
 static bool may_be_missing(const struct option *option) { return option->value[0] == '['; }
 
-static const char *hand_over(struct settings *settings, const struct option *option,
-                             const char *value) {
+static const char *apply_value(struct settings *settings, const struct option *option,
+                               const char *value) {
     char *place = (char *)settings;
 
     if (option->flag > 0) {
@@ -34,18 +34,18 @@ static const char *hand_over(struct settings *settings, const struct option *opt
                    ? NULL
                    : "not a number of seconds";
     if (option->set != NULL)
-        return option->set(settings->options, value) == WSLINE_OK ? NULL : value_library_fault();
+        return option->set(settings->options, value) == WSLINE_OK ? NULL : value_library_error();
     return option->take(settings, value);
 }
 
 static bool apply(struct settings *settings, const struct option *option, const char *value) {
-    const char *fault = hand_over(settings, option, value);
+    const char *error = apply_value(settings, option, value);
 
-    if (fault != NULL) complain("--%s: %s", option->name, fault);
-    return fault == NULL;
+    if (error != NULL) complain("--%s: %s", option->name, error);
+    return error == NULL;
 }
 
-/* With the value that is written behind it, NULL for none, or else the words that follow. */
+/* Applies the option with the value attached to it or, if `value` is NULL, with the next words. */
 static bool apply_with(struct settings *settings, const struct option *option, const char *value,
                        struct words *words) {
     bool follows = false;
@@ -76,7 +76,7 @@ static void complain_of_name(const char *name, size_t len) {
         complain("unknown option --%.*s; see wsdump --help", (int)len, name);
 }
 
-/* The option of that name, or the only one whose name begins so. */
+/* The option of that name, or the only one whose name begins with it. */
 static const struct option *find_name(const char *name, size_t len) {
     const struct option *found = NULL;
     size_t count = 0;
@@ -91,11 +91,11 @@ static const struct option *find_name(const char *name, size_t len) {
     if (count == 0)
         complain_of_name(name, len);
     else
-        complain("not clear which option is meant: --%.*s", (int)len, name);
+        complain("ambiguous option --%.*s", (int)len, name);
     return NULL;
 }
 
-/* `word` is all that stands behind the dash. */
+/* `word` is everything after the dash. */
 static void complain_of_letter(char letter, const char *word) {
     size_t len = strcspn(word, "=");
     const struct option *name = len < SHORTEST_WORD ? NULL : nearest_name(word, len);
@@ -135,7 +135,7 @@ static bool read_short(struct settings *settings, const char *word, struct words
             (!may_be_missing(option) || (option->accepts != NULL && option->accepts(letters)));
         if (takes_rest) return apply(settings, option, letters);
 
-        /* What follows another option's letter is not this one's. */
+        /* Letters that follow belong to other options, so the next word is not this one's value. */
         struct words none = {words->end, words->end};
         if (!apply_with(settings, option, NULL, *letters == '\0' ? words : &none)) return false;
     }
@@ -148,7 +148,7 @@ static bool read_url(struct settings *settings, const char *word) {
         return false;
     }
     settings->url = url_from_word(word, &settings->assumption);
-    if (settings->url == NULL) complain("no memory");
+    if (settings->url == NULL) complain("out of memory");
     return settings->url != NULL;
 }
 

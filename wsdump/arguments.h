@@ -4,7 +4,7 @@
 
 #include "settings.h"
 
-/* Puts what the words say into the settings; false after a complaint. */
+/* Reads the command line into the settings; false after an error message. */
 bool arguments_read(struct settings *settings, int argc, char **argv);
 
 #endif

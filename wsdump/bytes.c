@@ -19,7 +19,7 @@ static void write_escaped(FILE *out, const uint8_t *data, size_t len) {
     }
 }
 
-/* As `hexdump -C` does: where, which bytes, and those that are ASCII. */
+/* Like `hexdump -C`: the offset, the bytes in hexadecimal, and their ASCII characters. */
 static void write_row(FILE *out, size_t at, const uint8_t *row, size_t len) {
     fprintf(out, "%08zx", at);
     for (size_t i = 0; i < BYTES_IN_A_ROW; i++) {

@@ -7,13 +7,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* How bytes are shown that are no text. */
+/* How binary data is shown. */
 enum bytes_form { BYTES_ESCAPED, BYTES_HEX, BYTES_BASE64 };
 
 void bytes_write(FILE *out, const uint8_t *data, size_t len, enum bytes_form form);
 
-/* "0aff", blanks and colons between bytes: into `data_out`, which has room for half as many bytes
- * as the text has characters. False if it is no such text. */
+/* Decodes hexadecimal text such as "0aff", with optional spaces and colons between bytes.
+ * `data_out` must hold half as many bytes as the text has characters. False if the text is not
+ * hexadecimal. */
 bool bytes_from_hex(const char *text, uint8_t *data_out, size_t *len_out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Moments and the time until them. */
+/* Points in time, and the time left until them. */
 #include "clock.h"
 
 #include <limits.h>

@@ -4,14 +4,14 @@
 
 #include <wsline.h>
 
-/* wsline_app_close(), for all of the program. */
+/* All closing goes through this wrapper of wsline_app_close(), which records the code. */
 wsline_status closing_begin(wsline_app *app, int32_t code, const char *reason);
 
-/* Whether the code is that of a normal end. */
+/* Whether the code means a normal closure. */
 bool closing_is_normal(int32_t code);
 
-/* A wsline_side: who closed the connection. The server, too, if the two close frames have crossed:
- * its code is then neither an answer to ours nor that of a normal end. */
+/* The wsline_side that closed the connection. If both close frames crossed, it is the server when
+ * its code is neither a reply to ours nor that of a normal closure. */
 int32_t closing_side(const wsline_close_info *info);
 
 #endif

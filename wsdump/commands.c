@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of input, and what can be typed with --slash. */
+/* Lines of input, and the commands of --slash. */
 #include "commands.h"
 
 #include "closing.h"
@@ -30,7 +30,7 @@ static bool run_hex(wsline_app *app, const struct settings *settings, const char
 
     (void)settings;
     if (data == NULL)
-        complain("/hex: no memory");
+        complain("/hex: out of memory");
     else if (!bytes_from_hex(value, data, &len))
         complain("/hex: not pairs of hexadecimal digits");
     else
@@ -64,7 +64,7 @@ static bool run_close(wsline_app *app, const struct settings *settings, const ch
     if (len > 0 && !value_number(digits, UINT16_MAX, &code))
         complain("/close: not a close code");
     else if (closing_begin(app, (int32_t)code, *reason == '\0' ? NULL : reason) != WSLINE_OK)
-        complain("/close: %s", value_library_fault());
+        complain("/close: %s", value_library_error());
     else
         return true;
     return false;
@@ -86,8 +86,7 @@ static bool run_command(wsline_app *app, const struct settings *settings, const 
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strlen(commands[i].name) == len && strncmp(commands[i].name, name, len) == 0)
             return commands[i].run(app, settings, value);
-    complain("no such command: /%.*s; there are /ping, /pong, /hex, /file and /close", (int)len,
-             name);
+    complain("unknown command /%.*s; use /ping, /pong, /hex, /file or /close", (int)len, name);
     return false;
 }
 

@@ -4,8 +4,8 @@
 
 #include "settings.h"
 
-/* Sends a line of input, or with --slash runs the command "/name value"; false after a complaint.
- */
+/* Sends a line of input or, with --slash, runs the command "/name value"; false after an error
+ * message. */
 bool command_or_message(wsline_app *app, const struct settings *settings, const char *line,
                         size_t len);
 

@@ -2,31 +2,31 @@
 #ifndef WSDUMP_EDITOR_H
 #define WSDUMP_EDITOR_H
 
-/* Edits a line at the bottom of the terminal while other lines come in above it. What it is built
- * on is chosen when wsdump is built: editor_readline.c or editor_none.c. */
+/* Edits a line at the bottom of the terminal while other output appears above it. The build selects
+ * the implementation: editor_readline.c or editor_none.c. */
 
-/* Takes a line that was entered; NULL at the end of the input, and must call editor_end() then. */
+/* Receives each entered line; NULL at the end of input, when it must call editor_end(). */
 typedef void (*editor_line_fn)(const char *line);
 
-/* "libedit", "readline" or "nothing". */
+/* "libedit", "readline" or "none". */
 const char *editor_name(void);
 
-/* Shows a prompt on the terminal, and edits until editor_end(), if it does not do so already. */
+/* Shows a prompt and edits until editor_end(); does nothing if already editing. */
 void editor_begin(const char *prompt, editor_line_fn fn);
 
-/* Takes what is typed: call it when standard input is readable. */
+/* Processes typed characters; call it when standard input is readable. */
 void editor_read(void);
 
-/* Takes the line off the screen, cursor in the first column, so that others can be printed. Does
- * nothing if it is off already, or nothing is being edited; likewise editor_show(). */
+/* Removes the line from the screen, with the cursor in the first column, so that output can be
+ * printed; editor_show() draws it again. Both do nothing if there is nothing to do. */
 void editor_hide(void);
 void editor_show(void);
 
-/* Gives the terminal back as it was; editor_resume() takes it again. */
+/* Restores the terminal settings until editor_resume(). */
 void editor_suspend(void);
 void editor_resume(void);
 
-/* The terminal has another size. */
+/* Call it when the size of the terminal has changed. */
 void editor_resize(void);
 
 void editor_end(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Without a library for it: the terminal itself edits the line, and shows what was typed so far
- * again with Ctrl+R where other lines came in between. */
+/* Used without a line-editing library: the terminal itself edits the line, and Ctrl+R redraws it
+ * after other output. */
 #include "editor.h"
 
 #include "input.h"
@@ -12,7 +12,7 @@ static const char *prompt;
 static editor_line_fn on_line;
 static bool is_editing = false, is_shown = false;
 
-const char *editor_name(void) { return "nothing"; }
+const char *editor_name(void) { return "none"; }
 
 void editor_begin(const char *text, editor_line_fn fn) {
     if (is_editing) return;

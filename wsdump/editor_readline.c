@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The line editor, by what libedit and GNU Readline have in common. */
+/* The line editor, using the API that libedit and GNU Readline share. */
 #define _XOPEN_SOURCE 700 /* wcwidth(3) */
 #include "editor.h"
 
@@ -30,28 +30,28 @@ const char *editor_name(void) {
 #endif
 }
 
-/* Between two lines both libraries give the terminal back for a moment, in which it would show what
- * is typed by itself, too. */
+/* Between two lines, both libraries restore the terminal for a moment, and it would echo what is
+ * typed in that moment. */
 #ifdef WSDUMP_LIBEDIT
-static struct termios as_it_was;
+static struct termios saved_termios;
 
-/* libedit is told, in the language of editrc(5), to leave it silent. */
+/* An editrc(5) command tells libedit to keep echo off. */
 static void take_terminal(void) {
-    tcgetattr(STDIN_FILENO, &as_it_was);
+    tcgetattr(STDIN_FILENO, &saved_termios);
     rl_parse_and_bind("setty -x -echo");
     rl_prep_terminal(1);
 }
 
 static void give_terminal_back(void) {
     rl_deprep_terminal();
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &as_it_was);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_termios);
 }
 #else
 static void keep_terminal(void) {}
 
 static void keep_terminal_with_meta(int meta) { (void)meta; }
 
-/* GNU Readline can be told not to. */
+/* GNU Readline lets a program replace the functions that do so. */
 static void take_terminal(void) {
     rl_prep_term_function = keep_terminal_with_meta;
     rl_deprep_term_function = keep_terminal;
@@ -63,7 +63,7 @@ static void give_terminal_back(void) { rl_deprep_terminal(); }
 
 static void take_line(char *line);
 
-/* Shows the prompt, too. */
+/* Also shows the prompt. */
 static void install(void) {
     rl_callback_handler_install(prompt, take_line);
     is_shown = true;
@@ -74,11 +74,11 @@ static void take_line(char *line) {
         on_line(NULL);
         return;
     }
-    is_shown = false; /* what was entered stays on the screen; the cursor is below */
+    is_shown = false; /* the entered line stays on the screen; the cursor is below it */
     if (*line != '\0') add_history(line);
     on_line(line);
     free(line);
-    if (is_editing) install(); /* libedit takes one line for each installation */
+    if (is_editing) install(); /* libedit reads one line per installation */
 }
 
 void editor_begin(const char *text, editor_line_fn fn) {
@@ -100,12 +100,12 @@ void editor_read(void) {
     rl_callback_read_char();
 }
 
-/* Columns of the next character; steps over it. */
+/* Returns the width of the next character in columns, and advances past it. */
 static int next_width(const char **text, size_t *len, mbstate_t *state) {
     wchar_t character;
     size_t size = mbrtowc(&character, *text, *len, state);
 
-    if (size == 0 || size > *len) { /* no character of this locale */
+    if (size == 0 || size > *len) { /* not a character in this locale */
         memset(state, 0, sizeof *state);
         size = 1;
         character = L'\0';
@@ -116,7 +116,7 @@ static int next_width(const char **text, size_t *len, mbstate_t *state) {
     return width < 0 || character == L'\0' ? 2 : width; /* ^A */
 }
 
-/* How many rows the cursor is below the prompt. */
+/* The number of rows between the prompt and the cursor. */
 static int row_of_cursor(void) {
     const char *text = rl_line_buffer;
     size_t len = (size_t)rl_point;
@@ -128,7 +128,7 @@ static int row_of_cursor(void) {
     if (columns <= 0) return 0;
     while (len > 0) {
         int width = next_width(&text, &len, &state);
-        /* What is two columns wide does not begin in the last one. */
+        /* A character two columns wide does not start in the last column. */
         if (column % columns + width > columns) column++;
         column += width;
     }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text made harmless for a terminal, and strings of JSON. */
+/* Escaping of text for terminals and for JSON. */
 #include "escape.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Takes what does not stand for itself; returns false for what does. */
+/* Writes a substitute for the character; returns false if it needs none. */
 typedef bool (*substitute_fn)(FILE *out, uint32_t character, const char *indent);
 
-/* What a byte that is no UTF-8 counts as: above all characters. */
+/* Added to a byte that is not valid UTF-8; larger than any character. */
 enum { STRAY_BYTE = 0x110000 };
 
-/* The character at the start of the text, and its bytes. */
+/* Decodes the first character of the text and returns its length in bytes. */
 static size_t first_character(const uint8_t *text, size_t len, uint32_t *character_out) {
     size_t size = text[0] < 0x80 ? 1 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
 
@@ -35,7 +35,7 @@ static void write_escaped(FILE *out, const uint8_t *text, size_t len, substitute
         uint32_t character;
         size_t size = first_character(text + at, len - at, &character);
 
-        /* What stands for itself is written in one piece. */
+        /* Characters that need no substitute are written in one piece. */
         if (character < ' ' || character > '~' || character == '"' || character == '\\') {
             fwrite(text + begin, 1, at - begin, out);
             begin = at;
@@ -46,8 +46,8 @@ static void write_escaped(FILE *out, const uint8_t *text, size_t len, substitute
     fwrite(text + begin, 1, at - begin, out);
 }
 
-/* Controls (C0, DEL, C1), line ends of Unicode, and what turns the direction of writing
- * (Unicode Standard Annex 9). */
+/* Control characters (C0, DEL, C1), Unicode line separators, and characters that change the writing
+ * direction (Unicode Standard Annex 9). */
 static bool is_control(uint32_t character) {
     return character < ' ' || (character >= 0x7f && character < 0xa0) || character == 0x61c ||
            character == 0x200e || character == 0x200f ||

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Writes text that may come from a server so that it moves no cursor, sets no colour, turns no
- * writing around and begins no line: control characters become \x1b, \u009b, \r and the like, and
- * after a line end comes `indent`. */
+/* Writes text from a server so that it cannot move the cursor, set colours, change the writing
+ * direction or forge a line: control characters are escaped as \x1b, \u009b, \r and so on, and each
+ * newline is followed by `indent`. */
 void escape_text(FILE *out, const void *text, size_t len, const char *indent);
 
-/* The same for a text that ends in a NUL, in one line. */
+/* Writes NUL-terminated text escaped in the same way, on one line. */
 void escape_line(FILE *out, const char *text);
 
 /* Writes a JSON string, quotes included (RFC 8259 section 7). */

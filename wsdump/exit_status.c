@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what has happened to the number that the program ends with. */
+/* Maps errors and close codes to the exit status. */
 #include "exit_status.h"
 
 #include "closing.h"

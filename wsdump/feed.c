@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is sent without being typed on a terminal, in which order, and when. */
+/* Sends the messages of the command line and non-interactive input, in order and on time. */
 #include "feed.h"
 
 #include "clock.h"
@@ -9,15 +9,15 @@
 
 static const struct settings *settings;
 static size_t next_item;
-/* The piece of input that is next. */
+/* The next piece of input. */
 static bool has_piece;
 static const char *piece;
 static size_t piece_len;
-static int64_t due_at; /* the next message */
+static int64_t due_at; /* when the next message may be sent */
 
-void feed_begin(const struct settings *wanted) {
-    settings = wanted;
-    input_set_chunk_size((size_t)wanted->chunk_bytes);
+void feed_begin(const struct settings *new_settings) {
+    settings = new_settings;
+    input_set_chunk_size((size_t)new_settings->chunk_bytes);
 }
 
 void feed_rewind(void) { next_item = 0; }

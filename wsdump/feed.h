@@ -4,24 +4,24 @@
 
 #include "settings.h"
 
-/* Sends what the command line names, then standard input, no faster than --delay says. Where lines
- * are edited on a terminal they do not pass through here. */
+/* Sends the messages of the command line, then standard input, no faster than --delay allows. Lines
+ * edited on a terminal do not pass through here. */
 void feed_begin(const struct settings *settings);
 
-/* A connection has opened: what the command line names is sent again. */
+/* Call it when a connection has opened, to send the messages of the command line again. */
 void feed_rewind(void);
 
-/* Sends what is due; false after a complaint that something could not be sent. */
+/* Sends what is due; false if something could not be sent, after an error message. */
 bool feed_send(wsline_app *app);
 
-/* When feed_send() has something to do again; NEVER if that depends on other events. */
+/* When to call feed_send() next; NEVER if that depends on other events. */
 int64_t feed_due_at(const wsline_app *app);
 
-/* Whether standard input shall be watched, and feed_read() be called when it is readable. */
+/* Whether to poll standard input and call feed_read() when it is readable. */
 bool feed_wants_input(const wsline_app *app);
 void feed_read(void);
 
-/* Whether all has been sent, and standard input is at its end. */
+/* Whether everything has been sent and standard input has ended. */
 bool feed_is_over(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Header lines. Those that the library writes itself have setters of their own. */
+/* Header lines. Headers that the library writes itself have their own setters. */
 #include "headers.h"
 
 #include "values.h"
@@ -23,12 +23,12 @@ static wsline_status add(struct settings *settings, const char *name, const char
         if (strcasecmp(name, setters[i].name) == 0) return setters[i].set(settings->options, value);
     if (strcasecmp(name, "User-Agent") == 0) {
         settings->has_user_agent = true;
-        if (*value == '\0') return WSLINE_OK; /* there shall be none */
+        if (*value == '\0') return WSLINE_OK; /* an empty value omits the header */
     }
     return wsline_options_add_header(settings->options, name, value);
 }
 
-/* Without the blanks around it. Yours; NULL without memory. */
+/* A copy without leading and trailing blanks. The caller frees it; NULL when out of memory. */
 static char *trimmed(const char *text, size_t len) {
     while (len > 0 && (text[0] == ' ' || text[0] == '\t')) {
         text++;
@@ -39,36 +39,36 @@ static char *trimmed(const char *text, size_t len) {
 }
 
 const char *headers_add(struct settings *settings, const char *line, size_t len) {
-    const char *colon = memchr(line, ':', len), *fault = NULL;
+    const char *colon = memchr(line, ':', len), *error = NULL;
 
-    if (colon == NULL) return "not a header line, which is 'Name: value'";
+    if (colon == NULL) return "not a header line of the form 'Name: value'";
     char *name = trimmed(line, (size_t)(colon - line));
     char *value = trimmed(colon + 1, len - (size_t)(colon + 1 - line));
     if (name == NULL || value == NULL)
-        fault = "no memory";
+        error = "out of memory";
     else if (strcasecmp(name, "Sec-WebSocket-Protocol") == 0)
-        fault = headers_add_subprotocols(settings, value);
+        error = headers_add_subprotocols(settings, value);
     else if (add(settings, name, value) != WSLINE_OK)
-        fault = value_library_fault();
+        error = value_library_error();
     free(name);
     free(value);
-    return fault;
+    return error;
 }
 
 const char *headers_add_subprotocols(struct settings *settings, const char *names) {
-    const char *fault = NULL;
+    const char *error = NULL;
 
-    while (fault == NULL && *names != '\0') {
+    while (error == NULL && *names != '\0') {
         size_t len = strcspn(names, ",");
         char *name = trimmed(names, len);
 
         if (name == NULL)
-            fault = "no memory";
+            error = "out of memory";
         else if (wsline_options_add_subprotocol(settings->options, name) != WSLINE_OK)
-            fault = value_library_fault();
+            error = value_library_error();
         settings->offers_subprotocols = true;
         free(name);
         names += len + (names[len] == ',');
     }
-    return fault;
+    return error;
 }

@@ -4,10 +4,10 @@
 
 #include "settings.h"
 
-/* Puts a line "Name: value" into the request. Returns what is wrong with it, or NULL. */
+/* Adds a line "Name: value" to the request. Returns an error message or NULL. */
 const char *headers_add(struct settings *settings, const char *line, size_t len);
 
-/* Offers "name,other". Returns what is wrong, or NULL. */
+/* Offers the subprotocols "name,other". Returns an error message or NULL. */
 const char *headers_add_subprotocols(struct settings *settings, const char *names);
 
 #endif

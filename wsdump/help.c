@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --help, made of the table of options, and --version. */
+/* --help, generated from the table of options, and --version. */
 #include "help.h"
 
 #include "editor.h"
@@ -24,9 +24,10 @@ static void print_option(const struct option *option) {
 void help_print(void) {
     printf("usage: wsdump [OPTIONS] URL\n"
            "\n"
-           "Talks to a WebSocket server: shows what it sends, and sends it what is typed, line by\n"
-           "line. URL is ws://..., wss://... or ws+unix:///path/of/socket:/path; without a\n"
-           "scheme it is ws://. Times are in seconds, fractions too.\n"
+           "Connects to a WebSocket server, prints the messages it receives, and sends\n"
+           "each line of input as a message. URL is ws://..., wss://... or\n"
+           "ws+unix:///path/of/socket:/path; the default scheme is ws://. Times are in\n"
+           "seconds and may have a fraction.\n"
            "\n");
     for (const struct option *each = all_options; each->help != NULL; each++) {
         if (each->name == NULL)
@@ -34,10 +35,10 @@ void help_print(void) {
         else
             print_option(each);
     }
-    printf("\nwsdump(1) tells more, and what the exit status means.\n");
+    printf("\nSee wsdump(1) for details and the exit statuses.\n");
 }
 
 void help_print_version(void) {
-    printf("wsdump %s, libwsline %s%s, line editing by %s\n", WSLINE_VERSION_STRING,
-           wsline_version(), wsline_has_feature("tls") ? " with TLS" : "", editor_name());
+    printf("wsdump %s, libwsline %s%s, line editing: %s\n", WSLINE_VERSION_STRING, wsline_version(),
+           wsline_has_feature("tls") ? " with TLS" : "", editor_name());
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standard input, piece by piece. */
+/* Reads standard input in pieces: lines or chunks. */
 #include "input.h"
 
 #include "notice.h"
@@ -11,7 +11,8 @@
 
 static size_t read_size = 65536;
 static bool has_lines = true;
-/* What was read and not taken is between `begin` and `end`; up to `searched` it has no line end. */
+/* Bytes read but not yet taken are between `begin` and `end`; there is no newline before
+ * `searched`. */
 static char *buffer = NULL;
 static size_t begin = 0, searched = 0, end = 0, capacity = 0;
 static bool has_ended = false, has_failed = false;
@@ -26,7 +27,7 @@ static bool make_room(void) {
     end -= begin;
     searched -= begin;
     begin = 0;
-    if (capacity - end > read_size) return true; /* one more for a NUL */
+    if (capacity - end > read_size) return true; /* one more byte for a NUL */
     size_t wanted = capacity == 0 ? 2 * read_size : capacity * 2;
     char *larger = realloc(buffer, wanted);
     if (larger == NULL) return false;
@@ -35,15 +36,15 @@ static bool make_room(void) {
     return true;
 }
 
-static void fail(const char *fault) {
-    complain("standard input: %s", fault);
+static void fail(const char *error) {
+    complain("standard input: %s", error);
     has_ended = has_failed = true;
 }
 
 void input_read(void) {
     if (!make_room()) {
-        fail("no memory");
-        end = searched = 0; /* a part of a line is no line */
+        fail("out of memory");
+        end = searched = 0; /* do not send part of a line */
         return;
     }
     ssize_t got = read(STDIN_FILENO, buffer + end, read_size);

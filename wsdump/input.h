@@ -5,22 +5,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Pieces have at most so many bytes, and are what one read gives; 0, the default: they are lines.
- */
+/* Each piece is what one read returns, at most this many bytes; 0, the default, means lines. */
 void input_set_chunk_size(size_t bytes);
 
-/* Reads once from standard input, when there is no piece left to take. */
+/* Reads once from standard input; call it when no piece is left. */
 void input_read(void);
 
-/* The next piece, valid until the next input_read(); false if there is none. A line comes without
- * its end, which the last one does not need. Behind it is a NUL, and it may hold NULs of its own.
- */
+/* The next piece, valid until the next input_read(); false if there is none. A line does not
+ * include its newline, and the last line does not need one. It is followed by a NUL and may contain
+ * others. */
 bool input_next(const char **piece_out, size_t *len_out);
 
-/* Whether all of it has been taken. */
+/* Whether all input has been taken. */
 bool input_is_over(void);
 
-/* Whether its end was no end, but a failure, of which was told. */
+/* Whether input ended because of an error, which has been reported. */
 bool input_has_failed(void);
 
 void input_free(void);

@@ -18,7 +18,7 @@ void json_begin(const struct settings *settings) {
     begun_us = clock_us();
 }
 
-/* The object stays open for what belongs to this event alone. */
+/* Leaves the object open for the members that are specific to this event. */
 static void begin(const char *event) {
     printf("{\"event\":\"%s\",\"time\":%.6f", event, clock_unix_time());
     if (shows_elapsed) printf(",\"elapsed\":%.6f", (double)(clock_us() - begun_us) / 1e6);

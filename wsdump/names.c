@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of the library in words. */
+/* Names for the library's constants. */
 #include "names.h"
 
 #include <wsline.h>

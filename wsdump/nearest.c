@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was meant by an option that does not exist. */
+/* Suggests an option for one that does not exist. */
 #include "nearest.h"
 
 #include <ctype.h>
@@ -9,9 +9,9 @@ enum { LONGEST_NAME = 31, LETTERS_PER_MISTAKE = 4 };
 
 static size_t least(size_t one, size_t other) { return one < other ? one : other; }
 
-/* How many characters must be inserted, removed, replaced or swapped with their neighbour to get
- * from one to the other: the distance of Damerau and Levenshtein, restricted to changing each
- * character once. Both have at most LONGEST_NAME. */
+/* How many characters must be inserted, removed, replaced or swapped with their neighbour to turn
+ * one word into the other: the Damerau-Levenshtein distance, restricted to changing each character
+ * once. Both words have at most LONGEST_NAME characters. */
 static size_t distance(const char *one, size_t one_len, const char *other, size_t other_len) {
     size_t rows[LONGEST_NAME + 1][LONGEST_NAME + 1];
 
@@ -31,7 +31,7 @@ static size_t distance(const char *one, size_t one_len, const char *other, size_
 }
 
 const struct option *nearest_name(const char *name, size_t len) {
-    /* More mistakes than that make another word. */
+    /* With more mistakes than this, a different word was probably meant. */
     size_t most = (len + LETTERS_PER_MISTAKE - 1) / LETTERS_PER_MISTAKE;
     const struct option *nearest = NULL;
 

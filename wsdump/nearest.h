@@ -4,12 +4,11 @@
 
 #include "options.h"
 
-/* The option whose long name is this one but for a few mistakes in typing; NULL if there is none.
- */
+/* The option whose long name differs from this by a few typing mistakes; NULL if there is none. */
 const struct option *nearest_name(const char *name, size_t len);
 
 /* The option with this letter in the other case; NULL if there is none. Other letters are not
- * looked at: no two of them are alike. */
+ * considered, because no two of them look alike. */
 const struct option *nearest_letter(char letter);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the program has to say itself. */
+/* The program's own messages on standard error. */
 #include "notice.h"
 
 #include "editor.h"
@@ -28,7 +28,7 @@ static void say(const char *prefix, const char *line, const char *colour) {
 
     if (is_quiet) return;
     editor_hide();
-    fflush(stdout); /* what came before on the same terminal */
+    fflush(stdout); /* keeps the order on a terminal that shows both streams */
     fprintf(stderr, "%s%s", coloured ? colour : "", prefix);
     escape_line(stderr, line);
     fprintf(stderr, "%s\n", coloured ? "\033[39m" : "");
@@ -63,7 +63,7 @@ void notice_quote(const char *text, size_t len) {
     size_t at = 0, most = len < QUOTED_BYTES ? len : QUOTED_BYTES;
 
     if (is_quiet) return;
-    /* Not within a character of UTF-8. */
+    /* Do not stop within a UTF-8 character. */
     while (most < len && most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80) most--;
     for (int lines = 0; at < most && lines < QUOTED_LINES; lines++) {
         size_t size = line_len(text + at, most - at);
@@ -74,7 +74,7 @@ void notice_quote(const char *text, size_t len) {
         fputc('\n', stderr);
         at += size + (at + size < most);
     }
-    if (at < len) fprintf(stderr, "  (%zu bytes more)\n", len - at);
+    if (at < len) fprintf(stderr, "  (%zu more bytes)\n", len - at);
 }
 
 void notice_log(const char *line) { say("", line, NULL); }

@@ -11,21 +11,21 @@
 #define NOTICE_FORMAT
 #endif
 
-/* One line for the user on standard error, behind "wsdump: "; what a server may have put into it is
- * escaped. Complaints are red on a terminal. */
+/* Prints a line on standard error, prefixed with "wsdump: "; text from a server is escaped.
+ * Complaints are errors, and red on a terminal. */
 void notice(const char *format, ...) NOTICE_FORMAT;
 void complain(const char *format, ...) NOTICE_FORMAT;
 
-/* The first lines of a text that came from the server, indented and escaped. */
+/* Prints the first lines of a text from the server, indented and escaped. */
 void notice_quote(const char *text, size_t len);
 
-/* One line of the log, as it is. */
+/* Prints a line of the log, without a prefix. */
 void notice_log(const char *line);
 
-/* From now on nothing is said. */
+/* Suppresses all output of this file from now on. */
 void notice_be_quiet(void);
 
-/* Whether a stream may have colours: on a terminal, unless NO_COLOR is set. */
+/* Whether to use colours: on a terminal, unless NO_COLOR is set. */
 bool has_colours(int fd);
 
 #endif

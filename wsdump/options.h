@@ -8,14 +8,14 @@
 struct option {
     char letter;       /* '\0': none */
     const char *name;  /* NULL: `help` is a heading */
-    const char *value; /* as --help shows it: "FILE", "[=N]" where it may be missing; NULL: none */
+    const char *value; /* as --help shows it: "FILE", or "[=N]" if optional; NULL: none */
     const char *help;
-    /* One of these takes the value, which is NULL where it is missing. */
+    /* One of these receives the value, which is NULL if it is missing. */
     size_t flag;    /* offset in struct settings of a bool that becomes true */
     size_t seconds; /* offset of an int64_t that becomes milliseconds */
     wsline_status (*set)(wsline_options *options, const char *value);
-    const char *(*take)(struct settings *settings, const char *value); /* returns what is wrong */
-    /* Which words may follow as values of an option whose value may be missing; NULL: none. */
+    const char *(*take)(struct settings *settings, const char *value); /* returns an error */
+    /* Whether the next word may be the value of an option whose value is optional; NULL: never. */
     bool (*accepts)(const char *word);
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* To whom what happens is shown. */
+/* Passes events on to text or JSON output. */
 #include "output.h"
 
 #include "editor.h"
@@ -63,7 +63,7 @@ void output_close(const wsline_close_info *info) {
 }
 
 bool output_flush(void) {
-    bool is_well = fflush(stdout) == 0 && !ferror(stdout);
+    bool succeeded = fflush(stdout) == 0 && !ferror(stdout);
     editor_show();
-    return is_well;
+    return succeeded;
 }

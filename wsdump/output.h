@@ -4,19 +4,18 @@
 
 #include "settings.h"
 
-/* Shows what happens, as text or as JSON. Lines for standard output are gathered until
- * output_flush(). */
+/* Shows events, as text or as JSON. Standard output is buffered until output_flush(). */
 void output_begin(const struct settings *settings);
 
 void output_open(const wsline_app *app);
-/* `round_trip_us` is -1 where it is not known. */
+/* `round_trip_us` is -1 if unknown. */
 void output_message(const wsline_message *message, int64_t round_trip_us);
-/* With what the server said when it refused; `app` may be NULL. */
+/* Also shows the body of a response that rejected the upgrade; `app` may be NULL. */
 void output_error(const wsline_app *app, const wsline_error_info *info);
 void output_close(const wsline_close_info *info);
 
-/* After each turn of the loop: all is on its way, and the line that is being edited is back on the
- * screen. False if standard output takes no more. */
+/* Flushes standard output and shows the edited line again; call it after each turn of the loop.
+ * False if standard output cannot be written. */
 bool output_flush(void);
 
 /* Whether lines are edited on a terminal, with a prompt. */

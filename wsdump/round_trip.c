@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long a server takes to answer a ping. */
+/* Measures the time between pings and their pongs. */
 #include "round_trip.h"
 
 #include "clock.h"
@@ -8,12 +8,12 @@
 #include <string.h>
 
 enum {
-    MOST_PINGS = 16,  /* more than that on their way at once are not timed */
+    MOST_PINGS = 16,  /* at most this many outstanding pings are timed */
     APPENDED_LEN = 8, /* bytes, see wsline_options_set_ping_payload() */
     MARK_LEN = sizeof ROUND_TRIP_MARK - 1
 };
 
-/* The pings that were asked for, the oldest first. */
+/* The outstanding pings that the user requested, oldest first. */
 static struct ping {
     unsigned char payload[125];
     size_t len;
@@ -45,7 +45,7 @@ int64_t round_trip_end(const wsline_app *app, wsline_message *pong) {
     for (size_t i = 0; i < count; i++) {
         if (pings[i].len == pong->len && memcmp(pings[i].payload, pong->data, pong->len) == 0) {
             int64_t us = clock_us() - pings[i].sent_us;
-            /* Those before it need no answer any more (RFC 6455 section 5.5.3). */
+            /* A server may skip the pings before the latest one (RFC 6455 section 5.5.3). */
             forget(i + 1);
             return us;
         }

@@ -12,7 +12,7 @@ bool send_has_room(const wsline_app *app) { return wsline_app_send_queue_bytes(a
 
 bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len) {
     if (wsline_app_send(app, opcode, data, len) != WSLINE_OK) {
-        complain("not sent: %s", value_library_fault());
+        complain("not sent: %s", value_library_error());
         return false;
     }
     if (opcode == WSLINE_OPCODE_PING) round_trip_begin(data, len);

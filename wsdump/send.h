@@ -4,13 +4,13 @@
 
 #include "settings.h"
 
-/* Whether so little waits to be sent that input may be read. */
+/* Whether the send queue is short enough to read more input. */
 bool send_has_room(const wsline_app *app);
 
-/* Sends a message or a ping; false after a complaint that it could not be sent. */
+/* Sends a message or a ping; false if it could not be sent, after an error message. */
 bool send_payload(wsline_app *app, int32_t opcode, const void *data, size_t len);
 
-/* The same for a message of the type that was chosen on the command line. */
+/* Sends a message as text, or as binary with --binary; false as above. */
 bool send_message(wsline_app *app, const struct settings *settings, const void *data, size_t len);
 
 #endif

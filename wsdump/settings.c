@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the words of the command line to what is wanted: defaults, and what two options say
- * together. */
+/* Turns the command line into settings: defaults, and combinations of options. */
 #include "settings.h"
 
 #include "arguments.h"
@@ -14,15 +13,15 @@ static bool is_consistent(const struct settings *settings) {
     if (settings->url == NULL)
         complain("no URL; see wsdump --help");
     else if (settings->raw && settings->json)
-        complain("--raw and --json exclude each other");
+        complain("--raw and --json cannot be combined");
     else if (settings->no_newline && !settings->raw)
         complain("--no-newline needs --raw");
     else if (settings->chunk_bytes > 0 && settings->slash)
-        complain("--chunks and --slash exclude each other");
+        complain("--chunks and --slash cannot be combined");
     else if (settings->has_proxy && settings->no_proxy)
-        complain("--proxy and --no-proxy exclude each other");
+        complain("--proxy and --no-proxy cannot be combined");
     else if (settings->ipv4 && settings->ipv6)
-        complain("--ipv4 and --ipv6 exclude each other");
+        complain("--ipv4 and --ipv6 cannot be combined");
     else
         return true;
     return false;
@@ -37,14 +36,14 @@ static wsline_status keep_cookies(wsline_options *options) {
     return status;
 }
 
-/* What is a flag here, or a number, and a setter there. */
+/* Passes flags and numbers on to the setters of the library. */
 static wsline_status complete_options(const struct settings *settings) {
     wsline_options *options = settings->options;
     int32_t family = settings->ipv4   ? WSLINE_ADDRESS_IPV4
                      : settings->ipv6 ? WSLINE_ADDRESS_IPV6
                                       : WSLINE_ADDRESS_ANY;
 
-    /* Input waits by itself while much is queued. */
+    /* Input is not read while much is queued, so the queue needs no limit. */
     wsline_status status = wsline_options_set_max_send_queue_bytes(options, 0);
     if (status == WSLINE_OK && settings->no_origin)
         status = wsline_options_suppress_origin(options, true);
@@ -69,7 +68,7 @@ static wsline_status complete_options(const struct settings *settings) {
 }
 
 static void complete(struct settings *settings) {
-    /* Who counts messages waits for them. */
+    /* With --count, wait until the messages have arrived. */
     if (!settings->has_eof_wait) settings->eof_wait_ms = settings->count > 0 ? WSLINE_FOREVER : 0;
     for (size_t i = 0; i < settings->item_count; i++)
         if (settings->items[i].opcode == OPCODE_OF_FILE)
@@ -85,7 +84,7 @@ bool settings_read(struct settings *settings, int argc, char **argv) {
 
     *settings = defaults;
     if (wsline_options_new(&settings->options) != WSLINE_OK) {
-        complain("%s", value_library_fault());
+        complain("%s", value_library_error());
         return false;
     }
     if (!arguments_read(settings, argc, argv)) return false;
@@ -93,7 +92,7 @@ bool settings_read(struct settings *settings, int argc, char **argv) {
     if (!is_consistent(settings)) return false;
     complete(settings);
     if (complete_options(settings) == WSLINE_OK) return true;
-    complain("%s", value_library_fault());
+    complain("%s", value_library_error());
     return false;
 }
 

@@ -13,11 +13,11 @@ struct item {
     size_t len;
 };
 
-/* What the command line says. */
+/* The settings from the command line. */
 struct settings {
     wsline_options *options;
     char *url;
-    const char *assumption; /* what was assumed about the URL, for the user; NULL: nothing */
+    const char *assumption; /* message about what was assumed about the URL, or NULL */
     struct item *items;     /* sent when a connection has opened */
     size_t item_count;
     uint64_t count;                                           /* of messages; 0: any */
@@ -35,14 +35,15 @@ struct settings {
     bool no_origin, keep_cookies, deflate, unverified, ipv4, ipv6;
 };
 
-/* False after a complaint. Fills `*settings` in either case; settings_free() frees it. */
+/* False after an error message. Always fills `*settings`, which settings_free() frees. */
 bool settings_read(struct settings *settings, int argc, char **argv);
 void settings_free(struct settings *settings);
 
-/* Adds what is sent at the beginning, and takes the data over; false without memory. */
+/* Adds an item to send when a connection opens; takes ownership of the data. False when out of
+ * memory. */
 bool settings_add_item(struct settings *settings, int32_t opcode, uint8_t *data, size_t len);
 
-/* Stands for the opcode of the content of a file until it is known whether that is binary. */
+/* Placeholder for the opcode of a file until all options are read, as --binary may come later. */
 #define OPCODE_OF_FILE ((int32_t)-1)
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals as bytes in a pipe, which poll(2) watches beside everything else. */
+/* Writes signals to a pipe as bytes, so that poll(2) can wait for them too. */
 #include "signals.h"
 
 #include "clock.h"
@@ -12,13 +12,13 @@
 
 static int ends[2] = {-1, -1};
 
-/* How long the program may take to look at a signal, in seconds; timeout(1) sends two at once. */
-enum { HEEDED_WITHIN_S = 1 };
+/* How long the program may take to handle a signal, in seconds; timeout(1) sends two at once. */
+enum { HANDLED_WITHIN_S = 1 };
 
-/* A signal that ends the program has come, at this second, and nobody has looked yet. */
-static volatile sig_atomic_t is_unheeded = 0, unheeded_since;
+/* A terminating signal arrived at this second and has not been handled yet. */
+static volatile sig_atomic_t is_unhandled = 0, unhandled_since;
 
-/* clock_gettime(2) may be called in a signal handler. */
+/* clock_gettime(2) is async-signal-safe. */
 static sig_atomic_t now_s(void) { return (sig_atomic_t)(clock_us() / 1000000); }
 
 static bool ends_the_program(int number) {
@@ -30,16 +30,16 @@ static void on_signal(int number) {
     unsigned char byte = (unsigned char)number;
 
     if (ends_the_program(number)) {
-        if (!is_unheeded) {
-            unheeded_since = now_s();
-            is_unheeded = 1;
-        } else if (now_s() - unheeded_since > HEEDED_WITHIN_S) {
-            /* The program hangs, in a write to a pipe that nobody reads: this one ends it. */
+        if (!is_unhandled) {
+            unhandled_since = now_s();
+            is_unhandled = 1;
+        } else if (now_s() - unhandled_since > HANDLED_WITHIN_S) {
+            /* The program hangs, for example in a write to a full pipe: let this signal end it. */
             signal(number, SIG_DFL);
-            raise(number); /* when this function has returned */
+            raise(number); /* delivered when this function returns */
         }
     }
-    /* A full pipe holds signals enough. */
+    /* If the pipe is full, it already holds enough signals. */
     ssize_t written = write(ends[1], &byte, 1);
     (void)written;
     errno = saved_errno;
@@ -53,7 +53,7 @@ static bool take(int number) {
     return sigaction(number, &action, NULL) == 0;
 }
 
-/* Who was told to ignore a signal, by nohup(1) for example, goes on to. */
+/* If the program was started with a signal ignored, for example by nohup(1), keep ignoring it. */
 static bool take_unless_ignored(int number) {
     struct sigaction before;
     if (sigaction(number, NULL, &before) != 0) return false;
@@ -65,7 +65,7 @@ bool signals_begin(void) {
     for (int i = 0; i < 2; i++)
         if (fcntl(ends[i], F_SETFL, O_NONBLOCK) != 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) != 0)
             return false;
-    /* A reader that has gone is told by the write. */
+    /* write(2) reports a closed pipe with EPIPE instead. */
     signal(SIGPIPE, SIG_IGN);
     return take_unless_ignored(SIGINT) && take_unless_ignored(SIGTERM) &&
            take_unless_ignored(SIGHUP) && take_unless_ignored(SIGTSTP) && take(SIGWINCH);
@@ -76,7 +76,7 @@ int signals_fd(void) { return ends[0]; }
 int signals_next(void) {
     unsigned char byte;
 
-    is_unheeded = 0;
+    is_unhandled = 0;
     return read(ends[0], &byte, 1) == 1 ? byte : 0;
 }
 

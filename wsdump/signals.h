@@ -4,16 +4,17 @@
 
 #include <stdbool.h>
 
-/* Takes the signals that end, stop or resize the program; false with errno set on failure. */
+/* Installs handlers for the signals that end, stop or resize the program; false with errno set on
+ * failure. */
 bool signals_begin(void);
 
-/* Readable when a signal has come. */
+/* Readable when a signal has arrived. */
 int signals_fd(void);
 
-/* The number of the next signal that has come; 0 if there is none. */
+/* The number of the next signal; 0 if there is none. */
 int signals_next(void);
 
-/* Stops the program, as SIGTSTP does without a handler; returns when it goes on. */
+/* Stops the program, as SIGTSTP does without a handler; returns when it continues. */
 void signals_stop_program(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events as text for people, and messages byte for byte. */
+/* Events as readable text, and messages byte for byte. */
 #include "text.h"
 
 #include "clock.h"
@@ -10,16 +10,16 @@
 
 #include <unistd.h>
 
-/* Lines of a message after its first begin so: none can be taken for another message. */
+/* Precedes a message's lines after the first, so that none looks like another message. */
 static const char indent[] = "  ";
 
 static struct {
     bool raw, no_newline, timings;
-    bool has_names;      /* each item says what it is */
-    bool has_pongs;      /* pongs are shown, if nothing else that is no message */
-    bool is_interactive; /* what comes stands apart from what is typed */
+    bool has_names;      /* each event is prefixed with its name */
+    bool has_pongs;      /* pongs are shown, but no other control frames */
+    bool is_interactive; /* received messages are marked, to tell them from typed lines */
     bool has_colours;
-    bool is_harmless; /* text is escaped */
+    bool escapes_text;
     enum bytes_form bytes;
     int64_t begun_us;
 } style;
@@ -32,7 +32,7 @@ void text_begin(const struct settings *settings, bool is_terminal, bool is_inter
     style.has_pongs = settings->pings || settings->slash;
     style.is_interactive = is_interactive;
     style.has_colours = !settings->raw && has_colours(STDOUT_FILENO);
-    style.is_harmless = !settings->raw && (is_terminal || style.has_names || style.timings);
+    style.escapes_text = !settings->raw && (is_terminal || style.has_names || style.timings);
     style.bytes = settings->bytes;
     style.begun_us = clock_us();
 }
@@ -54,7 +54,7 @@ static void write_payload(const wsline_message *message) {
         fwrite(message->data, 1, message->len, stdout);
     else if (message->opcode != WSLINE_OPCODE_TEXT)
         bytes_write(stdout, message->data, message->len, style.bytes);
-    else if (style.is_harmless)
+    else if (style.escapes_text)
         escape_text(stdout, message->data, message->len, indent);
     else
         fwrite(message->data, 1, message->len, stdout);
@@ -66,7 +66,7 @@ static void write_data(const wsline_message *message) {
     if (!style.no_newline) end_item();
 }
 
-/* Payloads of pings and pongs are mostly text, or nothing. */
+/* Payloads of pings and pongs are usually text or empty. */
 static void write_control(const wsline_message *message, int64_t round_trip_us) {
     begin_item(name_of_opcode(message->opcode));
     bytes_write(stdout, message->data, message->len, BYTES_ESCAPED);
@@ -85,7 +85,7 @@ void text_message(const wsline_message *message, int64_t round_trip_us) {
 void text_open(const wsline_app *app) {
     if (!style.has_names) {
         if (style.is_interactive)
-            notice("connected to %s; Ctrl+C ends", wsline_app_peer_address(app));
+            notice("connected to %s; press Ctrl+C to quit", wsline_app_peer_address(app));
         return;
     }
     begin_item("open");
@@ -118,7 +118,7 @@ void text_close(const wsline_close_info *info) {
         end_item();
         return;
     }
-    if (info->code == WSLINE_CLOSE_ABNORMAL) return; /* an error has told why */
+    if (info->code == WSLINE_CLOSE_ABNORMAL) return; /* an error has already been reported */
     if (info->clean && closed_by == WSLINE_SIDE_CLIENT && !style.is_interactive) return;
     if (info->reason_len > 0)
         notice("closed by the %s: %d \"%s\"", side, info->code, info->reason);

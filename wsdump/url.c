@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From what people write to a WebSocket URL. A bare host is ws://, as for wscat, and http:// and
- * https:// are ws:// and wss://, as for browsers (https://websockets.spec.whatwg.org, "To get a URL
+/* Turns what people type into a WebSocket URL. A bare host means ws://, as in wscat; http:// and
+ * https:// mean ws:// and wss://, as in browsers (https://websockets.spec.whatwg.org, "To get a URL
  * record"). */
 #include "url.h"
 
@@ -18,7 +18,7 @@ static const struct {
     {"", "ws://", "no scheme in the URL: assuming ws://, without TLS"},
 };
 
-/* "1.5" and "8080" are addresses, 1.0.0.5 and 0.0.31.144, which nobody means. */
+/* "1.5" and "8080" parse as the addresses 1.0.0.5 and 0.0.31.144, which nobody means. */
 static bool names_its_host(const char *word, const char *host) {
     bool is_ipv4 = host[strspn(host, "0123456789.")] == '\0';
     return !is_ipv4 || strstr(word, host) != NULL;

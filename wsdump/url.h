@@ -2,9 +2,9 @@
 #ifndef WSDUMP_URL_H
 #define WSDUMP_URL_H
 
-/* The WebSocket URL that a word of the command line stands for, and in `*assumption_out` a line for
- * the user about what was assumed; NULL where nothing was. A word that stands for none is returned
- * as it is: the library says what is wrong with it. Yours; NULL without memory. */
+/* The WebSocket URL that a word of the command line means. `*assumption_out` is a message about
+ * what was assumed, or NULL. A word that is not a URL is returned unchanged, and the library
+ * reports what is wrong with it. The caller frees the result; NULL when out of memory. */
 char *url_from_word(const char *word, const char **assumption_out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values of options: numbers, times, sizes, files. */
+/* Parses option values: numbers, times, sizes, files. */
 #include "values.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *value_fault(const char *format, ...) {
+const char *value_error(const char *format, ...) {
     static char text[1024];
     va_list arguments;
 
@@ -18,7 +18,7 @@ const char *value_fault(const char *format, ...) {
     return text;
 }
 
-const char *value_library_fault(void) {
+const char *value_library_error(void) {
     const char *text = wsline_last_error_message();
     const char *colon = strstr(text, ": ");
     return colon != NULL && strncmp(text, "wsline_", 7) == 0 ? colon + 2 : text;
@@ -79,7 +79,7 @@ uint8_t *value_file(const char *path, size_t *len_out) {
 
     if (file == NULL) return NULL;
     do {
-        /* One more byte for the NUL at the end. */
+        /* Leave one byte for the NUL at the end. */
         if (capacity - len < 2) {
             capacity = capacity == 0 ? 65536 : capacity * 2;
             uint8_t *larger = realloc(content, capacity);

@@ -4,25 +4,26 @@
 
 #include "settings.h"
 
-/* A text of the caller's own with what is wrong; valid until the next one. */
-const char *value_fault(const char *format, ...);
+/* A formatted error message, valid until the next call. */
+const char *value_error(const char *format, ...);
 
-/* What the last call of the library had to say, without the name of the function. */
-const char *value_library_fault(void);
+/* The last error message of the library, without the name of the function. */
+const char *value_library_error(void);
 
-/* Whole numbers, no more than `most`. */
+/* A whole number of at most `most`. */
 bool value_number(const char *text, uint64_t most, uint64_t *number_out);
 
-/* "1.5": into milliseconds. */
+/* Seconds such as "1.5", in milliseconds. */
 bool value_seconds(const char *text, int64_t *ms_out);
 
 /* "65536", "64k", "16M", "1G". */
 bool value_size(const char *text, uint64_t *bytes_out);
 
-/* The text itself or, after an @, the first line of a file; NULL if that cannot be read. Yours. */
+/* The text itself or, after an @, the first line of a file; NULL if it cannot be read. The caller
+ * frees it. */
 char *value_secret(const char *text);
 
-/* All of a file, or of standard input for "-"; NULL with errno set. Yours. */
+/* A whole file, or standard input for "-"; NULL with errno set. The caller frees it. */
 uint8_t *value_file(const char *path, size_t *len_out);
 
 #endif

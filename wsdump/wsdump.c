@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Talks to a WebSocket server from a terminal or a pipe: wsdump.1 tells how. One thread, one
- * poll(2) over the input, a wsline_loop and a pipe of signals.
+/* A WebSocket client for terminals and pipes; see wsdump.1. It has one thread, which polls standard
+ * input, a wsline_loop and a pipe of signals.
  *
  *   wsdump ws://127.0.0.1:8080/
  */
@@ -28,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Signals within this time are one: timeout(1) sends its signal to the program and, again, to
+/* Signals within this time count as one: timeout(1) sends its signal to the program and again to
  * its process group. */
 enum { ONE_SIGNAL_MS = 1000 };
 
@@ -36,21 +36,21 @@ static struct settings settings;
 static wsline_loop *loop;
 static wsline_app *app;
 static uint64_t received; /* messages */
-/* When a time is up: of --timeout, --max-time, --eof-wait. */
-static int64_t silent_at = NEVER, late_at = NEVER, eof_at = NEVER;
-/* Until then a signal belongs to the one that has closed the connection. */
+/* When --timeout, --max-time and --eof-wait expire. */
+static int64_t timeout_at = NEVER, max_time_at = NEVER, eof_at = NEVER;
+/* Until then, a signal counts as a repetition of the one that closed the connection. */
 static int64_t same_signal_until = 0;
 static bool input_has_ended;
-static bool has_lost_input; /* with this connection or one before */
-static bool has_ended;      /* the app has said its last */
-/* What the connection came to, and what this program decided itself, which counts more. */
+static bool has_lost_input; /* on this connection or an earlier one */
+static bool has_ended;      /* the app has stopped */
+/* How the connection ended, and the status that this program chose, which takes precedence. */
 static int outcome = STATUS_CONNECT;
 static int verdict = STATUS_DONE;
 
 /* ---- Ending ---- */
 
 static void close_connection(int32_t code) {
-    silent_at = NEVER;
+    timeout_at = NEVER;
     closing_begin(app, code, NULL);
 }
 
@@ -67,23 +67,23 @@ static void end_by_timeout(const char *message) {
     close_connection(WSLINE_CLOSE_NORMAL);
 }
 
-static void heed_time(void) {
+static void check_timeouts(void) {
     int64_t now = clock_us();
 
-    if (now >= late_at) {
-        late_at = NEVER;
-        end_by_timeout("the time is up (--max-time)");
-    } else if (now >= silent_at) {
-        end_by_timeout("nothing has come in time (--timeout)");
+    if (now >= max_time_at) {
+        max_time_at = NEVER;
+        end_by_timeout("time limit reached (--max-time)");
+    } else if (now >= timeout_at) {
+        end_by_timeout("no message arrived in time (--timeout)");
     } else if (now >= eof_at) {
         eof_at = NEVER;
         close_connection(WSLINE_CLOSE_NORMAL);
     }
 }
 
-/* The first one closes an open connection; a later one, or one while there is none, ends the
- * program. */
-static void heed_signals(void) {
+/* The first signal closes an open connection; a later one, or one while no connection is open, ends
+ * the program. */
+static void handle_signals(void) {
     int number;
 
     while ((number = signals_next()) != 0) {
@@ -142,10 +142,10 @@ static void on_open(wsline_app *opened, void *userdata) {
     (void)userdata;
     outcome = STATUS_DONE;
     round_trip_reset();
-    silent_at = clock_in_ms(settings.timeout_ms);
+    timeout_at = clock_in_ms(settings.timeout_ms);
     output_open(opened);
     if (settings.offers_subprotocols && wsline_app_subprotocol(opened) == NULL)
-        notice("the server chose none of the subprotocols");
+        notice("the server selected none of the offered subprotocols");
     feed_rewind();
     feed();
     if (output_is_interactive() && !input_has_ended) editor_begin("> ", take_edited_line);
@@ -154,9 +154,9 @@ static void on_open(wsline_app *opened, void *userdata) {
 static void on_message(wsline_app *from, const wsline_message *message, void *userdata) {
     (void)from;
     (void)userdata;
-    if (settings.count > 0 && received == settings.count) return; /* it is closing already */
+    if (settings.count > 0 && received == settings.count) return; /* already closing */
     received++;
-    silent_at = clock_in_ms(settings.timeout_ms);
+    timeout_at = clock_in_ms(settings.timeout_ms);
     output_message(message, -1);
     if (received == settings.count) close_connection(WSLINE_CLOSE_NORMAL);
 }
@@ -184,11 +184,11 @@ static void on_error(wsline_app *from, const wsline_error_info *info, void *user
 static void on_close(wsline_app *from, const wsline_close_info *info, void *userdata) {
     (void)from;
     (void)userdata;
-    silent_at = NEVER;
+    timeout_at = NEVER;
     if (outcome == STATUS_DONE) outcome = exit_status_of_close(info);
     output_close(info);
     if (info->unsent_messages > 0) {
-        complain("messages that were not sent: %llu", (unsigned long long)info->unsent_messages);
+        complain("messages not sent: %llu", (unsigned long long)info->unsent_messages);
         has_lost_input = true;
     }
 }
@@ -205,13 +205,14 @@ static int64_t earliest(int64_t one, int64_t other) { return one < other ? one :
 
 static int poll_timeout(void) {
     int64_t loop_at = clock_in_ms(wsline_loop_next_timeout_ms(loop));
-    int64_t own_at = earliest(earliest(silent_at, late_at), earliest(eof_at, feed_due_at(app)));
+    int64_t own_at =
+        earliest(earliest(timeout_at, max_time_at), earliest(eof_at, feed_due_at(app)));
     return clock_poll_timeout(earliest(loop_at, own_at));
 }
 
-static void show_what_has_happened(void) {
+static void flush_output(void) {
     if (output_flush() || verdict == STATUS_FAILURE) return;
-    /* A reader that wants no more, head(1) for example, needs no word. */
+    /* A reader that stops early, such as head(1), is not an error worth reporting. */
     if (errno != EPIPE) complain("standard output: %s", strerror(errno));
     verdict = STATUS_FAILURE;
     close_connection(WSLINE_CLOSE_NORMAL);
@@ -223,16 +224,16 @@ static void turn(void) {
                            {signals_fd(), POLLIN, 0}};
 
     if (poll(fds, 3, poll_timeout()) < 0) fds[0].revents = 0; /* a signal */
-    heed_signals();
+    handle_signals();
     if (fds[0].revents != 0) take_input();
     feed();
-    heed_time();
+    check_timeouts();
     if (wsline_loop_run_once(loop, 0) != WSLINE_OK) {
-        complain("%s", value_library_fault());
+        complain("%s", value_library_error());
         verdict = STATUS_FAILURE;
         has_ended = true;
     }
-    show_what_has_happened();
+    flush_output();
     if (!wsline_app_is_running(app)) has_ended = true;
 }
 
@@ -250,7 +251,7 @@ static bool begin(void) {
         wsline_app_on_pong(app, on_pong, NULL, NULL);
         wsline_app_on_error(app, on_error, NULL, NULL);
         wsline_app_on_close(app, on_close, NULL, NULL);
-        late_at = clock_in_ms(settings.max_time_ms);
+        max_time_at = clock_in_ms(settings.max_time_ms);
         return true;
     }
     if (is_ready) {
@@ -262,7 +263,7 @@ static bool begin(void) {
     return false;
 }
 
-static int talk(void) {
+static int run(void) {
     output_begin(&settings);
     feed_begin(&settings);
     if (settings.quiet) notice_be_quiet();
@@ -274,7 +275,7 @@ static int talk(void) {
     return verdict == STATUS_DONE ? outcome : verdict;
 }
 
-/* What is opened later must not come to stand for standard input or output that was closed. */
+/* Files opened later must not take the place of a closed standard input or output. */
 static void fill_standard_streams(void) {
     int fd;
     do fd = open("/dev/null", O_RDWR);
@@ -294,7 +295,7 @@ int main(int argc, char **argv) {
     else if (settings.version)
         help_print_version();
     else
-        status = talk();
+        status = run();
     wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL);
     wsline_app_free(app);
     wsline_loop_free(loop);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of wsdump have in common: a deadline, the servers, the program in pipes."""
+"""Shared by the wsdump tests: a deadline, the servers, and the program with pipes."""
 
 import contextlib
 import faulthandler
@@ -19,7 +19,7 @@ CA = os.environ.get("WSLINE_TEST_CA")
 WAIT_S = 30
 DEADLINE_S = 60
 
-# What this machine happens to have set must not count.
+# Settings of this machine must not affect the tests.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -54,7 +54,7 @@ class Test(unittest.TestCase):
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
 
     def run_program(self, *arguments, stdin=b"", status=0, environment=None):
-        """With all of its input at once, to its end."""
+        """Runs the program to its end, with all input at once."""
         done = subprocess.run(
             [PROGRAM, *arguments],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
@@ -74,7 +74,7 @@ class Test(unittest.TestCase):
 
 
 class Running:
-    """The program while it runs, with pipes for everything."""
+    """The running program, with pipes for input and output."""
 
     def __init__(self, test, arguments, environment):
         self._test = test
@@ -98,7 +98,7 @@ class Running:
         self._process.stdin.flush()
 
     def expect(self, pattern):
-        """The next line of the output; an event where the pattern is one."""
+        """Checks the next line of output against a pattern, or an event against a dict."""
         line = self._process.stdout.readline().decode()
         if isinstance(pattern, dict):
             event = json.loads(line)
@@ -118,15 +118,15 @@ class Running:
         self._process.send_signal(number)
 
     def expect_log(self, part):
-        """A line of standard error that holds this, whatever comes before."""
+        """Skips lines of standard error until one contains this."""
         while part not in (line := self._process.stderr.readline().decode()):
-            self._test.assertNotEqual(line, "", f"{part!r} has not come")
+            self._test.assertNotEqual(line, "", f"{part!r} did not appear")
 
     def is_running(self):
         return self._process.poll() is None
 
     def close_output(self):
-        """Nobody reads any more what it prints."""
+        """Stops reading the output."""
         self._process.stdout.close()
         self._process.stdout = None
 
@@ -135,20 +135,20 @@ class Running:
         self._process.stdin = None
 
     def end(self, status=0):
-        """Ends its input, and waits for its end."""
+        """Ends the input and waits for the program to end."""
         out, err = self._process.communicate(timeout=WAIT_S)
         result = Result(self._process.returncode, out or b"", err.decode())
         self._test.assertEqual(result.status, status, result)
         return result
 
     def wait(self, status=0):
-        """For an end that does not come of the end of its input."""
+        """Waits for the program to end by itself, before ending its input."""
         self._process.wait(WAIT_S)
         return self.end(status)
 
 
 class Puppet:
-    """A server whose one connection does what the test says, when it says so."""
+    """A server with one connection that the test controls step by step."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -179,6 +179,6 @@ class Puppet:
         self._accepted.shutdown(socket.SHUT_WR)
 
     def read_frame(self):
-        """Opcode and payload of the next frame."""
+        """Returns the opcode and payload of the next frame."""
         frame = self._connection.read_frame()
         return frame.opcode, frame.payload

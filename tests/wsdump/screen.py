@@ -15,7 +15,7 @@ COLUMNS, ROWS = 60, 20
 
 
 class Screen:
-    """Runs the program, and says afterwards with which status it has ended."""
+    """Runs the program, then prints its exit status."""
 
     def __init__(self, test, *arguments, environment=None, columns=COLUMNS, script=None):
         self._test = test
@@ -23,7 +23,7 @@ class Screen:
         self._settings = pathlib.Path(self._directory.name, "stty")
         program = shlex.join([PROGRAM, *arguments])
         script = (script or "{program}; echo status $?").format(program=program)
-        # Ctrl+C is for the program. What the terminal was set to is noted, before and after.
+        # Only the program handles Ctrl+C. The terminal settings are recorded before and after.
         script = f"trap : INT; stty -g > {self._settings}; {script}; stty -g >> {self._settings}"
         script += "; exec cat"
         inside = [f"{name}={value}" for name, value in (environment or {}).items()]
@@ -71,7 +71,7 @@ class Screen:
         return self._tmux("capture-pane", "-p", *options).rstrip("\n").split("\n")
 
     def expect(self, *last, cursor=None):
-        """Waits until these are the last lines, and the cursor is in that column."""
+        """Waits until these are the last lines and the cursor is in that column."""
         deadline = time.monotonic() + WAIT_S
         while True:
             lines = [line.rstrip() for line in self.lines()]
@@ -79,7 +79,7 @@ class Screen:
             if are_there and (cursor is None or self.ask("cursor_x") == str(cursor)):
                 return
             if time.monotonic() > deadline:
-                self._test.fail(f"{last} have not come: {lines}, {self.ask('cursor_x')}")
+                self._test.fail(f"{last} did not appear: {lines}, {self.ask('cursor_x')}")
             time.sleep(POLL_S)
 
     def expect_end(self, *last, status=0):
@@ -88,4 +88,4 @@ class Screen:
         while len(settings := self._settings.read_text().split()) < 2:
             self._test.assertLess(time.monotonic(), deadline)
             time.sleep(POLL_S)
-        self._test.assertEqual(settings[0], settings[1], "the terminal is not as it was")
+        self._test.assertEqual(settings[0], settings[1], "the terminal settings were not restored")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whether what completes the command line knows all options, and does so in bash and zsh."""
+"""Checks that completion works in bash and zsh and knows every option."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ from harness import ENVIRONMENT, WAIT_S, Test
 COMPLETION = pathlib.Path(os.environ["WSDUMP_COMPLETION"])
 BASH_FILE = COMPLETION / "wsdump.bash"
 ZSH_FILE = COMPLETION / "_wsdump"
-# Colours, and what moves the cursor.
+# Colours and cursor movement.
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -31,7 +31,7 @@ class Shell:
         if self._pid == 0:
             os.execvpe(command[0], command, ENVIRONMENT | {"INPUTRC": "/dev/null"})
         test.addCleanup(self._end)
-        # Not as it is typed, which the terminal shows, too.
+        # The quotes keep the echo of this line from matching.
         self.type(f"{set_up}; echo re''ady\r")
         self.expect("ready")
 
@@ -47,19 +47,19 @@ class Shell:
         deadline = time.monotonic() + WAIT_S
         while text.encode() not in self._seen:
             ready, _, _ = select.select([self._terminal], [], [], deadline - time.monotonic())
-            self._test.assertTrue(ready, f"{text!r} has not come: {self._seen}")
+            self._test.assertTrue(ready, f"{text!r} did not appear: {self._seen}")
             self._seen = ESCAPES.sub(b"", self._seen + os.read(self._terminal, 4096))
         self._seen = b""
 
     def assert_completes(self, typed, rest):
-        """Ctrl+U takes the line away again."""
+        """Checks the completion, then deletes the line with Ctrl+U."""
         self.type(f"wsdump {typed}\t")
         self.expect(rest)
         self.type("\x15")
 
 
 class Options(Test):
-    """Of --help."""
+    """Reads the options from --help."""
 
     def setUp(self):
         super().setUp()
@@ -72,7 +72,7 @@ class Options(Test):
 
 class Bash(Options):
     def replies(self, *words):
-        """What is offered for the last word, as bash has taken the words apart."""
+        """The completions of the last word, given the words as bash splits them."""
         script = '. "$0"; COMP_WORDS=(wsdump "$@"); COMP_CWORD=$#; _wsdump'
         script += r'; printf "%s\n" "${COMPREPLY[@]}"'
         command = ["bash", "--norc", "-c", script, BASH_FILE, *words]
@@ -112,7 +112,7 @@ class Bash(Options):
 
 
 class Files(Options):
-    def test_zsh_is_told_of_all_options_and_no_others(self):
+    def test_zsh_offers_all_options_and_no_others(self):
         text = ZSH_FILE.read_text()
         self.assertEqual(set(re.findall(r"--([a-z0-9-]+)", text)), self.names)
         for letter, name in self.letters:

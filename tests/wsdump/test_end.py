@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""When the program ends, how it takes leave, and with which exit status."""
+"""When the program ends, how it closes, and its exit status."""
 
 import json
 import os
@@ -23,13 +23,13 @@ class Conditions(Test):
     def test_end_of_input(self):
         identity = uuid.uuid4().hex
         result = self.run_program("-v", url("FAULTS", f"/echo?id={identity}"), stdin="one\n")
-        # What is on its way when the close frame is sent is still shown.
+        # Messages still in flight when the close frame is sent are shown.
         self.assertEqual(result.lines[1:], ["text: one", "close: 1000, by the client"])
         (line,) = self.run_program("-c1", url("FAULTS", f"/journal?id={identity}")).lines
         did = json.loads(line)
         self.assertEqual((did["close"], did["end"], did["after_close"]), (1000, "fin", 0))
 
-    def test_closed_input_is_at_its_end(self):
+    def test_closed_standard_input_counts_as_ended(self):
         subprocess.run([PROGRAM, ECHO], preexec_fn=lambda: os.close(0), timeout=WAIT_S, check=True)
 
     def test_eof_wait(self):
@@ -50,7 +50,7 @@ class Conditions(Test):
         puppet = self.start_puppet()
         program = self.start_program("--count", "2", puppet.url)
         puppet.accept()
-        program.end_input()  # it waits all the same
+        program.end_input()  # it keeps waiting
         for text in ("one", "two", "three"):
             puppet.send(text)
         program.expect("one")
@@ -62,7 +62,7 @@ class Conditions(Test):
     def test_count_and_eof_wait(self):
         self.run_program("-c1", "--eof-wait", "0", url("FAULTS", "/swallow"))
 
-    def test_silence(self):
+    def test_timeout(self):
         puppet = self.start_puppet()
         program = self.start_program("--timeout", "0.3", puppet.url)
         puppet.accept()
@@ -70,7 +70,7 @@ class Conditions(Test):
         program.expect("one")
         self.assertEqual(puppet.read_frame(), (CLOSE, NORMAL))
         puppet.close()
-        program.expect_notice(r"nothing has come in time \(--timeout\)")
+        program.expect_notice(r"no message arrived in time \(--timeout\)")
         program.wait(8)
 
     def test_max_time(self):
@@ -88,16 +88,16 @@ class Conditions(Test):
         self.assertEqual((error["status"], error["phase"]), (-200, "upgrade"))
 
     def test_server_closes(self):
-        for query, told in {
+        for query, message in {
             "code=1000": "1000",
             "code=1001&reason=bye": '1001 "bye"',
             "code=0": "1005",
         }.items():
             program = self.start_program(url("FAULTS", f"/close?{query}"))
-            self.assertEqual(program.wait().err, f"wsdump: closed by the server: {told}\n")
+            self.assertEqual(program.wait().err, f"wsdump: closed by the server: {message}\n")
 
     def test_both_sides_close_at_once(self):
-        for words, lines, told in (
+        for words, lines, message in (
             ([], [], 'wsdump: closed by the server: 4406 "what"\n'),
             (["-v"], ["open: .*", 'close: 4406 "what", by the server'], ""),
             (["-j"], [{"event": "open"}, {"code": 4406, "closed_by": "server"}], ""),
@@ -111,7 +111,7 @@ class Conditions(Test):
                 puppet.close(4406, "what")
                 for line in lines:
                     program.expect(line)
-                self.assertEqual(program.wait(11).err, told)
+                self.assertEqual(program.wait(11).err, message)
 
     def test_nobody_reads_the_output(self):
         puppet = self.start_puppet()
@@ -125,7 +125,7 @@ class Conditions(Test):
 
 
 class Signals(Test):
-    def test_the_first_one_closes(self):
+    def test_the_first_signal_closes(self):
         for number, payload in {
             signal.SIGINT: NORMAL,
             signal.SIGTERM: GOING_AWAY,
@@ -142,7 +142,7 @@ class Signals(Test):
                 program.expect("close: 1000, by the client")
                 program.wait()
 
-    def test_a_later_one_does_not_wait(self):
+    def test_a_later_signal_does_not_wait(self):
         puppet = self.start_puppet()
         program = self.start_program("-v", "--close-timeout", "60", puppet.url)
         puppet.accept()
@@ -156,12 +156,12 @@ class Signals(Test):
         self.assertGreater(time.monotonic() - began, 1)
         program.wait(128 + signal.SIGINT)
 
-    def test_two_at_once_are_one(self):
+    def test_two_signals_at_once_count_as_one(self):
         puppet = self.start_puppet()
         program = self.start_program("-v", puppet.url)
         puppet.accept()
         program.expect("open: .*")
-        # Both are there before the program runs on.
+        # Both are pending before the program continues.
         for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
             program.signal(number)
         self.assertEqual(puppet.read_frame(), (CLOSE, GOING_AWAY))
@@ -169,31 +169,31 @@ class Signals(Test):
         program.expect("close: 1001, by the client")
         program.wait()
 
-    def test_timeout_ends_it_well(self):
+    def test_timeout_1_ends_the_program_cleanly(self):
         command = ["timeout", "1", PROGRAM, "-v", "--eof-wait=forever", ECHO]
         done = subprocess.run(command, input=b"", stdout=subprocess.PIPE, env=ENVIRONMENT)
-        # On a slow machine the signals may have come before the connection.
+        # On a slow machine the signals may arrive before the connection opens.
         if b"open: " in done.stdout:
             self.assertIn(b"close: 1001, by the client\n", done.stdout)
 
-    def test_before_there_is_a_connection(self):
+    def test_a_signal_before_the_connection_opens(self):
         program = self.start_program("-vv", url("FAULTS", "/hang"))
         program.expect_log("GET /hang")
         program.signal(signal.SIGTERM)
         program.wait(128 + signal.SIGTERM)
 
-    def test_while_nobody_reads_the_output(self):
+    def test_a_signal_while_nobody_reads_the_output(self):
         puppet = self.start_puppet()
         program = self.start_program(puppet.url)
         puppet.accept()
         puppet.send("x" * 1_000_000)
-        program.expect_some_output()  # and then it waits until more is read
+        program.expect_some_output()  # then it blocks until more is read
         while program.is_running():
             program.signal(signal.SIGTERM)
             time.sleep(0.02)
         program.wait(-signal.SIGTERM)
 
-    def test_one_that_is_ignored_stays_so(self):
+    def test_an_ignored_signal_stays_ignored(self):
         command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", PROGRAM, "-t", "hello", ECHO]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT
@@ -210,7 +210,7 @@ class Statuses(Test):
         def faults(path):
             return url("FAULTS", path)
 
-        for words, status, told in (
+        for words, status, message in (
             ([NOBODY], 3, "connect to 127.0.0.1:1: connection refused"),
             (["ws://nobody.invalid/"], 3, ".*nobody.invalid.*"),
             ([ECHO, "-p", url("TINYPROXY_AUTH", "")], 4, ".*proxy.*"),
@@ -229,8 +229,8 @@ class Statuses(Test):
             with self.subTest(words):
                 words += ["--eof-wait", "forever", "--bytes", "base64"]
                 result = self.run_program(*words, status=status)
-                # With what the server or the proxy says itself.
-                self.assertRegex(result.err, f"^wsdump: {told}\n(  .*\n)*$")
+                # Indented lines quote the response of the server or proxy.
+                self.assertRegex(result.err, f"^wsdump: {message}\n(  .*\n)*$")
                 self.assertEqual(result.out, b"")
 
     def test_sizes(self):
@@ -238,7 +238,7 @@ class Statuses(Test):
             words = ["--max-size", size, "-rNc1", url("FAULTS", "/flood?n=1&size=1001")]
             self.assertEqual(self.run_program(*words).out, bytes(1001))
 
-    def test_no_answer_to_the_close_frame(self):
+    def test_the_close_frame_is_not_answered(self):
         result = self.run_program("-v", url("FAULTS", "/no-close-reply"), status=8)
         self.assertEqual(result.lines[-1], "close: 1006, by the client")
 
@@ -261,14 +261,14 @@ class Statuses(Test):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, b"wsdump: standard output: No space left on device\n")
 
-    def test_lost_messages_are_told(self):
+    def test_lost_messages_are_reported(self):
         puppet = self.start_puppet()
         program = self.start_program("--file", "/dev/stdin", puppet.url)
         program.type(bytes(8_000_000))
         program.end_input()
         puppet.accept()
         puppet.close(1000)
-        self.assertIn("wsdump: messages that were not sent: 1\n", program.wait(9).err)
+        self.assertIn("wsdump: messages not sent: 1\n", program.wait(9).err)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every kind of proxy, named by an option or by the environment."""
+"""Every kind of proxy, set by an option or by the environment."""
 
 import unittest
 
@@ -12,7 +12,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def proxy(name, scheme=None, user=None):
-    """The URL of a proxy, with another scheme, with user and password."""
+    """The URL of a proxy, optionally with another scheme, user and password."""
     own_scheme, _, rest = url(name, "").partition("://")
     return f"{scheme or own_scheme}://{user + '@' if user else ''}{rest}"
 
@@ -40,13 +40,13 @@ class Proxy(Test):
                 with self.subTest(each, server=server):
                     self.assert_echoes("--proxy", each, server=server)
 
-    def test_the_proxy_looks_names_up_where_its_kind_does(self):
+    def test_the_proxy_resolves_names_if_its_type_does(self):
         server = ECHO.replace("127.0.0.1", "proxy-only.test")
         for name, scheme in (("TINYPROXY", "http"), ("MICROSOCKS", "socks5h")):
             self.assert_echoes("-p", proxy(name, scheme), server=server)
         self.run_program("-p", proxy("MICROSOCKS", "socks5"), server, status=3)
 
-    def test_refusals(self):
+    def test_rejected_credentials(self):
         for each in (
             proxy("TINYPROXY_AUTH"),
             proxy("TINYPROXY_AUTH", user="user:wrong"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""--reconnect and pings, against servers that go away, come back, freeze and refuse."""
+"""--reconnect and pings, with servers that stop, restart, freeze and reject."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ class Reconnect(Test):
         control("start")
         control("thaw")
 
-    def test_a_server_that_comes_back(self):
+    def test_a_restarted_server_is_reconnected(self):
         program = self.start_program("-j", "--reconnect", "-t", "hello", UNSTEADY)
         program.expect({"event": "open"})
         program.expect({"event": "text", "text": "hello"})
@@ -38,7 +38,7 @@ class Reconnect(Test):
         self.assertGreaterEqual(refused["retry_in_ms"], 0)
         control("start")
         event = program.expect({})
-        while event["event"] == "error":  # it may have tried once more before
+        while event["event"] == "error":  # it may have retried in between
             event = program.expect({})
         self.assertEqual(event["event"], "open")
         program.expect({"event": "text", "text": "hello"})
@@ -46,20 +46,20 @@ class Reconnect(Test):
         program.expect({"event": "text", "text": "more"})
         self.assertIn("; next attempt in ", program.end().err)
 
-    def test_the_number_of_attempts_is_kept(self):
+    def test_the_number_of_attempts_is_limited(self):
         control("stop")
         result = self.run_program("-j", "--reconnect=1", UNSTEADY, status=3)
         first, last = result.events
         self.assertIn("retry_in_ms", first)
         self.assertNotIn("retry_in_ms", last)
 
-    def test_a_refusal_that_passes(self):
+    def test_a_temporary_rejection_is_retried(self):
         words = ["-vc1", "-t", "hello", CHAOS + uuid.uuid4().hex]
         self.run_program(*words, status=7)
         words[-1] = CHAOS + uuid.uuid4().hex
         self.assertIn("text: hello", self.run_program("--reconnect", *words).lines)
 
-    def test_without_it_the_end_is_the_end(self):
+    def test_without_reconnect_a_lost_connection_ends_the_program(self):
         program = self.start_program("-v", UNSTEADY)
         program.expect("open: .*")
         control("stop")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in the request."""
+"""The contents of the request."""
 
 import base64
 import pathlib
@@ -15,7 +15,7 @@ HEAD = url("FAULTS", "/head")
 
 class Request(Test):
     def head(self, *words, server=HEAD):
-        """The lines of the request's head that the server saw."""
+        """The request lines that the server received."""
         result = self.run_program("-rc1", *words, server)
         return result.out.decode().splitlines()
 
@@ -30,7 +30,7 @@ class Request(Test):
         for line in ("X-One: a, b", "X-One: c", "X-Two: d", "X-Three: e"):
             self.assertIn(line, head)
 
-    def test_headers_that_have_options_of_their_own(self):
+    def test_headers_that_have_their_own_options(self):
         lines = ["Host: example.com", "origin: https://example.com", "Cookie: a=b"]
         lines += ["Connection: keep-alive, Upgrade", "Sec-WebSocket-Protocol: one,two"]
         head = self.head(*(word for line in lines for word in ("-H", line)))
@@ -66,13 +66,13 @@ class Request(Test):
         self.assertRegex(result.lines[0], r"^open: .*, chat\.v1$")
         self.assertEqual(result.err, "")
 
-    def test_no_subprotocol_is_chosen(self):
-        told = "wsdump: the server chose none of the subprotocols\n"
+    def test_no_subprotocol_is_selected(self):
+        message = "wsdump: the server selected none of the offered subprotocols\n"
         for words in (["-s", "other"], ["-j", "-H", "Sec-WebSocket-Protocol: other"]):
-            self.assertEqual(self.run_program(*words, url("WEBSOCKETS")).err, told)
+            self.assertEqual(self.run_program(*words, url("WEBSOCKETS")).err, message)
         self.assertEqual(self.run_program("-s", "-v", url("WEBSOCKETS")).err, "")
 
-    def test_logging_in(self):
+    def test_authentication(self):
         basic = "Authorization: Basic " + base64.b64encode(b"me:a:b").decode()
         for value in ("me:a:b", self.file("me:a:b\r\nmore")):
             self.assertIn(basic, self.head("-u", value))
@@ -108,7 +108,7 @@ class Request(Test):
         opened, text, _ = self.run_program(*words).events
         self.assertEqual((opened["extensions"], text["text"]), ("permessage-deflate", "short"))
 
-    def test_families_of_addresses(self):
+    def test_address_families(self):
         self.assertIn("GET /head HTTP/1.1", self.head("-4"))
         self.assertIn("GET /head HTTP/1.1", self.head("--ipv4"))
         for option in ("-6", "--ipv6"):

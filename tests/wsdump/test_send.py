@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What goes to the server: options, lines of input, files, commands."""
+"""Sending: options, lines of input, files, commands."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ class Send(Test):
         return str(path)
 
     def journal(self, identity):
-        """What the client did on the connection with this id."""
+        """The record of what the client did on the connection with this id."""
         (line,) = self.run_program("-c", "1", url("FAULTS", f"/journal?id={identity}")).lines
         return json.loads(line)
 
@@ -39,7 +39,7 @@ class Send(Test):
             texts = [event["text"] for event in result.events if event["event"] == "text"]
             self.assertEqual(texts, ["one", "", "zwölf\r", "a\0b"])
 
-    def test_the_last_line_needs_no_end(self):
+    def test_the_last_line_needs_no_newline(self):
         self.assertEqual(self.run_program("-c", "2", ECHO, stdin="one\ntwo").lines, ["one", "two"])
 
     def test_lines_may_be_long_and_many(self):
@@ -67,13 +67,13 @@ class Send(Test):
             payloads = [base64.b64decode(e["base64"]) for e in result.events if "base64" in e]
             self.assertEqual(payloads, [b"\xff\0", b"abc"])
 
-    def test_options_are_sent_in_their_order_and_before_the_input(self):
+    def test_options_are_sent_in_order_and_before_the_input(self):
         words = ["--text", "one", "--hex", "00:fF 7", "-t", "two", "--ping=now", "--text="]
         self.run_program(*words, ECHO, status=2)
         words[3] = "00:fF 7f"
         result = self.run_program("--json", "--count", "5", *words, ECHO, stdin="three\n")
         events = [(e["event"], e.get("text", e.get("base64"))) for e in result.events[1:-1]]
-        # A ping is answered while the server's program still thinks about what came before it.
+        # The server may answer a ping before the messages that precede it.
         self.assertIn(("pong", "bm93"), events)
         events.remove(("pong", "bm93"))
         expected = [("text", "one"), ("binary", "AP9/"), ("text", "two"), ("text", "")]
@@ -92,7 +92,7 @@ class Send(Test):
         puppet.close()
         program.wait()
 
-    def test_chunks_are_all_of_the_input(self):
+    def test_chunks_contain_all_of_the_input(self):
         puppet = self.start_puppet()
         program = self.start_program("--chunks", puppet.url)
         puppet.accept()
@@ -162,10 +162,10 @@ class Send(Test):
         did = self.journal(identity)
         self.assertEqual((did["close"], did["pongs"], did["after_close"]), (4000, 1, 0))
 
-    def test_commands_that_cannot_be_done(self):
-        for line, told in {
-            "/": "no such command: /; there are .*",
-            "/pings": "no such command: /pings; there are .*",
+    def test_commands_that_fail(self):
+        for line, message in {
+            "/": "unknown command /; use .*",
+            "/pings": "unknown command /pings; use .*",
             "/hex 0x": "/hex: not pairs of hexadecimal digits",
             "/file /none": "/file: /none: No such file or directory",
             "/close x": "/close: not a close code",
@@ -175,13 +175,13 @@ class Send(Test):
             with self.subTest(line):
                 words = ["--slash", "-c1", ECHO]
                 result = self.run_program(*words, stdin=line + "\nfine\n", status=12)
-                self.assertRegex(result.err, f"^wsdump: {told}\n$")
+                self.assertRegex(result.err, f"^wsdump: {message}\n$")
                 self.assertEqual(result.lines, ["fine"])
 
     def test_without_slash_there_are_no_commands(self):
         self.assertEqual(self.run_program("-c1", ECHO, stdin="/close\n").lines, ["/close"])
 
-    def test_what_is_not_utf8_is_not_sent(self):
+    def test_invalid_utf8_is_not_sent(self):
         result = self.run_program("-c1", ECHO, stdin=b"\xff\nfine\n", status=12)
         self.assertRegex(result.err, "^wsdump: not sent: .*UTF-8")
         self.assertEqual(result.lines, ["fine"])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What is written where: text, bytes, names, JSON, and nothing that steers a terminal."""
+"""Output: text, bytes, names, JSON, and escaping for terminals."""
 
 import base64
 import time
@@ -13,7 +13,7 @@ from harness import Test, url
 ECHO = url("WEBSOCKETS")
 ALL_BYTES = bytes(range(256))
 EVIL = "\x1b]0;title\x07\x1b[2J\x9b31m\x7f\u202etxt.exe\u2028\r\0"
-HARMLESS = r"\x1b]0;title\x07\x1b[2J\u009b31m\x7f\u202etxt.exe\u2028\r\x00"
+ESCAPED = r"\x1b]0;title\x07\x1b[2J\u009b31m\x7f\u202etxt.exe\u2028\r\x00"
 
 
 class Text(Test):
@@ -29,21 +29,21 @@ class Text(Test):
         self.assertEqual(self.run_program(*words, ECHO).out, ALL_BYTES * 2)
         self.assertEqual(self.run_program("-rNc1", ECHO, stdin=EVIL).out, EVIL.encode())
 
-    def test_raw_holds_with_names_and_times(self):
+    def test_raw_messages_stay_raw_with_names(self):
         result = self.run_program("-rvc1", "--hex", ALL_BYTES.hex(), ECHO)
         self.assertIn(b"\nbinary: " + ALL_BYTES + b"\n", result.out)
 
-    def test_text_in_a_pipe_is_as_it_came(self):
+    def test_text_in_a_pipe_is_unchanged(self):
         self.assertEqual(self.run_program("-c1", ECHO, stdin=EVIL).out, EVIL.encode() + b"\n")
 
-    def test_text_behind_a_name_is_harmless(self):
+    def test_text_after_a_prefix_is_escaped(self):
         for option, prefix in {"-v": r"text: ", "--timings": r"\d+\.\d{6}: "}.items():
             result = self.run_program("-c1", option, ECHO, stdin=EVIL)
             line = next(line for line in result.lines if "title" in line)
             self.assertRegex(line, f"^{prefix}")
-            self.assertTrue(line.endswith(HARMLESS), line)
+            self.assertTrue(line.endswith(ESCAPED), line)
 
-    def test_no_message_can_look_like_another(self):
+    def test_a_message_cannot_forge_another(self):
         puppet = self.start_puppet()
         program = self.start_program("-v", puppet.url)
         puppet.accept()
@@ -86,7 +86,7 @@ class Text(Test):
         puppet.close()
         program.wait()
 
-    def test_nothing_is_taken_for_gzip(self):
+    def test_gzip_data_is_not_decompressed(self):
         gzip = "1f8b0800000000000003cb48cdc9c9070086a6103605000000"
         self.assertRegex(self.run_program("-c1", "--hex", gzip, ECHO).lines[0], r"^\\x1f\\x8b\\x08")
 
@@ -117,7 +117,7 @@ class Text(Test):
         self.assertEqual(result.out, b"")
         self.assertEqual(result.err, 'wsdump: closed by the server: 1000 "done\\u009b"\n')
 
-    def test_pongs_tell_how_long_they_took(self):
+    def test_pongs_are_shown_with_the_round_trip_time(self):
         result = self.run_program("--ping", "--ping=x\n", "-t", "hello", "-c1", ECHO)
         self.assertRegex(result.lines[0], r"^pong: (x\\x0a, )?\d+\.\d{3} ms$")
         words = ["--ping-interval", "0.1", "--max-time", "0.5", "--eof-wait", "forever"]
@@ -128,9 +128,9 @@ class Text(Test):
             self.assertTrue(0 < pong["rtt_ms"] < 1000, pong)
             self.assertEqual(pong["base64"], "")
 
-    def test_pongs_of_others_keep_their_payload(self):
+    def test_unsolicited_pongs_keep_their_payload(self):
         puppet = self.start_puppet()
-        # With a timeout there is one ping at a time, however slow this machine is.
+        # With a timeout only one ping is outstanding, however slow this machine is.
         words = ["-v", "--ping-interval", "0.1", "--ping-timeout", "30", puppet.url]
         program = self.start_program(*words)
         puppet.accept()
@@ -200,7 +200,7 @@ class Json(Test):
         )
         program.wait(11)
 
-    def test_lines_are_harmless(self):
+    def test_lines_contain_no_control_characters(self):
         result = self.run_program("--json", "-c1", ECHO, stdin=EVIL)
         self.assertTrue(result.out.isascii())
         self.assertTrue(all(byte >= 0x20 or byte == 0x0A for byte in result.out))
@@ -217,7 +217,7 @@ class Json(Test):
         result = self.run_program("-jq", "ftp://localhost", status=2)
         self.assertEqual((result.events[0]["status"], result.err), (-300, ""))
 
-    def test_what_a_server_says_when_it_refuses(self):
+    def test_the_body_of_a_rejection_is_shown(self):
         body = "Rejected\x1b[2J origin ä\r\nUse --origin\n"
         refusal = url("FAULTS", f"/status?code=403&body={urllib.parse.quote(body)}")
         result = self.run_program(refusal, status=7)
@@ -228,11 +228,11 @@ class Json(Test):
         self.assertEqual(result.events[0]["body"], body)
         self.assertEqual(len(result.err.splitlines()), 1)
 
-    def test_of_a_long_refusal_the_first_lines_are_shown(self):
+    def test_only_the_first_lines_of_a_long_rejection_are_shown(self):
         for body, shown in (
-            ("x\n" * 100, ["  x"] * 10 + ["  (180 bytes more)"]),
-            ("ä" * 1000 + "\n", ["  " + "ä" * 512, "  (977 bytes more)"]),
-            ("x" + "ä" * 1000, ["  x" + "ä" * 511, "  (978 bytes more)"]),
+            ("x\n" * 100, ["  x"] * 10 + ["  (180 more bytes)"]),
+            ("ä" * 1000 + "\n", ["  " + "ä" * 512, "  (977 more bytes)"]),
+            ("x" + "ä" * 1000, ["  x" + "ä" * 511, "  (978 more bytes)"]),
         ):
             refusal = url("FAULTS", f"/status?code=500&body={urllib.parse.quote(body)}")
             _, *lines = self.run_program(refusal, status=7).err.splitlines()

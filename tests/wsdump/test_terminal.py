@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""On a terminal: the prompt, the line that is edited, colours, keys, and hostile servers."""
+"""On a terminal: the prompt, line editing, colours, keys, and hostile servers."""
 
 import signal
 import subprocess
@@ -15,10 +15,10 @@ BLUE = "\x1b[34m"
 VERSION = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout
 
 
-@unittest.skipIf("line editing by nothing" in VERSION, "built without libedit and readline")
+@unittest.skipIf("line editing: none" in VERSION, "built without libedit and readline")
 class Editor(Test):
     def start(self, *arguments, **settings):
-        """The program on a terminal, talking to a puppet; both are ready."""
+        """Starts the program on a terminal, connected to a puppet."""
         puppet = self.start_puppet()
         screen = self.enterContext(Screen(self, *arguments, puppet.url, **settings))
         puppet.accept()
@@ -39,7 +39,7 @@ class Editor(Test):
         with Screen(self, ECHO) as screen:
             screen.expect(">", cursor=2)
             self.assertRegex(
-                screen.lines()[0], r"^wsdump: connected to 127\.0\.0\.1:\d+; Ctrl\+C ends$"
+                screen.lines()[0], r"^wsdump: connected to 127\.0\.0\.1:\d+; press Ctrl\+C to quit$"
             )
             screen.type("grüße, 世界")
             screen.press("Enter")
@@ -48,7 +48,7 @@ class Editor(Test):
             screen.press("C-c")
             screen.expect_end("wsdump: closed by the client: 1000")
 
-    def test_a_message_leaves_the_half_typed_line_alone(self):
+    def test_a_message_does_not_disturb_a_half_typed_line(self):
         screen, puppet = self.start_at_prompt()
         screen.type("half a line")
         screen.press("Left", "Left", "Left", "Left")
@@ -64,7 +64,7 @@ class Editor(Test):
         screen.expect("  lines", "> half a Xline", ">", cursor=2)
         self.leave(screen, puppet)
 
-    def test_keys_and_messages_that_come_at_once(self):
+    def test_a_key_and_a_message_arrive_together(self):
         screen, puppet = self.start_at_prompt()
         screen.type("one")
         screen.expect("> one", cursor=5)
@@ -76,7 +76,7 @@ class Editor(Test):
         screen.expect("> one", "< two", ">", cursor=2)
         self.leave(screen, puppet)
 
-    def test_lines_that_are_typed_fast(self):
+    def test_lines_typed_quickly(self):
         screen, puppet = self.start_at_prompt()
         lines = [f"line {i}" for i in range(16)]
         screen.type("\n".join(lines) + "\nhalf")
@@ -134,7 +134,7 @@ class Editor(Test):
         self.assertEqual(puppet.read_frame(), (TEXT, b""))
         self.leave(screen, puppet)
 
-    def test_another_size(self):
+    def test_the_terminal_is_resized(self):
         screen, puppet = self.start_at_prompt()
         screen.type("half a line")
         screen.expect("> half a line", cursor=13)
@@ -150,7 +150,7 @@ class Editor(Test):
         self.assertEqual(puppet.read_frame(), (TEXT, b"half a line" + b"x" * 30))
         self.leave(screen, puppet)
 
-    def test_escapes_of_the_server_are_not_obeyed(self):
+    def test_escape_sequences_from_the_server_have_no_effect(self):
         screen, puppet = self.start_at_prompt()
         title = screen.ask("pane_title")
         screen.type("half")
@@ -169,7 +169,7 @@ class Editor(Test):
         puppet.close(4000, "\x1b[2J")
         screen.expect_end(r'wsdump: closed by the server: 4000 "\x1b[2J"', status=11)
 
-    def test_names_and_the_log_leave_the_line_alone(self):
+    def test_names_and_the_log_do_not_disturb_the_line(self):
         screen, puppet = self.start_at_prompt("-vv", columns=200)
         screen.type("half")
         screen.expect("> half", cursor=6)
@@ -181,12 +181,12 @@ class Editor(Test):
         puppet.close()
         screen.expect_end("< close: 1000, by the client")
 
-    def test_what_cannot_be_sent_is_told_above(self):
+    def test_errors_appear_above_the_line(self):
         screen, puppet = self.start_at_prompt("--slash")
         screen.type("/nothing")
         screen.press("Enter")
-        told = "wsdump: no such command: /nothing; there are /ping, /pong, /"
-        screen.expect("> /nothing", told, "hex, /file and /close", ">", cursor=2)
+        error = "wsdump: unknown command /nothing; use /ping, /pong, /hex, /f"
+        screen.expect("> /nothing", error, "ile or /close", ">", cursor=2)
         screen.type("/ping")
         screen.press("Enter")
         self.assertEqual(puppet.read_frame(), (PING, b""))
@@ -196,14 +196,14 @@ class Editor(Test):
         puppet.close(4000)
         screen.expect_end("wsdump: closed by the client: 4000")
 
-    def test_ctrl_d_ends_too(self):
+    def test_ctrl_d_ends_the_program(self):
         screen, puppet = self.start_at_prompt()
         screen.press("C-d")
         self.assertEqual(puppet.read_frame(), (CLOSE, b"\x03\xe8"))
         puppet.close()
         screen.expect_end("wsdump: closed by the client: 1000")
 
-    def test_ctrl_d_waits_if_told_to(self):
+    def test_ctrl_d_respects_eof_wait(self):
         screen, puppet = self.start_at_prompt("--eof-wait", "forever")
         screen.press("C-d")
         puppet.send("one")
@@ -211,14 +211,14 @@ class Editor(Test):
         puppet.close(1000, "done")
         screen.expect_end('wsdump: closed by the server: 1000 "done"')
 
-    def test_the_end_of_the_server_takes_the_line_away(self):
+    def test_the_line_is_removed_when_the_server_closes(self):
         screen, puppet = self.start_at_prompt()
         screen.type("half")
         screen.expect("> half")
         puppet.close(1001)
         screen.expect_end("wsdump: closed by the server: 1001")
 
-    def test_stop_and_go_on(self):
+    def test_stop_and_continue(self):
         puppet = self.start_puppet()
         words = f"P={PROGRAM} U={puppet.url} ENV= PS1='$ '"
         screen = self.enterContext(Screen(self, script=f"env {words} sh -i"))
@@ -231,7 +231,7 @@ class Editor(Test):
         screen.expect("> half")
         screen.press("C-z")
         screen.expect("$")
-        # The terminal shows again what is typed.
+        # The terminal echoes typed text again.
         screen.type("echo still")
         screen.press("Enter")
         screen.expect("$ echo still", "still", "$")

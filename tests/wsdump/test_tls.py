@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whom TLS believes, and who the program says it is."""
+"""Verification of server certificates, and client certificates."""
 
 import pathlib
 import tempfile
@@ -22,14 +22,14 @@ class Tls(Test):
         result = self.run_program("-c1", "-t", "hello", *words)
         self.assertEqual(result.lines, ["hello"])
 
-    def test_authorities(self):
+    def test_certificate_authorities(self):
         self.assert_echoes("--cacert", CA, SERVER)
         result = self.run_program("--cacert", f"{PKI}/ca2.pem", SERVER, status=6)
         self.assertRegex(result.err, "^wsdump: certificate of localhost refused: ")
         result = self.run_program("--cacert", "/none", SERVER, status=2)
         self.assertIn("/none", result.err)
 
-    def test_https_is_taken_for_wss(self):
+    def test_https_means_wss(self):
         server = SERVER.replace("wss://", "https://")
         result = self.run_program("--cacert", CA, server)
         self.assertEqual(result.err, "wsdump: https:// in the URL: assuming wss://\n")
@@ -45,7 +45,7 @@ class Tls(Test):
 
     def test_client_certificate(self):
         words = ["--cacert", CA, ASKS_FOR_CERTIFICATE]
-        self.run_program(*words, status=3)  # this server says no by ending the connection
+        self.run_program(*words, status=3)  # this server rejects by closing the connection
         words += ["--cert", f"{PKI}/client.pem"]
         self.assert_echoes(*words, "--key", f"{PKI}/client.key")
         both = self.directory / "both.pem"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Words of the command line, --help, and whether manual, --help and tests know the same options."""
+"""The command line, --help, and whether the manual, --help and the tests cover the same options."""
 
 import os
 import pathlib
@@ -18,8 +18,8 @@ STATUSES = [str(number) for number in range(13)] + ["128+N"]
 
 
 class Words(Test):
-    def test_what_cannot_be_used_is_told_in_one_line(self):
-        for words, told in {
+    def test_invalid_arguments_are_reported_in_one_line(self):
+        for words, message in {
             (): "no URL; see wsdump --help",
             (SERVER, SERVER): "more than one URL",
             ("ftp://localhost/",): r'URL "ftp://localhost/" .*',
@@ -31,7 +31,7 @@ class Words(Test):
             (SERVER, "--" + "x" * 99): "unknown option --x+; see wsdump --help",
             (SERVER, "-x"): "unknown option -x; see wsdump --help",
             (SERVER, "-ö"): r"unknown option -\\xc3; see wsdump --help",
-            (SERVER, "--no"): "not clear which option is meant: --no",
+            (SERVER, "--no"): "ambiguous option --no",
             (SERVER, "--text"): "--text needs a value: TEXT",
             (SERVER, "--binary=yes"): "--binary takes no value",
             (SERVER, "--count", "0"): "--count: not a number of messages",
@@ -44,35 +44,35 @@ class Words(Test):
             (SERVER, "--max-size", "1T"): "--max-size: not a number of bytes",
             (SERVER, "--max-redirects", "x"): "--max-redirects: not a number of redirects",
             (SERVER, "--reconnect=x"): "--reconnect: not a number of attempts",
-            (SERVER, "--verbose=x"): "--verbose: not a level, which are 0, 1 and 2",
+            (SERVER, "--verbose=x"): r"--verbose: not a level \(0, 1 or 2\)",
             (SERVER, "--bytes", "octal"): "--bytes: not one of escaped, hex, base64",
             (SERVER, "--hex", "0"): "--hex: not pairs of hexadecimal digits",
             (SERVER, "--text", b"\xff"): "--text: not UTF-8",
             (SERVER, "--ping=" + "x" * 126): "--ping: a ping has at most 125 bytes",
             (SERVER, "--file", "/none"): "--file: /none: No such file or directory",
-            (SERVER, "--header", "no colon"): "--header: not a header line, .*",
+            (SERVER, "--header", "no colon"): "--header: not a header line .*",
             (SERVER, "--header", "Upgrade: x"): "--header: argument `name` .*",
-            (SERVER, "--headers", "A: 1,B"): "--headers: not a header line, .*",
+            (SERVER, "--headers", "A: 1,B"): "--headers: not a header line .*",
             (SERVER, "--subprotocols=a,a"): "--subprotocols: argument `name` .*",
             (SERVER, "--proxy", "ftp://x"): "--proxy: .*",
             (SERVER, "--user", "@/none"): "--user: /none: No such file or directory",
             (SERVER, "--bearer", "a b"): "--bearer: argument `token` .*",
             (SERVER, "--chunks=0"): "--chunks: not a number of bytes from 1 to 1G",
             (SERVER, "--chunks=2G"): "--chunks: not a number of bytes from 1 to 1G",
-            (SERVER, "--chunks", "--slash"): "--chunks and --slash exclude each other",
-            (SERVER, "--raw", "--json"): "--raw and --json exclude each other",
+            (SERVER, "--chunks", "--slash"): "--chunks and --slash cannot be combined",
+            (SERVER, "--raw", "--json"): "--raw and --json cannot be combined",
             (SERVER, "--no-newline"): "--no-newline needs --raw",
-            (SERVER, "--proxy", "http://x", "--no-proxy"): "--proxy and --no-proxy exclude .*",
-            (SERVER, "--ipv4", "--ipv6"): "--ipv4 and --ipv6 exclude each other",
+            (SERVER, "--proxy", "http://x", "--no-proxy"): "--proxy and --no-proxy cannot .*",
+            (SERVER, "--ipv4", "--ipv6"): "--ipv4 and --ipv6 cannot be combined",
             (SERVER, "--ping-timeout", "1"): "argument `timeout_ms` .*",
         }.items():
             with self.subTest(words):
                 result = self.run_program(*words, status=2)
-                self.assertRegex(result.err, f"^wsdump: (?:{told})\n$")
+                self.assertRegex(result.err, f"^wsdump: (?:{message})\n$")
                 self.assertEqual(result.out, b"")
 
-    def test_the_nearest_option_is_named(self):
-        for word, told in {
+    def test_the_nearest_option_is_suggested(self):
+        for word, message in {
             "--tmeout=1": "--tmeout: did you mean --timeout?",
             "--Binary": "--Binary: did you mean --binary?",
             "--closetimeout": "--closetimeout: did you mean --close-timeout?",
@@ -86,7 +86,7 @@ class Words(Test):
         }.items():
             with self.subTest(word):
                 result = self.run_program(word, SERVER, status=2)
-                self.assertEqual(result.err, f"wsdump: unknown option {told}\n")
+                self.assertEqual(result.err, f"wsdump: unknown option {message}\n")
 
     def test_secrets_are_not_repeated(self):
         for words in (
@@ -99,11 +99,11 @@ class Words(Test):
             with self.subTest(words):
                 self.assertNotIn("SECRET", self.run_program(*words, SERVER, status=2).err)
 
-    def test_what_is_assumed_about_the_url_is_told(self):
+    def test_assumptions_about_the_url_are_reported(self):
         address = SERVER.removeprefix("ws://")
         no_scheme = "wsdump: no scheme in the URL: assuming ws://, without TLS\n"
         http = "wsdump: http:// in the URL: assuming ws://\n"
-        for word, told in {
+        for word, message in {
             address: no_scheme,
             address.removesuffix("/"): no_scheme,
             "me:SECRET@" + address + "?next=ws://host/": no_scheme,
@@ -112,12 +112,12 @@ class Words(Test):
             SERVER: "",
         }.items():
             with self.subTest(word):
-                self.assertEqual(self.run_program(word).err, told)
+                self.assertEqual(self.run_program(word).err, message)
         self.assertEqual(self.run_program("--quiet", address).err, "")
         result = self.run_program("--json", address)
         self.assertEqual([event["event"] for event in result.events], ["open", "close"])
 
-    def test_options_whose_value_may_be_missing_leave_the_url_alone(self):
+    def test_options_with_an_optional_value_do_not_take_the_url(self):
         for words in (
             ["-v", SERVER],
             ["-vv", SERVER],
@@ -138,7 +138,7 @@ class Words(Test):
             with self.subTest(words):
                 self.run_program(*words)
 
-    def test_levels_of_verbosity_count(self):
+    def test_verbosity_levels_add_up(self):
         for words, level in {
             ("-v",): 1,
             ("--verbose",): 1,
@@ -154,14 +154,14 @@ class Words(Test):
                 self.assertEqual("text: hello" in result.lines, level > 0)
                 self.assertEqual("Sec-WebSocket-Key" in result.err, level > 1)
 
-    def test_long_names_may_be_cut_short(self):
+    def test_long_names_may_be_abbreviated(self):
         result = self.run_program("--te", "hello", "--cou=1", "--verb", SERVER)
         self.assertIn("text: hello", result.lines)
 
     def test_version_names_the_library_and_the_editor(self):
         for word in ("-V", "--version"):
             line = self.run_program(word).out.decode()
-            self.assertRegex(line, r"^wsdump \S+, libwsline \S+ with TLS, line editing by \w+\n$")
+            self.assertRegex(line, r"^wsdump \S+, libwsline \S+ with TLS, line editing: \w+\n$")
 
 
 class Documentation(Test):
@@ -177,7 +177,7 @@ class Documentation(Test):
         in_manual = set(re.findall(r"Fl -([a-z0-9-]+)", self.manual))
         self.assertEqual(in_manual, self.names)
 
-    def test_letters_are_those_of_the_manual(self):
+    def test_the_manual_has_the_same_letters(self):
         for letter, name in re.findall(r"(?m)^  -(.), --([a-z0-9-]+)", self.help):
             entry = rf"(?m)^\.It Fl {letter}[^\n]*(?:, )?Fl -{name}\b"
             self.assertRegex(self.manual, entry)

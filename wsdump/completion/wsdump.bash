@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completes the command line of wsdump in bash; needs nothing else of bash-completion.
+# Completes the command line of wsdump in bash; does not need bash-completion.
 
 _wsdump() {
     local options='--help --version --verbose --quiet
@@ -13,7 +13,7 @@ _wsdump() {
         --nocert --insecure --cacert --server-name --cert --key --key-password --keylog'
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
 
-    # bash takes --name=value for three words.
+    # bash splits --name=value into three words.
     if [[ $word == = ]]; then
         word=
     elif [[ $before == = ]]; then
