@@ -3844,6 +3844,16 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  */
 WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 
+/* --- Posts and timers ------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any. `fn` runs on the thread that drives the loop or the app.
+ * Blocks: no.
+ * In callbacks: allowed; `fn` is not called inside this call.
+ * Since: 0.2
+ */
+
 /**
  * Schedules a function on the thread that drives the loop.
  *
@@ -3858,11 +3868,104 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
- * In callbacks: allowed; `fn` is not called inside this call.
+ * Since: 0.1
  */
 WSLINE_API wsline_status
 wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
                  wsline_free_fn userdata_free);
+
+/**
+ * Schedules a function on the thread that drives the loop, after a delay.
+ *
+ * The function runs when the delay has passed on the monotonic clock and the loop is being driven.
+ * It does not keep wsline_loop_run() from returning when all apps have ended. A timer that waits
+ * costs only its memory.
+ *
+ * @param loop           a loop.
+ * @param delay_ms       milliseconds, 0 or more.
+ * @param fn             the function; called once.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
+ *                       cancelled, the loop is freed before or the call fails; may be NULL.
+ * @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
+ * @retval WSLINE_OK                    `fn` will be called.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL, or `delay_ms` is out of range.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
+ *
+ * See also: wsline_loop_cancel_post(), wsline_app_post_after()
+ */
+WSLINE_API wsline_status
+wsline_loop_post_after(wsline_loop *loop, int64_t delay_ms, wsline_post_fn fn, void *userdata,
+                       wsline_free_fn userdata_free, uint64_t *post_id_out);
+
+/**
+ * Cancels a function of wsline_loop_post_after().
+ *
+ * @param loop     a loop.
+ * @param post_id  its number.
+ * @retval WSLINE_OK                    it will not be called; its `userdata` has been freed.
+ * @retval WSLINE_ERR_WRONG_STATE       it has been called or cancelled, or is running now.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
+ */
+WSLINE_API wsline_status wsline_loop_cancel_post(wsline_loop *loop, uint64_t post_id);
+
+/**
+ * Schedules a function on the thread that drives the app.
+ *
+ * It runs like a callback of the app: never inside another one, and not after the app has been
+ * aborted, freed or has ended. Functions posted by one thread are called in their order.
+ *
+ * @param app            an app that is being driven.
+ * @param fn             the function; called once.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the app ends
+ *                       before or the call fails; may be NULL.
+ * @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
+ *
+ * See also: wsline_app_post_after()
+ */
+WSLINE_API wsline_status
+wsline_app_post(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_free_fn userdata_free);
+
+/**
+ * Schedules a function on the thread that drives the app, after a delay.
+ *
+ * For heartbeats of protocols such as MQTT or STOMP, and for whatever an app does from time to
+ * time: call it again in `fn` to repeat it. It does not depend on a connection: it also runs while
+ * the app waits for its next attempt. A timer that waits costs only its memory.
+ *
+ * @param app            an app that is being driven.
+ * @param delay_ms       milliseconds, 0 or more, on the monotonic clock.
+ * @param fn             the function; called once.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
+ *                       cancelled, the app ends before or the call fails; may be NULL.
+ * @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
+ * @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL, or `delay_ms` is out of range.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
+ *
+ * See also: wsline_app_cancel_post(), wsline_loop_post_after()
+ */
+WSLINE_API wsline_status
+wsline_app_post_after(wsline_app *app, int64_t delay_ms, wsline_app_fn fn, void *userdata,
+                      wsline_free_fn userdata_free, uint64_t *post_id_out);
+
+/**
+ * Cancels a function of wsline_app_post_after().
+ *
+ * @param app      an app.
+ * @param post_id  its number.
+ * @retval WSLINE_OK                    it will not be called; its `userdata` has been freed.
+ * @retval WSLINE_ERR_WRONG_STATE       it has been called or cancelled, is running now, or the app
+ *                                      has ended since.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ */
+WSLINE_API wsline_status wsline_app_cancel_post(wsline_app *app, uint64_t post_id);
 
 /* --- Frames as bytes -------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@ use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
 use super::link_slot::LinkSlot;
 use super::mailbox::Mailbox;
+use super::timers::{TimedWork, Timers};
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory;
@@ -44,6 +45,7 @@ pub struct App {
     rtt_us: AtomicI64,
     /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
+    pub(super) timers: Timers,
     /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several
     /// times for each message.
     flags: AtomicU32,
@@ -79,13 +81,17 @@ struct Driver {
 
 /// No app has it.
 pub(super) const NO_KEY: u64 = u64::MAX;
+/// The loop's own.
+pub(super) const LOOP_KEY: u64 = NO_KEY - 1;
 
 /// What the thread that drives a loop is told.
 pub enum Command {
     Add(Arc<App>),
     /// Something has happened to the app with this key.
     Look(u64),
-    Run(Box<dyn FnOnce() + Send>),
+    Run(TimedWork),
+    /// The next timer of the app with this key, or of the loop ([`LOOP_KEY`]), is another one.
+    Timers(u64),
 }
 
 /// The end, as the user wants it.
@@ -110,6 +116,7 @@ impl App {
             connection: LinkSlot::default(),
             rtt_us: AtomicI64::new(-1),
             driver_wake: WakeSlot::default(),
+            timers: Timers::default(),
             flags: AtomicU32::new(0),
             last_error: Mutex::default(),
         })
@@ -162,6 +169,34 @@ impl App {
         self.flags.fetch_or(INTERRUPTED, Ordering::SeqCst);
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
         self.driver_wake.signal();
+    }
+
+    /// Has `work` done by the driver after `delay`, unless the app ends before. Returns the number
+    /// to cancel it by.
+    pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
+        let (id, is_next) = self.timers.add(delay, work)?;
+        let place = self.place.lock();
+        match &place.driver {
+            // A driver that has not read the key yet looks at the timers when it does.
+            Some(driver) if is_next && driver.key != NO_KEY => {
+                driver.mailbox.post(Command::Timers(driver.key));
+            }
+            Some(_) => {}
+            None => {
+                drop(place);
+                self.timers.cancel(id);
+                let message = "the app is not being run, started or in a loop";
+                return Err(Error::new(Kind::WrongState, message));
+            }
+        }
+        Ok(id)
+    }
+
+    pub fn cancel_post(&self, id: u64) -> Result<(), Error> {
+        self.timers
+            .cancel(id)
+            .map(drop)
+            .ok_or_else(|| not_posted(id))
     }
 
     /// After this no callback begins, and on other threads than that which is inside one, none goes
@@ -327,6 +362,8 @@ impl App {
         self.flags.store(flags, Ordering::SeqCst);
         place.outcome = Some(outcome);
         self.wake_waiting(&place);
+        drop(place);
+        self.timers.clear();
     }
 
     #[inline]
@@ -466,6 +503,11 @@ static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 /// A driver that is woken looks at all of its apps when this has changed.
 pub(super) fn interrupts() -> u64 {
     INTERRUPTS.load(Ordering::SeqCst)
+}
+
+pub(super) fn not_posted(id: u64) -> Error {
+    let message = format!("there is no post {id} to cancel: it has run, or was cancelled before");
+    Error::new(Kind::WrongState, message)
 }
 
 fn not_connected() -> Error {

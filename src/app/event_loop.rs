@@ -2,10 +2,11 @@
 //! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop,
 //! which watches one descriptor.
 
-use super::client::{App, Command};
+use super::client::{App, Command, LOOP_KEY, not_posted};
 use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
 use super::reactor::Reactor;
+use super::timers::{TimedWork, Timers};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 pub struct EventLoop {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
+    timers: Arc<Timers>,
     /// Whoever has it drives.
     core: Mutex<Reactor>,
     fd: RawFd,
@@ -35,6 +37,7 @@ impl EventLoop {
     fn make() -> io::Result<Self> {
         let mailbox = Arc::new(Mailbox::new(Wake::new()?));
         let driver_lock = Arc::<DriverLock>::default();
+        let timers = Arc::<Timers>::default();
         let epoll = Epoll::new()?;
         Ok(Self {
             fd: epoll.as_raw_fd(),
@@ -42,9 +45,11 @@ impl EventLoop {
                 epoll,
                 Arc::clone(&mailbox),
                 Arc::clone(&driver_lock),
+                Arc::clone(&timers),
             )?),
             mailbox,
             driver_lock,
+            timers,
             next_step: Mutex::new(Deadline::NEVER),
             is_stopped: AtomicBool::new(false),
         })
@@ -122,9 +127,26 @@ impl EventLoop {
     }
 
     /// `work` is done by the thread that drives.
-    pub fn post(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let posted = self.mailbox.try_post(Command::Run(Box::new(work)));
+    pub fn post(&self, work: TimedWork) -> Result<(), Error> {
+        let posted = self.mailbox.try_post(Command::Run(work));
         posted.map_err(|_| Error::no_memory(size_of::<Command>() as u64))
+    }
+
+    /// Has `work` done by the thread that drives, after `delay`. Returns the number to cancel it
+    /// by.
+    pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
+        let (id, is_next) = self.timers.add(delay, work)?;
+        if is_next {
+            self.mailbox.post(Command::Timers(LOOP_KEY));
+        }
+        Ok(id)
+    }
+
+    pub fn cancel_post(&self, id: u64) -> Result<(), Error> {
+        self.timers
+            .cancel(id)
+            .map(drop)
+            .ok_or_else(|| not_posted(id))
     }
 
     /// Readable when there is something to do.

@@ -15,3 +15,4 @@ pub mod reactor;
 pub mod retryable;
 pub mod runner;
 pub mod thread;
+pub mod timers;

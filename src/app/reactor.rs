@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the thread that drives a loop works with: the apps, what they wait for, and until when.
 
-use super::client::{App, Command, NO_KEY, interrupts};
+use super::client::{App, Command, LOOP_KEY, NO_KEY, interrupts};
 use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
 use super::runner::Runner;
+use super::timers::Timers;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::sync::Arc;
@@ -27,7 +28,11 @@ pub struct Reactor {
     driver_lock: Arc<DriverLock>,
     slots: Vec<AppSlot>,
     free: Vec<usize>,
-    timers: BTreeSet<(Instant, u64)>,
+    /// When to step which app; with [`TIMERS`] added to its key, when to call its timers.
+    deadlines: BTreeSet<(Instant, u64)>,
+    /// Those of the loop, and the next one in `deadlines`.
+    timers: Arc<Timers>,
+    next_timer: Deadline,
     memory: ReadBuffers,
     interrupts_seen: u64,
     /// How long a wait looks before it sleeps: as the app wants that wants it longest.
@@ -53,7 +58,8 @@ impl AppSlot {
 struct Entry {
     runner: Runner,
     watched: Watched,
-    timer: Deadline,
+    deadline: Deadline,
+    next_timer: Deadline,
 }
 
 /// The descriptors of an app that are watched. That of an open connection lies in here.
@@ -93,6 +99,7 @@ impl Reactor {
         epoll: Epoll,
         mailbox: Arc<Mailbox<Command>>,
         driver_lock: Arc<DriverLock>,
+        timers: Arc<Timers>,
     ) -> io::Result<Self> {
         let wake = Interest {
             fd: mailbox.wake().as_raw_fd(),
@@ -107,7 +114,9 @@ impl Reactor {
             driver_lock,
             slots: Vec::new(),
             free: Vec::new(),
-            timers: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            timers,
+            next_timer: Deadline::NEVER,
             memory: ReadBuffers::default(),
             interrupts_seen: interrupts(),
             spin: Duration::ZERO,
@@ -128,7 +137,7 @@ impl Reactor {
 
     /// When to turn even if nothing has come.
     pub fn next_step(&self) -> Deadline {
-        let first = self.timers.first();
+        let first = self.deadlines.first();
         first.map_or(Deadline::NEVER, |(moment, _)| Deadline::at(*moment))
     }
 
@@ -203,6 +212,7 @@ impl Reactor {
                 Command::Look(key) => self.step(key, Readiness::default(), now),
                 Command::Run(work) if !self.driver_lock.is_retired() => work(),
                 Command::Run(_) => {}
+                Command::Timers(key) => self.note_timers(key),
             }
         }
     }
@@ -212,12 +222,60 @@ impl Reactor {
             return;
         }
         // What they set anew is for the next turn, so that none keeps this one going.
-        let later = self.timers.split_off(&(now, MAILBOX_KEY));
-        for (_, key) in std::mem::replace(&mut self.timers, later) {
-            if let Some(entry) = self.entry(key) {
-                entry.timer = Deadline::NEVER;
+        let later = self.deadlines.split_off(&(now, MAILBOX_KEY));
+        for (_, key) in std::mem::replace(&mut self.deadlines, later) {
+            if key == LOOP_KEY {
+                self.run_timers(now);
+            } else if key & TIMERS != 0 {
+                self.run_timers_of(key & !TIMERS, now);
+            } else {
+                if let Some(entry) = self.entry(key) {
+                    entry.deadline = Deadline::NEVER;
+                }
+                self.step(key, Readiness::default(), now);
             }
-            self.step(key, Readiness::default(), now);
+        }
+    }
+
+    #[cold]
+    fn run_timers(&mut self, now: Instant) {
+        self.next_timer = Deadline::NEVER;
+        let (timers, driver_lock) = (Arc::clone(&self.timers), Arc::clone(&self.driver_lock));
+        timers.run_expired(now, || !driver_lock.is_retired());
+        self.note_timers(LOOP_KEY);
+    }
+
+    #[cold]
+    fn run_timers_of(&mut self, key: u64, now: Instant) {
+        if self.driver_lock.is_retired() {
+            return;
+        }
+        let Some(mut entry) = self.slot(key).and_then(|slot| slot.entry.take()) else {
+            return;
+        };
+        entry.next_timer = Deadline::NEVER;
+        entry.runner.run_timers(now, &self.driver_lock);
+        self.put_back(key, entry);
+        self.note_timers(key);
+    }
+
+    /// The next timer of the app with this key, or of the loop, may be another one.
+    #[cold]
+    fn note_timers(&mut self, key: u64) {
+        if key == LOOP_KEY {
+            let next = self.timers.next_step();
+            set_deadline(&mut self.deadlines, &mut self.next_timer, key, next);
+            return;
+        }
+        let slot = slot_of(&mut self.slots, key);
+        if let Some(entry) = slot.and_then(|slot| slot.entry.as_mut()) {
+            let next = entry.runner.app().timers.next_step();
+            set_deadline(
+                &mut self.deadlines,
+                &mut entry.next_timer,
+                key | TIMERS,
+                next,
+            );
         }
     }
 
@@ -235,9 +293,11 @@ impl Reactor {
         slot.entry = Some(Box::new(Entry {
             runner: Runner::new(app),
             watched: Watched::default(),
-            timer: Deadline::NEVER,
+            deadline: Deadline::NEVER,
+            next_timer: Deadline::NEVER,
         }));
         self.step(key, Readiness::default(), now);
+        self.note_timers(key);
     }
 
     fn step(&mut self, key: u64, ready: Readiness, now: Instant) {
@@ -270,7 +330,7 @@ impl Reactor {
             true => Deadline::at(now),
             false => entry.runner.next_step(),
         };
-        self.set_timer(&mut entry, key, next);
+        set_deadline(&mut self.deadlines, &mut entry.deadline, key, next);
         match entry.runner.end() {
             None => self.put_back(key, entry),
             Some(end) => self.remove(key, entry, end),
@@ -304,19 +364,6 @@ impl Reactor {
         Ok(wanted.is_held())
     }
 
-    fn set_timer(&mut self, entry: &mut Entry, key: u64, next: Deadline) {
-        if next == entry.timer {
-            return;
-        }
-        if let Some(moment) = entry.timer.moment() {
-            self.timers.remove(&(moment, key));
-        }
-        if let Some(moment) = next.moment() {
-            self.timers.insert((moment, key));
-        }
-        entry.timer = next;
-    }
-
     fn put_back(&mut self, key: u64, entry: Box<Entry>) {
         if let Some(slot) = self.slot(key) {
             slot.entry = Some(entry);
@@ -326,9 +373,14 @@ impl Reactor {
     #[cold]
     fn remove(&mut self, key: u64, mut entry: Box<Entry>, end: Result<(), Error>) {
         entry.watched.clear(&self.epoll);
-        if let Some(moment) = entry.timer.moment() {
-            self.timers.remove(&(moment, key));
-        }
+        let never = Deadline::NEVER;
+        set_deadline(&mut self.deadlines, &mut entry.deadline, key, never);
+        set_deadline(
+            &mut self.deadlines,
+            &mut entry.next_timer,
+            key | TIMERS,
+            never,
+        );
         if let Some(slot) = self.slot(key) {
             slot.generation = slot.generation.wrapping_add(1) & GENERATIONS;
             self.free.push(key as u32 as usize);
@@ -344,13 +396,38 @@ impl Reactor {
     }
 
     fn slot(&mut self, key: u64) -> Option<&mut AppSlot> {
-        let slot = self.slots.get_mut(key as u32 as usize)?;
-        (u64::from(slot.generation) == key >> 32).then_some(slot)
+        slot_of(&mut self.slots, key)
     }
 }
 
-/// So that no key is the mailbox's.
-const GENERATIONS: u32 = u32::MAX >> 1;
+fn slot_of(slots: &mut [AppSlot], key: u64) -> Option<&mut AppSlot> {
+    let slot = slots.get_mut(key as u32 as usize)?;
+    (u64::from(slot.generation) == key >> 32).then_some(slot)
+}
+
+/// Replaces the deadline of a key, `current`, by `next`.
+fn set_deadline(
+    deadlines: &mut BTreeSet<(Instant, u64)>,
+    current: &mut Deadline,
+    key: u64,
+    next: Deadline,
+) {
+    if next == *current {
+        return;
+    }
+    if let Some(moment) = current.moment() {
+        deadlines.remove(&(moment, key));
+    }
+    if let Some(moment) = next.moment() {
+        deadlines.insert((moment, key));
+    }
+    *current = next;
+}
+
+/// So that no key of an app has the bit of [`TIMERS`], or is one of the other keys.
+const GENERATIONS: u32 = u32::MAX >> 2;
+/// Added to the key of an app.
+const TIMERS: u64 = 1 << 62;
 
 impl Drop for Reactor {
     fn drop(&mut self) {

@@ -88,6 +88,14 @@ impl Runner {
         });
     }
 
+    /// Calls the app's timers that have expired by `now`.
+    pub fn run_timers(&mut self, now: Instant, driver_lock: &DriverLock) {
+        self.with_callbacks(driver_lock, |_, callbacks| {
+            let app = callbacks.app;
+            app.timers.run_expired(now, || callbacks.listens());
+        });
+    }
+
     /// The attempt, or the connection, has failed by something outside it.
     pub fn break_off(&mut self, error: Error, driver_lock: &DriverLock) {
         self.with_callbacks(driver_lock, |runner, callbacks| {

@@ -5,20 +5,13 @@ use super::object::wsline_app;
 use crate::app::client::App;
 use crate::app::event_loop::EventLoop;
 use crate::base::deadline::Timeout;
-use crate::base::error::Error;
 use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{self, Inner, Lent, Object, OfOneProcess, UserData};
+use crate::ffi::handle::{self, Inner, Object, OfOneProcess};
 use crate::ffi::status::wsline_status;
-use crate::ffi::types::wsline_free_fn;
 use crate::net::process::own_mark;
-use std::ffi::c_void;
-
-/// Called by the thread that drives a loop.
-pub type wsline_post_fn =
-    Option<unsafe extern "C-unwind" fn(r#loop: *mut wsline_loop, userdata: *mut c_void)>;
 
 /// Drives any number of apps on one thread.
 ///
@@ -251,37 +244,5 @@ pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop)
         let event_loop = arguments.object(r#loop).ok();
         let next = event_loop.and_then(|event_loop| event_loop.next_step());
         Timeout::of_span(next).to_ms()
-    })
-}
-
-/// Schedules a function on the thread that drives the loop.
-///
-/// Functions posted by one thread are called in their order, after what the loop is doing.
-///
-/// @param loop           a loop.
-/// @param fn             the function; called once.
-/// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
-///                       freed before or the call fails; may be NULL.
-/// @retval WSLINE_OK                    `fn` will be called.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
-///
-/// In callbacks: allowed; `fn` is not called inside this call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_loop_post(
-    r#loop: *mut wsline_loop,
-    r#fn: wsline_post_fn,
-    userdata: *mut c_void,
-    userdata_free: wsline_free_fn,
-) -> wsline_status {
-    let name = &"wsline_loop_post";
-    let userdata = UserData::new(name, userdata, userdata_free);
-    guard::on(name, r#loop, |event_loop, _| {
-        let event_loop = event_loop?;
-        let callback = userdata.given_with(r#fn);
-        let callback = callback.ok_or_else(|| Error::argument("fn", "is NULL"))?;
-        let lent = Lent::new(r#loop);
-        event_loop.post(move || callback.notice(&lent))
     })
 }

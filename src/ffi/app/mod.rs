@@ -10,3 +10,5 @@ pub mod send;
 pub mod state;
 
 pub mod event_loop;
+
+pub mod post;
