@@ -26,77 +26,88 @@
  * ```
  *
  * **Objects.** A wsline_options holds settings; a connection copies what it needs from it. A
- * wsline_conn is one connection, with blocking calls. A wsline_app is a client with callbacks that
- * stays connected; a wsline_loop drives many apps on one thread. A wsline_cookie_jar keeps cookies
- * for all connections that share it. Free each object with its `_free` function, in any order;
- * freeing NULL does nothing. Free strings that you own with wsline_string_free().
+ * wsline_conn is one connection, with blocking calls. A wsline_app is a client with callbacks,
+ * which can send pings and reconnect by itself; a wsline_loop drives many apps on one thread, that
+ * is, does their work and calls their callbacks. A wsline_cookie_jar keeps cookies for all
+ * connections that share it. Free each object with its `_free` function, in any order; freeing NULL
+ * does nothing. Free strings that you own with wsline_string_free().
  *
  * **Errors.** A call that can fail returns a wsline_status: WSLINE_OK is 0, errors are negative.
  * wsline_last_error_message() then describes the failure in one line, and wsline_last_error() gives
  * the details; both refer to the last failed call on the calling thread. A NULL handle, a bad
- * argument or a call at the wrong time is such an error, never a crash. Cleaning up does not
- * overwrite the last error: functions that end an object, describe it (statistics, close info, its
- * last error) or set its callbacks may return an error status, but leave the last error as it is.
+ * argument or a call at the wrong time is such an error, never a crash. So that cleaning up does
+ * not overwrite it, functions that end an object, report on it (statistics, close info, its last
+ * error) or set its callbacks do not change the last error, even if they return an error status.
  *
  * **Ownership.** Results come last, through pointers named `..._out`, and are NULL or zero on
- * failure. You own what you get through a `**..._out`; what a function returns directly is lent.
- * The library copies what you pass in, except a userdata pointer: it is handed to its callback
- * unchanged, and the `userdata_free` passed with it, if any, runs exactly once.
+ * failure, unless a function says otherwise. You own what you get through a `**..._out`, unless it
+ * points to const; a pointer to const, or one that a function returns directly, is lent: it belongs
+ * to the library, and you must not free it. The library copies, or holds a reference to, what you
+ * pass in, so that you may free it as soon as the call has returned. Only a userdata pointer is
+ * kept as it is: it is passed to its callback unchanged, and the `userdata_free` passed with it, if
+ * any, runs exactly once.
  *
  * **Strings.** Settings are NUL-terminated UTF-8. A payload is a pointer and a length; the length
  * WSLINE_NUL_TERMINATED stands for a C string, and NULL with length 0 is an empty payload. Received
  * data is always followed by a NUL, which the length does not count. Enumerators are passed as
- * int32_t; an unknown number is WSLINE_ERR_INVALID_ARGUMENT.
+ * int32_t; an unknown number is rejected with WSLINE_ERR_INVALID_ARGUMENT.
  *
- * **Memory.** A URL longer than 65,536 bytes is WSLINE_ERR_INVALID_URL; any other string longer
- * than that is WSLINE_ERR_INVALID_ARGUMENT. Payloads, PEM data, header lines and their values,
- * tokens and subprotocols have no limit. If there is no memory for data whose size a caller or a
- * server chose, the call returns WSLINE_ERR_NO_MEMORY and has changed nothing; a receive that runs
- * out of memory ends the connection. Error messages are truncated after 1,000 bytes, log lines
- * after 2,000.
+ * **Memory.** A URL longer than 65,536 bytes is rejected with WSLINE_ERR_INVALID_URL, any other
+ * string longer than that with WSLINE_ERR_INVALID_ARGUMENT. The length of payloads, PEM data,
+ * headers, bearer tokens and subprotocols is not limited. If there is no memory for data whose size
+ * a caller or a server chose, the call returns WSLINE_ERR_NO_MEMORY and has changed nothing; a
+ * receive that runs out of memory ends the connection. Error messages are truncated after 1,000
+ * bytes, log lines after 2,000.
  *
  * **Time.** Timeouts are int64_t milliseconds: 0 tries once without waiting, WSLINE_FOREVER never
- * times out, WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection. A call that timed out
- * leaves the connection as it was and keeps the data that has arrived.
+ * times out, and WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection, unless a function says
+ * otherwise. Unless a function says otherwise, a call that timed out leaves the connection usable
+ * and keeps the data that has arrived; wsline_conn_close() drops it, and so does a send that has
+ * already sent part of a message.
  *
- * **Threads.** Any thread may call any wsline_conn function, but only one at a time may receive; a
- * second one gets WSLINE_ERR_BUSY. wsline_conn_abort(), from any thread, ends every call that is
- * waiting. Any thread may call any wsline_app and wsline_loop function, but only one at a time may
- * drive a loop. Only one thread at a time may modify an options object.
+ * **Threads.** Any thread may call any wsline_conn function, except wsline_conn_free() while
+ * another call on the connection is in progress. Only one thread at a time may receive; a second
+ * one gets WSLINE_ERR_BUSY. wsline_conn_abort(), from any thread, ends every call that is waiting.
+ * Any thread may call any wsline_app and wsline_loop function (for the `_free` functions see
+ * there), but only one at a time may drive an app or a loop. Only one thread at a time may modify
+ * an options object.
  *
- * **Signals.** When a signal handler has run, a wait continues for the remaining time; see
- * wsline_options_set_interruptible() for waits that return WSLINE_ERR_INTERRUPTED instead. A
- * handler may call wsline_conn_abort(), wsline_app_abort_from_signal() and wsline_loop_stop(), with
- * a handle that is not NULL and not being freed, and no other function of this library. The library
- * installs no handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, also under TLS), and the
- * threads it starts block all signals. If a thread is cancelled with pthread_cancel() inside a call
- * or a callback, the cancellation stays pending until the call has returned.
+ * **Signals.** After a signal handler has run, a wait continues for the remaining time; to make it
+ * return WSLINE_ERR_INTERRUPTED instead, use wsline_options_set_interruptible(). A handler may call
+ * wsline_conn_abort(), wsline_app_abort_from_signal() and wsline_loop_stop(), with a handle that is
+ * not NULL and not being freed, and no other function of this library. The library installs no
+ * handler, raises no SIGPIPE (it sends with MSG_NOSIGNAL, also under TLS), and the threads it
+ * starts block all signals. If a thread is cancelled with pthread_cancel() inside a call of this
+ * library, or inside a callback that this call runs, the cancellation stays pending until the call
+ * has returned.
  *
  * **Callbacks.** Callbacks of apps and loops run on the thread that drives them, one at a time,
- * never under a lock and never inside another call. They may call any function, also `_free` for
- * their own object. What a callback is lent is valid until it returns. A callback must return: a
- * C++ exception that leaves it, or pthread_exit(), ends the program with a line on standard error
- * that names the callback; longjmp() is undefined.
+ * never under a lock of the library, and never inside a call other than the one that drives. They
+ * may call any function, including the `_free` function of their own object. Data lent to a
+ * callback is valid until the callback returns. A callback must return: a C++ exception that leaves
+ * it, or pthread_exit(), ends the program with a line on standard error that names the callback;
+ * leaving it with longjmp() is undefined behavior.
  *
- * **fork().** A child process may use objects that it creates itself, and options. Any other object
- * made before fork() returns WSLINE_ERR_WRONG_STATE in the child, and so do options with a cookie
- * jar made before fork(); a function that returns no status returns what it returns for NULL.
- * Freeing such an object in the child, or exiting without freeing it, does not affect the parent:
- * nothing is sent, and no callback and no `userdata_free` is called. Freeing closes the
+ * **fork().** A child process may use objects that it creates itself, and options. In the child,
+ * calls on any other object made before fork(), or with options whose cookie jar was made before
+ * fork(), return WSLINE_ERR_WRONG_STATE; a function that returns no status returns what it returns
+ * for NULL. Freeing such an object in the child, or exiting without freeing it, does not affect the
+ * parent: nothing is sent, and no callback and no `userdata_free` is called. Freeing closes the
  * connection's descriptor in the child; the memory stays in use until the child ends or calls exec.
- * Logging continues. A child forked inside a callback should call exec or _exit() there; if it
- * returns, the function that drives returns WSLINE_ERR_WRONG_STATE in it. _Fork() and clone() are
- * not noticed. If other threads are looking up names or using TLS during fork(), a lock of the C
- * library or of OpenSSL may stay held in the child; its connects then end at their deadline or
- * never. Fork before those threads start, or call exec.
+ * Logging continues. A child forked inside a callback should call exec or _exit() there; if the
+ * callback returns in the child, the function that drives the app or loop returns
+ * WSLINE_ERR_WRONG_STATE there. _Fork() and clone() are not detected. If other threads are looking
+ * up names or using TLS during fork(), a lock of the C library or of OpenSSL may stay held in the
+ * child; a connect in the child may then run into its timeout, or never return. Fork before those
+ * threads start, or call exec.
  *
  * **Structs.** The caller allocates the structs that the library fills. Their size stays the same
- * within a major version: new fields take the place of `reserved` ones, and 0 in them means
- * unknown. In a struct that you pass in, `reserved` fields must be 0.
+ * within a major version: new fields take the place of `reserved` ones, and a value of 0 in a new
+ * field means unknown. In a struct that you pass in, `reserved` fields must be 0.
  *
  * **Reading on.** Each function documents which threads may call it, whether it blocks, and the
  * version it appeared in. What most functions of a section share is said once, below the title of
- * the section.
+ * the section. A function may be called in callbacks unless "In callbacks" says otherwise.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */
@@ -143,10 +154,13 @@ extern "C" {
 /** A timeout that never expires. */
 #define WSLINE_FOREVER (-INT64_C(1))
 
-/** Use the timeout of the connection or, if that is not set, of the process. */
+/**
+ * Use the timeout of the connection or, if that is not set, of the process, unless a function gives
+ * it another meaning.
+ */
 #define WSLINE_DEFAULT_TIMEOUT (-INT64_C(2))
 
-/** Flag to add to an opcode: do not compress the message. */
+/** Flag to combine with an opcode by `|`: do not compress the message. */
 #define WSLINE_SEND_UNCOMPRESSED 256
 
 /** Flag of a wsline_message: this is the beginning of the message. */
@@ -159,10 +173,10 @@ extern "C" {
  * Flag of a wsline_message: another whole message has already arrived, so the next receive does not
  * wait.
  *
- * Only that receive finds out whether the message is valid, for example whether it can be inflated
- * or is UTF-8. Control frames do not count: to find out whether a ping, a pong or the close frame
- * has arrived after this message, call wsline_conn_recv_event() with a timeout of 0, with or
- * without this flag.
+ * Only the next receive finds out whether that message is valid, for example whether it can be
+ * inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
+ * close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
+ * with or without this flag.
  */
 #define WSLINE_MESSAGE_MORE 4u
 
@@ -171,23 +185,29 @@ extern "C" {
 /**
  * The result of every call that can fail: 0 is success, errors are negative.
  *
- * Statuses with the same hundreds belong together, and a program may want to treat them alike.
- * Numbers are never reused.
+ * Statuses in the same hundred, such as -500 to -599, belong together. Numbers are never reused.
  */
 typedef enum wsline_status {
     /** Done. */
     WSLINE_OK = 0,
-    /** An argument is invalid; the message names it and says why. */
+    /** An argument is invalid; the error message names it and says why. */
     WSLINE_ERR_INVALID_ARGUMENT = -100,
-    /** Not possible now, for example a send before the connect. */
+    /**
+     * Not possible in the current state, for example a send before the connect, or the use of an
+     * object from before fork() in the child process.
+     */
     WSLINE_ERR_WRONG_STATE = -101,
     /**
-     * Another thread is already doing this, or a fragmented message has been begun and not ended.
+     * The operation is already in progress, for example on another thread, or a fragmented message
+     * has not been finished.
      */
     WSLINE_ERR_BUSY = -102,
     /** This build or this system cannot do it. */
     WSLINE_ERR_NOT_SUPPORTED = -103,
-    /** The call timed out; the connection is as it was. */
+    /**
+     * The call timed out. The connection can still be used, except after wsline_conn_connect()
+     * (connect again) and wsline_conn_close() (it was dropped).
+     */
     WSLINE_ERR_TIMEOUT = -200,
     /**
      * The server did not answer a ping in time, and the connection was dropped; see
@@ -195,8 +215,8 @@ typedef enum wsline_status {
      */
     WSLINE_ERR_PONG_TIMEOUT = -201,
     /**
-     * More input is needed, or the call would have to wait, for example because the send queue of
-     * an app is full.
+     * The send queue of an app is full, or wsline_frame_decode() needs more bytes. (A receive with
+     * a timeout of 0 returns WSLINE_ERR_TIMEOUT.)
      */
     WSLINE_ERR_WOULD_BLOCK = -202,
     /**
@@ -204,7 +224,7 @@ typedef enum wsline_status {
      * wsline_options_set_interruptible().
      */
     WSLINE_ERR_INTERRUPTED = -203,
-    /** The URL is not a `ws://` or `wss://` URL. */
+    /** The URL is not a valid WebSocket URL (`ws://`, `wss://` or `ws+unix://`). */
     WSLINE_ERR_INVALID_URL = -300,
     /** The host name could not be resolved. */
     WSLINE_ERR_RESOLVE = -301,
@@ -213,8 +233,8 @@ typedef enum wsline_status {
     /** A system call failed; see `os_errno`. */
     WSLINE_ERR_IO = -303,
     /**
-     * The proxy refused, or its response was invalid; for an HTTP proxy `http_status` is its
-     * status.
+     * The proxy rejected the connection or sent an invalid response, or the environment names an
+     * invalid proxy. For an HTTP proxy, `http_status` is the status of its response.
      */
     WSLINE_ERR_PROXY = -400,
     /** The proxy requires credentials, or rejected those supplied. */
@@ -224,25 +244,28 @@ typedef enum wsline_status {
     /** The server's certificate was rejected; see `tls_verify_result`. */
     WSLINE_ERR_TLS_VERIFY = -501,
     /**
-     * The TLS options cannot be used, for example a file that cannot be read or a wrong password.
+     * The TLS options cannot be used, for example because a file cannot be read or a password is
+     * wrong.
      */
     WSLINE_ERR_TLS_CONFIG = -502,
     /**
-     * The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
+     * The server answered the upgrade request with a status other than 101; see
+     * wsline_conn_http_status().
      */
     WSLINE_ERR_HTTP_STATUS = -600,
     /**
-     * The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
+     * The server's response to the upgrade request violates RFC 6455 or HTTP, or does not accept a
+     * required option; the error message names the header.
      */
     WSLINE_ERR_BAD_UPGRADE = -601,
     /**
-     * The server redirected more often than wsline_options_set_max_redirects() allows; the message
-     * lists the URLs.
+     * The server redirected more often than wsline_options_set_max_redirects() allows; the error
+     * message lists the URLs.
      */
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
     /**
-     * The server violated RFC 6455; a close frame with code 1002 was sent and the connection has
-     * ended.
+     * The server violated RFC 6455; a close frame with code 1002 was sent, and the connection has
+     * ended. Also returned by wsline_frame_decode(), which concerns no connection.
      */
     WSLINE_ERR_PROTOCOL = -700,
     /**
@@ -255,15 +278,24 @@ typedef enum wsline_status {
      * connection has ended.
      */
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
-    /** The connection was closed; see wsline_conn_close_info(). */
+    /**
+     * The connection was closed by either side, or by wsline_conn_shutdown(); see
+     * wsline_conn_close_info().
+     */
     WSLINE_ERR_CLOSED = -800,
     /** The transport ended without a closing handshake. */
     WSLINE_ERR_CONNECTION_LOST = -801,
-    /** wsline_conn_abort() or wsline_app_abort() was called. */
+    /**
+     * The connection or app was aborted, for example by wsline_conn_abort(), wsline_app_abort() or
+     * wsline_loop_remove().
+     */
     WSLINE_ERR_ABORTED = -802,
     /** There is not enough memory. */
     WSLINE_ERR_NO_MEMORY = -900,
-    /** A bug in wsline. The object can only be freed now. */
+    /**
+     * A bug in wsline, no random bytes from the system, or a failed function of
+     * wsline_options_set_mask_key_fn(). Free the object.
+     */
     WSLINE_ERR_INTERNAL = -901
 } wsline_status;
 
@@ -322,7 +354,7 @@ typedef enum wsline_close_code {
 
 /** What a connection was doing when it failed. */
 typedef enum wsline_phase {
-    /** None of the following, for example because an argument was refused. */
+    /** None of the following, for example because an argument was rejected. */
     WSLINE_PHASE_NONE = 0,
     /** Looking up the host name. */
     WSLINE_PHASE_RESOLVE = 1,
@@ -346,7 +378,7 @@ typedef enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /** Connects that failed. */
     WSLINE_LOG_ERROR = 1,
-    /** Connections that failed, and mistakes in the environment's no_proxy. */
+    /** Open connections that failed, and mistakes in the environment's no_proxy. */
     WSLINE_LOG_WARN = 2,
     /** Connections that open, and those that this side drops. */
     WSLINE_LOG_INFO = 3,
@@ -354,7 +386,7 @@ typedef enum wsline_log_level {
      * The steps of a connect: proxies, what TLS negotiated, redirects, cookies that were rejected.
      */
     WSLINE_LOG_DEBUG = 4,
-    /** Handshake heads and every frame. */
+    /** The headers of requests and responses, and every frame. */
     WSLINE_LOG_TRACE = 5
 } wsline_log_level;
 
@@ -384,7 +416,10 @@ typedef enum wsline_tls_version {
 
 /** The protocol of a proxy. */
 typedef enum wsline_proxy_type {
-    /** No proxy. */
+    /**
+     * No proxy set here; one named by the environment is used, unless
+     * wsline_options_set_proxy_from_environment() disables that.
+     */
     WSLINE_PROXY_NONE = 0,
     /** HTTP CONNECT. */
     WSLINE_PROXY_HTTP = 1,
@@ -411,14 +446,15 @@ typedef enum wsline_address_family {
 } wsline_address_family;
 
 /**
- * A client that stays connected: it calls your functions with what arrives, sends pings, and
- * reconnects.
+ * A client with callbacks: it calls your functions with what arrives and, if enabled, sends pings
+ * and reconnects.
  *
- * Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it: the one that calls
- * wsline_app_run(), a thread of its own after wsline_app_start(), or the one that drives the
- * wsline_loop it was added to. All callbacks run on that thread, one at a time, never inside
- * another call and never under a lock. They may call any function, including wsline_app_free(). Any
- * thread may send, close, and query the app.
+ * Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it, that is, connects,
+ * receives and calls its callbacks: the thread that calls wsline_app_run(), a thread of the app's
+ * own after wsline_app_start(), or the thread that drives the wsline_loop to which the app was
+ * added. All callbacks run on that thread, one at a time, never under a lock of the library, and
+ * never inside a call other than the one that drives the app. They may call any function, including
+ * wsline_app_free(). Any thread may send, close, and query the app.
  */
 typedef struct wsline_app wsline_app;
 
@@ -426,13 +462,14 @@ typedef struct wsline_app wsline_app;
  * One connection to a server.
  *
  * Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
- * call any function on it: any number of threads may send, one at a time may receive, and any may
- * close or abort. It keeps what it needs of its options.
+ * call any function on it except wsline_conn_free(): any number of threads may send at once, one at
+ * a time may receive, and any may close or abort. It keeps a copy of what it needs from its
+ * options.
  */
 typedef struct wsline_conn wsline_conn;
 
 /**
- * Cookies that servers have set, to send back to them.
+ * A store for the cookies that servers set, which are sent back to those servers.
  *
  * Created by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(),
  * freed by wsline_cookie_jar_free(). Any number of threads, options objects and connections may use
@@ -441,8 +478,8 @@ typedef struct wsline_conn wsline_conn;
  * Cookies are stored and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for `https`:
  * only to the host or the domain that set them, never for a whole public suffix such as `co.uk`,
  * only below their path, until they expire, and only over `wss` if they are Secure. A jar holds
- * 3,000 cookies, 50 for each domain; beyond that it drops those that have gone unsent for longest,
- * those without Secure first. It exists only in memory.
+ * 3,000 cookies, 50 for each domain; beyond that it discards the cookies that have gone unsent the
+ * longest, those without Secure first. It exists only in memory.
  */
 typedef struct wsline_cookie_jar wsline_cookie_jar;
 
@@ -451,7 +488,8 @@ typedef struct wsline_cookie_jar wsline_cookie_jar;
  *
  * Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
  * wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
- * call all other functions. To other event loops it is one descriptor, see wsline_loop_fd().
+ * call all other functions. Another event loop can watch the whole loop through one descriptor; see
+ * wsline_loop_fd().
  */
 typedef struct wsline_loop wsline_loop;
 
@@ -491,7 +529,10 @@ typedef struct wsline_error_info {
     int32_t phase;
     /** The system's `errno`, or 0. */
     int32_t os_errno;
-    /** The HTTP status of the response to the upgrade, or 0. */
+    /**
+     * The HTTP status of the server's response to the upgrade request or, after WSLINE_ERR_PROXY or
+     * WSLINE_ERR_PROXY_AUTH, of the proxy's response; 0 if there was none.
+     */
     int32_t http_status;
     /**
      * OpenSSL's X509_V_ERR_… number if the certificate was rejected, or 0. AWS-LC uses the same
@@ -500,19 +541,22 @@ typedef struct wsline_error_info {
     int64_t tls_verify_result;
     /** The code of the close frame that ended the connection, received or sent, or 0. */
     int32_t close_code;
-    /** One line, as wsline_last_error_message() gives it; never NULL. */
+    /** The error message, one line as returned by wsline_last_error_message(); never NULL. */
     const char *message;
-    /** Milliseconds until the app reconnects; -1 if it does not, and outside apps. */
+    /**
+     * Milliseconds until the app reconnects; -1 if it does not reconnect, or if the failure is not
+     * one of an app's connection.
+     */
     int64_t retry_in_ms;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[3];
 } wsline_error_info;
 
 /**
  * Receives one line of the log.
  *
- * Runs on the thread that does what is logged, inside its call; it must be quick and must not call
- * the library.
+ * Runs on the thread that produces the line, inside the call that this thread is making; it must be
+ * quick and must not call the library.
  */
 typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata);
 
@@ -520,7 +564,7 @@ typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata
 typedef void (*wsline_free_fn)(void *userdata);
 
 /**
- * Writes a masking key of four bytes, for tests that compare bytes.
+ * Supplies the masking key of a frame, four bytes, for tests that need reproducible output.
  *
  * Runs on the sending thread, before each frame; if it returns anything but WSLINE_OK, the send
  * fails with WSLINE_ERR_INTERNAL. It must not call the library.
@@ -552,17 +596,17 @@ typedef struct wsline_frame {
      * the protocol.
      */
     uint8_t raw;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint8_t reserved0[2];
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[2];
 } wsline_frame;
 
-/** A received message, or a part of one. Filled in by the library. */
+/** A received message, a fragment or part of one, or a control frame. Filled in by the library. */
 typedef struct wsline_message {
     /**
      * The payload, followed by a NUL. Lent: valid until the next receive on the connection or until
-     * it is freed; in a callback, until it returns.
+     * the connection is freed; in a callback, until the callback returns.
      */
     const uint8_t *data;
     /** Bytes in `data`, without the NUL. */
@@ -571,7 +615,7 @@ typedef struct wsline_message {
     int32_t opcode;
     /** WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. */
     uint32_t flags;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[2];
 } wsline_message;
 
@@ -583,8 +627,8 @@ typedef struct wsline_close_info {
      */
     int32_t code;
     /**
-     * A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
-     * The client, if it rejected what the server sent.
+     * A wsline_side: the side that ended the connection first, by a close frame or by dropping the
+     * connection. This is the client if it rejected what the server sent.
      */
     int32_t closed_by;
     /** Both sides have sent a close frame. */
@@ -597,15 +641,15 @@ typedef struct wsline_close_info {
     /** Bytes in `reason`, without the NUL. */
     size_t reason_len;
     /**
-     * Messages in the queue of an app that the system had not accepted, or only in part; 0 for a
-     * wsline_conn.
+     * Messages in the send queue of an app that the system had not accepted, or had accepted only
+     * in part; 0 for a wsline_conn.
      */
     uint64_t unsent_messages;
     /**
      * Bytes of frames in the queue of an app that the system had not accepted; 0 for a wsline_conn.
      */
     uint64_t unsent_bytes;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[2];
 } wsline_close_info;
 
@@ -624,13 +668,13 @@ typedef struct wsline_tls_info {
     const char *peer_certificate_pem;
     /** The handshake resumed a session of an earlier connection with the same options. */
     bool resumed;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[4];
 } wsline_tls_info;
 
 /** Counters of a connection. Filled in by the library. */
 typedef struct wsline_stats {
-    /** Whole messages that were sent, corked or queued. */
+    /** Whole messages that were sent, including those still corked or queued. */
     uint64_t messages_sent;
     /** Whole messages that were received. */
     uint64_t messages_received;
@@ -642,11 +686,11 @@ typedef struct wsline_stats {
     uint64_t bytes_sent;
     /** Bytes read from the socket since the connect began. */
     uint64_t bytes_received;
-    /** Room to grow; zero. */
+    /** Reserved for future fields; 0. */
     uint64_t reserved[6];
 } wsline_stats;
 
-/** Called by an app when something has happened. */
+/** Called by an app for an event without data: on_open, on_reconnect, on_drain. */
 typedef void (*wsline_app_fn)(wsline_app *app, void *userdata);
 
 /** Called by an app with what it has received; `message` is lent until the function returns. */
@@ -656,13 +700,13 @@ typedef void (*wsline_message_fn)(wsline_app *app, const wsline_message *message
 typedef void (*wsline_messages_fn)(wsline_app *app, const wsline_message *messages, size_t count,
                                    void *userdata);
 
-/** Called by an app with what has failed; `info` is lent until the function returns. */
+/** Called by an app with the details of a failure; `info` is lent until the function returns. */
 typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, void *userdata);
 
 /** Called by an app with how a connection has ended; `info` is lent until the function returns. */
 typedef void (*wsline_close_fn)(wsline_app *app, const wsline_close_info *info, void *userdata);
 
-/** Called by the thread that drives a loop. */
+/** A function passed to wsline_loop_post(); called once, by the thread that drives the loop. */
 typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 
 /* --- Errors ----------------------------------------------------------------------------------- */
@@ -680,7 +724,8 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
  * To find out what went wrong in a particular call, use wsline_last_error_message().
  *
  * @param status  a wsline_status; any number.
- * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+ * @return        a static string, never NULL, which you must not free; "unknown status" for an
+ *                unknown number.
  */
 WSLINE_API const char *wsline_strerror(int32_t status);
 
@@ -690,7 +735,8 @@ WSLINE_API const char *wsline_strerror(int32_t status);
  * For logs and bindings; wsline_strerror() is for people.
  *
  * @param status  a wsline_status; any number.
- * @return        a text that is never NULL and never freed; "unknown status" for an unknown number.
+ * @return        a static string, never NULL, which you must not free; "unknown status" for an
+ *                unknown number.
  */
 WSLINE_API const char *wsline_status_name(int32_t status);
 
@@ -706,7 +752,7 @@ WSLINE_API const char *wsline_status_name(int32_t status);
 /**
  * Returns the version of the loaded library, for example "0.2.0".
  *
- * @return  a text that is never NULL and never freed.
+ * @return  a static string, never NULL, which you must not free.
  */
 WSLINE_API const char *wsline_version(void);
 
@@ -721,12 +767,12 @@ WSLINE_API uint32_t wsline_version_number(void);
  * Returns whether this build of the library has a feature.
  *
  * A build uses either OpenSSL or AWS-LC for TLS. AWS-LC is part of the library and does not clash
- * with an OpenSSL in the same program. It supports the same options, except
+ * with an OpenSSL in the same program. A build with AWS-LC supports the same options, except
  * wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
  *
  * @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; an unknown name is a
  *              feature that this build does not have.
- * @return      true if it has; false for NULL.
+ * @return      true if this build has the feature; false for NULL.
  */
 WSLINE_API bool wsline_has_feature(const char *name);
 
@@ -756,7 +802,7 @@ WSLINE_API int64_t wsline_default_timeout_ms(void);
  * The line quotes the values that matter, but never a credential, and has no newline. Like `errno`,
  * it is not changed by calls that succeed.
  *
- * @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
+ * @return  a string, never NULL; "" if no call has failed. Valid until the next failure on this
  *          thread.
  *
  * Threads: any; each has its own.
@@ -807,12 +853,12 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  * @param level          a wsline_log_level: the most detailed level to log.
  * @param fn             called with each line; NULL turns the log off.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    done; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
  *
- * Threads: any. `fn` runs on the thread that does what is logged, and may run on several threads at
+ * Threads: any. `fn` runs on the thread that produces the line, and may run on several threads at
  * once.
  * In callbacks: `fn` must not call the library.
  * See also: wsline_set_trace()
@@ -821,12 +867,12 @@ WSLINE_API wsline_status
 wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn userdata_free);
 
 /**
- * Turns on or off a trace on standard error of each step of a connect, the heads of requests and
- * responses, and every frame.
+ * Enables or disables a trace on standard error, which shows each step of a connect, the headers of
+ * requests and responses, and every frame.
  *
- * Replaces the function of wsline_set_log(). The trace never contains passwords of proxies, or
- * values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
- * and the first 64 bytes of each payload, escaped.
+ * The trace replaces the function set with wsline_set_log(). The trace never contains passwords of
+ * proxies, or values of Authorization, Cookie and similar headers. It contains the path and query
+ * of the URL, and the first 64 bytes of each payload, escaped.
  *
  * @param enable  true turns it on, false off.
  * @retval WSLINE_OK            done.
@@ -850,7 +896,7 @@ WSLINE_API wsline_status wsline_set_trace(bool enable);
  * @param options_out  set to the object; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_options_free().
  * Threads: any.
@@ -873,10 +919,10 @@ WSLINE_API void wsline_options_free(wsline_options *options);
  * @param options_out  set to the copy; to NULL on failure.
  * @retval WSLINE_OK                    `*options_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_options_free().
- * Threads: any, while no other thread sets `options`.
+ * Threads: any, while no other thread modifies `options`.
  */
 WSLINE_API WSLINE_NODISCARD wsline_status
 wsline_options_clone(const wsline_options *options, wsline_options **options_out);
@@ -899,10 +945,11 @@ wsline_options_clone(const wsline_options *options, wsline_options **options_out
  *
  * @param options  the options to modify.
  * @param name     an HTTP token, for example "Authorization".
- * @param value    without control characters such as line ends; may be "".
+ * @param value    the value, without control characters such as line breaks; may be "".
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
- *                                      handshake's, or `value` has a control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is not a token or is a header that
+ *                                      the library writes itself, or `value` contains a control
+ *                                      character.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
@@ -915,13 +962,15 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
  * @param line     "Name: value", without a line end.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
- *                                      wsline_options_add_header() would refuse it.
+ *                                      wsline_options_add_header() would reject the name or the
+ *                                      value.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
 
 /**
- * Removes all headers of wsline_options_add_header() and wsline_options_set_header_line().
+ * Removes all headers added or set with wsline_options_add_header() and
+ * wsline_options_set_header_line().
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -948,16 +997,17 @@ wsline_options_set_cookie_header(wsline_options *options, const char *cookie);
 /**
  * Sends a user name and password with the request (Basic authentication, RFC 7617).
  *
- * Replaces those in the URL and a bearer token. An "Authorization" header added with
- * wsline_options_add_header() takes precedence over both. None of them is sent to another origin
- * after a redirect.
+ * They take precedence over those in the URL, and replace a bearer token. An "Authorization" header
+ * added with wsline_options_add_header() takes precedence over all of these. None of them is sent
+ * to another origin after a redirect.
  *
  * @param options   the options to modify.
  * @param user      the user name, without a colon; never logged. NULL removes user and password.
  * @param password  the password; never logged. May be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
- *                                      `user` has a colon, or one has a control character.
+ *                                      `user` contains a colon, or either contains a control
+ *                                      character.
  */
 WSLINE_API wsline_status
 wsline_options_set_basic_auth(wsline_options *options, const char *user, const char *password);
@@ -965,7 +1015,8 @@ wsline_options_set_basic_auth(wsline_options *options, const char *user, const c
 /**
  * Sends a bearer token with the request (RFC 6750).
  *
- * Replaces a user name and password, see wsline_options_set_basic_auth().
+ * Replaces the user name and password of wsline_options_set_basic_auth(), and takes precedence over
+ * those in the URL.
  *
  * @param options  the options to modify.
  * @param token    letters, digits and -._~+/=; never logged. NULL removes the token.
@@ -980,10 +1031,11 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
 /**
  * Sets how many redirects (301, 302, 303, 307, 308) a connect follows.
  *
- * A redirect may use `http` and `https` for `ws` and `wss`, or a path alone. A redirect from `wss`
- * to `ws` is never followed. Authorization, the Cookie string and the Host header that were set are
- * not sent to another origin (scheme, host and port). Other headers and subprotocols are. The TLS
- * options, including client certificate, server name and pins, apply to every server.
+ * The target of a redirect may be a path alone, or a URL, with `http` and `https` accepted for `ws`
+ * and `wss`. A redirect from `wss` to `ws` is never followed. Credentials, the Cookie header and
+ * the Host header from these options are not sent to another origin (scheme, host and port). Other
+ * headers and subprotocols are. The TLS options, including client certificate, server name and
+ * pins, apply to every server.
  *
  * @param options  the options to modify.
  * @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
@@ -996,7 +1048,7 @@ wsline_options_set_bearer_token(wsline_options *options, const char *token);
 WSLINE_API wsline_status wsline_options_set_max_redirects(wsline_options *options, uint32_t limit);
 
 /**
- * Sets the jar for cookies to send and for those that servers set.
+ * Sets the cookie jar from which cookies are sent, and in which cookies from servers are stored.
  *
  * In the Cookie header the jar's cookies come before those of wsline_options_set_cookie_header().
  *
@@ -1033,8 +1085,9 @@ wsline_options_set_origin_header(wsline_options *options, const char *origin);
  * Omits the Origin header, or restores the default one.
  *
  * @param options   the options to modify.
- * @param suppress  true: no Origin header; false, the default: the default one, even if
- *                  wsline_options_set_origin_header() was called before.
+ * @param suppress  true: no Origin header is sent; false, the default: the default Origin header is
+ *                  sent, and a value set earlier with wsline_options_set_origin_header() is
+ *                  discarded.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1048,8 +1101,8 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * @param options  the options to modify.
  * @param host     a name, and a port where needed; NULL, the default, for the URL's.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
- *                                      control character.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or contains a space or
+ *                                      a control character.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  *
  * See also: wsline_options_set_tls_server_name()
@@ -1085,7 +1138,7 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
 
 /**
- * Removes all subprotocols of wsline_options_add_subprotocol().
+ * Removes all subprotocols added with wsline_options_add_subprotocol().
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1108,7 +1161,7 @@ WSLINE_API wsline_status wsline_options_clear_subprotocols(wsline_options *optio
  * Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
  * and for the connect if that has no timeout of its own.
  *
- * The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
+ * The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of the process; see
  * wsline_set_default_timeout_ms().
  *
  * @param options     the options to modify.
@@ -1123,8 +1176,9 @@ WSLINE_API wsline_status wsline_options_set_timeout_ms(wsline_options *options, 
  * Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not they
  * make progress.
  *
- * The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
- * process; where neither is set, 30 seconds.
+ * The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
+ * wsline_options_set_timeout_ms() or, if that is not set, of the process; if neither is set, 30
+ * seconds.
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1136,13 +1190,15 @@ WSLINE_API wsline_status
 wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it,
- * too.
+ * Sets the timeout of each send, which covers the whole message: a server that reads too slowly
+ * exceeds it, too.
  *
  * If part of the message has been sent by then, the connection ends, because nothing can follow
- * half a frame. An app's sends do not wait, so this is not for them.
+ * half a frame; so do not use a timeout of 0 for messages that the socket may accept only in part.
+ * An app's sends never wait, so this timeout does not apply to them.
  *
- * The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+ * The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
+ * wsline_options_set_timeout_ms().
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -1154,14 +1210,14 @@ WSLINE_API wsline_status
 wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets how long closing may take without progress, for apps and for wsline_conn_close() with
- * WSLINE_DEFAULT_TIMEOUT.
+ * Sets the close timeout: how long a close may make no progress, for apps and for
+ * wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
  *
  * A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
  * meanwhile, or if the server's system has acknowledged more of what was sent before the close
  * frame. A close that makes progress still ends after 60 seconds, or after the timeout if that is
  * longer. Acknowledged bytes count as progress even if the server itself has not read them. The
- * default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+ * default is WSLINE_DEFAULT_TIMEOUT, which here means 3 seconds.
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
@@ -1178,7 +1234,7 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
  *
  * If enabled, wsline_conn_connect() and every receive, send and close return WSLINE_ERR_INTERRUPTED
  * if a signal handler ran on the waiting thread during the wait, whether or not it was installed
- * with SA_RESTART. Otherwise the wait continues for the remaining time.
+ * with SA_RESTART. If disabled, the wait continues for the remaining time.
  *
  * - A receive keeps the data that has arrived, and the next one continues.
  * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
@@ -1188,10 +1244,10 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
  * - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which the
  *   handshake has begun cannot be used any more.
  *
- * Waits for another thread, which is sending a message, or receiving while this one closes, are not
- * interrupted. A signal that arrives between two waits does not end the second one; to leave no
- * such gap, call wsline_conn_abort() in the handler. A receive that has to wait needs three system
- * calls instead of one. Apps and loops ignore this option.
+ * A wait for another thread is not interrupted, whether that thread is sending a message, or
+ * receiving while this one closes. A signal that arrives between two waits does not end the second
+ * one; to close this gap, call wsline_conn_abort() in the handler. With this option, a receive that
+ * has to wait needs three system calls instead of one. Apps and loops ignore this option.
  *
  * @param options  the options to modify.
  * @param enable   whether signals end waits.
@@ -1251,20 +1307,22 @@ WSLINE_API int64_t wsline_conn_timeout_ms(const wsline_conn *conn);
 /**
  * Connects through a proxy.
  *
- * An HTTP proxy is asked for a tunnel with CONNECT, for ws and for wss. With WSLINE_PROXY_HTTPS the
- * connection to the proxy itself uses TLS; the TLS options apply to it, except the server name and
- * pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H look up the server's name; for
- * WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it up. This replaces the proxy of
- * wsline_options_set_proxy_url().
+ * With an HTTP proxy, the library opens a tunnel with CONNECT, for ws and for wss. With
+ * WSLINE_PROXY_HTTPS the connection to the proxy itself uses TLS; the TLS options apply to it,
+ * except the server name and pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H look
+ * up the server's name; for WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it up.
+ * This and wsline_options_set_proxy_url() replace each other: the last call counts.
  *
  * @param options  the options to modify.
  * @param type     a wsline_proxy_type. WSLINE_PROXY_NONE, the default, removes the proxy, so that
- *                 the environment may name one again; `host` and `port` are ignored.
+ *                 one named by the environment is used again (to use none, see
+ *                 wsline_options_set_proxy_from_environment()); `host` and `port` are ignored.
  * @param host     a name or an IP address.
  * @param port     1 to 65535.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither a
- *                                      name nor an address, or `port` is out of range.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `type` is unknown or, unless it is
+ *                                      WSLINE_PROXY_NONE, `host` is neither a name nor an address
+ *                                      or `port` is out of range.
  *
  * See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
  */
@@ -1277,8 +1335,9 @@ wsline_options_set_proxy(wsline_options *options, int32_t type, const char *host
  * @param options  the options to modify.
  * @param url      for example "http://user:password@proxy.example:3128", or with https, socks4,
  *                 socks4a, socks5 or socks5h instead of http; user and password are
- *                 percent-encoded. The default scheme is http, the default port 80, 443 or 1080.
- *                 NULL, the default, removes the proxy, so that the environment may name one again.
+ *                 percent-encoded. The default scheme is http; the default port is 80 for http, 443
+ *                 for https and 1080 for SOCKS. NULL, the default, removes the proxy, so that the
+ *                 environment may name one again.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is not a proxy URL.
  *
@@ -1291,15 +1350,15 @@ WSLINE_API wsline_status wsline_options_set_proxy_url(wsline_options *options, c
  * for SOCKS5.
  *
  * They take precedence over those in the URL of wsline_options_set_proxy_url(). SOCKS4 has only a
- * user name. They are never sent to proxies named by the environment, which have theirs in their
- * URLs.
+ * user name. They are never sent to proxies named by the environment; those have credentials in
+ * their own URLs.
  *
  * @param options   the options to modify.
  * @param user      the user name; never logged. NULL, the default, removes user and password.
  * @param password  the password; never logged. May be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
- *                                      or one has a control character.
+ *                                      or either contains a control character.
  */
 WSLINE_API wsline_status
 wsline_options_set_proxy_auth(wsline_options *options, const char *user, const char *password);
@@ -1318,13 +1377,14 @@ wsline_options_set_proxy_auth(wsline_options *options, const char *user, const c
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the other
  *                                      entries were added.
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before were added.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before the one that
+ *                                      failed were added.
  */
 WSLINE_API wsline_status wsline_options_add_no_proxy(wsline_options *options, const char *entry);
 
 /**
- * Removes all entries of wsline_options_add_no_proxy(), so that no_proxy of the environment applies
- * again.
+ * Removes all entries added with wsline_options_add_no_proxy(), so that no_proxy from the
+ * environment applies again.
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1361,7 +1421,7 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
  *
  * @param options     the options to modify.
  * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
- *                    default: all of it.
+ *                    default: the whole connect timeout.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
@@ -1381,10 +1441,10 @@ wsline_options_set_proxy_timeout_ms(wsline_options *options, int64_t timeout_ms)
 /**
  * Adds an option to set on the socket before it connects.
  *
- * TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
- * are enabled by default, by the first call that uses the connection or may wait for longer. If you
- * add options, they are enabled before the connect, and your options override them. If the system
- * rejects an option, the connect fails.
+ * By default, TCP_NODELAY and keepalive probes (three, 10 seconds apart, after 30 seconds of
+ * silence) are enabled by the first call that uses the connection. If you add options, these
+ * defaults are set before the connect, so that your options override them. If the system rejects an
+ * option, the connect fails.
  *
  * @param options  the options to modify.
  * @param level    as for setsockopt(2), for example SOL_SOCKET.
@@ -1400,7 +1460,7 @@ wsline_options_add_socket_option(wsline_options *options, int32_t level, int32_t
                                  const void *value, size_t len);
 
 /**
- * Removes all options of wsline_options_add_socket_option().
+ * Removes all options added with wsline_options_add_socket_option().
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1439,7 +1499,8 @@ WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
 
 /**
- * Connects to addresses of one family only, also through a proxy that takes addresses.
+ * Connects to addresses of one family only, also if the library looks up the server's address for a
+ * SOCKS proxy.
  *
  * @param options  the options to modify.
  * @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -1452,8 +1513,9 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * Uses a connected socket of yours instead of opening one.
  *
  * The URL still determines the request, and `wss://` still means TLS. The library uses a dup(2) of
- * the socket: you still have to close yours, and must not read or write it meanwhile. The socket
- * serves one connect, even if that fails; no proxy is used and no redirect is followed.
+ * the socket: you still have to close yours, and must not read from or write to it while the
+ * connection exists. The socket serves one connect, even if that fails; no proxy is used and no
+ * redirect is followed.
  *
  * @param options  the options to modify.
  * @param fd       a connected stream socket; -1, the default, for none.
@@ -1489,8 +1551,8 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
  * Enables or disables the check of the name in the certificate.
  *
  * @param options  the options to modify.
- * @param enable   true, the default: the certificate must name the URL's host, in its
- *                 subjectAltName.
+ * @param enable   true, the default: the subjectAltName of the certificate must contain the URL's
+ *                 host or, if set, the name of wsline_options_set_tls_server_name().
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1517,12 +1579,12 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * or the server's own.
  *
  * The system's authorities are those that OpenSSL finds; it also consults the variables
- * SSL_CERT_FILE and SSL_CERT_DIR. A build on AWS-LC consults the same variables and, without them,
- * /etc/ssl/cert.pem and /etc/ssl/certs.
+ * SSL_CERT_FILE and SSL_CERT_DIR. A build with AWS-LC consults the same variables and, if they are
+ * not set, /etc/ssl/cert.pem and /etc/ssl/certs.
  *
  * Every connect checks all TLS files and directories again. A file that was replaced is used from
- * then on, and no earlier session is resumed. A file that cannot be read is WSLINE_ERR_TLS_CONFIG
- * until it can; an app that reconnects tries again.
+ * then on, and no earlier session is resumed. If a file cannot be read, the connect fails with
+ * WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
  *
  * @param options  the options to modify.
  * @param path     a file of PEM certificates. NULL, the default, for none.
@@ -1550,19 +1612,19 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_path(wsline_options *options,
  * @param pem      PEM certificates; NULL with length 0, the default, for none.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
- *                                      or it is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+ *                                      `pem` is not NULL but empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Accepts only servers whose certificate has this key, whoever signed it; if several are added, one
- * must match.
+ * Accepts only servers whose certificate has this key, regardless of who signed it; if several pins
+ * are added, one must match.
  *
- * The check is made in addition to the verification, or alone if that is disabled; also when a
- * session is resumed. An HTTPS proxy is not pinned: with the verification disabled, it is not
+ * Pins are checked in addition to the verification, and also if that is disabled or a session is
+ * resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy is not
  * checked at all.
  *
  * @param options  the options to modify.
@@ -1577,7 +1639,7 @@ WSLINE_API wsline_status
 wsline_options_add_tls_pin_sha256(wsline_options *options, const char *base64);
 
 /**
- * Removes all keys of wsline_options_add_tls_pin_sha256(), so that any key is accepted.
+ * Removes all pins added with wsline_options_add_tls_pin_sha256(), so that any key is accepted.
  *
  * @param options  the options to modify.
  * @retval WSLINE_OK                    removed, if there were any.
@@ -1637,8 +1699,8 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
  *                 length 0, the default, for no certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
- *                                      or it is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+ *                                      `pem` is not NULL but empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
@@ -1651,8 +1713,8 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
  * @param pem      the key; NULL with length 0, the default, if it is with the certificate.
  * @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than 0,
- *                                      or it is empty.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+ *                                      `pem` is not NULL but empty.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
@@ -1689,7 +1751,7 @@ wsline_options_set_tls_max_version(wsline_options *options, int32_t version);
 /**
  * Sets the ciphers for TLS 1.2 and older.
  *
- * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+ * If the TLS library supports nothing in the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
  * @param list     names as for openssl-ciphers(1), separated by colons, for example "ECDHE+AESGCM".
@@ -1702,7 +1764,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ciphers(wsline_options *options,
 /**
  * Sets the cipher suites for TLS 1.3.
  *
- * If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+ * If the TLS library supports nothing in the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
  *
  * @param options  the options to modify.
  * @param list     names separated by colons, for example
@@ -1769,9 +1831,9 @@ wsline_options_set_tls_keylog_file(wsline_options *options, const char *path);
  * connection still apply: the server name, its check in the certificate (if the context verifies),
  * and pins.
  *
- * The program and the library must use the same libssl; a context of another one crashes. A library
- * built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true, has a libssl of its own and
- * accepts no context.
+ * The program and the library must use the same libssl; with a context from a different one the
+ * program crashes. A library built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true,
+ * has a libssl of its own and accepts no context.
  *
  * @param options  the options to modify.
  * @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference (SSL_CTX_up_ref).
@@ -1852,12 +1914,13 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
 WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *options, bool enable);
 
 /**
- * Delivers messages in the fragments in which the server sends them.
+ * Makes receives deliver each fragment of a message as the server sent it, instead of the whole
+ * message.
  *
  * The flags of wsline_message mark the first and the last fragment. A character may be split
- * between two fragments; UTF-8 validation covers the whole message. See also
- * wsline_conn_recv_part(), which does not wait for a whole fragment. For apps, use
- * wsline_app_on_part().
+ * between two fragments; UTF-8 validation covers the whole message. A fragment is one frame of a
+ * message, as the server sent it; a part, as delivered by wsline_conn_recv_part(), is whatever has
+ * arrived so far, without waiting for a whole fragment. For apps, use wsline_app_on_part().
  *
  * @param options  the options to modify.
  * @param enable   true: deliver each fragment as soon as it is complete; false, the default:
@@ -1873,10 +1936,11 @@ WSLINE_API wsline_status wsline_options_set_deliver_fragments(wsline_options *op
  * Enables or disables automatic pongs.
  *
  * If they are disabled, receive pings with wsline_conn_recv_event() and answer them with
- * wsline_conn_pong().
+ * wsline_conn_pong(); in an app, use wsline_app_on_ping() and wsline_app_pong().
  *
  * @param options  the options to modify.
- * @param enable   true, the default: pings are answered while a call receives.
+ * @param enable   true, the default: a ping is answered as soon as a receive call or an app reads
+ *                 it.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -1890,8 +1954,8 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
  * @param options        the options to modify.
  * @param fn             called for each frame; NULL, the default, for random keys.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -1919,7 +1983,8 @@ wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, v
  * wsline_options_set_deflate_no_context_takeover() is used.
  *
  * While one thread compresses a message, other threads may send pings and uncompressed messages.
- * Their compressed messages wait; those of an app are sent uncompressed instead.
+ * Sends of compressed messages by other threads wait; with an app, those messages are sent
+ * uncompressed instead.
  *
  * An attacker who can place text beside a secret in compressed messages, and observe their length,
  * can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
@@ -1949,10 +2014,11 @@ WSLINE_API wsline_status wsline_options_set_deflate_level(wsline_options *option
  *
  * @param options      the options to modify.
  * @param client_bits  the window for messages that are sent, as a power of 2: 9 (512 bytes) to 15
- *                     (32 KiB, the default). The server is told, and may ask for less.
- * @param server_bits  the window for messages that are received, 9 to 15, the default. Below 15 the
- *                     server is asked to use no more, and if it does not agree, the connect fails
- *                     with WSLINE_ERR_BAD_UPGRADE.
+ *                     (32 KiB, the default). The library announces this size to the server, which
+ *                     may request a smaller one.
+ * @param server_bits  the window for messages that are received, 9 to 15, the default. If it is
+ *                     below 15, the library requests that the server use no larger window; if the
+ *                     server does not agree, the connect fails with WSLINE_ERR_BAD_UPGRADE.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
  */
@@ -1976,7 +2042,7 @@ WSLINE_API wsline_status
 wsline_options_set_deflate_no_context_takeover(wsline_options *options, bool client, bool server);
 
 /**
- * Sets the size from which messages are compressed.
+ * Sets the smallest size of a message to compress.
  *
  * @param options  the options to modify.
  * @param bytes    the size in bytes, 128 by default; smaller messages are sent uncompressed. With 0
@@ -1991,13 +2057,13 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
  * Limits how much a compressed message may grow when it is inflated; more ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * A message can inflate to a thousand times its size. wsline_options_set_max_message_bytes() always
- * applies; this limit also stops a server that wastes processor time, and covers messages received
- * in parts, which may have any size.
+ * A message can inflate to a thousand times its size. It applies in addition to
+ * wsline_options_set_max_message_bytes(): it stops a server that wastes processor time, and also
+ * covers messages received in parts, which have no maximum size.
  *
  * @param options  the options to modify.
- * @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It applies
- *                 once a message has reached 16 MiB.
+ * @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It is checked
+ *                 once a message has inflated to 16 MiB.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
@@ -2014,12 +2080,14 @@ wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
  */
 
 /**
- * Makes apps ping the server, and drop the connection if it does not answer.
+ * Makes apps ping the server, and drop the connection if the server does not answer; by default
+ * they do neither.
  *
  * Any pong after the ping counts as its answer; only one with the payload of the ping is measured
  * for wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout
  * restarts if any bytes arrived meanwhile, or if the server's system has acknowledged more of what
- * was sent before the ping. The clock is monotonic.
+ * was sent before the ping. Times are measured with a monotonic clock, so setting the system time
+ * has no effect.
  *
  * @param options      the options to modify.
  * @param interval_ms  milliseconds between pings, and before the first one; 0, the default, for no
@@ -2045,8 +2113,8 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
  * @param payload  the bytes; NULL with length 0, the default, for none.
  * @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length
- *                                      than 0, or it is too long.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL and `len` is not 0, or
+ *                                      `payload` is too long.
  *
  * Ownership: the payload is copied.
  */
@@ -2058,7 +2126,9 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
  * connection has ended, unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended
  * it.
  *
- * By default the app waits 1, 2, 4,... up to 60 seconds before the attempts, minus a random share
+ * It does so whether the server has closed the connection properly or not.
+ *
+ * By default the app waits 1, 2, 4, ... up to 60 seconds before the attempts, minus a random share
  * of up to one half, and makes any number of attempts. wsline_options_set_reconnect_delay_ms(),
  * _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. If a server answers 503
  * or 429 with Retry-After, the app waits at least that long, but at most an hour. The delay and the
@@ -2067,8 +2137,8 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
  * A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
  * options (except files, which are read again), a response that is not a WebSocket upgrade,
  * statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
- * wsline_options_set_reconnect_always(). A socket of wsline_options_set_fd() serves only one
- * connection.
+ * wsline_options_set_reconnect_always(). With a socket of wsline_options_set_fd() an app cannot
+ * reconnect, because the socket serves only one connect.
  *
  * @param options  the options to modify.
  * @param enable   true: the app reconnects; false, the default: it ends.
@@ -2106,7 +2176,7 @@ WSLINE_API wsline_status
 wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier, double jitter);
 
 /**
- * Sets after how many failed attempts in a row the app stops reconnecting and ends.
+ * Sets the number of failed attempts in a row after which the app stops reconnecting and ends.
  *
  * @param options   the options to modify.
  * @param attempts  the number of attempts; 0, the default, for no limit.
@@ -2132,7 +2202,8 @@ wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t atte
 WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool enable);
 
 /**
- * Sets the largest size of the send queue of an app: frames that the socket has not accepted yet.
+ * Sets the maximum size of the send queue of an app, which holds the frames that the socket has not
+ * accepted yet.
  *
  * A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
  *
@@ -2161,7 +2232,7 @@ wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes)
  * @param jar_out  set to the jar; to NULL on failure.
  * @retval WSLINE_OK                    `*jar_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_cookie_jar_free().
  */
@@ -2179,45 +2250,50 @@ WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
 /**
  * Adds a cookie to a jar, as if a server had set it.
  *
- * It replaces a cookie with the same name, domain and path. An expired cookie only removes that
- * one.
+ * It replaces an existing cookie with the same name, domain and path. If it has already expired,
+ * the existing cookie is only removed.
  *
  * @param jar         the jar to modify.
  * @param url         the `ws://` or `wss://` URL of the server.
  * @param set_cookie  one cookie as in a Set-Cookie header, for example "name=value; Path=/;
  *                    Max-Age=3600".
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a cookie or one
- *                                      that this server may not set; the message says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a valid cookie, or
+ *                                      is one that this server may not set; the error message says
+ *                                      why.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_add(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
 
 /**
- * Adds a cookie to a jar and removes all others that this server would get.
+ * Adds a cookie to a jar and removes all other cookies that would be sent to this URL.
  *
  * @param jar         the jar to modify; unchanged on failure.
  * @param url         the `ws://` or `wss://` URL of the server.
  * @param set_cookie  as for wsline_cookie_jar_add().
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would reject it, too.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or wsline_cookie_jar_add() would reject
+ *                                      the cookie.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status
 wsline_cookie_jar_set(wsline_cookie_jar *jar, const char *url, const char *set_cookie);
 
 /**
- * Returns the Cookie header that a server would get.
+ * Returns the value of the Cookie header that a request to a URL would contain.
  *
  * @param jar          the jar to search.
  * @param url          the `ws://` or `wss://` URL of the server, including the path.
  * @param cookies_out  set to, for example, "name=value; other=value"; to NULL if there is no
  *                     cookie, and on failure.
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
@@ -2249,34 +2325,41 @@ WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
  *
  * Looks up the host, connects to the first of its addresses that answers, directly or through a
  * proxy, verifies certificate and name for `wss://`, and follows redirects, all within one timeout.
- * To see why a server refused, with status, headers and body, or to abort from another thread, use
- * wsline_conn_new() and wsline_conn_connect().
+ * To read the status, headers and body of a response that is not an upgrade, or to abort the
+ * connect from another thread, use wsline_conn_new() and wsline_conn_connect().
  *
  * @param url       a `ws://` or `wss://` URL; it may have a user name and password, port, path and
- *                  query, but no fragment. For a Unix-domain socket, for example
+ *                  query, but no fragment. For a Unix-domain socket use a URL such as
  *                  `ws+unix:///run/server.sock:/path`.
  * @param options   the options; NULL for the defaults.
  * @param conn_out  set to the connection; to NULL on failure.
  * @retval WSLINE_OK                      `*conn_out` is open and yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before fork().
- * @retval WSLINE_ERR_INVALID_URL         `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_INVALID_URL         `url` is not a valid WebSocket URL; the error message says
+ *                                        why.
  * @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.
- * @retval WSLINE_ERR_CONNECT             no address accepted a connection; the message names each.
+ * @retval WSLINE_ERR_CONNECT             no address accepted a connection; the error message lists
+ *                                        them.
  * @retval WSLINE_ERR_TIMEOUT             the connect timed out; the phase in wsline_last_error()
  *                                        says where.
- * @retval WSLINE_ERR_PROXY               the proxy refused or failed; the message names it.
+ * @retval WSLINE_ERR_INTERRUPTED         a signal handler ran, see
+ *                                        wsline_options_set_interruptible().
+ * @retval WSLINE_ERR_PROXY               the proxy rejected the connection or failed, or the
+ *                                        environment names an invalid proxy; the error message
+ *                                        names it.
  * @retval WSLINE_ERR_PROXY_AUTH          the proxy requires credentials, or rejected those
  *                                        supplied.
  * @retval WSLINE_ERR_TLS                 the TLS handshake failed.
- * @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the message says
- *                                        why.
+ * @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the error message
+ *                                        says why.
  * @retval WSLINE_ERR_TLS_CONFIG          the TLS options cannot be used.
  * @retval WSLINE_ERR_HTTP_STATUS         the server answered with a status other than 101, or with
  *                                        a redirect that cannot be followed.
- * @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the message lists them.
- * @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the message names the
- *                                        field.
+ * @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the error message lists
+ *                                        them.
+ * @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the error message names
+ *                                        the header.
  * @retval WSLINE_ERR_CONNECTION_LOST     the server ended the connection during the handshake.
  * @retval WSLINE_ERR_IO                  a system call failed.
  * @retval WSLINE_ERR_INTERNAL            a bug in wsline, or the system has no random bytes.
@@ -2298,7 +2381,7 @@ wsline_connect(const char *url, const wsline_options *options, wsline_conn **con
  * @retval WSLINE_OK                    `*conn_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_conn_free().
  */
@@ -2308,9 +2391,9 @@ wsline_conn_new(const wsline_options *options, wsline_conn **conn_out);
 /**
  * Connects a connection, as wsline_connect() does.
  *
- * After a failure it may be called again. Once it has succeeded, the connection cannot be connected
- * again, even after it has ended. The server's response can be read in both cases, see
- * wsline_conn_http_status().
+ * After a failure other than WSLINE_ERR_ABORTED, it may be called again. Once it has succeeded, the
+ * connection cannot be connected again, even after it has ended. The server's response can be read
+ * in both cases, see wsline_conn_http_status().
  *
  * @param conn  a connection created by wsline_conn_new().
  * @param url   as for wsline_connect().
@@ -2351,21 +2434,27 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @param conn  an open connection.
  * @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
  * @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted the whole message.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or `text` is
- *                                      not UTF-8.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL and `len` is not 0, or `text`
+ *                                      is not UTF-8.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
- * @retval WSLINE_ERR_BUSY              a fragmented message has been begun and not ended.
+ * @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
  * @retval WSLINE_ERR_TIMEOUT           the send timed out before any of the message was sent; the
  *                                      connection is as it was.
+ * @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+ *                                      wsline_options_set_interruptible().
  * @retval WSLINE_ERR_CLOSED            the connection was closed.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was dropped because the send
  *                                      timed out with part of a frame sent.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_PROTOCOL          the connection had ended with this error; also
- *                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
+ * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
+ *                                      a bug in wsline.
+ * @retval WSLINE_ERR_PROTOCOL          the connection has already ended with this status;
+ *                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG
+ *                                      are returned for that reason, too.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; none of the message was sent.
  *
  * Threads: any number at once; messages are never interleaved.
@@ -2380,9 +2469,10 @@ WSLINE_API wsline_status wsline_conn_send_text(wsline_conn *conn, const char *te
  *
  * @param conn  an open connection.
  * @param data  the bytes; NULL with `len` 0 is an empty message.
- * @param len   bytes in `data`.
- * @retval WSLINE_OK                    the system has accepted the whole message.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL with a length.
+ * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL and `len` is not 0.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
  * Threads: any number at once; messages are never interleaved.
@@ -2397,7 +2487,8 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  *                a message uncompressed.
  * @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
  *                                      is invalid.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
@@ -2421,11 +2512,12 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
  *                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
  *                message uncompressed.
  * @param data    the fragment; NULL with `len` 0 is an empty one.
- * @param len     bytes in `data`.
+ * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @param fin     true for the last fragment.
- * @retval WSLINE_OK                    the system has accepted the whole message.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode`
- *                                      differs from that of the first fragment.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or
+ *                                      `opcode` differs from that of the first fragment.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
  * Threads: any, but only one at a time for the fragments of one message.
@@ -2444,14 +2536,14 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
  *
  * If `raw` is 1, the frame is sent as wsline_frame_encode() writes it, to test how a server handles
  * it: with reserved bits and opcodes, in any order, masked with `mask_key` or not at all. Only a
- * frame after a close frame is rejected. Except for a close frame, the library does not take
- * account of the frame in later sends; after a frame with `rsv1`, compression starts with an empty
- * window.
+ * frame after a close frame is rejected. Later sends take no account of the frame, unless it is a
+ * close frame; but after a frame with `rsv1`, compression starts again with an empty window.
  *
  * @param conn   an open connection.
  * @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
  *               reserved bits and `masked` must be 0.
- * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
@@ -2461,12 +2553,14 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
 WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_frame *frame);
 
 /**
- * Starts to collect small messages, so that many of them are sent with one system call.
+ * Corks a connection: from now on small messages are collected, so that many of them are sent with
+ * one system call.
  *
- * Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, pong,
- * close frame, a frame of wsline_conn_send_frame() or a message too large to collect, and before a
- * receive on this connection waits. A send while corked returns WSLINE_OK; if the corked messages
- * cannot be sent, a later call reports it. Freeing or aborting the connection discards them.
+ * Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, a pong,
+ * a close frame, a frame sent with wsline_conn_send_frame() or a message too large to collect, and
+ * before a receive on this connection waits. While corked, a send returns WSLINE_OK; if the
+ * collected messages cannot be sent, a later call reports the error. Freeing or aborting the
+ * connection discards them.
  *
  * @param conn  an open connection.
  * @retval WSLINE_OK                    corked.
@@ -2482,10 +2576,11 @@ WSLINE_API wsline_status wsline_conn_send_frame(wsline_conn *conn, const wsline_
 WSLINE_API wsline_status wsline_conn_cork(wsline_conn *conn);
 
 /**
- * Sends what was gathered since wsline_conn_cork(), and stops corked.
+ * Sends the messages collected since wsline_conn_cork(), and ends corking.
  *
  * @param conn  an open connection.
- * @retval WSLINE_OK                   the system has accepted all of them, or there were none.
+ * @retval WSLINE_OK                   the system has accepted all collected messages, or there were
+ *                                     none.
  * @retval WSLINE_ERR_TIMEOUT          the send timed out; nothing is lost, and the next call that
  *                                     sends continues.
  * @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and the corked messages are lost.
@@ -2501,9 +2596,10 @@ WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
  * @param conn  an open connection.
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted the whole message.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
- *                                      above 125.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
+ *                                      is above 125.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
  *                                      wsline_conn_send_text().
  *
@@ -2518,9 +2614,10 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
  * @param conn  an open connection.
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted the whole message.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
- *                                      above 125.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
+ *                                      is above 125.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
  *                                      wsline_conn_send_text().
  *
@@ -2529,18 +2626,18 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
 WSLINE_API wsline_status wsline_conn_pong(wsline_conn *conn, const void *data, size_t len);
 
 /**
- * Begins the closing handshake without waiting for its end, or answers a close frame from
- * wsline_conn_recv_frame().
+ * Sends a close frame: begins the closing handshake without waiting for its end, or answers a close
+ * frame received with wsline_conn_recv_frame().
  *
  * Nothing can be sent after it. Receives continue until the server's close frame has arrived.
  *
  * @param conn    an open connection.
- * @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame without
- *                a code.
+ * @param code    a wsline_close_code that is not marked "only reported", 3000 to 4999, or 0 for a
+ *                close frame without a code.
  * @param reason  UTF-8 of at most 123 bytes; NULL for none.
  * @retval WSLINE_OK                    the close frame has been sent.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
- *                                      long.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
+ *                                      `reason` is too long or not UTF-8.
  * @retval WSLINE_ERR_CLOSED            a close frame was sent before.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
  *                                      wsline_conn_send_text().
@@ -2590,12 +2687,13 @@ WSLINE_API void wsline_prepared_free(wsline_prepared *prepared);
 /**
  * Sends a prepared message.
  *
- * If it is compressed, it does not refer to earlier messages, and later messages do not refer to
- * those before it: among many similar messages, an ordinary send compresses better.
+ * If the message is compressed, it is compressed on its own, and later messages cannot refer to
+ * messages before it; for many similar messages, ordinary sends compress better.
  *
  * @param conn      an open connection.
  * @param prepared  the message to send.
- * @retval WSLINE_OK                    the system has accepted the whole message.
+ * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+ *                                      see wsline_conn_cork().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
@@ -2613,8 +2711,6 @@ wsline_conn_send_prepared(wsline_conn *conn, const wsline_prepared *prepared);
  * @retval WSLINE_OK                    sent, or queued.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
- *
- * In callbacks: allowed.
  */
 WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_prepared *prepared);
 
@@ -2640,6 +2736,8 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * @retval WSLINE_OK                    a message has arrived.
  * @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
  *                                      kept for the next call.
+ * @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+ *                                      wsline_options_set_interruptible().
  * @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
@@ -2660,7 +2758,8 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
  *
- * Ownership: the payload is lent until the next receive on the connection or until it is freed.
+ * Ownership: the payload is lent until the next receive on the connection or until the connection
+ * is freed.
  * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
  * the wait.
  * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
@@ -2671,9 +2770,9 @@ wsline_conn_recv(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_
 /**
  * Waits for the next message or control frame.
  *
- * Like wsline_conn_recv(), but also delivers pings, pongs and the close frame, after a ping or
- * close frame has been answered. The close frame is delivered once; after that the status is
- * WSLINE_ERR_CLOSED.
+ * Like wsline_conn_recv(), but also delivers pings, pongs and the close frame. By then a close
+ * frame has been answered, and so has a ping, unless automatic pongs are disabled. The close frame
+ * is delivered once; after that the status is WSLINE_ERR_CLOSED.
  *
  * @param conn         an open connection.
  * @param timeout_ms   as for wsline_conn_recv().
@@ -2688,7 +2787,7 @@ WSLINE_API wsline_status
 wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *message_out);
 
 /**
- * Waits for a message, and receives those that have arrived with it.
+ * Waits for a message, and returns it together with the others that have already arrived.
  *
  * One call delivers everything that one read of the socket has brought, for programs with many
  * messages or with expensive calls, such as language bindings. All messages are lent at once, each
@@ -2707,7 +2806,8 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
  * @retval WSLINE_ERR_TIMEOUT           and all others: see wsline_conn_recv().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
  *
- * Ownership: the payloads are lent until the next receive on the connection or until it is freed.
+ * Ownership: the payloads are lent until the next receive on the connection or until the connection
+ * is freed.
  * See also: wsline_conn_recv()
  */
 WSLINE_API wsline_status
@@ -2717,11 +2817,12 @@ wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *mes
 /**
  * Waits for the next part of a message, so that messages of any size need little memory.
  *
- * A part is what has arrived of a message, at most some 256 KiB; the flags mark the first and the
- * last part. A small message usually arrives as one part with both flags.
- * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. UTF-8 validation covers
- * the whole message; a character may be split between two parts. Once begun, a message must be
- * received to its end with this function.
+ * A part is whatever has arrived of the message since the previous part, at most about 256 KiB,
+ * regardless of the fragments in which it was sent; the flags mark the first and the last part. A
+ * small message usually arrives as one part with both flags. wsline_options_set_max_message_bytes()
+ * and _max_fragments() do not apply. UTF-8 validation covers the whole message; a character may be
+ * split between two parts. A message whose first part was received with this function must be
+ * received to its end with it.
  *
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
@@ -2729,7 +2830,8 @@ wsline_conn_recv_many(wsline_conn *conn, int64_t timeout_ms, wsline_message *mes
  * @retval WSLINE_OK           a part has arrived.
  * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
- * Ownership: the payload is lent until the next receive on the connection or until it is freed.
+ * Ownership: the payload is lent until the next receive on the connection or until the connection
+ * is freed.
  * See also: wsline_conn_send_fragment(), wsline_app_on_part()
  */
 WSLINE_API wsline_status
@@ -2749,7 +2851,8 @@ wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *par
  * @retval WSLINE_OK           a frame is in `frame_out`.
  * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
  *
- * Ownership: the payload is lent until the next receive on the connection or until it is freed.
+ * Ownership: the payload is lent until the next receive on the connection or until the connection
+ * is freed.
  * See also: wsline_conn_send_frame()
  */
 WSLINE_API wsline_status
@@ -2768,32 +2871,35 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  * Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
  * case.
  *
- * If another thread is inside a receive call, that call receives what still arrives, and the end.
- * Otherwise messages that arrive during the close are dropped, and a receive that begins during it
- * waits for its end. A message received before stays valid. After the closing handshake the call
- * waits until the server ends the TCP connection (RFC 6455 section 7.1.1), for at most 1 second and
- * within `timeout_ms`. Calling it on a connection that has already ended is allowed and only
- * releases the socket.
+ * If another thread is in a receive call, its calls deliver the messages that still arrive, and
+ * then report the end. Otherwise, messages that arrive during the close are discarded, and a
+ * receive that begins during the close waits until the close has ended. A message received before
+ * the close stays valid. After the closing handshake the call waits until the server ends the TCP
+ * connection (RFC 6455 section 7.1.1), for at most 1 second and within `timeout_ms`. If the
+ * connection has already ended, the call does nothing more.
  *
  * @param conn        a connection.
- * @param code        a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to
- *                    4999; or 0 for none.
+ * @param code        usually WSLINE_CLOSE_NORMAL; or another wsline_close_code that is not marked
+ *                    "only reported", 3000 to 4999, or 0 for none.
  * @param reason      UTF-8 of at most 123 bytes; NULL for none.
  * @param timeout_ms  milliseconds for the whole close. WSLINE_DEFAULT_TIMEOUT limits the time
  *                    without progress instead, see wsline_options_set_close_timeout_ms().
  * @retval WSLINE_OK                    both close frames were exchanged, whichever side began.
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was
  *                                      dropped.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
- *                                      long. Nothing was done.
+ * @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+ *                                      wsline_options_set_interruptible().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
+ *                                      `reason` is too long or not UTF-8. Nothing was done.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
- * @retval WSLINE_ERR_CLOSED            it had been shut down, or dropped by a close that timed out.
+ * @retval WSLINE_ERR_CLOSED            the connection had been ended by wsline_conn_shutdown(), or
+ *                                      dropped by a close that timed out.
  * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection had ended with that error,
  *                                      without a closing handshake.
  *
  * Threads: any, also while others send or receive.
- * Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
- * is longer; wsline_conn_abort() ends the wait.
+ * Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the close timeout if
+ * that is longer; wsline_conn_abort() ends the wait.
  * See also: wsline_conn_send_close(), wsline_conn_shutdown()
  */
 WSLINE_API wsline_status
@@ -2817,8 +2923,8 @@ WSLINE_API wsline_status wsline_conn_shutdown(wsline_conn *conn);
 /**
  * Ends every waiting call on a connection, in any phase, and makes later calls fail.
  *
- * They return WSLINE_ERR_ABORTED, including a connect in progress. The transport is dropped;
- * messages that have arrived but were not received are discarded.
+ * Waiting and later calls, including a connect in progress, return WSLINE_ERR_ABORTED. The
+ * transport is dropped; messages that have arrived but were not received are discarded.
  *
  * It may be called in a signal handler, on a connection that is not being freed.
  *
@@ -2879,8 +2985,8 @@ WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
  * Returns a header of the response to the last connect, whether it succeeded or not.
  *
  * @param conn  a connection; may be NULL.
- * @param name  the name, in upper or lower case. For a repeated header the first one is returned;
- *              see wsline_conn_response_header_at().
+ * @param name  the name; case is ignored. For a repeated header the first value is returned; for
+ *              all, see wsline_conn_response_header_at().
  * @return      the value; NULL if there is none. Lent until the connection is freed or connected
  *              again.
  */
@@ -2907,7 +3013,7 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
  * @param conn      a connection.
  * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
  *                  until the connection is freed or connected again.
- * @param len_out   set to the bytes in the body.
+ * @param len_out   set to the length of the body in bytes.
  * @retval WSLINE_OK                    set; there may be no body.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  */
@@ -2993,14 +3099,15 @@ WSLINE_API wsline_status wsline_conn_stats(const wsline_conn *conn, wsline_stats
  * Creates an app; nothing is connected yet.
  *
  * @param url      as for wsline_connect().
- * @param options  the options; NULL for the defaults. wsline_options_set_ping() and
- *                 wsline_options_set_reconnect() are for apps.
+ * @param options  the options; NULL for the defaults. wsline_options_set_ping() and the options for
+ *                 reconnecting take effect only in apps.
  * @param app_out  set to the app; to NULL on failure.
  * @retval WSLINE_OK                    `*app_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
  *
  * Ownership: free it with wsline_app_free().
  * Threads: any.
@@ -3013,17 +3120,16 @@ wsline_app_new(const char *url, const wsline_options *options, wsline_app **app_
 /**
  * Frees an app.
  *
- * An open connection is dropped without a closing handshake; no callback is called. After it has
- * returned, no callback runs any more: on a thread other than the driving one it waits for a
- * running callback and for the thread of wsline_app_start(). So do not call it while holding a lock
- * that the callback needs. In a callback of the app itself it returns at once, and that callback is
- * the last one.
+ * An open connection is dropped without a closing handshake; no callback is called. Once this
+ * function has returned, no callback runs any more: if called on a thread other than the driving
+ * one, it waits for a running callback, and for the thread of wsline_app_start() to end. So do not
+ * call it while holding a lock that the callback needs. In a callback of the app itself it returns
+ * at once, and that callback is the last one.
  *
  * @param app  the app; may be NULL.
  *
- * Threads: any, while no other thread begins a call on the app.
+ * Threads: any, provided that no other thread begins a call on the app at the same time or later.
  * Blocks: until a running callback has returned; not in a callback of the app itself.
- * In callbacks: allowed.
  */
 WSLINE_API void wsline_app_free(wsline_app *app);
 
@@ -3037,12 +3143,13 @@ WSLINE_API void wsline_app_free(wsline_app *app);
 /**
  * Connects, and drives the app on this thread until it has ended.
  *
- * An app ends when it is closed or aborted, and when a connect has failed or a connection has ended
- * and it does not reconnect. It can then be run again.
+ * An app ends when it is closed or aborted, or when a connect has failed or a connection has ended
+ * and the app does not reconnect. It can then be run again.
  *
  * @param app  an app that is not being driven.
- * @retval WSLINE_OK                    a closing handshake ended it, whichever side began; or
- *                                      wsline_app_close() while it was not connected.
+ * @retval WSLINE_OK                    a closing handshake ended the connection, whichever side
+ *                                      began it, or wsline_app_close() was called while the app was
+ *                                      not connected.
  * @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
  *                                      wsline_loop_remove() ended it.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
@@ -3050,7 +3157,7 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
  *                                      timed out; see the phase.
  * @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and wsline_conn_recv().
- * @retval WSLINE_ERR_BUSY              it is already being driven.
+ * @retval WSLINE_ERR_BUSY              the app is already being driven.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
  * Threads: any. Callbacks run on this one.
@@ -3066,8 +3173,8 @@ WSLINE_API wsline_status wsline_app_run(wsline_app *app);
  * The thread blocks all signals.
  *
  * @param app  an app that is not being driven.
- * @retval WSLINE_OK                    it is being driven.
- * @retval WSLINE_ERR_BUSY              it is already being driven.
+ * @retval WSLINE_OK                    the app is being driven by its own thread.
+ * @retval WSLINE_ERR_BUSY              the app is already being driven.
  * @retval WSLINE_ERR_IO                the system could not create a thread or descriptors.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3086,9 +3193,10 @@ WSLINE_API wsline_status wsline_app_start(wsline_app *app);
  * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
  *                    indefinitely.
  * @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
- * @retval WSLINE_ERR_TIMEOUT           it has not ended in time; or it has ended, with this status:
- *                                      then wsline_app_is_running() is false.
- * @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this thread drives it.
+ * @retval WSLINE_ERR_TIMEOUT           the app has not ended in time, or it has ended with this
+ *                                      status; in the second case wsline_app_is_running() returns
+ *                                      false.
+ * @retval WSLINE_ERR_WRONG_STATE       the app was never driven, or this thread is driving it.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
  *
  * Threads: any but the driving one.
@@ -3102,20 +3210,23 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
  * Unless a function says otherwise:
  * Threads: any, at any time. `fn` runs on the thread that drives the app.
  * Blocks: no.
- * In callbacks: allowed, also for the function that is running.
  * Since: 0.1
  */
 
 /**
  * Sets the function to call when a connection has opened.
  *
- * If wsline_app_on_reconnect() is set, it is called instead for connections after the first.
+ * In this header on_open stands for this function, on_message for that of wsline_app_on_message(),
+ * and so on.
+ *
+ * If a function is set with wsline_app_on_reconnect(), that one is called instead for every
+ * connection after the first.
  *
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3130,8 +3241,8 @@ wsline_app_on_open(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_fre
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3142,14 +3253,14 @@ wsline_app_on_reconnect(wsline_app *app, wsline_app_fn fn, void *userdata,
 /**
  * Sets the function to call with each message.
  *
- * Fragments are joined, and text is validated. While wsline_app_on_part() is set, it is called
- * instead.
+ * Fragments are joined, and text is validated. While a function is set with wsline_app_on_part(),
+ * that one is called instead.
  *
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3162,14 +3273,14 @@ wsline_app_on_message(wsline_app *app, wsline_message_fn fn, void *userdata,
  *
  * For programs with many messages, and for languages in which a callback is expensive. It is called
  * with at most 64 messages, and only with those that wsline_conn_recv_many() would deliver
- * together; with one at a time while wsline_app_on_data() is set. While wsline_app_on_part() is
- * set, that is called instead.
+ * together; while a function is set with wsline_app_on_data(), this one is called with one message
+ * at a time. While a function is set with wsline_app_on_part(), that one is called instead.
  *
  * @param app            an app.
  * @param fn             the function, called with one or more messages; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3187,8 +3298,8 @@ wsline_app_on_messages(wsline_app *app, wsline_messages_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3197,20 +3308,20 @@ wsline_app_on_data(wsline_app *app, wsline_message_fn fn, void *userdata,
                    wsline_free_fn userdata_free);
 
 /**
- * Sets the function to call with each part of a message as it arrives, for messages of any size;
- * on_message is not called then.
+ * Sets the function to call with each part of a message as it arrives, instead of on_message and
+ * on_messages, for messages of any size.
  *
- * A part is what has arrived of a message, at most some 256 KiB; a small message usually arrives as
- * one part. The flags mark the first and the last part; the opcode is always that of the message.
- * UTF-8 validation covers the whole message; a character may be split between two parts.
- * wsline_options_set_max_message_bytes() and _max_fragments() do not apply. If the function is
- * removed in the middle of a message, on_message gets the rest of it.
+ * A part is whatever has arrived of the message since the previous part, at most about 256 KiB; a
+ * small message usually arrives as one part. The flags mark the first and the last part; the opcode
+ * is always that of the message. UTF-8 validation covers the whole message; a character may be
+ * split between two parts. wsline_options_set_max_message_bytes() and _max_fragments() do not
+ * apply. If the function is removed in the middle of a message, on_message gets the rest of it.
  *
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3228,8 +3339,8 @@ wsline_app_on_part(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3246,8 +3357,8 @@ wsline_app_on_ping(wsline_app *app, wsline_message_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3261,14 +3372,15 @@ wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
  * Sets the function to call when an attempt to connect has failed, or a connection has ended
  * without a closing handshake.
  *
- * It is not called for wsline_app_abort(). `info->retry_in_ms` says when the app connects again, or
- * -1 if it ends. To keep it from connecting again, call wsline_app_close() in this function.
+ * It is not called after wsline_app_abort(), wsline_app_free() or wsline_loop_remove().
+ * `info->retry_in_ms` is the time until the app connects again, or -1 if the app ends. To keep it
+ * from connecting again, call wsline_app_close() in this function.
  *
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3292,8 +3404,8 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  */
@@ -3310,8 +3422,8 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
  * @param app            an app.
  * @param fn             the function; NULL for none.
  * @param userdata       handed to `fn`; may be NULL.
- * @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
- *                       failure; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
  * @retval WSLINE_OK                    set; the `userdata` set before is released.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
@@ -3327,16 +3439,16 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * Unless a function says otherwise:
  * Threads: any.
  * Blocks: no.
- * In callbacks: allowed.
  * Since: 0.1
  */
 
 /**
  * Sends a text message.
  *
- * The message is written to the socket at once. What the socket does not accept is queued, up to
- * wsline_options_set_max_send_queue_bytes(), and sent by the driving thread. Messages of one thread
- * are sent in their order.
+ * The calling thread writes the message to the socket at once. What the socket does not accept is
+ * queued, up to the limit of wsline_options_set_max_send_queue_bytes(), and sent by the driving
+ * thread. Messages sent by one thread keep their order. What is still queued when the connection
+ * ends is lost; on_close reports how much.
  *
  * @param app   an app.
  * @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
@@ -3344,6 +3456,7 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_OK                    sent, or queued.
  * @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
  *                                      wsline_app_on_drain().
+ * @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
  * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
  * @retval WSLINE_ERR_CLOSED            the connection is being closed.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
@@ -3356,8 +3469,8 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  * @retval WSLINE_ERR_IO                a system call failed.
  * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
  *                                      a bug in wsline.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or `text` is
- *                                      not UTF-8.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL and `len` is not 0, or `text`
+ *                                      is not UTF-8.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
  *                                      was sent.
  *
@@ -3402,8 +3515,8 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  *
  * Each fragment is sent at once, as a frame of its own, unless wsline_app_cork() is in effect.
  * Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
- * control frames may be sent between fragments. Text is not validated. A message that was begun
- * ends with its connection: after a reconnect, start over.
+ * control frames may be sent between fragments. Text is not validated. An unfinished message is
+ * discarded with its connection: after a reconnect, start again with its first fragment.
  *
  * @param app     an app.
  * @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
@@ -3425,12 +3538,12 @@ WSLINE_API wsline_status
 wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size_t len, bool fin);
 
 /**
- * Starts to collect small messages, as wsline_conn_cork() does, for example while a callback sends
- * many.
+ * Corks an app: from now on small messages are collected, as with wsline_conn_cork(), for example
+ * while a callback sends many.
  *
- * Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping, pong,
- * close frame of yours or a message too large to collect. Until then they count as queued. Corking
- * ends with the connection.
+ * Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping, a
+ * pong or a close frame that you send, or a message too large to collect. Until then they count as
+ * queued. Corking ends with the connection.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    corked.
@@ -3444,10 +3557,11 @@ wsline_app_send_fragment(wsline_app *app, int32_t opcode, const void *data, size
 WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
 
 /**
- * Sends what was gathered since wsline_app_cork(), and stops corked.
+ * Sends the messages collected since wsline_app_cork(), and ends corking.
  *
  * @param app  an app.
- * @retval WSLINE_OK                    sent or queued, or there were none.
+ * @retval WSLINE_OK                    all collected messages were sent or queued, or there were
+ *                                      none.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
  * @retval WSLINE_ERR_CONNECTION_LOST   and all others: see wsline_app_send_text().
@@ -3461,8 +3575,8 @@ WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
  * @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
- *                                      above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
+ *                                      is above 125.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
@@ -3477,8 +3591,8 @@ WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size
  * @param data  the payload, that of the ping; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
- *                                      above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
+ *                                      is above 125.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
@@ -3491,7 +3605,6 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * Unless a function says otherwise:
  * Threads: any.
  * Blocks: no.
- * In callbacks: allowed.
  * Since: 0.1
  */
 
@@ -3499,20 +3612,20 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
  * on_close, and ends the app.
  *
- * The connection is dropped if nothing moves for the time of wsline_options_set_close_timeout_ms(),
- * 3 seconds by default, or if the close takes 60 seconds in all (or that time, if it is longer).
- * After the closing handshake the server has 1 second to end the TCP connection (RFC 6455 section
- * 7.1.1); then on_close is called. Messages that still arrive are delivered. An app that is not
- * connected ends at once; if it has not been driven yet, the next run ends at once. If it has
- * already ended, nothing happens.
+ * The connection is dropped if the close makes no progress for the close timeout (see
+ * wsline_options_set_close_timeout_ms(); 3 seconds by default), or if it takes more than 60 seconds
+ * in all, or more than the close timeout if that is longer. After the closing handshake the server
+ * has 1 second to end the TCP connection (RFC 6455 section 7.1.1); then on_close is called.
+ * Messages that still arrive are delivered. An app that is not connected ends at once; if it has
+ * not been driven yet, the next run ends at once. If it has already ended, nothing happens.
  *
  * @param app     an app.
- * @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
- *                or 0 for none.
+ * @param code    usually WSLINE_CLOSE_NORMAL; or another wsline_close_code that is not marked "only
+ *                reported", 3000 to 4999, or 0 for none.
  * @param reason  UTF-8 of at most 123 bytes; NULL for none.
  * @retval WSLINE_OK                    the app will end.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
- *                                      long. Nothing was done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` is not a code that may be sent, or
+ *                                      `reason` is too long or not UTF-8. Nothing was done.
  *
  * Blocks: no; wsline_app_join() waits for the end.
  */
@@ -3532,10 +3645,10 @@ WSLINE_API wsline_status wsline_app_close(wsline_app *app, int32_t code, const c
 WSLINE_API wsline_status wsline_app_abort(wsline_app *app);
 
 /**
- * Does what wsline_app_abort() does, but may be called in a signal handler.
+ * Ends an app as wsline_app_abort() does, and may be called in a signal handler.
  *
  * The driving thread does the work, as soon as a running callback has returned. If the app is not
- * being driven, the next run ends at once.
+ * being driven, the next run ends at once, even if the app has already ended once.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.
@@ -3622,7 +3735,7 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  * Returns a header of the response to the last attempt to connect, whether it succeeded or not.
  *
  * @param app   an app; may be NULL.
- * @param name  the name, in upper or lower case. For a repeated header the first one is returned.
+ * @param name  the name; case is ignored. For a repeated header the first value is returned.
  * @return      the value; NULL if there is none. Lent until this thread calls this function again,
  *              for any app.
  */
@@ -3634,7 +3747,7 @@ WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const c
  * @param app       an app.
  * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
  *                  until this thread calls this function again, for any app.
- * @param len_out   set to the bytes in the body.
+ * @param len_out   set to the length of the body in bytes.
  * @retval WSLINE_OK                    set; there may be no body.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
@@ -3702,7 +3815,7 @@ WSLINE_API wsline_status wsline_app_last_error(const wsline_app *app, wsline_err
  * @param loop_out  set to the loop; to NULL on failure.
  * @retval WSLINE_OK                    `*loop_out` is yours.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
- * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  * @retval WSLINE_ERR_IO                the system could not create descriptors; a loop needs two.
  *
  * Ownership: free it with wsline_loop_free().
@@ -3714,13 +3827,12 @@ WSLINE_API WSLINE_NODISCARD wsline_status wsline_loop_new(wsline_loop **loop_out
  * Frees a loop.
  *
  * Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is called.
- * You still have to free them. In a callback of the loop it returns at once, and wsline_loop_run()
- * returns after the callback.
+ * You still have to free them. In a callback of the loop it returns at once, and the function that
+ * drives the loop returns after the callback.
  *
  * @param loop  the loop; may be NULL.
  *
  * Threads: any, while no other thread drives or uses the loop.
- * In callbacks: allowed.
  */
 WSLINE_API void wsline_loop_free(wsline_loop *loop);
 
@@ -3737,7 +3849,6 @@ WSLINE_API void wsline_loop_free(wsline_loop *loop);
  *
  * Ownership: the app stays yours; it may be freed while it is in a loop.
  * Threads: any.
- * In callbacks: allowed.
  */
 WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
 
@@ -3751,7 +3862,6 @@ WSLINE_API wsline_status wsline_loop_add(wsline_loop *loop, wsline_app *app);
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Threads: any.
- * In callbacks: allowed.
  */
 WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
 
@@ -3790,8 +3900,8 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
 WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout_ms);
 
 /**
- * Makes the current or next wsline_loop_run() return, or wsline_loop_run_once() return without
- * waiting.
+ * Makes wsline_loop_run() return, or wsline_loop_run_once() stop waiting: the call in progress or,
+ * if there is none, the next one.
  *
  * It does not end any app, and the loop can be driven again. It may be called in a signal handler.
  *
@@ -3800,7 +3910,6 @@ WSLINE_API wsline_status wsline_loop_run_once(wsline_loop *loop, int64_t timeout
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
  *
  * Threads: any; async-signal-safe.
- * In callbacks: allowed.
  */
 WSLINE_API wsline_status wsline_loop_stop(wsline_loop *loop);
 
@@ -3835,8 +3944,8 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  * Returns the longest time to wait on wsline_loop_fd() before wsline_loop_run_once() must be called
  * anyway, for example for a ping, a timeout or the next attempt to connect.
  *
- * Ask after each wsline_loop_run_once(). If another thread needs the loop earlier, the descriptor
- * becomes readable.
+ * Call it after each wsline_loop_run_once(). If another thread needs the loop earlier, the
+ * descriptor becomes readable.
  *
  * @param loop  a loop.
  * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
@@ -3857,7 +3966,8 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 /**
  * Schedules a function on the thread that drives the loop.
  *
- * Functions posted by one thread are called in their order, after what the loop is doing.
+ * Functions posted by one thread are called in the order in which they were posted, after the work
+ * that the loop is doing now.
  *
  * @param loop           a loop.
  * @param fn             the function; called once.
@@ -3977,7 +4087,7 @@ WSLINE_API wsline_status wsline_app_cancel_post(wsline_app *app, uint64_t post_i
  */
 
 /**
- * Writes a frame into a buffer, with its length in the shortest form.
+ * Encodes a frame into a buffer, with the payload length in its shortest form.
  *
  * Reserved bits, masks and the order of frames are not checked. What wsline_frame_decode() rejects
  * is rejected here too, unless `raw` is 1: then reserved opcodes and long or fragmented control
@@ -3989,7 +4099,8 @@ WSLINE_API wsline_status wsline_app_cancel_post(wsline_app *app, uint64_t post_i
  * @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
  * @retval WSLINE_OK                    written.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
- *                                      unknown, the frame is invalid, or `capacity` is too small.
+ *                                      reserved or out of range, the frame is invalid, or
+ *                                      `capacity` is too small.
  */
 WSLINE_API wsline_status
 wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, size_t *len_out);
@@ -4002,7 +4113,7 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  * opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
  * rejected.
  *
- * @param data       bytes that begin with a frame; NULL with `len` 0 is none.
+ * @param data       bytes that begin with a frame; NULL with `len` 0 means no bytes.
  * @param len        bytes in `data`.
  * @param frame_out  filled; zero on failure.
  * @param len_out    set to the size of the frame in bytes, including its header. With
@@ -4010,9 +4121,9 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  *                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0 on
  *                   other failures.
  * @retval WSLINE_OK                    a frame is in `frame_out`.
- * @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the message says how many
- *                                      bytes are missing at least.
- * @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the message says how.
+ * @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message says how
+ *                                      many more bytes are needed at least.
+ * @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the error message says how.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  */
 WSLINE_API wsline_status
@@ -4022,7 +4133,7 @@ wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_
  * Masks or unmasks a payload in place; both are the same operation (RFC 6455 section 5.3).
  *
  * @param key   four bytes.
- * @param data  the payload from its first byte on; NULL with `len` 0 is none.
+ * @param data  the payload from its first byte on; NULL with `len` 0 means no bytes.
  * @param len   bytes in `data`.
  * @retval WSLINE_OK                    done.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
@@ -4044,7 +4155,8 @@ WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len)
  * @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
  * @param url_out  set to the parsed URL; to NULL on failure.
  * @retval WSLINE_OK                    `*url_out` is yours.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: free it with wsline_url_free().
@@ -4071,8 +4183,9 @@ WSLINE_API bool wsline_url_is_secure(const wsline_url *url);
 /**
  * Returns the host of a URL.
  *
- * It is a name in lower case, with A-labels for other scripts, or an address without brackets, with
- * its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
+ * It is a name in lower case, with international names in ASCII form (Punycode), or an IP address
+ * without brackets, with its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is
+ * "localhost".
  *
  * @param url  a parsed URL; may be NULL.
  * @return     the host; NULL for NULL. Lent until the parsed URL is freed.
@@ -4122,16 +4235,18 @@ WSLINE_API const char *wsline_url_password(const wsline_url *url);
 WSLINE_API const char *wsline_url_unix_path(const wsline_url *url);
 
 /**
- * Returns the proxy that a connect would use.
+ * Returns the URL of the proxy that a connect to a URL would use, after considering the options and
+ * the environment.
  *
  * @param url        as for wsline_connect().
  * @param options    the options; NULL for the defaults: the environment decides.
  * @param proxy_out  set to the proxy's URL, without user name and password, for example
  *                   "http://proxy.example:3128"; to NULL for none, and on failure.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
- * @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the message names
- *                                      the variable.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
+ * @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the error message
+ *                                      names the variable.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
  *
  * Ownership: free it with wsline_string_free().
@@ -4144,7 +4259,7 @@ wsline_proxy_for_url(const char *url, const wsline_options *options, char **prox
  *
  * @param data  the bytes; NULL with `len` 0 is an empty text.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @return      true if they are; false for NULL with a length.
+ * @return      true if they are; false if `data` is NULL and `len` is not 0.
  */
 WSLINE_API bool wsline_utf8_is_valid(const void *data, size_t len);
 

@@ -18,7 +18,8 @@ pub const WSLINE_NUL_TERMINATED: usize = usize::MAX;
 /// A timeout that never expires.
 pub const WSLINE_FOREVER: i64 = -1;
 
-/// Use the timeout of the connection or, if that is not set, of the process.
+/// Use the timeout of the connection or, if that is not set, of the process, unless a function
+/// gives it another meaning.
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
 /// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory

@@ -14,7 +14,7 @@ use crate::protocol::url::Url;
 use std::ffi::c_char;
 use std::time::SystemTime;
 
-/// Cookies that servers have set, to send back to them.
+/// A store for the cookies that servers set, which are sent back to those servers.
 ///
 /// Created by wsline_cookie_jar_new(), given to connections by wsline_options_set_cookie_jar(),
 /// freed by wsline_cookie_jar_free(). Any number of threads, options objects and connections may
@@ -23,8 +23,8 @@ use std::time::SystemTime;
 /// Cookies are stored and sent by the rules of RFC 6265, with `ws` for `http` and `wss` for
 /// `https`: only to the host or the domain that set them, never for a whole public suffix such as
 /// `co.uk`, only below their path, until they expire, and only over `wss` if they are Secure. A jar
-/// holds 3,000 cookies, 50 for each domain; beyond that it drops those that have gone unsent for
-/// longest, those without Secure first. It exists only in memory.
+/// holds 3,000 cookies, 50 for each domain; beyond that it discards the cookies that have gone
+/// unsent the longest, those without Secure first. It exists only in memory.
 pub struct wsline_cookie_jar {
     jar: Arc<CookieJar>,
 }
@@ -56,7 +56,7 @@ impl Inner for Arc<CookieJar> {}
 /// @param jar_out  set to the jar; to NULL on failure.
 /// @retval WSLINE_OK                    `*jar_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `jar_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_cookie_jar_free().
 #[unsafe(no_mangle)]
@@ -86,17 +86,19 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
 
 /// Adds a cookie to a jar, as if a server had set it.
 ///
-/// It replaces a cookie with the same name, domain and path. An expired cookie only removes that
-/// one.
+/// It replaces an existing cookie with the same name, domain and path. If it has already expired,
+/// the existing cookie is only removed.
 ///
 /// @param jar         the jar to modify.
 /// @param url         the `ws://` or `wss://` URL of the server.
 /// @param set_cookie  one cookie as in a Set-Cookie header, for example "name=value; Path=/;
 ///                    Max-Age=3600".
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a cookie or one
-///                                      that this server may not set; the message says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `set_cookie` is not a valid cookie,
+///                                      or is one that this server may not set; the error message
+///                                      says why.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_add(
@@ -113,14 +115,16 @@ pub unsafe extern "C" fn wsline_cookie_jar_add(
     )
 }
 
-/// Adds a cookie to a jar and removes all others that this server would get.
+/// Adds a cookie to a jar and removes all other cookies that would be sent to this URL.
 ///
 /// @param jar         the jar to modify; unchanged on failure.
 /// @param url         the `ws://` or `wss://` URL of the server.
 /// @param set_cookie  as for wsline_cookie_jar_add().
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  wsline_cookie_jar_add() would reject it, too.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or wsline_cookie_jar_add() would reject
+///                                      the cookie.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_set(
@@ -155,14 +159,15 @@ fn take_in(
     })
 }
 
-/// Returns the Cookie header that a server would get.
+/// Returns the value of the Cookie header that a request to a URL would contain.
 ///
 /// @param jar          the jar to search.
 /// @param url          the `ws://` or `wss://` URL of the server, including the path.
 /// @param cookies_out  set to, for example, "name=value; other=value"; to NULL if there is no
 ///                     cookie, and on failure.
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///

@@ -15,7 +15,7 @@ use std::ffi::c_char;
 /// The line quotes the values that matter, but never a credential, and has no newline. Like
 /// `errno`, it is not changed by calls that succeed.
 ///
-/// @return  a text that is never NULL; "" if none has failed. Valid until the next failure on this
+/// @return  a string, never NULL; "" if no call has failed. Valid until the next failure on this
 ///          thread.
 ///
 /// Threads: any; each has its own.

@@ -35,9 +35,9 @@ pub struct wsline_frame {
     /// 1: wsline_conn_send_frame() and wsline_frame_encode() accept the frame even if it violates
     /// the protocol.
     pub raw: u8,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved0: [u8; 2],
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 2],
 }
 
@@ -137,7 +137,7 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Writes a frame into a buffer, with its length in the shortest form.
+/// Encodes a frame into a buffer, with the payload length in its shortest form.
 ///
 /// Reserved bits, masks and the order of frames are not checked. What wsline_frame_decode() rejects
 /// is rejected here too, unless `raw` is 1: then reserved opcodes and long or fragmented control
@@ -150,7 +150,8 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
-///                                      unknown, the frame is invalid, or `capacity` is too small.
+///                                      reserved or out of range, the frame is invalid, or
+///                                      `capacity` is too small.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_encode(
     frame: *const wsline_frame,
@@ -196,7 +197,7 @@ pub unsafe extern "C" fn wsline_frame_encode(
 /// opcodes, lengths that are not in the shortest form, and long or fragmented control frames are
 /// rejected.
 ///
-/// @param data       bytes that begin with a frame; NULL with `len` 0 is none.
+/// @param data       bytes that begin with a frame; NULL with `len` 0 means no bytes.
 /// @param len        bytes in `data`.
 /// @param frame_out  filled; zero on failure.
 /// @param len_out    set to the size of the frame in bytes, including its header. With
@@ -204,9 +205,9 @@ pub unsafe extern "C" fn wsline_frame_encode(
 ///                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0
 ///                   on other failures.
 /// @retval WSLINE_OK                    a frame is in `frame_out`.
-/// @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the message says how many
-///                                      bytes are missing at least.
-/// @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the message says how.
+/// @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message says how
+///                                      many more bytes are needed at least.
+/// @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the error message says how.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_decode(
@@ -243,7 +244,7 @@ fn incomplete(missing: usize) -> Error {
 /// Masks or unmasks a payload in place; both are the same operation (RFC 6455 section 5.3).
 ///
 /// @param key   four bytes.
-/// @param data  the payload from its first byte on; NULL with `len` 0 is none.
+/// @param data  the payload from its first byte on; NULL with `len` 0 means no bytes.
 /// @param len   bytes in `data`.
 /// @retval WSLINE_OK                    done.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.

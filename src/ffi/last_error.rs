@@ -16,18 +16,20 @@ pub struct wsline_error_info {
     pub phase: i32,
     /// The system's `errno`, or 0.
     pub os_errno: i32,
-    /// The HTTP status of the response to the upgrade, or 0.
+    /// The HTTP status of the server's response to the upgrade request or, after WSLINE_ERR_PROXY
+    /// or WSLINE_ERR_PROXY_AUTH, of the proxy's response; 0 if there was none.
     pub http_status: i32,
     /// OpenSSL's X509_V_ERR_… number if the certificate was rejected, or 0. AWS-LC uses the same
     /// numbers.
     pub tls_verify_result: i64,
     /// The code of the close frame that ended the connection, received or sent, or 0.
     pub close_code: i32,
-    /// One line, as wsline_last_error_message() gives it; never NULL.
+    /// The error message, one line as returned by wsline_last_error_message(); never NULL.
     pub message: *const c_char,
-    /// Milliseconds until the app reconnects; -1 if it does not, and outside apps.
+    /// Milliseconds until the app reconnects; -1 if it does not reconnect, or if the failure is not
+    /// one of an app's connection.
     pub retry_in_ms: i64,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 3],
 }
 

@@ -20,7 +20,7 @@ const FEATURES: [&str; 3] = ["permessage-deflate", "tls", tls_library::FEATURE];
 ///
 /// Returns the version of the loaded library, for example "0.2.0".
 ///
-/// @return  a text that is never NULL and never freed.
+/// @return  a static string, never NULL, which you must not free.
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_version() -> *const c_char {
     const VERSION: &CStr =
@@ -47,12 +47,12 @@ pub extern "C" fn wsline_version_number() -> u32 {
 /// Returns whether this build of the library has a feature.
 ///
 /// A build uses either OpenSSL or AWS-LC for TLS. AWS-LC is part of the library and does not clash
-/// with an OpenSSL in the same program. It supports the same options, except
+/// with an OpenSSL in the same program. A build with AWS-LC supports the same options, except
 /// wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
 ///
 /// @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; an unknown name is a
 ///              feature that this build does not have.
-/// @return      true if it has; false for NULL.
+/// @return      true if this build has the feature; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {
     guard::value(false, |arguments| {

@@ -24,8 +24,8 @@ const LEVELS: [(i32, Option<Level>); 6] = [
 
 /// Receives one line of the log.
 ///
-/// Runs on the thread that does what is logged, inside its call; it must be quick and must not call
-/// the library.
+/// Runs on the thread that produces the line, inside the call that this thread is making; it must
+/// be quick and must not call the library.
 pub type wsline_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, userdata: *mut c_void)>;
 
@@ -42,13 +42,13 @@ pub type wsline_log_fn =
 /// @param level          a wsline_log_level: the most detailed level to log.
 /// @param fn             called with each line; NULL turns the log off.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    done; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `level` is unknown.
 ///
-/// Threads: any. `fn` runs on the thread that does what is logged, and may run on several threads
-/// at once.
+/// Threads: any. `fn` runs on the thread that produces the line, and may run on several threads at
+/// once.
 /// In callbacks: `fn` must not call the library.
 /// See also: wsline_set_trace()
 #[unsafe(no_mangle)]
@@ -74,12 +74,12 @@ pub unsafe extern "C" fn wsline_set_log(
     })
 }
 
-/// Turns on or off a trace on standard error of each step of a connect, the heads of requests and
-/// responses, and every frame.
+/// Enables or disables a trace on standard error, which shows each step of a connect, the headers
+/// of requests and responses, and every frame.
 ///
-/// Replaces the function of wsline_set_log(). The trace never contains passwords of proxies, or
-/// values of Authorization, Cookie and similar headers. It contains the path and query of the URL,
-/// and the first 64 bytes of each payload, escaped.
+/// The trace replaces the function set with wsline_set_log(). The trace never contains passwords of
+/// proxies, or values of Authorization, Cookie and similar headers. It contains the path and query
+/// of the URL, and the first 64 bytes of each payload, escaped.
 ///
 /// @param enable  true turns it on, false off.
 /// @retval WSLINE_OK            done.

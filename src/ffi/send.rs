@@ -12,7 +12,7 @@ use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::c_void;
 
-/// Flag to add to an opcode: do not compress the message.
+/// Flag to combine with an opcode by `|`: do not compress the message.
 pub const WSLINE_SEND_UNCOMPRESSED: i32 = 256;
 
 /// An opcode, and whether it came with WSLINE_SEND_UNCOMPRESSED.

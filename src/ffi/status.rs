@@ -6,33 +6,35 @@ use std::ffi::{CStr, c_char};
 
 /// The result of every call that can fail: 0 is success, errors are negative.
 ///
-/// Statuses with the same hundreds belong together, and a program may want to treat them alike.
-/// Numbers are never reused.
+/// Statuses in the same hundred, such as -500 to -599, belong together. Numbers are never reused.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum wsline_status {
     /// Done.
     WSLINE_OK = 0,
-    /// An argument is invalid; the message names it and says why.
+    /// An argument is invalid; the error message names it and says why.
     WSLINE_ERR_INVALID_ARGUMENT = -100,
-    /// Not possible now, for example a send before the connect.
+    /// Not possible in the current state, for example a send before the connect, or the use of an
+    /// object from before fork() in the child process.
     WSLINE_ERR_WRONG_STATE = -101,
-    /// Another thread is already doing this, or a fragmented message has been begun and not ended.
+    /// The operation is already in progress, for example on another thread, or a fragmented message
+    /// has not been finished.
     WSLINE_ERR_BUSY = -102,
     /// This build or this system cannot do it.
     WSLINE_ERR_NOT_SUPPORTED = -103,
-    /// The call timed out; the connection is as it was.
+    /// The call timed out. The connection can still be used, except after wsline_conn_connect()
+    /// (connect again) and wsline_conn_close() (it was dropped).
     WSLINE_ERR_TIMEOUT = -200,
     /// The server did not answer a ping in time, and the connection was dropped; see
     /// wsline_options_set_ping().
     WSLINE_ERR_PONG_TIMEOUT = -201,
-    /// More input is needed, or the call would have to wait, for example because the send queue of
-    /// an app is full.
+    /// The send queue of an app is full, or wsline_frame_decode() needs more bytes. (A receive with
+    /// a timeout of 0 returns WSLINE_ERR_TIMEOUT.)
     WSLINE_ERR_WOULD_BLOCK = -202,
     /// A signal handler ran during a wait; the connection is as it was. See
     /// wsline_options_set_interruptible().
     WSLINE_ERR_INTERRUPTED = -203,
-    /// The URL is not a `ws://` or `wss://` URL.
+    /// The URL is not a valid WebSocket URL (`ws://`, `wss://` or `ws+unix://`).
     WSLINE_ERR_INVALID_URL = -300,
     /// The host name could not be resolved.
     WSLINE_ERR_RESOLVE = -301,
@@ -40,8 +42,8 @@ pub enum wsline_status {
     WSLINE_ERR_CONNECT = -302,
     /// A system call failed; see `os_errno`.
     WSLINE_ERR_IO = -303,
-    /// The proxy refused, or its response was invalid; for an HTTP proxy `http_status` is its
-    /// status.
+    /// The proxy rejected the connection or sent an invalid response, or the environment names an
+    /// invalid proxy. For an HTTP proxy, `http_status` is the status of its response.
     WSLINE_ERR_PROXY = -400,
     /// The proxy requires credentials, or rejected those supplied.
     WSLINE_ERR_PROXY_AUTH = -401,
@@ -49,17 +51,20 @@ pub enum wsline_status {
     WSLINE_ERR_TLS = -500,
     /// The server's certificate was rejected; see `tls_verify_result`.
     WSLINE_ERR_TLS_VERIFY = -501,
-    /// The TLS options cannot be used, for example a file that cannot be read or a wrong password.
+    /// The TLS options cannot be used, for example because a file cannot be read or a password is
+    /// wrong.
     WSLINE_ERR_TLS_CONFIG = -502,
-    /// The server answered the upgrade with a status other than 101; see wsline_conn_http_status().
+    /// The server answered the upgrade request with a status other than 101; see
+    /// wsline_conn_http_status().
     WSLINE_ERR_HTTP_STATUS = -600,
-    /// The server's response to the upgrade violates RFC 6455 or HTTP; the message names the field.
+    /// The server's response to the upgrade request violates RFC 6455 or HTTP, or does not accept a
+    /// required option; the error message names the header.
     WSLINE_ERR_BAD_UPGRADE = -601,
-    /// The server redirected more often than wsline_options_set_max_redirects() allows; the
+    /// The server redirected more often than wsline_options_set_max_redirects() allows; the error
     /// message lists the URLs.
     WSLINE_ERR_TOO_MANY_REDIRECTS = -602,
-    /// The server violated RFC 6455; a close frame with code 1002 was sent and the connection has
-    /// ended.
+    /// The server violated RFC 6455; a close frame with code 1002 was sent, and the connection has
+    /// ended. Also returned by wsline_frame_decode(), which concerns no connection.
     WSLINE_ERR_PROTOCOL = -700,
     /// The server sent text that is not UTF-8, or a compressed message that cannot be inflated; a
     /// close frame with code 1007 was sent and the connection has ended.
@@ -67,15 +72,18 @@ pub enum wsline_status {
     /// The server sent more than a limit allows; a close frame with code 1009 was sent and the
     /// connection has ended.
     WSLINE_ERR_MESSAGE_TOO_BIG = -702,
-    /// The connection was closed; see wsline_conn_close_info().
+    /// The connection was closed by either side, or by wsline_conn_shutdown(); see
+    /// wsline_conn_close_info().
     WSLINE_ERR_CLOSED = -800,
     /// The transport ended without a closing handshake.
     WSLINE_ERR_CONNECTION_LOST = -801,
-    /// wsline_conn_abort() or wsline_app_abort() was called.
+    /// The connection or app was aborted, for example by wsline_conn_abort(), wsline_app_abort() or
+    /// wsline_loop_remove().
     WSLINE_ERR_ABORTED = -802,
     /// There is not enough memory.
     WSLINE_ERR_NO_MEMORY = -900,
-    /// A bug in wsline. The object can only be freed now.
+    /// A bug in wsline, no random bytes from the system, or a failed function of
+    /// wsline_options_set_mask_key_fn(). Free the object.
     WSLINE_ERR_INTERNAL = -901,
 }
 
@@ -175,8 +183,8 @@ impl wsline_status {
 /// To find out what went wrong in a particular call, use wsline_last_error_message().
 ///
 /// @param status  a wsline_status; any number.
-/// @return        a text that is never NULL and never freed; "unknown status" for an unknown
-///                number.
+/// @return        a static string, never NULL, which you must not free; "unknown status" for an
+///                unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
     let text = known(status).map_or(c"unknown status", |(_, _, text)| text);
@@ -188,8 +196,8 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
 /// For logs and bindings; wsline_strerror() is for people.
 ///
 /// @param status  a wsline_status; any number.
-/// @return        a text that is never NULL and never freed; "unknown status" for an unknown
-///                number.
+/// @return        a static string, never NULL, which you must not free; "unknown status" for an
+///                unknown number.
 #[unsafe(no_mangle)]
 pub extern "C" fn wsline_status_name(status: i32) -> *const c_char {
     let name = known(status).map_or(c"unknown status", |(_, name, _)| name);

@@ -59,7 +59,7 @@ pub enum wsline_close_code {
 /// What a connection was doing when it failed.
 #[repr(C)]
 pub enum wsline_phase {
-    /// None of the following, for example because an argument was refused.
+    /// None of the following, for example because an argument was rejected.
     WSLINE_PHASE_NONE = 0,
     /// Looking up the host name.
     WSLINE_PHASE_RESOLVE = 1,
@@ -81,7 +81,8 @@ pub enum wsline_phase {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum wsline_proxy_type {
-    /// No proxy.
+    /// No proxy set here; one named by the environment is used, unless
+    /// wsline_options_set_proxy_from_environment() disables that.
     WSLINE_PROXY_NONE = 0,
     /// HTTP CONNECT.
     WSLINE_PROXY_HTTP = 1,
@@ -132,13 +133,13 @@ pub enum wsline_log_level {
     WSLINE_LOG_OFF = 0,
     /// Connects that failed.
     WSLINE_LOG_ERROR = 1,
-    /// Connections that failed, and mistakes in the environment's no_proxy.
+    /// Open connections that failed, and mistakes in the environment's no_proxy.
     WSLINE_LOG_WARN = 2,
     /// Connections that open, and those that this side drops.
     WSLINE_LOG_INFO = 3,
     /// The steps of a connect: proxies, what TLS negotiated, redirects, cookies that were rejected.
     WSLINE_LOG_DEBUG = 4,
-    /// Handshake heads and every frame.
+    /// The headers of requests and responses, and every frame.
     WSLINE_LOG_TRACE = 5,
 }
 

@@ -35,7 +35,8 @@ pub struct wsline_url {
 /// @param url      `ws://`, `wss://` or `ws+unix://`, as for wsline_connect().
 /// @param url_out  set to the parsed URL; to NULL on failure.
 /// @retval WSLINE_OK                    `*url_out` is yours.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: free it with wsline_url_free().
@@ -82,8 +83,9 @@ pub unsafe extern "C" fn wsline_url_is_secure(url: *const wsline_url) -> bool {
 
 /// Returns the host of a URL.
 ///
-/// It is a name in lower case, with A-labels for other scripts, or an address without brackets,
-/// with its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is "localhost".
+/// It is a name in lower case, with international names in ASCII form (Punycode), or an IP address
+/// without brackets, with its zone if it has one ("fe80::1%eth0"). For `ws+unix://` it is
+/// "localhost".
 ///
 /// @param url  a parsed URL; may be NULL.
 /// @return     the host; NULL for NULL. Lent until the parsed URL is freed.
@@ -139,16 +141,18 @@ pub unsafe extern "C" fn wsline_url_unix_path(url: *const wsline_url) -> *const 
     optional_part(url, |url| &url.unix_path)
 }
 
-/// Returns the proxy that a connect would use.
+/// Returns the URL of the proxy that a connect to a URL would use, after considering the options
+/// and the environment.
 ///
 /// @param url        as for wsline_connect().
 /// @param options    the options; NULL for the defaults: the environment decides.
 /// @param proxy_out  set to the proxy's URL, without user name and password, for example
 ///                   "http://proxy.example:3128"; to NULL for none, and on failure.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
-/// @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the message names
-///                                      the variable.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
+/// @retval WSLINE_ERR_PROXY             the environment names an invalid proxy; the error message
+///                                      names the variable.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `proxy_out` is NULL.
 ///
 /// Ownership: free it with wsline_string_free().
@@ -177,7 +181,7 @@ pub unsafe extern "C" fn wsline_proxy_for_url(
 ///
 /// @param data  the bytes; NULL with `len` 0 is an empty text.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @return      true if they are; false for NULL with a length.
+/// @return      true if they are; false if `data` is NULL and `len` is not 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_utf8_is_valid(data: *const c_void, len: usize) -> bool {
     guard::value(false, |arguments| {

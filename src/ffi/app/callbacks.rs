@@ -18,7 +18,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Called by an app when something has happened.
+/// Called by an app for an event without data: on_open, on_reconnect, on_drain.
 pub type wsline_app_fn =
     Option<unsafe extern "C-unwind" fn(app: *mut wsline_app, userdata: *mut c_void)>;
 
@@ -41,7 +41,7 @@ pub type wsline_messages_fn = Option<
     ),
 >;
 
-/// Called by an app with what has failed; `info` is lent until the function returns.
+/// Called by an app with the details of a failure; `info` is lent until the function returns.
 pub type wsline_error_fn = Option<
     unsafe extern "C-unwind" fn(
         app: *mut wsline_app,
@@ -114,18 +114,21 @@ const MOST_AT_ONCE: usize = 64;
 /// @@ Callbacks of an app
 /// Threads: any, at any time. `fn` runs on the thread that drives the app.
 /// Blocks: no.
-/// In callbacks: allowed, also for the function that is running.
 /// Since: 0.1
 ///
 /// Sets the function to call when a connection has opened.
 ///
-/// If wsline_app_on_reconnect() is set, it is called instead for connections after the first.
+/// In this header on_open stands for this function, on_message for that of wsline_app_on_message(),
+/// and so on.
+///
+/// If a function is set with wsline_app_on_reconnect(), that one is called instead for every
+/// connection after the first.
 ///
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -148,8 +151,8 @@ pub unsafe extern "C" fn wsline_app_on_open(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -167,14 +170,14 @@ pub unsafe extern "C" fn wsline_app_on_reconnect(
 
 /// Sets the function to call with each message.
 ///
-/// Fragments are joined, and text is validated. While wsline_app_on_part() is set, it is called
-/// instead.
+/// Fragments are joined, and text is validated. While a function is set with wsline_app_on_part(),
+/// that one is called instead.
 ///
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -198,14 +201,14 @@ pub unsafe extern "C" fn wsline_app_on_message(
 ///
 /// For programs with many messages, and for languages in which a callback is expensive. It is
 /// called with at most 64 messages, and only with those that wsline_conn_recv_many() would deliver
-/// together; with one at a time while wsline_app_on_data() is set. While wsline_app_on_part() is
-/// set, that is called instead.
+/// together; while a function is set with wsline_app_on_data(), this one is called with one message
+/// at a time. While a function is set with wsline_app_on_part(), that one is called instead.
 ///
 /// @param app            an app.
 /// @param fn             the function, called with one or more messages; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -234,8 +237,8 @@ pub unsafe extern "C" fn wsline_app_on_messages(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -251,20 +254,20 @@ pub unsafe extern "C" fn wsline_app_on_data(
     })
 }
 
-/// Sets the function to call with each part of a message as it arrives, for messages of any size;
-/// on_message is not called then.
+/// Sets the function to call with each part of a message as it arrives, instead of on_message and
+/// on_messages, for messages of any size.
 ///
-/// A part is what has arrived of a message, at most some 256 KiB; a small message usually arrives
-/// as one part. The flags mark the first and the last part; the opcode is always that of the
-/// message. UTF-8 validation covers the whole message; a character may be split between two parts.
-/// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. If the function is
-/// removed in the middle of a message, on_message gets the rest of it.
+/// A part is whatever has arrived of the message since the previous part, at most about 256 KiB; a
+/// small message usually arrives as one part. The flags mark the first and the last part; the
+/// opcode is always that of the message. UTF-8 validation covers the whole message; a character may
+/// be split between two parts. wsline_options_set_max_message_bytes() and _max_fragments() do not
+/// apply. If the function is removed in the middle of a message, on_message gets the rest of it.
 ///
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -289,8 +292,8 @@ pub unsafe extern "C" fn wsline_app_on_part(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -314,8 +317,8 @@ pub unsafe extern "C" fn wsline_app_on_ping(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -336,14 +339,15 @@ pub unsafe extern "C" fn wsline_app_on_pong(
 /// Sets the function to call when an attempt to connect has failed, or a connection has ended
 /// without a closing handshake.
 ///
-/// It is not called for wsline_app_abort(). `info->retry_in_ms` says when the app connects again,
-/// or -1 if it ends. To keep it from connecting again, call wsline_app_close() in this function.
+/// It is not called after wsline_app_abort(), wsline_app_free() or wsline_loop_remove().
+/// `info->retry_in_ms` is the time until the app connects again, or -1 if the app ends. To keep it
+/// from connecting again, call wsline_app_close() in this function.
 ///
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -386,8 +390,8 @@ pub unsafe extern "C" fn wsline_app_on_error(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 #[unsafe(no_mangle)]
@@ -421,8 +425,8 @@ pub unsafe extern "C" fn wsline_app_on_close(
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set; the `userdata` set before is released.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///

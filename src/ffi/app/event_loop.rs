@@ -17,7 +17,8 @@ use crate::net::process::own_mark;
 ///
 /// Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
 /// wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
-/// call all other functions. To other event loops it is one descriptor, see wsline_loop_fd().
+/// call all other functions. Another event loop can watch the whole loop through one descriptor;
+/// see wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
     process: ProcessMark,
@@ -53,7 +54,7 @@ impl Inner for (Arc<EventLoop>, Arc<App>) {}
 /// @param loop_out  set to the loop; to NULL on failure.
 /// @retval WSLINE_OK                    `*loop_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 /// @retval WSLINE_ERR_IO                the system could not create descriptors; a loop needs two.
 ///
 /// Ownership: free it with wsline_loop_free().
@@ -76,13 +77,12 @@ pub unsafe extern "C" fn wsline_loop_new(loop_out: *mut *mut wsline_loop) -> wsl
 /// Frees a loop.
 ///
 /// Apps in it end with WSLINE_ERR_ABORTED: their connections are dropped, and no callback is
-/// called. You still have to free them. In a callback of the loop it returns at once, and
-/// wsline_loop_run() returns after the callback.
+/// called. You still have to free them. In a callback of the loop it returns at once, and the
+/// function that drives the loop returns after the callback.
 ///
 /// @param loop  the loop; may be NULL.
 ///
 /// Threads: any, while no other thread drives or uses the loop.
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
     guard::value((), |arguments| {
@@ -105,7 +105,6 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
 ///
 /// Ownership: the app stays yours; it may be freed while it is in a loop.
 /// Threads: any.
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_add(
     r#loop: *mut wsline_loop,
@@ -125,7 +124,6 @@ pub unsafe extern "C" fn wsline_loop_add(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Threads: any.
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_remove(
     r#loop: *mut wsline_loop,
@@ -183,8 +181,8 @@ pub unsafe extern "C" fn wsline_loop_run_once(
     })
 }
 
-/// Makes the current or next wsline_loop_run() return, or wsline_loop_run_once() return without
-/// waiting.
+/// Makes wsline_loop_run() return, or wsline_loop_run_once() stop waiting: the call in progress or,
+/// if there is none, the next one.
 ///
 /// It does not end any app, and the loop can be driven again. It may be called in a signal handler.
 ///
@@ -193,7 +191,6 @@ pub unsafe extern "C" fn wsline_loop_run_once(
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL. In a signal handler it must not be.
 ///
 /// Threads: any; async-signal-safe.
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_stop(r#loop: *mut wsline_loop) -> wsline_status {
     guard::after_failure("wsline_loop_stop", r#loop, |event_loop, _| {
@@ -232,8 +229,8 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 /// Returns the longest time to wait on wsline_loop_fd() before wsline_loop_run_once() must be
 /// called anyway, for example for a ping, a timeout or the next attempt to connect.
 ///
-/// Ask after each wsline_loop_run_once(). If another thread needs the loop earlier, the descriptor
-/// becomes readable.
+/// Call it after each wsline_loop_run_once(). If another thread needs the loop earlier, the
+/// descriptor becomes readable.
 ///
 /// @param loop  a loop.
 /// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;

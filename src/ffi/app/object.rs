@@ -16,14 +16,15 @@ use crate::net::process::own_mark;
 use crate::net::sys;
 use std::ffi::c_char;
 
-/// A client that stays connected: it calls your functions with what arrives, sends pings, and
-/// reconnects.
+/// A client with callbacks: it calls your functions with what arrives and, if enabled, sends pings
+/// and reconnects.
 ///
-/// Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it: the one that
-/// calls wsline_app_run(), a thread of its own after wsline_app_start(), or the one that drives the
-/// wsline_loop it was added to. All callbacks run on that thread, one at a time, never inside
-/// another call and never under a lock. They may call any function, including wsline_app_free().
-/// Any thread may send, close, and query the app.
+/// Created by wsline_app_new(), freed by wsline_app_free(). One thread drives it, that is,
+/// connects, receives and calls its callbacks: the thread that calls wsline_app_run(), a thread of
+/// the app's own after wsline_app_start(), or the thread that drives the wsline_loop to which the
+/// app was added. All callbacks run on that thread, one at a time, never under a lock of the
+/// library, and never inside a call other than the one that drives the app. They may call any
+/// function, including wsline_app_free(). Any thread may send, close, and query the app.
 pub struct wsline_app {
     app: Arc<App>,
     process: ProcessMark,
@@ -67,14 +68,15 @@ impl Sends for Arc<App> {
 /// Creates an app; nothing is connected yet.
 ///
 /// @param url      as for wsline_connect().
-/// @param options  the options; NULL for the defaults. wsline_options_set_ping() and
-///                 wsline_options_set_reconnect() are for apps.
+/// @param options  the options; NULL for the defaults. wsline_options_set_ping() and the options
+///                 for reconnecting take effect only in apps.
 /// @param app_out  set to the app; to NULL on failure.
 /// @retval WSLINE_OK                    `*app_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `url` or `app_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
-/// @retval WSLINE_ERR_INVALID_URL       `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
 ///
 /// Ownership: free it with wsline_app_free().
 /// Threads: any.
@@ -100,17 +102,16 @@ pub unsafe extern "C" fn wsline_app_new(
 
 /// Frees an app.
 ///
-/// An open connection is dropped without a closing handshake; no callback is called. After it has
-/// returned, no callback runs any more: on a thread other than the driving one it waits for a
-/// running callback and for the thread of wsline_app_start(). So do not call it while holding a
-/// lock that the callback needs. In a callback of the app itself it returns at once, and that
-/// callback is the last one.
+/// An open connection is dropped without a closing handshake; no callback is called. Once this
+/// function has returned, no callback runs any more: if called on a thread other than the driving
+/// one, it waits for a running callback, and for the thread of wsline_app_start() to end. So do not
+/// call it while holding a lock that the callback needs. In a callback of the app itself it returns
+/// at once, and that callback is the last one.
 ///
 /// @param app  the app; may be NULL.
 ///
-/// Threads: any, while no other thread begins a call on the app.
+/// Threads: any, provided that no other thread begins a call on the app at the same time or later.
 /// Blocks: until a running callback has returned; not in a callback of the app itself.
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
     guard::value((), |arguments| {
@@ -126,12 +127,13 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 ///
 /// Connects, and drives the app on this thread until it has ended.
 ///
-/// An app ends when it is closed or aborted, and when a connect has failed or a connection has
-/// ended and it does not reconnect. It can then be run again.
+/// An app ends when it is closed or aborted, or when a connect has failed or a connection has ended
+/// and the app does not reconnect. It can then be run again.
 ///
 /// @param app  an app that is not being driven.
-/// @retval WSLINE_OK                    a closing handshake ended it, whichever side began; or
-///                                      wsline_app_close() while it was not connected.
+/// @retval WSLINE_OK                    a closing handshake ended the connection, whichever side
+///                                      began it, or wsline_app_close() was called while the app
+///                                      was not connected.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
 ///                                      wsline_loop_remove() ended it.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
@@ -140,7 +142,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 ///                                      timed out; see the phase.
 /// @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and
 ///                                      wsline_conn_recv().
-/// @retval WSLINE_ERR_BUSY              it is already being driven.
+/// @retval WSLINE_ERR_BUSY              the app is already being driven.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
 /// Threads: any. Callbacks run on this one.
@@ -157,8 +159,8 @@ pub unsafe extern "C" fn wsline_app_run(app: *mut wsline_app) -> wsline_status {
 /// The thread blocks all signals.
 ///
 /// @param app  an app that is not being driven.
-/// @retval WSLINE_OK                    it is being driven.
-/// @retval WSLINE_ERR_BUSY              it is already being driven.
+/// @retval WSLINE_OK                    the app is being driven by its own thread.
+/// @retval WSLINE_ERR_BUSY              the app is already being driven.
 /// @retval WSLINE_ERR_IO                the system could not create a thread or descriptors.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
@@ -178,9 +180,10 @@ pub unsafe extern "C" fn wsline_app_start(app: *mut wsline_app) -> wsline_status
 /// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
 ///                    indefinitely.
 /// @retval WSLINE_OK                    and all others: what wsline_app_run() would have returned.
-/// @retval WSLINE_ERR_TIMEOUT           it has not ended in time; or it has ended, with this
-///                                      status: then wsline_app_is_running() is false.
-/// @retval WSLINE_ERR_WRONG_STATE       it was never driven, or this thread drives it.
+/// @retval WSLINE_ERR_TIMEOUT           the app has not ended in time, or it has ended with this
+///                                      status; in the second case wsline_app_is_running() returns
+///                                      false.
+/// @retval WSLINE_ERR_WRONG_STATE       the app was never driven, or this thread is driving it.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
 ///
 /// Threads: any but the driving one.

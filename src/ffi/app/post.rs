@@ -14,7 +14,7 @@ use crate::ffi::types::wsline_free_fn;
 use std::ffi::c_void;
 use std::time::Duration;
 
-/// Called by the thread that drives a loop.
+/// A function passed to wsline_loop_post(); called once, by the thread that drives the loop.
 pub type wsline_post_fn =
     Option<unsafe extern "C-unwind" fn(r#loop: *mut wsline_loop, userdata: *mut c_void)>;
 
@@ -26,7 +26,8 @@ pub type wsline_post_fn =
 ///
 /// Schedules a function on the thread that drives the loop.
 ///
-/// Functions posted by one thread are called in their order, after what the loop is doing.
+/// Functions posted by one thread are called in the order in which they were posted, after the work
+/// that the loop is doing now.
 ///
 /// @param loop           a loop.
 /// @param fn             the function; called once.

@@ -11,14 +11,14 @@ use std::ffi::{c_char, c_void};
 /// @@ Sending with an app
 /// Threads: any.
 /// Blocks: no.
-/// In callbacks: allowed.
 /// Since: 0.1
 ///
 /// Sends a text message.
 ///
-/// The message is written to the socket at once. What the socket does not accept is queued, up to
-/// wsline_options_set_max_send_queue_bytes(), and sent by the driving thread. Messages of one
-/// thread are sent in their order.
+/// The calling thread writes the message to the socket at once. What the socket does not accept is
+/// queued, up to the limit of wsline_options_set_max_send_queue_bytes(), and sent by the driving
+/// thread. Messages sent by one thread keep their order. What is still queued when the connection
+/// ends is lost; on_close reports how much.
 ///
 /// @param app   an app.
 /// @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
@@ -26,6 +26,7 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
 ///                                      wsline_app_on_drain().
+/// @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
 /// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
 /// @retval WSLINE_ERR_CLOSED            the connection is being closed.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
@@ -38,8 +39,8 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_IO                a system call failed.
 /// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
 ///                                      a bug in wsline.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL with a length, or `text` is
-///                                      not UTF-8.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL and `len` is not 0, or `text`
+///                                      is not UTF-8.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
 ///                                      was sent.
 ///
@@ -113,8 +114,8 @@ pub unsafe extern "C" fn wsline_app_send(
 ///
 /// Each fragment is sent at once, as a frame of its own, unless wsline_app_cork() is in effect.
 /// Until the last fragment has been sent, every other send of a message returns WSLINE_ERR_BUSY;
-/// control frames may be sent between fragments. Text is not validated. A message that was begun
-/// ends with its connection: after a reconnect, start over.
+/// control frames may be sent between fragments. Text is not validated. An unfinished message is
+/// discarded with its connection: after a reconnect, start again with its first fragment.
 ///
 /// @param app     an app.
 /// @param opcode  WSLINE_OPCODE_TEXT or WSLINE_OPCODE_BINARY, the same for each fragment of a
@@ -142,12 +143,12 @@ pub unsafe extern "C" fn wsline_app_send_fragment(
     send::fragment("wsline_app_send_fragment", app, opcode, data, len, fin)
 }
 
-/// Starts to collect small messages, as wsline_conn_cork() does, for example while a callback sends
-/// many.
+/// Corks an app: from now on small messages are collected, as with wsline_conn_cork(), for example
+/// while a callback sends many.
 ///
-/// Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping,
-/// pong, close frame of yours or a message too large to collect. Until then they count as queued.
-/// Corking ends with the connection.
+/// Corked messages are sent by wsline_app_uncork(), when they reach 64 KiB, and before a ping, a
+/// pong or a close frame that you send, or a message too large to collect. Until then they count as
+/// queued. Corking ends with the connection.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    corked.
@@ -162,10 +163,11 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
     guard::often("wsline_app_cork", app, |app, _| app?.cork())
 }
 
-/// Sends what was gathered since wsline_app_cork(), and stops corked.
+/// Sends the messages collected since wsline_app_cork(), and ends corking.
 ///
 /// @param app  an app.
-/// @retval WSLINE_OK                    sent or queued, or there were none.
+/// @retval WSLINE_OK                    all collected messages were sent or queued, or there were
+///                                      none.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
 /// @retval WSLINE_ERR_CONNECTION_LOST   and all others: see wsline_app_send_text().
@@ -180,8 +182,8 @@ pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_statu
 /// @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
-///                                      above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
+///                                      is above 125.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
@@ -201,8 +203,8 @@ pub unsafe extern "C" fn wsline_app_ping(
 /// @param data  the payload, that of the ping; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL with a length, or `len` is
-///                                      above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
+///                                      is above 125.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
@@ -218,26 +220,25 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// @@ Ending an app
 /// Threads: any.
 /// Blocks: no.
-/// In callbacks: allowed.
 /// Since: 0.1
 ///
 /// Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
 /// on_close, and ends the app.
 ///
-/// The connection is dropped if nothing moves for the time of
-/// wsline_options_set_close_timeout_ms(), 3 seconds by default, or if the close takes 60 seconds in
-/// all (or that time, if it is longer). After the closing handshake the server has 1 second to end
-/// the TCP connection (RFC 6455 section 7.1.1); then on_close is called. Messages that still arrive
-/// are delivered. An app that is not connected ends at once; if it has not been driven yet, the
-/// next run ends at once. If it has already ended, nothing happens.
+/// The connection is dropped if the close makes no progress for the close timeout (see
+/// wsline_options_set_close_timeout_ms(); 3 seconds by default), or if it takes more than 60
+/// seconds in all, or more than the close timeout if that is longer. After the closing handshake
+/// the server has 1 second to end the TCP connection (RFC 6455 section 7.1.1); then on_close is
+/// called. Messages that still arrive are delivered. An app that is not connected ends at once; if
+/// it has not been driven yet, the next run ends at once. If it has already ended, nothing happens.
 ///
 /// @param app     an app.
-/// @param code    a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to 4999;
-///                or 0 for none.
+/// @param code    usually WSLINE_CLOSE_NORMAL; or another wsline_close_code that is not marked
+///                "only reported", 3000 to 4999, or 0 for none.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
 /// @retval WSLINE_OK                    the app will end.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` must not be sent, or `reason` is too
-///                                      long. Nothing was done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` is not a code that may be sent, or
+///                                      `reason` is too long or not UTF-8. Nothing was done.
 ///
 /// Blocks: no; wsline_app_join() waits for the end.
 #[unsafe(no_mangle)]
@@ -269,10 +270,10 @@ pub unsafe extern "C" fn wsline_app_abort(app: *mut wsline_app) -> wsline_status
     })
 }
 
-/// Does what wsline_app_abort() does, but may be called in a signal handler.
+/// Ends an app as wsline_app_abort() does, and may be called in a signal handler.
 ///
 /// The driving thread does the work, as soon as a running callback has returned. If the app is not
-/// being driven, the next run ends at once.
+/// being driven, the next run ends at once, even if the app has already ended once.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    the app will end with WSLINE_ERR_ABORTED.

@@ -144,7 +144,7 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
 /// Returns a header of the response to the last attempt to connect, whether it succeeded or not.
 ///
 /// @param app   an app; may be NULL.
-/// @param name  the name, in upper or lower case. For a repeated header the first one is returned.
+/// @param name  the name; case is ignored. For a repeated header the first value is returned.
 /// @return      the value; NULL if there is none. Lent until this thread calls this function again,
 ///              for any app.
 #[unsafe(no_mangle)]
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn wsline_app_response_header(
 /// @param app       an app.
 /// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
 ///                  until this thread calls this function again, for any app.
-/// @param len_out   set to the bytes in the body.
+/// @param len_out   set to the length of the body in bytes.
 /// @retval WSLINE_OK                    set; there may be no body.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///

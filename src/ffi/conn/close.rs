@@ -15,8 +15,8 @@ pub struct wsline_close_info {
     /// The code in the server's close frame; WSLINE_CLOSE_NO_STATUS if it had none,
     /// WSLINE_CLOSE_ABNORMAL if there was no close frame, 0 while the connection has not ended.
     pub code: i32,
-    /// A wsline_side: the side that ended the connection first, by a close frame or by dropping it.
-    /// The client, if it rejected what the server sent.
+    /// A wsline_side: the side that ended the connection first, by a close frame or by dropping the
+    /// connection. This is the client if it rejected what the server sent.
     pub closed_by: i32,
     /// Both sides have sent a close frame.
     pub clean: bool,
@@ -25,13 +25,13 @@ pub struct wsline_close_info {
     pub reason: *const c_char,
     /// Bytes in `reason`, without the NUL.
     pub reason_len: usize,
-    /// Messages in the queue of an app that the system had not accepted, or only in part; 0 for a
-    /// wsline_conn.
+    /// Messages in the send queue of an app that the system had not accepted, or had accepted only
+    /// in part; 0 for a wsline_conn.
     pub unsent_messages: u64,
     /// Bytes of frames in the queue of an app that the system had not accepted; 0 for a
     /// wsline_conn.
     pub unsent_bytes: u64,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 2],
 }
 
@@ -80,33 +80,35 @@ impl wsline_close_info {
 /// Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
 /// case.
 ///
-/// If another thread is inside a receive call, that call receives what still arrives, and the end.
-/// Otherwise messages that arrive during the close are dropped, and a receive that begins during it
-/// waits for its end. A message received before stays valid. After the closing handshake the call
-/// waits until the server ends the TCP connection (RFC 6455 section 7.1.1), for at most 1 second
-/// and within `timeout_ms`. Calling it on a connection that has already ended is allowed and only
-/// releases the socket.
+/// If another thread is in a receive call, its calls deliver the messages that still arrive, and
+/// then report the end. Otherwise, messages that arrive during the close are discarded, and a
+/// receive that begins during the close waits until the close has ended. A message received before
+/// the close stays valid. After the closing handshake the call waits until the server ends the TCP
+/// connection (RFC 6455 section 7.1.1), for at most 1 second and within `timeout_ms`. If the
+/// connection has already ended, the call does nothing more.
 ///
 /// @param conn        a connection.
-/// @param code        a wsline_close_code that may be sent, usually WSLINE_CLOSE_NORMAL; 3000 to
-///                    4999; or 0 for none.
+/// @param code        usually WSLINE_CLOSE_NORMAL; or another wsline_close_code that is not marked
+///                    "only reported", 3000 to 4999, or 0 for none.
 /// @param reason      UTF-8 of at most 123 bytes; NULL for none.
 /// @param timeout_ms  milliseconds for the whole close. WSLINE_DEFAULT_TIMEOUT limits the time
 ///                    without progress instead, see wsline_options_set_close_timeout_ms().
 /// @retval WSLINE_OK                    both close frames were exchanged, whichever side began.
 /// @retval WSLINE_ERR_TIMEOUT           the server did not answer in time; the transport was
 ///                                      dropped.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
-///                                      long. Nothing was done.
+/// @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+///                                      wsline_options_set_interruptible().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
+///                                      `reason` is too long or not UTF-8. Nothing was done.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
-/// @retval WSLINE_ERR_CLOSED            it had been shut down, or dropped by a close that timed
-///                                      out.
+/// @retval WSLINE_ERR_CLOSED            the connection had been ended by wsline_conn_shutdown(), or
+///                                      dropped by a close that timed out.
 /// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection had ended with that error,
 ///                                      without a closing handshake.
 ///
 /// Threads: any, also while others send or receive.
-/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the option if that
-/// is longer; wsline_conn_abort() ends the wait.
+/// Blocks: up to `timeout_ms`; with WSLINE_DEFAULT_TIMEOUT up to 60 seconds, or the close timeout
+/// if that is longer; wsline_conn_abort() ends the wait.
 /// See also: wsline_conn_send_close(), wsline_conn_shutdown()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_close(
@@ -140,8 +142,8 @@ pub unsafe extern "C" fn wsline_conn_shutdown(conn: *mut wsline_conn) -> wsline_
 
 /// Ends every waiting call on a connection, in any phase, and makes later calls fail.
 ///
-/// They return WSLINE_ERR_ABORTED, including a connect in progress. The transport is dropped;
-/// messages that have arrived but were not received are discarded.
+/// Waiting and later calls, including a connect in progress, return WSLINE_ERR_ABORTED. The
+/// transport is dropped; messages that have arrived but were not received are discarded.
 ///
 /// It may be called in a signal handler, on a connection that is not being freed.
 ///

@@ -17,8 +17,9 @@ use std::ffi::c_char;
 /// One connection to a server.
 ///
 /// Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
-/// call any function on it: any number of threads may send, one at a time may receive, and any may
-/// close or abort. It keeps what it needs of its options.
+/// call any function on it except wsline_conn_free(): any number of threads may send at once, one
+/// at a time may receive, and any may close or abort. It keeps a copy of what it needs from its
+/// options.
 pub struct wsline_conn {
     connection: Connection,
     process: ProcessMark,
@@ -74,11 +75,11 @@ impl Sends for &Connection {
 ///
 /// Looks up the host, connects to the first of its addresses that answers, directly or through a
 /// proxy, verifies certificate and name for `wss://`, and follows redirects, all within one
-/// timeout. To see why a server refused, with status, headers and body, or to abort from another
-/// thread, use wsline_conn_new() and wsline_conn_connect().
+/// timeout. To read the status, headers and body of a response that is not an upgrade, or to abort
+/// the connect from another thread, use wsline_conn_new() and wsline_conn_connect().
 ///
 /// @param url       a `ws://` or `wss://` URL; it may have a user name and password, port, path and
-///                  query, but no fragment. For a Unix-domain socket, for example
+///                  query, but no fragment. For a Unix-domain socket use a URL such as
 ///                  `ws+unix:///run/server.sock:/path`.
 /// @param options   the options; NULL for the defaults.
 /// @param conn_out  set to the connection; to NULL on failure.
@@ -86,23 +87,30 @@ impl Sends for &Connection {
 /// @retval WSLINE_ERR_INVALID_ARGUMENT    `url` or `conn_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE         `options` has a cookie jar that was created before
 ///                                        fork().
-/// @retval WSLINE_ERR_INVALID_URL         `url` is not a WebSocket URL; the message says why.
+/// @retval WSLINE_ERR_INVALID_URL         `url` is not a valid WebSocket URL; the error message
+///                                        says why.
 /// @retval WSLINE_ERR_RESOLVE             the host name could not be resolved.
-/// @retval WSLINE_ERR_CONNECT             no address accepted a connection; the message names each.
+/// @retval WSLINE_ERR_CONNECT             no address accepted a connection; the error message lists
+///                                        them.
 /// @retval WSLINE_ERR_TIMEOUT             the connect timed out; the phase in wsline_last_error()
 ///                                        says where.
-/// @retval WSLINE_ERR_PROXY               the proxy refused or failed; the message names it.
+/// @retval WSLINE_ERR_INTERRUPTED         a signal handler ran, see
+///                                        wsline_options_set_interruptible().
+/// @retval WSLINE_ERR_PROXY               the proxy rejected the connection or failed, or the
+///                                        environment names an invalid proxy; the error message
+///                                        names it.
 /// @retval WSLINE_ERR_PROXY_AUTH          the proxy requires credentials, or rejected those
 ///                                        supplied.
 /// @retval WSLINE_ERR_TLS                 the TLS handshake failed.
-/// @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the message says
-///                                        why.
+/// @retval WSLINE_ERR_TLS_VERIFY          the server's certificate was rejected; the error message
+///                                        says why.
 /// @retval WSLINE_ERR_TLS_CONFIG          the TLS options cannot be used.
 /// @retval WSLINE_ERR_HTTP_STATUS         the server answered with a status other than 101, or with
 ///                                        a redirect that cannot be followed.
-/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the message lists them.
-/// @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the message names the
-///                                        field.
+/// @retval WSLINE_ERR_TOO_MANY_REDIRECTS  there were too many redirects; the error message lists
+///                                        them.
+/// @retval WSLINE_ERR_BAD_UPGRADE         the server's response is invalid; the error message names
+///                                        the header.
 /// @retval WSLINE_ERR_CONNECTION_LOST     the server ended the connection during the handshake.
 /// @retval WSLINE_ERR_IO                  a system call failed.
 /// @retval WSLINE_ERR_INTERNAL            a bug in wsline, or the system has no random bytes.
@@ -136,7 +144,7 @@ pub unsafe extern "C" fn wsline_connect(
 /// @retval WSLINE_OK                    `*conn_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn_out` is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_conn_free().
 #[unsafe(no_mangle)]
@@ -154,9 +162,9 @@ pub unsafe extern "C" fn wsline_conn_new(
 
 /// Connects a connection, as wsline_connect() does.
 ///
-/// After a failure it may be called again. Once it has succeeded, the connection cannot be
-/// connected again, even after it has ended. The server's response can be read in both cases, see
-/// wsline_conn_http_status().
+/// After a failure other than WSLINE_ERR_ABORTED, it may be called again. Once it has succeeded,
+/// the connection cannot be connected again, even after it has ended. The server's response can be
+/// read in both cases, see wsline_conn_http_status().
 ///
 /// @param conn  a connection created by wsline_conn_new().
 /// @param url   as for wsline_connect().

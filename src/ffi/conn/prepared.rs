@@ -96,12 +96,13 @@ pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
 
 /// Sends a prepared message.
 ///
-/// If it is compressed, it does not refer to earlier messages, and later messages do not refer to
-/// those before it: among many similar messages, an ordinary send compresses better.
+/// If the message is compressed, it is compressed on its own, and later messages cannot refer to
+/// messages before it; for many similar messages, ordinary sends compress better.
 ///
 /// @param conn      an open connection.
 /// @param prepared  the message to send.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
@@ -124,8 +125,6 @@ pub unsafe extern "C" fn wsline_conn_send_prepared(
 /// @retval WSLINE_OK                    sent, or queued.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
-///
-/// In callbacks: allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_send_prepared(
     app: *mut wsline_app,

@@ -19,18 +19,18 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 /// Flag of a wsline_message: another whole message has already arrived, so the next receive does
 /// not wait.
 ///
-/// Only that receive finds out whether the message is valid, for example whether it can be inflated
-/// or is UTF-8. Control frames do not count: to find out whether a ping, a pong or the close frame
-/// has arrived after this message, call wsline_conn_recv_event() with a timeout of 0, with or
-/// without this flag.
+/// Only the next receive finds out whether that message is valid, for example whether it can be
+/// inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
+/// close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
+/// with or without this flag.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
-/// A received message, or a part of one. Filled in by the library.
+/// A received message, a fragment or part of one, or a control frame. Filled in by the library.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wsline_message {
     /// The payload, followed by a NUL. Lent: valid until the next receive on the connection or
-    /// until it is freed; in a callback, until it returns.
+    /// until the connection is freed; in a callback, until the callback returns.
     pub data: *const u8,
     /// Bytes in `data`, without the NUL.
     pub len: usize,
@@ -38,7 +38,7 @@ pub struct wsline_message {
     pub opcode: i32,
     /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE.
     pub flags: u32,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 2],
 }
 
@@ -107,6 +107,8 @@ fn receive<T>(
 /// @retval WSLINE_OK                    a message has arrived.
 /// @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is
 ///                                      kept for the next call.
+/// @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+///                                      wsline_options_set_interruptible().
 /// @retval WSLINE_ERR_CLOSED            the connection was closed; see wsline_conn_close_info().
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a close frame.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
@@ -127,7 +129,8 @@ fn receive<T>(
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
 ///
-/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
+/// Ownership: the payload is lent until the next receive on the connection or until the connection
+/// is freed.
 /// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
 /// the wait.
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
@@ -152,9 +155,9 @@ pub unsafe extern "C" fn wsline_conn_recv(
 
 /// Waits for the next message or control frame.
 ///
-/// Like wsline_conn_recv(), but also delivers pings, pongs and the close frame, after a ping or
-/// close frame has been answered. The close frame is delivered once; after that the status is
-/// WSLINE_ERR_CLOSED.
+/// Like wsline_conn_recv(), but also delivers pings, pongs and the close frame. By then a close
+/// frame has been answered, and so has a ping, unless automatic pongs are disabled. The close frame
+/// is delivered once; after that the status is WSLINE_ERR_CLOSED.
 ///
 /// @param conn         an open connection.
 /// @param timeout_ms   as for wsline_conn_recv().
@@ -183,7 +186,7 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
     })
 }
 
-/// Waits for a message, and receives those that have arrived with it.
+/// Waits for a message, and returns it together with the others that have already arrived.
 ///
 /// One call delivers everything that one read of the socket has brought, for programs with many
 /// messages or with expensive calls, such as language bindings. All messages are lent at once, each
@@ -202,7 +205,8 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 /// @retval WSLINE_ERR_TIMEOUT           and all others: see wsline_conn_recv().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  as for wsline_conn_recv(), or `capacity` is 0.
 ///
-/// Ownership: the payloads are lent until the next receive on the connection or until it is freed.
+/// Ownership: the payloads are lent until the next receive on the connection or until the
+/// connection is freed.
 /// See also: wsline_conn_recv()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_many(
@@ -233,11 +237,12 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
 
 /// Waits for the next part of a message, so that messages of any size need little memory.
 ///
-/// A part is what has arrived of a message, at most some 256 KiB; the flags mark the first and the
-/// last part. A small message usually arrives as one part with both flags.
+/// A part is whatever has arrived of the message since the previous part, at most about 256 KiB,
+/// regardless of the fragments in which it was sent; the flags mark the first and the last part. A
+/// small message usually arrives as one part with both flags.
 /// wsline_options_set_max_message_bytes() and _max_fragments() do not apply. UTF-8 validation
-/// covers the whole message; a character may be split between two parts. Once begun, a message must
-/// be received to its end with this function.
+/// covers the whole message; a character may be split between two parts. A message whose first part
+/// was received with this function must be received to its end with it.
 ///
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
@@ -245,7 +250,8 @@ pub unsafe extern "C" fn wsline_conn_recv_many(
 /// @retval WSLINE_OK           a part has arrived.
 /// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
-/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
+/// Ownership: the payload is lent until the next receive on the connection or until the connection
+/// is freed.
 /// See also: wsline_conn_send_fragment(), wsline_app_on_part()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_part(
@@ -279,7 +285,8 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
 /// @retval WSLINE_OK           a frame is in `frame_out`.
 /// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
 ///
-/// Ownership: the payload is lent until the next receive on the connection or until it is freed.
+/// Ownership: the payload is lent until the next receive on the connection or until the connection
+/// is freed.
 /// See also: wsline_conn_send_frame()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv_frame(

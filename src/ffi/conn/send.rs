@@ -21,21 +21,27 @@ use std::ffi::{c_char, c_void};
 /// @param conn  an open connection.
 /// @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
 /// @param len   bytes in `text`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL with a length, or `text` is
-///                                      not UTF-8.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `text` is NULL and `len` is not 0, or
+///                                      `text` is not UTF-8.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
-/// @retval WSLINE_ERR_BUSY              a fragmented message has been begun and not ended.
+/// @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
 /// @retval WSLINE_ERR_TIMEOUT           the send timed out before any of the message was sent; the
 ///                                      connection is as it was.
+/// @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
+///                                      wsline_options_set_interruptible().
 /// @retval WSLINE_ERR_CLOSED            the connection was closed.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended, or was dropped because the send
 ///                                      timed out with part of a frame sent.
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_PROTOCOL          the connection had ended with this error; also
-///                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG.
+/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
+///                                      a bug in wsline.
+/// @retval WSLINE_ERR_PROTOCOL          the connection has already ended with this status;
+///                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG
+///                                      are returned for that reason, too.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; none of the message was sent.
 ///
 /// Threads: any number at once; messages are never interleaved.
@@ -62,9 +68,10 @@ pub unsafe extern "C" fn wsline_conn_send_text(
 ///
 /// @param conn  an open connection.
 /// @param data  the bytes; NULL with `len` 0 is an empty message.
-/// @param len   bytes in `data`.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL with a length.
+/// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, or `data` is NULL and `len` is not 0.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
 /// Threads: any number at once; messages are never interleaved.
@@ -91,7 +98,8 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 ///                a message uncompressed.
 /// @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `opcode` is another number, or the payload
 ///                                      is invalid.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
@@ -120,11 +128,12 @@ pub unsafe extern "C" fn wsline_conn_send(
 ///                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
 ///                message uncompressed.
 /// @param data    the fragment; NULL with `len` 0 is an empty one.
-/// @param len     bytes in `data`.
+/// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param fin     true for the last fragment.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `opcode`
-///                                      differs from that of the first fragment.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or
+///                                      `opcode` differs from that of the first fragment.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
 /// Threads: any, but only one at a time for the fragments of one message.
@@ -148,14 +157,15 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 ///
 /// If `raw` is 1, the frame is sent as wsline_frame_encode() writes it, to test how a server
 /// handles it: with reserved bits and opcodes, in any order, masked with `mask_key` or not at all.
-/// Only a frame after a close frame is rejected. Except for a close frame, the library does not
-/// take account of the frame in later sends; after a frame with `rsv1`, compression starts with an
-/// empty window.
+/// Only a frame after a close frame is rejected. Later sends take no account of the frame, unless
+/// it is a close frame; but after a frame with `rsv1`, compression starts again with an empty
+/// window.
 ///
 /// @param conn   an open connection.
 /// @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
 ///               reserved bits and `masked` must be 0.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
@@ -186,12 +196,14 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
     })
 }
 
-/// Starts to collect small messages, so that many of them are sent with one system call.
+/// Corks a connection: from now on small messages are collected, so that many of them are sent with
+/// one system call.
 ///
-/// Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, pong,
-/// close frame, a frame of wsline_conn_send_frame() or a message too large to collect, and before a
-/// receive on this connection waits. A send while corked returns WSLINE_OK; if the corked messages
-/// cannot be sent, a later call reports it. Freeing or aborting the connection discards them.
+/// Corked messages are sent by wsline_conn_uncork(), when they reach 64 KiB, before a ping, a pong,
+/// a close frame, a frame sent with wsline_conn_send_frame() or a message too large to collect, and
+/// before a receive on this connection waits. While corked, a send returns WSLINE_OK; if the
+/// collected messages cannot be sent, a later call reports the error. Freeing or aborting the
+/// connection discards them.
 ///
 /// @param conn  an open connection.
 /// @retval WSLINE_OK                    corked.
@@ -208,10 +220,11 @@ pub unsafe extern "C" fn wsline_conn_cork(conn: *mut wsline_conn) -> wsline_stat
     guard::often("wsline_conn_cork", conn, |conn, _| conn?.cork())
 }
 
-/// Sends what was gathered since wsline_conn_cork(), and stops corked.
+/// Sends the messages collected since wsline_conn_cork(), and ends corking.
 ///
 /// @param conn  an open connection.
-/// @retval WSLINE_OK                   the system has accepted all of them, or there were none.
+/// @retval WSLINE_OK                   the system has accepted all collected messages, or there
+///                                     were none.
 /// @retval WSLINE_ERR_TIMEOUT          the send timed out; nothing is lost, and the next call that
 ///                                     sends continues.
 /// @retval WSLINE_ERR_CONNECTION_LOST  the connection has ended, and the corked messages are lost.
@@ -228,9 +241,10 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 /// @param conn  an open connection.
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
-///                                      above 125.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
+///                                      is above 125.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
 ///                                      wsline_conn_send_text().
 ///
@@ -250,9 +264,10 @@ pub unsafe extern "C" fn wsline_conn_ping(
 /// @param conn  an open connection.
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted the whole message.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL with a length, or `len` is
-///                                      above 125.
+/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
+///                                      see wsline_conn_cork().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
+///                                      is above 125.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
 ///                                      wsline_conn_send_text().
 ///
@@ -266,18 +281,18 @@ pub unsafe extern "C" fn wsline_conn_pong(
     send::whole("wsline_conn_pong", conn, Opcode::Pong, data, len, "data")
 }
 
-/// Begins the closing handshake without waiting for its end, or answers a close frame from
-/// wsline_conn_recv_frame().
+/// Sends a close frame: begins the closing handshake without waiting for its end, or answers a
+/// close frame received with wsline_conn_recv_frame().
 ///
 /// Nothing can be sent after it. Receives continue until the server's close frame has arrived.
 ///
 /// @param conn    an open connection.
-/// @param code    a wsline_close_code that may be sent, 3000 to 4999, or 0 for a close frame
-///                without a code.
+/// @param code    a wsline_close_code that is not marked "only reported", 3000 to 4999, or 0 for a
+///                close frame without a code.
 /// @param reason  UTF-8 of at most 123 bytes; NULL for none.
 /// @retval WSLINE_OK                    the close frame has been sent.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` must not be sent, or `reason` is too
-///                                      long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
+///                                      `reason` is too long or not UTF-8.
 /// @retval WSLINE_ERR_CLOSED            a close frame was sent before.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
 ///                                      wsline_conn_send_text().

@@ -24,7 +24,7 @@ pub struct wsline_tls_info {
     pub peer_certificate_pem: *const c_char,
     /// The handshake resumed a session of an earlier connection with the same options.
     pub resumed: bool,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 4],
 }
 
@@ -32,7 +32,7 @@ pub struct wsline_tls_info {
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct wsline_stats {
-    /// Whole messages that were sent, corked or queued.
+    /// Whole messages that were sent, including those still corked or queued.
     pub messages_sent: u64,
     /// Whole messages that were received.
     pub messages_received: u64,
@@ -44,7 +44,7 @@ pub struct wsline_stats {
     pub bytes_sent: u64,
     /// Bytes read from the socket since the connect began.
     pub bytes_received: u64,
-    /// Room to grow; zero.
+    /// Reserved for future fields; 0.
     pub reserved: [u64; 6],
 }
 
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
 /// Returns a header of the response to the last connect, whether it succeeded or not.
 ///
 /// @param conn  a connection; may be NULL.
-/// @param name  the name, in upper or lower case. For a repeated header the first one is returned;
-///              see wsline_conn_response_header_at().
+/// @param name  the name; case is ignored. For a repeated header the first value is returned; for
+///              all, see wsline_conn_response_header_at().
 /// @return      the value; NULL if there is none. Lent until the connection is freed or connected
 ///              again.
 #[unsafe(no_mangle)]
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
 /// @param conn      a connection.
 /// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
 ///                  until the connection is freed or connected again.
-/// @param len_out   set to the bytes in the body.
+/// @param len_out   set to the length of the body in bytes.
 /// @retval WSLINE_OK                    set; there may be no body.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 #[unsafe(no_mangle)]

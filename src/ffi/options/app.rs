@@ -15,12 +15,14 @@ use std::time::Duration;
 /// Blocks: no.
 /// Since: 0.2
 ///
-/// Makes apps ping the server, and drop the connection if it does not answer.
+/// Makes apps ping the server, and drop the connection if the server does not answer; by default
+/// they do neither.
 ///
 /// Any pong after the ping counts as its answer; only one with the payload of the ping is measured
 /// for wsline_app_rtt_us(). Because a pong cannot overtake data in flight, an expired timeout
 /// restarts if any bytes arrived meanwhile, or if the server's system has acknowledged more of what
-/// was sent before the ping. The clock is monotonic.
+/// was sent before the ping. Times are measured with a monotonic clock, so setting the system time
+/// has no effect.
 ///
 /// @param options      the options to modify.
 /// @param interval_ms  milliseconds between pings, and before the first one; 0, the default, for no
@@ -65,8 +67,8 @@ pub unsafe extern "C" fn wsline_options_set_ping(
 /// @param payload  the bytes; NULL with length 0, the default, for none.
 /// @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL with another length
-///                                      than 0, or it is too long.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL and `len` is not 0, or
+///                                      `payload` is too long.
 ///
 /// Ownership: the payload is copied.
 #[unsafe(no_mangle)]
@@ -97,7 +99,9 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 /// connection has ended, unless wsline_app_close(), wsline_app_abort() or wsline_app_free() ended
 /// it.
 ///
-/// By default the app waits 1, 2, 4,... up to 60 seconds before the attempts, minus a random share
+/// It does so whether the server has closed the connection properly or not.
+///
+/// By default the app waits 1, 2, 4, ... up to 60 seconds before the attempts, minus a random share
 /// of up to one half, and makes any number of attempts. wsline_options_set_reconnect_delay_ms(),
 /// _set_reconnect_backoff() and _set_reconnect_max_attempts() change that. If a server answers 503
 /// or 429 with Retry-After, the app waits at least that long, but at most an hour. The delay and
@@ -106,8 +110,8 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 /// A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
 /// options (except files, which are read again), a response that is not a WebSocket upgrade,
 /// statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
-/// wsline_options_set_reconnect_always(). A socket of wsline_options_set_fd() serves only one
-/// connection.
+/// wsline_options_set_reconnect_always(). With a socket of wsline_options_set_fd() an app cannot
+/// reconnect, because the socket serves only one connect.
 ///
 /// @param options  the options to modify.
 /// @param enable   true: the app reconnects; false, the default: it ends.
@@ -176,7 +180,7 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
     })
 }
 
-/// Sets after how many failed attempts in a row the app stops reconnecting and ends.
+/// Sets the number of failed attempts in a row after which the app stops reconnecting and ends.
 ///
 /// @param options   the options to modify.
 /// @param attempts  the number of attempts; 0, the default, for no limit.
@@ -217,7 +221,8 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     })
 }
 
-/// Sets the largest size of the send queue of an app: frames that the socket has not accepted yet.
+/// Sets the maximum size of the send queue of an app, which holds the frames that the socket has
+/// not accepted yet.
 ///
 /// A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
 ///

@@ -20,7 +20,8 @@ use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// wsline_options_set_deflate_no_context_takeover() is used.
 ///
 /// While one thread compresses a message, other threads may send pings and uncompressed messages.
-/// Their compressed messages wait; those of an app are sent uncompressed instead.
+/// Sends of compressed messages by other threads wait; with an app, those messages are sent
+/// uncompressed instead.
 ///
 /// An attacker who can place text beside a secret in compressed messages, and observe their length,
 /// can guess the secret. Send secrets with WSLINE_SEND_UNCOMPRESSED.
@@ -64,10 +65,11 @@ pub unsafe extern "C" fn wsline_options_set_deflate_level(
 ///
 /// @param options      the options to modify.
 /// @param client_bits  the window for messages that are sent, as a power of 2: 9 (512 bytes) to 15
-///                     (32 KiB, the default). The server is told, and may ask for less.
-/// @param server_bits  the window for messages that are received, 9 to 15, the default. Below 15
-///                     the server is asked to use no more, and if it does not agree, the connect
-///                     fails with WSLINE_ERR_BAD_UPGRADE.
+///                     (32 KiB, the default). The library announces this size to the server, which
+///                     may request a smaller one.
+/// @param server_bits  the window for messages that are received, 9 to 15, the default. If it is
+///                     below 15, the library requests that the server use no larger window; if the
+///                     server does not agree, the connect fails with WSLINE_ERR_BAD_UPGRADE.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
 #[unsafe(no_mangle)]
@@ -110,7 +112,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_no_context_takeover(
     })
 }
 
-/// Sets the size from which messages are compressed.
+/// Sets the smallest size of a message to compress.
 ///
 /// @param options  the options to modify.
 /// @param bytes    the size in bytes, 128 by default; smaller messages are sent uncompressed. With
@@ -132,13 +134,13 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
 /// Limits how much a compressed message may grow when it is inflated; more ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// A message can inflate to a thousand times its size. wsline_options_set_max_message_bytes()
-/// always applies; this limit also stops a server that wastes processor time, and covers messages
-/// received in parts, which may have any size.
+/// A message can inflate to a thousand times its size. It applies in addition to
+/// wsline_options_set_max_message_bytes(): it stops a server that wastes processor time, and also
+/// covers messages received in parts, which have no maximum size.
 ///
 /// @param options  the options to modify.
-/// @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It applies
-///                 once a message has reached 16 MiB.
+/// @param ratio    inflated bytes per compressed byte, 200 by default; 0 for no limit. It is
+///                 checked once a message has inflated to 16 MiB.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]

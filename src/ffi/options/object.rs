@@ -70,7 +70,7 @@ pub(in crate::ffi) fn set(
 /// @param options_out  set to the object; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options_out` is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_options_free().
 /// Threads: any.
@@ -105,10 +105,10 @@ pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
 /// @param options_out  set to the copy; to NULL on failure.
 /// @retval WSLINE_OK                    `*options_out` is yours.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to prepare for fork().
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_options_free().
-/// Threads: any, while no other thread sets `options`.
+/// Threads: any, while no other thread modifies `options`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn wsline_options_clone(

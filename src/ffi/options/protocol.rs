@@ -11,7 +11,7 @@ use crate::ffi::types::wsline_free_fn;
 use std::ffi::c_void;
 use std::sync::Arc;
 
-/// Writes a masking key of four bytes, for tests that compare bytes.
+/// Supplies the masking key of a frame, four bytes, for tests that need reproducible output.
 ///
 /// Runs on the sending thread, before each frame; if it returns anything but WSLINE_OK, the send
 /// fails with WSLINE_ERR_INTERNAL. It must not call the library.
@@ -107,12 +107,13 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
     })
 }
 
-/// Delivers messages in the fragments in which the server sends them.
+/// Makes receives deliver each fragment of a message as the server sent it, instead of the whole
+/// message.
 ///
 /// The flags of wsline_message mark the first and the last fragment. A character may be split
-/// between two fragments; UTF-8 validation covers the whole message. See also
-/// wsline_conn_recv_part(), which does not wait for a whole fragment. For apps, use
-/// wsline_app_on_part().
+/// between two fragments; UTF-8 validation covers the whole message. A fragment is one frame of a
+/// message, as the server sent it; a part, as delivered by wsline_conn_recv_part(), is whatever has
+/// arrived so far, without waiting for a whole fragment. For apps, use wsline_app_on_part().
 ///
 /// @param options  the options to modify.
 /// @param enable   true: deliver each fragment as soon as it is complete; false, the default:
@@ -136,10 +137,11 @@ pub unsafe extern "C" fn wsline_options_set_deliver_fragments(
 /// Enables or disables automatic pongs.
 ///
 /// If they are disabled, receive pings with wsline_conn_recv_event() and answer them with
-/// wsline_conn_pong().
+/// wsline_conn_pong(); in an app, use wsline_app_on_ping() and wsline_app_pong().
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: pings are answered while a call receives.
+/// @param enable   true, the default: a ping is answered as soon as a receive call or an app reads
+///                 it.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -160,8 +162,8 @@ pub unsafe extern "C" fn wsline_options_set_auto_pong(
 /// @param options        the options to modify.
 /// @param fn             called for each frame; NULL, the default, for random keys.
 /// @param userdata       handed to `fn`; may be NULL.
-/// @param userdata_free  called once with `userdata` when `fn` will not be called any more, also on
-///                       failure; may be NULL.
+/// @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+///                       call fails; may be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

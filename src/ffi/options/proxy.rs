@@ -27,20 +27,22 @@ const TYPES: [(i32, Option<Scheme>); 7] = [
 ///
 /// Connects through a proxy.
 ///
-/// An HTTP proxy is asked for a tunnel with CONNECT, for ws and for wss. With WSLINE_PROXY_HTTPS
-/// the connection to the proxy itself uses TLS; the TLS options apply to it, except the server name
-/// and pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H look up the server's name;
-/// for WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it up. This replaces the proxy
-/// of wsline_options_set_proxy_url().
+/// With an HTTP proxy, the library opens a tunnel with CONNECT, for ws and for wss. With
+/// WSLINE_PROXY_HTTPS the connection to the proxy itself uses TLS; the TLS options apply to it,
+/// except the server name and pins. HTTP proxies, WSLINE_PROXY_SOCKS4A and WSLINE_PROXY_SOCKS5H
+/// look up the server's name; for WSLINE_PROXY_SOCKS4 and WSLINE_PROXY_SOCKS5 the library looks it
+/// up. This and wsline_options_set_proxy_url() replace each other: the last call counts.
 ///
 /// @param options  the options to modify.
 /// @param type     a wsline_proxy_type. WSLINE_PROXY_NONE, the default, removes the proxy, so that
-///                 the environment may name one again; `host` and `port` are ignored.
+///                 one named by the environment is used again (to use none, see
+///                 wsline_options_set_proxy_from_environment()); `host` and `port` are ignored.
 /// @param host     a name or an IP address.
 /// @param port     1 to 65535.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `type` is unknown, `host` is neither a
-///                                      name nor an address, or `port` is out of range.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `type` is unknown or, unless it is
+///                                      WSLINE_PROXY_NONE, `host` is neither a name nor an address
+///                                      or `port` is out of range.
 ///
 /// See also: wsline_options_set_proxy_url(), wsline_proxy_for_url()
 #[unsafe(no_mangle)]
@@ -65,9 +67,9 @@ pub unsafe extern "C" fn wsline_options_set_proxy(
 /// @param options  the options to modify.
 /// @param url      for example "http://user:password@proxy.example:3128", or with https, socks4,
 ///                 socks4a, socks5 or socks5h instead of http; user and password are
-///                 percent-encoded. The default scheme is http, the default port 80, 443 or 1080.
-///                 NULL, the default, removes the proxy, so that the environment may name one
-///                 again.
+///                 percent-encoded. The default scheme is http; the default port is 80 for http,
+///                 443 for https and 1080 for SOCKS. NULL, the default, removes the proxy, so that
+///                 the environment may name one again.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `url` is not a proxy URL.
 ///
@@ -94,15 +96,15 @@ pub unsafe extern "C" fn wsline_options_set_proxy_url(
 /// password for SOCKS5.
 ///
 /// They take precedence over those in the URL of wsline_options_set_proxy_url(). SOCKS4 has only a
-/// user name. They are never sent to proxies named by the environment, which have theirs in their
-/// URLs.
+/// user name. They are never sent to proxies named by the environment; those have credentials in
+/// their own URLs.
 ///
 /// @param options   the options to modify.
 /// @param user      the user name; never logged. NULL, the default, removes user and password.
 /// @param password  the password; never logged. May be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
-///                                      or one has a control character.
+///                                      or either contains a control character.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_proxy_auth(
     options: *mut wsline_options,
@@ -129,7 +131,8 @@ pub unsafe extern "C" fn wsline_options_set_proxy_auth(
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or an entry is none of these; the other
 ///                                      entries were added.
-/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before were added.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; the entries before the one that
+///                                      failed were added.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_no_proxy(
     options: *mut wsline_options,
@@ -145,8 +148,8 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
     })
 }
 
-/// Removes all entries of wsline_options_add_no_proxy(), so that no_proxy of the environment
-/// applies again.
+/// Removes all entries added with wsline_options_add_no_proxy(), so that no_proxy from the
+/// environment applies again.
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
@@ -196,7 +199,7 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
-///                    default: all of it.
+///                    default: the whole connect timeout.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.

@@ -26,10 +26,11 @@ use std::ffi::c_char;
 ///
 /// @param options  the options to modify.
 /// @param name     an HTTP token, for example "Authorization".
-/// @param value    without control characters such as line ends; may be "".
+/// @param value    the value, without control characters such as line breaks; may be "".
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is no token or one of the
-///                                      handshake's, or `value` has a control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `name` is not a token or is a header
+///                                      that the library writes itself, or `value` contains a
+///                                      control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_header(
@@ -52,7 +53,8 @@ pub unsafe extern "C" fn wsline_options_add_header(
 /// @param line     "Name: value", without a line end.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
-///                                      wsline_options_add_header() would refuse it.
+///                                      wsline_options_add_header() would reject the name or the
+///                                      value.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_header_line(
@@ -74,7 +76,8 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
     })
 }
 
-/// Removes all headers of wsline_options_add_header() and wsline_options_set_header_line().
+/// Removes all headers added or set with wsline_options_add_header() and
+/// wsline_options_set_header_line().
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
@@ -120,16 +123,17 @@ pub unsafe extern "C" fn wsline_options_set_cookie_header(
 
 /// Sends a user name and password with the request (Basic authentication, RFC 7617).
 ///
-/// Replaces those in the URL and a bearer token. An "Authorization" header added with
-/// wsline_options_add_header() takes precedence over both. None of them is sent to another origin
-/// after a redirect.
+/// They take precedence over those in the URL, and replace a bearer token. An "Authorization"
+/// header added with wsline_options_add_header() takes precedence over all of these. None of them
+/// is sent to another origin after a redirect.
 ///
 /// @param options   the options to modify.
 /// @param user      the user name, without a colon; never logged. NULL removes user and password.
 /// @param password  the password; never logged. May be NULL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `user` is NULL while `password` is not,
-///                                      `user` has a colon, or one has a control character.
+///                                      `user` contains a colon, or either contains a control
+///                                      character.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_basic_auth(
     options: *mut wsline_options,
@@ -152,7 +156,8 @@ pub unsafe extern "C" fn wsline_options_set_basic_auth(
 
 /// Sends a bearer token with the request (RFC 6750).
 ///
-/// Replaces a user name and password, see wsline_options_set_basic_auth().
+/// Replaces the user name and password of wsline_options_set_basic_auth(), and takes precedence
+/// over those in the URL.
 ///
 /// @param options  the options to modify.
 /// @param token    letters, digits and -._~+/=; never logged. NULL removes the token.
@@ -180,10 +185,11 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
 
 /// Sets how many redirects (301, 302, 303, 307, 308) a connect follows.
 ///
-/// A redirect may use `http` and `https` for `ws` and `wss`, or a path alone. A redirect from `wss`
-/// to `ws` is never followed. Authorization, the Cookie string and the Host header that were set
-/// are not sent to another origin (scheme, host and port). Other headers and subprotocols are. The
-/// TLS options, including client certificate, server name and pins, apply to every server.
+/// The target of a redirect may be a path alone, or a URL, with `http` and `https` accepted for
+/// `ws` and `wss`. A redirect from `wss` to `ws` is never followed. Credentials, the Cookie header
+/// and the Host header from these options are not sent to another origin (scheme, host and port).
+/// Other headers and subprotocols are. The TLS options, including client certificate, server name
+/// and pins, apply to every server.
 ///
 /// @param options  the options to modify.
 /// @param limit    redirects of one connect; 3 by default. If it is 0, a redirect fails with
@@ -204,7 +210,7 @@ pub unsafe extern "C" fn wsline_options_set_max_redirects(
     })
 }
 
-/// Sets the jar for cookies to send and for those that servers set.
+/// Sets the cookie jar from which cookies are sent, and in which cookies from servers are stored.
 ///
 /// In the Cookie header the jar's cookies come before those of wsline_options_set_cookie_header().
 ///
@@ -262,8 +268,9 @@ pub unsafe extern "C" fn wsline_options_set_origin_header(
 /// Omits the Origin header, or restores the default one.
 ///
 /// @param options   the options to modify.
-/// @param suppress  true: no Origin header; false, the default: the default one, even if
-///                  wsline_options_set_origin_header() was called before.
+/// @param suppress  true: no Origin header is sent; false, the default: the default Origin header
+///                  is sent, and a value set earlier with wsline_options_set_origin_header() is
+///                  discarded.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///
@@ -288,8 +295,8 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
 /// @param options  the options to modify.
 /// @param host     a name, and a port where needed; NULL, the default, for the URL's.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or has a blank or a
-///                                      control character.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `host` is empty or contains a space
+///                                      or a control character.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 ///
 /// See also: wsline_options_set_tls_server_name()
@@ -387,7 +394,7 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
     })
 }
 
-/// Removes all subprotocols of wsline_options_add_subprotocol().
+/// Removes all subprotocols added with wsline_options_add_subprotocol().
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.

@@ -25,10 +25,10 @@ const FAMILIES: [(i32, Family); 3] = [
 ///
 /// Adds an option to set on the socket before it connects.
 ///
-/// TCP_NODELAY and keepalive probes (after 30 seconds of silence, three of them, 10 seconds apart)
-/// are enabled by default, by the first call that uses the connection or may wait for longer. If
-/// you add options, they are enabled before the connect, and your options override them. If the
-/// system rejects an option, the connect fails.
+/// By default, TCP_NODELAY and keepalive probes (three, 10 seconds apart, after 30 seconds of
+/// silence) are enabled by the first call that uses the connection. If you add options, these
+/// defaults are set before the connect, so that your options override them. If the system rejects
+/// an option, the connect fails.
 ///
 /// @param options  the options to modify.
 /// @param level    as for setsockopt(2), for example SOL_SOCKET.
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
     })
 }
 
-/// Removes all options of wsline_options_add_socket_option().
+/// Removes all options added with wsline_options_add_socket_option().
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
@@ -127,7 +127,8 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     })
 }
 
-/// Connects to addresses of one family only, also through a proxy that takes addresses.
+/// Connects to addresses of one family only, also if the library looks up the server's address for
+/// a SOCKS proxy.
 ///
 /// @param options  the options to modify.
 /// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -149,8 +150,9 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
 /// Uses a connected socket of yours instead of opening one.
 ///
 /// The URL still determines the request, and `wss://` still means TLS. The library uses a dup(2) of
-/// the socket: you still have to close yours, and must not read or write it meanwhile. The socket
-/// serves one connect, even if that fails; no proxy is used and no redirect is followed.
+/// the socket: you still have to close yours, and must not read from or write to it while the
+/// connection exists. The socket serves one connect, even if that fails; no proxy is used and no
+/// redirect is followed.
 ///
 /// @param options  the options to modify.
 /// @param fd       a connected stream socket; -1, the default, for none.

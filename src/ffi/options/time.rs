@@ -15,7 +15,7 @@ use crate::ffi::status::wsline_status;
 /// Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
 /// and for the connect if that has no timeout of its own.
 ///
-/// The default is WSLINE_DEFAULT_TIMEOUT, here the timeout of the process, see
+/// The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of the process; see
 /// wsline_set_default_timeout_ms().
 ///
 /// @param options     the options to modify.
@@ -37,8 +37,9 @@ pub unsafe extern "C" fn wsline_options_set_timeout_ms(
 /// Sets the timeout of the whole connect: lookup, TCP, TLS and upgrade together, whether or not
 /// they make progress.
 ///
-/// The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms() or of the
-/// process; where neither is set, 30 seconds.
+/// The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
+/// wsline_options_set_timeout_ms() or, if that is not set, of the process; if neither is set, 30
+/// seconds.
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -57,13 +58,15 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     })
 }
 
-/// Sets the timeout of each send, for its whole message: a server that reads too slowly exceeds it,
-/// too.
+/// Sets the timeout of each send, which covers the whole message: a server that reads too slowly
+/// exceeds it, too.
 ///
 /// If part of the message has been sent by then, the connection ends, because nothing can follow
-/// half a frame. An app's sends do not wait, so this is not for them.
+/// half a frame; so do not use a timeout of 0 for messages that the socket may accept only in part.
+/// An app's sends never wait, so this timeout does not apply to them.
 ///
-/// The default is WSLINE_DEFAULT_TIMEOUT, here that of wsline_options_set_timeout_ms().
+/// The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
+/// wsline_options_set_timeout_ms().
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 or more, WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT.
@@ -82,14 +85,14 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     })
 }
 
-/// Sets how long closing may take without progress, for apps and for wsline_conn_close() with
-/// WSLINE_DEFAULT_TIMEOUT.
+/// Sets the close timeout: how long a close may make no progress, for apps and for
+/// wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
 ///
 /// A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
 /// meanwhile, or if the server's system has acknowledged more of what was sent before the close
 /// frame. A close that makes progress still ends after 60 seconds, or after the timeout if that is
 /// longer. Acknowledged bytes count as progress even if the server itself has not read them. The
-/// default is WSLINE_DEFAULT_TIMEOUT, here 3 seconds.
+/// default is WSLINE_DEFAULT_TIMEOUT, which here means 3 seconds.
 ///
 /// @param options     the options to modify.
 /// @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
@@ -113,7 +116,7 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 ///
 /// If enabled, wsline_conn_connect() and every receive, send and close return
 /// WSLINE_ERR_INTERRUPTED if a signal handler ran on the waiting thread during the wait, whether or
-/// not it was installed with SA_RESTART. Otherwise the wait continues for the remaining time.
+/// not it was installed with SA_RESTART. If disabled, the wait continues for the remaining time.
 ///
 /// - A receive keeps the data that has arrived, and the next one continues.
 /// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
@@ -123,10 +126,10 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 /// - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which
 ///   the handshake has begun cannot be used any more.
 ///
-/// Waits for another thread, which is sending a message, or receiving while this one closes, are
-/// not interrupted. A signal that arrives between two waits does not end the second one; to leave
-/// no such gap, call wsline_conn_abort() in the handler. A receive that has to wait needs three
-/// system calls instead of one. Apps and loops ignore this option.
+/// A wait for another thread is not interrupted, whether that thread is sending a message, or
+/// receiving while this one closes. A signal that arrives between two waits does not end the second
+/// one; to close this gap, call wsline_conn_abort() in the handler. With this option, a receive
+/// that has to wait needs three system calls instead of one. Apps and loops ignore this option.
 ///
 /// @param options  the options to modify.
 /// @param enable   whether signals end waits.

@@ -82,8 +82,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 ///                 length 0, the default, for no certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
-///                                      0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+///                                      `pem` is not NULL but empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
@@ -106,8 +106,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 /// @param pem      the key; NULL with length 0, the default, if it is with the certificate.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
-///                                      0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+///                                      `pem` is not NULL but empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_key_pem(

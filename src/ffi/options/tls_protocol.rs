@@ -63,7 +63,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_max_version(
 
 /// Sets the ciphers for TLS 1.2 and older.
 ///
-/// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// If the TLS library supports nothing in the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
 /// @param list     names as for openssl-ciphers(1), separated by colons, for example
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ciphers(
 
 /// Sets the cipher suites for TLS 1.3.
 ///
-/// If the TLS library knows nothing of the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
+/// If the TLS library supports nothing in the list, connecting fails with WSLINE_ERR_TLS_CONFIG.
 ///
 /// @param options  the options to modify.
 /// @param list     names separated by colons, for example
@@ -186,9 +186,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_keylog_file(
 /// connection still apply: the server name, its check in the certificate (if the context verifies),
 /// and pins.
 ///
-/// The program and the library must use the same libssl; a context of another one crashes. A
-/// library built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true, has a libssl of its
-/// own and accepts no context.
+/// The program and the library must use the same libssl; with a context from a different one the
+/// program crashes. A library built on AWS-LC, for which wsline_has_feature("tls-aws-lc") is true,
+/// has a libssl of its own and accepts no context.
 ///
 /// @param options  the options to modify.
 /// @param ssl_ctx  an `SSL_CTX *` for clients; the library takes its own reference

@@ -40,8 +40,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 /// Enables or disables the check of the name in the certificate.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: the certificate must name the URL's host, in its
-///                 subjectAltName.
+/// @param enable   true, the default: the subjectAltName of the certificate must contain the URL's
+///                 host or, if set, the name of wsline_options_set_tls_server_name().
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 #[unsafe(no_mangle)]
@@ -88,12 +88,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 /// intermediate one or the server's own.
 ///
 /// The system's authorities are those that OpenSSL finds; it also consults the variables
-/// SSL_CERT_FILE and SSL_CERT_DIR. A build on AWS-LC consults the same variables and, without them,
-/// /etc/ssl/cert.pem and /etc/ssl/certs.
+/// SSL_CERT_FILE and SSL_CERT_DIR. A build with AWS-LC consults the same variables and, if they are
+/// not set, /etc/ssl/cert.pem and /etc/ssl/certs.
 ///
 /// Every connect checks all TLS files and directories again. A file that was replaced is used from
-/// then on, and no earlier session is resumed. A file that cannot be read is WSLINE_ERR_TLS_CONFIG
-/// until it can; an app that reconnects tries again.
+/// then on, and no earlier session is resumed. If a file cannot be read, the connect fails with
+/// WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
 ///
 /// @param options  the options to modify.
 /// @param path     a file of PEM certificates. NULL, the default, for none.
@@ -139,8 +139,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_path(
 /// @param pem      PEM certificates; NULL with length 0, the default, for none.
 /// @param len      bytes in `pem`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL with another length than
-///                                      0, or it is empty.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `pem` is NULL and `len` is not 0, or
+///                                      `pem` is not NULL but empty.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
@@ -157,11 +157,11 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     )
 }
 
-/// Accepts only servers whose certificate has this key, whoever signed it; if several are added,
-/// one must match.
+/// Accepts only servers whose certificate has this key, regardless of who signed it; if several
+/// pins are added, one must match.
 ///
-/// The check is made in addition to the verification, or alone if that is disabled; also when a
-/// session is resumed. An HTTPS proxy is not pinned: with the verification disabled, it is not
+/// Pins are checked in addition to the verification, and also if that is disabled or a session is
+/// resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy is not
 /// checked at all.
 ///
 /// @param options  the options to modify.
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
     })
 }
 
-/// Removes all keys of wsline_options_add_tls_pin_sha256(), so that any key is accepted.
+/// Removes all pins added with wsline_options_add_tls_pin_sha256(), so that any key is accepted.
 ///
 /// @param options  the options to modify.
 /// @retval WSLINE_OK                    removed, if there were any.
