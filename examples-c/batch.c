@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch URL: many small messages with few system calls and few bytes. They are gathered between
- * wsline_conn_cork() and wsline_conn_uncork(), and compressed where the server agrees.
+ * batch URL: sends many small messages with few system calls and few bytes. They are buffered
+ * between wsline_conn_cork() and wsline_conn_uncork(), and compressed if the server accepts
+ * compression.
  */
 #include <stdio.h>
 #include <wsline.h>
@@ -43,7 +44,7 @@ int main(int argc, char **argv) {
     }
     status = wsline_options_new(&options);
     if (status == WSLINE_OK) status = wsline_options_set_deflate(options, true);
-    if (status == WSLINE_OK) /* Each is short, but they are much alike. */
+    if (status == WSLINE_OK) /* Each message is short, but similar to the others. */
         status = wsline_options_set_deflate_threshold_bytes(options, 0);
     if (status == WSLINE_OK) status = wsline_connect(argv[1], options, &conn);
     if (status == WSLINE_OK) status = wsline_conn_stats(conn, &before);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client made of callbacks: greets an echo server, prints the answer and closes.
+/* A client with callbacks: sends a greeting to an echo server, prints the reply and closes.
  *
  *   callbacks ws://127.0.0.1:8080/
  */
@@ -19,7 +19,7 @@ static void on_message(wsline_app *app, const wsline_message *message, void *use
         printf("message: %s\n", (const char *)message->data);
     else
         printf("message: %zu bytes\n", message->len);
-    wsline_app_close(app, WSLINE_CLOSE_NORMAL, "that was all");
+    wsline_app_close(app, WSLINE_CLOSE_NORMAL, "done");
 }
 
 /* Called when a connect fails, or a connection ends without a closing handshake. */
@@ -29,7 +29,7 @@ static void on_error(wsline_app *app, const wsline_error_info *info, void *userd
     fprintf(stderr, "error: %s\n", info->message);
 }
 
-/* Called last, for every connection that was open. */
+/* Called once for every connection that was open, as its last callback. */
 static void on_close(wsline_app *app, const wsline_close_info *info, void *userdata) {
     (void)app;
     (void)userdata;
@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
     wsline_app_on_message(app, on_message, NULL, NULL);
     wsline_app_on_error(app, on_error, NULL, NULL);
     wsline_app_on_close(app, on_close, NULL, NULL);
-    status = wsline_app_run(app); /* on_error has told what failed */
+    status = wsline_app_run(app); /* on_error has already reported failures */
     wsline_app_free(app);
     return status == WSLINE_OK ? 0 : 1;
 }

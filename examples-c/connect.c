@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connect URL [PROXY]: how a server is reached. Connects as wsline does on this machine, or through
- * PROXY
- * ("http://user:password@host:3128", "socks5h://host"), and says what stood on the way.
+ * connect URL [PROXY]: connects with the proxy settings of the environment, or through PROXY (such
+ * as "http://user:password@host:3128" or "socks5h://host"), and prints which proxy, address and TLS
+ * parameters were used.
  */
 #include <stdio.h>
 #include <wsline.h>
@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     } else {
         fprintf(stderr, "%s\n", wsline_last_error_message());
     }
-    if (conn != NULL) printf("answer   %d\n", (int)wsline_conn_http_status(conn));
+    if (conn != NULL) printf("response %d\n", (int)wsline_conn_http_status(conn));
     wsline_conn_free(conn);
     wsline_options_free(options);
     wsline_string_free(proxy);

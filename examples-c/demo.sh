@@ -5,7 +5,7 @@
 set -eu
 quickstart=$1
 export WSLINE_TRACE=1
-# The demo's authority, in place of the system's, by OpenSSL's own variable: the program needs no option for it.
+# OpenSSL reads this variable, so the program needs no option to trust the demo's certificate authority.
 export SSL_CERT_FILE="$WSLINE_TEST_CA"
 
 for url in "$WSLINE_TEST_WEBSOCKETS_URL/" "$WSLINE_TEST_WEBSOCKETS_TLS_URL/"; do

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many connections on one thread, beside other work: a wsline_loop in the program's own epoll(7)
- * set, where a timer reports every second. When all are connected each sends a message, and the
- * next one when its echo has come. More than 1000 need a higher `ulimit -n`.
+/* Many connections on one thread, along with other work: a wsline_loop in the program's own
+ * epoll(7) set, together with a timer that reports every second. When all are connected, each sends
+ * a message, and the next one when its echo arrives. More than 1000 connections need a higher
+ * `ulimit -n`.
  *
  *   epoll_many ws://127.0.0.1:8080/ [CONNECTIONS]
  */
@@ -17,7 +18,7 @@
 
 enum { MESSAGES = 10 }; /* for each connection */
 
-/* One thread drives all, so nothing here needs a lock. */
+/* One thread drives all connections, so no lock is needed. */
 static wsline_app **apps;
 static unsigned long wanted = 100, opened, failed, closed, sent, echoes;
 static double begun_us, ended_us;
@@ -35,7 +36,7 @@ static void send_next(wsline_app *app) {
         sent++;
 }
 
-static void begin_when_settled(void) {
+static void begin_when_all_connected(void) {
     if (opened + failed < wanted) return;
     begun_us = now_us();
     for (unsigned long i = 0; i < wanted; i++) send_next(apps[i]);
@@ -45,7 +46,7 @@ static void on_open(wsline_app *app, void *userdata) {
     (void)app;
     (void)userdata;
     opened++;
-    begin_when_settled();
+    begin_when_all_connected();
 }
 
 static void on_message(wsline_app *app, const wsline_message *message, void *userdata) {
@@ -62,7 +63,7 @@ static void on_error(wsline_app *app, const wsline_error_info *info, void *userd
     fprintf(stderr, "%s\n", info->message);
     if (info->phase >= WSLINE_PHASE_OPEN) return; /* on_close follows */
     failed++;
-    begin_when_settled();
+    begin_when_all_connected();
 }
 
 static void on_close(wsline_app *app, const wsline_close_info *info, void *userdata) {
@@ -87,9 +88,9 @@ static bool watch(int epoll, int fd) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* Waits for whatever comes first: the timer, a connection, or the time of the loop. */
+/* Waits for the timer, a connection, or the timeout of the loop, whichever is first. */
 static wsline_status turn(int epoll, int timer, wsline_loop *loop) {
-    int64_t timeout_ms = wsline_loop_next_timeout_ms(loop); /* -1: none, for both */
+    int64_t timeout_ms = wsline_loop_next_timeout_ms(loop); /* -1 means no timeout in both APIs */
     struct epoll_event events[2];
     int count = epoll_wait(epoll, events, 2, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wsline_loop as a GSource of a GLib main loop. A timer of the program sends something every
- * 100 ms, until three echoes have come.
+/* A wsline_loop as a GSource of a GLib main loop. A timer of the program sends a message every
+ * 100 ms until three echoes have arrived.
  *
  *   glib ws://127.0.0.1:8080/
  */
@@ -9,12 +9,12 @@
 #include <wsline.h>
 
 struct wsline_source {
-    GSource source; /* the first member, as GLib wants it */
+    GSource source; /* GLib requires this as the first member */
     wsline_loop *loop;
     gpointer fd_tag;
 };
 
-/* How long may GLib wait? It takes -1 for no limit, as WSLINE_FOREVER. */
+/* Sets how long GLib may wait. -1 means no limit, as does WSLINE_FOREVER. */
 static gboolean prepare(GSource *source, gint *timeout_out) {
     int64_t next_ms = wsline_loop_next_timeout_ms(((struct wsline_source *)source)->loop);
     *timeout_out = next_ms > G_MAXINT ? G_MAXINT : (gint)next_ms;
@@ -62,7 +62,7 @@ static void on_message(wsline_app *app, const wsline_message *message, void *use
     if (--left == 0) wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* An app that does not reconnect has ended after an error, and after the end of its connection. */
+/* Without reconnecting, an app ends after an error or when its connection closes. */
 static void on_error(wsline_app *app, const wsline_error_info *info, void *main_loop) {
     (void)app;
     g_printerr("%s\n", info->message);

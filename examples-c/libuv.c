@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wsline_loop inside a libuv loop: a uv_poll_t watches its descriptor, a uv_timer_t its time. A
- * timer of the program sends something every 100 ms, until three echoes have come.
+/* A wsline_loop inside a libuv loop: a uv_poll_t watches its descriptor, and a uv_timer_t its
+ * timeout. A timer of the program sends a message every 100 ms until three echoes have arrived.
  *
  *   libuv ws://127.0.0.1:8080/
  */
@@ -15,7 +15,7 @@ static uv_timer_t timeout;
 
 static void on_timeout(uv_timer_t *handle);
 
-/* Does what there is to do, and has itself called again when the time comes. */
+/* Runs the loop once and sets the timer for the next run. */
 static void drive(void) {
     if (wsline_loop_run_once(loop, 0) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
@@ -53,7 +53,7 @@ static void on_message(wsline_app *app, const wsline_message *message, void *lef
     if (--*(int *)left == 0) wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* An app that does not reconnect has ended after an error, and after the end of its connection. */
+/* Without reconnecting, an app ends after an error or when its connection closes. */
 static void on_error(wsline_app *app, const wsline_error_info *info, void *userdata) {
     (void)app;
     (void)userdata;
@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
     uv_timer_start(&tick, on_tick, 100, 100);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 
-    /* The descriptor is not watched any more before it is closed. */
+    /* Stop watching the descriptor before wsline_loop_free() closes it. */
     uv_close((uv_handle_t *)&readable, NULL);
     uv_close((uv_handle_t *)&timeout, NULL);
     uv_close((uv_handle_t *)&tick, NULL);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says hello to an echo server and prints what comes back.
+/* Sends a greeting to an echo server and prints the reply.
  *
  *   quickstart ws://127.0.0.1:8080/
  *
- * With WSLINE_TRACE in the environment it shows what goes over the wire.
+ * If WSLINE_TRACE is set in the environment, it logs the handshake and all frames.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stays connected while servers and networks come and go, until SIGINT or SIGTERM, or until it has
- * received COUNT messages.
+/* Stays connected across server restarts and network failures, until SIGINT or SIGTERM, or until it
+ * has received COUNT messages.
  *
  *   reconnect ws://127.0.0.1:8080/ [COUNT]
  */
@@ -23,10 +23,10 @@ static void on_open(wsline_app *app, void *userdata) {
     subscribe(app);
 }
 
-/* The server has forgotten what was asked for on the connection before. */
+/* The server does not know the subscriptions of the previous connection. */
 static void on_reconnect(wsline_app *app, void *userdata) {
     (void)userdata;
-    printf("open again\n");
+    printf("reconnected\n");
     subscribe(app);
 }
 
@@ -67,10 +67,10 @@ static wsline_status new_app(const char *url, wsline_app **app_out) {
     wsline_options *options = NULL;
     wsline_status status = wsline_options_new(&options);
 
-    /* After 500 ms, 1 s, 2 s, ... up to 30 s, each less up to a half; any number of times. */
+    /* Retry after 500 ms, 1 s, 2 s ... 30 s, each shortened by up to half, without limit. */
     if (status == WSLINE_OK) status = wsline_options_set_reconnect(options, true);
     if (status == WSLINE_OK) status = wsline_options_set_reconnect_delay_ms(options, 500, 30000);
-    /* A server that has gone without a word is noticed by a ping that it does not answer. */
+    /* A missing pong reveals a connection that was lost without notice. */
     if (status == WSLINE_OK) status = wsline_options_set_ping(options, 20000, 10000);
     if (status == WSLINE_OK) status = wsline_app_new(url, options, app_out);
     wsline_options_free(options);
@@ -88,7 +88,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s URL [COUNT]\n", argv[0]);
         return 2;
     }
-    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* each line at once, into a pipe or a file, too */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* print each line at once, even to a pipe or a file */
     if (new_app(argv[1], &app) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
         return 1;
@@ -99,17 +99,17 @@ int main(int argc, char **argv) {
     wsline_app_on_error(app, on_error, NULL, NULL);
     wsline_app_on_close(app, on_close, NULL, NULL);
 
-    /* Blocked here, and so in all threads that begin later: sigwait() alone takes them. */
+    /* Threads inherit this mask, so that only sigwait() receives the signals. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     if (pthread_create(&waiter, NULL, close_on_signal, app) != 0) {
-        fprintf(stderr, "no thread for signals\n");
+        fprintf(stderr, "cannot create a thread for signals\n");
         return 1;
     }
     status = wsline_app_run(app);
-    /* It may still wait; then it closes an app that has ended, which does nothing. */
+    /* Wake the thread if it still waits; closing an app that has ended does nothing. */
     pthread_kill(waiter, SIGTERM);
     pthread_join(waiter, NULL);
     wsline_app_free(app);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream URL: a message of any size in little memory. Sends standard input as one binary message,
- * part by part as it is read, then writes the answer to standard output, piece by piece as it
- * comes.
+ * stream URL: sends and receives a message of any size in little memory. Sends standard input as
+ * one binary message, one fragment per read, then writes the reply to standard output part by part
+ * as it arrives.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static wsline_status send_input(wsline_conn *conn) {
     return status;
 }
 
-static wsline_status write_answer(wsline_conn *conn) {
+static wsline_status write_reply(wsline_conn *conn) {
     wsline_message part = {0};
     wsline_status status = WSLINE_OK;
 
@@ -37,12 +37,12 @@ int main(int argc, char **argv) {
     wsline_status status;
 
     if (argc != 2) {
-        fprintf(stderr, "usage: %s URL < FILE > ANSWER\n", argv[0]);
+        fprintf(stderr, "usage: %s URL < FILE > REPLY\n", argv[0]);
         return 2;
     }
     status = wsline_connect(argv[1], NULL, &conn);
     if (status == WSLINE_OK) status = send_input(conn);
-    if (status == WSLINE_OK) status = write_answer(conn);
+    if (status == WSLINE_OK) status = write_reply(conn);
     if (status != WSLINE_OK) fprintf(stderr, "%s\n", wsline_last_error_message());
     wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WSLINE_DEFAULT_TIMEOUT);
     wsline_conn_free(conn);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An app on a thread of its own, and four threads that send through it, faster than the server
- * takes it. Sends never wait: whoever is told WSLINE_ERR_WOULD_BLOCK waits for on_drain.
+/* An app on its own thread, and four threads that send through it faster than the server reads.
+ * Sends never block: a thread that gets WSLINE_ERR_WOULD_BLOCK waits for on_drain.
  *
  *   threads ws://127.0.0.1:8080/
  */
@@ -13,13 +13,13 @@ enum { THREADS = 4, MESSAGES = 500, MESSAGE_BYTES = 16384, QUEUE_BYTES = 4 * MES
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static bool connected_or_not; /* false: still connecting */
+static bool has_connect_ended;
 static int sent, waits;
-static int echoes; /* counted by the app's thread alone */
+static int echoes; /* used only by the app's thread */
 
 static void wake_all(void) {
     pthread_mutex_lock(&lock);
-    connected_or_not = true;
+    has_connect_ended = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
@@ -36,7 +36,7 @@ static void on_message(wsline_app *app, const wsline_message *message, void *use
     if (++echoes == THREADS * MESSAGES) wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* No on_drain will come: the sends of those who wait are to fail. */
+/* on_drain will not be called: wake the waiting threads, whose sends then fail. */
 static void on_error(wsline_app *app, const wsline_error_info *info, void *userdata) {
     (void)app;
     (void)userdata;
@@ -51,8 +51,8 @@ static void on_close(wsline_app *app, const wsline_close_info *info, void *userd
     wake_all();
 }
 
-/* on_drain takes the lock, so it cannot come between a refusal and the wait. */
-static wsline_status send_when_there_is_room(wsline_app *app, const void *data, size_t len) {
+/* on_drain takes the lock, so it cannot run between a failed send and the wait. */
+static wsline_status send_when_possible(wsline_app *app, const void *data, size_t len) {
     wsline_status status;
 
     pthread_mutex_lock(&lock);
@@ -70,7 +70,7 @@ static void *send_all(void *app) {
     wsline_status status = WSLINE_OK;
 
     for (int i = 0; status == WSLINE_OK && i < MESSAGES; i++)
-        status = send_when_there_is_room(app, message, sizeof message);
+        status = send_when_possible(app, message, sizeof message);
     if (status != WSLINE_OK) fprintf(stderr, "send: %s\n", wsline_last_error_message());
     return NULL;
 }
@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     pthread_mutex_lock(&lock);
-    while (!connected_or_not) pthread_cond_wait(&changed, &lock);
+    while (!has_connect_ended) pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
     while (started < THREADS && wsline_app_is_open(app) &&
            pthread_create(&threads[started], NULL, send_all, app) == 0)
@@ -116,8 +116,8 @@ int main(int argc, char **argv) {
     if (started < THREADS) wsline_app_abort(app);
     wsline_status status = wsline_app_join(app, WSLINE_FOREVER);
     for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
-    printf("%d threads sent %d messages, %d echoes came\n", started, sent, echoes);
-    printf("they waited %d times for room\n", waits);
+    printf("%d threads sent %d messages and received %d echoes\n", started, sent, echoes);
+    printf("they waited %d times for the send queue\n", waits);
     wsline_app_free(app);
     return status == WSLINE_OK ? 0 : 1;
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an example against an echo server, and compares what it prints with what it should.
+"""Runs an example with an echo server and checks its output.
 
 usage: check.py PROGRAM
 
-The servers' addresses are in WSLINE_TEST_WEBSOCKETS_URL and WSLINE_TEST_FAULTS_URL. The exit
-status is 1 if a line differs, the example ends with another status than it should, or it takes
-longer than DEADLINE_SECONDS.
+The addresses of the servers are in WSLINE_TEST_WEBSOCKETS_URL and WSLINE_TEST_FAULTS_URL. The exit
+status is 1 if a line differs, the example has the wrong exit status, or it takes longer than
+DEADLINE_SECONDS.
 """
 
 import os
@@ -20,7 +20,7 @@ from restarting import Restarting
 
 PROGRAM = pathlib.Path(sys.argv[1])
 SERVER = os.environ["WSLINE_TEST_WEBSOCKETS_URL"] + "/"
-# 10 MB a second, which is less than any client sends.
+# 10 MB/s, slower than any client sends.
 SLOW_SERVER = os.environ["WSLINE_TEST_FAULTS_URL"] + "/slow-read?bps=10000000"
 NOBODY = "ws://127.0.0.1:1/"
 REFUSED = r"connect to 127\.0\.0\.1:\d+: connection refused"
@@ -35,14 +35,14 @@ def main():
 
 
 def give_up(number, frame):
-    raise TimeoutError(f"not done after {DEADLINE_SECONDS} s")
+    raise TimeoutError(f"not finished after {DEADLINE_SECONDS} s")
 
 
-# ---- One check each ----
+# ---- The checks ----
 
 
 def prints(*patterns, url=SERVER):
-    """The example does its work with nothing but the URL."""
+    """The example needs only the URL and prints these lines."""
 
     def check():
         with Example(url) as example:
@@ -53,14 +53,14 @@ def prints(*patterns, url=SERVER):
     return check
 
 
-def tells_of_refusal():
-    """Nobody listens: the example says so, and fails."""
+def reports_refused_connection():
+    """Nobody listens: the example reports it and fails."""
     with Example(NOBODY, stderr=subprocess.STDOUT) as example:
         example.expect(f".*{REFUSED}")
         example.expect_end(status=1, is_silent=False)
 
 
-def sends_what_is_typed():
+def sends_typed_lines():
     with Example(SERVER) as example:
         for line in ("one", "", "zwölf"):
             example.type(line)
@@ -68,7 +68,7 @@ def sends_what_is_typed():
         example.expect_end()
 
 
-def answers_with_its_input():
+def prints_the_echo_of_its_input():
     with Example(SERVER) as example:
         for line in ("one", "zwölf"):
             example.type(line)
@@ -88,8 +88,8 @@ def survives_a_restart():
         example.expect('closed: 1006 ""')
         example.expect(f"error: {REFUSED}{retry}")
         server.start()
-        # The server may be back too late for one more attempt.
-        example.expect("open again", passing_over=f"error: {REFUSED}{retry}")
+        # The server may restart too late for the next attempt.
+        example.expect("reconnected", skipping=f"error: {REFUSED}{retry}")
         example.expect("message: subscribe")
         example.expect('closed: 1000 "enough"')
         example.expect_end()
@@ -114,39 +114,39 @@ def ends_on_a_signal_between_attempts():
 
 TICKS = prints(*["message: tick"] * 3, "closed: 1000")
 CHECKS = {
-    "quickstart": [prints("Hello, Server"), tells_of_refusal],
+    "quickstart": [prints("Hello, Server"), reports_refused_connection],
     "connect": [
-        prints("proxy    none", r"peer     127\.0\.0\.1:\d+", "answer   101"),
-        tells_of_refusal,
+        prints("proxy    none", r"peer     127\.0\.0\.1:\d+", "response 101"),
+        reports_refused_connection,
     ],
     "callbacks": [
         prints(
             r"open: 127\.0\.0\.1:\d+",
             "message: Hello, Server",
-            'closed: 1000 "that was all" by the client',
+            'closed: 1000 "done" by the client',
         ),
-        tells_of_refusal,
+        reports_refused_connection,
     ],
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
-    "stream": [answers_with_its_input, tells_of_refusal],
+    "stream": [prints_the_echo_of_its_input, reports_refused_connection],
     "batch": [
         prints(r"extensions  (none|permessage-deflate.*)", r"sent        1000 messages in \d+ bytes"),
-        tells_of_refusal,
+        reports_refused_connection,
     ],
-    "poll_loop": [sends_what_is_typed, tells_of_refusal],
+    "poll_loop": [sends_typed_lines, reports_refused_connection],
     "epoll_many": [
         prints("100 connections, 1000 messages sent, 1000 echoes", r"\d+\.\d us per message"),
-        tells_of_refusal,
+        reports_refused_connection,
     ],
-    "libuv": [TICKS, tells_of_refusal],
-    "glib": [TICKS, tells_of_refusal],
+    "libuv": [TICKS, reports_refused_connection],
+    "glib": [TICKS, reports_refused_connection],
     "threads": [
         prints(
-            "4 threads sent 2000 messages, 2000 echoes came",
-            r"they waited [1-9]\d* times for room",
+            "4 threads sent 2000 messages and received 2000 echoes",
+            r"they waited [1-9]\d* times for the send queue",
             url=SLOW_SERVER,
         ),
-        tells_of_refusal,
+        reports_refused_connection,
     ],
 }
 
@@ -155,10 +155,10 @@ CHECKS = {
 
 
 class Example:
-    """It is running, and what it prints is looked at line by line."""
+    """A running example whose output is checked line by line."""
 
     def __init__(self, *arguments, stderr=None):
-        # connect would tell of a proxy that this machine happens to have.
+        # connect would report the proxy of this machine.
         environment = {
             name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
         }
@@ -178,9 +178,9 @@ class Example:
         self._process.kill()
         self._process.wait()
 
-    def expect(self, pattern, passing_over=None):
+    def expect(self, pattern, skipping=None):
         line = self._next_line()
-        while passing_over and re.fullmatch(passing_over, line):
+        while skipping and re.fullmatch(skipping, line):
             line = self._next_line()
         if not re.fullmatch(pattern, line):
             sys.exit(f"{PROGRAM.name}: {line!r} does not match {pattern!r}")

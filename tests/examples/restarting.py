@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that can be stopped and started on one port: it passes all on to another that stays."""
+"""A server that can be restarted on the same port; it forwards to one that keeps running."""
 
 import contextlib
 import socket
@@ -29,7 +29,7 @@ class Restarting:
         self._acceptor = run(self._accept_all)
 
     def stop(self):
-        """Cuts all connections. When it returns, new ones are refused."""
+        """Drops all connections. After it returns, new ones are refused."""
         end([self._listener], [self._acceptor])
         end(self._connections, self._pumps)
 
@@ -56,7 +56,7 @@ def pump(source, sink):
 
 
 def end(sockets, threads):
-    """A shutdown wakes the threads that wait for the sockets; to close them would not."""
+    """Shuts the sockets down, which wakes the threads that wait for them; closing would not."""
     for each in sockets:
         with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
