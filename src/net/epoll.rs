@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Waiting for many descriptors, at a cost that does not grow with those that are quiet.
+//! Waits for many descriptors; idle ones add no cost.
 
 use super::poll::{Interest, OnSignal, wait_until};
 use super::sys;
@@ -9,23 +9,23 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
-/// How many descriptors are told about at once; the others' turn comes with the next wait.
+/// The most descriptors that one wait reports; the next wait reports the others.
 const EVENTS: usize = 256;
 
 pub struct Epoll {
     fd: OwnedFd,
-    /// A child of this process has the same set, and must leave it alone.
+    /// A child process shares the set, and must not use it.
     process: ProcessMark,
 }
 
-/// What one wait has brought.
+/// The result of one wait.
 #[derive(Default)]
 pub struct Events {
-    places: Vec<libc::epoll_event>,
+    entries: Vec<libc::epoll_event>,
     count: usize,
 }
 
-/// What can be done with a descriptor. An error or the end can be read.
+/// What a descriptor is ready for. An error and the end of the stream count as readable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     pub readable: bool,
@@ -40,7 +40,7 @@ impl Epoll {
         })
     }
 
-    /// From now on `key` is told whenever what is awaited is there.
+    /// From now on each wait reports `key` when the descriptor is ready.
     pub fn add(&self, interest: Interest, key: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, interest, key)
     }
@@ -49,32 +49,32 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, interest, key)
     }
 
-    /// Before the descriptor is closed: the system keeps watching a socket for as long as anyone
-    /// has a descriptor of it.
+    /// To be called before the descriptor is closed: epoll keeps watching a socket as long as any
+    /// process has a descriptor of it.
     pub fn remove(&self, fd: RawFd) {
         let nothing = Interest {
             fd,
             readable: false,
             writable: false,
         };
-        // It was added, and has not been closed.
+        // Cannot fail: the descriptor was added, and has not been closed.
         let _ = self.control(libc::EPOLL_CTL_DEL, nothing, 0);
     }
 
-    /// Waits until something is ready or `deadline` has passed; looks for `spin` before it sleeps.
+    /// Waits until something is ready or `deadline` has passed; polls for `spin` before it sleeps.
     pub fn wait(&self, events: &mut Events, deadline: Deadline, spin: Duration) -> io::Result<()> {
         self.process.check()?;
         events.count = 0;
-        if events.places.len() < EVENTS {
-            events.places.try_reserve_exact(EVENTS)?;
+        if events.entries.len() < EVENTS {
+            events.entries.try_reserve_exact(EVENTS)?;
             let nothing = libc::epoll_event { events: 0, u64: 0 };
-            events.places.resize(EVENTS, nothing);
+            events.entries.resize(EVENTS, nothing);
         }
         if !spin.is_zero() {
             let end = Deadline::after(Instant::now(), Some(spin)).or_earlier(deadline);
             while events.count == 0 && !end.has_passed(Instant::now()) {
                 let at_once = Some(Duration::ZERO);
-                events.count = sys::epoll_wait(self.fd.as_fd(), &mut events.places, at_once)?;
+                events.count = sys::epoll_wait(self.fd.as_fd(), &mut events.entries, at_once)?;
                 std::hint::spin_loop();
             }
             if events.count > 0 {
@@ -82,26 +82,26 @@ impl Epoll {
             }
         }
         if deadline == Deadline::NEVER {
-            // Without a look at the clock.
-            events.count = self.wait_for_ever(&mut events.places)?;
+            // Does not read the clock.
+            events.count = self.wait_forever(&mut events.entries)?;
             return Ok(());
         }
         events.count = wait_until(deadline, Instant::now, OnSignal::Continue, |left| {
-            sys::epoll_wait(self.fd.as_fd(), &mut events.places, left)
+            sys::epoll_wait(self.fd.as_fd(), &mut events.entries, left)
         })?;
         Ok(())
     }
 
-    fn wait_for_ever(&self, places: &mut [libc::epoll_event]) -> io::Result<usize> {
+    fn wait_forever(&self, entries: &mut [libc::epoll_event]) -> io::Result<usize> {
         loop {
-            match sys::epoll_wait(self.fd.as_fd(), places, None) {
+            match sys::epoll_wait(self.fd.as_fd(), entries, None) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
         }
     }
 
-    /// Closes the descriptor of a set that was inherited and is never dropped.
+    /// Closes the descriptor of an inherited set, which is never dropped.
     pub fn abandon(&self) {
         sys::close_abandoned(self.as_raw_fd());
     }
@@ -125,9 +125,9 @@ impl AsRawFd for Epoll {
 }
 
 impl Events {
-    /// Keys with what is ready of theirs.
+    /// The keys that are ready, and what for.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Readiness)> {
-        self.places.iter().take(self.count).map(|event| {
+        self.entries.iter().take(self.count).map(|event| {
             let events = event.events as i32;
             let ready = Readiness {
                 readable: events & !libc::EPOLLOUT != 0,

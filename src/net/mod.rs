@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Everything that asks the system: names, sockets, TLS, waiting. Knows no WebSocket.
+//! Everything that uses the system: name lookup, sockets, TLS, waiting. Knows nothing of
+//! WebSockets.
 
 #[cfg(feature = "tls-aws-lc")]
 pub mod aws_lc;
@@ -17,7 +18,7 @@ pub mod thread;
 pub mod tls;
 pub mod wake;
 
-/// What does TLS.
+/// The TLS library of this build.
 #[cfg(feature = "tls-aws-lc")]
 pub use self::aws_lc as tls_library;
 #[cfg(not(feature = "tls-aws-lc"))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Waiting for descriptors.
+//! Waits for a few descriptors with `poll(2)`.
 
 use super::sys;
 use crate::base::deadline::Deadline;
@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-/// Waits with `wait`, which takes what is left, until something is ready or `deadline` has passed;
+/// Calls `wait` with the remaining time until something is ready or `deadline` has passed. Returns
 /// how many are ready.
 pub(super) fn wait_until(
     deadline: Deadline,
@@ -17,7 +17,7 @@ pub(super) fn wait_until(
 ) -> io::Result<usize> {
     loop {
         match wait(deadline.remaining(now())) {
-            // The system waits 24.8 days at most.
+            // The system waits for at most 24.8 days.
             Ok(0) if !deadline.has_passed(now()) => {}
             Err(error)
                 if error.kind() == io::ErrorKind::Interrupted
@@ -27,7 +27,7 @@ pub(super) fn wait_until(
     }
 }
 
-/// What is awaited of a descriptor.
+/// What to wait for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest {
     pub fd: RawFd,
@@ -35,16 +35,16 @@ pub struct Interest {
     pub writable: bool,
 }
 
-/// How a wait has ended.
+/// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     Ready,
     TimedOut,
-    /// A signal handler has run, and the wait was to end then.
+    /// A signal handler ran, and the wait was to end then.
     Interrupted,
 }
 
-/// What becomes of a wait when a signal handler has run.
+/// Whether a wait continues after a signal handler has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSignal {
     /// The wait continues for the remaining time.
@@ -52,7 +52,7 @@ pub enum OnSignal {
     Return,
 }
 
-/// As many descriptors take no memory of their own: almost every wait is for one.
+/// Up to this many descriptors need no allocation: almost every wait is for one.
 const FEW: usize = 2;
 
 const NO_ENTRY: libc::pollfd = libc::pollfd {
@@ -61,15 +61,15 @@ const NO_ENTRY: libc::pollfd = libc::pollfd {
     revents: 0,
 };
 
-/// A set of descriptors with what is awaited of each, and after [`Poll::wait`] what came.
+/// A set of descriptors: what to wait for on each, and after [`Poll::wait`] what each is ready for.
 #[derive(Debug)]
 pub struct Poll {
     few: [libc::pollfd; FEW],
-    /// How many of the few are in use.
+    /// The number of entries of `few` in use.
     count: usize,
-    /// All of them, where they are more than a few.
+    /// All entries, if there are more than [`FEW`].
     many: Vec<libc::pollfd>,
-    /// There is something to read that this descriptor does not show.
+    /// A descriptor with data to read that the system does not report, because TLS has taken it in.
     held: Option<RawFd>,
 }
 
@@ -107,13 +107,13 @@ impl Poll {
         }
     }
 
-    /// What is to be read from `fd` has been taken out of it already, so the next wait does not
-    /// wait.
+    /// Notes that data from `fd` has already been taken out of the socket, so the next wait returns
+    /// at once.
     pub fn note_held(&mut self, fd: RawFd) {
         self.held = Some(fd);
     }
 
-    /// Whether a wait would not wait, whatever the descriptors show.
+    /// Whether the next wait returns at once, whatever the system reports.
     pub fn is_held(&self) -> bool {
         self.held.is_some()
     }
@@ -133,7 +133,7 @@ impl Poll {
     }
 
     /// Waits until something is ready or `deadline` has passed. poll(2) ends after a signal handler
-    /// even where that was installed with `SA_RESTART` (signal(7)).
+    /// even if that was installed with `SA_RESTART` (signal(7)).
     pub fn wait(&mut self, deadline: Deadline, on_signal: OnSignal) -> io::Result<Waited> {
         if self.is_held() {
             return Ok(Waited::Ready);
@@ -153,17 +153,18 @@ impl Poll {
 
     /// Whether anything happened to `fd`, errors and hang-ups included.
     pub fn is_ready(&self, fd: RawFd) -> bool {
-        self.has_shown(fd, !0)
+        self.has_events(fd, !0)
     }
 
-    /// Whether there was an error on `fd` or its peer has hung up.
+    /// Whether `fd` has an error or its peer has hung up.
     pub fn has_failed(&self, fd: RawFd) -> bool {
-        self.has_shown(fd, libc::POLLERR | libc::POLLHUP | libc::POLLNVAL)
+        self.has_events(fd, libc::POLLERR | libc::POLLHUP | libc::POLLNVAL)
     }
 
-    /// Whether a read from `fd` would not wait; an error or the end is something to read, too.
+    /// Whether a read from `fd` would return at once; an error and the end of the stream count as
+    /// readable.
     pub fn is_readable(&self, fd: RawFd) -> bool {
-        self.held == Some(fd) || self.has_shown(fd, !libc::POLLOUT)
+        self.held == Some(fd) || self.has_events(fd, !libc::POLLOUT)
     }
 
     fn entries(&self) -> &[libc::pollfd] {
@@ -173,7 +174,7 @@ impl Poll {
         }
     }
 
-    fn has_shown(&self, fd: RawFd, events: libc::c_short) -> bool {
+    fn has_events(&self, fd: RawFd, events: libc::c_short) -> bool {
         let mut entries = self.entries().iter();
         entries.any(|entry| entry.fd == fd && entry.revents & events != 0)
     }
@@ -188,7 +189,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn a_wait_longer_than_the_system_s_goes_on() {
+    fn a_wait_longer_than_the_systems_limit_continues() {
         let start = Instant::now();
         let now = std::cell::Cell::new(start);
         let mut spans = Vec::new();
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_readable_and_ends_the_wait_at_once() {
+    fn held_data_is_readable_and_ends_the_wait_at_once() {
         let (silent, other) = std::os::unix::net::UnixStream::pair().expect("sockets");
         let mut poll = Poll::default();
         poll.add(silent.as_raw_fd(), true, false);
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_deadline_a_wait_goes_on_whatever_the_system_says() {
+    fn without_a_deadline_a_wait_continues_after_timeouts_and_signals() {
         let mut left = [Ok(0), Err(io::ErrorKind::Interrupted), Ok(3)].into_iter();
         let ready = wait_until(Deadline::NEVER, Instant::now, OnSignal::Continue, |span| {
             assert_eq!(span, None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Counting the forks of this process.
+//! Counts the forks of this process.
 
 use super::sys;
 use crate::base::error::{Error, Kind};
@@ -8,11 +8,11 @@ use crate::base::sync::{AtomicBool, Ordering};
 
 static IS_COUNTED: AtomicBool = AtomicBool::new(false);
 
-/// The mark of this process, for an object that is made now. From here on a child knows that it has
-/// inherited it.
+/// The mark of this process, for an object that is being made. Registers the fork handler, so that
+/// a child knows that the object is inherited.
 pub fn own_mark() -> Result<ProcessMark, Error> {
-    // Without a lock, which a child could find taken: several threads may register the handler,
-    // which does no harm.
+    // No lock, because a child could find it taken. Several threads may register the handler, which
+    // is harmless.
     if !IS_COUNTED.load(Ordering::Acquire) {
         sys::call_after_fork(note_fork)
             .map_err(|error| Error::os(Kind::NoMemory, "prepare for fork()", &error))?;

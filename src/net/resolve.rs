@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names to addresses, on threads of their own: `getaddrinfo(3)` knows no deadline and cannot be
-//! interrupted, so that a lookup that takes too long is left to finish by itself.
+//! Looks up names on threads of their own: `getaddrinfo(3)` has no timeout and cannot be
+//! interrupted, so a lookup that takes too long is left to finish by itself.
 
 use super::thread;
 use crate::base::error::{Error, Kind, Phase};
@@ -10,7 +10,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-/// Called, on any thread, when there is an answer.
+/// Called, on any thread, when there is a result.
 pub type Notify = Arc<dyn Notified>;
 
 pub trait Notified: Send + Sync {
@@ -23,13 +23,13 @@ impl<F: Fn() + Send + Sync> Notified for F {
     }
 }
 
-/// How many lookups that somebody waits for are in progress at once; further ones wait. Thousands
-/// of names need not start thousands of threads.
+/// The most lookups in progress that have waiters; further ones are queued. Thousands of names need
+/// not start thousands of threads.
 const MAX_AWAITED: usize = 64;
-/// The same with those that nobody waits for any more, which `getaddrinfo(3)` still holds.
+/// The most lookups in progress, including abandoned ones that are still inside `getaddrinfo(3)`.
 const MAX_IN_PROGRESS: usize = 1024;
-/// Whoever asks for the same name soon after shares the lookup. Later the network may be another:
-/// the C library's first try ends by then.
+/// Requests for the same name within this time share one lookup. Later the network may have
+/// changed; the C library's first attempt takes this long.
 const SHARED_FOR: Duration = Duration::from_secs(5);
 
 type Addresses = Result<Vec<SocketAddr>, Error>;
@@ -37,41 +37,41 @@ type LookupSlot = Mutex<Option<Addresses>>;
 
 pub struct Lookup {
     host: String,
-    answer: Arc<LookupSlot>,
+    result: Arc<LookupSlot>,
 }
 
 struct Query {
     host: String,
     port: u16,
     waiters: Vec<Waiter>,
-    /// Since it is being answered.
-    since: Option<Instant>,
+    /// When its lookup started.
+    started: Option<Instant>,
 }
 
 struct Waiter {
-    /// Gone when it does not wait any more.
-    answer: Weak<LookupSlot>,
+    /// Dead once the waiter has given up.
+    result: Weak<LookupSlot>,
     notify: Notify,
 }
 
-/// A query on its way to the resolver.
+/// A query that a thread looks up.
 #[derive(Clone)]
 struct Task {
     host: String,
     port: u16,
-    since: Instant,
+    started: Instant,
 }
 
-/// Who waits for a query, and why it cannot be answered.
-type Refusal = (Vec<Waiter>, Error);
+/// The waiters of a query, and why it failed.
+type FailedQuery = (Vec<Waiter>, Error);
 
-/// The queries that wait, and those in progress, each on a thread of its own.
+/// The queued queries, and those in progress, each on its own thread.
 #[derive(Default)]
 struct LookupPool {
     queries: Vec<Query>,
 }
 
-/// The threads are not there in a child process, so it begins without queries.
+/// A child process has none of the threads, so it begins without queries.
 static LOOKUPS: PerProcess<Mutex<LookupPool>> = PerProcess::new();
 
 impl Lookup {
@@ -80,15 +80,15 @@ impl Lookup {
         let is_known = known.is_some();
         let lookup = Self {
             host: host.to_owned(),
-            answer: Arc::new(Mutex::new(known)),
+            result: Arc::new(Mutex::new(known)),
         };
         if !is_known {
             let waiter = Waiter {
-                answer: Arc::downgrade(&lookup.answer),
+                result: Arc::downgrade(&lookup.result),
                 notify: Arc::clone(notify),
             };
-            let refused = LOOKUPS.get().lock().add(host, port, waiter);
-            deliver_refusals(refused);
+            let failed = LOOKUPS.get().lock().add(host, port, waiter);
+            deliver_failures(failed);
         }
         lookup
     }
@@ -99,22 +99,22 @@ impl Lookup {
 
     /// The addresses, in the order the system prefers; `None` while the lookup is in progress.
     pub fn poll(&self) -> Result<Option<Vec<SocketAddr>>, Error> {
-        let answer = self.answer.lock().take().transpose();
-        answer.map_err(|error| error.in_phase(Phase::Resolve))
+        let result = self.result.lock().take().transpose();
+        result.map_err(|error| error.in_phase(Phase::Resolve))
     }
 }
 
 impl Drop for Lookup {
-    /// A lookup that nobody waits for any more makes room for another one.
+    /// An abandoned lookup makes room for a queued one.
     fn drop(&mut self) {
-        drop(std::mem::take(&mut self.answer));
-        let refused = LOOKUPS.get().lock().start_threads();
-        deliver_refusals(refused);
+        drop(std::mem::take(&mut self.result));
+        let failed = LOOKUPS.get().lock().start_threads();
+        deliver_failures(failed);
     }
 }
 
 impl LookupPool {
-    fn add(&mut self, host: &str, port: u16, waiter: Waiter) -> Vec<Refusal> {
+    fn add(&mut self, host: &str, port: u16, waiter: Waiter) -> Vec<FailedQuery> {
         let same = self
             .queries
             .iter_mut()
@@ -127,30 +127,30 @@ impl LookupPool {
             host: host.to_owned(),
             port,
             waiters: vec![waiter],
-            since: None,
+            started: None,
         });
         self.start_threads()
     }
 
-    /// Starts a thread for each query that may begin now.
-    fn start_threads(&mut self) -> Vec<Refusal> {
-        while let Some(task) = self.begin() {
+    /// Starts a thread for each query that may start now.
+    fn start_threads(&mut self) -> Vec<FailedQuery> {
+        while let Some(task) = self.start_next() {
             if self.in_progress().count() > MAX_IN_PROGRESS {
-                self.take_back(&task);
-                return self.refuse(|host| {
-                    let left = "earlier lookups that nobody waits for have not ended yet";
+                self.requeue(&task);
+                return self.fail_queued(|host| {
+                    let left = "abandoned lookups are still in progress";
                     let message = format!("look up {host}: {MAX_IN_PROGRESS} {left}");
                     Error::new(Kind::Resolve, message)
                 });
             }
             let work = task.clone();
-            if let Err(error) = thread::start("wsline-resolve", || answer_all(work)) {
-                self.take_back(&task);
+            if let Err(error) = thread::start("wsline-resolve", || run_lookups(work)) {
+                self.requeue(&task);
                 if self.count_awaited() > 0 {
-                    // The threads of those continue with it.
+                    // The threads of those take it next.
                     break;
                 }
-                return self.refuse(|host| {
+                return self.fail_queued(|host| {
                     let what = format!("look up {host}: start a thread");
                     Error::os(Kind::Resolve, what, &error)
                 });
@@ -159,34 +159,34 @@ impl LookupPool {
         Vec::new()
     }
 
-    /// The next query that somebody waits for, if it may begin now.
-    fn begin(&mut self) -> Option<Task> {
+    /// The next queued query with a waiter, if it may start now.
+    fn start_next(&mut self) -> Option<Task> {
         self.queries
-            .retain(|query| query.since.is_some() || query.is_awaited());
+            .retain(|query| query.started.is_some() || query.is_awaited());
         if self.count_awaited() >= MAX_AWAITED {
             return None;
         }
-        let mut waiting = self.queries.iter_mut();
-        let query = waiting.find(|query| query.since.is_none())?;
-        let since = Instant::now();
-        query.since = Some(since);
+        let mut queued = self.queries.iter_mut();
+        let query = queued.find(|query| query.started.is_none())?;
+        let started = Instant::now();
+        query.started = Some(started);
         Some(Task {
             host: query.host.clone(),
             port: query.port,
-            since,
+            started,
         })
     }
 
-    /// What the thread of `task` looks up: that, or the next one if all who waited have left before
-    /// the thread began.
-    fn confirm(&mut self, task: Task) -> Option<Task> {
+    /// What the thread of `task` looks up: `task`, or the next query if all waiters have given up
+    /// before the thread started.
+    fn task_or_next(&mut self, task: Task) -> Option<Task> {
         let mut queries = self.queries.iter();
         let query = queries.find(|query| query.is_task(&task));
         if query.is_some_and(Query::is_awaited) {
             return Some(task);
         }
         self.end(&task);
-        self.begin()
+        self.start_next()
     }
 
     fn end(&mut self, task: &Task) -> Vec<Waiter> {
@@ -195,34 +195,34 @@ impl LookupPool {
         query.map_or_else(Vec::new, |query| query.waiters)
     }
 
-    /// It did not begin after all.
-    fn take_back(&mut self, task: &Task) {
+    /// Queues the query again, because no thread was started.
+    fn requeue(&mut self, task: &Task) {
         let mut queries = self.queries.iter_mut();
         if let Some(query) = queries.find(|query| query.is_task(task)) {
-            query.since = None;
+            query.started = None;
         }
     }
 
-    /// Gives up those that wait.
-    fn refuse(&mut self, why: impl Fn(&str) -> Error) -> Vec<Refusal> {
-        let mut refused = Vec::new();
+    /// Fails all queued queries.
+    fn fail_queued(&mut self, why: impl Fn(&str) -> Error) -> Vec<FailedQuery> {
+        let mut failed = Vec::new();
         self.queries.retain_mut(|query| {
-            let waits = query.since.is_none();
-            if waits {
+            let is_queued = query.started.is_none();
+            if is_queued {
                 let waiters = std::mem::take(&mut query.waiters);
-                refused.push((waiters, why(&query.host)));
+                failed.push((waiters, why(&query.host)));
             }
-            !waits
+            !is_queued
         });
-        refused
+        failed
     }
 
     fn in_progress(&self) -> impl Iterator<Item = &Query> {
         let queries = self.queries.iter();
-        queries.filter(|query| query.since.is_some())
+        queries.filter(|query| query.started.is_some())
     }
 
-    /// How many in progress somebody waits for.
+    /// The number of lookups in progress that have waiters.
     fn count_awaited(&self) -> usize {
         self.in_progress().filter(|it| it.is_awaited()).count()
     }
@@ -230,18 +230,20 @@ impl LookupPool {
 
 impl Query {
     fn is_for(&self, host: &str, port: u16) -> bool {
-        let is_fresh = self.since.is_none_or(|since| since.elapsed() < SHARED_FOR);
+        let is_fresh = self
+            .started
+            .is_none_or(|started| started.elapsed() < SHARED_FOR);
         is_fresh && self.host == host && self.port == port
     }
 
     fn is_task(&self, task: &Task) -> bool {
-        self.host == task.host && self.port == task.port && self.since == Some(task.since)
+        self.host == task.host && self.port == task.port && self.started == Some(task.started)
     }
 
     fn is_awaited(&self) -> bool {
         self.waiters
             .iter()
-            .any(|waiter| waiter.answer.strong_count() > 0)
+            .any(|waiter| waiter.result.strong_count() > 0)
     }
 }
 
@@ -252,8 +254,8 @@ fn is_localhost(host: &str) -> bool {
     last.eq_ignore_ascii_case("localhost")
 }
 
-/// IPv4 first: a server that listens on one of the two mostly listens there, and a SOCKS proxy is
-/// told but one address.
+/// IPv4 first: a server that listens on only one of the two usually listens on IPv4, and a SOCKS
+/// proxy is given only one address.
 fn loopback(port: u16) -> Vec<SocketAddr> {
     vec![
         (Ipv4Addr::LOCALHOST, port).into(),
@@ -261,15 +263,15 @@ fn loopback(port: u16) -> Vec<SocketAddr> {
     ]
 }
 
-fn answer_all(task: Task) {
-    let mut next = LOOKUPS.get().lock().confirm(task);
+fn run_lookups(task: Task) {
+    let mut next = LOOKUPS.get().lock().task_or_next(task);
     while let Some(task) = next {
-        let answer = look_up(&task.host, task.port);
+        let result = look_up(&task.host, task.port);
         let mut lookups = LOOKUPS.get().lock();
         let waiters = lookups.end(&task);
-        next = lookups.begin();
+        next = lookups.start_next();
         drop(lookups);
-        deliver(waiters, &answer);
+        deliver(waiters, &result);
     }
 }
 
@@ -277,7 +279,7 @@ fn look_up(host: &str, port: u16) -> Addresses {
     let found = (host, port).to_socket_addrs();
     found.map(Iterator::collect).map_err(|error| {
         let what = format!("look up {host}");
-        // The standard library says in front of the resolver's reason what is said here already.
+        // The message already says what was attempted, so the standard library's prefix is removed.
         let text = error.to_string();
         match text.strip_prefix("failed to lookup address information: ") {
             Some(reason) => Error::os(Kind::Resolve, what, &io::Error::other(reason)),
@@ -286,18 +288,18 @@ fn look_up(host: &str, port: u16) -> Addresses {
     })
 }
 
-fn deliver(waiters: Vec<Waiter>, answer: &Addresses) {
+fn deliver(waiters: Vec<Waiter>, result: &Addresses) {
     for waiter in waiters {
-        if let Some(slot) = waiter.answer.upgrade() {
-            *slot.lock() = Some(Addresses::clone(answer));
+        if let Some(slot) = waiter.result.upgrade() {
+            *slot.lock() = Some(Addresses::clone(result));
             waiter.notify.notify();
         }
     }
 }
 
-/// Without the lock of the pool, because a waiter that is notified may ask again.
-fn deliver_refusals(refused: Vec<Refusal>) {
-    for (waiters, why) in refused {
+/// Called without the pool's lock, because a notified waiter may start another lookup.
+fn deliver_failures(failed: Vec<FailedQuery>) {
+    for (waiters, why) in failed {
         deliver(waiters, &Err(why));
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Making a socket the way every connection wants it.
+//! Creates sockets, and sets their options.
 
 use super::sys;
 use crate::base::error::{Error, Kind, Phase};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-/// An option of the caller's for `setsockopt(2)`.
+/// A caller's option for `setsockopt(2)`.
 #[derive(Clone, Debug)]
 pub struct SocketOption {
     pub level: i32,
@@ -20,20 +20,20 @@ pub struct SocketOption {
     pub value: Arc<Vec<u8>>,
 }
 
-/// Where a socket can be connected to.
+/// An address that a socket can connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     Ip(SocketAddr),
     Unix(PathBuf),
 }
 
-/// Which addresses are connected to, and how.
+/// Which addresses to connect to, and how.
 #[derive(Clone, Debug, Default)]
 pub struct SocketOptions {
     pub family: Family,
-    /// This end's address; port 0 lets the system choose one.
+    /// The local address; port 0 lets the system choose one.
     pub bind: Option<SocketAddr>,
-    /// Set before connecting, after the default ones.
+    /// Set before connecting, after the default options.
     pub options: Arc<Vec<SocketOption>>,
 }
 
@@ -54,7 +54,7 @@ impl Family {
         }
     }
 
-    /// Says that `name` has no address of this family.
+    /// The error if `name` has no address of this family.
     pub fn missing(self, name: &str) -> Error {
         let family = match self {
             Self::Any => "",
@@ -67,7 +67,7 @@ impl Family {
 }
 
 impl SocketOptions {
-    /// Whether `address` is of the family that is wanted, and of that of this end's address.
+    /// Whether `address` is of the requested family, and of the local address's family.
     pub fn admit(&self, address: &Address) -> bool {
         let Address::Ip(address) = address else {
             return true;
@@ -88,18 +88,18 @@ impl fmt::Display for Address {
     }
 }
 
-/// How far a connect has come that was begun.
+/// The state of a connect that was started.
 #[derive(Debug)]
-pub enum Begun {
+pub enum StartedConnect {
     Connected(Socket),
     /// The socket becomes writable when the attempt has succeeded or failed.
     InProgress(Socket),
-    /// The server's queue is full; nothing tells when there is room.
+    /// The server's queue is full; the system does not report when there is space.
     QueueFull,
 }
 
-/// Begins to connect a non-blocking socket to `address`.
-pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Begun, Error> {
+/// Starts to connect a non-blocking socket to `address`.
+pub fn start_connect(address: &Address, options: &SocketOptions) -> Result<StartedConnect, Error> {
     let failed = |error| connect_failed(address, &error);
     let (socket, to) = match address {
         Address::Ip(address) => {
@@ -118,12 +118,12 @@ pub fn begin_connect(address: &Address, options: &SocketOptions) -> Result<Begun
         bind_to(&socket, bind)?;
     }
     let Err(error) = socket.connect(&to) else {
-        return Ok(Begun::Connected(socket));
+        return Ok(StartedConnect::Connected(socket));
     };
     match (error.raw_os_error(), address) {
-        (Some(libc::EINPROGRESS), _) => Ok(Begun::InProgress(socket)),
-        // connect(2): a Unix-domain socket that would have to wait for room is not in progress.
-        (Some(libc::EAGAIN), Address::Unix(_)) => Ok(Begun::QueueFull),
+        (Some(libc::EINPROGRESS), _) => Ok(StartedConnect::InProgress(socket)),
+        // connect(2): if the queue is full, a Unix-domain socket is not in progress.
+        (Some(libc::EAGAIN), Address::Unix(_)) => Ok(StartedConnect::QueueFull),
         _ => Err(failed(error)),
     }
 }
@@ -136,34 +136,35 @@ pub struct Connected {
     pub setup: Setup,
 }
 
-/// Who is at the other end.
+/// The address of the peer.
 #[derive(Clone, Debug)]
 pub enum Peer {
     Address(SocketAddr),
-    /// What the system says.
+    /// As the system reports it.
     Named(CString),
 }
 
-/// What is still to be done with a socket before a connection over it is used, see [`prepare`].
+/// What [`prepare`] still has to do before a connection is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setup {
-    /// Nothing: it is the caller's.
+    /// Nothing: the socket is the caller's.
     Done,
-    /// It is to be in blocking mode.
+    /// Set blocking mode.
     Mode,
-    /// It is to have the default options, too.
+    /// Set blocking mode and the default options.
     ModeAndOptions,
 }
 
 impl Connected {
-    /// A socket of our own, which has been connected to `address`.
+    /// Our own socket, connected to `address`.
     pub fn new(socket: Socket, address: &Address, options: &SocketOptions) -> Self {
         let (peer, setup) = match address {
             Address::Ip(ip) if !is_completed_by_system(ip) => (Peer::Address(*ip), true),
-            Address::Ip(_) => (Peer::asked(&socket), true),
-            Address::Unix(_) => (Peer::asked(&socket), false),
+            Address::Ip(_) => (Peer::from_socket(&socket), true),
+            Address::Unix(_) => (Peer::from_socket(&socket), false),
         };
-        // Those of the caller come after the default ones, so then all were set before the connect.
+        // The caller's options follow the default ones, so if there are any, all were set before
+        // the connect.
         let setup = match setup && options.options.is_empty() {
             true => Setup::ModeAndOptions,
             false => Setup::Mode,
@@ -176,8 +177,8 @@ impl Connected {
     }
 }
 
-/// Whether only the system knows what it stands for: "any", or a link-local address without its
-/// link.
+/// Whether only the system knows the real peer address: for "any", or a link-local address without
+/// its link.
 fn is_completed_by_system(address: &SocketAddr) -> bool {
     let is_any = address.ip().to_canonical().is_unspecified();
     let lacks_link = matches!(address, SocketAddr::V6(v6)
@@ -186,7 +187,7 @@ fn is_completed_by_system(address: &SocketAddr) -> bool {
 }
 
 impl Peer {
-    fn asked(socket: &Socket) -> Self {
+    fn from_socket(socket: &Socket) -> Self {
         Self::Named(
             socket
                 .peer_addr()
@@ -213,21 +214,21 @@ fn name(address: &SockAddr) -> CString {
     CString::new(text.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Without a word of the peer for so long keepalive asks whether it is there.
+/// After this much silence of the peer, TCP keepalive sends its first probe.
 pub const PROBES_AFTER: Duration = Duration::from_secs(30);
 
-/// Makes `socket` ready for a connection that is used: it was in non-blocking mode for connecting.
-/// True if it is in blocking mode now.
+/// Prepares `socket`, which was in non-blocking mode for connecting, for a connection that is used.
+/// Returns whether it is in blocking mode now.
 pub fn prepare(socket: &Socket, setup: Setup) -> bool {
     if setup == Setup::ModeAndOptions {
-        // A system that refuses one of them carries a connection all the same.
+        // The connection works even if the system refuses one of the options.
         let _ = set_defaults(socket);
     }
     setup != Setup::Done && sys::set_blocking(socket.as_fd()).is_ok()
 }
 
-/// Small messages leave at once, and a peer that has gone without a word is noticed after about a
-/// minute: probes after 30 s of silence, three of them 10 s apart.
+/// Small messages are sent at once, and a peer that has vanished is noticed after about a minute:
+/// three probes 10 s apart, after 30 s of silence.
 fn set_defaults(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -237,12 +238,11 @@ fn set_defaults(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_keepalive(&keepalive)
 }
 
-/// Why an address is not to be had.
 pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
     Error::os(Kind::Connect, format_args!("connect to {address}"), error).in_phase(Phase::Connect)
 }
 
-/// A socket of our own for the caller's connected descriptor.
+/// Our own socket for the caller's connected descriptor.
 pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
     let unusable = |error| {
         let what = format!("use the supplied descriptor {fd}");
@@ -266,8 +266,8 @@ fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {
 
 fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
     if address.port() == 0 {
-        // The port is chosen at connect(2), so that many sockets may share one as long as their
-        // peers differ (ip(7)). Where the system does not know the option, the port is chosen here.
+        // The system chooses the port in connect(2), so that sockets with different peers may share
+        // one (ip(7)). If the system does not know the option, the port is chosen in bind(2).
         let on = 1i32.to_ne_bytes();
         let _ = sys::set_socket_option(
             socket.as_fd(),

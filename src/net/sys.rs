@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! System calls and foreign calls for which no crate has a safe form. One of the places where
-//! `unsafe` may stand.
+//! System calls and foreign functions for which no crate has a safe form. One of the files that may
+//! use `unsafe`.
 #![allow(
     unsafe_code,
     reason = "each block is one call to the system or to OpenSSL"
@@ -16,14 +16,15 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// Appends what one `recv(2)` brings to `into`, as far as its spare capacity less one byte goes. 0
-/// is the end.
+/// Appends the bytes of one `recv(2)` to `into`, up to its spare capacity less one byte. Returns
+/// their number; 0 means the end of the stream.
 ///
-/// The spare capacity is not zeroed first: that alone would cost a quarter of a small echo.
+/// The spare capacity is not zeroed first: zeroing would cost a quarter of the time of a small
+/// echo.
 pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
     let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
     let room = room.unwrap_or_default();
-    debug_assert!(!room.is_empty(), "a read without room looks like the end");
+    debug_assert!(!room.is_empty(), "a read into no space looks like the end");
     let (place, len) = (room.as_mut_ptr().cast(), room.len());
     let count = without_cancellation(|| {
         // SAFETY: `place` is writable for `len` bytes and the descriptor is open while it is
@@ -37,7 +38,7 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
     Ok(count)
 }
 
-/// Hands to the system what it takes of `bytes` with one `send(2)`.
+/// One `send(2)`. Returns how many of `bytes` the system took.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<usize> {
     let (place, len) = (bytes.as_ptr().cast(), bytes.len());
     without_cancellation(|| {
@@ -48,7 +49,8 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<us
     })
 }
 
-/// Appends decrypted bytes to `into`, likewise. The result is that of `SSL_read`.
+/// Appends decrypted bytes to `into`, up to its spare capacity less one byte. The result is that of
+/// `SSL_read`.
 pub fn tls_read<S: io::Read + io::Write>(
     tls: &mut SslStream<S>,
     into: &mut Vec<u8>,
@@ -69,8 +71,8 @@ pub fn tls_write<S: io::Read + io::Write>(
     without_cancellation(|| tls.ssl_write(plain))
 }
 
-/// Waits until one of `fds` is ready, `timeout` has passed (`None`: forever) or a signal came; how
-/// many are ready.
+/// Waits until one of `fds` is ready, `timeout` has passed (`None`: forever) or a signal arrives.
+/// Returns how many are ready.
 pub fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let (place, len) = (fds.as_mut_ptr(), fds.len() as libc::nfds_t);
     without_cancellation(|| {
@@ -87,8 +89,7 @@ pub fn eventfd() -> io::Result<OwnedFd> {
     owned(fd)
 }
 
-/// Makes an [`eventfd`] readable. In a signal handler, too; the interrupted code finds its errno
-/// unchanged.
+/// Makes an [`eventfd`] readable. Async-signal-safe; keeps errno.
 pub fn signal_eventfd(fd: RawFd) {
     let one = 1u64.to_ne_bytes();
     let write = || {
@@ -99,7 +100,7 @@ pub fn signal_eventfd(fd: RawFd) {
     keep_errno(|| without_cancellation(write));
 }
 
-/// Ends one direction of a socket, or both: `SHUT_WR`, `SHUT_RDWR`. Async-signal-safe.
+/// Shuts down one direction of a socket, or both: `SHUT_WR`, `SHUT_RDWR`. Async-signal-safe.
 pub fn shutdown(socket: RawFd, how: c_int) {
     keep_errno(|| {
         // SAFETY: takes integers; a descriptor that is not open is an error.
@@ -107,7 +108,7 @@ pub fn shutdown(socket: RawFd, how: c_int) {
     });
 }
 
-/// Puts a socket in blocking mode, with one call where fcntl(2) would need two.
+/// Sets blocking mode with one call; fcntl(2) would need two.
 pub fn set_blocking(socket: BorrowedFd<'_>) -> io::Result<()> {
     let mut off: c_int = 0;
     // SAFETY: FIONBIO reads an int.
@@ -119,7 +120,7 @@ pub fn set_blocking(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 fn keep_errno(work: impl FnOnce()) {
-    // SAFETY: returns the place of this thread's errno, which is valid while the thread lives.
+    // SAFETY: returns the address of this thread's errno, which is valid while the thread lives.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let old = unsafe { place.read() };
@@ -150,7 +151,7 @@ pub fn epoll_control(
     }
 }
 
-/// Waits as [`poll`] does; the first of `events` are filled, and counted.
+/// Waits as [`poll`] does. Fills the first entries of `events` and returns their number.
 pub fn epoll_wait(
     epoll: BorrowedFd<'_>,
     events: &mut [libc::epoll_event],
@@ -169,7 +170,7 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     owned(fd)
 }
 
-/// Bytes that the peer's system has not acknowledged.
+/// The number of sent bytes that the peer's system has not acknowledged.
 pub fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<u64> {
     let mut count: c_int = 0;
     // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes an int to `count` (tcp(7), unix(7)).
@@ -197,8 +198,8 @@ pub fn set_socket_option(
     }
 }
 
-/// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, and
-/// the host's signal handlers keep running on the host's own threads.
+/// Runs `start`, which starts a thread, with all signals blocked: the thread inherits the mask, so
+/// the host's signal handlers run only on the host's own threads.
 pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
@@ -220,16 +221,17 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
 }
 
-/// Of the GNU C library and of musl.
+/// The value in the GNU C library and in musl.
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
-/// Does `work` while a pthread_cancel(3) of this thread stays pending: most system calls are
-/// cancellation points, and the unwinding that follows cannot cross Rust.
+/// Runs `work` with cancellation disabled, so that a pthread_cancel(3) of this thread stays
+/// pending: most system calls are cancellation points, and the unwinding that follows cannot cross
+/// Rust.
 ///
-/// Exports run in this as a whole. Those that are called for each message do not, because it costs
-/// more than they; so each cancellation point that these reach runs in it: above all [`receive`],
-/// [`send`], [`poll`], [`signal_eventfd`] and the calls of OpenSSL, which may open files and call
-/// the host's functions.
+/// Most exports run inside this as a whole. Those that are called for each message do not, because
+/// this costs more than they do; instead each cancellation point that they reach runs inside it:
+/// mainly [`receive`], [`send`], [`poll`], [`signal_eventfd`] and the calls of OpenSSL, which may
+/// open files and call the host's functions.
 #[inline]
 pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
     let mut old: c_int = 0;
@@ -239,18 +241,18 @@ pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// The state to go back to, after a panic as well.
+/// Restores the cancel state when it is dropped, also after a panic.
 struct CancelState(c_int);
 
 impl Drop for CancelState {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: a state that the system has told; NULL takes no old one.
+        // SAFETY: a state that the system returned; with NULL it returns no old state.
         unsafe { pthread_setcancelstate(self.0, std::ptr::null_mut()) };
     }
 }
 
-/// Gives a count back. The last one may close descriptors, and close(2) is a cancellation point.
+/// Drops a reference. The last one may close descriptors, and close(2) is a cancellation point.
 #[inline]
 pub fn release<T>(counted: Arc<T>) {
     if let Some(last) = Arc::into_inner(counted) {
@@ -258,23 +260,24 @@ pub fn release<T>(counted: Arc<T>) {
     }
 }
 
-/// Forgets errors that earlier OpenSSL calls of this thread, the host's included, left in its
+/// Clears errors that earlier OpenSSL calls on this thread, including the host's, left in the
 /// queue.
 pub fn clear_openssl_errors() {
     drop(ErrorStack::get());
 }
 
-/// Offers the server a session to take up. It came from another connection of the same context.
+/// Offers the server a session to resume. It must come from another connection of the same context.
 pub fn offer_session(ssl: &mut SslRef, session: &SslSessionRef) -> Result<(), ErrorStack> {
-    // SAFETY: the same context is what is asked for; OpenSSL takes a reference to the session.
+    // SAFETY: the session comes from the same context, as required; OpenSSL takes a reference to
+    // it.
     unsafe { ssl.set_session(session) }
 }
 
 unsafe extern "C" {
-    /// Of libc, which the crate declares for other systems only.
+    /// In the C library; the libc crate declares it only for other systems.
     fn secure_getenv(name: *const c_char) -> *const c_char;
 
-    /// Of the C library; libc does not declare it for Linux.
+    /// In the C library; the libc crate does not declare it for Linux.
     fn pthread_atfork(
         prepare: Option<extern "C" fn()>,
         parent: Option<extern "C" fn()>,
@@ -282,7 +285,8 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Where OpenSSL was built to look for authorities, and the variables that name other places.
+/// Where OpenSSL looks for certificate authorities by default, and the environment variables that
+/// override this.
 pub struct DefaultTrust {
     pub file: &'static CStr,
     pub file_variable: &'static CStr,
@@ -302,16 +306,16 @@ pub fn default_trust() -> DefaultTrust {
     }
 }
 
-/// A variable of the environment. At each connect several are read, and this takes no memory where
-/// one is not set.
+/// An environment variable. Each connect reads several; this allocates nothing for one that is not
+/// set.
 pub fn environment(name: &CStr) -> Option<OsString> {
     // SAFETY: `name` ends with a NUL.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     owned_text(value)
 }
 
-/// A variable of the environment, as OpenSSL reads it: not where the program has more rights than
-/// its user.
+/// An environment variable, as OpenSSL reads it: `None` if the program has more privileges than its
+/// user.
 pub fn secure_environment(name: &CStr) -> Option<OsString> {
     // SAFETY: `name` ends with a NUL.
     let value = unsafe { secure_getenv(name.as_ptr()) };
@@ -322,30 +326,30 @@ fn owned_text(value: *const c_char) -> Option<OsString> {
     if value.is_null() {
         return None;
     }
-    // SAFETY: a string of the environment, which nobody may change while others read it
-    // (getenv(3)).
+    // SAFETY: a string of the environment, which the program must not modify while other threads
+    // read it (getenv(3)).
     let value = unsafe { CStr::from_ptr(value) };
     Some(OsStr::from_bytes(value.to_bytes()).to_owned())
 }
 
-/// Has `child` called in each child process from now on, before `fork(2)` returns there.
+/// Calls `child` in each future child process, before `fork(2)` returns there.
 pub fn call_after_fork(child: extern "C" fn()) -> io::Result<()> {
-    // SAFETY: the function stays as long as the handler: the shared library is never unloaded (-z
-    // nodelete), and glibc removes the handlers of whatever else this code is linked into when that
-    // is unloaded.
+    // SAFETY: the function exists as long as the handler: the shared library is never unloaded (-z
+    // nodelete), and when another library that contains this code is unloaded, glibc removes its
+    // handlers.
     match unsafe { pthread_atfork(None, None, Some(child)) } {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
 
-/// Closes a descriptor whose owner is forgotten, so that nobody closes it again.
+/// Closes a descriptor whose owner is leaked, so that it is not closed again.
 pub fn close_abandoned(fd: RawFd) {
     // SAFETY: takes an integer; a descriptor that is not open is an error.
     unsafe { libc::close(fd) };
 }
 
-/// Rounded up, so that a wait never ends before its time; -1 is forever.
+/// Rounded up, so that a wait never ends too early; -1 means forever.
 fn milliseconds(timeout: Option<Duration>) -> c_int {
     timeout.map_or(-1, |span| {
         c_int::try_from(whole_ms(span)).unwrap_or(c_int::MAX)
@@ -356,6 +360,6 @@ fn owned(fd: RawFd) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the system has just opened `fd` for us, and nobody else knows it.
+    // SAFETY: the system has just opened `fd`, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Connecting to the first of several addresses that answers (RFC 8305, "happy eyeballs").
+//! Connects to the first of several addresses that accepts (RFC 8305, "happy eyeballs").
 
 use super::poll::Poll;
 use super::socket::{
-    Address, Begun, Connected, Family, SocketOptions, begin_connect, connect_failed,
+    Address, Connected, Family, SocketOptions, StartedConnect, connect_failed, start_connect,
 };
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 /// The "Connection Attempt Delay" of RFC 8305 section 8.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How soon a Unix-domain server whose queue is full is asked again.
+/// How soon to try a Unix-domain server again whose queue is full.
 const FULL_QUEUE_DELAY: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub struct Dial {
-    /// In the order in which they are tried.
+    /// In the order of their attempts.
     candidates: Vec<Candidate>,
     failures: Vec<Error>,
     next_attempt: Deadline,
@@ -38,7 +38,7 @@ enum CandidateState {
 }
 
 impl Dial {
-    /// Of `addresses`, which `name` has, those are tried that `options` admit.
+    /// Tries those of `name`'s `addresses` that `options` admit.
     pub fn new(
         name: &str,
         addresses: impl IntoIterator<Item = Address>,
@@ -60,7 +60,8 @@ impl Dial {
         })
     }
 
-    /// Moves on; `poll` holds what the last wait brought.
+    /// Checks the attempts in progress against `poll`, the result of the last wait, and starts
+    /// those that are due.
     pub fn step(
         &mut self,
         now: Instant,
@@ -74,7 +75,7 @@ impl Dial {
             if !poll.is_ready(socket.as_raw_fd()) {
                 continue;
             }
-            // A failure shows as one (POLLERR, POLLHUP), so only then the system is asked which.
+            // A failure shows as POLLERR or POLLHUP; only then ask the system which one it is.
             let failure = match poll.has_failed(socket.as_raw_fd()) {
                 true => socket.take_error().unwrap_or_else(Some),
                 false => None,
@@ -86,7 +87,7 @@ impl Dial {
                 (failure, _) => {
                     let failure = failure.map(|error| connect_failed(address, &error));
                     self.failures.extend(failure);
-                    // A failure brings the next attempt forward (RFC 8305 section 5).
+                    // A failure starts the next attempt at once (RFC 8305 section 5).
                     self.next_attempt = Deadline::at(now);
                 }
             }
@@ -96,15 +97,15 @@ impl Dial {
             let Some(Candidate { address, state }) = candidates.find(|it| it.is_untried()) else {
                 break;
             };
-            match begin_connect(address, options) {
-                Ok(Begun::Connected(socket)) => {
+            match start_connect(address, options) {
+                Ok(StartedConnect::Connected(socket)) => {
                     return Ok(Some(Connected::new(socket, address, options)));
                 }
-                Ok(Begun::InProgress(socket)) => {
+                Ok(StartedConnect::InProgress(socket)) => {
                     *state = CandidateState::InProgress(socket);
                     self.next_attempt = Deadline::after(now, Some(ATTEMPT_DELAY));
                 }
-                Ok(Begun::QueueFull) => {
+                Ok(StartedConnect::QueueFull) => {
                     self.next_attempt = Deadline::after(now, Some(FULL_QUEUE_DELAY));
                 }
                 Err(error) => {
@@ -120,7 +121,7 @@ impl Dial {
         Ok(None)
     }
 
-    /// The descriptors that become writable when their attempt is decided.
+    /// The descriptors that become writable when their attempt succeeds or fails.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         self.candidates.iter().filter_map(|it| match &it.state {
             CandidateState::InProgress(socket) => Some(socket.as_raw_fd()),
@@ -137,7 +138,7 @@ impl Dial {
         }
     }
 
-    /// One line for all addresses, each reason once; the number is the last one's.
+    /// One line for all addresses, with each reason once; the errno is that of the last one.
     fn error(&self) -> Error {
         let mut reasons: Vec<&str> = self.failures.iter().map(Error::message).collect();
         reasons.dedup();
@@ -176,7 +177,7 @@ impl Candidate {
     }
 }
 
-/// Alternates the families, beginning with the one the system puts first (RFC 8305 section 4).
+/// Alternates the address families, starting with that of the first address (RFC 8305 section 4).
 fn interleave(candidates: Vec<Candidate>) -> Vec<Candidate> {
     let is_v6 = |it: &Candidate| matches!(it.address, Address::Ip(ip) if ip.is_ipv6());
     let first_is_v6 = candidates.first().is_some_and(is_v6);
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_one_address_does_not_take_leaves_the_others() {
+    fn an_option_that_one_address_rejects_does_not_affect_the_others() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let Ok(other) = TcpListener::bind("[::1]:0") else {
             println!("skipped: there is no IPv6 loopback");
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_all_addresses_share_is_given_once() {
+    fn a_reason_shared_by_all_addresses_is_given_once() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let taken = listener.local_addr().expect("address");
         let options = SocketOptions {

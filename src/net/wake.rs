@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Wake {
     file: File,
-    /// A child of this process has the same descriptor, and must leave it alone.
+    /// A child process shares the descriptor, and must not use it.
     process: ProcessMark,
 }
 
@@ -32,14 +32,14 @@ impl Wake {
         }
     }
 
-    /// Takes the signals back. Never blocks: there may be none.
+    /// Makes the descriptor unreadable again. Never blocks, even if it was not readable.
     pub fn clear(&self) {
         if !self.process.is_inherited() {
             let _ = (&self.file).read(&mut [0; 8]);
         }
     }
 
-    /// Closes the descriptor, if it was inherited and is never dropped.
+    /// Closes an inherited descriptor, which is never dropped.
     pub fn abandon(&self) {
         sys::close_abandoned(self.as_raw_fd());
     }
@@ -51,22 +51,23 @@ impl AsRawFd for Wake {
     }
 }
 
-/// Which of the descriptors that a thread waits for others use to end the wait.
+/// How another thread ends this thread's wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WakeBy {
-    /// By making it readable: that of a [`Wake`].
+    /// By making the descriptor of a [`Wake`] readable.
     Event(RawFd),
-    /// By shutting the socket down, which is given up then. It costs no descriptor.
+    /// By shutting down the socket, which cannot be used any more then. This needs no extra
+    /// descriptor.
     Shutdown(RawFd),
 }
 
-/// Where a signal handler finds how to end a wait, if there is one: it can neither take a lock nor
-/// count references.
+/// Where a signal handler finds how to end the current wait, if any: it can neither lock nor count
+/// references.
 #[derive(Debug)]
 pub struct WakeSlot {
-    /// Twice the descriptor, one more for a shutdown; negative while nobody waits.
+    /// Twice the descriptor, plus one for a shutdown; negative while no thread waits.
     target: AtomicI64,
-    /// Calls of [`WakeSlot::signal`] under way.
+    /// The number of calls of [`WakeSlot::signal`] in progress.
     signalling: AtomicU32,
 }
 
@@ -92,14 +93,13 @@ impl WakeSlot {
         self.target.store(target, Ordering::SeqCst);
     }
 
-    /// Before the descriptor may be closed: its number may soon be another's. Waits for no more
-    /// than a write(2) or a shutdown(2).
+    /// To be called before the descriptor is closed, because its number may be reused at once.
+    /// Waits at most for a write(2) or a shutdown(2) in progress.
     pub fn clear(&self) {
         self.target.store(-1, Ordering::SeqCst);
         let mut looks = 0;
         while self.signalling.load(Ordering::SeqCst) > 0 {
-            // A thread of a higher real-time priority does not let another one run by yielding to
-            // it.
+            // Yielding does not let a thread of a lower real-time priority run.
             match looks < MAX_YIELDS {
                 true => thread::yield_now(),
                 false => thread::sleep(Duration::from_millis(1)),
@@ -109,7 +109,7 @@ impl WakeSlot {
     }
 }
 
-/// The other thread is in one system call.
+/// Enough in most cases: the other thread is inside a single system call.
 const MAX_YIELDS: u32 = 100;
 
 impl Default for WakeSlot {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_signals_what_is_in_it_and_nothing_after_that() {
+    fn a_slot_signals_its_descriptor_until_it_is_cleared() {
         let (slot, wake) = (WakeSlot::default(), Wake::new().expect("a descriptor"));
         slot.signal();
         assert!(!is_signalled(&wake));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_shuts_down_the_socket_that_is_in_it() {
+    fn a_slot_shuts_down_its_socket() {
         let (near, mut far) = UnixStream::pair().expect("sockets");
         let slot = WakeSlot::default();
         slot.set(WakeBy::Shutdown(near.as_raw_fd()));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_signals_no_descriptor_that_was_closed() {
+    fn a_slot_never_signals_a_closed_descriptor() {
         const ROUNDS: usize = 2000;
         let slot = WakeSlot::default();
         let mut wrong = 0;
