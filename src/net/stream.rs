@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A connected socket, plain or under TLS: the one place that reads and writes it.
+//! A connected socket, plain or under TLS. Only this file reads and writes it.
 //!
 //! One thread may read while another writes. The socket of a connection in use is in blocking mode,
-//! so that a plain read that has to wait does so inside `recv(2)`, without a call to wait first;
-//! whatever must not wait says `MSG_DONTWAIT`.
+//! so that a plain read that must wait does so inside `recv(2)`, without a poll first; calls that
+//! must not wait pass `MSG_DONTWAIT`.
 
 use super::poll::{Interest, OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
@@ -26,26 +26,26 @@ use std::time::{Duration, Instant};
 
 pub struct Stream {
     socket: Socket,
-    /// A child of this process has the same socket, and must leave it alone.
+    /// A child process shares the socket, and must not use it.
     process: ProcessMark,
-    /// Sealing takes it with `lock()`, everything else with `lock_ahead()`: a sender must not keep
-    /// the reader from it. In memory of its own, which plain connections do without.
+    /// Sealing locks it with `lock()`, everything else with `lock_ahead()`: a sender must not block
+    /// the reader. Boxed, because plain connections have none.
     tls: Option<Box<PriorityMutex<Tls>>>,
     peer: Peer,
-    /// Made when it is asked for.
+    /// Created on first use.
     peer_address: OnceLock<CString>,
     setup: Setup,
-    /// Nothing of `setup` is left to do.
+    /// `setup` has been done.
     is_prepared: AtomicBool,
-    /// A socket of our own, after [`Stream::prepare`].
+    /// Whether the socket is in blocking mode: our own ones are, after [`Stream::prepare`].
     is_blocking: AtomicBool,
     is_shut_down: AtomicBool,
     /// `bytes_sent` at the last read of a socket that is not prepared.
     sent_at_last_read: AtomicU64,
     on_signal: OnSignal,
-    /// How long a wait for bytes looks for them before it sleeps.
+    /// How long a wait for bytes polls before it sleeps.
     spin: Duration,
-    /// The `SO_RCVTIMEO` that is set, in microseconds; 0 is none.
+    /// The current `SO_RCVTIMEO` in microseconds; 0 for none.
     receive_timeout_us: AtomicU64,
     pub bytes_sent: Counter,
     pub bytes_received: Counter,
@@ -55,20 +55,19 @@ pub struct Stream {
 #[derive(Clone, Copy, Debug)]
 pub enum Wait {
     No,
-    /// `span` from now, which is until `deadline`: given to the socket itself, where it mostly is
-    /// set already.
+    /// For `span` from now, which is until `deadline`. It becomes the timeout of the socket, which
+    /// usually has that value already.
     For {
         span: Option<Duration>,
         deadline: Deadline,
     },
-    /// What is left of a wait that began earlier.
+    /// For the rest of a wait that began earlier.
     Until(Deadline),
 }
 
 impl Stream {
-    /// A caller's socket keeps its mode and its timeouts, and one of our own is in non-blocking
-    /// mode until
-    /// [`Stream::prepare`]: reads wait in `poll(2)`.
+    /// A caller's socket keeps its mode and its timeouts. Our own are in non-blocking mode until
+    /// [`Stream::prepare`], so reads wait in `poll(2)`.
     pub fn new(connected: Connected) -> Self {
         let Connected {
             socket,
@@ -94,17 +93,18 @@ impl Stream {
         }
     }
 
-    /// From here on what is sent and received goes through `tls`, inside the TLS there is, if any.
+    /// From now on bytes go through `tls`, which runs inside the TLS that was started before, if
+    /// any.
     pub fn start_tls(&mut self, tls: Tls) {
         match &self.tls {
-            Some(carrier) => carrier.lock_ahead().carry(tls),
+            Some(outer) => outer.lock_ahead().put_inside(tls),
             None => self.tls = Some(Box::new(PriorityMutex::new(tls))),
         }
     }
 
-    /// Before a connection is used for anything but closing it: sets the default options of the
-    /// socket and its mode. One that is closed at once does without these six system calls. Where
-    /// the mode cannot be set, reads wait in `poll(2)`.
+    /// Sets the socket's default options and its mode, before a connection is used for anything but
+    /// closing it. A connection that is closed at once avoids these six system calls. If the mode
+    /// cannot be set, reads wait in `poll(2)`.
     #[inline]
     pub fn prepare(&self) {
         if !self.is_prepared.load(Ordering::Relaxed) {
@@ -116,19 +116,19 @@ impl Stream {
     fn prepare_first(&self) {
         let is_blocking = socket::prepare(&self.socket, self.setup);
         self.is_blocking.store(is_blocking, Ordering::Relaxed);
-        // Once: what the system refuses now it refuses again, and the caller may have set what is
-        // set here.
+        // Only once: the system would refuse the same again, and the caller may have changed the
+        // options since.
         self.is_prepared.store(true, Ordering::Relaxed);
     }
 
-    /// From now on a signal handler that has run ends a wait. After it the system may resume a
-    /// `recv(2)` by itself (`SA_RESTART`), but never a `poll(2)`.
+    /// From now on a signal handler that runs ends a wait. The system may resume `recv(2)` after it
+    /// (`SA_RESTART`), but never `poll(2)`.
     pub fn end_waits_on_signal(&mut self) {
         self.on_signal = OnSignal::Return;
     }
 
-    /// From now on a wait for bytes looks for them for so long before it sleeps: waking a thread
-    /// takes the system longer than most answers take.
+    /// From now on a wait for bytes polls for `span` before it sleeps: the system needs longer to
+    /// wake a thread than most responses need to arrive.
     pub fn spin_before_waits(&mut self, span: Duration) {
         self.spin = span;
     }
@@ -141,20 +141,20 @@ impl Stream {
         self.tls.is_some()
     }
 
-    /// What TLS has to send and nobody has taken yet, in bytes.
+    /// The number of bytes that TLS has to send and that have not been taken out yet.
     pub fn tls_output_len(&self) -> usize {
         let tls = self.tls.as_ref();
         tls.map_or(0, |tls| tls.lock_ahead().output().len())
     }
 
-    /// Lets TLS say that this side will send no more; [`Stream::seal`] takes it along.
+    /// Queues the close_notify of TLS; the next [`Stream::seal`] takes it out.
     pub fn end_tls(&self) {
         if let Some(tls) = &self.tls {
             tls.lock_ahead().end();
         }
     }
 
-    /// About the TLS that was started last.
+    /// Describes the TLS that was started last.
     pub fn tls_info(&self) -> Option<TlsInfo> {
         self.tls.as_ref().map(|tls| tls.lock_ahead().info())
     }
@@ -164,7 +164,7 @@ impl Stream {
         self.peer_address.get_or_init(|| self.peer.name())
     }
 
-    /// Goes on with the TLS handshake; true when it is done, or when there is no TLS.
+    /// Continues the TLS handshake; true when it is done, or if there is no TLS.
     pub fn handshake(&self, cipher: &mut CipherBuffer) -> Result<bool, Error> {
         let Some(tls) = &self.tls else {
             return Ok(true);
@@ -172,14 +172,14 @@ impl Stream {
         cipher.check_held()?;
         let is_done = tls.lock_ahead().handshake()?;
         if is_done {
-            // What ended the handshake may have brought the peer's first bytes, too.
+            // The read that completed the handshake may contain the peer's first bytes, too.
             cipher.hold_bytes();
         }
         Ok(is_done)
     }
 
-    /// Moves `plain` to `wire`, encrypted where there is TLS, with whatever else TLS has to send.
-    /// Does not touch the socket.
+    /// Moves `plain` to `wire`, encrypted under TLS, with everything else TLS has to send. Does not
+    /// use the socket.
     pub fn seal(&self, plain: &mut Vec<u8>, wire: &mut Outbox) -> Result<(), Error> {
         if self.is_tls() {
             self.encrypt(plain, wire)?;
@@ -197,8 +197,8 @@ impl Stream {
         wire.take(tls.output())
     }
 
-    /// Makes room for `len` bytes to be sealed and moved to `wire`; how many they will be. TLS
-    /// takes the memory of an empty `wire`, and has none of its own afterwards.
+    /// Reserves space to seal `len` bytes and move them to `wire`. Returns their sealed length. TLS
+    /// takes the memory of an empty `wire`, and keeps none of its own afterwards.
     pub fn reserve_sealed(&self, len: usize, wire: &mut Outbox) -> Result<usize, Error> {
         let Some(tls) = &self.tls else { return Ok(len) };
         let mut tls = tls.lock();
@@ -209,8 +209,8 @@ impl Stream {
         tls.reserve_sealed(len)
     }
 
-    /// Hands to the system what it takes at once; true when that is all. One call: a system that
-    /// has taken a part has no room for the rest, and asking it again would cost another.
+    /// Sends what the system takes without waiting; true if that is everything. One call only:
+    /// after a partial send the system has no space for the rest, so a second call would be wasted.
     pub fn push(&self, wire: &mut Outbox) -> io::Result<bool> {
         if !wire.is_empty() {
             wire.note_sent(self.send(wire.unsent())?);
@@ -218,8 +218,8 @@ impl Stream {
         Ok(wire.is_empty())
     }
 
-    /// One `send(2)` that does not wait: how many of the bytes, which are what the wire carries,
-    /// the system has taken.
+    /// One `send(2)` that does not wait, of bytes as they go over the wire. Returns how many the
+    /// system took.
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.process.check()?;
         loop {
@@ -236,27 +236,27 @@ impl Stream {
         }
     }
 
-    /// How many of the bytes sent the peer's system has acknowledged.
+    /// The number of sent bytes that the peer's system has acknowledged.
     pub fn delivered(&self) -> u64 {
         let underway = sys::unacknowledged(self.socket.as_fd()).unwrap_or(0);
         self.bytes_sent.get().saturating_sub(underway)
     }
 
-    /// Waits until the system takes more.
+    /// Waits until the system accepts more bytes.
     pub fn wait_writable(&self, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         poll.add(self.fd(), false, true);
         poll.wait(deadline, self.on_signal)
     }
 
-    /// Waits for bytes to read or room to write.
+    /// Waits until the socket is readable or writable.
     pub fn wait_either(&self, cipher: &CipherBuffer, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         self.add_interest(cipher, true, &mut poll);
         poll.wait(deadline, self.on_signal)
     }
 
-    /// Names what [`Stream::interest`] tells.
+    /// Adds the result of [`Stream::interest`] to `poll`.
     pub fn add_interest(&self, cipher: &CipherBuffer, writable: bool, poll: &mut Poll) {
         let (interest, is_held) = self.interest(cipher, writable);
         poll.add(interest.fd, interest.readable, interest.writable);
@@ -265,9 +265,8 @@ impl Stream {
         }
     }
 
-    /// What a reader waits for, who may wait for room to write, too; and whether TLS holds
-    /// something, so that there is nothing to wait for. Whoever waits to read does so in
-    /// [`Stream::read`] or by this.
+    /// What a reader waits for, which may include space to write; and whether TLS holds something,
+    /// so that it must not wait. Every wait to read happens in [`Stream::read`] or uses this.
     pub fn interest(&self, cipher: &CipherBuffer, writable: bool) -> (Interest, bool) {
         let interest = Interest {
             fd: self.fd(),
@@ -277,14 +276,14 @@ impl Stream {
         (interest, cipher.has_more())
     }
 
-    /// One read: appends to `out`, which has spare capacity. `answer` sends what TLS has to say to
-    /// what came, such as an alert; if it fails, so does the read.
+    /// One read: appends to `out`, which has spare capacity. `send_reply` sends what TLS replies to
+    /// the received bytes, such as an alert; if it fails, so does the read.
     pub fn read(
         &self,
         cipher: &mut CipherBuffer,
         out: &mut Vec<u8>,
         wait: Wait,
-        answer: impl FnOnce() -> Result<(), Error>,
+        send_reply: impl FnOnce() -> Result<(), Error>,
     ) -> Result<ReadOutcome, Error> {
         let Some(tls) = &self.tls else {
             return self.receive(out, wait).map_err(|error| lost(&error));
@@ -302,14 +301,14 @@ impl Stream {
                 other => return Ok(other),
             }
         }
-        let (decrypted, owes_answer) = cipher.decrypt(&mut tls.lock_ahead(), out);
-        if owes_answer {
-            answer()?;
+        let (decrypted, has_reply) = cipher.decrypt(&mut tls.lock_ahead(), out);
+        if has_reply {
+            send_reply()?;
         }
         decrypted
     }
 
-    /// For the TLS handshake, which has no plaintext: one read that does not wait, fed to TLS.
+    /// One read that does not wait, fed to TLS: for the TLS handshake, which has no plaintext.
     pub fn feed_tls(&self, cipher: &mut CipherBuffer) -> Result<ReadOutcome, Error> {
         let received = self
             .receive(cipher.space()?, Wait::No)
@@ -324,39 +323,39 @@ impl Stream {
         Ok(received)
     }
 
-    /// For a connection that is mostly quiet, among many.
+    /// For a mostly idle connection among many.
     pub fn release_tls_buffers(&self) {
         if let Some(tls) = &self.tls {
             tls.lock_ahead().release_buffers();
         }
     }
 
-    /// Parts with TLS's memory for what comes in, if it holds nothing.
+    /// Returns TLS's memory for input, if it is empty.
     pub fn give_back(&self, memory: &mut Vec<u8>) {
         if let Some(tls) = &self.tls {
             tls.lock_ahead().give_back(memory);
         }
     }
 
-    /// Ends both directions. Whoever waits for the socket wakes; the descriptor stays valid until
-    /// the stream is dropped. Async-signal-safe.
+    /// Shuts down both directions. Threads that wait for the socket wake up; the descriptor stays
+    /// valid until the stream is dropped. Async-signal-safe.
     pub fn shutdown(&self) {
         if !self.is_shut_down.swap(true, Ordering::Relaxed) {
             self.shut(libc::SHUT_RDWR);
         }
     }
 
-    /// Tells the peer that nothing more will come.
+    /// Tells the peer that no more data will follow.
     pub fn shutdown_write(&self) {
         self.shut(libc::SHUT_WR);
     }
 
-    /// Closes the descriptor of a stream that was inherited and is never dropped.
+    /// Closes the descriptor of an inherited stream, which is never dropped.
     pub fn abandon(&self) {
         sys::close_abandoned(self.fd());
     }
 
-    /// shutdown(2) ends the connection for all who have a descriptor of it.
+    /// shutdown(2) ends the connection for all processes that share it.
     fn shut(&self, how: libc::c_int) {
         if !self.process.is_inherited() {
             sys::shutdown(self.fd(), how);
@@ -410,7 +409,7 @@ impl Stream {
             }
             _ => libc::MSG_DONTWAIT,
         };
-        let mut must_wait = self.awaits_answer() && deadline.is_some();
+        let mut must_wait = self.expects_response() && deadline.is_some();
         loop {
             if !std::mem::take(&mut must_wait) {
                 match sys::receive(self.socket.as_fd(), into, flags) {
@@ -421,8 +420,8 @@ impl Stream {
                     }
                     Err(error) => match error.kind() {
                         io::ErrorKind::Interrupted if flags != 0 => continue,
-                        // By now part of the time set on the socket has passed, or all of it, to
-                        // the tick.
+                        // Part or all of the socket's timeout has passed; the deadline decides
+                        // which.
                         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => {}
                         _ => return Err(error),
                     },
@@ -442,14 +441,14 @@ impl Stream {
         }
     }
 
-    /// Whether a read that must wait may do so inside `recv(2)`.
+    /// Whether a read may wait inside `recv(2)`.
     fn waits_in_read(&self) -> bool {
         self.on_signal == OnSignal::Continue && self.is_blocking.load(Ordering::Relaxed)
     }
 
-    /// Whether a read that would have to wait in `poll(2)` hardly finds anything before: something
-    /// was sent since the last one, and the answer takes a while.
-    fn awaits_answer(&self) -> bool {
+    /// Whether to wait in `poll(2)` before the first read attempt, which would find nothing:
+    /// something was sent since the last read, and the response takes a while.
+    fn expects_response(&self) -> bool {
         if self.is_prepared.load(Ordering::Relaxed) {
             return false;
         }
@@ -457,9 +456,9 @@ impl Stream {
         self.sent_at_last_read.swap(sent, Ordering::Relaxed) != sent
     }
 
-    /// A system call only when the value changes; a caller's usual timeout stays set.
+    /// Makes a system call only when the value changes; a caller's usual timeout stays set.
     fn set_receive_timeout(&self, span: Option<Duration>) -> io::Result<()> {
-        // Zero would mean no limit (socket(7)).
+        // Zero would mean no timeout (socket(7)).
         let us = span.map_or(0, |span| {
             u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1)
         });
@@ -471,7 +470,7 @@ impl Stream {
     }
 }
 
-/// What a failing read or write says about the connection.
+/// The error of a connection whose socket failed.
 pub fn lost(error: &io::Error) -> Error {
     let kind = match error.raw_os_error() {
         Some(

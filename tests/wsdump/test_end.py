@@ -215,7 +215,7 @@ class Statuses(Test):
             (["ws://nobody.invalid/"], 3, ".*nobody.invalid.*"),
             ([ECHO, "-p", url("TINYPROXY_AUTH", "")], 4, ".*proxy.*"),
             ([ECHO.replace("ws:", "wss:")], 5, ".*"),
-            ([url("WEBSOCKETS_TLS")], 6, "certificate of localhost refused: .*"),
+            ([url("WEBSOCKETS_TLS")], 6, "certificate of localhost rejected: .*"),
             ([faults("/status?code=403")], 7, ".* refused the upgrade: 403 .*"),
             ([faults("/bad-accept")], 7, ".*Sec-WebSocket-Accept.*"),
             ([faults("/redirect-loop")], 7, ".*redirect.*"),

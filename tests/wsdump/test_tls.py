@@ -25,7 +25,7 @@ class Tls(Test):
     def test_certificate_authorities(self):
         self.assert_echoes("--cacert", CA, SERVER)
         result = self.run_program("--cacert", f"{PKI}/ca2.pem", SERVER, status=6)
-        self.assertRegex(result.err, "^wsdump: certificate of localhost refused: ")
+        self.assertRegex(result.err, "^wsdump: certificate of localhost rejected: ")
         result = self.run_program("--cacert", "/none", SERVER, status=2)
         self.assertIn("/none", result.err)
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! TLS as a transformation of bytes: OpenSSL between two buffers, never on a socket.
 //!
-//! What comes from the network is fed in, what is to be sent is taken out. So one thread can wait
-//! for the socket while another encrypts, there is one place that reads and writes sockets, and TLS
-//! can run inside TLS.
+//! Received bytes are fed in, and bytes to send are taken out. So one thread can wait for the
+//! socket while another encrypts, only one file reads and writes sockets, and TLS can run inside
+//! TLS.
 
 use super::error::{config, failed, handshake_failed, or_no_memory, text};
 use super::memory::RecordBuffers;
@@ -20,42 +20,42 @@ use openssl::ssl::{self, ErrorCode, ShutdownState, Ssl, SslRef, SslStream};
 use std::ffi::CString;
 use std::net::IpAddr;
 
-/// What is sent while the peer leaves a handshake message unfinished, which it hardly does for
-/// long.
+/// The most plaintext kept while the peer has not finished a handshake message, which it normally
+/// does soon.
 const MAX_HELD_BACK: usize = 64 << 20;
 
 pub struct Tls {
     stream: SslStream<RecordBuffers>,
-    /// The name or address that is verified, for messages.
+    /// The verified name or address, for messages.
     peer: String,
     pins: Arc<Vec<Pin>>,
     resumption: Option<Resumption>,
-    /// What OpenSSL takes only when more has come from the peer.
+    /// Plaintext that OpenSSL accepts only after it has received more from the peer.
     held_back: Vec<u8>,
-    /// What this TLS runs in, if that is not the socket: the TLS to an HTTPS proxy.
+    /// The TLS that this one runs inside, if any: the TLS to an HTTPS proxy.
     carrier: Option<Box<Self>>,
 }
 
-/// What one call of [`Tls::decrypt`] came to.
+/// The result of one call of [`Tls::decrypt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decrypted {
-    /// All that was fed is decrypted.
+    /// Everything that was fed is decrypted.
     All,
-    /// There is no more room; there may be more to decrypt.
+    /// `out` is full; there may be more to decrypt.
     Full,
-    /// The peer has ended the stream.
+    /// The end of the stream.
     End,
 }
 
-/// What was agreed, for whoever asks.
+/// What the handshake negotiated.
 #[derive(Clone, Debug, Default)]
 pub struct TlsInfo {
     pub version: CString,
     pub cipher: CString,
-    /// Empty where the server chose none.
+    /// Empty if the server chose none.
     pub alpn: CString,
     pub peer_certificate_pem: CString,
-    /// The handshake took up an earlier session, without certificates.
+    /// The handshake resumed an earlier session, without certificates.
     pub resumed: bool,
 }
 
@@ -76,7 +76,7 @@ impl Tls {
         let setup = |error: ErrorStack| config(format_args!("set up TLS for {peer}"), &error);
         let Shared { context, sessions } = options.shared()?;
         let mut ssl = Ssl::new(&context).map_err(setup)?;
-        tls_library::refuse_renegotiation(&mut ssl);
+        tls_library::disable_renegotiation(&mut ssl);
         set_name(&mut ssl, name, settings.verify_host).map_err(setup)?;
         let resumption = sessions.map(|sessions| {
             let key = SessionKey::new(role, name, port);
@@ -93,26 +93,26 @@ impl Tls {
         })
     }
 
-    /// Makes `inner` run inside this TLS, whose handshake is done, and stand for both from here on.
-    pub fn carry(&mut self, inner: Self) {
+    /// Puts `inner` inside this TLS, whose handshake is done. From now on `self` is both.
+    pub fn put_inside(&mut self, inner: Self) {
         let carrier = std::mem::replace(self, inner);
         self.carrier = Some(Box::new(carrier));
     }
 
-    /// Goes on with the handshake as far as what was fed allows; true when it is done.
+    /// Continues the handshake as far as the input allows; true when it is done.
     pub fn handshake(&mut self) -> Result<bool, Error> {
-        let drawn = self.draw();
+        let pulled = self.pull_from_outer();
         sys::clear_openssl_errors();
         let result = self.stream.connect();
-        // An alert that says why the handshake failed must leave, too.
-        let passed = self.pass();
-        drawn?;
+        // If the handshake failed, the alert that says why must be sent, too.
+        let pushed = self.push_to_outer();
+        pulled?;
         match result {
             Ok(()) => {}
-            Err(error) if error.code() == ErrorCode::WANT_READ => return passed.map(|()| false),
+            Err(error) if error.code() == ErrorCode::WANT_READ => return pushed.map(|()| false),
             Err(error) => return Err(self.handshake_error(&error)),
         }
-        passed?;
+        pushed?;
         self.check_pins()?;
         if let Some(resumption) = &self.resumption {
             resumption.finish(self.stream.ssl());
@@ -120,7 +120,7 @@ impl Tls {
         Ok(true)
     }
 
-    /// Takes what came from the network; `cipher` is left empty.
+    /// Takes bytes from the network; leaves `cipher` empty.
     pub fn feed(&mut self, cipher: &mut Vec<u8>) -> Result<(), Error> {
         match &mut self.carrier {
             Some(carrier) => carrier.feed(cipher),
@@ -128,7 +128,7 @@ impl Tls {
         }
     }
 
-    /// From here on nothing is held between two records: a little slower, and half the size.
+    /// From now on no buffers are kept between two records: a little slower, and half the memory.
     pub fn release_buffers(&mut self) {
         tls_library::release_tls_buffers(&mut self.stream);
         self.stream.get_mut().outbox.shrink_to_fit();
@@ -137,7 +137,7 @@ impl Tls {
         }
     }
 
-    /// Parts with memory for what comes in that holds nothing; the largest goes to `memory`.
+    /// Gives up empty memory for input; the largest piece goes to `memory`.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         self.stream.get_mut().give_back(memory);
         if let Some(carrier) = &mut self.carrier {
@@ -154,22 +154,21 @@ impl Tls {
 
     /// Decrypts into the spare capacity of `out`.
     pub fn decrypt(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
-        let drawn = self.draw();
-        // What came before the carrier failed is still good.
-        let decrypted = self.decrypt_drawn(out);
-        let passed = self.write_held_back().and_then(|()| self.pass());
-        drawn.and(decrypted).and_then(|done| passed.map(|()| done))
+        let pulled = self.pull_from_outer();
+        // What arrived before the outer TLS failed is still valid.
+        let decrypted = self.decrypt_own(out);
+        let pushed = self.write_held_back().and_then(|()| self.push_to_outer());
+        pulled.and(decrypted).and_then(|done| pushed.map(|()| done))
     }
 
-    /// Makes room for `len` bytes of plaintext, encrypted; the length of that. Inside other TLS it
-    /// is only the inner one's.
+    /// Reserves space for `len` bytes of plaintext, encrypted. Returns the encrypted length; if
+    /// this TLS runs inside another one, without the outer encryption.
     pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
         self.stream.get_mut().reserve_sealed(len)
     }
 
-    /// Encrypts all of `plain`; the result waits in [`Tls::output`]. What cannot be encrypted
-    /// before more has come from the peer, such as the rest of a handshake message, follows it when
-    /// that has come.
+    /// Encrypts all of `plain` to [`Tls::output`]. What can only be encrypted after more input from
+    /// the peer, such as the rest of a handshake message, follows when that has arrived.
     pub fn encrypt(&mut self, mut plain: &[u8]) -> Result<(), Error> {
         if self.held_back.is_empty() {
             let written = self.write(plain)?;
@@ -177,20 +176,20 @@ impl Tls {
         }
         if self.held_back.len() + plain.len() > MAX_HELD_BACK {
             let peer = &self.peer;
-            let message = format!("{peer} has begun a TLS message that it does not finish");
+            let message = format!("{peer} started a TLS handshake message and did not finish it");
             return Err(failed(Kind::Tls, message));
         }
         memory::reserve(&mut self.held_back, plain.len())?;
         self.held_back.extend_from_slice(plain);
-        self.pass()
+        self.push_to_outer()
     }
 
-    /// Adds close_notify to the output (RFC 8446 section 6.1), the inner one first.
+    /// Adds close_notify to the output (RFC 8446 section 6.1), that of the inner TLS first.
     pub fn end(&mut self) {
         sys::clear_openssl_errors();
-        // Whether the peer has ended, too, does not matter: the socket goes next.
+        // Whether the peer has sent its close_notify does not matter: the socket is closed next.
         let _ = self.stream.shutdown();
-        let _ = self.pass();
+        let _ = self.push_to_outer();
         if let Some(carrier) = &mut self.carrier {
             carrier.end();
         }
@@ -203,7 +202,7 @@ impl Tls {
         }
     }
 
-    /// What is to be sent, to be taken out.
+    /// The bytes to send, for the caller to take out.
     pub fn output(&mut self) -> &mut Vec<u8> {
         match &mut self.carrier {
             Some(carrier) => carrier.output(),
@@ -211,10 +210,10 @@ impl Tls {
         }
     }
 
-    /// About the innermost TLS.
+    /// Describes the innermost TLS.
     pub fn info(&self) -> TlsInfo {
         let ssl = self.stream.ssl();
-        // What there is no memory for is left out.
+        // Fields for which there is no memory stay empty.
         let text = |bytes: &[u8]| memory::c_string(bytes).ok().flatten().unwrap_or_default();
         let certificate = ssl
             .peer_certificate()
@@ -232,8 +231,8 @@ impl Tls {
         }
     }
 
-    /// Takes out of the carrier what it has for this TLS.
-    fn draw(&mut self) -> Result<(), Error> {
+    /// Moves what the outer TLS has decrypted to this one.
+    fn pull_from_outer(&mut self) -> Result<(), Error> {
         let Some(carrier) = &mut self.carrier else {
             return Ok(());
         };
@@ -250,8 +249,8 @@ impl Tls {
         }
     }
 
-    /// Hands to the carrier what this TLS has to send.
-    fn pass(&mut self) -> Result<(), Error> {
+    /// Passes the output of this TLS to the outer one.
+    fn push_to_outer(&mut self) -> Result<(), Error> {
         let Some(carrier) = &mut self.carrier else {
             return Ok(());
         };
@@ -261,7 +260,7 @@ impl Tls {
         result
     }
 
-    /// How much of `plain` OpenSSL takes now.
+    /// Encrypts as much of `plain` as OpenSSL takes now; returns how much.
     fn write(&mut self, plain: &[u8]) -> Result<usize, Error> {
         sys::clear_openssl_errors();
         let mut written = 0;
@@ -269,8 +268,8 @@ impl Tls {
             match sys::tls_write(&mut self.stream, rest) {
                 Ok(count) => written += count,
                 Err(error) => match error.code() {
-                    // In the middle of a handshake message, or of a handshake under a context of
-                    // the caller's.
+                    // In the middle of a handshake message, or of a handshake with the caller's
+                    // context.
                     ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => break,
                     _ => return Err(self.error(&error)),
                 },
@@ -290,7 +289,7 @@ impl Tls {
         Ok(())
     }
 
-    fn decrypt_drawn(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
+    fn decrypt_own(&mut self, out: &mut Vec<u8>) -> Result<Decrypted, Error> {
         sys::clear_openssl_errors();
         loop {
             if out.capacity() - out.len() < 2 {
@@ -298,15 +297,15 @@ impl Tls {
             }
             match sys::tls_read(&mut self.stream, out) {
                 Ok(0) => return Ok(Decrypted::End),
-                // Another call would say so, too, but not for nothing.
+                // Saves a call that would find nothing.
                 Ok(_) if self.has_decrypted_all() => return Ok(Decrypted::All),
                 Ok(_) => {}
                 Err(error) => match error.code() {
-                    // Under a context of the caller's without SSL_MODE_AUTO_RETRY, after a session
-                    // ticket.
+                    // After a session ticket, if the caller's context lacks SSL_MODE_AUTO_RETRY.
                     ErrorCode::WANT_READ if self.stream.get_ref().has_unread() => {}
                     ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => return Ok(Decrypted::All),
-                    // A stream cut without close_notify is told by the missing close frame.
+                    // A truncated stream is noticed by the missing close frame, even without
+                    // close_notify.
                     ErrorCode::ZERO_RETURN => return Ok(Decrypted::End),
                     _ if self.stream.get_ref().is_ended => return Ok(Decrypted::End),
                     _ => return Err(self.error(&error)),
@@ -320,14 +319,14 @@ impl Tls {
         !memory.is_ended && !memory.has_unread() && !tls_library::tls_has_pending(&self.stream)
     }
 
-    /// Also for a session that was resumed, whose certificate is that of the first handshake.
+    /// Also checks a resumed session, whose certificate is that of the first handshake.
     fn check_pins(&self) -> Result<(), Error> {
         let certificate = self.stream.ssl().peer_certificate();
         pin::check(&self.pins, certificate.as_deref()).map_err(|why| {
             if let Some(resumption) = &self.resumption {
                 resumption.forget();
             }
-            let message = format!("certificate of {} refused: {why}", self.peer);
+            let message = format!("certificate of {} rejected: {why}", self.peer);
             failed(Kind::TlsVerify, message)
         })
     }
@@ -350,21 +349,21 @@ impl Tls {
 }
 
 impl Drop for Tls {
-    /// Without this, OpenSSL gives up the session of a connection that ends without close_notify,
-    /// which TLS no longer asks for (RFC 5246 section 7.2.1).
+    /// Otherwise OpenSSL discards the session of a connection that ends without close_notify,
+    /// although TLS no longer requires that (RFC 5246 section 7.2.1).
     fn drop(&mut self) {
         self.stream.set_shutdown(ShutdownState::SENT);
     }
 }
 
-/// What the server is asked for, and what its certificate is looked through for.
+/// Sets the name sent to the server, and the name that its certificate must have.
 fn set_name(ssl: &mut SslRef, name: &str, verify_host: bool) -> Result<(), ErrorStack> {
-    // The dot of the root is for lookups; neither SNI (RFC 6066 section 3) nor certificates have
-    // it.
+    // The trailing dot matters only for lookups; neither SNI (RFC 6066 section 3) nor certificates
+    // have it.
     let name = name.strip_suffix('.').unwrap_or(name);
     let address = name.parse::<IpAddr>().ok();
     if address.is_none() {
-        // An address never stands in SNI (RFC 6066 section 3).
+        // SNI must not contain an address (RFC 6066 section 3).
         ssl.set_hostname(name)?;
     }
     if !verify_host {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a read brings, and what is kept between two reads under TLS.
+//! The result of a read, and the state that is kept between two reads under TLS.
 
 use super::channel::{Decrypted, Tls};
 use crate::base::buffer::{READ_MAX, READ_MIN, keep_larger};
@@ -8,66 +8,66 @@ use crate::base::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
     Bytes,
-    /// Something came, but TLS has no plaintext yet.
+    /// Bytes arrived, but TLS has no plaintext yet.
     Nothing,
-    /// The time was up first.
+    /// The timeout expired first.
     TimedOut,
     /// A signal handler ran first; see [`crate::net::stream::Stream::end_waits_on_signal`].
     Interrupted,
     End,
 }
 
-/// What the reading thread keeps between two reads: received bytes that TLS has not seen.
-/// In memory of its own: a plain connection has none.
+/// The state of the reading thread between two reads: received bytes that TLS has not seen. Boxed,
+/// because a plain connection has none.
 #[derive(Debug, Default)]
-pub struct CipherBuffer(Option<Box<Kept>>);
+pub struct CipherBuffer(Option<Box<CipherState>>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct CipherState {
     cipher: Vec<u8>,
     read_size: usize,
     held: Held,
 }
 
-/// What TLS has taken in and nobody has read. The descriptor does not become readable for it.
+/// What TLS has taken in and has not been read yet. The descriptor does not become readable for it.
 #[derive(Debug, Default)]
 enum Held {
     #[default]
     Nothing,
-    /// There may be plaintext: the last read ran out of room, or there was none since the
+    /// There may be plaintext: the last read filled its buffer, or nothing was read since the
     /// handshake.
     Bytes,
-    /// The end; it stays.
+    /// The end of the stream; later reads return it again.
     End,
-    /// What went wrong right behind what was read before. The end follows.
+    /// An error right after the bytes that were read. The end follows.
     Failure(Error),
 }
 
 impl CipherBuffer {
-    /// Whether the next read may bring something, an end or a failure included, that the descriptor
-    /// does not show.
+    /// Whether the next read may return something, including the end or a failure, for which the
+    /// descriptor does not become readable.
     pub fn has_more(&self) -> bool {
-        let kept = self.0.as_ref();
-        kept.is_some_and(|kept| !matches!(kept.held, Held::Nothing))
+        let state = self.0.as_ref();
+        state.is_some_and(|state| !matches!(state.held, Held::Nothing))
     }
 
-    /// A failure that is held, before a handshake continues.
+    /// Returns a held failure, before a handshake continues.
     pub fn check_held(&mut self) -> Result<(), Error> {
-        match std::mem::take(&mut self.kept().held) {
+        match std::mem::take(&mut self.state().held) {
             Held::Failure(error) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// What ended the handshake may have brought more.
+    /// The read that completed the handshake may contain more.
     pub fn hold_bytes(&mut self) {
-        self.kept().held = Held::Bytes;
+        self.state().held = Held::Bytes;
     }
 
-    /// An end or a failure that is held; then only [`CipherBuffer::decrypt`] or the socket brings
-    /// more.
+    /// A held end or failure. If `None`, more can only come from [`CipherBuffer::decrypt`] or the
+    /// socket.
     pub fn take_end(&mut self) -> Option<Result<ReadOutcome, Error>> {
-        let place = &mut self.kept().held;
+        let place = &mut self.state().held;
         match std::mem::replace(place, Held::End) {
             Held::End => Some(Ok(ReadOutcome::End)),
             Held::Failure(error) => Some(Err(error)),
@@ -78,7 +78,7 @@ impl CipherBuffer {
         }
     }
 
-    /// What TLS makes of what it was fed, into `out`; and whether it has something to send.
+    /// Decrypts what TLS was fed into `out`. Also returns whether TLS has something to send.
     pub fn decrypt(
         &mut self,
         tls: &mut Tls,
@@ -87,7 +87,7 @@ impl CipherBuffer {
         let before = out.len();
         let decrypted = tls.decrypt(out);
         let has_bytes = out.len() > before;
-        self.kept().held = match &decrypted {
+        self.state().held = match &decrypted {
             Ok(Decrypted::All) => Held::Nothing,
             Ok(Decrypted::Full) => Held::Bytes,
             Err(error) if has_bytes => Held::Failure(error.clone()),
@@ -102,46 +102,45 @@ impl CipherBuffer {
         (outcome, tls.has_output())
     }
 
-    /// Room for ciphertext; reads grow while they fill it, like those of
-    /// [`crate::base::buffer::Inbox`].
+    /// Space for ciphertext; reads grow while they fill it, as in [`crate::base::buffer::Inbox`].
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
-        let kept = self.kept();
-        kept.read_size = kept.read_size.max(READ_MIN);
-        if kept.cipher.capacity() < kept.read_size {
-            kept.cipher
-                .try_reserve_exact(kept.read_size)
-                .map_err(|_| Error::no_memory(kept.read_size as u64))?;
+        let state = self.state();
+        state.read_size = state.read_size.max(READ_MIN);
+        if state.cipher.capacity() < state.read_size {
+            state
+                .cipher
+                .try_reserve_exact(state.read_size)
+                .map_err(|_| Error::no_memory(state.read_size as u64))?;
         }
-        Ok(&mut kept.cipher)
+        Ok(&mut state.cipher)
     }
 
-    /// Reads into `memory` from here on; see [`CipherBuffer::give_back`]. Without TLS nothing is
-    /// taken.
+    /// Reads into `memory` from now on; see [`CipherBuffer::give_back`]. Takes nothing without TLS.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
-        if let Some(kept) = &mut self.0 {
-            if kept.cipher.capacity() == 0 {
-                kept.cipher = std::mem::take(memory);
+        if let Some(state) = &mut self.0 {
+            if state.cipher.capacity() == 0 {
+                state.cipher = std::mem::take(memory);
             }
         }
     }
 
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
-        if let Some(kept) = &mut self.0 {
-            if kept.cipher.is_empty() && kept.cipher.capacity() > 0 {
-                keep_larger(memory, std::mem::take(&mut kept.cipher));
+        if let Some(state) = &mut self.0 {
+            if state.cipher.is_empty() && state.cipher.capacity() > 0 {
+                keep_larger(memory, std::mem::take(&mut state.cipher));
             }
         }
     }
 
     pub fn hand_to(&mut self, tls: &mut Tls) -> Result<(), Error> {
-        let kept = self.kept();
-        if kept.cipher.len() + 1 >= kept.cipher.capacity() {
-            kept.read_size = (kept.read_size * 2).min(READ_MAX);
+        let state = self.state();
+        if state.cipher.len() + 1 >= state.cipher.capacity() {
+            state.read_size = (state.read_size * 2).min(READ_MAX);
         }
-        tls.feed(&mut kept.cipher)
+        tls.feed(&mut state.cipher)
     }
 
-    fn kept(&mut self) -> &mut Kept {
+    fn state(&mut self) -> &mut CipherState {
         self.0.get_or_insert_default()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What OpenSSL says went wrong, in one line.
+//! Turns OpenSSL's errors into one line.
 
 use crate::base::error::{Error, Kind, Phase};
 use crate::net::tls_library;
@@ -14,21 +14,22 @@ use std::io;
 const VERIFY_FAILED: &str = "certificate verify failed";
 const NO_MEMORY: &str = "malloc failure";
 const UNEXPECTED_EOF: &str = "unexpected eof while reading";
-/// What the first bytes of anything else look like, taken for the head of a TLS record.
+/// How OpenSSL reports a peer whose first bytes are not a TLS record.
 const NO_TLS: &str = "wrong version number";
 
-/// `is_ended`: the peer has ended the stream.
+/// `is_ended`: the peer has closed the stream.
 pub fn handshake_failed(
     peer: &str,
     error: &ssl::Error,
-    verdict: X509VerifyResult,
+    verify_result: X509VerifyResult,
     is_ended: bool,
 ) -> Error {
     let has = |reason| error.ssl_error().is_some_and(|stack| has(stack, reason));
     if has(VERIFY_FAILED) {
-        return refused(peer, verdict).with_tls_verify_result(i64::from(verdict.as_raw()));
+        return certificate_rejected(peer, verify_result)
+            .with_tls_verify_result(i64::from(verify_result.as_raw()));
     }
-    // An alert may have come right before the end; then it says why.
+    // If an alert arrived right before the end, that is the reason.
     if is_ended && (error.ssl_error().is_none() || has(UNEXPECTED_EOF)) {
         return failed(
             Kind::Tls,
@@ -46,14 +47,17 @@ pub fn handshake_failed(
     )
 }
 
-/// OpenSSL reads a directory of authorities while it verifies, and passes over what it cannot open:
-/// without a free descriptor its verdict is not about the certificate.
-fn refused(peer: &str, verdict: X509VerifyResult) -> Error {
-    let message = format!("certificate of {peer} refused: {}", verdict.error_string());
+/// OpenSSL reads a directory of certificate authorities while it verifies, and skips files that it
+/// cannot open: without a free descriptor its result says nothing about the certificate.
+fn certificate_rejected(peer: &str, verify_result: X509VerifyResult) -> Error {
+    let message = format!(
+        "certificate of {peer} rejected: {}",
+        verify_result.error_string()
+    );
     match File::open("/") {
         Ok(_) => failed(Kind::TlsVerify, message),
         Err(error) => {
-            let message = format!("{message}; cannot read a directory of authorities");
+            let message = format!("{message}; cannot read a directory of certificate authorities");
             Error::os(Kind::TlsVerify, message, &error)
                 .in_phase(Phase::Tls)
                 .passing()
@@ -61,13 +65,13 @@ fn refused(peer: &str, verdict: X509VerifyResult) -> Error {
     }
 }
 
-/// `what` of the settings was attempted, OpenSSL says why not.
+/// An error in the settings: `what` was attempted, and OpenSSL's reason.
 pub fn config(what: impl std::fmt::Display, error: &ErrorStack) -> Error {
     let kind = or_no_memory(Kind::TlsConfig, Some(error));
     failed(kind, format!("{what}: {}", reason(error)))
 }
 
-/// `what`, with the option that names it, cannot be read.
+/// `what`, which includes the option that names it, cannot be read.
 pub fn unreadable(what: impl std::fmt::Display, error: &io::Error) -> Error {
     Error::os(Kind::TlsConfig, format_args!("read {what}"), error).in_phase(Phase::Tls)
 }
@@ -92,7 +96,7 @@ pub fn text(error: &ssl::Error) -> String {
     error.ssl_error().map_or_else(|| error.to_string(), reason)
 }
 
-/// What OpenSSL gives as the reason, without its file names and numbers.
+/// OpenSSL's reason, without its file names and numbers.
 pub fn reason(errors: &ErrorStack) -> String {
     let reason = errors.errors().iter().rev().find_map(tls_library::reason);
     reason.map_or_else(
@@ -112,12 +116,12 @@ mod tests {
     use super::super::options::TlsOptions;
     use super::super::protocol::Version;
     use super::super::role::Role;
-    use super::super::test_server::{Site, shake_hands};
+    use super::super::test_server::{Site, complete_handshake};
     use super::*;
     use openssl::ssl::{SslVerifyMode, SslVersion};
 
     #[test]
-    fn a_handshake_that_fails_says_with_whom_and_why() {
+    fn a_failed_handshake_names_the_peer_and_the_reason() {
         let site = Site::with_version(SslVersion::TLS1_2);
         let mut options = site.trusted();
         options.settings_mut().protocol.min_version = Version::Tls1_3;
@@ -130,7 +134,7 @@ mod tests {
 
         let mut server = site.accept();
         let mut client = Tls::new(&options, "localhost", 443, Role::Proxy).unwrap();
-        let error = shake_hands(&mut client, &mut server).unwrap_err();
+        let error = complete_handshake(&mut client, &mut server).unwrap_err();
         assert_eq!(
             "TLS handshake with proxy localhost: tlsv1 alert protocol version",
             error.message()
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_right_before_the_end_still_says_why() {
+    fn an_alert_right_before_the_end_is_the_reason() {
         let site = Site::with_version(SslVersion::TLS1_2);
         let mut options = site.trusted();
         options.settings_mut().protocol.min_version = Version::Tls1_3;
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_without_tls_is_asked_whether_it_has_any() {
+    fn a_peer_without_tls_adds_a_hint() {
         let mut client = Tls::new(&TlsOptions::default(), "localhost", 443, Role::Proxy).unwrap();
         client.handshake().unwrap();
         client
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_goes_is_said_to_have_gone() {
+    fn a_peer_that_closes_the_connection_is_reported() {
         let mut client = Tls::new(&TlsOptions::default(), "localhost", 443, Role::Server).unwrap();
         client.handshake().unwrap();
         client.end_input();
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn without_verification_a_refusal_of_the_server_is_not_blamed_on_its_certificate() {
+    fn without_verification_an_alert_is_not_blamed_on_the_certificate() {
         let site = Site::with(|builder| {
             builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
             let version = Some(SslVersion::TLS1_2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files that TLS is configured by, as they are on disk at one moment: who compares two such
-//! moments sees that a file was replaced.
+//! A snapshot of the files that configure TLS. Comparing two snapshots shows whether a file was
+//! replaced.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Files(Vec<(PathBuf, Option<Stamp>)>);
 
-/// What a change of a file or of a directory's entries does not leave as it is.
+/// Metadata, part of which changes with a file's content or a directory's entries.
 #[derive(Clone, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -19,8 +19,9 @@ struct Stamp {
 }
 
 impl Files {
-    /// One call to the system for each; one that is not there may be there later.
-    pub fn look(paths: Vec<PathBuf>) -> Self {
+    /// Makes one system call for each path. A missing file is part of the snapshot, because it may
+    /// be created later.
+    pub fn stat(paths: Vec<PathBuf>) -> Self {
         let stamped = paths.into_iter().map(|path| {
             let stamp = fs::metadata(&path).ok().map(|found| Stamp {
                 device: found.dev(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who this side says it is: the client certificate and its key.
+//! The client certificate and its key.
 
 use super::error::{config, config_error, unreadable};
 use crate::base::error::Error;
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 
-/// No `Debug`: a key and its password are among them.
+/// No `Debug`: it contains a key and its password.
 #[derive(Clone, Default)]
 pub struct Identity {
     pub certificate: Option<Pem>,
@@ -26,7 +26,7 @@ pub enum Pem {
     Bytes(Arc<Vec<u8>>),
 }
 
-/// What a part is called, and the beginning of the options that set it.
+/// The name of a part, and the prefix of the options that set it.
 #[derive(Clone, Copy)]
 struct Part {
     name: &'static str,
@@ -48,12 +48,14 @@ impl Identity {
             (None, None) => return Ok(()),
             (Some(certificate), _) => certificate,
             (None, Some(key)) => {
-                let hint = match key {
-                    Pem::File(_) => "wsline_options_set_tls_certificate_file() names its file",
-                    Pem::Bytes(_) => "wsline_options_set_tls_certificate_pem() sets it",
+                let setter = match key {
+                    Pem::File(_) => "wsline_options_set_tls_certificate_file()",
+                    Pem::Bytes(_) => "wsline_options_set_tls_certificate_pem()",
                 };
                 let what = key.shown(KEY);
-                return Err(config_error(format!("{what} has no certificate; {hint}")));
+                return Err(config_error(format!(
+                    "{what} has no certificate; set it with {setter}"
+                )));
             }
         };
         let shown = certificate.shown(CERTIFICATE);
@@ -73,25 +75,25 @@ impl Identity {
                 }
                 (self.private_key(&pem, &key_shown)?, key_shown)
             }
-            // A file may hold both, as curl and nginx allow.
+            // One file may contain both, as in curl and nginx.
             None if has_key(&pem) => (self.private_key(&pem, &shown)?, shown.clone()),
             None => {
                 let message = match certificate {
                     Pem::File(path) => format!(
-                        "{} has no private key; wsline_options_set_tls_key_file() names its file",
+                        "{} has no private key; set it with wsline_options_set_tls_key_file()",
                         path.escape_debug()
                     ),
                     Pem::Bytes(_) => format!(
-                        "{shown} has no private key; wsline_options_set_tls_key_pem() sets it"
+                        "{shown} has no private key; set it with wsline_options_set_tls_key_pem()"
                     ),
                 };
                 return Err(config_error(message));
             }
         };
-        // OpenSSL looks itself only where both are of one kind, such as RSA.
+        // OpenSSL makes this check only if both keys are of one type, such as RSA.
         if !leaf.public_key().is_ok_and(|public| public.public_eq(&key)) {
             return Err(config_error(format!(
-                "the key in {key_shown} is not that of {shown}"
+                "the key in {key_shown} does not match {shown}"
             )));
         }
         let using = |error: ErrorStack| config(format_args!("use {shown}"), &error);
@@ -102,7 +104,7 @@ impl Identity {
         builder.set_private_key(&key).map_err(using)
     }
 
-    /// The files that it is read from.
+    /// The files that the identity is read from.
     pub fn paths(&self) -> Vec<PathBuf> {
         let parts = [&self.certificate, &self.key].into_iter().flatten();
         let paths = parts.filter_map(|part| match part {
@@ -112,7 +114,7 @@ impl Identity {
         paths.collect()
     }
 
-    /// Never asks on the terminal, as OpenSSL would for an encrypted key without a password.
+    /// Never prompts on the terminal, as OpenSSL would for an encrypted key without a password.
     fn private_key(&self, pem: &[u8], shown: &str) -> Result<PKey<Private>, Error> {
         let password = self.key_password.as_deref().unwrap_or_default().as_bytes();
         let mut is_encrypted = false;
@@ -127,17 +129,17 @@ impl Identity {
         .map_err(|error| match (is_encrypted, &self.key_password) {
             (false, _) => config(format_args!("read the key in {shown}"), &error),
             (true, None) => config_error(format!(
-                "the key in {shown} is encrypted; wsline_options_set_tls_key_password() opens it"
+                "the key in {shown} is encrypted; set its password with wsline_options_set_tls_key_password()"
             )),
             (true, Some(_)) => config_error(format!(
-                "the password (wsline_options_set_tls_key_password) does not open the key in {shown}"
+                "the password (wsline_options_set_tls_key_password) does not decrypt the key in {shown}"
             )),
         })
     }
 }
 
 impl Pem {
-    /// What and where it is, and the option that says so.
+    /// Describes the part: its name, its path and its option.
     fn shown(&self, part: Part) -> String {
         let Part { name, option } = part;
         match self {
@@ -157,7 +159,7 @@ impl Pem {
     }
 }
 
-/// RFC 7468 sections 10 and 11, and the labels of single kinds of key.
+/// Matches the labels of RFC 7468 sections 10 and 11, and those of specific key types.
 fn has_key(pem: &[u8]) -> bool {
     const LABEL_END: &[u8] = b"PRIVATE KEY-----";
     pem.windows(LABEL_END.len()).any(|bytes| bytes == LABEL_END)
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_opens_a_key_or_it_is_said_what_is_missing() {
+    fn a_missing_or_wrong_key_password_is_named() {
         let (certificate, key) = identity("client");
         let with = |password: Option<&str>| Identity {
             certificate: Some(Pem::Bytes(Arc::new(certificate.to_pem().unwrap()))),
@@ -200,12 +202,12 @@ mod tests {
         site.connect(&options).unwrap();
         assert_eq!(
             "the key in the client key's PEM data (wsline_options_set_tls_key_pem) is encrypted; \
-             wsline_options_set_tls_key_password() opens it",
+             set its password with wsline_options_set_tls_key_password()",
             message(|identity| *identity = with(None))
         );
         for wrong in ["", "wrong", &"long".repeat(1000)] {
             assert_eq!(
-                "the password (wsline_options_set_tls_key_password) does not open the key in the client \
+                "the password (wsline_options_set_tls_key_password) does not decrypt the key in the client \
                  key's PEM data (wsline_options_set_tls_key_pem)",
                 message(|identity| *identity = with(Some(wrong)))
             );
@@ -213,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_belongs_to_its_certificate() {
+    fn a_key_must_match_its_certificate() {
         let (certificate, _) = identity("client");
         let (_, same_kind) = identity("client");
         let other_kind = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         for key in [same_kind, other_kind] {
             assert_eq!(
-                "the key in the client key's PEM data (wsline_options_set_tls_key_pem) is not that of the \
+                "the key in the client key's PEM data (wsline_options_set_tls_key_pem) does not match the \
                  client certificate's PEM data (wsline_options_set_tls_certificate_pem)",
                 message(|identity| {
                     identity.certificate =
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
+    fn missing_parts_are_named() {
         let (certificate, key) = identity("client");
         let key = Pem::Bytes(Arc::new(key.private_key_to_pem_pkcs8().unwrap()));
         let certificate = Pem::Bytes(Arc::new(certificate.to_pem().unwrap()));
@@ -242,12 +244,12 @@ mod tests {
             (
                 None,
                 Some(key.clone()),
-                "the client key's PEM data (wsline_options_set_tls_key_pem) has no certificate; wsline_options_set_tls_certificate_pem() sets it",
+                "the client key's PEM data (wsline_options_set_tls_key_pem) has no certificate; set it with wsline_options_set_tls_certificate_pem()",
             ),
             (
                 None,
                 file("/k"),
-                "the client key \"/k\" (wsline_options_set_tls_key_file) has no certificate; wsline_options_set_tls_certificate_file() names its file",
+                "the client key \"/k\" (wsline_options_set_tls_key_file) has no certificate; set it with wsline_options_set_tls_certificate_file()",
             ),
             (
                 Some(key.clone()),
@@ -262,7 +264,7 @@ mod tests {
             (
                 Some(certificate.clone()),
                 None,
-                "the client certificate's PEM data (wsline_options_set_tls_certificate_pem) has no private key; wsline_options_set_tls_key_pem() sets it",
+                "the client certificate's PEM data (wsline_options_set_tls_certificate_pem) has no private key; set it with wsline_options_set_tls_key_pem()",
             ),
             (
                 Some(certificate.clone()),
@@ -290,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_file_without_a_key_says_what_names_one() {
+    fn a_certificate_file_without_a_key_names_the_setter() {
         let path = std::env::temp_dir().join(format!("wsline-{}-cert.pem", std::process::id()));
         fs::write(&path, identity("client").0.to_pem().unwrap()).unwrap();
         let path = path.to_str().unwrap();
         let said = message(|identity| identity.certificate = Some(Pem::File(path.to_owned())));
         fs::remove_file(path).unwrap();
         assert_eq!(
-            format!("{path} has no private key; wsline_options_set_tls_key_file() names its file"),
+            format!("{path} has no private key; set it with wsline_options_set_tls_key_file()"),
             said
         );
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The secrets of connections in a file, for programs such as Wireshark that look into them.
+//! Writes the secrets of connections to a file, for programs such as Wireshark that decrypt them.
 //!
-//! Only for a caller who names the file: no environment variable can turn this on.
+//! Only the caller can enable this, by naming the file; no environment variable can.
 
 use crate::base::error::{Error, Kind, Phase};
 use openssl::ssl::SslContextBuilder;
@@ -22,8 +22,8 @@ pub fn append_to(path: &str, builder: &mut SslContextBuilder) -> Result<(), Erro
             Error::os(Kind::TlsConfig, what, &error).in_phase(Phase::Tls)
         })?;
     builder.set_keylog_callback(move |_, line| {
-        // In one write, so that lines of several connections do not mix. A full disk does not end a
-        // connection.
+        // One write, so that lines of several connections do not mix. Errors such as a full disk
+        // are ignored: they must not end a connection.
         let _ = (&file).write_all(format!("{line}\n").as_bytes());
     });
     Ok(())
@@ -37,7 +37,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn the_secrets_of_each_connection_are_appended_for_the_owner_alone() {
+    fn secrets_are_appended_to_a_file_only_the_owner_can_read() {
         let name = format!("wsline-keylog-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_file(&path);
@@ -45,7 +45,7 @@ mod tests {
         let mut options = site.trusted();
         options.settings_mut().keylog_file = path.to_str().map(str::to_owned);
         let clone = {
-            // Its own context, the same file.
+            // Another context, the same file.
             let mut clone = options.clone();
             clone.settings_mut();
             clone

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two buffers that OpenSSL takes for its network.
+//! The two buffers that OpenSSL uses in place of a socket.
 
 use crate::base::buffer::keep_larger;
 use crate::base::error::Error;
 use crate::base::memory;
 use std::io::{self, Read, Write};
 
-/// The most that one TLS record brings (RFC 8446 section 5.2).
+/// The most plaintext in one TLS record (RFC 8446 section 5.2).
 const RECORD_BYTES: usize = 16 * 1024;
 
-/// By how much encryption makes a record longer, with its header: at most this (RFC 8446 sections
-/// 5.1 and 5.2).
+/// The most that encryption and the header add to a record (RFC 8446 sections 5.1 and 5.2).
 const RECORD_OVERHEAD: usize = 5 + 256;
 
 #[derive(Default)]
@@ -18,7 +17,7 @@ pub struct RecordBuffers {
     inbox: Vec<u8>,
     /// How much of `inbox` has been read.
     read: usize,
-    /// Nothing will follow what is in `inbox`.
+    /// Nothing will follow the bytes in `inbox`.
     pub is_ended: bool,
     pub outbox: Vec<u8>,
 }
@@ -36,21 +35,21 @@ impl RecordBuffers {
         Ok(())
     }
 
-    /// The inbox with room for a record, to be appended to.
+    /// The inbox with space for a record, for the caller to append to.
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.forget_read();
         memory::reserve(&mut self.inbox, RECORD_BYTES)?;
         Ok(&mut self.inbox)
     }
 
-    /// Makes room for `len` bytes of plaintext, encrypted; the length of that.
+    /// Reserves space for `len` bytes of plaintext, encrypted. Returns the encrypted length.
     pub fn reserve_sealed(&mut self, len: usize) -> Result<usize, Error> {
         let sealed = len + (len / RECORD_BYTES + 1) * RECORD_OVERHEAD;
         memory::reserve(&mut self.outbox, sealed)?;
         Ok(sealed)
     }
 
-    /// Parts with the inbox if it holds nothing.
+    /// Returns the inbox's memory if it is empty.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         self.forget_read();
         if self.inbox.is_empty() {

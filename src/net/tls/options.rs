@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the caller wants of TLS, and the OpenSSL context made of it: shared by the connections of
-//! an options object, because loading a trust store costs more than a whole handshake, and made
-//! anew when a file that it was made of has changed.
+//! The caller's TLS settings, and the OpenSSL context built from them. The connections of an
+//! options object share the context, because loading a trust store costs more than a whole
+//! handshake; it is rebuilt when one of its files has changed.
 
 use super::error::config;
 use super::files::Files;
@@ -20,21 +20,21 @@ use std::path::PathBuf;
 #[derive(Clone, Default)]
 pub struct TlsOptions {
     settings: Settings,
-    /// Of this process: a lock may be held by a thread that a child does not have.
-    made: Arc<PerProcess<Mutex<Option<Made>>>>,
+    /// Per process: in a child, the lock may be held by a thread that does not exist there.
+    built: Arc<PerProcess<Mutex<Option<BuiltContext>>>>,
 }
 
-/// A context of our own, and what it was made of.
-struct Made {
+/// Our own context, and the files that it was built from.
+struct BuiltContext {
     files: Files,
     shared: Shared,
 }
 
-/// What connections have in common that are made with the same settings and files.
+/// Shared by connections with the same settings and files.
 #[derive(Clone)]
 pub struct Shared {
     pub context: SslContext,
-    /// `None` under a context of the caller's, who looks after its sessions.
+    /// `None` with a context of the caller, who is responsible for its sessions.
     pub sessions: Option<Arc<Sessions>>,
 }
 
@@ -42,15 +42,15 @@ pub struct Shared {
 pub struct Settings {
     pub verify: bool,
     pub verify_host: bool,
-    /// In place of the URL's host, for SNI and verification.
+    /// Replaces the URL's host in SNI and verification.
     pub server_name: Option<String>,
-    /// The server's key is one of these, if there are any.
+    /// The server's key must be one of these, unless empty.
     pub pins: Arc<Vec<Pin>>,
     pub trust: Trust,
     pub identity: Identity,
     pub protocol: Protocol,
     pub keylog_file: Option<String>,
-    /// The caller's, in place of one made of `verify` and what follows `pins`.
+    /// The caller's context, which replaces `verify` and the fields after `pins`.
     pub context: Option<SslContext>,
 }
 
@@ -75,13 +75,13 @@ impl TlsOptions {
         &self.settings
     }
 
-    /// A change asks for a new context; connections under way keep theirs.
+    /// A change requires a new context; existing connections keep theirs.
     pub fn settings_mut(&mut self) -> &mut Settings {
-        self.made = Arc::default();
+        self.built = Arc::default();
         &mut self.settings
     }
 
-    /// For one connection. A failure is not kept: the next connect tries again.
+    /// The context for one connection. A failure is not cached: the next connect tries again.
     pub fn shared(&self) -> Result<Shared, Error> {
         if let Some(context) = &self.settings.context {
             return Ok(Shared {
@@ -89,9 +89,9 @@ impl TlsOptions {
                 sessions: None,
             });
         }
-        // Before they are read: a file that changes meanwhile is seen at the next connect.
-        let files = Files::look(self.settings.paths());
-        if let Some(shared) = self.made_of(&files) {
+        // Before the files are read, so that a change meanwhile is noticed at the next connect.
+        let files = Files::stat(self.settings.paths());
+        if let Some(shared) = self.built_from(&files) {
             return Ok(shared);
         }
         let sessions = Arc::<Sessions>::default();
@@ -99,13 +99,13 @@ impl TlsOptions {
             context: self.settings.build(Arc::clone(&sessions))?,
             sessions: Some(sessions),
         };
-        // Two threads may build at the same time; the first one's is kept.
-        let mut made = self.made.get().lock();
-        match &*made {
-            Some(made) if made.files == files => Ok(made.shared.clone()),
+        // Two threads may build a context at the same time; the first one is kept.
+        let mut built = self.built.get().lock();
+        match &*built {
+            Some(built) if built.files == files => Ok(built.shared.clone()),
             _ => {
                 let kept = shared.clone();
-                *made = Some(Made {
+                *built = Some(BuiltContext {
                     files,
                     shared: kept,
                 });
@@ -114,10 +114,10 @@ impl TlsOptions {
         }
     }
 
-    fn made_of(&self, files: &Files) -> Option<Shared> {
-        let made = self.made.get().lock();
-        let made = made.as_ref().filter(|made| made.files == *files);
-        made.map(|made| made.shared.clone())
+    fn built_from(&self, files: &Files) -> Option<Shared> {
+        let built = self.built.get().lock();
+        let built = built.as_ref().filter(|built| built.files == *files);
+        built.map(|built| built.shared.clone())
     }
 }
 
@@ -129,12 +129,12 @@ impl Settings {
         if self.verify {
             builder.set_verify(SslVerifyMode::PEER);
             let trusted = self.trust.apply(&mut builder);
-            trusted.map_err(|error| may_pass(error, &self.trust.paths()))?;
+            trusted.map_err(|error| retryable_with_files(error, &self.trust.paths()))?;
         } else {
             builder.set_verify(SslVerifyMode::NONE);
         }
         let identified = self.identity.apply(&mut builder);
-        identified.map_err(|error| may_pass(error, &self.identity.paths()))?;
+        identified.map_err(|error| retryable_with_files(error, &self.identity.paths()))?;
         if let Some(path) = &self.keylog_file {
             keylog::append_to(path, &mut builder).map_err(Error::passing)?;
         }
@@ -142,15 +142,15 @@ impl Settings {
         Ok(builder.build())
     }
 
-    /// The files and directories that a context is made of.
+    /// The files and directories that a context is built from.
     fn paths(&self) -> Vec<PathBuf> {
         let trust = self.verify.then(|| self.trust.paths());
         [trust.unwrap_or_default(), self.identity.paths()].concat()
     }
 }
 
-/// What is wrong with files may be right with those of the next connect.
-fn may_pass(error: Error, paths: &[PathBuf]) -> Error {
+/// An error in files is retryable: they may have been replaced by the next connect.
+fn retryable_with_files(error: Error, paths: &[PathBuf]) -> Error {
     if paths.is_empty() {
         error
     } else {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_context_takes_the_place_of_what_is_set() {
+    fn the_callers_context_replaces_the_settings() {
         let site = Site::usual();
         let mut options = site.trusted();
         options.settings_mut().protocol.ciphers = Some("none such".to_owned());
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn under_the_callers_context_name_and_pins_still_count() {
+    fn name_and_pins_are_checked_with_the_callers_context() {
         let site = Site::usual();
         let own = context(|builder| {
             builder.set_verify(SslVerifyMode::PEER);
@@ -244,7 +244,7 @@ mod tests {
         );
     }
 
-    /// A folder of the test's own, which goes with it.
+    /// The test's own folder, removed at its end.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -255,7 +255,7 @@ mod tests {
             Self(path)
         }
 
-        /// Put there by rename, as whoever renews certificates does.
+        /// Replaces the file by a rename, as programs that renew certificates do.
         fn put(&self, name: &str, content: &[u8]) -> String {
             let (path, new) = (self.0.join(name), self.0.join("new"));
             fs::write(&new, content).unwrap();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn authorities_that_were_replaced_count_from_the_next_connect_and_sessions_are_forgotten() {
+    fn replaced_authorities_apply_to_the_next_connect_and_sessions_are_forgotten() {
         let (site, next) = (Site::usual(), Site::usual());
         let folder = Folder::new("trust");
         let mut options = TlsOptions::default();
@@ -285,7 +285,7 @@ mod tests {
         );
         folder.put("ca.pem", &next.pem());
         next.connect(&options).unwrap();
-        // Also not by a session of the time when it was trusted.
+        // Nor is a session resumed from the time when it was trusted.
         assert_eq!(
             Kind::TlsVerify,
             site.connect(&options).err().unwrap().kind()
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_comes_from_files_none_is_looked_at() {
+    fn without_file_options_no_file_is_read() {
         let mut options = Site::usual().trusted();
         assert!(options.settings().paths().is_empty());
         options.settings_mut().trust.ca_pem = None;
@@ -330,13 +330,13 @@ mod tests {
         );
         folder.put("ca.pem", &site.pem());
         site.connect(&options).unwrap();
-        // A setting is no file.
+        // A setting is not retryable, a file is.
         options.settings_mut().protocol.ciphers = Some("none such".to_owned());
         assert!(!site.connect(&options).err().unwrap().is_passing());
     }
 
     #[test]
-    fn a_client_certificate_that_was_replaced_is_shown_from_the_next_connect() {
+    fn a_replaced_client_certificate_is_used_by_the_next_connect() {
         let site = Site::with(|builder| {
             builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
             builder.set_session_id_context(b"test").unwrap();
@@ -361,7 +361,7 @@ mod tests {
         put(&second.0, &second.1);
         assert_eq!(second.0.to_der().ok(), shown());
         site.connect(&options).unwrap();
-        // Amid the replacement: a later try finds both.
+        // Between the two replacements, the error is retryable.
         put(&first.0, &second.1);
         let error = site.connect(&options).err().unwrap();
         assert_eq!(Kind::TlsConfig, error.kind());
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_the_caller_trusts_need_not_be_a_root() {
+    fn a_trusted_certificate_need_not_be_a_root() {
         let authority = identity("authority");
         let (leaf, key) = signed_by(&authority, "localhost");
         let site = Site::with(|builder| {
@@ -384,7 +384,7 @@ mod tests {
         by_pem.settings_mut().trust.ca_pem = Some(Arc::new(pem));
         for options in [&mut by_file, &mut by_pem] {
             site.connect(options).unwrap();
-            // It is trusted as what it is.
+            // It is trusted as an intermediate.
             options.settings_mut().server_name = Some("other.invalid".to_owned());
             let error = site.connect(options).err().unwrap();
             assert_eq!(Kind::TlsVerify, error.kind());

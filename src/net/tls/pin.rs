@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pins: the keys that a server may have, whoever vouches for it.
+//! Pins: the keys that a server may have, whichever authority signed its certificate.
 
 use crate::base::error::Error;
 use openssl::base64;
@@ -7,7 +7,7 @@ use openssl::sha::sha256;
 use openssl::x509::X509Ref;
 use std::fmt;
 
-/// The SHA-256 of a SubjectPublicKeyInfo, as of RFC 7469 section 2.4.
+/// The SHA-256 of a SubjectPublicKeyInfo (RFC 7469 section 2.4).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
@@ -15,7 +15,8 @@ impl Pin {
     pub fn from_base64(text: &str) -> Result<Self, Error> {
         let bytes = base64::decode_block(text).unwrap_or_default();
         let pin = <[u8; 32]>::try_from(bytes).map(Self).ok();
-        // OpenSSL decodes more than it would encode: spaces around, odd padding.
+        // OpenSSL also decodes text that it would not produce, such as surrounding spaces or odd
+        // padding.
         pin.filter(|pin| pin.to_string() == text).ok_or_else(|| {
             let what = format!("is {text:?}, not the base64 of a SHA-256 (44 characters)");
             Error::argument("base64", what)
@@ -34,15 +35,17 @@ impl fmt::Display for Pin {
     }
 }
 
-/// Whether the certificate has one of these pins, if there are any; otherwise why it is refused.
+/// Fails with the reason unless the certificate has one of these pins, or there are none.
 pub fn check(pins: &[Pin], certificate: Option<&X509Ref>) -> Result<(), String> {
     if pins.is_empty() {
         return Ok(());
     }
     match certificate.and_then(Pin::of) {
         Some(pin) if pins.contains(&pin) => Ok(()),
-        Some(pin) => Err(format!("its key has the pin \"{pin}\", which is not set")),
-        None => Err("there is no key to compare with the pins that are set".to_owned()),
+        Some(pin) => Err(format!(
+            "its key has the pin \"{pin}\", which is not among those configured"
+        )),
+        None => Err("there is no key to compare with the configured pins".to_owned()),
     }
 }
 
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_of_the_servers_key_is_enough_without_verification_and_needed_with_it() {
+    fn a_pin_is_sufficient_without_verification_and_required_with_it() {
         let site = Site::usual();
         let pin = Pin::of(&site.certificate).unwrap();
         let other = Pin::of(&identity("localhost").0).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What may be agreed on: versions, ciphers, groups, the application's protocol.
+//! What may be negotiated: versions, ciphers, groups, the application protocol.
 
 use super::error::{config, config_error};
 use crate::base::error::Error;
@@ -12,7 +12,7 @@ use std::fmt;
 pub struct Protocol {
     pub min_version: Version,
     pub max_version: Option<Version>,
-    /// Lists in the form of OpenSSL; `None` is its default.
+    /// Lists in OpenSSL's format; `None` for its default.
     pub ciphers: Option<String>,
     pub ciphersuites: Option<String>,
     pub groups: Option<String>,
@@ -23,18 +23,18 @@ pub struct Protocol {
 pub enum Version {
     Tls1_0,
     Tls1_1,
-    /// As the oldest: RFC 9325 section 3.1.1 wants nothing below.
+    /// The default minimum (RFC 9325 section 3.1.1).
     #[default]
     Tls1_2,
     Tls1_3,
 }
 
-/// The protocols that are offered to run over TLS (RFC 7301), as they stand in the extension.
+/// The application protocols to offer (RFC 7301), encoded as in the extension.
 #[derive(Clone)]
 pub struct Alpn(Vec<u8>);
 
 impl Default for Alpn {
-    /// The WebSocket upgrade is one of HTTP/1.1; a server must not choose h2.
+    /// The WebSocket upgrade needs HTTP/1.1, so the server must not choose h2.
     fn default() -> Self {
         Self(b"\x08http/1.1".to_vec())
     }
@@ -106,7 +106,7 @@ impl Protocol {
 }
 
 impl Alpn {
-    /// Of names with commas between; an empty list offers nothing.
+    /// From names separated by commas; an empty list offers nothing.
     pub fn from_list(list: &str) -> Result<Self, Error> {
         let mut wire = Vec::new();
         if list.is_empty() {
@@ -116,13 +116,13 @@ impl Alpn {
             match u8::try_from(name.len()) {
                 Ok(len @ 1..) => wire.push(len),
                 _ => {
-                    let what = format!("holds a name of {} bytes, not 1 to 255", name.len());
+                    let what = format!("contains a name of {} bytes, not 1 to 255", name.len());
                     return Err(Error::argument("protocols", what));
                 }
             }
             wire.extend_from_slice(name.as_bytes());
         }
-        // RFC 7301 section 3.1: the list has a length of 16 bits.
+        // RFC 7301 section 3.1: the length of the list has 16 bits.
         if wire.len() > usize::from(u16::MAX) {
             return Err(Error::argument("protocols", "is too long"));
         }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_meet_where_both_sides_allow_them() {
+    fn the_newest_version_that_both_sides_allow_is_used() {
         for (version, text) in [(Version::Tls1_2, c"TLSv1.2"), (Version::Tls1_3, c"TLSv1.3")] {
             let site = Site::usual();
             let options = options(&site, |protocol| {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn ciphers_are_those_asked_for() {
+    fn requested_ciphers_are_used() {
         let site = Site::usual();
         let asked = options(&site, |protocol| {
             protocol.max_version = Some(Version::Tls1_2);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_openssl_does_not_know_are_named() {
+    fn unknown_names_in_lists_are_reported() {
         type Set = fn(&mut Protocol);
         let rows: [(&str, Set); 3] = [
             (
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn curves_without_a_common_one_fail_with_the_servers_alert() {
+    fn without_a_common_curve_the_servers_alert_is_reported() {
         let site = Site::with(|builder| builder.set_groups_list("P-256").unwrap());
         let set = |protocol: &mut Protocol| protocol.groups = Some("P-384".to_owned());
         let message = message(&site, set, Kind::Tls);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn alpn_is_what_is_asked_for() {
+    fn requested_alpn_is_offered() {
         for (list, chosen) in [
             ("http/1.1", c"http/1.1"),
             ("h2", c"h2"),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions to be resumed: a handshake that takes one up needs neither certificates nor signatures.
+//! Session resumption: a resumed handshake needs neither certificates nor signatures.
 //!
-//! They stand beside the context they came from, so they were verified under the settings they are
-//! used under. A handshake in which a certificate is refused never comes to a session.
+//! Sessions belong to the context that they came from, so they were verified with the settings they
+//! are used with. A handshake in which a certificate is rejected never produces a session.
 
 use super::role::Role;
 use crate::base::sync::{Arc, Mutex, OnceLock};
@@ -14,14 +14,14 @@ use openssl::ssl::{Ssl, SslContextBuilder, SslRef, SslSession, SslSessionCacheMo
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Of all servers together.
+/// For all servers together.
 const MAX_SESSIONS: usize = 32;
 
-/// For so long after a certificate was verified its verdict holds; RFC 8446 section 4.6.1 would
-/// allow seven days.
+/// How long the verification of a certificate stays valid; RFC 8446 section 4.6.1 would allow seven
+/// days.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What servers gave to the connections of one context, the newest first.
+/// The sessions that servers gave to the connections of one context, the newest first.
 #[derive(Default)]
 pub struct Sessions(Mutex<VecDeque<KeptSession>>);
 
@@ -30,15 +30,15 @@ struct KeptSession {
     session: SslSession,
 }
 
-/// Where a session comes from. A resumed connection hands its own on to the sessions it is given,
-/// so that none outlives what was verified.
+/// Where a session comes from. A resumed connection passes its own origin on to its new sessions,
+/// so that none outlives the verification.
 #[derive(Clone)]
 struct VerifiedOrigin {
     key: SessionKey,
     expires: Instant,
 }
 
-/// Whose sessions they are: the name or address that was verified, as what.
+/// Identifies the peer of a session: its role and the name or address that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionKey {
     role: Role,
@@ -46,7 +46,7 @@ pub struct SessionKey {
     port: u16,
 }
 
-/// One connection's part in it.
+/// The resumption of one connection.
 pub struct Resumption {
     sessions: Arc<Sessions>,
     key: SessionKey,
@@ -63,14 +63,14 @@ impl SessionKey {
 }
 
 impl Resumption {
-    /// Before the handshake: offers the server what it gave last, and asks for more.
+    /// Before the handshake: offers the server its last session, and collects new ones.
     pub fn start(sessions: Arc<Sessions>, key: SessionKey, ssl: &mut SslRef) -> Self {
         let mut origin = VerifiedOrigin {
             key: key.clone(),
             expires: Instant::now() + MAX_AGE,
         };
         if let Some(entry) = sessions.take(&key) {
-            // What cannot be offered is no loss: the handshake is a whole one then.
+            // If it cannot be offered, the handshake is a full one.
             let _ = sys::offer_session(ssl, &entry.session);
             origin = entry.origin;
         }
@@ -80,8 +80,8 @@ impl Resumption {
         Self { sessions, key }
     }
 
-    /// After the handshake: a session of TLS 1.2 that was resumed can be resumed again, a ticket of
-    /// TLS 1.3 should not (RFC 8446 appendix C.4).
+    /// After the handshake: a resumed TLS 1.2 session can be resumed again, a TLS 1.3 ticket should
+    /// not be (RFC 8446 appendix C.4).
     pub fn finish(&self, ssl: &SslRef) {
         let session = ssl.session().filter(|session| !is_ticket(session));
         if let (true, Some(session)) = (ssl.session_reused(), session) {
@@ -95,7 +95,7 @@ impl Resumption {
 }
 
 impl Sessions {
-    /// Has the connections of `builder`'s context put here what servers give them.
+    /// Collects the sessions that servers give to the connections of `builder`'s context.
     pub fn collect(self: Arc<Self>, builder: &mut SslContextBuilder) {
         builder
             .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
@@ -116,7 +116,7 @@ impl Sessions {
     fn put(&self, entry: KeptSession) {
         let mut sessions = self.0.lock();
         if !is_ticket(&entry.session) {
-            // It is not used up, so one a server is enough.
+            // It can be resumed many times, so one per server is enough.
             let key = &entry.origin.key;
             sessions.retain(|old| old.origin.key != *key || is_ticket(&old.session));
         }
@@ -137,7 +137,8 @@ impl Sessions {
     }
 }
 
-/// When the server's certificate expires; `None` if it has already, and nobody minded.
+/// When the server's certificate expires; `None` if it already has, which matters only with
+/// verification.
 fn end_of_certificate(ssl: &SslRef) -> Option<Instant> {
     let certificate = ssl.peer_certificate()?;
     let now = Asn1Time::days_from_now(0).ok()?;
@@ -146,12 +147,13 @@ fn end_of_certificate(ssl: &SslRef) -> Option<Instant> {
     Instant::now().checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-/// Where an `Ssl` holds its origin. `None`: OpenSSL has no room for it, and nothing is resumed.
+/// The slot of an `Ssl` that stores its origin. `None`: OpenSSL has no memory for it, and nothing
+/// is resumed.
 fn origin_index() -> Option<Index<Ssl, VerifiedOrigin>> {
     static INDEX: OnceLock<Index<Ssl, VerifiedOrigin>> = OnceLock::new();
     match INDEX.get() {
         Some(index) => Some(*index),
-        // A failure is not kept. Where two threads come first, one index is left unused.
+        // A failure is not cached. If two threads get here first, one index stays unused.
         None => Ssl::new_ex_index()
             .ok()
             .map(|index| *INDEX.get_or_init(|| index)),
@@ -162,7 +164,7 @@ fn origin_index() -> Option<Index<Ssl, VerifiedOrigin>> {
 mod tests {
     use super::super::channel::Tls;
     use super::super::options::TlsOptions;
-    use super::super::test_server::{Site, shake_hands};
+    use super::super::test_server::{Site, complete_handshake};
     use super::*;
     use openssl::ssl::SslVersion;
 
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_used_once_and_an_older_session_again() {
+    fn a_ticket_is_used_once_and_a_tls_1_2_session_repeatedly() {
         let ticketed = Site::with_version(SslVersion::TLS1_3);
         let options = ticketed.trusted();
         resumes(&ticketed, &options);
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_session_outlives_what_was_verified() {
+    fn no_session_outlives_its_verification() {
         for version in VERSIONS {
             let site = Site::with_version(version);
             let options = site.trusted();
@@ -253,7 +255,7 @@ mod tests {
             let verified = expiries(&options);
             let day = Instant::now() + MAX_AGE;
             assert!(verified.iter().all(|expires| *expires <= day));
-            // What a resumed connection is given is as old as the one it resumed.
+            // Sessions of a resumed connection are as old as the resumed one.
             assert!(resumes(&site, &options));
             assert!(
                 expiries(&options)
@@ -265,19 +267,19 @@ mod tests {
             for entry in sessions.0.lock().iter_mut() {
                 entry.origin.expires = Instant::now();
             }
-            assert!(!resumes(&site, &options), "an expired one was resumed");
+            assert!(!resumes(&site, &options), "an expired session was resumed");
         }
     }
 
     #[test]
-    fn another_port_name_or_role_has_its_own_sessions() {
+    fn each_port_name_and_role_has_its_own_sessions() {
         for version in VERSIONS {
             let site = Site::with_version(version);
             let options = site.trusted();
             resumes(&site, &options);
             for (port, role) in [(444, Role::Server), (443, Role::Proxy)] {
                 let mut client = Tls::new(&options, "localhost", port, role).unwrap();
-                shake_hands(&mut client, &mut site.accept()).unwrap();
+                complete_handshake(&mut client, &mut site.accept()).unwrap();
                 assert!(!client.info().resumed);
             }
             assert!(resumes(&site, &options));
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_has_forgotten_the_session_gets_a_whole_handshake() {
+    fn a_server_that_has_forgotten_the_session_causes_a_full_handshake() {
         for version in VERSIONS {
             let mut site = Site::with_version(version);
             let mut options = site.trusted();
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_than_the_bound_and_the_newest_come_first() {
+    fn the_number_of_sessions_is_bounded_and_the_newest_come_first() {
         let site = Site::with_version(SslVersion::TLS1_3);
         let options = site.trusted();
         let client = site.connect(&options).unwrap();

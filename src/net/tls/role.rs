@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who is at the other end of TLS.
+//! The role of the TLS peer.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The caller may have set another name for it than the URL's host, and pinned its key.
+    /// The caller may have set a name other than the URL's host for it, and pinned its key.
     Server,
-    /// An HTTPS proxy: trust, identity and protocol are those set for the server.
+    /// An HTTPS proxy: uses the trust, identity and protocol set for the server.
     Proxy,
 }

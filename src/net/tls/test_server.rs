@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A TLS server in memory, for the tests of this room.
+//! A TLS server in memory, for the tests of this module.
 
 use super::channel::{Decrypted, Tls};
 use super::memory::RecordBuffers;
@@ -19,7 +19,7 @@ use openssl::ssl::{
 use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
 
-/// A server that is asked again and again: it knows the sessions it has given away.
+/// A server for several connections: it remembers its sessions.
 pub struct Site {
     acceptor: SslAcceptor,
     pub certificate: X509,
@@ -33,7 +33,7 @@ pub struct Server {
 }
 
 impl Site {
-    /// For `localhost`, with a certificate that nobody else has signed.
+    /// For `localhost`, with a self-signed certificate.
     pub fn usual() -> Self {
         Self::with(|_| {})
     }
@@ -64,7 +64,7 @@ impl Site {
         self.certificate.to_pem().unwrap()
     }
 
-    /// Options that believe this server.
+    /// Options that trust this server.
     pub fn trusted(&self) -> TlsOptions {
         let mut options = TlsOptions::default();
         options.settings_mut().trust.ca_pem = Some(Arc::new(self.pem()));
@@ -80,11 +80,11 @@ impl Site {
         }
     }
 
-    /// A connection on which the server has said hello, so that its tickets have come.
+    /// A connection on which the server has sent a message, so that its tickets have arrived.
     pub fn connect(&self, options: &TlsOptions) -> Result<Tls, Error> {
         let mut server = self.accept();
         let mut client = Tls::new(options, "localhost", 443, Role::Server)?;
-        shake_hands(&mut client, &mut server)?;
+        complete_handshake(&mut client, &mut server)?;
         server.write(b"hello");
         client.feed(server.output()).unwrap();
         assert_eq!(b"hello", &read(&mut client)?[..]);
@@ -93,7 +93,7 @@ impl Site {
 }
 
 impl Server {
-    /// Takes bytes from the client; the plaintext among them. Does the handshake, too.
+    /// Takes bytes from the client and returns their plaintext. Also does the handshake.
     pub fn read(&mut self, cipher: &mut Vec<u8>) -> Vec<u8> {
         self.stream.get_mut().feed(cipher).unwrap();
         let (mut plain, mut room) = (Vec::new(), [0; 4096]);
@@ -125,8 +125,8 @@ impl Server {
     }
 }
 
-/// Both sides of a handshake, until it is done or the client fails.
-pub fn shake_hands(client: &mut Tls, server: &mut Server) -> Result<(), Error> {
+/// Runs both sides of the handshake until it is done or the client fails.
+pub fn complete_handshake(client: &mut Tls, server: &mut Server) -> Result<(), Error> {
     while !client.handshake()? {
         assert!(client.has_output(), "nobody speaks");
         server.read(client.output());
@@ -136,7 +136,7 @@ pub fn shake_hands(client: &mut Tls, server: &mut Server) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the client has for the application.
+/// The plaintext that the client has received.
 pub fn read(client: &mut Tls) -> Result<Vec<u8>, Error> {
     let mut plain = Vec::with_capacity(64 * 1024);
     let decrypted = client.decrypt(&mut plain)?;
@@ -149,12 +149,12 @@ pub fn identity(name: &str) -> (X509, PKey<Private>) {
     identity_of(&[name])
 }
 
-/// The same for several names.
+/// For several names.
 pub fn identity_of(names: &[&str]) -> (X509, PKey<Private>) {
     issue(names, None)
 }
 
-/// The same with another signer.
+/// Signed by `issuer`.
 pub fn signed_by(issuer: &(X509, PKey<Private>), name: &str) -> (X509, PKey<Private>) {
     issue(&[name], Some(issuer))
 }

@@ -2,7 +2,7 @@
 //! TLS between two buffers, and inside other TLS, against servers in memory.
 
 use super::super::identity::Pem;
-use super::super::test_server::{Server, Site, identity, identity_of, read, shake_hands};
+use super::super::test_server::{Server, Site, complete_handshake, identity, identity_of, read};
 use super::*;
 use openssl::ssl::SslVerifyMode;
 
@@ -11,14 +11,14 @@ fn one_by_one(bytes: &mut Vec<u8>) -> impl Iterator<Item = Vec<u8>> + use<> {
     std::mem::take(bytes).into_iter().map(|byte| vec![byte])
 }
 
-/// A proxy in the way: TLS of its own, with that of the server inside.
+/// A proxy with its own TLS, and the server's TLS inside it.
 struct Tunnel {
     proxy: Server,
     server: Server,
 }
 
 impl Tunnel {
-    /// Byte by byte to the server; what it understood.
+    /// Passes bytes to the server one at a time; returns the plaintext.
     fn up(&mut self, client: &mut Tls) -> Vec<u8> {
         let mut said = Vec::new();
         for mut byte in one_by_one(client.output()) {
@@ -28,7 +28,7 @@ impl Tunnel {
         said
     }
 
-    /// Byte by byte to the client; what it understood.
+    /// Passes bytes to the client one at a time; returns the plaintext.
     fn down(&mut self, client: &mut Tls) -> Vec<u8> {
         let mut said = Vec::new();
         self.proxy.write(&std::mem::take(self.server.output()));
@@ -45,10 +45,10 @@ fn through_proxy() -> (Tls, Tunnel) {
     let mut proxy = proxy_site.accept();
     let options = proxy_site.trusted();
     let mut client = Tls::new(&options, "localhost", 3128, Role::Proxy).unwrap();
-    shake_hands(&mut client, &mut proxy).unwrap();
+    complete_handshake(&mut client, &mut proxy).unwrap();
 
     let inner = Tls::new(&site.trusted(), "localhost", 443, Role::Server).unwrap();
-    client.carry(inner);
+    client.put_inside(inner);
     let mut tunnel = Tunnel {
         proxy,
         server: site.accept(),
@@ -80,7 +80,7 @@ fn tls_in_tls_carries_bytes_both_ways() {
 }
 
 #[test]
-fn tls_in_tls_reads_what_comes_at_once_as_room_allows() {
+fn tls_in_tls_reads_as_much_as_fits() {
     let (mut client, mut tunnel) = through_proxy();
     tunnel.server.write(&[b'x'; 50_000]);
     tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
@@ -98,7 +98,7 @@ fn tls_in_tls_reads_what_comes_at_once_as_room_allows() {
 }
 
 #[test]
-fn both_say_that_they_end_the_inner_one_first() {
+fn both_send_close_notify_the_inner_one_first() {
     let (mut client, mut tunnel) = through_proxy();
     client.end();
     let mut cipher = std::mem::take(client.output());
@@ -110,7 +110,7 @@ fn both_say_that_they_end_the_inner_one_first() {
 }
 
 #[test]
-fn the_end_of_either_is_the_end() {
+fn the_end_of_either_ends_the_stream() {
     let mut plain = Vec::with_capacity(100);
     let (mut client, mut tunnel) = through_proxy();
     tunnel.server.write(b"bye");
@@ -131,7 +131,7 @@ fn the_end_of_either_is_the_end() {
 }
 
 #[test]
-fn a_carrier_that_fails_is_an_error_after_what_came_before() {
+fn an_outer_failure_is_reported_after_the_bytes_before_it() {
     let (mut client, mut tunnel) = through_proxy();
     tunnel.server.write(b"good");
     tunnel.proxy.write(&std::mem::take(tunnel.server.output()));
@@ -148,13 +148,13 @@ fn a_carrier_that_fails_is_an_error_after_what_came_before() {
 }
 
 #[test]
-fn a_server_that_is_refused_through_a_proxy_is_told_so() {
+fn a_server_rejected_through_a_proxy_receives_an_alert() {
     let (proxy_site, site) = (Site::usual(), Site::usual());
     let mut proxy = proxy_site.accept();
     let options = proxy_site.trusted();
     let mut client = Tls::new(&options, "localhost", 3128, Role::Proxy).unwrap();
-    shake_hands(&mut client, &mut proxy).unwrap();
-    client.carry(Tls::new(&options, "localhost", 443, Role::Server).unwrap());
+    complete_handshake(&mut client, &mut proxy).unwrap();
+    client.put_inside(Tls::new(&options, "localhost", 443, Role::Server).unwrap());
     let mut server = site.accept();
     assert!(!client.handshake().unwrap());
     server.read(&mut proxy.read(client.output()));
@@ -168,19 +168,19 @@ fn a_server_that_is_refused_through_a_proxy_is_told_so() {
 }
 
 #[test]
-fn a_proxy_has_neither_the_servers_pins_nor_its_name() {
+fn the_servers_pins_and_name_do_not_apply_to_a_proxy() {
     let site = Site::usual();
     let mut options = site.trusted();
     options.settings_mut().pins = Arc::new(vec![Pin::of(&identity("localhost").0).unwrap()]);
     options.settings_mut().server_name = Some("server.invalid".to_owned());
     let mut server = site.accept();
     let mut client = Tls::new(&options, "localhost", 443, Role::Proxy).unwrap();
-    shake_hands(&mut client, &mut server).unwrap();
+    complete_handshake(&mut client, &mut server).unwrap();
     let error = site.connect(&options).err().unwrap();
     assert!(error.message().contains("server.invalid"), "{error}");
 }
 
-/// The first record of what a server sends, taken out.
+/// Takes out the first record of a server's output.
 fn first_record(cipher: &mut Vec<u8>) -> Vec<u8> {
     // RFC 8446 section 5.1: type, version, and the length in two bytes.
     let len = 5 + usize::from(u16::from_be_bytes([cipher[3], cipher[4]]));
@@ -189,8 +189,8 @@ fn first_record(cipher: &mut Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_sent_amid_a_handshake_message_follows_its_end() {
-    // The server's ticket holds the client certificate. So it is longer than a record.
+fn data_sent_during_a_handshake_message_follows_its_end() {
+    // The server's ticket contains the client certificate, so it is longer than a record.
     let site = Site::with(|builder| {
         builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
         builder.set_session_id_context(b"test").unwrap();
@@ -208,7 +208,7 @@ fn what_is_sent_amid_a_handshake_message_follows_its_end() {
     )));
     let mut server = site.accept();
     let mut client = Tls::new(&options, "localhost", 443, Role::Server).unwrap();
-    shake_hands(&mut client, &mut server).unwrap();
+    complete_handshake(&mut client, &mut server).unwrap();
 
     let mut plain = Vec::with_capacity(100);
     client.feed(&mut first_record(server.output())).unwrap();
@@ -224,10 +224,10 @@ fn what_is_sent_amid_a_handshake_message_follows_its_end() {
 }
 
 #[test]
-fn a_peer_may_not_leave_a_handshake_message_unfinished_for_ever() {
+fn a_peer_that_never_finishes_a_handshake_message_fails() {
     let site = Site::usual();
     let mut client = site.connect(&site.trusted()).unwrap();
     client.held_back = vec![b'x'; MAX_HELD_BACK];
     let error = client.encrypt(b"y").unwrap_err();
-    assert!(error.message().contains("localhost has begun"), "{error}");
+    assert!(error.message().contains("localhost started"), "{error}");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who may vouch for a server.
+//! The certificate authorities that are trusted to sign server certificates.
 
 use super::error::{config, config_error, unreadable};
 use crate::base::error::Error;
@@ -24,12 +24,12 @@ pub struct Trust {
     pub ca_pem: Option<Arc<Vec<u8>>>,
 }
 
-/// Where OpenSSL looks for the system's authorities.
+/// Where OpenSSL looks for the system's certificate authorities.
 struct SystemStore {
     file: PathBuf,
-    /// The variable that names the file, where one does.
+    /// The environment variable that names the file, if one is set.
     variable: Option<&'static str>,
-    /// With colons between.
+    /// Separated by colons.
     directories: OsString,
 }
 
@@ -38,12 +38,12 @@ impl Trust {
         if self.is_the_systems() {
             return SystemStore::find().apply(builder);
         }
-        // What the caller names is trusted, though it may be no root: an intermediate, or the
+        // The caller's certificates are trusted even if they are not roots: an intermediate, or the
         // server's own certificate.
         builder
             .verify_param_mut()
             .set_flags(X509VerifyFlags::PARTIAL_CHAIN)
-            .map_err(|error| config("trust more than roots", &error))?;
+            .map_err(|error| config("trust certificates that are not roots", &error))?;
         if let Some(file) = &self.ca_file {
             let what = format!("the CA file {file:?} (wsline_options_set_tls_ca_file)");
             let pem = fs::read(file).map_err(|error| unreadable(&what, &error))?;
@@ -66,7 +66,7 @@ impl Trust {
         Ok(())
     }
 
-    /// The files and directories that it is read from.
+    /// The files and directories that the authorities are read from.
     pub fn paths(&self) -> Vec<PathBuf> {
         if self.is_the_systems() {
             let store = SystemStore::find();
@@ -101,12 +101,12 @@ impl SystemStore {
         let what = self.to_string();
         let len = match File::open(&self.file).and_then(|file| file.metadata()) {
             Ok(found) => found.len(),
-            // Without a variable the directories may be all there is.
+            // Without the variable, there may be only the directories.
             Err(error) if error.kind() == ErrorKind::NotFound && self.variable.is_none() => 0,
             Err(error) => return Err(unreadable(&what, &error)),
         };
-        // Not by set_default_verify_paths(), which passes over a file that it cannot read: nobody
-        // would be trusted then, and nobody told why.
+        // Not with set_default_verify_paths(), which skips a file that it cannot read: then no
+        // server would be trusted, and no error would say why.
         let using = |error: ErrorStack| config(format_args!("use {what}"), &error);
         if len > 0 || self.variable.is_some() {
             builder.set_ca_file(&self.file).map_err(using)?;
