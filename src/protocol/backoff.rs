@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long to wait before the next attempt to connect: longer from failure to failure, never quite
-//! the same.
+//! How long to wait before the next attempt to connect: longer after each failure, with random
+//! jitter.
 
 use std::time::Duration;
 
-/// A connection that was open for as long has shown that the server is well: what fails after it is
-/// a new trouble.
+/// A connection that was open for this long shows that the server works, so a failure after it
+/// starts a new series.
 const STABLE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
@@ -15,13 +15,13 @@ pub struct BackoffOptions {
     pub max: Duration,
     /// 1 or more.
     pub multiplier: f64,
-    /// 0 to 1: the share of a delay that chance may take off.
+    /// 0 to 1: the largest share of a delay that is randomly subtracted.
     pub jitter: f64,
-    /// In a row; `None`: any number.
+    /// Consecutive attempts; `None`: without limit.
     pub max_attempts: Option<u64>,
 }
 
-/// Where it is enabled: 1, 2, 4, … 60 seconds, less up to a half, without limit.
+/// If enabled: 1, 2, 4, … 60 seconds, minus up to half of that, without limit.
 impl Default for BackoffOptions {
     fn default() -> Self {
         Self {
@@ -35,11 +35,11 @@ impl Default for BackoffOptions {
     }
 }
 
-/// What it is told each time are the same options.
+/// All calls must pass the same options.
 #[derive(Debug)]
 pub struct Backoff {
     attempts: u64,
-    /// Of the next attempt, before chance.
+    /// The next delay, without jitter.
     delay: Duration,
 }
 
@@ -51,20 +51,20 @@ impl Backoff {
         }
     }
 
-    /// A connection has ended that was open for `span`.
+    /// Notes the end of a connection that was open for `span`.
     pub fn note_open_for(&mut self, span: Duration, options: &BackoffOptions) {
         if span >= STABLE {
             *self = Self::new(options);
         }
     }
 
-    /// How long to wait before the next attempt; `None` where there shall be none. `random` is at
-    /// least 0 and less than 1; the server may have named a time, which is the least then.
+    /// How long to wait before the next attempt; `None` if there shall be none. `random` is at
+    /// least 0 and less than 1. `retry_after` is the minimum that the server asked for, if any.
     pub fn next(
         &mut self,
         options: &BackoffOptions,
         random: f64,
-        named: Option<Duration>,
+        retry_after: Option<Duration>,
     ) -> Option<Duration> {
         let is_over = options.max_attempts.is_some_and(|max| self.attempts >= max);
         if !options.is_enabled || is_over {
@@ -73,11 +73,11 @@ impl Backoff {
         self.attempts += 1;
         let delay = scaled(self.delay, 1.0 - options.jitter * random, self.delay);
         self.delay = scaled(self.delay, options.multiplier, options.max);
-        Some(delay.max(named.unwrap_or_default()))
+        Some(delay.max(retry_after.unwrap_or_default()))
     }
 }
 
-/// At most `max`, also where a `Duration` could not hold it.
+/// At most `max`, also if the product overflows a `Duration`.
 fn scaled(span: Duration, factor: f64, max: Duration) -> Duration {
     let scaled = Duration::try_from_secs_f64(span.as_secs_f64() * factor);
     scaled.map_or(max, |scaled| scaled.min(max))
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn delays_grow_up_to_the_longest() {
+    fn delays_grow_up_to_the_maximum() {
         let mut backoff = backoff(0.0, None);
         let delays: Vec<_> = (0..6).map_while(|_| backoff.next(0.9, None)).collect();
         assert_eq!(delays, [1, 2, 4, 8, 10, 10].map(Duration::from_secs));
     }
 
     #[test]
-    fn chance_takes_off_its_share_and_no_more() {
+    fn jitter_subtracts_at_most_its_share() {
         for (random, ms) in [(0.0, 1000), (0.5, 750), (0.999_999, 500)] {
             let delay = backoff(0.5, None).next(random, None).expect("a delay");
             assert!(delay.abs_diff(Duration::from_millis(ms)) < Duration::from_millis(1));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn after_so_many_attempts_in_a_row_it_is_over_unless_a_connection_was_stable() {
+    fn attempts_are_limited_and_a_stable_connection_resets_their_count() {
         let mut backoff = backoff(0.0, Some(2));
         assert_eq!(backoff.next(0.0, None), Some(SECOND));
         assert_eq!(backoff.next(0.0, None), Some(SECOND * 2));
@@ -144,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_named_by_the_server_is_the_least() {
+    fn retry_after_is_the_minimum() {
         let mut backoff = backoff(1.0, None);
         assert_eq!(backoff.next(0.9, Some(SECOND * 30)), Some(SECOND * 30));
         assert_eq!(backoff.next(0.0, Some(SECOND)), Some(SECOND * 2));
     }
 
     #[test]
-    fn no_number_makes_it_overflow() {
+    fn extreme_numbers_do_not_overflow() {
         for (initial, multiplier) in [
             (Duration::ZERO, f64::MAX),
             (Duration::MAX, f64::MAX),

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One exchange before a connection is open: we say something, the peer answers, until it is
-//! settled.
+//! A handshake before a connection is open: requests and responses, until it succeeds or fails.
 //!
-//! The HTTP upgrade is one, the request to a proxy another. The connector drives them all with the
-//! same few lines.
+//! The HTTP upgrade is one, the request to a proxy is another. The connector drives all of them
+//! with the same code.
 
 use crate::base::error::Error;
 use crate::protocol::http::reply::Response;
 
 pub trait Handshake {
-    /// What to send now, each part once; `None` while it is the peer's turn.
+    /// The next bytes to send, each once; `None` while waiting for the peer.
     fn output(&mut self) -> Option<Output>;
 
-    /// Takes what it needs from the front of `input` and leaves the rest for whoever comes after.
-    /// True when it is settled; an error when the peer has refused, or answered what no peer may.
+    /// Consumes what it needs from the front of `input` and leaves the rest for the next protocol.
+    /// Returns true when the handshake has succeeded, an error if the peer has refused it or
+    /// violated the protocol.
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error>;
 
-    /// What it means that the peer will send no more.
+    /// The error if the peer closes the connection now.
     fn end(&mut self) -> Error;
 
-    /// The peer has refused; what is still awaited only helps a person.
+    /// Whether the peer has refused; the rest of the response is only information for the user.
     fn is_refused(&self) -> bool {
         false
     }
 
-    /// What the peer answered so far, where it speaks HTTP. Asked once, at the end.
+    /// The response as far as it has arrived, if the peer speaks HTTP. Called once, at the end.
     fn take_response(&mut self) -> Option<Response> {
         None
     }
@@ -32,12 +32,12 @@ pub trait Handshake {
 
 pub struct Output {
     pub bytes: Vec<u8>,
-    /// For the log, in place of bytes that are no text or are secret.
+    /// Text for the log, in place of bytes that are not text or are secret.
     pub words: Option<String>,
 }
 
 impl Output {
-    /// The lines of a head.
+    /// The lines of an HTTP head.
     pub fn text(lines: String) -> Self {
         Self {
             bytes: lines.into_bytes(),
@@ -45,7 +45,7 @@ impl Output {
         }
     }
 
-    /// The same for the log.
+    /// The text for the log.
     pub fn shown(&self) -> &str {
         match &self.words {
             Some(words) => words,

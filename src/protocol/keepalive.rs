@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When to ping, which pong is the answer, and when a peer counts as dead (RFC 6455 sections 5.5.2
-//! and 5.5.3).
+//! When to ping, which pong answers which ping, and when a peer is considered dead (RFC 6455
+//! sections 5.5.2 and 5.5.3).
 
 use crate::base::deadline::Deadline;
 use crate::base::sync::Arc;
@@ -8,21 +8,21 @@ use crate::protocol::ws::frame::MAX_CONTROL_BYTES;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What makes each ping distinguishable: its number.
+/// Each ping ends with its number, so that its pong can be recognized.
 const NUMBER_BYTES: usize = size_of::<u64>();
 
-/// What a ping has room for besides its number.
+/// The space in a ping beside its number.
 pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
 
-/// So many pings without their pong are remembered: without a timeout they go out whether they are
-/// answered or not.
+/// The most unanswered pings to remember: without a timeout, pings are sent whether or not they are
+/// answered.
 const MAX_AWAITED: usize = 16;
 
 #[derive(Clone, Debug, Default)]
 pub struct KeepaliveOptions {
     /// From one ping to the next; `None`: no pings.
     pub interval: Option<Duration>,
-    /// Within which the pong must come; `None`: at any time.
+    /// The time within which the pong must arrive; `None`: without limit.
     pub timeout: Option<Duration>,
     pub payload: Vec<u8>,
 }
@@ -31,15 +31,15 @@ pub struct KeepaliveOptions {
 pub struct Keepalive {
     options: Arc<KeepaliveOptions>,
     next_ping: Deadline,
-    /// While a pong must arrive in time: when the peer is dead, unless bytes have moved by then.
+    /// Set while a pong with a timeout is pending: when the peer is considered dead, unless bytes
+    /// have moved by then.
     pong_deadline: Option<Deadline>,
-    /// Those without their pong, the last of them at the end; a peer may answer only the last
-    /// (section 5.5.3).
+    /// Unanswered pings, the newest last; a peer may answer only the newest one (section 5.5.3).
     awaited: VecDeque<AwaitedPong>,
     pings: u64,
 }
 
-/// A ping without its pong.
+/// An unanswered ping.
 #[derive(Debug)]
 struct AwaitedPong {
     number: u64,
@@ -66,16 +66,15 @@ impl Keepalive {
         }
     }
 
-    /// When to step.
+    /// When to call [`Keepalive::step`].
     pub fn next_step(&self) -> Deadline {
-        // The next ping goes out when this one has been answered.
+        // The next ping is sent after the pong for this one.
         self.pong_deadline.unwrap_or(self.next_ping)
     }
 
-    /// What is due. `has_moved` says whether bytes have gone through, since the ping or the last
-    /// step, that were in the way of the ping or of its pong: nothing overtakes a long frame
-    /// (section 5.4). `is_queued` says that the last ping has not left yet, so that another one
-    /// would say nothing new.
+    /// Returns what to do now. `has_moved`: since the ping or the last step, bytes have moved that
+    /// delay the ping or its pong, which cannot overtake a long frame (section 5.4). `is_queued`:
+    /// the last ping has not been sent yet, so another one would be useless.
     pub fn step(&mut self, now: Instant, has_moved: bool, is_queued: bool) -> Due {
         if !self.next_step().has_passed(now) {
             return Due::Nothing;
@@ -96,10 +95,10 @@ impl Keepalive {
         }
     }
 
-    /// How long the answer took, if this is the pong of one of the pings.
+    /// Returns the round-trip time, if this is the pong of one of the pings.
     ///
-    /// With a timeout one ping at a time is awaited, and any pong shows that the peer lives: there
-    /// are servers that answer every ping with an empty one.
+    /// With a timeout there is only one unanswered ping at a time, and any pong shows that the peer
+    /// is alive: some servers answer every ping with an empty pong.
     pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         self.pong_deadline = None;
         let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn pings_go_out_at_intervals_and_each_is_another() {
+    fn pings_are_sent_at_intervals_and_differ() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
         assert_eq!(keepalive.step(start + ms(99), false, false), Due::Nothing);
@@ -170,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_without_any_pong_ends_the_wait() {
+    fn a_ping_without_a_pong_means_a_dead_peer() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
-        // Before the ping a pong says nothing about it.
+        // A pong before the ping does not count.
         assert_eq!(keepalive.note_pong(b"", start + ms(99)), None);
         ping(keepalive.step(start + ms(100), false, false));
         assert_eq!(keepalive.step(start + ms(129), false, false), Due::Nothing);
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn any_pong_is_a_sign_of_life_but_only_its_own_gives_the_round_trip() {
+    fn any_pong_is_a_sign_of_life_but_only_the_matching_one_is_measured() {
         for other in [
             &b""[..],
             b"hi",
@@ -194,14 +193,14 @@ mod tests {
             assert_eq!(keepalive.note_pong(other, start + ms(110)), None);
             assert_eq!(keepalive.next_step(), Deadline::at(start + ms(200)));
             let second = ping(keepalive.step(start + ms(200), false, false));
-            // What was answered otherwise may still get its own pong, late.
+            // A ping answered by another pong may still get its own, late.
             assert_eq!(keepalive.note_pong(&first, start + ms(210)), Some(ms(110)));
             assert_eq!(keepalive.note_pong(&second, start + ms(215)), Some(ms(15)));
         }
     }
 
     #[test]
-    fn a_pong_counts_for_the_ping_that_is_awaited_not_for_the_next() {
+    fn a_pong_counts_for_the_pending_ping_and_not_for_the_next() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
         ping(keepalive.step(start + ms(100), false, false));
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_frame_in_the_way_extends_the_time_for_as_long_as_it_moves() {
+    fn a_long_frame_extends_the_timeout_while_it_moves() {
         let start = Instant::now();
         let mut keepalive = keepalive(100, 30, start);
         ping(keepalive.step(start + ms(100), false, false));
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_may_be_shorter_than_the_time_out() {
+    fn an_interval_may_be_shorter_than_the_timeout() {
         let start = Instant::now();
         let mut keepalive = keepalive(10, 100, start);
         let first = ping(keepalive.step(start + ms(10), false, false));
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_that_has_not_left_is_not_followed_by_another() {
+    fn a_queued_ping_is_not_followed_by_another() {
         let start = Instant::now();
         let mut keepalive = keepalive(10, 0, start);
         ping(keepalive.step(start + ms(10), false, false));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the standards say, decided from bytes: RFC 6455, the HTTP/1.1 upgrade, URLs.
+//! The protocols, as functions of bytes: RFC 6455, the HTTP/1.1 upgrade, proxies, URLs.
 //!
-//! Nothing here reads a socket, a clock or a random source; bytes, keys and time are arguments.
+//! Nothing here reads a socket, a clock or a source of randomness; bytes, keys and time are
+//! arguments.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

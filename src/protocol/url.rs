@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and narrowed to what
+//! `ws://` and `wss://` URLs (RFC 6455 section 3), parsed by the `url` crate and restricted to what
 //! the RFC allows.
 
 use crate::base::error::{Error, Kind};
@@ -10,32 +10,32 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use url::{Host, Position};
 
-/// Far beyond what servers take. The crates that parse it take memory without asking whether there
-/// is any.
+/// Far more than servers accept. A limit is needed because the crates that parse a URL abort if
+/// there is no memory.
 pub const MAX_URL_BYTES: usize = 64 * 1024;
 
-/// Of a port and its colon.
+/// The length of a port with its colon.
 const MAX_PORT_BYTES: usize = 6;
 
-/// As much of a path, or of what is no URL, as an error shows.
+/// The number of characters of a path or of an invalid URL that an error shows.
 const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     secure: bool,
     host: Host<String>,
-    /// The host as it is written, in brackets if it is an IPv6 address, and the port, always. Then
-    /// path and query.
+    /// The host as in the URL, in brackets if it is an IPv6 address; the port, always; path and
+    /// query.
     text: String,
-    /// How much of that is the host.
+    /// The length of the host in `text`.
     host_len: usize,
-    /// How much is host and port.
+    /// The length of host and port in `text`.
     authority_len: usize,
     /// The interface through which a link-local address is reached (RFC 4007 section 11).
     zone: Option<String>,
     port: u16,
     credentials: Option<Credentials>,
-    /// In place of the network.
+    /// The path of the Unix-domain socket to use instead of the network.
     unix_path: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl Url {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let is_plain = check_text(text)?;
         let Some((scheme, after_slashes)) = split_scheme(text) else {
-            return Err(without_scheme(text));
+            return Err(missing_scheme(text));
         };
         let is = |known| scheme.eq_ignore_ascii_case(known);
         if is("ws") || is("wss") {
@@ -54,8 +54,8 @@ impl Url {
             check_no_fragment(text, is_plain)?;
             Self::of_unix_socket(text, after_slashes)
         } else {
-            let meant = meant(scheme, after_slashes);
-            let scheme = cut(scheme);
+            let meant = suggestion(scheme, after_slashes);
+            let scheme = shortened(scheme);
             let what = format!("has the scheme {scheme}, not ws, wss or ws+unix{meant}");
             Err(invalid(text, what))
         }
@@ -63,15 +63,15 @@ impl Url {
 
     fn of_network(text: &str, after_slashes: &str, secure: bool) -> Result<Self, Error> {
         if after_slashes.starts_with('/') {
-            // Browsers skip further slashes and take the path for the host.
+            // Browsers skip further slashes and read the path as the host.
             return Err(invalid(text, "has no host"));
         }
         let (authority, path) = split_authority(after_slashes);
         let zone = zone(authority).map_err(|what| invalid(text, what))?;
-        // Path and query go to the server as they are. Of them the crate refuses nothing, so it
-        // need not look at them; less their slash, which it would add.
-        let behind_path = path.strip_prefix('/').unwrap_or(path);
-        let before_path = text.get(..text.len() - behind_path.len()).unwrap_or(text);
+        // Path and query are sent unchanged, and the crate accepts any, so it does not parse them.
+        // It would add the leading slash.
+        let after_path = path.strip_prefix('/').unwrap_or(path);
+        let before_path = text.get(..text.len() - after_path.len()).unwrap_or(text);
         let without_zone = match &zone {
             Some((written, _)) => Cow::Owned(before_path.replacen(written, "]", 1)),
             None => Cow::Borrowed(before_path),
@@ -88,7 +88,7 @@ impl Url {
         if credentials.as_ref().is_some_and(|it| it.basic().is_none()) {
             return Err(invalid(text, "has a colon in its user name"));
         }
-        // The crate leaves a scheme's own default port out.
+        // The crate omits the default port of a scheme.
         let written = url.host_str().unwrap_or_default();
         let mut text = String::with_capacity(without_zone.len() + MAX_PORT_BYTES + path.len());
         match url.port() {
@@ -110,8 +110,8 @@ impl Url {
         })
     }
 
-    /// As in Node's `ws`: the path of the socket, a colon, path and query of the request. A colon
-    /// in the socket's path is written %3A.
+    /// As in Node's `ws`: the path of the socket, a colon, then path and query of the request. A
+    /// colon in the socket path is written as %3A.
     fn of_unix_socket(text: &str, after_slashes: &str) -> Result<Self, Error> {
         let end = after_slashes
             .find([':', '?'])
@@ -119,16 +119,16 @@ impl Url {
         let (path, rest) = after_slashes.split_at(end);
         let rest = rest.strip_prefix(':').unwrap_or(rest);
         if !rest.is_empty() && !rest.starts_with(['/', '?']) {
-            return Err(invalid(text, "has no slash behind the colon"));
+            return Err(invalid(text, "has no slash after the colon"));
         }
         let path = percent_decode_str(path)
             .decode_utf8()
             .map_err(|_| invalid(text, "has a socket path that is not UTF-8"))?;
         if !path.starts_with('/') {
-            return Err(invalid(text, "has no absolute path of a socket"));
+            return Err(invalid(text, "has no absolute socket path"));
         }
         if path.contains('\0') {
-            return Err(invalid(text, "has a NUL in the path of its socket"));
+            return Err(invalid(text, "has a NUL in its socket path"));
         }
         let mut text = "localhost:80".to_owned();
         let authority_len = text.len();
@@ -150,7 +150,7 @@ impl Url {
         self.secure
     }
 
-    /// The host as it is verified: a name in A-labels, or an address without brackets and zone.
+    /// The host to verify: a name in A-labels, or an address without brackets and zone.
     pub fn host(&self) -> Cow<'_, str> {
         match &self.host {
             Host::Domain(_) | Host::Ipv4(_) => Cow::Borrowed(self.written_host()),
@@ -158,7 +158,7 @@ impl Url {
         }
     }
 
-    /// The host as it is looked up, with its zone.
+    /// The host to look up, with its zone.
     pub fn host_and_zone(&self) -> Cow<'_, str> {
         match &self.zone {
             Some(zone) => Cow::Owned(format!("{}%{zone}", self.host())),
@@ -166,7 +166,7 @@ impl Url {
         }
     }
 
-    /// Whom cookies belong to: the host, or the socket, which no host is named like.
+    /// The owner of cookies: the host, or the socket with a prefix that no host name has.
     pub fn cookie_host(&self) -> String {
         match &self.unix_path {
             Some(path) => format!("unix:{path}"),
@@ -174,7 +174,7 @@ impl Url {
         }
     }
 
-    /// The host's address, where the URL names one.
+    /// The host's address, if the host is an address.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.host {
             Host::Domain(_) => None,
@@ -191,7 +191,7 @@ impl Url {
         self.port
     }
 
-    /// Path and query, as they stand in the request line.
+    /// Path and query for the request line.
     pub fn resource(&self) -> &str {
         self.text.get(self.authority_len..).unwrap_or_default()
     }
@@ -204,9 +204,8 @@ impl Url {
         self.unix_path.as_deref()
     }
 
-    /// Host and port as in the `Host` field: the scheme's own default port is left out (RFC 9110
-    /// section 7.2), and so is the zone, which means something to this machine alone (RFC 6874
-    /// section 4).
+    /// Host and port as in the `Host` field: without the scheme's default port (RFC 9110 section
+    /// 7.2), and without the zone, which only this machine understands (RFC 6874 section 4).
     pub fn authority(&self) -> &str {
         let default = if self.secure { 443 } else { 80 };
         if self.port == default {
@@ -216,7 +215,7 @@ impl Url {
         }
     }
 
-    /// The server as errors name it, with the port that it listens on.
+    /// The server with its port, for errors.
     pub fn server(&self) -> String {
         match &self.unix_path {
             Some(path) => path.escape_debug().to_string(),
@@ -229,7 +228,7 @@ impl Url {
         [self.origin_scheme(), self.authority()].concat()
     }
 
-    /// What stands in an origin before the authority.
+    /// The part of an origin before the authority.
     pub fn origin_scheme(&self) -> &'static str {
         if self.secure { "https://" } else { "http://" }
     }
@@ -242,7 +241,7 @@ impl Url {
         self.text.get(..self.authority_len).unwrap_or_default()
     }
 
-    /// Whether what was meant for the one server may be sent to the other (RFC 6454 section 5).
+    /// Whether data meant for one server may be sent to the other (RFC 6454 section 5).
     pub fn is_same_origin(&self, other: &Self) -> bool {
         (
             self.secure,
@@ -259,21 +258,21 @@ impl Url {
         )
     }
 
-    /// The URL that `reference` means in an answer of this one's server (RFC 3986 section 5.2),
-    /// where `http` stands for `ws`. What it says of a user is dropped: no server tells a client
-    /// who it is.
+    /// Resolves `reference`, from a response to this URL (RFC 3986 section 5.2); `http` stands for
+    /// `ws`. Its userinfo is dropped: a server does not choose the client's credentials.
     pub fn join(&self, reference: &str) -> Result<Self, Error> {
         check_text(reference)?;
         let base = format!("{}{}", self.origin(), self.resource());
         let joined = url::Url::parse(&base).and_then(|base| base.join(reference));
         let mut url = joined
             .map_err(|error| invalid(reference, format_args!("cannot be parsed: {error}")))?;
-        // A fragment is for pages.
+        // A fragment has no meaning for WebSockets.
         url.set_fragment(None);
         let scheme = match url.scheme() {
             "http" | "ws" => "ws",
             "https" | "wss" => "wss",
-            // Above all not ws+unix: no server sends a client to the sockets of its own machine.
+            // In particular not ws+unix: a server must not redirect a client to sockets of the
+            // client's machine.
             _ => {
                 return Err(invalid(
                     reference,
@@ -284,7 +283,7 @@ impl Url {
         let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
         let mut target = Self::parse(&format!("{scheme}:{rest}"))?;
         target.credentials = None;
-        // The server may send this client to another place of its own.
+        // A redirect within the same server.
         if target.host == self.host && target.port == self.port && target.secure == self.secure {
             target.zone.clone_from(&self.zone);
             target.unix_path.clone_from(&self.unix_path);
@@ -294,12 +293,12 @@ impl Url {
     }
 }
 
-/// Without what may let its reader in, user, password and query, and cut where a server made it
+/// Without secrets (user, password and query), and truncated, because a server may have made it
 /// long.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.resource().split('?').next().unwrap_or_default();
-        let path = cut(path);
+        let path = shortened(path);
         match (&self.unix_path, self.secure) {
             (Some(socket), _) => write!(f, "ws+unix://{}:{path}", socket.escape_debug()),
             (None, false) => write!(f, "ws://{}{path}", self.authority()),
@@ -308,22 +307,21 @@ impl fmt::Display for Url {
     }
 }
 
-/// Whether `name` is none that a certificate can have, less the dot of the root: OpenSSL takes one
-/// that begins with a dot for all names below it.
+/// Whether `name`, without its trailing dot, has an empty label. No certificate has such a name,
+/// and OpenSSL reads one that begins with a dot as all names below it.
 pub fn has_empty_label(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.split('.').any(str::is_empty)
 }
 
-/// Host, port and userinfo, and what stands behind them.
+/// Splits userinfo, host and port from the rest.
 fn split_authority(after_slashes: &str) -> (&str, &str) {
     let mut bytes = after_slashes.bytes();
     let end = bytes.position(|byte| matches!(byte, b'/' | b'?'));
     after_slashes.split_at(end.unwrap_or(after_slashes.len()))
 }
 
-/// The scheme, and what stands behind "://". There is no colon in a scheme, so its end is the
-/// first.
+/// The scheme, and the text after "://". A scheme contains no colon, so the first colon ends it.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| byte == b':')?;
     let (scheme, rest) = text.split_at(end);
@@ -331,7 +329,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     is_scheme(scheme).then_some((scheme, rest))
 }
 
-/// RFC 3986 section 3.1. In front of another "://" may stand a password.
+/// RFC 3986 section 3.1. Text before a "://" that is not a scheme may contain a password.
 pub fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
@@ -339,7 +337,7 @@ pub fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-fn without_scheme(text: &str) -> Error {
+fn missing_scheme(text: &str) -> Error {
     let known = |scheme: &str| {
         let known = ["ws", "wss", "ws+unix", "http", "https"].into_iter();
         let mut known = known.filter(|known| known.eq_ignore_ascii_case(scheme));
@@ -347,25 +345,25 @@ fn without_scheme(text: &str) -> Error {
     };
     let (what, scheme, rest) = match text.split_once(':') {
         _ if text.is_empty() => ("is empty", "", text),
-        Some((scheme, rest)) if known(scheme) => ("lacks the // behind its scheme", scheme, rest),
+        Some((scheme, rest)) if known(scheme) => ("lacks the // after its scheme", scheme, rest),
         _ => ("has no scheme", "ws", text),
     };
     let meant = match text.parse::<Ipv6Addr>() {
-        Ok(_) => meant(scheme, &format!("[{text}]")),
-        Err(_) => meant(scheme, rest.trim_start_matches('/')),
+        Ok(_) => suggestion(scheme, &format!("[{text}]")),
+        Err(_) => suggestion(scheme, rest.trim_start_matches('/')),
     };
     invalid(text, format_args!("{what}{meant}"))
 }
 
-/// Asks for the URL that was meant, if one can be guessed and has its secrets in the places that
+/// Suggests the URL that was probably meant, if it can be guessed and its secrets are in parts that
 /// are not shown.
-fn meant(scheme: &str, after_slashes: &str) -> String {
+fn suggestion(scheme: &str, after_slashes: &str) -> String {
     let guess = match scheme.to_ascii_lowercase().as_str() {
         "ws" | "http" => Url::parse(&format!("ws://{after_slashes}")).ok(),
         "wss" | "https" => Url::parse(&format!("wss://{after_slashes}")).ok(),
         _ => None,
     };
-    // A number alone is an address, which nobody means.
+    // A plain number is parsed as an address, which is not what the caller meant.
     let has_host = |url: &Url| after_slashes.to_lowercase().contains(&*url.host());
     match guess.filter(|url| has_host(url) && !url.resource().contains('@')) {
         Some(url) => format!("; did you mean {url}?"),
@@ -381,9 +379,8 @@ fn check_no_fragment(text: &str, is_plain: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// The zone of an IPv6 address as it is written, with the bracket behind it, and as it is meant:
-/// behind a % (RFC 9844), or behind %25 and percent-encoded (RFC 6874 section 2, which the other
-/// has replaced).
+/// The zone of an IPv6 address: as in the URL, with the closing bracket, and decoded. It follows a
+/// % (RFC 9844), or a %25 and is percent-encoded (RFC 6874 section 2, now obsolete).
 fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     if !authority.bytes().any(|byte| byte == b'%') {
         return Ok(None);
@@ -408,8 +405,8 @@ fn zone(authority: &str) -> Result<Option<(String, String)>, &'static str> {
     Ok(Some((format!("%{zone}]"), name.into_owned())))
 }
 
-/// What the `url` crate would quietly drop or rewrite, as browsers do, is refused here. True where
-/// all is visible ASCII and nothing begins a fragment.
+/// Rejects characters that the `url` crate would silently drop or rewrite, as browsers do. Returns
+/// true if the text is all visible ASCII and has no fragment.
 fn check_text(text: &str) -> Result<bool, Error> {
     if text.len() > MAX_URL_BYTES {
         let len = text.len();
@@ -418,7 +415,7 @@ fn check_text(text: &str) -> Result<bool, Error> {
             format!("URL of {len} bytes, the limit is {MAX_URL_BYTES}"),
         ));
     }
-    // All bytes at once, which costs less than to end at the first one.
+    // Without an early exit, which would be slower.
     let is_plain = text.bytes().fold(true, |all, byte| {
         all & matches!(byte, b'!'..=b'~') & (byte != b'\\') & (byte != b'#')
     });
@@ -434,7 +431,7 @@ fn check_text(text: &str) -> Result<bool, Error> {
     if text.trim() != text {
         return Err(Error::new(
             Kind::InvalidUrl,
-            "URL begins or ends with a blank",
+            "URL begins or ends with whitespace",
         ));
     }
     if text.contains('\\') {
@@ -443,8 +440,8 @@ fn check_text(text: &str) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Path and query as they stand in the URL: servers may tell `/a/../b` from `/b`. Only what RFC
-/// 3986 sections 3.3 and 3.4 do not allow there is percent-encoded.
+/// Appends path and query unchanged: servers may distinguish `/a/../b` from `/b`. Only characters
+/// that RFC 3986 sections 3.3 and 3.4 do not allow there are percent-encoded.
 fn append_resource(resource: &mut String, text: &str) {
     if !text.starts_with('/') {
         resource.push('/');
@@ -474,24 +471,24 @@ fn is_resource_byte(byte: u8) -> bool {
         || matches!(byte, b'/' | b'?' | b'%')
 }
 
-/// Quotes the URL.
+/// An error that quotes the URL, without its secrets.
 fn invalid(text: &str, what: impl fmt::Display) -> Error {
     let shown = without_secrets(text);
     Error::new(Kind::InvalidUrl, format!("URL {shown:?} {what}"))
 }
 
-/// A URL, or what should be one, without what may let its reader in: what stands before an `@`,
-/// wherever that is, the query, and the fragment. Cut where it is long.
+/// A URL, valid or not, without parts that may be secret: everything before an `@`, wherever that
+/// is, the query, and the fragment. Truncated if it is long.
 pub fn without_secrets(text: &str) -> String {
     let (before, rest) = match text.rsplit_once('@') {
         Some((_, rest)) => ("…@", rest),
         None => ("", text),
     };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    format!("{before}{}", cut(rest))
+    format!("{before}{}", shortened(rest))
 }
 
-fn cut(text: &str) -> Cow<'_, str> {
+fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),

@@ -68,8 +68,8 @@ static const struct fault {
     int os_errno;
     const char *part; /* of the message */
 } faults[] = {
-    {"/?drop=1&key=drop", "eomc", WSLINE_PHASE_UPGRADE, 0, "before its answer was complete"},
-    {"/?drop=3&key=drops", "eeeomc", WSLINE_PHASE_UPGRADE, 0, "before its answer was complete"},
+    {"/?drop=1&key=drop", "eomc", WSLINE_PHASE_UPGRADE, 0, "before its response was complete"},
+    {"/?drop=3&key=drops", "eeeomc", WSLINE_PHASE_UPGRADE, 0, "before its response was complete"},
     {"/?cut-after=7&times=1&key=cut", "omecrmc", WSLINE_PHASE_OPEN, 0, "without a close frame"},
     {"/?cut-after=1&times=1&key=header", "oecrmc", WSLINE_PHASE_OPEN, 0, "without a close frame"},
     {"/?cut-after=2&times=1&key=between", "oecrmc", WSLINE_PHASE_OPEN, 0, "without a close frame"},

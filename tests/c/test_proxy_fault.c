@@ -51,7 +51,7 @@ static const struct fault {
     {"HTTP_STATUS_407", "user", WSLINE_ERR_PROXY_AUTH, 407, "refused the user name and password"},
     {"HTTP_407_DIGEST", NULL, WSLINE_ERR_PROXY_AUTH, 407, "Digest"},
     {"HTTP_HUGE_HEAD", NULL, WSLINE_ERR_PROXY, 0, "65536 bytes"},
-    {"HTTP_GARBAGE", NULL, WSLINE_ERR_PROXY, 0, "did not answer in HTTP"},
+    {"HTTP_GARBAGE", NULL, WSLINE_ERR_PROXY, 0, "did not respond with HTTP"},
     {"HTTP_EARLY", NULL, WSLINE_ERR_PROXY, 0, "too many"},
     {"HTTP_204", NULL, WSLINE_OK, 101, NULL},
     {"HTTP_1_0", NULL, WSLINE_OK, 101, NULL},

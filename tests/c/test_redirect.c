@@ -148,7 +148,7 @@ static void a_redirect_from_wss_to_ws_is_refused(void) {
         snprintf(path, sizeof path, "/redirect?to=%s://localhost:%u/", schemes[i],
                  (unsigned)listener.port);
         CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, peer_try("FAULTS_TLS", path, options, &conn));
-        CHECK_HAS("give up TLS", wsline_last_error_message());
+        CHECK_HAS("drop TLS", wsline_last_error_message());
         CHECK_INT(0, poll(&asked, 1, 0)); /* nobody knocked */
     }
     wsline_options_free(options);

@@ -22,7 +22,7 @@ static const struct stage {
     {"TCP_FAULTS_SILENT", "ws", "/", WSLINE_ERR_TIMEOUT, WSLINE_PHASE_UPGRADE,
      "waiting for the response"},
     {"TCP_FAULTS_GARBAGE", "ws", "/", WSLINE_ERR_BAD_UPGRADE, WSLINE_PHASE_UPGRADE,
-     "did not answer in HTTP"},
+     "did not respond with HTTP"},
     {"TCP_FAULTS_HALF_CLOSE", "ws", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_UPGRADE,
      "closed"},
     {"TCP_FAULTS_RST_ON_ACCEPT", "wss", "/", WSLINE_ERR_CONNECTION_LOST, WSLINE_PHASE_TLS,

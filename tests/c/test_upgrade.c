@@ -261,9 +261,9 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
         const char *says; /* the end of the message */
     } rows[] = {
         {"code=401&line=WWW-Authenticate:%20Basic%20realm=x",
-         " refused the upgrade: 401 No (asks for Basic authentication)"},
+         " refused the upgrade: 401 No (requires Basic authentication)"},
         {"code=407&line=Proxy-Authenticate:%20NTLM&line=Proxy-Authenticate:%20Negotiate",
-         " refused the upgrade: 407 No (asks for NTLM, Negotiate authentication)"},
+         " refused the upgrade: 407 No (requires NTLM, Negotiate authentication)"},
         {"code=503&line=Retry-After:%20120", " refused the upgrade: 503 No (retry after 120 s)"},
         {"code=302&line=Location:%20https://u:secret@h/a",
          " refused the upgrade: 302 No (redirects to \xe2\x80\xa6@h/a)"},

@@ -53,9 +53,9 @@ fn check(table: &[(&str, &str, &str, Outcome)]) {
     }
 }
 
-const FOREIGN: Outcome = Err("has a Domain that its server is not in");
+const FOREIGN: Outcome = Err("has a Domain that its server does not belong to");
 const PUBLIC: Outcome = Err("has a Domain that is a public suffix");
-const NO_HOST: Outcome = Err("has a Domain that is no host name");
+const NO_HOST: Outcome = Err("has a Domain that is not a host name");
 
 /// Sections 5.1.2, 5.1.3 and 5.3, items 4 to 6.
 #[test]
@@ -163,8 +163,8 @@ fn paths() {
 #[rustfmt::skip]
 fn secure_ones() {
     const NOT_SECURE: Outcome = Err("is Secure, which only wss:// may set");
-    const PREFIX_SECURE: Outcome = Err("is called __Secure-, but lacks Secure");
-    const PREFIX_HOST: Outcome = Err("is called __Host-, but lacks Secure or Path=/, or has a Domain");
+    const PREFIX_SECURE: Outcome = Err("has the prefix __Secure-, but lacks Secure");
+    const PREFIX_HOST: Outcome = Err("has the prefix __Host-, but lacks Secure or Path=/, or has a Domain");
     check(&[
         ("wss://h/",        "k=v; Secure",              "wss://h/",         sent("k=v")),
         ("wss://h/",        "k=v; Secure",              "ws://h/",          NOTHING),

@@ -74,9 +74,9 @@ fn flags() {
         with("no blank", "6455 9.1", ANY, ";server_no_context_takeover", agreement(15, 15, false, true)),
         with("blanks", "6455 9.1", ANY, " \t;\t server_no_context_takeover \t", agreement(15, 15, false, true)),
         wrong("server, twice", "7.1", ANY, "; server_no_context_takeover; server_no_context_takeover",
-            "\"server_no_context_takeover\" is there twice"),
+            "\"server_no_context_takeover\" appears twice"),
         wrong("client, twice", "7.1", ANY, "; client_no_context_takeover; Client_no_context_takeover",
-            "\"Client_no_context_takeover\" is there twice"),
+            "\"Client_no_context_takeover\" appears twice"),
         wrong("server=true", "7.1.1.1", ANY, "; server_no_context_takeover=true", "server_no_context_takeover=true"),
         wrong("server=",     "7.1.1.1", ANY, "; server_no_context_takeover=",     "server_no_context_takeover="),
         wrong("server=\"\"", "7.1.1.1", ANY, "; server_no_context_takeover=\"\"", "server_no_context_takeover="),
@@ -178,10 +178,10 @@ fn every_number_of_bits() {
 fn bits_twice() {
     check_all([
         wrong("server, equal", "7.1", ANY, "; server_max_window_bits=10; server_max_window_bits=10",
-            "\"server_max_window_bits=10\" is there twice"),
+            "\"server_max_window_bits=10\" appears twice"),
         wrong("server, not equal", "7.1", ANY, "; server_max_window_bits=10; server_max_window_bits=11",
-            "\"server_max_window_bits=11\" is there twice"),
-        wrong("client, quoted", "7.1", ANY, "; client_max_window_bits=10; client_max_window_bits=\"10\"", "is there twice"),
+            "\"server_max_window_bits=11\" appears twice"),
+        wrong("client, quoted", "7.1", ANY, "; client_max_window_bits=10; client_max_window_bits=\"10\"", "appears twice"),
         wrong("client, then without", "7.1", ANY, "; client_max_window_bits=10; client_max_window_bits",
             "\"client_max_window_bits\""),
     ]);

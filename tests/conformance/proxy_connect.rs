@@ -99,11 +99,11 @@ fn what_is_no_http_is_no_answer() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
     let proxy = Kind::Proxy;
     check_all([
-        failed("SOCKS",      "9112 4",   PLAIN, b"\x05\0\r\n\r\n", proxy, "did not answer in HTTP"),
+        failed("SOCKS",      "9112 4",   PLAIN, b"\x05\0\r\n\r\n", proxy, "did not respond with HTTP"),
         failed("a letter",   "9112 4",   PLAIN, head("HTTP/1.1 2OO OK", NOTHING), proxy,
-            "did not answer in HTTP but \"HTTP/1.1 2OO OK\""),
-        failed("a greeting", "9112 4",   PLAIN, b"SSH-2.0-x\r\n", proxy, "did not answer in HTTP but \"SSH-2.0-x\""),
-        failed("TLS",        "9112 4",   PLAIN, b"\x15\x03\x01\0\x02\x02\x46", proxy, "answered in TLS, not in HTTP"),
+            "did not respond with HTTP but \"HTTP/1.1 2OO OK\""),
+        failed("a greeting", "9112 4",   PLAIN, b"SSH-2.0-x\r\n", proxy, "did not respond with HTTP but \"SSH-2.0-x\""),
+        failed("TLS",        "9112 4",   PLAIN, b"\x15\x03\x01\0\x02\x02\x46", proxy, "responded with TLS, not HTTP"),
         failed("too long",   "6455 10.4", PLAIN, long, proxy, "sent a head of more than 65536 bytes"),
     ]);
 }

@@ -12,7 +12,7 @@ use wsline::protocol::proxy::endpoint::Proxy;
 use wsline::protocol::proxy::target::Target;
 use wsline::protocol::proxy::tunnel;
 
-pub(crate) const CLOSED_EARLY: &str = "closed the connection before its answer was complete";
+pub(crate) const CLOSED_EARLY: &str = "closed the connection before its response was complete";
 
 /// What the server says as soon as the tunnel is there; nothing of it belongs to the proxy.
 const TUNNELLED: &[u8] = b"\x05\0HTTP/1.1 403 no\r\n\r\n\xff";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! User names and passwords, and what is made of them for HTTP (RFC 7617, RFC 6750).
+//! Credentials for HTTP authentication (RFC 7617, RFC 6750).
 
 use crate::base::error::Error;
 use crate::base::memory::{self, Text};
@@ -16,7 +16,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Fails with what is wrong, which is safe to print.
+    /// Fails with the reason, which is safe to print.
     pub fn new(user: &str, password: &str) -> Result<Self, &'static str> {
         // RFC 7617 section 2: "The user-id and password MUST NOT contain any control characters".
         if user.chars().chain(password.chars()).any(char::is_control) {
@@ -28,7 +28,7 @@ impl Credentials {
         })
     }
 
-    /// The userinfo of a URL (RFC 3986 section 3.2.1), without its percent-encoding.
+    /// The decoded userinfo of a URL (RFC 3986 section 3.2.1).
     pub fn of_url(url: &url::Url) -> Result<Option<Self>, &'static str> {
         let (user, password) = (url.username(), url.password());
         if user.is_empty() && password.is_none() {
@@ -51,7 +51,7 @@ impl Credentials {
         &self.password
     }
 
-    /// The value of an `Authorization` field, unless there is a colon in the user name (RFC 7617
+    /// The value of an `Authorization` field; `None` if the user name contains a colon (RFC 7617
     /// section 2).
     pub fn basic(&self) -> Option<String> {
         let Self { user, password } = self;
@@ -66,7 +66,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The value of an `Authorization` field; `None` where `token` is none (RFC 6750 section 2.1).
+/// The value of an `Authorization` field; `None` if `token` is invalid (RFC 6750 section 2.1).
 pub fn bearer(token: &str) -> Result<Option<Text>, Error> {
     let is_b64token = !token.is_empty()
         && token
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn basic_is_that_of_the_standard() {
+    fn basic_matches_the_examples_of_the_rfc() {
         // RFC 7617 section 2, and 2.1 for what is not ASCII.
         for (user, password, expected) in [
             (
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_them_is_printed() {
+    fn debug_output_hides_credentials() {
         let credentials = Credentials::new("user", "secret").expect("credentials");
         assert_eq!(format!("{credentials:?}"), "Credentials(..)");
     }
 
     #[test]
-    fn a_bearer_token_has_no_blank() {
+    fn a_bearer_token_has_no_space() {
         let bearer = |token| bearer(token).expect("memory");
         assert_eq!(bearer("a.b-c_d~+/=").as_deref(), Some("Bearer a.b-c_d~+/="));
         for bad in ["", "a b", "a\r\nX: y", "\u{fc}"] {

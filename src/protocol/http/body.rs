@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The body of a refusal: as much of it as helps a person, decoded from the ways it can be framed
-//! (RFC 9112 section 6).
+//! The body of a response that refuses the request: as much of it as helps the user, with its
+//! framing decoded (RFC 9112 section 6).
 
 use super::head::Head;
 use crate::base::error::Error;
 use crate::base::memory;
 
-/// What is kept; the rest is not read.
+/// The most bytes to keep; the rest is not read.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A chunk's size, with whatever extensions stand behind it.
+/// The size of a chunk, with its extensions.
 const MAX_CHUNK_LINE_BYTES: usize = 1024;
 
 #[derive(Debug)]
@@ -20,9 +20,9 @@ pub struct Body {
 
 #[derive(Debug)]
 enum Framing {
-    /// So many bytes are still to come.
+    /// The number of bytes still to arrive.
     Length(u64),
-    /// So many bytes of the current chunk are still to come.
+    /// The number of bytes of the current chunk still to arrive.
     Chunked(u64),
     UntilEnd,
     Done,
@@ -46,7 +46,7 @@ impl Body {
         }
     }
 
-    /// That of a response which is not read on.
+    /// For a response whose body is not read.
     pub fn none() -> Self {
         Self {
             bytes: Vec::new(),
@@ -54,8 +54,8 @@ impl Body {
         }
     }
 
-    /// Takes what belongs to the body from the front of `input`. True when it is complete, or
-    /// enough of it is there.
+    /// Takes the bytes of the body from the front of `input`. Returns true when it is complete, or
+    /// [`MAX_BODY_BYTES`] have arrived.
     pub fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         loop {
             match self.framing {
@@ -108,7 +108,7 @@ impl Body {
         let count = most
             .min(input.len() as u64)
             .min((MAX_BODY_BYTES - self.bytes.len()) as u64) as usize;
-        // One more for the NUL that it is lent with.
+        // One more byte for the NUL that follows the lent body.
         memory::reserve(&mut self.bytes, count + 1)?;
         self.bytes.extend(input.drain(..count));
         Ok(count as u64)
@@ -119,7 +119,7 @@ impl Body {
     }
 }
 
-/// Each chunk ends with a line end, which stands before the next chunk's size.
+/// Each chunk ends with a line end, before the next chunk's size.
 fn skip_line_end(input: &mut Vec<u8>) -> &[u8] {
     let line_end = input
         .iter()
@@ -129,7 +129,7 @@ fn skip_line_end(input: &mut Vec<u8>) -> &[u8] {
     input
 }
 
-/// The number at the start of a chunk's line. Behind it come blanks and extensions (RFC 9112
+/// The number at the start of a chunk's line. White space and extensions may follow (RFC 9112
 /// section 7.1.1).
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_line_without_end_ends_the_body() {
+    fn an_endless_chunk_line_ends_the_body() {
         let head = "HTTP/1.1 403 no\r\nTransfer-Encoding: chunked\r\n\r\n";
         let line = [b"5;".to_vec(), vec![b'a'; MAX_CHUNK_LINE_BYTES]].concat();
         assert_eq!(body(head, &line, line.len()), (Vec::new(), true));
     }
 
     #[test]
-    fn a_long_body_is_cut() {
+    fn a_long_body_is_truncated() {
         let head = "HTTP/1.1 500 x\r\nContent-Length: 1000000\r\n\r\n";
         let (bytes, done) = body(head, &vec![b'x'; MAX_BODY_BYTES + 10], 1000);
         assert_eq!((bytes.len(), done), (MAX_BODY_BYTES, true));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The cookie jar: which cookies are kept, and which of them a server gets (RFC 6265 sections 5.3
-//! and 5.4).
+//! The cookie jar: which cookies to store, and which of them to send to a server (RFC 6265 sections
+//! 5.3 and 5.4).
 //!
-//! From its successor, draft-ietf-httpbis-rfc6265bis, come the rules that protect Secure cookies
-//! from servers without TLS, and the prefixes of names.
+//! The rules that protect Secure cookies from servers without TLS, and those for name prefixes,
+//! come from its successor, draft-ietf-httpbis-rfc6265bis.
 
 use super::public_suffix::is_public_suffix;
 use super::set_cookie::SetCookie;
@@ -16,20 +16,21 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-/// Section 6.1 asks for as many at least. Above them, those go that have not been sent for longest.
+/// Section 6.1 requires at least this many. Beyond that, the least recently sent cookies are
+/// removed.
 const MAX_COOKIES: usize = 3000;
 const MAX_COOKIES_PER_DOMAIN: usize = 50;
-/// What the draft allows an attribute.
+/// The draft's limit for attributes.
 const MAX_PATH_BYTES: usize = 1024;
-/// As for other attributes: RFC 6265bis section 5.6.
+/// The limit for attributes, RFC 6265bis section 5.6.
 const MAX_DOMAIN_BYTES: usize = 1024;
 
-const NO_HOST_NAME: &str = "has a Domain that is no host name";
+const NO_HOST_NAME: &str = "has a Domain that is not a host name";
 
-/// Why a cookie is not in the jar.
+/// Why a cookie was not stored.
 #[derive(Debug)]
 pub enum NotKept {
-    /// A phrase of which the cookie is the subject.
+    /// A phrase whose subject is the cookie.
     Refused(&'static str),
     NoMemory(Error),
 }
@@ -46,8 +47,8 @@ impl From<Error> for NotKept {
     }
 }
 
-/// Cookies of any number of servers, for any number of threads. ws stands for http here, wss for
-/// https.
+/// Cookies of any number of servers, for any number of threads. For cookies, ws counts as http and
+/// wss as https.
 pub struct CookieJar {
     store: Mutex<Store>,
     process: ProcessMark,
@@ -63,13 +64,13 @@ impl Default for CookieJar {
 }
 
 impl CookieJar {
-    /// Which process has it.
+    /// The process that created the jar.
     pub fn process(&self) -> ProcessMark {
         self.process
     }
 
-    /// Takes a `Set-Cookie` value that the server at `url` sent; one that has expired takes its
-    /// cookie away. Fails with what is wrong, which is safe to print.
+    /// Stores the cookie of a `Set-Cookie` value that the server at `url` sent; an expired one
+    /// removes its cookie. Fails with the reason, which is safe to print.
     pub fn add(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), NotKept> {
         let request = Request::new(url);
         let mut store = self.store.lock();
@@ -78,7 +79,8 @@ impl CookieJar {
         Ok(())
     }
 
-    /// The same, in place of every cookie that `url` would get. Changes nothing if it fails.
+    /// Stores a cookie as [`CookieJar::add`] does, and removes all other cookies for `url`. Changes
+    /// nothing if it fails.
     pub fn set(&self, url: &Url, set_cookie: &[u8], now: SystemTime) -> Result<(), NotKept> {
         let request = Request::new(url);
         let mut store = self.store.lock();
@@ -101,12 +103,12 @@ impl CookieJar {
 #[derive(Default)]
 struct Store {
     cookies: Vec<Cookie>,
-    /// Counts what happens, because clocks can be set back.
+    /// Counts operations, because clocks can be set back.
     moment: u64,
 }
 
 impl Store {
-    /// What is to be kept of `set_cookie`, if it may be.
+    /// The cookie to store for `set_cookie`, if that is allowed.
     fn accept(
         &mut self,
         request: &Request<'_>,
@@ -115,7 +117,7 @@ impl Store {
     ) -> Result<Cookie, NotKept> {
         self.cookies.retain(|kept| !kept.has_expired(now));
         let cookie = Cookie::new(request, &SetCookie::parse(set_cookie, now)?)?;
-        let hides = |kept: &Cookie| kept.is_guarded_from(&cookie);
+        let hides = |kept: &Cookie| kept.is_protected_from(&cookie);
         if !request.is_secure && self.cookies.iter().any(hides) {
             return Err("would hide a Secure cookie from its server".into());
         }
@@ -138,7 +140,7 @@ impl Store {
         self.limit(MAX_COOKIES, |_| true);
     }
 
-    /// Gives up one of those of a kind if there are more than `max`.
+    /// Removes one of the cookies that `is_of_kind` selects if there are more than `max`.
     fn limit(&mut self, max: usize, is_of_kind: impl Fn(&Cookie) -> bool) {
         let of_kind = || {
             let cookies = self.cookies.iter().enumerate();
@@ -147,7 +149,7 @@ impl Store {
         if of_kind().count() <= max {
             return;
         }
-        // Secure ones go last, or a server without TLS could drive them out.
+        // Secure ones are removed last; otherwise a server without TLS could displace them.
         let least = of_kind().min_by_key(|(_, cookie)| (cookie.is_secure, cookie.used));
         if let Some((at, _)) = least {
             self.cookies.swap_remove(at);
@@ -163,7 +165,7 @@ impl Store {
                 memory::push(&mut sent, cookie)?;
             }
         }
-        // In place: no two were created at the same moment.
+        // An unstable sort needs no memory, and no two cookies have the same `created`.
         sent.sort_unstable_by_key(|cookie| (Reverse(cookie.path.len()), cookie.created));
         let mut pairs = String::new();
         for cookie in sent {
@@ -206,11 +208,13 @@ impl Cookie {
             start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         if has_prefix("__Secure-") && !received.is_secure {
-            return Err("is called __Secure-, but lacks Secure".into());
+            return Err("has the prefix __Secure-, but lacks Secure".into());
         }
         let is_of_host = received.is_secure && is_host_only && received.path == Some("/");
         if has_prefix("__Host-") && !is_of_host {
-            return Err("is called __Host-, but lacks Secure or Path=/, or has a Domain".into());
+            return Err(
+                "has the prefix __Host-, but lacks Secure or Path=/, or has a Domain".into(),
+            );
         }
         Ok(Self {
             name: memory::string(received.name)?,
@@ -244,8 +248,9 @@ impl Cookie {
             && (request.is_secure || !self.is_secure)
     }
 
-    /// Whether `other` from a server without TLS would be sent beside this one, or in its place.
-    fn is_guarded_from(&self, other: &Self) -> bool {
+    /// Whether `other`, from a server without TLS, would be sent together with this one, or would
+    /// replace it.
+    fn is_protected_from(&self, other: &Self) -> bool {
         self.is_secure
             && self.name == other.name
             && (domain_matches(&self.domain, &other.domain)
@@ -254,7 +259,7 @@ impl Cookie {
     }
 }
 
-/// What cookies see of a URL.
+/// The parts of a URL that matter for cookies.
 struct Request<'a> {
     host: String,
     path: &'a str,
@@ -270,8 +275,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What a `Domain` attribute means, and whether that is this host alone (section 5.3, items 5
-    /// and 6).
+    /// The domain of a `Domain` attribute, and whether the cookie is only for this host (section
+    /// 5.3, items 5 and 6).
     fn scope(&self, domain: &str) -> Result<(String, bool), &'static str> {
         if domain.len() > MAX_DOMAIN_BYTES {
             return Err(NO_HOST_NAME);
@@ -286,7 +291,7 @@ impl<'a> Request<'a> {
             return Ok((domain, is_host_only));
         }
         if !domain_matches(&self.host, &domain) {
-            return Err("has a Domain that its server is not in");
+            return Err("has a Domain that its server does not belong to");
         }
         if is_public_suffix(&domain) {
             return Err("has a Domain that is a public suffix");

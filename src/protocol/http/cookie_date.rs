@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The date of an `Expires` attribute, in whatever form a server writes it (RFC 6265 section
-//! 5.1.1).
+//! The date of an `Expires` attribute, in any form that servers write (RFC 6265 section 5.1.1).
 
 use std::time::{Duration, SystemTime};
 
-/// `None` where it is no date. Dates before 1970, which are over in any case, become the first
-/// moment of 1970.
+/// `None` if the text is not a date. Dates before 1970, which are in the past anyway, become the
+/// start of 1970.
 pub fn parse(text: &str) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {
-        // The first token that can be one is the one; each token is one thing only.
+        // The first token that matches a field is used for it; each token is used for one field
+        // only.
         let _ = set(&mut time, || time_of(token))
             || set(&mut day, || number(token, 1..=2))
             || set(&mut month, || month_of(token))
@@ -34,7 +34,7 @@ fn is_delimiter(c: char) -> bool {
     matches!(c, '\t' | ' '..='/' | ';'..='@' | '['..='`' | '{'..='~')
 }
 
-/// Whether `place` was empty and no longer is.
+/// Whether `place` was empty and has been filled.
 fn set<T>(place: &mut Option<T>, found: impl FnOnce() -> Option<T>) -> bool {
     place.is_none() && {
         *place = found();
@@ -42,7 +42,7 @@ fn set<T>(place: &mut Option<T>, found: impl FnOnce() -> Option<T>) -> bool {
     }
 }
 
-/// `hh:mm:ss`, and anything but a digit behind it.
+/// `hh:mm:ss`, followed by anything but a digit.
 fn time_of(token: &str) -> Option<(i64, i64, i64)> {
     let (hour, rest) = token.split_once(':')?;
     let (minute, second) = rest.split_once(':')?;
@@ -61,7 +61,7 @@ fn month_of(token: &str) -> Option<i64> {
     i64::try_from(at / 3 + 1).ok()
 }
 
-/// The digits at the beginning, if there are as many as `lengths` says.
+/// The leading digits, if their number is in `lengths`.
 fn number(token: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<i64> {
     let end = token.find(|c: char| !c.is_ascii_digit());
     let digits = token.get(..end.unwrap_or(token.len()))?;
@@ -79,7 +79,7 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// In years that begin in March, so that a leap day is the last of its year.
+/// Uses years that begin in March, so that a leap day is the last day of its year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 {
         (year, month - 3)
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn dates_in_every_form() {
+    fn dates_are_parsed_in_every_form() {
         let table = [
-            // RFC 9110 section 5.6.7, all three; then what servers write besides.
+            // The three forms of RFC 9110 section 5.6.7, then others that servers write.
             ("Sun, 06 Nov 1994 08:49:37 GMT",     784_111_777),
             ("Sunday, 06-Nov-94 08:49:37 GMT",    784_111_777),
             ("Sun Nov  6 08:49:37 1994",          784_111_777),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date() {
+    fn other_text_is_not_a_date() {
         for text in [
             "",
             "0",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The negotiation of permessage-deflate: our offer, and what a server may answer (RFC 6455 section
-//! 9.1, RFC 7692 section 7.1).
+//! The negotiation of permessage-deflate: our offer, and the valid responses to it (RFC 6455
+//! section 9.1, RFC 7692 section 7.1).
 
 use super::head::Head;
 use crate::base::error::{Error, Kind};
@@ -8,7 +8,7 @@ use crate::protocol::ws::deflate::{Agreement, MAX_WINDOW_BITS};
 use std::borrow::Cow;
 
 const NAME: &str = "permessage-deflate";
-/// As much of what the server sent as an error shows.
+/// The number of characters from the server that an error shows.
 const MAX_SHOWN: usize = 100;
 
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
@@ -47,7 +47,7 @@ impl Offer {
             let bits = offer.server_window_bits;
             add(&format!("{SERVER_MAX_WINDOW_BITS}={bits}"));
         }
-        // Without a value, too, it allows the server to ask for a smaller window (section 7.1.2.2).
+        // Even without a value it allows the server to request a smaller window (section 7.1.2.2).
         match offer.client_window_bits {
             MAX_WINDOW_BITS => add(CLIENT_MAX_WINDOW_BITS),
             bits => add(&format!("{CLIENT_MAX_WINDOW_BITS}={bits}")),
@@ -56,7 +56,7 @@ impl Offer {
     }
 }
 
-/// What the server has agreed to; `offer` is what it was offered, if anything.
+/// The parameters that the server has accepted, if any; `offer` is our offer, if any.
 pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>, Error> {
     let mut members = head.fields.members("Sec-WebSocket-Extensions");
     let Some(extension) = members.next() else {
@@ -71,47 +71,50 @@ pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>,
         return Err(bad(text, "which was not offered"));
     };
     if let Some(second) = members.next() {
-        return Err(bad(&lossy(second), "besides the one that was offered"));
+        return Err(bad(
+            &lossy(second),
+            "in addition to the one that was offered",
+        ));
     }
     read(text, parameters, offer).map(Some)
 }
 
-/// The beginning of a text, for an error.
+/// The beginning of `text`, for an error.
 fn lossy(text: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(text.get(..MAX_SHOWN).unwrap_or(text))
 }
 
-/// Optional white space, RFC 9110 section 5.6.3.
+/// Optional white space (RFC 9110 section 5.6.3).
 const BLANK: [char; 2] = [' ', '\t'];
 
 fn read(text: &str, parameters: &str, Offer(offer): &Offer) -> Result<Agreement, Error> {
-    let mut answer = Answer::default();
+    let mut response = DeflateResponse::default();
     let given = parameters.split(';').map(|one| one.trim_matches(BLANK));
     for parameter in given.filter(|_| text.contains(';')) {
-        answer.take(parameter).map_err(|why| {
+        response.take(parameter).map_err(|why| {
             bad(
                 text,
                 &format!("whose parameter {} {why}", quoted(parameter)),
             )
         })?;
     }
-    if offer.server_no_context_takeover && !answer.server_no_context_takeover {
-        let why = format!("without {SERVER_NO_CONTEXT_TAKEOVER}, which was asked for");
+    if offer.server_no_context_takeover && !response.server_no_context_takeover {
+        let why = format!("without {SERVER_NO_CONTEXT_TAKEOVER}, which was requested");
         return Err(bad(text, &why));
     }
-    let server_window_bits = match answer.server_max_window_bits {
+    let server_window_bits = match response.server_max_window_bits {
         Some(bits) if bits > offer.server_window_bits => {
             let limit = offer.server_window_bits;
-            let why = format!("whose {SERVER_MAX_WINDOW_BITS} is above the {limit} asked for");
+            let why = format!("whose {SERVER_MAX_WINDOW_BITS} is above the {limit} requested");
             return Err(bad(text, &why));
         }
         None if offer.server_window_bits < MAX_WINDOW_BITS => {
-            let why = format!("without {SERVER_MAX_WINDOW_BITS}, which was asked for");
+            let why = format!("without {SERVER_MAX_WINDOW_BITS}, which was requested");
             return Err(bad(text, &why));
         }
         bits => bits.unwrap_or(MAX_WINDOW_BITS),
     };
-    let client_window_bits = match answer.client_max_window_bits {
+    let client_window_bits = match response.client_max_window_bits {
         Some(bits) if bits > offer.client_window_bits => {
             let limit = offer.client_window_bits;
             let why = format!("whose {CLIENT_MAX_WINDOW_BITS} is above the {limit} offered");
@@ -122,23 +125,24 @@ fn read(text: &str, parameters: &str, Offer(offer): &Offer) -> Result<Agreement,
     Ok(Agreement {
         client_window_bits,
         server_window_bits,
-        // What we have offered to do without we do without, whether the server has noticed or not.
+        // We offered not to take over our context, so we do not, even if the response omits the
+        // parameter.
         client_no_context_takeover: offer.client_no_context_takeover
-            || answer.client_no_context_takeover,
-        server_no_context_takeover: answer.server_no_context_takeover,
+            || response.client_no_context_takeover,
+        server_no_context_takeover: response.server_no_context_takeover,
     })
 }
 
 #[derive(Default)]
-struct Answer {
+struct DeflateResponse {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
     client_max_window_bits: Option<u8>,
 }
 
-impl Answer {
-    /// Or what is wrong with the parameter.
+impl DeflateResponse {
+    /// Fails with what is wrong with the parameter.
     fn take(&mut self, parameter: &str) -> Result<(), &'static str> {
         let (name, value) = match parameter.split_once('=') {
             None => (parameter, None),
@@ -159,7 +163,7 @@ impl Answer {
     }
 }
 
-const TWICE: &str = "is there twice";
+const TWICE: &str = "appears twice";
 
 fn set_flag(flag: &mut bool, value: Option<&str>) -> Result<(), &'static str> {
     match value {
@@ -173,7 +177,7 @@ fn set_flag(flag: &mut bool, value: Option<&str>) -> Result<(), &'static str> {
 }
 
 /// "A decimal integer value without leading zeroes between 8 to 15 inclusive" (section 7.1.2), as a
-/// token or quoted.
+/// token or a quoted string.
 fn set_bits(place: &mut Option<u8>, value: Option<&str>) -> Result<(), &'static str> {
     let value = value.ok_or("has no value")?;
     let quoted = value
@@ -201,7 +205,7 @@ fn bad(extension: &str, why: &str) -> Error {
     Error::new(Kind::BadUpgrade, message).with_http_status(101)
 }
 
-/// What the server sent, safe to print.
+/// Text from the server, escaped so that it is safe to print.
 fn quoted(text: &str) -> String {
     let shown: String = text.escape_debug().take(MAX_SHOWN).collect();
     format!("\"{shown}\"")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Header fields: what may stand in ours, and the list of those received.
+//! Header fields: what ours may contain, and the list of received ones.
 
 use crate::base::error::Error;
 use crate::base::memory;
@@ -14,7 +14,9 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
         None => Ok(()),
         Some(bad) => Err(Error::argument(
             argument,
-            format!("contains {bad:?}, which no HTTP token may (RFC 9110 section 5.6.2)"),
+            format!(
+                "contains {bad:?}, which is not allowed in an HTTP token (RFC 9110 section 5.6.2)"
+            ),
         )),
     }
 }
@@ -26,12 +28,14 @@ pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {
         None => Ok(()),
         Some(bad) => Err(Error::argument(
             argument,
-            format!("contains {bad:?}, which no header value may (RFC 9110 section 5.5)"),
+            format!(
+                "contains {bad:?}, which is not allowed in a header value (RFC 9110 section 5.5)"
+            ),
         )),
     }
 }
 
-/// How much of the front of `text` is a token.
+/// The length of the token at the start of `text`.
 pub fn token_len(text: &[u8]) -> usize {
     let end = text.iter().position(|byte| !is_token_byte(*byte));
     end.unwrap_or(text.len())
@@ -45,11 +49,10 @@ fn is_token_byte(byte: u8) -> bool {
     TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
 }
 
-/// Each byte of a name is looked up, and one look is less than the comparisons that the table is
-/// made of.
+/// A lookup for each byte is faster than the comparisons that fill the table.
 #[allow(
     clippy::indexing_slicing,
-    reason = "a panic would be one of the compiler's"
+    reason = "a panic would happen at compile time"
 )]
 static TOKEN_BYTES: [bool; 256] = {
     let mut table = [false; 256];
@@ -63,16 +66,16 @@ static TOKEN_BYTES: [bool; 256] = {
     table
 };
 
-/// Where the first control character is (RFC 9110 section 5.5), if there is one; a tab is one here.
+/// The position of the first control character (RFC 9110 section 5.5), if any; a tab counts as one.
 pub fn first_control(text: &[u8]) -> Option<usize> {
     const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
     const HIGH_BIT: u64 = u64::from_ne_bytes([0x80; 8]);
     let eights = text.chunks_exact(8);
     let rest = eights.remainder();
     for (index, eight) in eights.enumerate() {
-        // Eight bytes at once, and no sum carries into the next of them. The high bit stays 0 where
-        // the rest of the byte is less than 0x20, and becomes 1 where it is 0x7f. Bytes that have
-        // it are no ASCII.
+        // Eight bytes at once; no sum carries into the next byte. In `is_not_low` the high bit
+        // stays 0 if the low bits are less than 0x20; in `is_delete` it becomes 1 if they are 0x7f.
+        // Bytes with the high bit set are not ASCII.
         let eight = u64::from_le_bytes(eight.try_into().unwrap_or_default());
         let low_bits = eight & LOW_BITS;
         let is_not_low = low_bits + u64::from_ne_bytes([0x60; 8]);
@@ -86,11 +89,10 @@ pub fn first_control(text: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len() + in_rest)
 }
 
-/// As much of a list as an error shows.
+/// The number of characters of a list that an error shows.
 const MAX_SHOWN: usize = 100;
 
-/// What a peer has listed, safe to print: escaped, and cut where it is long. `None` where there is
-/// nothing.
+/// A list from a peer, safe to print: escaped, and truncated if it is long. `None` if it is empty.
 pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     let mut members = members.take(MAX_SHOWN).peekable();
     members.peek()?;
@@ -105,26 +107,25 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 
 /// The fields of a received head, in order, repeated ones kept.
 ///
-/// Names and values are C strings because that is how they are handed out; no NUL gets as far as
-/// here.
+/// Names and values are C strings because they are returned to C; they contain no NUL.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    /// The reason, then of each field its name, a NUL, its value, a NUL.
+    /// The reason phrase; then for each field its name, a NUL, its value, a NUL.
     text: Vec<u8>,
     reason_len: usize,
     fields: Vec<Field>,
-    /// The last one, while its value may be continued; its text is the end of `text`.
+    /// The last field, while its value may be continued; it is at the end of `text`.
     open: Option<Field>,
-    /// The value of the open one has nothing to replace, and no white space around it.
+    /// The value of the open field has no control characters, and no white space around it.
     is_clean: bool,
 }
 
-/// What the fields of a short head have: one piece of memory, then, is enough. It stays as long as
+/// Enough for the fields of a short head, so that one allocation suffices. It is kept as long as
 /// the connection.
 const USUAL_BYTES: usize = 128;
 const USUAL_COUNT: usize = 4;
 
-/// Where a name and its value begin, and where the value ends; a NUL ends each.
+/// The offsets of a name, its value, and the value's end; a NUL follows each.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     name: usize,
@@ -133,7 +134,7 @@ struct Field {
 }
 
 impl Fields {
-    /// Keeps the reason of the status line: the fields come after it, in the same memory.
+    /// Stores the reason phrase of the status line, before the fields in the same memory.
     pub fn begin_with(&mut self, reason: &[u8]) -> Result<(), Error> {
         debug_assert!(self.text.is_empty());
         memory::reserve(&mut self.text, reason.len() + USUAL_BYTES)?;
@@ -142,7 +143,7 @@ impl Fields {
         Ok(())
     }
 
-    /// As it was received.
+    /// The reason phrase as it was received.
     pub fn reason(&self) -> &[u8] {
         self.text.get(..self.reason_len).unwrap_or_default()
     }
@@ -169,8 +170,8 @@ impl Fields {
         Ok(())
     }
 
-    /// Adds a line to the value of the field that was begun; false where none was. RFC 9112 section
-    /// 5.2: the line end and the white space around it stand for a blank.
+    /// Adds a line to the value of the open field; false if there is none. RFC 9112 section 5.2:
+    /// the line end and the white space around it become a space.
     pub fn continue_value(&mut self, line: &[u8]) -> Result<bool, Error> {
         if self.open.is_none() {
             return Ok(false);
@@ -182,7 +183,7 @@ impl Fields {
         Ok(true)
     }
 
-    /// Ends the field that was begun, if there is one.
+    /// Ends the open field, if there is one.
     pub fn finish(&mut self) -> Result<(), Error> {
         let Some(mut field) = self.open.take() else {
             return Ok(());
@@ -195,10 +196,10 @@ impl Fields {
         memory::push(&mut self.fields, field)
     }
 
-    /// Makes the text from `start` on, to its end, a value.
+    /// Cleans the value that begins at `start`.
     fn clean(&mut self, start: usize) {
-        // RFC 9110 section 5.5: CR and NUL are to be replaced. Other control characters may be, and
-        // then no terminal sees them.
+        // RFC 9110 section 5.5: CR and NUL must be replaced. Other control characters may be; they
+        // are, so that none reaches a terminal.
         for byte in self.text.get_mut(start..).unwrap_or_default() {
             let is_control = byte.is_ascii_control() && *byte != b'\t';
             *byte = if is_control { b' ' } else { *byte };
@@ -218,19 +219,19 @@ impl Fields {
         Some((name, self.c_string(field.value, field.end)))
     }
 
-    /// The values of a field, in order; names have no case (RFC 9110 section 5.1).
+    /// The values of a field, in order; names are case-insensitive (RFC 9110 section 5.1).
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CStr> {
         let named = self.named(name);
         named.map(|field| self.c_string(field.value, field.end))
     }
 
-    /// The same as bytes.
+    /// As [`Fields::all`], as bytes.
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         let named = self.named(name);
         named.map(|field| self.text.get(field.value..field.end).unwrap_or_default())
     }
 
-    /// `name` is best in its usual spelling: that is compared at once.
+    /// Fastest if `name` is in its usual spelling, which is compared first.
     fn named(&self, name: &str) -> impl Iterator<Item = &Field> {
         let name = name.as_bytes();
         self.fields.iter().filter(move |field| {
@@ -241,24 +242,24 @@ impl Fields {
         })
     }
 
-    /// `end` is where the NUL is.
+    /// `end` is the offset of the NUL.
     fn c_string(&self, start: usize, end: usize) -> &CStr {
         let text = self.text.get(start..=end).unwrap_or_default();
         CStr::from_bytes_with_nul(text).unwrap_or_default()
     }
 
-    /// The members of a field that is a list, over all its lines (RFC 9110 section 5.6.1).
+    /// The members of a list field, from all its lines (RFC 9110 section 5.6.1).
     pub fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let mut values = self.values(name);
         let mut rest = &[][..];
-        // A loop, of which the standard library's adapters for the same make several that are
-        // called.
+        // A loop is inlined as one function; the standard library's adapters would become several
+        // calls.
         std::iter::from_fn(move || {
             loop {
                 let member = match rest.iter().position(|byte| *byte == b',') {
                     Some(comma) => {
-                        let (member, behind) = rest.split_at(comma);
-                        rest = behind.get(1..).unwrap_or_default();
+                        let (member, after) = rest.split_at(comma);
+                        rest = after.get(1..).unwrap_or_default();
                         member
                     }
                     None => std::mem::take(&mut rest),
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_configured_can_add_a_line() {
+    fn options_cannot_add_a_header_line() {
         for bad in ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "a\x7fb", "a\x1bb"] {
             check_value("value", bad).expect_err(bad);
             check_token("name", bad).expect_err(bad);
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_found_wherever_they_are() {
+    fn control_characters_are_found_at_every_position() {
         for byte in 0..=u8::MAX {
             for place in 0..20 {
                 let mut text = [b' ', b'~', 0x80, 0xff, b'a'].repeat(4);
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_shown_escaped_and_cut() {
+    fn a_list_is_shown_escaped_and_truncated() {
         let shown = |members: &[&[u8]]| listed(members.iter().copied());
         assert_eq!(shown(&[]), None);
         assert_eq!(shown(&[b""]).as_deref(), Some(""));
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_run_over_lines_and_ignore_case_of_the_name() {
+    fn lists_span_lines_and_names_are_case_insensitive() {
         let mut fields = Fields::default();
         for (name, value) in [
             ("Connection", &b"keep-alive, \tUpgrade"[..]),

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The head of a response (RFC 9112 sections 2.2, 4 and 5), read line by line as it arrives.
 //!
-//! What the RFC asks of a recipient is done; where it leaves a choice, the head is read as curl
-//! reads it. Only a switch of protocols is refused for a malformed line, see [`Head::defect`]: a
-//! malformed line takes nobody's status away.
+//! Follows the RFC's requirements for recipients; where it leaves a choice, the head is read as
+//! curl reads it. A malformed line only prevents a switch of protocols, see [`Head::defect`]: the
+//! status of other responses is still reported.
 
 use super::field::{Fields, first_control, token_len};
 use crate::base::error::Error;
 use std::borrow::Cow;
 
-/// Status line, fields and empty line together, those of interim responses included.
+/// Status line, fields and empty line together, including those of interim responses.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// More of a reason helps nobody.
+/// A longer reason phrase is not useful.
 const MAX_REASON_BYTES: usize = 256;
 
-/// As much of a line as an error shows.
+/// The number of characters of a line that an error shows.
 const MAX_SHOWN: usize = 100;
 
 /// Optional white space (RFC 9110 section 5.6.3).
 const BLANK: [u8; 2] = [b' ', b'\t'];
 
-/// How a TLS record with an alert begins: the answer of a TLS server to a request without TLS.
+/// The first byte of a TLS alert record, with which a TLS server responds to a request without TLS.
 const TLS_ALERT: u8 = 0x15;
 
 #[derive(Clone, Debug, Default)]
@@ -30,46 +30,46 @@ pub struct Head {
     /// Major and minor version.
     pub version: (u8, u8),
     pub fields: Fields,
-    /// The first malformed line for which curl refuses a response, a phrase of which the head is
-    /// the subject.
+    /// Describes the first malformed line for which curl would reject a response: a phrase whose
+    /// subject is the response.
     pub defect: Option<String>,
 }
 
 impl Head {
-    /// Why the status, in the words of the peer.
+    /// The reason phrase.
     pub fn reason(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.fields.reason())
     }
 
-    /// 300 and 304 name no place to go to; the others differ in methods, of which a handshake has
-    /// one.
+    /// 300 and 304 do not name a target. The others differ only in the method to use, and a
+    /// handshake always uses GET.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301 | 302 | 303 | 307 | 308)
     }
 }
 
-/// How far a head is.
+/// The state of a head.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeadState {
     Incomplete,
     Complete,
     TooLong,
-    /// The peer answers in another protocol: a phrase of which it is the subject.
+    /// The peer responded with another protocol: a phrase whose subject is the peer.
     NotHttp(String),
 }
 
-/// Takes heads from what arrives, one after the other.
+/// Reads heads from the received bytes, one after the other.
 #[derive(Debug, Default)]
 pub struct HeadReader {
     head: Head,
     next: Next,
-    /// Bytes taken, of all heads.
+    /// The number of bytes taken for all heads.
     taken: usize,
-    /// Bytes at the front of the input that are known to hold no line end.
+    /// The number of bytes at the front of the input that are known to contain no line end.
     seen: usize,
 }
 
-/// What the next line is.
+/// The kind of the next line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Next {
     #[default]
@@ -80,11 +80,11 @@ enum Next {
 }
 
 struct Line<'a> {
-    /// Without its end.
+    /// The line without its line end.
     text: &'a [u8],
-    /// With it.
+    /// The length with the line end.
     len: usize,
-    /// There is no control character in the text.
+    /// The text has no control characters.
     is_clean: bool,
 }
 
@@ -133,7 +133,8 @@ impl HeadReader {
 
     /// The line at the front of `input`, if it has arrived.
     fn first_line<'a>(&self, input: &'a [u8]) -> Option<Line<'a>> {
-        // Most lines have no control character but their end, so one pass finds that and knows it.
+        // Most lines have no control characters except their line end, so one pass finds that end
+        // and shows that the line is clean.
         if self.seen == 0 {
             let end = first_control(input)?;
             if let Some((text, [b'\r', b'\n', ..])) = input.split_at_checked(end) {
@@ -154,7 +155,8 @@ impl HeadReader {
         })
     }
 
-    /// No more lines come: what there is of the head can be looked at.
+    /// No more lines will arrive: completes the last field, so that the head can be used as far as
+    /// it has arrived.
     pub fn finish(&mut self) -> Result<(), Error> {
         self.head.fields.finish()
     }
@@ -164,11 +166,12 @@ impl HeadReader {
         std::mem::take(&mut self.head)
     }
 
-    /// The start of an answer that is no HTTP need not be a line: its peer may wait for us.
+    /// A response in another protocol need not begin with a line, and its peer may be waiting for
+    /// us.
     fn state_at_start(&self, line: &[u8]) -> HeadState {
         let is_long = line.len() > MAX_SHOWN;
         let other = match line {
-            // The CR of an empty line, perhaps.
+            // Possibly the CR of an empty line.
             [] | b"\r" => None,
             _ if self.next != Next::StatusLine => None,
             [first, ..] if is_long || !is_text(*first) => other_protocol(line),
@@ -177,10 +180,11 @@ impl HeadReader {
         other.map_or(HeadState::Incomplete, HeadState::NotHttp)
     }
 
-    /// `is_clean`: there is no control character in the line.
+    /// `is_clean`: the line has no control characters.
     fn read_line(&mut self, line: &[u8], is_clean: bool) -> Result<HeadState, Error> {
         match (self.next, line) {
-            // Some servers send the line end of a body before it, though they should not.
+            // Some servers wrongly send an extra line end after a body, which precedes the next
+            // head.
             (Next::StatusLine, b"") => {}
             (Next::StatusLine, _) => {
                 if let Some(what) = other_protocol(line) {
@@ -208,16 +212,16 @@ impl HeadReader {
         Ok(HeadState::Incomplete)
     }
 
-    /// Section 4; the reason is left. A recipient may take any white space for the one blank.
+    /// Section 4. Returns the reason phrase. A recipient may accept any white space as the
+    /// separator.
     fn read_status_line<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
         let rest = line.strip_prefix(b"HTTP/")?;
         let version_end = rest.iter().position(|byte| BLANK.contains(byte))?;
         let (version, rest) = rest.split_at(version_end);
         self.head.version = match version {
-            // A higher minor version than is known is read as the highest known (RFC 9110 section
-            // 2.5).
+            // A higher minor version is read as the highest known one (RFC 9110 section 2.5).
             [b'1', b'.', minor @ b'0'..=b'9'] => (1, minor - b'0'),
-            // Written by programs that mean well.
+            // Some programs send this over HTTP/1.1 connections.
             b"2" | b"2.0" => (2, 0),
             _ => return None,
         };
@@ -239,13 +243,13 @@ impl HeadReader {
         Some(reason.get(..MAX_REASON_BYTES).unwrap_or(reason))
     }
 
-    /// Section 5. A line whose name is no token is ignored, with the lines that continue it:
-    /// nothing in it counts.
+    /// Section 5. A line whose name is not a token is ignored, together with its continuation
+    /// lines.
     fn read_field_line(&mut self, line: &[u8], is_clean: bool) -> Result<(), Error> {
         if line.first().is_some_and(|byte| BLANK.contains(byte)) {
             let is_continued = self.head.fields.continue_value(line.trim_ascii())?;
             if !is_continued && self.next == Next::FirstField {
-                // Section 2.2: such lines must be ignored, or the message rejected.
+                // Section 2.2: such lines must be ignored, or the message must be rejected.
                 self.note_defect("has white space before its first field, in the line", line);
             }
             return Ok(());
@@ -279,25 +283,25 @@ impl Head {
     }
 }
 
-/// HTTP says its name first, in capitals.
+/// An HTTP response begins with "HTTP/" in capitals.
 fn other_protocol(line: &[u8]) -> Option<String> {
     match line.first() {
         _ if line.starts_with(b"HTTP/") => None,
-        Some(&TLS_ALERT) => Some("answered in TLS, not in HTTP".to_owned()),
-        Some(first) if !is_text(*first) => Some("did not answer in HTTP".to_owned()),
+        Some(&TLS_ALERT) => Some("responded with TLS, not HTTP".to_owned()),
+        Some(first) if !is_text(*first) => Some("did not respond with HTTP".to_owned()),
         _ => Some(not_http(line)),
     }
 }
 
 fn not_http(line: &[u8]) -> String {
-    format!("did not answer in HTTP but {}", quoted(line))
+    format!("did not respond with HTTP but {}", quoted(line))
 }
 
 fn is_text(byte: u8) -> bool {
     byte.is_ascii_graphic() || byte == b' '
 }
 
-/// A line as it can be printed.
+/// A line, escaped and truncated for printing.
 fn quoted(line: &[u8]) -> String {
     let shown = line.get(..MAX_SHOWN).unwrap_or(line);
     format!("\"{}\"", shown.escape_ascii())
@@ -322,7 +326,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn fields_are_read_as_the_rfc_wants() {
+    fn fields_are_read_as_the_rfc_requires() {
         //   lines                          their values
         let table: [(&[u8], &[&str]); 18] = [
             (b"A: b\r\n",                   &["b"]),
@@ -339,7 +343,7 @@ mod tests {
             (b"A: b\rc\0d\x1b[2J\x7f\r\n",  &["b c d [2J"]),
             (b"A: b\tc\r\r\n",              &["b\tc"]),
             (b"A: \x80\xff\r\n",            &["\u{fffd}\u{fffd}"]),
-            // Ignored, with what continues them.
+            // Ignored, with their continuation lines.
             (b"A : b\r\n c\r\nA: d\r\n",    &["d"]),
             (b"A B: c\r\n A: b\r\nA: d\r\n", &["d"]),
             (b": b\r\nA\0: b\r\nA\xe9: b\r\n\rA: b\r\n", &[]),
@@ -355,7 +359,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn what_curl_refuses_is_a_defect() {
+    fn lines_that_curl_rejects_are_defects() {
         let table: [(&[u8], Option<&str>); 9] = [
             (b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nD : e\r\n: f\r\nG: \r\x1b\r\n\r\n", None),
             (b"HTTP/1.1 200 OK\r\nA\r\nB\r\n\r\n",     Some("has no colon in the line \"A\"")),
@@ -376,7 +380,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn status_lines_come_apart() {
+    fn status_lines_are_parsed() {
         type Row = (&'static [u8], (u8, u8), u16, &'static str);
         let table: [Row; 11] = [
             (b"HTTP/1.1 403 No entry\r\n\r\n",   (1, 1), 403, "No entry"),
@@ -400,10 +404,10 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn what_is_not_http_is_known_by_its_start() {
+    fn other_protocols_are_recognized_by_their_start() {
         const LONG: [u8; 101] = [b'x'; 101];
-        let quoted = |line: &str| Some(format!("did not answer in HTTP but \"{line}\""));
-        let binary = || Some("did not answer in HTTP".to_owned());
+        let quoted = |line: &str| Some(format!("did not respond with HTTP but \"{line}\""));
+        let binary = || Some("did not respond with HTTP".to_owned());
         let table: [(&[u8], Option<String>); 22] = [
             (b"HTTP/1.1 4x3 No\r\n",  quoted("HTTP/1.1 4x3 No")),
             (b"HTTP/1.1 40 No\r\n",   quoted("HTTP/1.1 40 No")),
@@ -424,8 +428,8 @@ mod tests {
             (b"\r\r\n",               binary()),
             (b"\0\0\x12",             binary()),
             (b"\x81\x05hello",        binary()),
-            (b"\x15",                 Some("answered in TLS, not in HTTP".to_owned())),
-            (b"\r\n\x15\n",           Some("answered in TLS, not in HTTP".to_owned())),
+            (b"\x15",                 Some("responded with TLS, not HTTP".to_owned())),
+            (b"\r\n\x15\n",           Some("responded with TLS, not HTTP".to_owned())),
             (b"",                     None),
         ];
         for (start, what) in table {

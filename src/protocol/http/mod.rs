@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! HTTP/1.1 as far as an upgrade needs it (RFC 9110, RFC 9112).
+//! The parts of HTTP/1.1 that an upgrade needs (RFC 9110, RFC 9112).
 
 pub mod auth;
 pub mod body;

@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Domains below which anybody can have a name, such as `com` and `co.uk`: cookies for all of one
-//! would reach strangers (RFC 6265 section 5.3, item 5).
+//! Domains under which anybody can register a name, such as `com` and `co.uk`: a cookie for such a
+//! domain would be sent to unrelated servers (RFC 6265 section 5.3, item 5).
 
 use std::cmp::Ordering;
 
-/// A comment, an empty line, then the rules, sorted; renewed by `tools/public_suffixes.py`. As text
-/// they add 150 KB to the library; the `psl` crate, which makes code of them, adds 800 KB.
+/// A comment, an empty line, then the sorted rules; updated by `tools/public_suffixes.py`. As text
+/// they add 150 KB to the library; the `psl` crate, which compiles them to code, adds 800 KB.
 static FILE: &str = include_str!("public_suffixes.txt");
 
 /// Whether `domain`, in lower case and A-labels, is itself a public suffix
 /// (<https://github.com/publicsuffix/list/wiki/Format>).
 pub fn is_public_suffix(domain: &str) -> bool {
-    // The dot of the root names the same domain.
+    // A trailing dot does not change the domain.
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let Some((_, parent)) = domain.split_once('.') else {
-        // The list says nothing about names that only this network knows; its rule for all others
-        // is `*`.
+        // The list has no rules for names of the local network; its default rule is `*`.
         return true;
     };
     let is_exception = is_listed(&format!("!{domain}"));
     !is_exception && (is_listed(domain) || is_listed(&format!("*.{parent}")))
 }
 
-/// Looks for a line, by halves.
+/// Finds a line by binary search.
 fn is_listed(rule: &str) -> bool {
     let (_, mut lines) = FILE.split_once("\n\n").unwrap_or_default();
     while !lines.is_empty() {
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_is_found_in_a_sorted_list_of_a_labels() {
+    fn every_rule_is_found_and_the_list_is_sorted() {
         let (_, rules) = FILE.split_once("\n\n").expect("a comment and rules");
         let rules: Vec<&str> = rules.lines().collect();
         assert!(rules.is_sorted());
@@ -75,7 +74,7 @@ mod tests {
             "com", "co.uk", "github.io", "xn--p1ai", "xn--55qx5d.cn", "com.", "co.uk.",
             // *.ck, *.kawasaki.jp
             "ck", "anything.ck", "anything.kawasaki.jp",
-            // The rule for what is not listed.
+            // The default rule.
             "localhost", "local",
         ];
         let domains = [

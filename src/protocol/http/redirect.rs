@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): where they
-//! lead, and whether to go.
+//! Redirects of the opening handshake (RFC 6455 section 4.1, RFC 9110 section 15.4): their target,
+//! and whether to follow.
 
 use super::head::Head;
 use super::request::RequestOptions;
@@ -10,10 +10,10 @@ use crate::base::sync::Arc;
 use crate::protocol::url::Url;
 use std::borrow::Cow;
 
-/// As many URLs as an error shows.
+/// The number of URLs that an error shows.
 const MAX_SHOWN: usize = 10;
 
-/// The URLs that a connect has been sent to, the first of them the caller's.
+/// The URLs of a connect so far; the first is the caller's.
 #[derive(Debug)]
 pub struct Redirects {
     chain: Vec<Arc<Url>>,
@@ -32,13 +32,13 @@ impl Redirects {
         }
     }
 
-    /// The URL in force.
+    /// The current URL.
     pub fn url(&self) -> &Arc<Url> {
         &self.url
     }
 
-    /// True if `head` sends the connect elsewhere, to [`Redirects::url`] from now on. False if it
-    /// is no redirect, or redirects are not followed.
+    /// Returns true if `head` is a redirect; [`Redirects::url`] is its target from now on. Returns
+    /// false if it is not a redirect, or redirects are not followed.
     pub fn follow(&mut self, head: &Head) -> Result<bool, Error> {
         if self.limit == 0 || !head.is_redirect() {
             return Ok(false);
@@ -53,8 +53,8 @@ impl Redirects {
         Ok(true)
     }
 
-    /// The request for the URL in force: once the connect has been sent to another origin, it
-    /// carries nothing that was meant for the first.
+    /// The request options for the current URL: after a redirect to another origin, without
+    /// anything meant only for the first one.
     pub fn request_options<'a>(
         &self,
         options: &'a RequestOptions,
@@ -76,37 +76,39 @@ impl Redirects {
 
     fn target(&self, head: &Head) -> Result<Url, Error> {
         let status = head.status;
-        let refused = |what: String| {
+        let rejected = |what: String| {
             Error::new(
                 Kind::BadStatus,
-                format!("{} answered {status} {what}", self.url),
+                format!("{} responded with {status}{what}", self.url),
             )
             .with_http_status(status)
         };
         let location = head.fields.all("location").next();
-        let location = location.ok_or_else(|| refused("without a Location field".to_owned()))?;
+        let location = location.ok_or_else(|| rejected(", but no Location field".to_owned()))?;
         let location = location
             .to_str()
-            .map_err(|_| refused("with a Location field that is not UTF-8".to_owned()))?;
+            .map_err(|_| rejected(" and a Location field that is not UTF-8".to_owned()))?;
         let target = self.url.join(location).map_err(|error| {
-            refused(format!("with a Location that is no WebSocket URL: {error}"))
+            rejected(format!(
+                " and a Location that is not a WebSocket URL: {error}"
+            ))
         })?;
         if self.url.is_secure() && !target.is_secure() {
-            return Err(refused(format!("and would give up TLS for {target}")));
+            return Err(rejected(format!(", which would drop TLS for {target}")));
         }
         Ok(target)
     }
 
-    /// The URLs in order; not all of them where there are many.
-    fn way(&self) -> String {
-        let mut way = String::new();
+    /// The URLs in order, shortened if there are many.
+    fn route(&self) -> String {
+        let mut route = String::new();
         for url in self.chain.iter().take(MAX_SHOWN) {
-            way = way + &url.to_string() + " -> ";
+            route = route + &url.to_string() + " -> ";
         }
         if self.chain.len() > MAX_SHOWN {
-            way += "… -> ";
+            route += "… -> ";
         }
-        way + &self.url.to_string()
+        route + &self.url.to_string()
     }
 
     fn too_many(&self, status: u16) -> Error {
@@ -115,7 +117,7 @@ impl Redirects {
         } else {
             "too many redirects"
         };
-        let message = format!("{what}, {} allowed: {}", self.limit, self.way());
+        let message = format!("{what}, {} allowed: {}", self.limit, self.route());
         Error::new(Kind::TooManyRedirects, message).with_http_status(status)
     }
 }
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn five_statuses_lead_elsewhere() {
+    fn five_statuses_are_redirects() {
         for status in [301, 302, 303, 307, 308] {
             let mut redirects = redirects("ws://h/", 1);
             assert!(redirects.follow(&head(status, "/there")).expect("followed"));
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn with_limit_0_a_redirect_is_an_answer_like_any_other() {
+    fn with_limit_0_a_redirect_is_an_ordinary_response() {
         let mut redirects = redirects("ws://h/", 0);
         assert!(
             !redirects
@@ -162,22 +164,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_followed_says_why() {
+    fn errors_say_why_a_redirect_is_not_followed() {
         for (from, location, expected) in [
             (
                 "wss://h/a",
                 "ws://h/a",
-                "wss://h/a answered 302 and would give up TLS for ws://h/a",
+                "wss://h/a responded with 302, which would drop TLS for ws://h/a",
             ),
             (
                 "wss://h/",
                 "http://i/",
-                "wss://h/ answered 302 and would give up TLS for ws://i/",
+                "wss://h/ responded with 302, which would drop TLS for ws://i/",
             ),
             (
                 "ws://h/",
                 "ftp://i/",
-                "ws://h/ answered 302 with a Location that is no WebSocket URL: URL \"ftp://i/\" has a scheme other than ws, wss, http and https",
+                "ws://h/ responded with 302 and a Location that is not a WebSocket URL: URL \"ftp://i/\" has a scheme other than ws, wss, http and https",
             ),
         ] {
             let error = redirects(from, 1)
@@ -191,12 +193,12 @@ mod tests {
             .expect_err("no Location");
         assert_eq!(
             error.message(),
-            "ws://h/ answered 302 without a Location field"
+            "ws://h/ responded with 302, but no Location field"
         );
     }
 
     #[test]
-    fn the_limit_and_a_loop_name_the_way() {
+    fn errors_of_the_limit_and_of_a_loop_list_the_urls() {
         let mut far = redirects("ws://h/?token=secret", 2);
         assert!(far.follow(&head(302, "/a")).expect("followed"));
         assert!(far.follow(&head(302, "/b")).expect("followed"));
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_for_one_origin_is_not_sent_to_another() {
+    fn fields_for_one_origin_are_not_sent_to_another() {
         let text = |text| Text::copy(text).expect("memory");
         let options = RequestOptions {
             host: Some(text("virtual")),
@@ -243,7 +245,7 @@ mod tests {
             assert_eq!(sent.host.is_some(), is_kept, "{to}");
             assert_eq!(sent.headers.len(), if is_kept { 2 } else { 1 }, "{to}");
         }
-        // Nor on the way back: the other origin chose this request.
+        // Nor after a redirect back: the other origin chose this request.
         let mut redirects = redirects("ws://h/", 3);
         assert!(redirects.follow(&head(302, "ws://i/")).expect("followed"));
         assert!(redirects.follow(&head(302, "ws://h/")).expect("followed"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The answer to one request, as it arrives: interim responses, the head, and of a refusal the
-//! body.
+//! The response to one request, as it arrives: interim responses, the head, and the body if the
+//! request was refused.
 
 use super::body::Body;
 use super::challenge;
@@ -12,17 +12,17 @@ use crate::protocol::ws::deflate::Agreement;
 use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
-/// As much as an error shows of a reason, and of each field.
+/// The number of characters that an error shows of the reason phrase and of each field.
 const MAX_SHOWN: usize = 100;
 
-/// What a peer answered, complete or as far as it came.
+/// A response, complete or as far as it arrived.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub head: Head,
-    /// What came of a refusal's body, and a NUL, with which it is lent to C. Empty where nothing
-    /// came.
+    /// The received body of a refusal, followed by a NUL, because it is lent to C. Empty if there
+    /// is none.
     pub body_and_nul: Vec<u8>,
-    /// The compression that it has agreed to.
+    /// The negotiated compression.
     pub deflate: Option<Agreement>,
 }
 
@@ -32,7 +32,7 @@ impl Response {
         body.map_or(&[], |(_, body)| body)
     }
 
-    /// The value of `Sec-WebSocket-Extensions`, where it names what is in use.
+    /// The value of `Sec-WebSocket-Extensions`, if an extension is in use.
     pub fn extensions(&self) -> Option<&CStr> {
         let mut values = self.head.fields.all("sec-websocket-extensions");
         let named = values.find(|value| !value.is_empty());
@@ -42,7 +42,7 @@ impl Response {
 
 #[derive(Debug)]
 pub struct Reply {
-    /// The statuses that are a yes.
+    /// The statuses that mean success.
     accepted: RangeInclusive<u16>,
     reader: HeadReader,
     /// The body of a refusal, once its head is complete.
@@ -53,9 +53,9 @@ pub struct Reply {
 pub enum ReplyProgress {
     Incomplete,
     Accepted,
-    /// Its body is complete, or as much of it as is kept.
+    /// The request was refused, and the body is complete or long enough.
     Refused,
-    /// No answer in HTTP: a phrase of which the peer is the subject.
+    /// Not a valid HTTP response: a phrase whose subject is the peer.
     Wrong(String),
 }
 
@@ -72,10 +72,10 @@ impl Reply {
         self.reader.head()
     }
 
-    /// The status is known, and it is a refusal.
+    /// Whether the status has arrived and refuses the request.
     pub fn is_refused(&self) -> bool {
         match self.head().status {
-            // Interim responses may come before the final one (RFC 9110 section 15.2).
+            // Interim responses may precede the final one (RFC 9110 section 15.2).
             0 | 100 | 102..=199 => false,
             status => !self.accepted.contains(&status),
         }
@@ -102,7 +102,7 @@ impl Reply {
                 HeadState::Complete if self.accepted.contains(&self.head().status) => {
                     return Ok(ReplyProgress::Accepted);
                 }
-                // An interim response, of which nothing counts.
+                // An interim response, which is ignored.
                 HeadState::Complete => drop(self.reader.take_head()),
                 HeadState::TooLong if self.is_refused() => {
                     self.reader.finish()?;
@@ -117,8 +117,8 @@ impl Reply {
         }
     }
 
-    /// The peer sends no more. A field for which there is no memory is left out: the status is
-    /// worth more.
+    /// The peer has closed the connection. Omits a field for which there is no memory: the status
+    /// matters more.
     pub fn end(&mut self) {
         let _ = self.reader.finish();
     }
@@ -126,7 +126,7 @@ impl Reply {
     pub fn take_response(&mut self) -> Response {
         let is_final = self.is_refused() || self.reader.is_complete();
         let head = self.reader.take_head();
-        // What is not there is not lent, and needs no NUL.
+        // An empty body is not lent, so it needs no NUL.
         let refusal = self.refusal.take().map(|body| body.bytes);
         let mut body_and_nul = refusal.unwrap_or_default();
         if !body_and_nul.is_empty() {
@@ -147,7 +147,7 @@ impl Reply {
         format!("{}{blank}{reason}", head.status)
     }
 
-    /// The status line, and what the fields say about what would be accepted; safe to print.
+    /// The status line, and what the fields say about how to succeed; safe to print.
     pub fn refusal(&self) -> String {
         let head = self.head();
         let mut hints = Vec::new();
@@ -169,7 +169,7 @@ impl Reply {
         let schemes = ["www-authenticate", "proxy-authenticate"].into_iter();
         let schemes = schemes.flat_map(|name| challenge::schemes(&head.fields, name));
         if let Some(schemes) = listed(schemes) {
-            hints.push(format!("asks for {schemes} authentication"));
+            hints.push(format!("requires {schemes} authentication"));
         }
         let status_line = self.status_line();
         if hints.is_empty() {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The request of the opening handshake (RFC 6455 section 4.1), and what the caller may set about
-//! it.
+//! The request of the opening handshake (RFC 6455 section 4.1), and the caller's options for it.
 
 use super::auth::Credentials;
 use super::extension::Offer;
@@ -9,10 +8,10 @@ use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::protocol::url::Url;
 
-/// Of a request with few fields of the caller's.
+/// Enough for a request with few fields from the caller.
 const USUAL_BYTES: usize = 384;
 
-/// Names the handshake writes itself, each with what sets it, or `None` where nothing does.
+/// Fields that the handshake writes itself, each with its setter, if there is one.
 const OWNED: [(&str, Option<&str>); 13] = [
     ("Host", Some("wsline_options_set_host_header()")),
     ("Connection", Some("wsline_options_set_connection_header()")),
@@ -38,8 +37,7 @@ const OWNED: [(&str, Option<&str>); 13] = [
     ("Transfer-Encoding", None),
 ];
 
-/// Refuses a header that the handshake writes itself: two of them would be answered at the server's
-/// whim.
+/// Rejects a header that the handshake writes itself: servers treat duplicates in different ways.
 pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
     let Some((owned, setter)) = OWNED
         .iter()
@@ -56,13 +54,13 @@ pub fn check_not_owned(argument: &str, name: &str) -> Result<(), Error> {
 
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// That of a page on the same server.
+    /// The origin of a page on the same server.
     OfServer,
     Value(Text),
     Suppressed,
 }
 
-/// What the caller may set about the request.
+/// The caller's options for the request.
 #[derive(Clone, Debug)]
 pub struct RequestOptions {
     pub host: Option<Text>,
@@ -71,10 +69,9 @@ pub struct RequestOptions {
     pub subprotocols: Arc<Vec<Text>>,
     pub headers: Arc<Vec<(Text, Text)>>,
     pub cookie: Option<Text>,
-    /// The value of `Authorization`, unless there is one among the headers; in place of what the
-    /// URL says.
+    /// The value of `Authorization`, unless `headers` contains one. Replaces the URL's credentials.
     pub authorization: Option<Text>,
-    /// How often a redirect is followed.
+    /// The most redirects to follow.
     pub max_redirects: u32,
 }
 
@@ -107,7 +104,7 @@ pub fn request(
         Origin::Value(value) => ("Origin: ", "", &**value, "\r\n"),
         Origin::Suppressed => ("", "", "", ""),
     };
-    // What every request has, at once: line by line it costs several times as much.
+    // The fields of every request in one call: line by line it would cost several times as much.
     let parts = [
         "GET ",
         url.resource(),
@@ -150,7 +147,7 @@ pub fn request(
     Ok(lines)
 }
 
-/// What is set is meant for every URL, so it comes before what the URL says.
+/// Options apply to every URL, so they take precedence over the URL's credentials.
 fn authorization(url: &Url, options: &RequestOptions) -> Option<Text> {
     let mut names = options.headers.iter().map(|(name, _)| name);
     if names.any(|name| name.eq_ignore_ascii_case("authorization")) {
@@ -173,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_authorizes_is_said_once() {
+    fn authorization_is_sent_once() {
         let url = Url::parse("ws://user:pass@h/").expect("a URL");
         let table = [
             (None, None, "Authorization: Basic dXNlcjpwYXNz\r\n"),
@@ -200,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn owned_names_are_refused_and_their_setter_is_named() {
+    fn names_of_the_handshake_are_rejected_and_their_setter_is_named() {
         let error = check_not_owned("name", "hOST").expect_err("owned");
         assert!(
             error.message().contains("wsline_options_set_host_header()"),

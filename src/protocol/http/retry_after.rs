@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When a server wants to be asked again (RFC 9110 section 10.2.3).
+//! When a server wants the next attempt (RFC 9110 section 10.2.3).
 
 use super::cookie_date;
 use super::field::Fields;
 use std::time::{Duration, SystemTime};
 
-/// No server silences a client for longer.
+/// No server can delay a client for longer.
 const MAX: Duration = Duration::from_secs(3600);
 
-/// `None` where it names no time, or none that can be read. A date is measured against the server's
-/// own clock where its answer tells that, too: then it does not matter how right either is.
+/// `None` if there is no time, or it cannot be parsed. A date is compared with the server's own
+/// clock if the response contains that, so that neither clock needs to be right.
 pub fn retry_after(fields: &Fields, wall_clock: SystemTime) -> Option<Duration> {
     let value = text(fields, "retry-after")?;
     let span = if value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_measured_against_the_servers_clock_where_it_is_known() {
+    fn a_date_is_compared_with_the_servers_clock_if_that_is_known() {
         let later = "Fri, 20 Nov 2026 12:00:30 GMT";
         assert_eq!(named(later, Some(NOON), 0), Some(30));
         assert_eq!(named(later, None, NOON_SECONDS), Some(30));

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A `Set-Cookie` field, taken apart (RFC 6265 section 5.2).
+//! Parses a `Set-Cookie` field (RFC 6265 section 5.2).
 
 use super::cookie_date;
 use std::time::{Duration, SystemTime};
 
-/// Of name and value together. RFC 6265 section 6.1 asks for that much.
+/// The limit for name and value together. RFC 6265 section 6.1 requires at least this.
 const MAX_BYTES: usize = 4096;
 
 pub struct SetCookie<'a> {
     pub name: &'a str,
     pub value: &'a str,
-    /// As the server writes it, without the dot in front.
+    /// As the server wrote it, without a leading dot.
     pub domain: Option<&'a str>,
     pub path: Option<&'a str>,
     pub is_secure: bool,
@@ -19,7 +19,7 @@ pub struct SetCookie<'a> {
 }
 
 impl<'a> SetCookie<'a> {
-    /// Fails with what is wrong, which is safe to print.
+    /// Fails with the reason, which is safe to print.
     pub fn parse(field: &'a [u8], now: SystemTime) -> Result<Self, &'static str> {
         let field = std::str::from_utf8(field).map_err(|_| "is not UTF-8")?;
         let (pair, attributes) = field.split_once(';').unwrap_or((field, ""));
@@ -51,9 +51,9 @@ impl<'a> SetCookie<'a> {
         Ok(cookie)
     }
 
-    /// Sections 5.2.1 to 5.2.6: the last of a name counts, and one that says nothing is none.
+    /// Sections 5.2.1 to 5.2.6: the last attribute of a name counts, and invalid ones are ignored.
     fn note(&mut self, name: &str, value: &'a str, now: SystemTime) {
-        // HttpOnly is about scripts, SameSite about pages; neither is here.
+        // HttpOnly matters to scripts, SameSite to pages; there are none here.
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         if is("expires") {
             self.expires = cookie_date::parse(value).or(self.expires);
@@ -69,7 +69,7 @@ impl<'a> SetCookie<'a> {
         }
     }
 
-    /// Section 5.3, item 3; `None`: not before its jar.
+    /// Section 5.3, item 3. `None`: it does not expire as long as the jar exists.
     pub fn expires(&self) -> Option<SystemTime> {
         self.max_age_ends.or(self.expires)
     }
@@ -79,7 +79,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// When so many seconds are over.
+/// The moment `max_age` seconds from now.
 fn end_of(max_age: &str, now: SystemTime) -> Option<SystemTime> {
     let digits = max_age.strip_prefix('-').unwrap_or(max_age);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -88,7 +88,7 @@ fn end_of(max_age: &str, now: SystemTime) -> Option<SystemTime> {
     if digits != max_age {
         return Some(now);
     }
-    // 136 years are enough for what may have more digits than any number.
+    // A number too large for `u32` becomes 136 years.
     let seconds = max_age.parse().unwrap_or(u32::MAX);
     now.checked_add(Duration::from_secs(seconds.into()))
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The opening handshake (RFC 6455 section 4): our request, and every check of the server's answer.
+//! The opening handshake (RFC 6455 section 4): our request, and every check of the server's
+//! response.
 
 use super::extension::{self, Offer};
 use super::field::listed;
@@ -17,9 +18,9 @@ use sha1::{Digest, Sha1};
 
 #[derive(Debug)]
 pub struct Upgrade {
-    /// Whose server errors name.
+    /// For the server's name in errors.
     url: Arc<Url>,
-    /// Until it has been sent.
+    /// `None` once it has been sent.
     request: Option<String>,
     accept: [u8; 28],
     offered: Arc<Vec<Text>>,
@@ -30,7 +31,7 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// `offer` is that of compression; `nonce` the 16 random bytes of section 4.1, item 7.
+    /// `offer` is the compression to offer; `nonce` is the 16 random bytes of section 4.1, item 7.
     pub fn new(
         url: &Arc<Url>,
         options: &RequestOptions,
@@ -52,14 +53,14 @@ impl Upgrade {
         })
     }
 
-    /// Refused by a redirect, which says in its fields where to go.
-    fn leads_elsewhere(&self) -> bool {
+    /// Whether the response is a redirect to be followed.
+    fn is_redirected(&self) -> bool {
         self.follows_redirects && self.reply.is_refused() && self.reply.head().is_redirect()
     }
 
     fn is_followed(&self) -> bool {
         let mut location = self.reply.head().fields.all("location");
-        self.leads_elsewhere() && self.is_refused() && location.next().is_some()
+        self.is_redirected() && self.is_refused() && location.next().is_some()
     }
 
     fn refusal_error(&self) -> Error {
@@ -77,11 +78,11 @@ impl Upgrade {
         if let (1, 0) | (2.., _) = head.version {
             let (major, minor) = head.version;
             return Err(bad(format!(
-                "the server answered in HTTP/{major}.{minor}, which has no upgrade"
+                "the server responded with HTTP/{major}.{minor}, which has no upgrade"
             )));
         }
         if let Some(defect) = &head.defect {
-            return Err(bad(format!("the server's answer {defect}")));
+            return Err(bad(format!("the server's response {defect}")));
         }
         let mut upgrade = head.fields.members("Upgrade");
         let (first, second) = (upgrade.next(), upgrade.next());
@@ -113,7 +114,7 @@ impl Upgrade {
         let is_offered = |one| self.offered.iter().any(|offered| offered.as_bytes() == one);
         let mut each = chosen();
         match (each.next(), each.next()) {
-            // A server need not choose one (section 4.1, item 6 has no rule for absence).
+            // A server need not choose one (section 4.1, item 6 does not require it).
             (None, _) => Ok(()),
             (Some(one), None) if is_offered(one) => Ok(()),
             _ => {
@@ -133,7 +134,7 @@ impl Handshake for Upgrade {
 
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         match self.reply.receive(input)? {
-            // Nobody waits for the body of a redirect.
+            // The body of a redirect is not needed.
             ReplyProgress::Incomplete if self.is_followed() => Err(self.refusal_error()),
             ReplyProgress::Incomplete => Ok(false),
             ReplyProgress::Accepted => self.check().map(|()| true),
@@ -152,14 +153,14 @@ impl Handshake for Upgrade {
         }
         Error::new(
             Kind::ConnectionLost,
-            "the server closed the connection before its answer was complete",
+            "the server closed the connection before its response was complete",
         )
     }
 
     fn is_refused(&self) -> bool {
-        // Where a redirect leads is known when its head is complete.
+        // The target of a redirect is known once its head is complete.
         self.reply.is_refused_with_whole_head()
-            || (self.reply.is_refused() && !self.leads_elsewhere())
+            || (self.reply.is_refused() && !self.is_redirected())
     }
 
     fn take_response(&mut self) -> Option<Response> {
@@ -170,7 +171,7 @@ impl Handshake for Upgrade {
     }
 }
 
-/// Section 4.2.2, item 5.4: the key and this GUID, hashed.
+/// Section 4.2.2, item 5.4: the hash of the key and this GUID.
 fn accept(key: &str) -> Result<[u8; 28], Error> {
     let mut hash = Sha1::new();
     hash.update(key);
@@ -180,12 +181,12 @@ fn accept(key: &str) -> Result<[u8; 28], Error> {
     Ok(accept)
 }
 
-/// Base64 into `text`, which has room for just that.
+/// Encodes `bytes` as base64 into `text`, which has exactly the required length.
 fn encode(bytes: &[u8], text: &mut [u8]) -> Result<(), Error> {
     match BASE64.encode_slice(bytes, text) {
         Ok(_) => Ok(()),
         Err(_) => {
-            let message = "base64 does not fit where it should";
+            let message = "base64 does not fit its buffer";
             Err(Error::new(Kind::Internal, message))
         }
     }
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_accept_value_is_the_one_of_the_standard() {
+    fn the_accept_value_matches_the_example_of_the_rfc() {
         // Section 1.3.
         assert_eq!(
             accept("dGhlIHNhbXBsZSBub25jZQ==").expect("it fits"),
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_the_body_of_a_redirect_that_is_followed() {
+    fn a_followed_redirect_does_not_wait_for_its_body() {
         let url = Arc::new(Url::parse("ws://h/").expect("a URL"));
         let to = "Location: /\r\n";
         for (max_redirects, location, is_settled) in [(1, to, true), (0, to, false), (1, "", false)]
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_that_is_followed_is_a_refusal_when_its_head_is_complete() {
+    fn a_followed_redirect_is_refused_once_its_head_is_complete() {
         let url = Arc::new(Url::parse("ws://h/").expect("a URL"));
         let head = b"HTTP/1.1 302 x\r\nLocation: /\r\nSet-Cookie: a=b\r\n\r\n";
         for len in 0..head.len() {
@@ -286,17 +287,17 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn a_refusal_says_what_would_be_accepted() {
+    fn a_refusal_says_how_to_succeed() {
         let long = "x".repeat(1000);
         let cut = "x".repeat(100);
         let status = |fields: &str| format!("401 Unauthorized\r\n{fields}");
         //   status and fields                                            said
         let table = [
-            (status("WWW-Authenticate: Basic realm=\"a, b\""),            "401 Unauthorized (asks for Basic authentication)".into()),
+            (status("WWW-Authenticate: Basic realm=\"a, b\""),            "401 Unauthorized (requires Basic authentication)".into()),
             (status("WWW-Authenticate: Digest nonce=\"x\", qop=auth, Basic realm=y\r\nProxy-Authenticate:\r\n NTLM"),
-                "401 Unauthorized (asks for Digest, Basic, NTLM authentication)".into()),
-            (status("WWW-Authenticate: \u{fc}\x1b"),                     "401 Unauthorized (asks for \\xc3\\xbc authentication)".into()),
-            (status(&format!("WWW-Authenticate: {long}")),               format!("401 Unauthorized (asks for {cut} authentication)")),
+                "401 Unauthorized (requires Digest, Basic, NTLM authentication)".into()),
+            (status("WWW-Authenticate: \u{fc}\x1b"),                     "401 Unauthorized (requires \\xc3\\xbc authentication)".into()),
+            (status(&format!("WWW-Authenticate: {long}")),               format!("401 Unauthorized (requires {cut} authentication)")),
             (status("X: y"),                                             "401 Unauthorized".into()),
             ("503\r\nRetry-After: 120".into(),                           "503 (retry after 120 s)".into()),
             ("503 x\r\nRetry-After: Fri, 20 Nov 2026 12:00:00 GMT".into(), "503 x (retry after Fri, 20 Nov 2026 12:00:00 GMT)".into()),

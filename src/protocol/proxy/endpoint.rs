@@ -164,7 +164,7 @@ impl Proxy {
     }
 
     pub(super) fn closed_early(&self) -> Error {
-        let what = "closed the connection before its answer was complete";
+        let what = "closed the connection before its response was complete";
         self.error(Kind::Proxy, what)
     }
 }
