@@ -18,10 +18,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
 	@echo 'make setup      install what demo and test need, with apt-get, as root or through sudo'
-	@echo 'make header     write include/wsline.h anew from src/ffi'
-	@echo 'make format     bring all Rust and C into their form'
+	@echo 'make header     regenerate include/wsline.h from src/ffi'
+	@echo 'make format     format all Rust and C'
 	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
-	@echo 'make test       the tests of every change'
+	@echo 'make test       the tests for every change'
 	@echo 'make format-check, make clippy, make docs, make asan'
 	@echo '                parts of make test'
 	@echo 'make test-all   make test, and all from here to make test-aws-lc'
@@ -35,8 +35,8 @@ help:
 	@echo '                the C tests on another processor'
 	@echo 'make test-aws-lc'
 	@echo '                the C tests of TLS, built on AWS-LC'
-	@echo 'make deny       licences, sources and known faults of all crates; needs cargo-deny'
-	@echo 'make bench      wsline beside other WebSocket clients; takes an hour'
+	@echo 'make deny       licences, sources and known vulnerabilities of all crates; needs cargo-deny'
+	@echo 'make bench      compare wsline with other WebSocket clients; takes an hour'
 	@echo 'make bench-quick'
 	@echo '                the same, a few of each, in two minutes'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
@@ -141,7 +141,7 @@ msrv: tools
 	target/rust/minimum/cargo check --locked --all-targets --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/msrv
 
-# Not in test-all, because it fetches the known faults (advisories) from the network.
+# Not in test-all, because it fetches the known vulnerabilities from the network.
 deny: tools
 	cargo deny --locked check
 
