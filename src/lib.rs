@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The Rust side of wsline, a WebSocket client with a C API.
 //!
-//! The product is the C header, `include/wsline.h`, generated from [`ffi`]. The modules are public
-//! for the tests of this repository alone; nothing about them is promised. `src/ARCHITECTURE.md`
-//! says what lives where.
+//! The public API is the C header `include/wsline.h`, generated from [`ffi`]. The modules are
+//! public only for the tests of this repository; they are not a stable API. `src/ARCHITECTURE.md`
+//! describes the layers and files.
 #![allow(
     missing_docs,
-    reason = "names say enough inside the library; ffi, which makes the header, denies it"
+    reason = "internal names are clear enough; ffi, whose docs become the header, denies it"
 )]
 
 pub mod app;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls that may wait: connect, send, receive, close. Each on the caller's thread.
+//! The calls that may wait: connect, send, receive and close. They run on the caller's thread.
 
 use super::close_wait::CloseWait;
 use super::connection::{Connection, Open};
@@ -28,7 +28,7 @@ use crate::protocol::ws::sender::Frame;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-/// How a lookup on another thread ends a wait; made when there is one.
+/// How a lookup on another thread ends a wait; created when the first such wait begins.
 #[derive(Default)]
 struct LookupWake(OnceLock<Wake>);
 
@@ -44,18 +44,18 @@ impl Connection {
         self.begin_connecting()?;
         let result = self.connect_to(url);
         let result = result.map(|open| self.set_open(open));
-        // After the connection is there: whoever finds neither may begin to connect.
+        // Cleared after the connection is set: a thread that finds neither may begin to connect.
         *self.is_connecting.lock() = false;
         let open = result.inspect_err(|error| log::write(Level::Error, format_args!("{error}")))?;
         if log::is_on(Level::Info) {
             trace::open(&open.link.peer());
         }
-        // An abort that came before the connection was there found none to end.
+        // An abort that came before the connection was set did not shut it down.
         self.check_aborted()
             .inspect_err(|error| open.end_with(error))
     }
 
-    /// `name` is the caller's for the payload.
+    /// `name` is the caller's name of the payload, for errors.
     #[inline]
     pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         if self.options.check_utf8 {
@@ -69,12 +69,12 @@ impl Connection {
         sent.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
-    /// Gathers data from now on.
+    /// From now on, keeps data until [`Connection::uncork`].
     pub fn cork(&self) -> Result<(), Error> {
         self.open()?.link.writer.cork()
     }
 
-    /// Sends what was gathered.
+    /// Sends the corked data.
     pub fn uncork(&self) -> Result<(), Error> {
         let open = self.open()?;
         let uncorked = open
@@ -84,8 +84,9 @@ impl Connection {
         uncorked.map_err(|error| self.cause(open, error).or_in_phase(Phase::Open))
     }
 
-    /// Waits for a message and hands it to `take`; as long as that returns true, those, too, that
-    /// have arrived and can be lent beside it. Control frames are for those who want them.
+    /// Waits for a message and passes it to `take`. As long as `take` returns true, it also gets
+    /// the messages that have arrived and can be lent together with the first. Control frames are
+    /// delivered if `wants_control` is true.
     #[inline]
     pub fn receive(
         &self,
@@ -116,8 +117,9 @@ impl Connection {
         open.receive(reader, delivery, wants_control, &mut budget, take)
     }
 
-    /// The closing handshake, then the end of the transport, whatever comes of it. A time that the
-    /// caller names is for all of it; the option's is how long nothing may move.
+    /// Performs the closing handshake, then shuts the socket down, even if the handshake has
+    /// failed. A timeout that the caller passes limits the whole call; the one from the options
+    /// limits the time during which nothing moves.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
         let open = self.open_to_end()?;
         let span = match timeout {
@@ -146,7 +148,7 @@ impl Connection {
         if self.is_connected() {
             return Err(Error::new(
                 Kind::WrongState,
-                "the connection has been connected before; make a new one",
+                "the connection has already been connected; create a new one",
             ));
         }
         self.check_aborted()?;
@@ -205,15 +207,16 @@ impl Connection {
                 }
                 (_, None) => {
                     let made = Wake::new();
-                    let made = made
-                        .map_err(|error| Error::os(Kind::Io, "make an event descriptor", &error))?;
+                    let made = made.map_err(|error| {
+                        Error::os(Kind::Io, "create an event descriptor", &error)
+                    })?;
                     wake.get_or_init(|| made);
-                    // What has happened before it was there nobody has told.
+                    // Nothing was signaled for events before it existed, so look again.
                     continue;
                 }
             };
             self.connect_wake.set(wake_by);
-            // An abort from here on ends the wait. One that came before is seen.
+            // From here on, an abort ends the wait; an earlier one is found here.
             let waited = match self.check_aborted() {
                 Ok(()) => poll.wait(connector.next_step(), on_signal),
                 Err(_) => Ok(Waited::Ready),
@@ -294,9 +297,9 @@ impl Open {
         match result {
             Err(error) if error.kind() == Kind::Timeout => {
                 let what = "the server did not answer the close frame in time";
-                let cut = Error::new(Kind::Closed, format!("closed by this side; {what}"));
-                self.end_with(&cut.in_phase(Phase::Close));
-                let message = format!("{what}; the connection was cut");
+                let closed = Error::new(Kind::Closed, format!("closed by this side; {what}"));
+                self.end_with(&closed.in_phase(Phase::Close));
+                let message = format!("{what}; the connection was dropped");
                 Err(Error::new(Kind::Timeout, message).in_phase(Phase::Close))
             }
             Err(error) if error.kind() == Kind::Interrupted => Err(error.in_phase(Phase::Close)),
@@ -323,7 +326,7 @@ impl Open {
                 Err(error) if matches!(error.kind(), Kind::Timeout | Kind::Interrupted) => {
                     return Err(error);
                 }
-                // Where it could not be sent, what the server has sent still tells how the
+                // Even if it could not be sent, the data from the server still shows how the
                 // connection ended.
                 Ok(()) | Err(_) => *is_sent = true,
             }
@@ -331,7 +334,7 @@ impl Open {
         self.await_close(budget)
     }
 
-    /// Waits until the closing handshake is done, reading for it if nobody else does.
+    /// Waits until the closing handshake is done, and reads if no other thread does.
     fn await_close(&self, budget: &mut WaitBudget) -> Result<(), Error> {
         loop {
             let how = self.link.writer.with_sender(|sender| {
@@ -355,7 +358,7 @@ impl Open {
                 let discarded = reader.next_to_discard(budget);
                 self.reader.release(reader);
                 if let Err(error) = discarded {
-                    // What a final error was, the next look at the closing handshake tells.
+                    // The next check of the closing handshake returns a final error.
                     if !error.kind().is_final() {
                         return Err(error);
                     }
@@ -364,8 +367,8 @@ impl Open {
         }
     }
 
-    /// The reader for a thread that receives. Another such thread is in the way; one that closes is
-    /// waited for.
+    /// Takes the reader for a thread that receives. Fails if another thread is receiving; waits for
+    /// a thread that is closing.
     #[cold]
     fn take_busy_reader(&self, budget: &mut WaitBudget) -> Result<MutexGuard<'_, Reader>, Error> {
         loop {
@@ -378,7 +381,7 @@ impl Open {
                 }
                 continue;
             }
-            // A closer that had it may have left between the two looks.
+            // A closing thread may have released it between the two checks.
             return self.reader.try_take().ok_or_else(|| {
                 let message = "another thread is receiving on this connection";
                 Error::new(Kind::Busy, message)
@@ -386,7 +389,8 @@ impl Open {
         }
     }
 
-    /// Waits for the reader; `None` where it was busy for a while and much may have changed.
+    /// Waits for the reader. `None` if it stayed busy: the closing handshake may have moved on, so
+    /// check again.
     fn wait_for_reader(
         &self,
         budget: &mut WaitBudget,
@@ -399,8 +403,8 @@ impl Open {
         Ok(reader)
     }
 
-    /// Lets the server end the stream first, so that nothing it still sends meets a reset that
-    /// destroys our close frame.
+    /// Lets the server end the stream first: if it sent more data to a closed socket, the reset
+    /// could destroy our close frame.
     fn linger(&self, limit: Deadline) {
         let left = limit.remaining(Instant::now());
         let span = left.map_or(LINGER, |left| left.min(LINGER));
@@ -411,7 +415,7 @@ impl Open {
     }
 }
 
-/// Hands to `take` what can be lent beside the message before.
+/// Passes `take` the messages that can be lent together with the previous one.
 #[inline]
 fn take_more(
     reader: &mut Reader,

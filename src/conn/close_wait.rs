@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long a closing handshake is waited for.
+//! How long to wait for a closing handshake.
 
 use crate::base::deadline::Deadline;
 use std::time::{Duration, Instant};
 
-/// A closing handshake on which bytes still move may take this long in all, or the close timeout if
-/// that is longer.
+/// The limit for a closing handshake during which bytes still move, or the close timeout if that is
+/// longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// No control frame is longer (RFC 6455 section 5.5: 125 bytes and a header of 6), with a TLS
-/// record around it. When only this is left, its delivery is no progress.
+/// No control frame is longer (RFC 6455 section 5.5: 125 bytes and a header of 6), including a TLS
+/// record around it. When no more than this is undelivered, its delivery is not progress.
 pub const CONTROL_FRAME_BYTES: u64 = 256;
 
-/// How far the bytes of a connection have moved.
+/// The byte counters of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     pub received: u64,
-    /// What the peer's system has acknowledged.
+    /// Bytes that the peer's system has acknowledged.
     pub delivered: u64,
-    /// What was sent or queued and is not delivered.
+    /// Bytes that were sent or queued and are not delivered yet.
     pub undelivered: u64,
 }
 
 impl Progress {
-    /// The close frames cannot overtake what is in front of them (RFC 6455 section 5.4).
+    /// Movement of other data counts, because close frames cannot overtake it (RFC 6455 section
+    /// 5.4).
     fn has_moved_since(self, before: Self) -> bool {
         let out = before.undelivered > CONTROL_FRAME_BYTES && self.delivered > before.delivered;
         out || self.received > before.received
@@ -32,7 +33,7 @@ impl Progress {
 
 #[derive(Debug)]
 pub struct CloseWait {
-    /// How long nothing may move; `None` is forever.
+    /// How long to wait while nothing moves; `None` is forever.
     span: Option<Duration>,
     next_step: Deadline,
     limit: Deadline,
@@ -40,7 +41,8 @@ pub struct CloseWait {
 }
 
 impl CloseWait {
-    /// Until nothing has moved for `span`, or the limit is reached. No time at all is not extended.
+    /// Waits until nothing has moved for `span`, or the limit is reached. A zero `span` is not
+    /// extended.
     pub fn while_moving(span: Option<Duration>, now: Instant, progress: Progress) -> Self {
         let limit = span.map(|span| {
             if span.is_zero() {
@@ -57,7 +59,7 @@ impl CloseWait {
         }
     }
 
-    /// For `span`, whatever moves.
+    /// Waits for `span`, whether or not bytes move.
     pub fn fixed(span: Option<Duration>, now: Instant) -> Self {
         let limit = Deadline::after(now, span);
         Self {
@@ -68,12 +70,12 @@ impl CloseWait {
         }
     }
 
-    /// When to look at the progress.
+    /// When to check the progress.
     pub fn next_step(&self) -> Deadline {
         self.next_step
     }
 
-    /// After this the wait is over, whatever moves.
+    /// When the wait ends even if bytes still move.
     pub fn limit(&self) -> Deadline {
         self.limit
     }
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_and_a_fixed_time_are_not_extended() {
+    fn zero_and_fixed_timeouts_are_not_extended() {
         let now = Instant::now();
         let moved = progress(1, 0, 0);
         let none = Some(Duration::ZERO);

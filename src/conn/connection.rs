@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a handle stands for: a recipe, then a connect, then a link that is open until it has ended.
+//! What a `wsline_conn` handle refers to: options, then a connect, then a link.
 
 use super::link::{Link, aborted};
 use super::options::Options;
@@ -12,25 +12,24 @@ use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
 use std::os::fd::RawFd;
 
-/// A connection of the caller's. It connects once; while that has not succeeded, it may be tried
-/// again.
+/// A blocking connection. It connects once; a failed connect may be repeated.
 pub struct Connection {
     pub(super) options: Arc<Options>,
     timeout: SharedTimeout,
-    /// Set once, when the connection is open, and kept after its end: everything that belongs to it
-    /// alone.
+    /// Set when the connection is open, and kept after it has ended.
     open: OnceLock<Box<Open>>,
     pub(super) is_connecting: Mutex<bool>,
-    /// Ends the wait of the connect under way.
+    /// Ends the wait of a connect in progress.
     pub(super) connect_wake: WakeSlot,
-    /// One for the connection and its link, so that no abort falls between the two.
+    /// Shared by the connection and its link, so that an abort between connecting and opening is
+    /// not lost.
     pub(super) is_aborted: Arc<AtomicBool>,
-    /// What the server answered the last connect.
+    /// The server's response to the last connect.
     pub(super) response: Mutex<Option<Arc<Response>>>,
     last_error: Mutex<Option<Error>>,
 }
 
-/// An open connection, and what hands its reader from thread to thread.
+/// An open connection, and its reader, which one thread at a time may use.
 pub(super) struct Open {
     pub(super) link: Arc<Link>,
     pub(super) reader: Handoff<Reader>,
@@ -60,7 +59,7 @@ impl Connection {
         self.open().map(|open| open.link.stream().fd())
     }
 
-    /// For its use, whatever that is.
+    /// The open connection, to be used for anything but ending it.
     #[inline]
     pub(super) fn open(&self) -> Result<&Open, Error> {
         let open = self.open_to_end()?;
@@ -68,7 +67,7 @@ impl Connection {
         Ok(open)
     }
 
-    /// For ending it.
+    /// The open connection, to be ended.
     #[inline]
     pub(super) fn open_to_end(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
@@ -113,10 +112,11 @@ impl Connection {
         *self.last_error.lock() = Some(error.clone());
     }
 
-    /// Wakes whoever waits, in whatever phase, and lets no later call do anything.
+    /// Wakes all waiting threads, in any phase, and makes every later call fail.
     ///
-    /// Async-signal-safe: no lock, no memory, no log. Whoever wakes, or calls next, notes the end.
-    /// Threads that wait for another one wake when that one has.
+    /// Async-signal-safe: takes no lock, allocates nothing, logs nothing. The thread that wakes up
+    /// or calls next records the end. A thread that waits for another thread wakes up after that
+    /// thread has.
     pub fn abort(&self) {
         self.is_aborted.store(true, Ordering::SeqCst);
         self.connect_wake.signal();
@@ -125,7 +125,8 @@ impl Connection {
         }
     }
 
-    /// The failure of a call on an open connection: that of a socket may be an abort's doing.
+    /// The error to return from a failed call on an open connection: a socket error may be a
+    /// consequence of an abort.
     pub(super) fn cause(&self, open: &Open, error: Error) -> Error {
         if !error.kind().is_final() || self.check_aborted().is_ok() {
             return error;
@@ -135,19 +136,19 @@ impl Connection {
     }
 
     fn note_abort(&self, open: &Open) {
-        // What it returns is for a receive.
+        // The error is for a receive only.
         let _ = open.link.check_aborted();
     }
 
-    /// Cuts the transport without a closing handshake.
+    /// Drops the connection without a closing handshake.
     pub fn shutdown(&self) -> Result<(), Error> {
         let error = Error::new(Kind::Closed, "the connection was shut down by this side");
         self.open_to_end()?.end_with(&error.in_phase(Phase::Close));
         Ok(())
     }
 
-    /// In a child of the process that made it, when it is forgotten: the descriptor is closed,
-    /// nothing else is touched.
+    /// Called in a child process when it frees an inherited connection: closes the descriptor and
+    /// touches nothing else.
     pub fn abandon(&self) {
         if let Some(open) = self.open.get() {
             open.link.stream().abandon();
@@ -159,7 +160,7 @@ impl Connection {
         self.open.get().is_some()
     }
 
-    /// What a connect has made; there is one.
+    /// Stores the open connection. It is set only once, because a connection connects once.
     pub(super) fn set_open(&self, open: Box<Open>) -> &Open {
         self.open.get_or_init(|| open)
     }
@@ -174,7 +175,7 @@ impl Connection {
 }
 
 impl Open {
-    /// Ends the connection at once, on this side too.
+    /// Ends the connection at once, and wakes the threads that wait for its reader.
     pub(super) fn end_with(&self, error: &Error) {
         self.link.end_with(error);
         self.reader.wake_all();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An open connection: what all threads share of it. Its reader belongs to whoever receives.
+//! The part of an open connection that all threads share. The receiving thread owns the reader.
 
 use super::close_wait::Progress;
 use super::stats::Totals;
@@ -16,16 +16,17 @@ use std::ffi::CString;
 pub struct Link {
     pub(super) writer: Writer,
     pub(super) auto_pong: bool,
-    /// Of an owner who aborts by a flag.
+    /// The owner's abort flag, if it has one.
     is_aborted: Option<Arc<AtomicBool>>,
-    /// The server speaks TLS, and not a proxy alone.
+    /// The server speaks TLS, not only a proxy.
     is_secure: bool,
-    /// Made when it is first asked for.
+    /// Created on first use.
     tls_info: OnceLock<Box<TlsInfo>>,
 }
 
 impl Link {
-    /// `is_aborted` is the owner's, so that no abort falls between connecting and this.
+    /// `is_aborted` is shared with the owner, so that an abort between connecting and this call is
+    /// not lost.
     pub(super) fn new(
         writer: Writer,
         auto_pong: bool,
@@ -49,7 +50,7 @@ impl Link {
         &self.writer
     }
 
-    /// What was queued and the system has not taken.
+    /// What was queued and has not been passed to the system yet.
     pub fn unsent(&self) -> Unsent {
         self.writer.unsent()
     }
@@ -80,17 +81,17 @@ impl Link {
         self.stream().peer_address()
     }
 
-    /// What TLS has agreed on with the server.
+    /// What TLS has negotiated with the server.
     pub fn tls_info(&self) -> Option<&TlsInfo> {
         let made = || Box::new(self.stream().tls_info().unwrap_or_default());
         self.is_secure.then(|| &**self.tls_info.get_or_init(made))
     }
 
-    /// Ends the connection by `error`; what it had ended by before stays the reason, and is
-    /// returned.
+    /// Fails the connection with `error`. If it has ended before, the first reason stays. Returns
+    /// the reason.
     pub(super) fn fail(&self, error: Error) -> Error {
         let error = if self.is_aborted() {
-            // What the socket says is the abort's doing.
+            // The socket error is a consequence of the abort.
             aborted().in_phase(Phase::Open)
         } else {
             error.or_in_phase(Phase::Open)
@@ -104,14 +105,14 @@ impl Link {
         self.writer.fail(&error)
     }
 
-    /// Ends the connection at once, on this side too.
+    /// Fails the connection and shuts the socket down.
     pub fn end_with(&self, error: &Error) {
         log::write(Level::Info, format_args!("{}: {error}", self.peer()));
         self.writer.fail(error);
         self.stream().shutdown();
     }
 
-    /// The same, where nothing has ended it before.
+    /// Like [`Link::end_with`], unless the connection has ended before.
     pub fn end_unless_ended(&self, error: &Error) {
         let end = self.writer.with_sender(|sender| sender.closing().error());
         if end.is_none() {
@@ -119,7 +120,7 @@ impl Link {
         }
     }
 
-    /// The server, for the log.
+    /// The server's address, for the log.
     pub fn peer(&self) -> Cow<'_, str> {
         self.peer_address().to_string_lossy()
     }
@@ -142,15 +143,14 @@ impl Link {
             return Ok(());
         }
         let error = aborted().in_phase(Phase::Open);
-        // The abort itself may have come in a signal handler, which can do no more than set the
-        // flag.
+        // The abort may have come from a signal handler, which can only set the flag.
         self.end_unless_ended(&error);
         Err(error)
     }
 }
 
 impl Drop for Link {
-    /// A descriptor that the caller has, too, would keep the transport open.
+    /// A duplicate of the descriptor that the caller holds would keep the connection open.
     fn drop(&mut self) {
         self.stream().shutdown();
     }

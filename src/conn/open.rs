@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes an open connection of a connect that has succeeded.
+//! Turns a successful connect into an open connection.
 
 use super::connect::connector::Established;
 use super::connect::transport::Transport;
@@ -14,8 +14,8 @@ use crate::base::sync::{Arc, AtomicBool};
 use crate::protocol::ws::deflate::{Deflater, Inflater};
 use crate::protocol::ws::receiver::Receiver;
 
-/// The connection, and the reader of what arrives; `is_aborted` is the flag of an owner who aborts
-/// by one, so that no abort falls between connecting and this.
+/// Returns the connection and its reader. `is_aborted` is the owner's abort flag, if it has one; it
+/// is shared so that an abort between connecting and this call is not lost.
 pub fn open(
     established: Established,
     options: &Options,
@@ -35,7 +35,7 @@ pub fn open(
     } = *transport;
     let mut receiver = Receiver::new(options.limits, options.check_utf8);
     if !input.is_empty() {
-        // What arrived behind the handshake, with room for a NUL, which every read leaves.
+        // Bytes that arrived after the handshake, with room for a NUL, which every read leaves.
         let space = receiver.space()?;
         memory::reserve(space, input.len() + 1)?;
         space.extend_from_slice(&input);

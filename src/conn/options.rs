@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The recipe of a connection, copied when it is used.
+//! The options of a connection, copied when they are used.
 
 use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::sync::Arc;
@@ -20,22 +20,22 @@ use std::time::Duration;
 pub struct Options {
     pub request: RequestOptions,
     pub cookie_jar: Option<Arc<CookieJar>>,
-    /// For each receive, send and connect that names no time of its own.
+    /// For each receive, send and connect without a timeout of its own.
     pub timeout: Timeout,
     pub connect_timeout: Timeout,
     pub send_timeout: Timeout,
     pub close_timeout: Timeout,
     /// A wait ends after a signal handler has run.
     pub is_interruptible: bool,
-    /// How long a wait for bytes looks for them before it sleeps.
+    /// How long a wait for bytes polls before it sleeps.
     pub spin: Duration,
     pub proxy: ProxyOptions,
-    /// For the way through the proxy, within the time for connecting.
+    /// For connecting through the proxy, within the connect timeout.
     pub proxy_timeout: Timeout,
     pub socket: SocketOptions,
-    /// A socket in the file system, in place of the URL's host.
+    /// The path of a Unix socket to connect to instead of the URL's host.
     pub unix_path: Option<String>,
-    /// A connected socket of the caller's, in place of one of ours.
+    /// The caller's connected socket, used instead of a new one.
     pub fd: Option<RawFd>,
     pub tls: TlsOptions,
     pub limits: Limits,
@@ -44,38 +44,38 @@ pub struct Options {
     pub deliver_fragments: bool,
     pub auto_pong: bool,
     pub mask_key: Option<MaskKeyFn>,
-    /// Of an app.
+    /// For apps.
     pub ping: Arc<KeepaliveOptions>,
     pub reconnect: BackoffOptions,
-    /// Also after what another try hardly mends.
+    /// Reconnect also after failures that are not retryable.
     pub reconnect_always: bool,
     pub send_queue_limit: u64,
 }
 
-/// The process's timeout, for connections without one of their own.
+/// The process-wide timeout, for connections without one of their own.
 pub static DEFAULT_TIMEOUT: SharedTimeout = SharedTimeout::forever();
 
 const MAX_MESSAGE_BYTES: u64 = 64 << 20;
-/// Fragments take no memory of their own; the limit stops a peer that sends empty ones without end.
+/// Fragments take no memory of their own; the limit stops a peer that sends empty ones forever.
 const MAX_FRAGMENTS: u64 = 1 << 20;
 
-/// Fast: what a higher level saves beyond it costs more time than it takes to send.
+/// The fastest level: at a higher one, compressing takes more time than sending fewer bytes saves.
 const DEFLATE_LEVEL: u8 = 1;
-/// Shorter messages hardly get shorter.
+/// Compressing shorter messages saves little.
 const DEFLATE_THRESHOLD: u64 = 128;
-/// As Apache's mod_deflate has it; what people write comes to one of ten or twenty.
+/// The default of Apache's mod_deflate; ordinary text reaches a ratio of 10 to 20.
 const DEFLATE_MAX_RATIO: u64 = 200;
 
-/// A quarter of the largest message that is received.
+/// A quarter of the default limit for received messages.
 const SEND_QUEUE_LIMIT: u64 = 16 << 20;
 
-/// A connect that nobody gave a time would hang on a dead address for minutes.
+/// Without a timeout, a connect to an unreachable address would hang for minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A close that nobody gave a time.
+/// For a close without a timeout of its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the server may take to end the stream after a closing handshake (RFC 6455 section
-/// 7.1.1: it goes first).
+/// 7.1.1: the server closes first).
 pub const LINGER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -85,7 +85,7 @@ pub struct DeflateOptions {
     pub level: u8,
     /// Messages with fewer bytes are not compressed.
     pub threshold: u64,
-    /// How many times as large as what came a message may be.
+    /// How many times larger than its compressed form a message may be.
     pub max_ratio: u64,
 }
 
@@ -100,7 +100,7 @@ impl Options {
         self.connect_timeout.or(timeout).or(usual).span()
     }
 
-    /// How long nothing may move during a closing handshake.
+    /// How long a closing handshake may go without progress.
     pub fn close_span(&self) -> Option<Duration> {
         let usual = Timeout::after(CLOSE_TIMEOUT);
         self.close_timeout.or(usual).span()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What has gone through an open connection so far; the bytes are counted by the stream.
+//! The counters of an open connection; its bytes are counted by the stream.
 
 use crate::base::counter::Counter;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the log is told of a connection, at its finest level all that goes over the wire. Secrets
-//! are replaced before a line is made.
+//! The log lines of a connection; at trace level, everything that is sent and received. Secrets are
+//! redacted before a line is formatted.
 
 use crate::base::log::{self, Level};
 use crate::net::stream::Stream;
@@ -8,7 +8,7 @@ use crate::protocol::http::head::Head;
 use crate::protocol::ws::opcode::Opcode;
 use std::fmt;
 
-/// Fields whose values let their reader in elsewhere.
+/// Header fields whose values may contain credentials.
 const SECRET: [&str; 5] = [
     "authorization",
     "proxy-authorization",
@@ -17,11 +17,11 @@ const SECRET: [&str; 5] = [
     "proxy-authenticate",
 ];
 
-/// As much of a payload as a line shows.
+/// How many bytes of a payload a line shows.
 const SHOWN_BYTES: usize = 64;
 
-/// The lines of a head, or any other words.
-pub fn said(lines: &str) {
+/// Logs what a handshake sends: the lines of a request, or a description of a SOCKS message.
+pub fn sent(lines: &str) {
     if !log::is_on(Level::Trace) {
         return;
     }
@@ -55,7 +55,7 @@ pub fn response(head: &Head) {
         let at = value.iter().rposition(|byte| *byte == b'@');
         let (before, shown) = match at.and_then(|at| value.get(at..)) {
             _ if is_secret(&name) => ("", &b"[redacted]"[..]),
-            // In front of it stand a user name and a password.
+            // The part before the `@` may contain a user name and a password.
             Some(rest) if name.eq_ignore_ascii_case("location") => ("…", rest),
             _ => ("", value),
         };
@@ -64,7 +64,7 @@ pub fn response(head: &Head) {
     }
 }
 
-/// A step on the way to the server.
+/// Logs a step of connecting.
 pub fn note(line: fmt::Arguments<'_>) {
     log::write(Level::Debug, line);
 }
@@ -77,7 +77,7 @@ pub fn open(peer: &str) {
     log::write(Level::Info, format_args!("{peer}: open"));
 }
 
-/// What TLS has agreed on.
+/// Logs what TLS has negotiated.
 pub fn tls(stream: &Stream, peer: impl FnOnce() -> String) {
     if !log::is_on(Level::Debug) {
         return;

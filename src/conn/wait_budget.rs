@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long one call still waits. The clock is read when the first wait begins, so that a call that
-//! need not wait does not read it at all.
+//! How long one call may still wait. The clock is read when the first wait begins, so a call that
+//! does not wait does not read it.
 
 use crate::base::deadline::{Deadline, Timeout};
 use crate::net::stream::Wait;
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub struct WaitBudget {
-    /// From the first wait on.
+    /// Counted from the first wait.
     timeout: Timeout,
-    /// Known from the first wait on.
+    /// Set by the first wait.
     deadline: Option<Deadline>,
     /// A signal has interrupted one wait, so the call does not begin another.
     is_interrupted: bool,
@@ -33,7 +33,8 @@ impl WaitBudget {
         self.timeout != Timeout::ZERO
     }
 
-    /// A signal came when the call could not return any more: it ends without further waits.
+    /// A signal arrived when the call could no longer return early: it finishes without waiting
+    /// again.
     pub fn interrupt(&mut self) {
         self.is_interrupted = true;
     }
@@ -54,13 +55,14 @@ impl WaitBudget {
         self.is_limited() && self.deadline().has_passed(Instant::now())
     }
 
-    /// After a first wait the time may be up although there is always something to read.
+    /// Whether the time is up, checked only after a first wait: if there is always something to
+    /// read, no wait ends by a timeout.
     pub fn expired_after_waiting(&mut self) -> bool {
         self.deadline.is_some() && self.is_over()
     }
 
-    /// While what has come is looked through, which takes time, too, where it is a flood of pings.
-    /// A call that does not wait looks through all of it.
+    /// Whether the time is up while received data is processed, which may take long in a flood of
+    /// pings. A call that does not wait processes all of it.
     pub fn expired_while_processing(&mut self) -> bool {
         self.may_wait() && self.is_over()
     }
@@ -69,8 +71,8 @@ impl WaitBudget {
         self.deadline().remaining(Instant::now())
     }
 
-    /// For a read: the first wait is the whole span, which the socket mostly has set; later ones
-    /// are what is left.
+    /// For a read: the first wait is the whole timeout, which the socket usually has set already;
+    /// later waits are for the time that is left.
     pub fn wait(&mut self) -> Wait {
         let is_first = self.deadline.is_none();
         let (span, deadline) = (self.timeout.span(), self.deadline());

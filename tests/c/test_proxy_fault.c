@@ -52,7 +52,7 @@ static const struct fault {
     {"HTTP_407_DIGEST", NULL, WSLINE_ERR_PROXY_AUTH, 407, "Digest"},
     {"HTTP_HUGE_HEAD", NULL, WSLINE_ERR_PROXY, 0, "65536 bytes"},
     {"HTTP_GARBAGE", NULL, WSLINE_ERR_PROXY, 0, "did not respond with HTTP"},
-    {"HTTP_EARLY", NULL, WSLINE_ERR_PROXY, 0, "too many"},
+    {"HTTP_EARLY", NULL, WSLINE_ERR_PROXY, 0, "unexpected bytes"},
     {"HTTP_204", NULL, WSLINE_OK, 101, NULL},
     {"HTTP_1_0", NULL, WSLINE_OK, 101, NULL},
     {"HTTP_MALFORMED", NULL, WSLINE_OK, 101, NULL},

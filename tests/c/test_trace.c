@@ -101,9 +101,9 @@ static void a_proxy_is_shown_step_by_step(void) {
         lines_begin();
         peer_hang_up(peer_connect("WEBSOCKETS", "/", options));
         logged = lines_end();
-        CHECK_HAS("through the proxy ", logged);
+        CHECK_HAS("connecting through the proxy ", logged);
         CHECK_HAS(rows[i].step, logged);
-        CHECK_HAS("\nthe proxy leads to 127.0.0.1:", logged);
+        CHECK_HAS("\nthe proxy has connected to 127.0.0.1:", logged);
         CHECK(strstr(logged, "secret") == NULL);
         CHECK(strstr(logged, "dXNlcjpzZWNyZXQ=") == NULL);
         wsline_options_free(options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way to one URL, as a state machine that never waits: lookup → socket → TLS with the proxy →
-//! proxy → TLS with the server → upgrade, less what the way has not.
+//! One attempt to connect to one URL, as a state machine that never waits: lookup → socket → TLS
+//! with the proxy → proxy → TLS with the server → upgrade. Steps that do not apply are skipped.
 
 use super::handshake_io::HandshakeIo;
 use super::transport::Transport;
@@ -33,16 +33,16 @@ pub struct Attempt {
     proxy: Option<Proxy>,
     /// What the proxy is asked to connect to.
     target: Target,
-    /// Until when the way through the proxy must be open.
+    /// When the connection through the proxy must be established.
     proxy_deadline: Deadline,
-    /// Until it is said.
+    /// Taken when it is sent.
     upgrade: Option<Box<Upgrade>>,
     stage: ConnectStage,
     response: Option<Arc<Response>>,
 }
 
 enum ConnectStage {
-    /// For a proxy that takes addresses only.
+    /// For a proxy that accepts only addresses.
     LookUpTarget(Lookup),
     LookUp(Lookup),
     Dial(Dial),
@@ -51,7 +51,7 @@ enum ConnectStage {
     Done,
 }
 
-/// Who is at the other end of the transport.
+/// The peer at the other end of the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counterpart {
     Proxy,
@@ -96,8 +96,8 @@ impl Attempt {
         Ok(attempt)
     }
 
-    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again, at
-    /// most until `deadline`.
+    /// Advances as far as possible; `poll` holds the result of the last wait. `None`: wait again,
+    /// at most until `deadline`.
     pub fn step(
         &mut self,
         now: Instant,
@@ -124,7 +124,7 @@ impl Attempt {
         }
     }
 
-    /// In a wait this long a peer that has gone without a word is noticed by keepalive.
+    /// In such a long wait, TCP keepalive detects a peer that has silently disappeared.
     fn probe_peer(&self) {
         match &self.stage {
             ConnectStage::Secure(transport, _) => transport.stream.prepare(),
@@ -133,7 +133,7 @@ impl Attempt {
         }
     }
 
-    /// What it is busy with.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         match &self.stage {
             ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) => Phase::Resolve,
@@ -146,7 +146,7 @@ impl Attempt {
         }
     }
 
-    /// Names what is waited for.
+    /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.stage {
             ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) | ConnectStage::Done => {}
@@ -156,7 +156,7 @@ impl Attempt {
         }
     }
 
-    /// When to step even if nothing has come.
+    /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         let own = match &self.stage {
             ConnectStage::Dial(dial) => dial.next_attempt(),
@@ -166,8 +166,8 @@ impl Attempt {
         own.or_earlier(self.proxy_deadline)
     }
 
-    /// What the server has answered, or the proxy that refused. Taken out when the attempt has
-    /// ended.
+    /// The response of the server, or of a proxy that rejected the request. Taken when the attempt
+    /// has ended.
     pub fn take_response(&mut self) -> Option<Arc<Response>> {
         match &mut self.stage {
             ConnectStage::HandshakeIo(io, _) => io.take_response(),
@@ -184,7 +184,9 @@ impl Attempt {
         if let Some(fd) = self.options.fd {
             let adopted = socket::adopt(fd, &self.options.socket.options)?;
             let transport = Box::new(Transport::new(Stream::new(adopted)));
-            return self.reach(Counterpart::Server, transport).map(|_| ());
+            return self
+                .connected_to(Counterpart::Server, transport)
+                .map(|_| ());
         }
         if let Some(path) = self
             .options
@@ -207,7 +209,7 @@ impl Attempt {
 
     fn find_first_peer(&self, now: Instant) -> Result<ConnectStage, Error> {
         if let Some(proxy) = &self.proxy {
-            trace::note(format_args!("through the proxy {proxy}"));
+            trace::note(format_args!("connecting through the proxy {proxy}"));
         }
         let (name, ip, port) = match &self.proxy {
             Some(proxy) => (proxy.host().into(), proxy.ip(), proxy.port),
@@ -234,10 +236,10 @@ impl Attempt {
     ) -> Result<ConnectStage, Error> {
         Dial::new(name, addresses, &self.options.socket, now)
             .map(ConnectStage::Dial)
-            .map_err(|error| self.at(self.first_peer(), error))
+            .map_err(|error| self.name_peer(self.first_peer(), error))
     }
 
-    /// A stage that waits stays in place; one that continues or fails is taken out.
+    /// A stage that must wait stays in place; one that continues or fails is taken out.
     fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<Step, Error> {
         let peer = self.first_peer();
         match &mut self.stage {
@@ -253,34 +255,34 @@ impl Attempt {
                 let Some(connected) = connected else {
                     return Ok(Step::Wait);
                 };
-                self.leave_stage();
-                let connected = connected.map_err(|error| self.at(peer, error))?;
+                self.take_stage();
+                let connected = connected.map_err(|error| self.name_peer(peer, error))?;
                 let transport = Box::new(Transport::new(Stream::new(connected)));
-                self.reach(peer, transport)
+                self.connected_to(peer, transport)
             }
             ConnectStage::Secure(transport, _) => {
-                let agreed = transport.handshake(poll);
-                if let Ok(false) = agreed {
+                let result = transport.handshake(poll);
+                if let Ok(false) = result {
                     return Ok(Step::Wait);
                 }
-                self.leave_tls_handshake(agreed)
+                self.finish_tls_handshake(result)
             }
             ConnectStage::HandshakeIo(io, peer) => {
-                let settled = io.advance(now, poll, is_late);
-                if let Ok(false) = settled {
+                let result = io.advance(now, poll, is_late);
+                if let Ok(false) = result {
                     return Ok(Step::Wait);
                 }
                 let (response, peer) = (io.take_response(), *peer);
                 if peer == Counterpart::Server {
                     self.keep_cookies(response.as_deref());
                 }
-                self.leave_handshake(settled, response, peer)
+                self.finish_handshake(result, response, peer)
             }
             ConnectStage::Done => Ok(Step::Wait),
         }
     }
 
-    fn leave_stage(&mut self) -> ConnectStage {
+    fn take_stage(&mut self) -> ConnectStage {
         std::mem::replace(&mut self.stage, ConnectStage::Done)
     }
 
@@ -294,13 +296,13 @@ impl Attempt {
         found: Result<Vec<SocketAddr>, Error>,
         now: Instant,
     ) -> Result<Step, Error> {
-        let next = match self.leave_stage() {
+        let next = match self.take_stage() {
             ConnectStage::LookUpTarget(lookup) => {
                 self.choose_target(lookup.host(), &found?)?;
                 self.find_first_peer(now)?
             }
             ConnectStage::LookUp(lookup) => {
-                let found = found.map_err(|error| self.at(self.first_peer(), error))?;
+                let found = found.map_err(|error| self.name_peer(self.first_peer(), error))?;
                 let addresses = found.into_iter().map(Address::Ip);
                 self.dial(lookup.host(), addresses, now)?
             }
@@ -309,30 +311,30 @@ impl Attempt {
         Ok(self.enter(next))
     }
 
-    fn leave_tls_handshake(&mut self, agreed: Result<bool, Error>) -> Result<Step, Error> {
-        let ConnectStage::Secure(transport, peer) = self.leave_stage() else {
+    fn finish_tls_handshake(&mut self, result: Result<bool, Error>) -> Result<Step, Error> {
+        let ConnectStage::Secure(transport, peer) = self.take_stage() else {
             return Ok(Step::Wait);
         };
-        agreed.map_err(|error| self.at(peer, error.or_in_phase(Phase::Tls)))?;
+        result.map_err(|error| self.name_peer(peer, error.or_in_phase(Phase::Tls)))?;
         trace::tls(&transport.stream, || self.name(peer));
         self.start_handshake(transport, peer)
     }
 
-    fn leave_handshake(
+    fn finish_handshake(
         &mut self,
-        settled: Result<bool, Error>,
+        result: Result<bool, Error>,
         response: Option<Arc<Response>>,
         peer: Counterpart,
     ) -> Result<Step, Error> {
-        let ConnectStage::HandshakeIo(io, _) = self.leave_stage() else {
+        let ConnectStage::HandshakeIo(io, _) = self.take_stage() else {
             return Ok(Step::Wait);
         };
-        match (settled, peer) {
+        match (result, peer) {
             (Err(error), _) => {
                 self.response = response;
-                Err(self.at(peer, error))
+                Err(self.name_peer(peer, error))
             }
-            (Ok(_), Counterpart::Proxy) => self.leave_proxy(io.into_transport()),
+            (Ok(_), Counterpart::Proxy) => self.finish_proxy(io.into_transport()),
             (Ok(_), Counterpart::Server) => {
                 self.response = response;
                 Ok(Step::Open(io.into_transport()))
@@ -340,8 +342,12 @@ impl Attempt {
         }
     }
 
-    /// The transport leads to `peer` now: TLS with it, where it is spoken, then the handshake.
-    fn reach(&mut self, peer: Counterpart, mut transport: Box<Transport>) -> Result<Step, Error> {
+    /// The transport is connected to `peer`: starts TLS if it is used, otherwise the handshake.
+    fn connected_to(
+        &mut self,
+        peer: Counterpart,
+        mut transport: Box<Transport>,
+    ) -> Result<Step, Error> {
         let tls = &self.options.tls;
         let tls = match (peer, &self.proxy) {
             (Counterpart::Proxy, Some(proxy)) if proxy.is_secure() => {
@@ -368,7 +374,7 @@ impl Attempt {
             }
             (_, _, Some(upgrade)) => upgrade,
             (_, _, None) => {
-                let message = "the upgrade was said before";
+                let message = "the upgrade request has already been sent";
                 return Err(Error::new(Kind::Internal, message));
             }
         };
@@ -376,22 +382,23 @@ impl Attempt {
         Ok(self.enter(ConnectStage::HandshakeIo(io, peer)))
     }
 
-    fn leave_proxy(&mut self, transport: Box<Transport>) -> Result<Step, Error> {
+    fn finish_proxy(&mut self, transport: Box<Transport>) -> Result<Step, Error> {
         if !transport.input.is_empty() {
-            // Nothing has been asked of the server yet, so it has not answered.
+            // Nothing has been sent to the server yet, so this is not its response.
             let count = transport.input.len();
             let message = format!(
-                "{} sent {count} bytes too many",
+                "{} sent {count} unexpected bytes after its response",
                 self.name(Counterpart::Proxy)
             );
             return Err(Error::new(Kind::Proxy, message).in_phase(Phase::Proxy));
         }
-        trace::note(format_args!("the proxy leads to {}", self.target));
+        trace::note(format_args!("the proxy has connected to {}", self.target));
         self.proxy_deadline = Deadline::NEVER;
-        self.reach(Counterpart::Server, transport)
+        self.connected_to(Counterpart::Server, transport)
     }
 
-    /// The first that is wanted: a proxy is asked for one. SOCKS4 takes IPv4 addresses only.
+    /// Takes the first suitable address, because a proxy is given only one. SOCKS4 supports only
+    /// IPv4.
     fn choose_target(&mut self, name: &str, addresses: &[SocketAddr]) -> Result<(), Error> {
         let is_socks4 = self
             .proxy
@@ -407,7 +414,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Those of any answer count (RFC 6265 section 3).
+    /// Cookies of any response count (RFC 6265 section 3).
     fn keep_cookies(&self, response: Option<&Response>) {
         let (Some(jar), Some(response)) = (&self.options.cookie_jar, response) else {
             return;
@@ -416,10 +423,10 @@ impl Attempt {
             match jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
                 Ok(()) => {}
                 Err(NotKept::Refused(why)) => {
-                    trace::note(format_args!("a cookie was not kept: it {why}"));
+                    trace::note(format_args!("a cookie was rejected: it {why}"));
                 }
                 Err(NotKept::NoMemory(error)) => {
-                    trace::warn(format_args!("a cookie was not kept: {error}"));
+                    trace::warn(format_args!("a cookie could not be stored: {error}"));
                 }
             }
         }
@@ -436,11 +443,11 @@ impl Attempt {
                 format!("during the TLS handshake with {}", self.name(*peer))
             }
             ConnectStage::HandshakeIo(_, Counterpart::Proxy) => {
-                format!("while waiting for the response of {first}")
+                format!("while waiting for the response from {first}")
             }
             ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
                 let server = self.name(Counterpart::Server);
-                format!("while waiting for the response of {server} to the upgrade")
+                format!("while waiting for the response from {server} to the upgrade")
             }
         };
         let who = match self.proxy_deadline.has_passed(now) {
@@ -451,8 +458,8 @@ impl Attempt {
         Error::new(Kind::Timeout, message).in_phase(self.phase())
     }
 
-    /// Says whose failure it is, where the error does not.
-    fn at(&self, peer: Counterpart, error: Error) -> Error {
+    /// Adds the name of the peer to errors that lack it.
+    fn name_peer(&self, peer: Counterpart, error: Error) -> Error {
         let is_transport = matches!(error.kind(), Kind::ConnectionLost | Kind::Io);
         let is_unreached = matches!(error.kind(), Kind::Resolve | Kind::Connect);
         let named = match peer {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From a URL to an open connection, over any number of redirects, as a state machine that never
-//! waits. Whoever drives it waits for what it names and steps it again.
+//! Connects to a URL and follows redirects, as a state machine that never waits. Its driver waits
+//! for the descriptors that it names and steps it again.
 
 use super::attempt::Attempt;
 use super::transport::Transport;
@@ -28,17 +28,17 @@ use std::time::{Instant, SystemTime};
 pub struct Connector {
     process: ProcessMark,
     options: Arc<Options>,
-    /// Until it is established.
+    /// Taken when the connection is established.
     keys: Option<Keys>,
     notify: Notify,
     deadline: Deadline,
     redirects: Redirects,
     attempt: Attempt,
-    /// What the server answered, also when it was no yes.
+    /// The server's response, also if it rejected the upgrade.
     response: Option<Arc<Response>>,
 }
 
-/// What a connect has made.
+/// The result of a successful connect.
 pub struct Established {
     pub transport: Box<Transport>,
     pub keys: Keys,
@@ -48,7 +48,7 @@ pub struct Established {
 }
 
 impl Connector {
-    /// `notify` is called, on another thread, when there is a reason to step that no descriptor
+    /// `notify` is called on another thread when there is a reason to step that no descriptor
     /// shows.
     pub fn new(
         url: Arc<Url>,
@@ -58,7 +58,7 @@ impl Connector {
         deadline: Deadline,
         now: Instant,
     ) -> Result<Self, Error> {
-        // The caller's socket is for one request.
+        // The caller's socket serves only one request.
         let limit = match options.fd {
             Some(_) => 0,
             None => options.request.max_redirects,
@@ -77,7 +77,7 @@ impl Connector {
         })
     }
 
-    /// Goes on as far as possible; `poll` holds what the last wait brought. `None`: wait again.
+    /// Advances as far as possible; `poll` holds the result of the last wait. `None`: wait again.
     pub fn step(&mut self, now: Instant, poll: &Poll) -> Result<Option<Established>, Error> {
         if self.process.is_inherited() {
             let message = "this is a child process: the connect began before fork()";
@@ -87,12 +87,12 @@ impl Connector {
             Ok(None) => Ok(None),
             Ok(Some(transport)) => {
                 self.response = self.attempt.take_response();
-                let answer = self.response.as_ref();
+                let response = self.response.as_ref();
                 let keys = self.keys.take().ok_or_else(established_before)?;
                 Ok(Some(Established {
                     keys,
                     is_secure: self.attempt.is_secure(),
-                    deflate: answer.and_then(|response| response.deflate),
+                    deflate: response.and_then(|response| response.deflate),
                     transport,
                 }))
             }
@@ -103,28 +103,28 @@ impl Connector {
         }
     }
 
-    /// What it is busy with.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         self.attempt.phase()
     }
 
-    /// Names what is waited for.
+    /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         self.attempt.add_interests(poll);
     }
 
-    /// When to step even if nothing has come.
+    /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         self.attempt.next_step().or_earlier(self.deadline)
     }
 
-    /// When the connect has ended: what the server answered last.
+    /// The server's last response, once the connect has ended.
     pub fn take_response(&mut self) -> Option<Arc<Response>> {
         let of_attempt = self.attempt.take_response();
         of_attempt.or_else(|| self.response.take())
     }
 
-    /// Goes where a refusal leads; any other error is the connect's.
+    /// Follows a redirect; any other error fails the connect.
     fn follow(&mut self, error: Error, now: Instant) -> Result<Option<Established>, Error> {
         let is_followed = match &self.response {
             Some(response) if error.kind() == Kind::BadStatus => {
@@ -140,13 +140,13 @@ impl Connector {
         trace::note(format_args!("redirected to {}", self.redirects.url()));
         let keys = self.keys.as_mut().ok_or_else(established_before)?;
         self.attempt = attempt(&self.redirects, &self.options, keys, &self.notify, now)?;
-        // The old socket is gone, and its number may be the new one's.
+        // The old socket is closed, and the new one may have the same number.
         self.step(now, &Poll::default())
     }
 }
 
 fn established_before() -> Error {
-    Error::new(Kind::Internal, "the connect was established before")
+    Error::new(Kind::Internal, "the connect has already succeeded")
 }
 
 fn attempt(
@@ -160,11 +160,11 @@ fn attempt(
     let proxy = proxy(url, options)?;
     let mut request = redirects.request_options(&options.request)?;
     if let Some(jar) = &options.cookie_jar {
-        let kept = jar.header(url, SystemTime::now())?;
-        if let Some(kept) = kept {
+        let stored = jar.header(url, SystemTime::now())?;
+        if let Some(stored) = stored {
             let cookies = match &request.cookie {
-                Some(set) => memory::concat(&[&kept, "; ", set])?,
-                None => kept,
+                Some(set) => memory::concat(&[&stored, "; ", set])?,
+                None => stored,
             };
             request.to_mut().cookie = Some(Text::from(cookies));
         }
@@ -175,12 +175,12 @@ fn attempt(
     Attempt::new(Arc::clone(url), proxy, upgrade, options, notify, now)
 }
 
-/// What is not UTF-8 is set, too, if only to something unusable.
+/// A value that is not UTF-8 still counts as set; it is just unusable.
 fn environment(name: &CStr) -> Option<String> {
     sys::environment(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The proxy through which `url` is reached; none where the socket is known already.
+/// The proxy for `url`; `None` if the options or the URL name a socket.
 pub fn proxy(url: &Url, options: &Options) -> Result<Option<Proxy>, Error> {
     if options.fd.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
         return Ok(None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A handshake over a transport, with the peer at its other end.
+//! Performs a handshake with the peer at the other end of a transport.
 
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
@@ -13,7 +13,7 @@ use crate::protocol::handshake::Handshake;
 use crate::protocol::http::reply::Response;
 use std::time::{Duration, Instant};
 
-/// How long the body of a refusal is waited for: the status is known, the body only helps.
+/// How long to wait for the body of a rejection: the status is known, the body only adds detail.
 const BODY_WAIT: Duration = Duration::from_secs(2);
 
 pub struct HandshakeIo {
@@ -31,20 +31,20 @@ impl HandshakeIo {
         }
     }
 
-    /// Goes on as far as the socket allows; true when the handshake is settled.
+    /// Advances as far as the socket allows; true when the handshake is complete.
     pub fn advance(&mut self, now: Instant, poll: &Poll, is_late: bool) -> Result<bool, Error> {
         let is_late = is_late || self.body_deadline.has_passed(now);
         if self.handshake.is_refused() && is_late {
             return Err(self.handshake.end());
         }
-        self.say()?;
-        // A peer may refuse before it has read all of a long request, and then end the stream: its
-        // answer counts.
+        self.queue_output()?;
+        // A peer may reject a long request before it has read all of it, and then end the stream:
+        // its response counts.
         let sent = self.transport.send();
         if !poll.is_readable(self.transport.stream.fd()) {
             return sent.map(|()| false);
         }
-        // One read a step: between two the driver looks at the clock and for an abort.
+        // One read per step: between reads the driver checks the clock and looks for an abort.
         match self.transport.read() {
             // The status says more than how the connection ended.
             Err(_) if self.handshake.is_refused() => return Err(self.handshake.end()),
@@ -55,14 +55,14 @@ impl HandshakeIo {
             Ok(ReadOutcome::End) => return Err(self.handshake.end()),
             Ok(ReadOutcome::Bytes) => {}
         }
-        let is_settled = self.handshake.receive(&mut self.transport.input)?;
-        if self.say()? {
+        let is_complete = self.handshake.receive(&mut self.transport.input)?;
+        if self.queue_output()? {
             self.transport.send()?;
         }
-        if !is_settled && self.handshake.is_refused() && self.body_deadline == Deadline::NEVER {
+        if !is_complete && self.handshake.is_refused() && self.body_deadline == Deadline::NEVER {
             self.body_deadline = Deadline::after(now, Some(BODY_WAIT));
         }
-        Ok(is_settled)
+        Ok(is_complete)
     }
 
     pub fn prepare(&self) {
@@ -73,12 +73,12 @@ impl HandshakeIo {
         self.transport.add_interests(poll);
     }
 
-    /// When to advance even if nothing has come.
+    /// When to advance even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         self.body_deadline
     }
 
-    /// What has been answered, in the form in which it is kept. Asked once, at the end.
+    /// The response. Called once, at the end.
     pub fn take_response(&mut self) -> Option<Arc<Response>> {
         let response = self.handshake.take_response().map(Arc::new);
         if let Some(response) = &response {
@@ -91,16 +91,16 @@ impl HandshakeIo {
         self.transport
     }
 
-    /// True if there was something to say.
-    fn say(&mut self) -> Result<bool, Error> {
-        let mut has_said = false;
+    /// Queues what the handshake wants to send; true if there was something.
+    fn queue_output(&mut self) -> Result<bool, Error> {
+        let mut has_output = false;
         while let Some(output) = self.handshake.output() {
             if log::is_on(Level::Trace) {
-                trace::said(output.shown());
+                trace::sent(output.shown());
             }
-            self.transport.say(output.bytes)?;
-            has_said = true;
+            self.transport.queue(output.bytes)?;
+            has_output = true;
         }
-        Ok(has_said)
+        Ok(has_output)
     }
 }

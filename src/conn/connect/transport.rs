@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A connected stream on which somebody talks before it is open.
+//! A connected stream during the handshakes, before the connection is open.
 
 use crate::base::buffer::{READ_MIN, take_read_memory};
 use crate::base::error::Error;
@@ -9,19 +9,19 @@ use crate::net::poll::Poll;
 use crate::net::stream::{Stream, Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 
-/// What every path takes in one segment (RFC 9293 section 3.7.1).
+/// The segment size that every path supports (RFC 9293 section 3.7.1).
 const MIN_SEGMENT_BYTES: usize = 536;
 
-/// A read of an answer. An upgrade response is a few hundred bytes; what follows it belongs to the
+/// The size of a read. An upgrade response has a few hundred bytes; what follows it belongs to the
 /// open connection.
 const READ_BYTES: usize = READ_MIN + 1;
 
 pub struct Transport {
     pub stream: Stream,
     pub cipher: CipherBuffer,
-    /// What has come and nobody has taken yet.
+    /// Received bytes that have not been processed yet.
     pub input: Vec<u8>,
-    /// What has not found room yet.
+    /// Bytes that the socket has not taken yet.
     pub output: Outbox,
 }
 
@@ -40,14 +40,14 @@ impl Transport {
         self.stream.add_interest(&self.cipher, wants_room, poll);
     }
 
-    /// Goes on with the TLS handshake as far as the socket allows; true when it is done. Its last
-    /// bytes leave with what is said next: behind a small segment of their own Nagle's algorithm
-    /// would hold that back.
+    /// Advances the TLS handshake as far as the socket allows; true when it is done. Its last bytes
+    /// are sent together with the request: if they were sent alone, in a small segment, Nagle's
+    /// algorithm would delay the request.
     pub fn handshake(&mut self, poll: &Poll) -> Result<bool, Error> {
         let mut may_read = poll.is_readable(self.stream.fd());
         loop {
             let result = self.stream.handshake(&mut self.cipher);
-            // An alert that says why the handshake failed must leave, too.
+            // An alert that says why the handshake failed must be sent, too.
             self.stream.seal(&mut Vec::new(), &mut self.output)?;
             if let Ok(true) = result {
                 return Ok(true);
@@ -63,36 +63,36 @@ impl Transport {
         }
     }
 
-    /// Takes `bytes` along; they leave with the next [`Transport::send`].
-    pub fn say(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
+    /// Queues `bytes` for the next [`Transport::send`].
+    pub fn queue(&mut self, mut bytes: Vec<u8>) -> Result<(), Error> {
         if self.output.unsent().len() + bytes.len() > MIN_SEGMENT_BYTES {
-            // Nagle's algorithm would hold the last segment back until those before it are
-            // acknowledged.
+            // Sets TCP_NODELAY: Nagle's algorithm would delay the last segment until those before
+            // it are acknowledged.
             self.stream.prepare();
         }
         self.stream.seal(&mut bytes, &mut self.output)
     }
 
-    /// Hands to the system what it takes without waiting.
+    /// Sends what the socket takes without waiting.
     pub fn send(&mut self) -> Result<(), Error> {
         let pushed = self.stream.push(&mut self.output);
         pushed.map(|_| ()).map_err(|error| lost(&error))
     }
 
-    /// One read of the socket, or of what TLS still holds. It reads into the thread's memory, which
-    /// `open()` returns to the thread.
+    /// Reads once from the socket, or from what TLS still holds. Uses the thread's read buffer,
+    /// which `open()` returns to the thread.
     pub fn read(&mut self) -> Result<ReadOutcome, Error> {
         if self.input.capacity() == 0 {
             self.input = take_read_memory()?;
         }
         memory::reserve(&mut self.input, READ_BYTES)?;
         let (stream, output) = (&self.stream, &mut self.output);
-        let answer = || {
+        let send_reply = || {
             stream.seal(&mut Vec::new(), output)?;
-            // Where the peer takes no more, what it said before still counts.
+            // If the peer takes no more, what it sent before still counts.
             let _ = stream.push(output);
             Ok(())
         };
-        stream.read(&mut self.cipher, &mut self.input, Wait::No, answer)
+        stream.read(&mut self.cipher, &mut self.input, Wait::No, send_reply)
     }
 }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one thread at a time may use, and the threads that want it next. The receiving side of a
-//! connection lies in one: a thread that receives has it for as long as it waits for the peer, and
-//! threads that close must not wait behind it.
+//! A value that one thread at a time may use, and the threads that wait for it. It holds the
+//! receiving side of a connection: a receiving thread has it for as long as it waits for the peer,
+//! and a closing thread must not be stuck behind it.
 
 use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, fence};
 use std::time::Duration;
 
 pub struct Handoff<T> {
-    thing: Mutex<T>,
-    /// Threads that want it only until something has happened, and whom others wait for.
+    value: Mutex<T>,
+    /// Threads that need it only for a limited time, so that others wait for them instead of
+    /// failing.
     priority_waiters: AtomicU32,
-    /// Threads that wait; they hold `gate` while they count.
+    /// The number of waiting threads; a thread increments it while it holds `gate`.
     waiting: AtomicU32,
     gate: Mutex<()>,
     is_free: Condvar,
 }
 
 impl<T> Handoff<T> {
-    pub fn new(thing: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self {
-            thing: Mutex::new(thing),
+            value: Mutex::new(value),
             priority_waiters: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
             gate: Mutex::new(()),
@@ -27,23 +28,23 @@ impl<T> Handoff<T> {
         }
     }
 
-    /// Give it back with [`Handoff::release`], or waiting threads are not woken.
+    /// Must be returned with [`Handoff::release`], or waiting threads are not woken.
     pub fn try_take(&self) -> Option<MutexGuard<'_, T>> {
-        self.thing.try_lock()
+        self.value.try_lock()
     }
 
-    /// Waits once, for `span` (`None`: indefinitely). `None` where it was busy for a while and much
-    /// may have changed.
+    /// Waits once, for `span` (`None`: indefinitely). `None` if it stayed busy; what the caller
+    /// waits for may have happened meanwhile.
     pub fn wait(&self, span: Option<Duration>) -> Option<MutexGuard<'_, T>> {
         let gate = self.gate.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `release`: either this thread finds it free, or the one that frees
-        // it finds this one counted.
+        // Pairs with the fence in `release`: either this thread finds the value free, or the thread
+        // that releases it finds this one counted.
         fence(Ordering::SeqCst);
-        let mut taken = self.thing.try_lock();
+        let mut taken = self.value.try_lock();
         if taken.is_none() && span != Some(Duration::ZERO) {
             drop(self.is_free.wait(gate, span));
-            taken = self.thing.try_lock();
+            taken = self.value.try_lock();
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         taken
@@ -57,17 +58,17 @@ impl<T> Handoff<T> {
         }
     }
 
-    /// Ends the waits, so that all look again at what has changed.
+    /// Ends all waits, so that the threads check again what has changed.
     pub fn wake_all(&self) {
         let _gate = self.gate.lock();
         self.is_free.notify_all();
     }
 
-    /// Does `work` as a thread that those who receive wait for.
+    /// Runs `work` as a thread that receiving threads wait for.
     pub fn as_priority_waiter<R>(&self, work: impl FnOnce() -> R) -> R {
         self.priority_waiters.fetch_add(1, Ordering::SeqCst);
-        // Against the fence in `has_priority_waiters`: a thread that finds it taken by this one
-        // finds this one counted.
+        // Pairs with the fence in `has_priority_waiters`: a thread that finds the value taken by
+        // this one finds this one counted.
         fence(Ordering::SeqCst);
         let result = work();
         self.priority_waiters.fetch_sub(1, Ordering::SeqCst);

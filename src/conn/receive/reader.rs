@@ -21,8 +21,8 @@ pub struct Reader {
     cipher: CipherBuffer,
 }
 
-/// Memory for reading that many connections share, one after the other: what a quiet one holds is
-/// next to nothing.
+/// Read buffers that many connections share, one after the other, so that an idle one holds almost
+/// no memory.
 #[derive(Default)]
 pub struct ReadBuffers {
     plain: Vec<u8>,
@@ -43,18 +43,18 @@ impl Reader {
         &self.link
     }
 
-    /// What was received last.
+    /// The message that was received last.
     pub fn message(&self) -> Message<'_> {
         self.receiver.message()
     }
 
-    /// The user has come for more: what was lent before is no longer in use.
+    /// The caller receives again, so what was lent before is no longer in use.
     pub fn begin(&mut self) {
         self.receiver.drop_retired();
     }
 
-    /// The common case, in few steps: a whole message in one frame that has arrived. `None`:
-    /// nothing has happened; [`Reader::next`] knows more.
+    /// The fast path: a whole message in one frame that has arrived. `None`: nothing was taken; use
+    /// [`Reader::next`].
     #[inline]
     pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         if self.link.is_aborted() {
@@ -65,16 +65,16 @@ impl Reader {
         Some(message)
     }
 
-    /// The next message, if it can be lent beside what was lent before.
+    /// The next message, if it can be lent together with those lent before.
     pub fn next_beside(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         let message = self.receiver.next_beside(delivery)?;
         note_message(&self.link, &message);
         Some(message)
     }
 
-    /// Waits for the next message, see [`Reader::message`]; what it calls for has been answered. A
-    /// close frame is received once; after it, and after whatever else ended the connection, the
-    /// reason for the end is the error.
+    /// Waits for the next message, see [`Reader::message`]; a control frame has been answered. A
+    /// close frame is received once. After it, and after any other end of the connection, the error
+    /// is the reason for the end.
     pub fn next(&mut self, delivery: Delivery, budget: &mut WaitBudget) -> Result<(), Error> {
         while self.receiver.is_idle() || !self.take(delivery)? {
             self.link.check_aborted()?;
@@ -86,10 +86,9 @@ impl Reader {
         Ok(())
     }
 
-    /// The next message out of what has arrived, without waiting; for a thread that learns when
-    /// there is more. `may_read` is good for one read of the socket, so that no connection keeps
-    /// others waiting. False: wait; or, when the server's close frame has arrived, see
-    /// [`Reader::drain_ready`].
+    /// Receives the next message without waiting, for an event loop. `may_read` allows one read of
+    /// the socket, so that no connection keeps others waiting. False: wait; or, once the server's
+    /// close frame has arrived, use [`Reader::drain_ready`].
     pub fn next_ready(&mut self, delivery: Delivery, may_read: &mut bool) -> Result<bool, Error> {
         while self.receiver.is_idle() || !self.take(delivery)? {
             self.link.check_aborted()?;
@@ -107,8 +106,8 @@ impl Reader {
         may_read || !self.receiver.is_idle() || self.cipher.has_more()
     }
 
-    /// Drops what has come behind the end of the connection; true when the peer has ended the
-    /// stream, or it broke. `may_read` as for [`Reader::next_ready`].
+    /// Discards what has arrived after the end of the connection; true when the peer has ended the
+    /// stream, or it has failed. `may_read` as for [`Reader::next_ready`].
     pub fn drain_ready(&mut self, mut may_read: bool) -> bool {
         while self.cipher.has_more() || std::mem::take(&mut may_read) {
             self.receiver.drop_unread();
@@ -125,31 +124,30 @@ impl Reader {
         false
     }
 
-    /// Names what is waited for.
+    /// Adds the descriptor to wait for.
     pub fn add_interest(&self, poll: &mut Poll) {
         let writer = &self.link.writer;
         let wants_room = writer.has_backlog();
         writer.stream().add_interest(&self.cipher, wants_room, poll);
     }
 
-    /// What is waited for, and whether there is something to read that the descriptor does not
-    /// show.
+    /// The descriptor to wait for, and whether there is something to read that it does not show.
     pub fn interest(&self) -> (Interest, bool) {
         let writer = &self.link.writer;
         writer.stream().interest(&self.cipher, writer.has_backlog())
     }
 
-    /// The server's close frame has come; what follows it is dropped.
+    /// Whether the server's close frame has arrived; what follows it is discarded.
     pub fn is_closed(&self) -> bool {
         self.receiver.is_closed()
     }
 
-    /// How the fragmented message under way is being received.
+    /// How the fragmented message in progress is being delivered.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
         self.receiver.delivery_under_way()
     }
 
-    /// Takes memory for reading, for as long as there is something to read.
+    /// Borrows read buffers for as long as there is something to read.
     pub fn borrow(&mut self, memory: &mut ReadBuffers) {
         self.receiver.borrow(&mut memory.plain, &mut memory.joined);
         if self.link.stream().is_tls() {
@@ -157,7 +155,8 @@ impl Reader {
         }
     }
 
-    /// Gives back what [`Reader::borrow`] took, less what has come of an unfinished message.
+    /// Returns the buffers that [`Reader::borrow`] took, except what an unfinished message
+    /// occupies.
     pub fn give_back(&mut self, memory: &mut ReadBuffers) {
         self.receiver
             .give_back(&mut memory.plain, &mut memory.joined);
@@ -167,8 +166,8 @@ impl Reader {
         }
     }
 
-    /// The next message for a thread that only waits for the end, whatever way the one under way
-    /// was begun in. What another thread was lent stays as it is.
+    /// Waits for the next message on behalf of a thread that only waits for the end. A message in
+    /// progress keeps its delivery, and what was lent to another thread stays valid.
     pub fn next_to_discard(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let retired = self.receiver.retire();
         retired.map_err(|error| self.link.fail(error))?;
@@ -176,8 +175,8 @@ impl Reader {
         self.next(under_way.unwrap_or(Delivery::Messages), budget)
     }
 
-    /// Reads and drops until the peer ends the stream or the time is up. It reads into memory of
-    /// the thread's, so what a message was lent from stays as it is.
+    /// Reads and discards until the peer ends the stream or the time is up. Uses the thread's read
+    /// buffer, so lent messages stay valid.
     pub fn drain(&mut self, budget: &mut WaitBudget) {
         self.receiver.drop_unread();
         let Ok(mut memory) = take_read_memory() else {
@@ -194,7 +193,7 @@ impl Reader {
         keep_read_memory(memory);
     }
 
-    /// The next message out of what has been read, what it calls for done.
+    /// Takes the next message from what has been read, and answers it if it is a control frame.
     fn take(&mut self, delivery: Delivery) -> Result<bool, Error> {
         if self.next_whole_message(delivery).is_some() {
             return Ok(true);
@@ -230,8 +229,8 @@ impl Reader {
         answered.map_err(|error| self.link.fail(error))
     }
 
-    /// One read from the transport, waiting for it as long as the caller may. It reads into memory
-    /// of the thread's, so a quiet connection holds no more than its last message needs.
+    /// Reads once, and waits for it as long as the caller may. Uses the thread's read buffer, so an
+    /// idle connection holds no more than its last message needs.
     fn fill(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let mut memory = take_read_memory().map_err(|error| self.fail(error))?;
         self.receiver.borrow_inbox(&mut memory);
@@ -245,7 +244,7 @@ impl Reader {
         filled
     }
 
-    /// What is to be decrypted lies in memory of the thread's, too.
+    /// The encrypted bytes are read into a buffer of the thread, too.
     fn wait_and_read_tls(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let mut memory = take_cipher_memory();
         self.cipher.borrow(&mut memory);
@@ -260,7 +259,7 @@ impl Reader {
         if budget.expired_after_waiting() {
             return Err(timed_out());
         }
-        // What TLS holds may come to nothing. Then the wait begins only now.
+        // What TLS holds may yield no data. Then the wait begins only now.
         if self.cipher.has_more() && self.read(Wait::No)? != ReadOutcome::Nothing {
             return Ok(());
         }
@@ -268,7 +267,8 @@ impl Reader {
         let mut may_find_nothing = false;
         self.link.writer.end_batch();
         if self.link.writer.has_backlog() {
-            // Something of ours did not find room: what comes first, room or bytes, decides.
+            // The socket did not take everything: wait for room or for bytes, whichever comes
+            // first.
             let ready = self
                 .link
                 .writer
@@ -307,7 +307,7 @@ impl Reader {
 
     fn fail(&mut self, error: Error) -> Error {
         if error.kind() == Kind::NoMemory {
-            // More bytes may wait, but this has been told to be the end.
+            // More bytes may be waiting, but the caller was told that this is the end.
             self.receiver.fail(&error);
         }
         self.link.fail(error)
@@ -319,8 +319,8 @@ impl Reader {
     }
 }
 
-/// One read of what is dropped. This side has ended TLS, so what the peer asks of that is not
-/// answered any more.
+/// Reads once, to discard. This side has ended TLS, so TLS requests of the peer are no longer
+/// answered.
 fn discard(
     stream: &Stream,
     cipher: &mut CipherBuffer,
@@ -330,7 +330,7 @@ fn discard(
     stream.read(cipher, memory, wait, || Ok(()))
 }
 
-/// A whole message in one frame has been received.
+/// Counts and traces a whole message that was received in one frame.
 #[inline]
 fn note_message(link: &Link, message: &Message<'_>) {
     let stats = link.writer.stats();
