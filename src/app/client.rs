@@ -135,7 +135,7 @@ impl App {
         self.on_link(|link| link.writer().cork())
     }
 
-    /// Sends, or queues, what was gathered.
+    /// Sends, or queues, what was corked_messages.
     pub fn uncork(&self) -> Result<(), Error> {
         self.on_link(|link| {
             let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A frame on its way: masked, sealed and pushed piece by piece.
+//! The buffers of a frame that is being sent: it is masked, encrypted under TLS, and sent piece by
+//! piece.
 
 use crate::base::error::{Error, Phase};
 use crate::base::memory;
@@ -14,29 +15,28 @@ use std::io;
 /// between the two. A multiple of four, so that each piece begins with the first byte of the key.
 pub(super) const PIECE: usize = 256 * 1024;
 
-/// A payload of up to this size goes to a socket without TLS whole: with one call, however the peer
-/// reads.
+/// Without TLS, a payload of up to this size is sent whole, with one system call if the socket has
+/// room.
 pub(super) const WHOLE: usize = 1024 * 1024;
 
-/// What is gathered at most while the writer is corked: larger batches fall out of the processor's
-/// cache.
+/// The most that a corked writer keeps: larger batches fall out of the processor's cache.
 pub(super) const CORK_BYTES: usize = 64 * 1024;
 
-/// Above this, memory for sending is given back.
+/// Larger send buffers are freed.
 pub(super) const MAX_KEPT_BYTES: usize = 2 * PIECE;
 
 #[derive(Default)]
 pub(super) struct Buffers {
-    /// Frames, ready but for TLS.
+    /// Complete frames, not yet encrypted.
     pub(super) plain: Vec<u8>,
-    /// What goes to the socket next.
+    /// The bytes that are written to the socket next.
     pub(super) wire: Outbox,
-    /// What is on the wire begins with a frame's first byte.
+    /// Whether `wire` begins with a frame's first byte.
     is_first_piece: bool,
 }
 
 impl Buffers {
-    /// With what is left of the handshake. Where that is nothing its memory goes.
+    /// `wire` holds the rest of the handshake; if it is empty, its memory is freed.
     pub(super) fn with_wire(mut wire: Outbox) -> Self {
         wire.shrink();
         Self {
@@ -45,7 +45,7 @@ impl Buffers {
         }
     }
 
-    /// Whether a payload may be gathered behind the plain bytes, before which nothing waits, in a
+    /// Whether a payload may be added to the corked bytes, if nothing is queued before them, in a
     /// queue of `limit` bytes.
     pub(super) fn fits_batch(&self, len: usize, limit: u64) -> bool {
         let queued = self.plain.len();
@@ -53,14 +53,14 @@ impl Buffers {
         total <= CORK_BYTES && (queued == 0 || total as u64 <= limit)
     }
 
-    /// Makes room for a frame with a payload of `len` bytes; how much.
+    /// Reserves room for a frame with a payload of `len` bytes; returns how much.
     pub(super) fn reserve_plain(&mut self, len: usize) -> Result<usize, Error> {
         let room = MAX_HEADER_BYTES + len;
         memory::reserve(&mut self.plain, room)?;
         Ok(room)
     }
 
-    /// After a frame that has left, but for what an interrupted wait has kept on the wire.
+    /// Called after a frame was sent, except for what an interrupted wait left in `wire`.
     pub(super) fn clear_sent(&mut self) {
         self.plain.clear();
         if self.capacity() > MAX_KEPT_BYTES && self.wire.is_empty() {
@@ -69,7 +69,7 @@ impl Buffers {
         }
     }
 
-    /// The same, or for its first piece, on each side of [`Buffers::seal`], so that memory fails
+    /// Reserves room for a frame, or its first piece, in both buffers, so that an allocation fails
     /// before anything of the frame has been sent.
     pub(super) fn reserve(&mut self, stream: &Stream, len: usize) -> Result<(), Error> {
         let room = self.reserve_plain(len.min(PIECE))?;
@@ -87,8 +87,8 @@ impl Buffers {
         self.is_first_piece = true;
     }
 
-    /// The next piece of the frame that was begun.
-    pub(super) fn go_on(&mut self, header: &Header, piece: &[u8]) {
+    /// Adds the next piece of the frame that was begun.
+    pub(super) fn append_piece(&mut self, header: &Header, piece: &[u8]) {
         header.append_payload(piece, &mut self.plain);
         self.is_first_piece = false;
     }
@@ -103,14 +103,14 @@ impl Buffers {
         self.plain.capacity() + self.wire.capacity()
     }
 
-    /// Keeps no more memory than what waits needs.
+    /// Frees the memory that the pending bytes do not need.
     pub(super) fn shrink(&mut self) {
         self.plain.shrink_to_fit();
         self.wire.shrink();
     }
 
-    /// Forgets the frame if nothing of it has left.
-    pub(super) fn take_back(&mut self) -> bool {
+    /// Discards the frame if nothing of it has been sent.
+    pub(super) fn discard_if_unsent(&mut self) -> bool {
         let may = self.is_first_piece && !self.wire.is_begun();
         if may {
             self.wire.clear();
@@ -118,15 +118,15 @@ impl Buffers {
         may
     }
 
-    /// False where the socket takes no more for now.
+    /// False if the socket takes no more for now.
     pub(super) fn seal_and_push(&mut self, stream: &Stream) -> Result<bool, Error> {
         self.seal(stream)?;
         stream.push(&mut self.wire).map_err(|error| broken(&error))
     }
 
-    /// What the first attempt has not sent, waiting for room. A signal interrupts this only while
-    /// the frame can be taken back, and it is; after that the rest stays here, and leaves with the
-    /// next send or receive.
+    /// Sends what the first attempt did not, waiting for room. A signal interrupts this only while
+    /// the frame can be discarded, which it then is; later the rest stays here, and the next send
+    /// or receive sends it.
     pub(super) fn send_rest<'a>(
         &mut self,
         stream: &Stream,
@@ -143,7 +143,7 @@ impl Buffers {
                 match waited.map_err(|error| broken(&error))? {
                     Waited::Ready => {}
                     Waited::TimedOut => return Ok(Waited::TimedOut),
-                    Waited::Interrupted if !stream.is_tls() && self.take_back() => {
+                    Waited::Interrupted if !stream.is_tls() && self.discard_if_unsent() => {
                         return Ok(Waited::Interrupted);
                     }
                     // Without memory for the rest the wait continues.
@@ -151,7 +151,7 @@ impl Buffers {
                     Waited::Interrupted => {
                         budget.interrupt();
                         for piece in pieces {
-                            self.go_on(header, piece);
+                            self.append_piece(header, piece);
                             self.seal(stream)?;
                         }
                         return Ok(Waited::Ready);
@@ -161,12 +161,12 @@ impl Buffers {
             let Some(piece) = pieces.next() else {
                 return Ok(Waited::Ready);
             };
-            self.go_on(header, piece);
+            self.append_piece(header, piece);
             self.seal(stream)?;
         }
     }
 
-    /// Makes room for these pieces on the wire, with what TLS adds: some 30 bytes for each 16 KiB.
+    /// Reserves room for these pieces in `wire`, with what TLS adds: some 30 bytes for each 16 KiB.
     fn has_room_for<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> bool {
         let len: usize = pieces.map(<[u8]>::len).sum();
         self.wire.reserve(len + len / 256 + PIECE).is_ok()

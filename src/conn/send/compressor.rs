@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! permessage-deflate on the sending side: which messages are compressed, in which order, and what
-//! becomes of the context when one of them is not sent after all.
+//! happens to the context when one of them is not sent after all.
 //!
-//! Whoever compresses takes the context, and gives it back when the frame is on its way: peers
-//! inflate in the order of sending. The writer stays free meanwhile for whatever is not compressed.
+//! A thread that compresses takes the context, and returns it once the frame has been sent or
+//! queued: peers inflate in the order of sending. Meanwhile the writer is free for frames that are
+//! not compressed.
 
 use super::outbound::{Compress, Outbound};
 use super::state::SendSide;
@@ -19,18 +20,18 @@ use crate::protocol::ws::sender::{Frame, Sender};
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Above this, memory that a thread keeps for compressed messages is given back.
+/// The most memory that a thread keeps for compressed messages.
 const MAX_KEPT_BYTES: usize = 256 * 1024;
 
 thread_local! {
-    /// Where messages are compressed to; so a connection holds no memory for it.
+    /// The output buffer, which belongs to the thread so that a connection needs none.
     static SCRATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// The context, in the hands of one thread.
+/// The compression context, taken by one thread.
 pub(super) struct Compressor<'a> {
     side: &'a SendSide,
-    /// `None` only when it has been given back.
+    /// `None` only after it has been returned.
     deflater: Option<Box<Deflater>>,
     output: CompressedPayload,
     is_committed: bool,
@@ -42,22 +43,22 @@ enum CompressedPayload {
     Own(Vec<u8>),
     Shared(Arc<Vec<u8>>),
     /// The caller has compressed it.
-    AsItWas,
+    Unchanged,
 }
 
-/// Whether the context is needed to send this; messages of fewer than `threshold` bytes stay as
-/// they are.
+/// Whether the context is needed to send this; messages of fewer than `threshold` bytes are sent
+/// uncompressed.
 fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> bool {
     let may_compress = match message.compress {
         Compress::IfNegotiated => true,
         Compress::Never => false,
-        Compress::Prepared(prepared) => !prepared.is_plain(),
+        Compress::Prepared(prepared) => !prepared.is_uncompressed(),
     };
     match message.frame {
         Frame::Whole(Opcode::Text | Opcode::Binary) => {
             may_compress && message.payload.len() as u64 >= threshold.max(1)
         }
-        // Of a message in parts nobody knows the length.
+        // The length of a fragmented message is not known.
         Frame::Fragment { .. } => sender.is_compressed(message.frame).unwrap_or(may_compress),
         Frame::Raw(Header { rsv1, .. }) => rsv1,
         _ => false,
@@ -65,8 +66,9 @@ fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> boo
 }
 
 impl<'a> Compressor<'a> {
-    /// The context, if `message` needs it. Another thread that compresses is waited for; without a
-    /// budget the message goes as it is, except where it continues a compressed one.
+    /// Takes the context if `message` needs it. Waits while another thread is compressing; without
+    /// a budget, `None` means to send the message uncompressed, unless it continues a compressed
+    /// one.
     pub(super) fn take(
         side: &'a SendSide,
         message: &Outbound<'_>,
@@ -75,7 +77,7 @@ impl<'a> Compressor<'a> {
     ) -> Result<Option<Self>, Error> {
         let mut state = side.state.lock();
         while needs_context(message, threshold, &state.sender) {
-            // What may not be sent is not worth the work.
+            // Fails before compressing if the message may not be sent.
             let (frame, len) = (message.frame, message.payload.len());
             state.sender.header(frame, len, [0; 4])?;
             if let Some(deflater) = state.deflater.take() {
@@ -103,8 +105,8 @@ impl<'a> Compressor<'a> {
         Ok(None)
     }
 
-    /// The message, compressed; [`Compressor::commit`] follows if it is sent. Ends when the
-    /// connection does, or the time is up. `None`: without a budget it is better sent as it is.
+    /// Compresses the message; the caller calls [`Compressor::commit`] after sending it. Fails when
+    /// the connection ends or the time is up. `None`: without a budget, send it uncompressed.
     pub(super) fn compress<'m>(
         &'m mut self,
         message: &Outbound<'m>,
@@ -114,7 +116,7 @@ impl<'a> Compressor<'a> {
             return Ok(None);
         };
         let may_wait = budget.as_ref().is_some_and(|budget| budget.may_wait());
-        let goes_on = || {
+        let check = || {
             let budget = budget.as_mut();
             if budget.is_some_and(|budget| budget.expired_while_processing()) {
                 return Err(timed_out("while the message was being compressed"));
@@ -122,9 +124,9 @@ impl<'a> Compressor<'a> {
             side.state.lock().check_end()
         };
         match (message.frame, message.compress) {
-            (Frame::Raw(_), _) => self.output = CompressedPayload::AsItWas,
+            (Frame::Raw(_), _) => self.output = CompressedPayload::Unchanged,
             (_, Compress::Prepared(prepared)) => {
-                let compressed = prepared.compressed(deflater.shape(), may_wait, goes_on)?;
+                let compressed = prepared.compressed(deflater.shape(), may_wait, check)?;
                 let Some(bytes) = compressed else {
                     return Ok(None);
                 };
@@ -133,8 +135,8 @@ impl<'a> Compressor<'a> {
             _ => {
                 let fin = !matches!(message.frame, Frame::Fragment { fin: false, .. });
                 let mut out = thread_cache::take(&SCRATCH).unwrap_or_default();
-                let compressed = deflater.compress(message.payload, fin, &mut out, goes_on);
-                // Whatever came of it: what is dropped without a commit starts the context over.
+                let compressed = deflater.compress(message.payload, fin, &mut out, check);
+                // Even after a failure: if this is dropped without a commit, the context is reset.
                 self.output = CompressedPayload::Own(out);
                 compressed?;
             }
@@ -142,7 +144,7 @@ impl<'a> Compressor<'a> {
         Ok(Some(self.compressed(message)))
     }
 
-    /// The message is on its way.
+    /// The message has been sent or queued.
     pub(super) fn commit(&mut self) {
         self.is_committed = true;
     }
@@ -151,7 +153,7 @@ impl<'a> Compressor<'a> {
         let payload = match &self.output {
             CompressedPayload::Own(bytes) => bytes.as_slice(),
             CompressedPayload::Shared(bytes) => bytes.as_slice(),
-            CompressedPayload::Unused | CompressedPayload::AsItWas => message.payload,
+            CompressedPayload::Unused | CompressedPayload::Unchanged => message.payload,
         };
         Outbound {
             payload,
@@ -164,12 +166,12 @@ impl<'a> Compressor<'a> {
 impl Drop for Compressor<'_> {
     fn drop(&mut self) {
         let mut deflater = self.deflater.take();
-        // What we send later must not refer to what the peer has not got, nor count past what we
-        // did not compress.
+        // Later messages must not refer to data that the peer has not received, and distances must
+        // not span data that this context did not compress.
         let is_lost = match &self.output {
             CompressedPayload::Unused => false,
             CompressedPayload::Own(_) => !self.is_committed,
-            CompressedPayload::Shared(_) | CompressedPayload::AsItWas => true,
+            CompressedPayload::Shared(_) | CompressedPayload::Unchanged => true,
         };
         if let Some(deflater) = deflater.as_mut().filter(|_| is_lost) {
             deflater.forget();
@@ -182,7 +184,7 @@ impl Drop for Compressor<'_> {
         let mut state = self.side.state.lock();
         state.deflater = deflater;
         if state.waiting_for_context > 0 {
-            // All: one that has run out of time would not pass it on.
+            // Wakes all: a thread whose time is up would not wake the next one.
             self.side.context_is_back.notify_all();
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Sending without waiting: what the socket does not take at once is queued. No thread takes the
-//! buffers of such a writer along, so nobody waits for a turn.
+//! buffers out of such a writer, so no thread waits for the write turn.
 
 use super::buffers::{Buffers, MAX_KEPT_BYTES, PIECE};
 use super::outbound::Outbound;
@@ -14,11 +14,12 @@ use crate::protocol::ws::opcode::Opcode;
 use std::cell::Cell;
 
 thread_local! {
-    /// Where frames are made; so a connection without a queue holds no memory for sending.
+    /// The buffers in which frames are built; a connection with an empty queue needs none of its
+    /// own.
     static SCRATCH: ThreadCache<Buffers> = const { Cell::new(None) };
 }
 
-/// Sends one frame, gathers it or queues it, in a queue of at most `limit` bytes.
+/// Sends, corks or queues one frame, in a queue of at most `limit` bytes.
 pub(super) fn enqueue<'a>(
     side: &'a SendSide,
     mut state: MutexGuard<'a, SendState>,
@@ -28,10 +29,10 @@ pub(super) fn enqueue<'a>(
     let len = message.payload.len();
     let mut header = begin(side, &mut state, message, limit)?;
     if side.fits_cork(&state, message, limit) {
-        return side.gather(&mut state, message);
+        return side.append_corked(&mut state, message);
     }
     if len > PIECE {
-        // Masked without the lock: nobody must wait for as long as a caller's message is large.
+        // Masked without the lock, so that no thread waits while a large message is masked.
         drop(state);
         let frame = encode(&header, message.payload)?;
         let key = header.mask;
@@ -51,8 +52,8 @@ pub(super) fn enqueue<'a>(
     Ok(header)
 }
 
-/// Makes room for `len` bytes, or says that there is none. Nothing is refused on account of what is
-/// only gathered.
+/// Makes room for `len` bytes, or fails. Corked data is sent first, so that it alone never causes a
+/// rejection.
 pub(super) fn make_room(
     side: &SendSide,
     state: &mut SendState,
@@ -68,11 +69,11 @@ pub(super) fn make_room(
     }
     let queued = state.queued_bytes();
     side.note_refusal(true);
-    let message = format!("{queued} bytes are queued already, the limit is {limit}");
+    let message = format!("the send queue already holds {queued} bytes; the limit is {limit}");
     Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
 }
 
-/// The frame's header, where it may be sent now and there is room.
+/// The frame's header, if it may be sent now and there is room.
 fn begin(
     side: &SendSide,
     state: &mut SendState,
@@ -86,7 +87,7 @@ fn begin(
     Ok(header)
 }
 
-/// A frame before which nothing waits.
+/// Sends a frame with nothing queued before it.
 fn send_at_once(
     side: &SendSide,
     state: &mut SendState,
@@ -103,14 +104,14 @@ fn send_at_once(
     let pushed = buffers.seal_and_push(stream);
     let unsent = buffers.wire.unsent().len() as u64;
     if unsent > 0 {
-        // The thread's memory was for any message, not for this queue.
+        // The thread's buffer is large enough for any message, more than this queue needs.
         buffers.shrink();
         state.buffers = buffers;
     } else if buffers.capacity() <= MAX_KEPT_BYTES {
         thread_cache::keep(&SCRATCH, buffers);
     }
     if let Err(error) = pushed {
-        return Err(side.break_off(state, error));
+        return Err(side.fail_sending(state, error));
     }
     let sent = stream.bytes_sent.get();
     state.queue.note_on_wire(queued_as(header), sent, unsent);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Masking keys and nonces. "The masking key MUST be derived from a strong source of entropy" (RFC
-//! 6455 section 5.3): the ChaCha generator of the process, which the system has seeded. A
-//! connection takes some numbers at a time, so it holds no generator of its own, and neither a
-//! frame nor a connect costs a system call. A child process has another generator.
+//! 6455 section 5.3): a ChaCha generator for the whole process, seeded by the system. A connection
+//! takes a batch of numbers at a time, so it needs no generator of its own, and neither a frame nor
+//! a connect costs a system call. A child process has another generator.
 
 use crate::base::error::{Error, Kind};
 use crate::base::process::PerProcess;
@@ -22,15 +22,15 @@ static GENERATOR: PerProcess<OnceLock<Mutex<StdRng>>> = PerProcess::new();
 
 pub struct Keys {
     generator: &'static Mutex<StdRng>,
-    /// When they began. A process that was copied without fork(3), by _Fork(3) or as a machine, has
-    /// the same generator, but not the same time.
+    /// The time of creation. A process that was copied without fork(3), by _Fork(3) or as part of a
+    /// virtual machine, has the same generator, but not the same time.
     salt: u32,
     batch: [MaskKey; BATCH],
     used: u8,
 }
 
 impl Keys {
-    /// Fails where the system has no randomness; there is no weaker source to fall back to.
+    /// Fails if the system has no randomness; there is no fallback to a weaker source.
     pub fn new() -> Result<Self, Error> {
         let place = GENERATOR.get();
         let generator = match place.get() {
@@ -92,7 +92,7 @@ fn seeded_by_system() -> Result<StdRng, Error> {
     StdRng::try_from_rng(&mut SysRng).map_err(|error| {
         Error::new(
             Kind::Internal,
-            format!("the system gave no random bytes: {error}"),
+            format!("the system returned no random bytes: {error}"),
         )
     })
 }
@@ -103,7 +103,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_key_comes_twice() {
+    fn keys_do_not_repeat() {
         let mut connections = [Keys::new(), Keys::new()].map(|keys| keys.expect("randomness"));
         let mut seen = HashSet::new();
         for _ in 0..3 * BATCH {

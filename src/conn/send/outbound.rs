@@ -14,13 +14,13 @@ pub struct Outbound<'a> {
     pub frame: Frame,
     pub payload: &'a [u8],
     pub compress: Compress<'a>,
-    /// `payload` is what compressing has made of it.
+    /// `payload` has been compressed.
     pub(super) is_compressed: bool,
-    /// A key of the caller's.
+    /// The masking key, if the caller supplies it.
     pub(super) key: Option<MaskKey>,
 }
 
-/// Whether the payload is compressed where that was negotiated and is worth it.
+/// Whether to compress the payload, if that was negotiated and the payload is large enough.
 #[derive(Clone, Copy)]
 pub enum Compress<'a> {
     IfNegotiated,
@@ -40,7 +40,7 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    /// A control frame, or a frame that the caller has made.
+    /// A control frame, or a frame that the caller has built.
     pub fn uncompressed(frame: Frame, payload: &'a [u8]) -> Self {
         Self::new(frame, payload, Compress::Never)
     }
@@ -50,8 +50,7 @@ impl<'a> Outbound<'a> {
         Self::new(frame, prepared.payload(), Compress::Prepared(prepared))
     }
 
-    /// A message that is sent whole must be text where it says so; `name` is the caller's for the
-    /// payload.
+    /// Validates the payload of a whole text message; `name` is the caller's name of the payload.
     pub fn check_utf8(&self, name: &str) -> Result<(), Error> {
         let is_checked = matches!(self.compress, Compress::Prepared(_));
         if !matches!(self.frame, Frame::Whole(Opcode::Text)) || is_checked {
@@ -64,7 +63,7 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    /// That of a whole message that is sent as it is.
+    /// The opcode of a whole message that is sent unchanged.
     pub(super) fn plain_opcode(&self) -> Option<Opcode> {
         match self.frame {
             Frame::Whole(opcode @ (Opcode::Text | Opcode::Binary))
@@ -76,7 +75,8 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    /// A text or binary message or a part of one. A frame that the caller has made is not.
+    /// Whether this is a text or binary message or a fragment of one. A frame that the caller has
+    /// built is not.
     pub(super) fn is_data(&self) -> bool {
         match self.frame {
             Frame::Whole(opcode) => !opcode.is_control(),
@@ -85,7 +85,7 @@ impl<'a> Outbound<'a> {
         }
     }
 
-    /// It must not wait behind a thread that sends in a tight loop.
+    /// Whether this must not wait behind a thread that sends in a tight loop.
     pub(super) fn is_urgent(&self) -> bool {
         match self.frame {
             Frame::Close => true,
@@ -95,14 +95,14 @@ impl<'a> Outbound<'a> {
     }
 }
 
-/// What a send does where the socket takes nothing more.
+/// What a send does when the socket takes nothing more.
 pub enum WhenFull<'a> {
-    /// Waits. On `Timeout` nothing has been sent and nothing is lost. If the time is up with part
-    /// of the frame sent, the connection has ended, for no other frame could follow.
+    /// Waits. On `Timeout` nothing has been sent. If the time is up after part of the frame was
+    /// sent, the connection fails, because no other frame could follow.
     Wait(&'a mut WaitBudget),
-    /// Queues the frame, for whoever watches the socket to call `Writer::flush`; see
-    /// `Writer::take_watch`, also after a failure. `WouldBlock` where the queue is not empty and
-    /// would hold more than `limit` bytes. `NoMemory`: nothing of it has been sent or queued.
+    /// Queues the frame; the driver that watches the socket calls `Writer::flush`. Check
+    /// `Writer::take_watch` afterwards, also after a failure. `WouldBlock` if the queue is not
+    /// empty and would hold more than `limit` bytes. On `NoMemory` nothing has been sent or queued.
     Queue { limit: u64 },
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Frames that wait for the socket, in order: whole frames behind the one that is on the wire.
+//! Frames that wait for the socket, in order: whole frames behind the one in the wire buffer.
 //!
-//! Under TLS only what is on the wire is encrypted, a piece at a time. So a frame is queued in no
-//! more time than it takes to move it, and what is due sooner, such as a pong, can go between two
-//! frames.
+//! Under TLS only the wire buffer is encrypted, a piece at a time. So queueing a frame takes no
+//! longer than moving it, and a frame that is due sooner, such as a pong, can go between two
+//! others.
 
 use super::buffers::PIECE;
 use crate::base::error::Error;
@@ -13,14 +13,14 @@ use crate::net::stream::Stream;
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use std::collections::VecDeque;
 
-/// What was queued and the system has not taken.
+/// What was queued and has not been passed to the system yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsent {
     pub messages: u64,
     pub bytes: u64,
 }
 
-/// What a queued frame is, for the counts.
+/// The kind of a queued frame, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queued {
     /// The last, or only, frame of a message.
@@ -31,47 +31,49 @@ pub(super) enum Queued {
 
 #[derive(Default)]
 pub(super) struct Queue {
-    /// Messages that are gathered, and so have no place here yet.
-    pub(super) gathered: u64,
-    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while it waits.
+    /// Corked messages, which are not in the queue yet.
+    pub(super) corked_messages: u64,
+    /// The position at which the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX`
+    /// while it is queued.
     ping_end: u64,
-    /// Where messages end that are on the wire, if any: the first place. It is in here so that a
-    /// frame before which nothing waits is noted without memory.
+    /// The first position at which messages in the wire buffer end, if any. It is stored inline so
+    /// that recording a frame with nothing queued before it needs no allocation.
     first_end: MessageEnds,
-    /// What most connections never have, in memory of its own.
+    /// Allocated separately, because most connections never need it.
     backlog: Option<Box<Backlog>>,
 }
 
 #[derive(Default)]
 struct Backlog {
     waiting: VecDeque<Waiting>,
-    /// Bytes in `waiting` that have not been put on the wire.
+    /// Bytes in `waiting` that have not been moved to the wire buffer.
     bytes: usize,
-    /// Where messages end that are on the wire, behind the first place.
+    /// The other positions at which messages in the wire buffer end.
     ends: VecDeque<MessageEnds>,
     /// Messages in `waiting`.
     messages: u64,
-    /// Pings in `waiting`; of several in one place only the last counts.
+    /// Pings in `waiting`; of several in one entry only the last counts.
     pings: usize,
 }
 
-/// So many messages, none for no place, end at this place, counted like [`Stream::bytes_sent`].
+/// How many messages end at a position, counted like [`Stream::bytes_sent`]; 0 messages mean that
+/// there is no such position.
 #[derive(Clone, Copy, Default)]
 struct MessageEnds {
-    place: u64,
+    position: u64,
     messages: u64,
 }
 
-/// Whole frames, of which the first `taken` bytes have been put on the wire.
+/// Whole frames, of which the first `taken` bytes have been moved to the wire buffer.
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
     taken: usize,
-    /// Where messages end among the bytes.
+    /// Where messages end in `bytes`.
     ends: VecDeque<usize>,
-    /// Messages whose end is not known, somewhere among the bytes.
-    gathered: u64,
-    /// Where the last ping ends among the bytes.
+    /// Messages in `bytes` whose ends are not known.
+    corked_messages: u64,
+    /// Where the last ping ends in `bytes`.
     ping_end: Option<usize>,
 }
 
@@ -88,7 +90,7 @@ impl Queue {
         self.ping_end
     }
 
-    /// Whether the wire ends with a whole frame.
+    /// Whether the wire buffer ends with a whole frame.
     pub(super) fn is_between_frames(&self) -> bool {
         let backlog = self.backlog.as_ref();
         let front = backlog.and_then(|backlog| backlog.waiting.front());
@@ -99,12 +101,12 @@ impl Queue {
         let backlog = self.backlog.as_ref();
         let more = backlog.into_iter().flat_map(|backlog| &backlog.ends);
         let ends = std::iter::once(&self.first_end).chain(more);
-        let on_wire = ends.filter(|end| end.place > sent);
+        let on_wire = ends.filter(|end| end.position > sent);
         let on_wire: u64 = on_wire.map(|end| end.messages).sum();
-        on_wire + backlog.map_or(0, |backlog| backlog.messages) + self.gathered
+        on_wire + backlog.map_or(0, |backlog| backlog.messages) + self.corked_messages
     }
 
-    /// One frame, behind all others.
+    /// Adds one frame behind all others.
     pub(super) fn add(&mut self, bytes: Vec<u8>, what: Queued) -> Result<(), Error> {
         let backlog = self.backlog_with_room()?;
         reserve(&mut backlog.waiting)?;
@@ -117,7 +119,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The same; small frames share memory.
+    /// Builds one frame behind all others; small frames share memory.
     pub(super) fn append(
         &mut self,
         header: &Header,
@@ -144,28 +146,28 @@ impl Queue {
         Ok(())
     }
 
-    /// What was gathered, behind all others; `plain` is left empty.
-    pub(super) fn add_gathered(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
+    /// Moves the corked frames behind all others; `plain` is left empty.
+    pub(super) fn add_corked(&mut self, plain: &mut Vec<u8>) -> Result<(), Error> {
         let backlog = self.backlog.get_or_insert_default();
         reserve(&mut backlog.waiting)?;
-        let gathered = std::mem::take(&mut self.gathered);
+        let corked_messages = std::mem::take(&mut self.corked_messages);
         backlog.bytes += plain.len();
-        backlog.messages += gathered;
+        backlog.messages += corked_messages;
         backlog.waiting.push_back(Waiting {
             bytes: std::mem::take(plain),
-            gathered,
+            corked_messages,
             ..Waiting::default()
         });
         Ok(())
     }
 
-    /// A frame that went around the queue; `unsent` bytes of it are on the wire.
+    /// Records a frame that was not queued; `unsent` bytes of it are in the wire buffer.
     pub(super) fn note_on_wire(&mut self, what: Queued, sent: u64, unsent: u64) {
         self.forget_sent(sent);
         match what {
             Queued::MessageEnd if unsent > 0 && self.first_end.messages == 0 => {
                 self.first_end = MessageEnds {
-                    place: sent + unsent,
+                    position: sent + unsent,
                     messages: 1,
                 };
             }
@@ -178,7 +180,7 @@ impl Queue {
         }
     }
 
-    /// With room for the end of one message more, so that noting it cannot fail.
+    /// The backlog, with room for the end of one more message, so that recording it cannot fail.
     fn backlog_with_room(&mut self) -> Result<&mut Backlog, Error> {
         let backlog = self.backlog.get_or_insert_default();
         let count = backlog.messages as usize + 1;
@@ -187,8 +189,8 @@ impl Queue {
         Ok(backlog)
     }
 
-    /// Puts the next frames on the wire, which is empty, or the next piece of one; false where
-    /// there is none.
+    /// Moves the next frames, or the next piece of one, to the wire buffer, which is empty; false
+    /// if there is none.
     pub(super) fn seal_next(&mut self, stream: &Stream, wire: &mut Outbox) -> Result<bool, Error> {
         let sent = stream.bytes_sent.get();
         let Some(backlog) = &mut self.backlog else {
@@ -209,30 +211,30 @@ impl Queue {
             wire.take(&mut front.bytes)?;
         }
         backlog.bytes -= front.taken - before;
-        // Under TLS the end of what has been sealed stands for each end in it.
+        // Under TLS the end of the encrypted piece stands for each message end in it.
         let sealed_end = sent + wire.unsent().len() as u64;
-        let place = |end: usize| match stream.is_tls() {
+        let position = |end: usize| match stream.is_tls() {
             true => sealed_end,
             false => sent + end as u64,
         };
         while let Some(end) = front.ends.front().filter(|end| **end <= front.taken) {
-            let place = place(*end);
-            note_end(&mut self.first_end, &mut backlog.ends, place, 1);
+            let position = position(*end);
+            note_end(&mut self.first_end, &mut backlog.ends, position, 1);
             backlog.messages -= 1;
             front.ends.pop_front();
         }
         if let Some(end) = front.ping_end.take_if(|end| *end <= front.taken) {
             backlog.pings -= 1;
             if backlog.pings == 0 {
-                self.ping_end = place(end);
+                self.ping_end = position(end);
             }
         }
         if front.taken == front.bytes.len() || front.bytes.is_empty() {
-            let gathered = front.gathered;
-            backlog.messages -= gathered;
-            if gathered > 0 && backlog.ends.try_reserve(1).is_ok() {
+            let corked_messages = front.corked_messages;
+            backlog.messages -= corked_messages;
+            if corked_messages > 0 && backlog.ends.try_reserve(1).is_ok() {
                 let ends = &mut backlog.ends;
-                note_end(&mut self.first_end, ends, sealed_end, gathered);
+                note_end(&mut self.first_end, ends, sealed_end, corked_messages);
             }
             backlog.waiting.pop_front();
         }
@@ -240,14 +242,14 @@ impl Queue {
     }
 
     pub(super) fn forget_sent(&mut self, sent: u64) {
-        while self.first_end.messages > 0 && self.first_end.place <= sent {
+        while self.first_end.messages > 0 && self.first_end.position <= sent {
             let backlog = self.backlog.as_mut();
             let next = backlog.and_then(|backlog| backlog.ends.pop_front());
             self.first_end = next.unwrap_or_default();
         }
     }
 
-    /// Keeps no more memory than what waits needs.
+    /// Frees the memory that the queued frames do not need.
     pub(super) fn shrink(&mut self) {
         let is_over = |it: &mut Box<Backlog>| it.waiting.is_empty() && it.ends.is_empty();
         self.backlog.take_if(is_over);
@@ -257,7 +259,7 @@ impl Queue {
         }
     }
 
-    /// The frame at the end of `waiting` is this.
+    /// Records the kind of the frame at the end of `waiting`.
     fn note_queued(&mut self, what: Queued) {
         let Some(backlog) = &mut self.backlog else {
             return;
@@ -280,23 +282,28 @@ impl Queue {
     }
 }
 
-/// There is room for one place more.
-fn note_end(first: &mut MessageEnds, more: &mut VecDeque<MessageEnds>, place: u64, messages: u64) {
+/// There is room for one more position.
+fn note_end(
+    first: &mut MessageEnds,
+    more: &mut VecDeque<MessageEnds>,
+    position: u64,
+    messages: u64,
+) {
     if first.messages == 0 {
-        *first = MessageEnds { place, messages };
+        *first = MessageEnds { position, messages };
         return;
     }
     let last = more.back_mut().unwrap_or(first);
-    if last.place == place {
+    if last.position == position {
         last.messages += messages;
     } else {
-        more.push_back(MessageEnds { place, messages });
+        more.push_back(MessageEnds { position, messages });
     }
 }
 
-/// Room for one more.
-fn reserve<T>(places: &mut VecDeque<T>) -> Result<(), Error> {
-    let reserved = places.try_reserve(1);
+/// Reserves room for one more.
+fn reserve<T>(entries: &mut VecDeque<T>) -> Result<(), Error> {
+    let reserved = entries.try_reserve(1);
     reserved.map_err(|_| Error::no_memory(size_of::<T>() as u64))
 }
 
@@ -320,13 +327,13 @@ mod tests {
         queue.append(&header, payload, what).expect("memory");
     }
 
-    /// In how many pieces of memory frames wait.
+    /// The number of entries in which frames wait.
     fn waiting(queue: &Queue) -> usize {
         let backlog = queue.backlog.as_ref();
         backlog.map_or(0, |backlog| backlog.waiting.len())
     }
 
-    /// Puts on the wire what comes next, and sends it.
+    /// Moves the next entry to the wire buffer, and sends it.
     fn send_next(queue: &mut Queue, stream: &Stream, wire: &mut Outbox) -> bool {
         let is_more = queue.seal_next(stream, wire).expect("memory");
         assert!(stream.push(wire).expect("the other end is open"));
@@ -334,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_and_bytes_are_counted_until_they_have_left() {
+    fn messages_and_bytes_are_counted_until_they_are_sent() {
         let ((stream, _far), mut queue) = (stream(), Queue::default());
         let mut wire = Outbox::default();
         frame(&mut queue, Opcode::Text, b"abc", Queued::MessageEnd);
@@ -342,9 +349,9 @@ mod tests {
         queue
             .add(vec![0; 1000], Queued::MessageEnd)
             .expect("memory");
-        queue.gathered = 2;
-        queue.add_gathered(&mut vec![0; 50]).expect("memory");
-        queue.gathered = 1;
+        queue.corked_messages = 2;
+        queue.add_corked(&mut vec![0; 50]).expect("memory");
+        queue.corked_messages = 1;
         // Two headers of six bytes.
         assert_eq!(queue.bytes(), 9 + 7 + 1000 + 50);
         let mut left = Vec::new();
@@ -359,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_has_taken_in_part_is_not_sent() {
+    fn a_partly_sent_message_is_unsent() {
         let mut queue = Queue::default();
         queue.note_on_wire(Queued::MessageEnd, 100, 20);
         queue.note_on_wire(Queued::MessageEnd, 100, 30);
@@ -371,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_last_ping_is_known_once_it_is_on_the_wire() {
+    fn the_end_of_the_last_ping_is_known_once_it_is_in_the_wire_buffer() {
         let ((stream, _far), mut queue) = (stream(), Queue::default());
         let mut wire = Outbox::default();
         queue.note_on_wire(Queued::Ping, 5, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the threads that send on a connection share: the stream, and behind the lock the session
-//! and what waits.
+//! What the threads that send on a connection share: the stream, and behind the lock the protocol
+//! state and the pending data.
 
 use super::buffers::{Buffers, CORK_BYTES, MAX_KEPT_BYTES, broken};
 use super::keys::Keys;
@@ -22,12 +22,12 @@ use crate::protocol::ws::sender::{Frame, Sender};
 use std::cell::Cell;
 
 thread_local! {
-    /// Memory of what has been sent.
+    /// A buffer whose content has been sent, for the next message or batch.
     static BATCH: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// How often the socket is written to under one lock: a thread that wants the lock must not wait
-/// for a whole queue.
+/// How often the socket is written to while the lock is held: another thread must not wait for a
+/// whole queue.
 const MAX_PUSHES: usize = 4;
 
 pub(super) struct SendSide {
@@ -35,21 +35,21 @@ pub(super) struct SendSide {
     /// Data takes it with `lock()`, everything else with `lock_ahead()`: a thread that sends in a
     /// tight loop must not keep others from closing, aborting, or answering a ping.
     pub(super) state: PriorityMutex<SendState>,
-    /// The write turn is free.
+    /// Notified when the write turn is free.
     pub(super) turn_is_over: Condvar,
-    /// No thread compresses any more.
+    /// Notified when no thread is compressing any more.
     pub(super) context_is_back: Condvar,
     /// Something waits for room in the socket.
     has_backlog: AtomicBool,
-    /// Data is gathered and waits for the end of the cork.
-    is_gathering: AtomicBool,
-    /// Data stays among the buffers' plain bytes until more has come together. Changed under the
-    /// lock.
+    /// There is corked data.
+    has_corked_data: AtomicBool,
+    /// Data stays in the plain buffer until the writer is uncorked or the buffer is full. Changed
+    /// under the lock.
     is_corked: AtomicBool,
-    /// A message was refused for want of room, and nobody knows yet that there is some again.
+    /// A message was rejected because the queue was full, and the drain has not been reported yet.
     was_refused: AtomicBool,
-    /// The closing handshake has begun, the connection has failed, or the socket takes nothing any
-    /// more. It stays.
+    /// The closing handshake has begun, the connection has failed, or nothing more can be sent.
+    /// Never reset.
     is_ending: AtomicBool,
     pub(super) stats: Stats,
 }
@@ -60,22 +60,23 @@ pub(super) struct SendState {
     pub(super) buffers: Buffers,
     pub(super) queue: Queue,
     pub(super) turn: TurnState,
-    /// `None` while a thread compresses, and where compression was not negotiated.
+    /// `None` while a thread is compressing, and if compression was not negotiated.
     pub(super) deflater: Option<Box<Deflater>>,
-    /// Threads that wait for it.
+    /// Threads that wait for `deflater`.
     pub(super) waiting_for_context: u32,
-    /// Somebody has been told that there is a backlog.
+    /// The driver has been told that there is a backlog.
     pub(super) is_announced: bool,
-    /// In memory of its own, while there is any.
+    /// Allocated only while there are any.
     pub(super) pending: Option<Box<PendingReplies>>,
-    /// TLS may have something to send on its own account.
+    /// TLS itself may have something to send.
     pub(super) is_tls_due: bool,
-    /// The socket takes nothing any more.
+    /// Set when nothing more can be sent.
     pub(super) broken: Option<Error>,
 }
 
-/// What a receiving thread has left to the one that holds the turn. The latest pong replaces one
-/// that has not been sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no memory.
+/// Replies that a receiving thread has left to the one that holds the turn. The latest pong
+/// replaces one that has not been sent yet (RFC 6455 section 5.5.3), so a flood of pings takes no
+/// memory.
 #[derive(Default)]
 pub(super) struct PendingReplies {
     pub(super) pong: Vec<u8>,
@@ -83,7 +84,7 @@ pub(super) struct PendingReplies {
 }
 
 impl SendSide {
-    /// `wire` is what is left of the handshake.
+    /// `wire` holds the rest of the handshake.
     pub(super) fn new(
         stream: Stream,
         keys: Keys,
@@ -93,7 +94,7 @@ impl SendSide {
         Self {
             stream,
             has_backlog: AtomicBool::new(!wire.is_empty()),
-            is_gathering: AtomicBool::new(false),
+            has_corked_data: AtomicBool::new(false),
             is_corked: AtomicBool::new(false),
             was_refused: AtomicBool::new(false),
             state: PriorityMutex::new(SendState {
@@ -120,8 +121,8 @@ impl SendSide {
         self.has_backlog.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_gathering(&self) -> bool {
-        self.is_gathering.load(Ordering::Relaxed)
+    pub(super) fn has_corked_data(&self) -> bool {
+        self.has_corked_data.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_corked(&self) -> bool {
@@ -142,34 +143,32 @@ impl SendSide {
         self.is_corked.store(is_corked, Ordering::Relaxed);
     }
 
-    /// Whether the message stays here until more has come together, in a queue of at most `limit`
-    /// bytes. Only data does.
+    /// Whether to cork the message, in a queue of at most `limit` bytes. Only data is corked.
     pub(super) fn fits_cork(&self, state: &SendState, message: &Outbound<'_>, limit: u64) -> bool {
         let may_stay = self.is_corked() && !state.turn.is_taken && message.is_data();
         let len = message.payload.len() + MAX_HEADER_BYTES;
         may_stay && state.queued_bytes() + len <= CORK_BYTES && state.has_room(len, limit)
     }
 
-    /// Whether a whole message may be sent, and neither another thread nor another frame comes
-    /// before it.
+    /// Whether a whole message may be sent, and no other thread or frame comes before it.
     pub(super) fn is_clear_for_message(&self, state: &SendState) -> bool {
         let may_send = state.broken.is_none() && state.sender.may_send_message();
         may_send && !self.has_backlog() && !state.turn.is_taken && state.turn.waiting == 0
     }
 
-    /// A whole message has been put behind what is gathered.
-    pub(super) fn note_gathered(&self, state: &mut SendState) {
-        state.queue.gathered += 1;
-        self.is_gathering.store(true, Ordering::Relaxed);
+    /// Records a whole message that was added to the corked data.
+    pub(super) fn note_corked(&self, state: &mut SendState) {
+        state.queue.corked_messages += 1;
+        self.has_corked_data.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a message before which no frame waits may leave with one `send(2)`.
+    /// Whether a message with no frame queued before it may be sent with one `send(2)`.
     pub(super) fn sends_at_once(&self, state: &SendState) -> bool {
         !self.is_corked() && state.buffers.plain.is_empty() && !self.stream.is_tls()
     }
 
-    /// Hands what was begun to the system with one call. The bytes that it did not take are on the
-    /// wire; how many.
+    /// Sends the message that was begun, with one system call. Moves the bytes that the socket did
+    /// not take to the wire buffer; returns how many.
     pub(super) fn send_begun(&self, state: &mut SendState) -> Result<usize, Error> {
         let buffers = &mut state.buffers;
         let len = buffers.plain.len();
@@ -185,16 +184,16 @@ impl SendSide {
             }
             Err(error) => {
                 buffers.plain.clear();
-                Err(self.break_off(state, broken(&error)))
+                Err(self.fail_sending(state, broken(&error)))
             }
         }
     }
 
-    /// After [`SendSide::send_begun`], for whoever does not wait. The bytes that are left are
-    /// queued in memory of their own size; all other memory goes to the thread.
+    /// Called after [`SendSide::send_begun`] by senders that do not wait. The bytes that are left
+    /// stay in memory of their own size; all other memory goes to the thread.
     pub(super) fn leave_unsent(&self, state: &mut SendState, unsent: usize) {
         if unsent == 0 {
-            keep_for_a_batch(std::mem::take(&mut state.buffers.plain));
+            keep_batch_buffer(std::mem::take(&mut state.buffers.plain));
             return;
         }
         state.buffers.wire.shrink();
@@ -204,14 +203,14 @@ impl SendSide {
         self.note_backlog(state);
     }
 
-    /// A message in one frame is on its way.
+    /// Counts a message that was sent in one frame.
     pub(super) fn count_message(&self) {
         let stats = &self.stats;
         stats.frames_sent.add(1);
         stats.messages_sent.add(1);
     }
 
-    /// The lock, for sending this.
+    /// Takes the lock for sending `message`.
     pub(super) fn lock_for(&self, message: &Outbound<'_>) -> MutexGuard<'_, SendState> {
         if message.is_urgent() {
             self.state.lock_ahead()
@@ -220,8 +219,8 @@ impl SendSide {
         }
     }
 
-    /// Puts a frame for which there is room behind what is gathered.
-    pub(super) fn gather(
+    /// Adds a frame, for which there is room, to the corked data.
+    pub(super) fn append_corked(
         &self,
         state: &mut SendState,
         message: &Outbound<'_>,
@@ -230,19 +229,19 @@ impl SendSide {
         state.check_broken()?;
         state.reserve_in_batch(message.payload.len())?;
         state.buffers.begin(&header, message.payload);
-        state.queue.gathered += u64::from(is_message(&header));
+        state.queue.corked_messages += u64::from(is_message(&header));
         self.commit(state, message.frame, &header);
         Ok(header)
     }
 
-    /// A frame is on its way and cannot be taken back.
+    /// Records a frame that was sent or queued and can no longer be discarded.
     pub(super) fn commit(&self, state: &mut SendState, frame: Frame, header: &Header) {
         self.stats.frames_sent.add(1);
         self.stats.messages_sent.add(u64::from(is_message(header)));
         state.sender.note_frame(frame, header);
         if header.opcode == Opcode::Close {
-            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even what came due
-            // meanwhile.
+            // Nothing follows a close frame (RFC 6455 section 5.5.1), not even replies that have
+            // become due meanwhile.
             state.pending = None;
         }
         self.note_backlog(state);
@@ -267,10 +266,11 @@ impl SendSide {
     pub(super) fn note_backlog(&self, state: &mut SendState) {
         let is_open = state.broken.is_none();
         let has_plain = is_open && !state.buffers.plain.is_empty();
-        let is_gathering = has_plain && self.is_corked();
-        let has_backlog = is_open && (state.has_backlog() || has_plain != is_gathering);
+        let has_corked_data = has_plain && self.is_corked();
+        let has_backlog = is_open && (state.has_backlog() || has_plain != has_corked_data);
         state.is_announced &= has_backlog;
-        self.is_gathering.store(is_gathering, Ordering::Relaxed);
+        self.has_corked_data
+            .store(has_corked_data, Ordering::Relaxed);
         self.has_backlog.store(has_backlog, Ordering::Relaxed);
         self.note_end(state);
     }
@@ -279,24 +279,25 @@ impl SendSide {
         self.is_ending.load(Ordering::Acquire)
     }
 
-    /// After whatever may end the connection, or sending, under the lock.
+    /// Called under the lock after anything that may end the connection or sending.
     pub(super) fn note_end(&self, state: &SendState) {
         if state.broken.is_some() || !state.sender.closing().is_open() {
             self.is_ending.store(true, Ordering::Release);
         }
     }
 
-    /// The socket or TLS takes nothing any more. What the peer sent before can still be received.
-    pub(super) fn break_off(&self, state: &mut SendState, error: Error) -> Error {
+    /// Called when the socket or TLS has failed, so nothing more can be sent. What the peer sent
+    /// before can still be received.
+    pub(super) fn fail_sending(&self, state: &mut SendState, error: Error) -> Error {
         state.broken = Some(error.clone());
         self.note_end(state);
         state.sender.closing().error().unwrap_or(error)
     }
 
-    /// What was gathered goes to the socket, or to the queue.
+    /// Moves the corked data to the socket or the queue.
     pub(super) fn flush_cork(&self, state: &mut SendState) -> Result<(), Error> {
         if !state.buffers.plain.is_empty() {
-            state.queue_gathered()?;
+            state.queue_corked()?;
             self.push(state);
             self.forget_sent(state);
             if state.has_backlog() {
@@ -306,18 +307,18 @@ impl SendSide {
         Ok(())
     }
 
-    /// After a flush: lets go of what is no longer queued, and of the memory it took.
+    /// Called after a flush: forgets what has been sent, and frees its memory.
     pub(super) fn forget_sent(&self, state: &mut SendState) {
         state.queue.forget_sent(self.stream.bytes_sent.get());
         if !state.has_backlog() {
-            keep_for_a_batch(state.buffers.wire.take_memory());
+            keep_batch_buffer(state.buffers.wire.take_memory());
             state.buffers.shrink();
             state.queue.shrink();
         }
     }
 
-    /// With an empty wire: puts on it what is due next; false where that is nothing, or nothing can
-    /// be sent any more.
+    /// Moves what is due next to the wire buffer, which is empty; false if nothing is due, or
+    /// nothing more can be sent.
     fn seal_due(&self, state: &mut SendState) -> bool {
         if state.has_pending() && state.queue.is_between_frames() {
             self.seal_pending(state);
@@ -337,7 +338,7 @@ impl SendSide {
     fn seal_pending(&self, state: &mut SendState) {
         let is_to_close = state.pending.as_ref();
         let is_to_close = is_to_close.is_some_and(|due| !due.close.is_empty());
-        let may_close = is_to_close && state.queue_gathered().is_ok() && state.queue.is_empty();
+        let may_close = is_to_close && state.queue_corked().is_ok() && state.queue.is_empty();
         let mut frames = Vec::new();
         if let Some(due) = &mut state.pending {
             frames.append(&mut due.pong);
@@ -365,7 +366,7 @@ impl SendState {
         Ok(header)
     }
 
-    /// Puts a whole message that may be sent behind what is gathered.
+    /// Builds a whole message, which may be sent now, behind the corked data.
     #[inline(never)]
     pub(super) fn begin_message(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
         self.reserve_in_batch(payload.len())?;
@@ -375,11 +376,11 @@ impl SendState {
         Ok(())
     }
 
-    /// Makes room for a payload behind what is gathered.
+    /// Reserves room for a payload behind the corked data.
     #[inline]
     fn reserve_in_batch(&mut self, len: usize) -> Result<(), Error> {
         if self.buffers.plain.capacity() == 0 {
-            self.buffers.plain = kept_for_a_batch();
+            self.buffers.plain = take_batch_buffer();
         }
         memory::reserve(&mut self.buffers.plain, MAX_HEADER_BYTES + len)
     }
@@ -392,7 +393,7 @@ impl SendState {
         self.buffers.wire.unsent().len() + self.queue.bytes() + self.buffers.plain.len()
     }
 
-    /// Whether `len` bytes more may be queued. An empty queue takes one message of any size.
+    /// Whether `len` more bytes may be queued. An empty queue takes one message of any size.
     pub(super) fn has_room(&self, len: usize, limit: u64) -> bool {
         let queued = self.queued_bytes();
         queued == 0 || (queued + len) as u64 <= limit
@@ -406,24 +407,24 @@ impl SendState {
         self.is_tls_due || self.pending.is_some()
     }
 
-    /// What was gathered leaves next, behind what is queued.
-    pub(super) fn queue_gathered(&mut self) -> Result<(), Error> {
+    /// Moves the corked data to the end of the queue.
+    pub(super) fn queue_corked(&mut self) -> Result<(), Error> {
         if self.buffers.plain.is_empty() || self.broken.is_some() {
             return Ok(());
         }
         if !self.has_backlog() {
-            return self.queue.add_gathered(&mut self.buffers.plain);
+            return self.queue.add_corked(&mut self.buffers.plain);
         }
-        // It waits: in as much memory as it needs, and not in that of a batch.
+        // It must wait: copied to memory of its own size, so that the batch buffer is free.
         self.queue
-            .add_gathered(&mut memory::copy(&self.buffers.plain)?)?;
+            .add_corked(&mut memory::copy(&self.buffers.plain)?)?;
         let mut batch = std::mem::take(&mut self.buffers.plain);
         batch.clear();
-        keep_for_a_batch(batch);
+        keep_batch_buffer(batch);
         Ok(())
     }
 
-    /// Why nothing can be sent any more, if so.
+    /// Fails if nothing more can be sent, with the reason.
     pub(super) fn check_end(&self) -> Result<(), Error> {
         let end = self.sender.closing().send_error();
         end.map_or_else(|| self.check_broken(), Err)
@@ -437,13 +438,13 @@ impl SendState {
     }
 }
 
-/// Memory of what has been sent, if there is.
-fn kept_for_a_batch() -> Vec<u8> {
+/// The thread's batch buffer, or an empty one.
+fn take_batch_buffer() -> Vec<u8> {
     thread_cache::take(&BATCH).unwrap_or_default()
 }
 
-/// The next message or batch of this thread is made in it.
-fn keep_for_a_batch(mut memory: Vec<u8>) {
+/// Keeps the buffer for the next message or batch of this thread.
+fn keep_batch_buffer(mut memory: Vec<u8>) {
     if memory.capacity() <= MAX_KEPT_BYTES {
         memory.clear();
         thread_cache::keep(&BATCH, memory);

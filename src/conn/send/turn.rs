@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The right to write, of one thread at a time: what it does with it while it waits for the socket.
+//! The write turn: the right of one thread at a time to write, and to wait for the socket.
 
 use super::buffers::{Buffers, PIECE};
 use super::outbound::Outbound;
@@ -43,7 +43,7 @@ impl<'a> WriteTurn<'a> {
         })
     }
 
-    /// Sends one frame, or gathers it.
+    /// Sends or corks one frame.
     pub(super) fn send(
         &mut self,
         message: &Outbound<'_>,
@@ -55,7 +55,7 @@ impl<'a> WriteTurn<'a> {
         }
         let state = self.state();
         if side.fits_cork(state, message, u64::MAX) {
-            return side.gather(state, message);
+            return side.append_corked(state, message);
         }
         let header = state.header(message)?;
         state.check_broken()?;
@@ -64,7 +64,7 @@ impl<'a> WriteTurn<'a> {
         Ok(header)
     }
 
-    /// Sends what the system did not take at once of a whole message that is on the wire.
+    /// Sends what is left of a whole message that the socket did not take at once.
     #[cold]
     pub(super) fn finish_message(
         &mut self,
@@ -80,18 +80,18 @@ impl<'a> WriteTurn<'a> {
         Ok(())
     }
 
-    /// Why nothing can be sent any more, if so.
+    /// Fails if nothing more can be sent, with the reason.
     pub(super) fn check_end(&mut self) -> Result<(), Error> {
         self.state().check_end()
     }
 
-    /// Sends what was gathered, and what else waits.
+    /// Sends the corked data and everything else that is pending.
     pub(super) fn clear_backlog(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let side = self.side;
         if !self.state().has_backlog() && self.state().buffers.plain.is_empty() {
             return Ok(());
         }
-        self.state().queue_gathered()?;
+        self.state().queue_corked()?;
         let had_backlog = self.state().has_backlog();
         while self.state().has_backlog() && self.state().broken.is_none() {
             side.push(self.state());
@@ -119,11 +119,11 @@ impl<'a> WriteTurn<'a> {
         match state.buffers.seal_and_push(stream) {
             Ok(true) if rest.is_empty() => Ok(()),
             Ok(_) => self.send_rest(header, rest, budget),
-            Err(error) => Err(self.break_off(error)),
+            Err(error) => Err(self.fail_sending(error)),
         }
     }
 
-    /// What is on the wire, and the rest of the payload.
+    /// Sends the wire buffer and the rest of the payload.
     fn send_rest(
         &mut self,
         header: &Header,
@@ -136,12 +136,12 @@ impl<'a> WriteTurn<'a> {
             Ok(Waited::Ready) => Ok(()),
             Ok(Waited::TimedOut) => Err(self.give_up()),
             Ok(Waited::Interrupted) => Err(interrupted()),
-            Err(error) => Err(self.break_off(error)),
+            Err(error) => Err(self.fail_sending(error)),
         }
     }
 
-    /// Sends what is left of others' frames first. Under TLS a frame cannot be taken back once it
-    /// is encrypted, so one with a deadline is not begun before there is room.
+    /// Sends what is left of earlier frames. Under TLS a frame cannot be discarded once it is
+    /// encrypted, so a send with a deadline does not begin before there is room.
     fn make_room(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         self.clear_backlog(budget)?;
         if self.side.stream.is_tls() && budget.is_limited() && !self.wait(budget)? {
@@ -150,9 +150,9 @@ impl<'a> WriteTurn<'a> {
         Ok(())
     }
 
-    fn break_off(&mut self, error: Error) -> Error {
+    fn fail_sending(&mut self, error: Error) -> Error {
         let side = self.side;
-        side.break_off(self.state(), error)
+        side.fail_sending(self.state(), error)
     }
 
     /// Waits for room; false when the time is up.
@@ -166,17 +166,17 @@ impl<'a> WriteTurn<'a> {
         }
     }
 
-    /// The time is up. A frame of which nothing has left is taken back; one that has begun ends the
-    /// connection.
+    /// The time is up. A frame of which nothing has been sent is discarded; after part of one the
+    /// connection fails.
     fn give_up(&mut self) -> Error {
         let stream = &self.side.stream;
         let state = self.state();
-        if !stream.is_tls() && state.buffers.take_back() {
+        if !stream.is_tls() && state.buffers.discard_if_unsent() {
             return timed_out("before any of the message was sent");
         }
         let error = Error::new(
             Kind::ConnectionLost,
-            "send timed out with part of a frame sent; the connection was ended",
+            "send timed out after part of a frame was sent; the connection was dropped",
         );
         state.sender.fail(&error);
         state.broken = Some(error.clone());
@@ -185,8 +185,8 @@ impl<'a> WriteTurn<'a> {
         error
     }
 
-    /// Does with the buffers what takes longer, with the lock released and the turn marked as
-    /// taken.
+    /// Runs `work`, which may take long, on the buffers, with the lock released and the turn marked
+    /// as taken.
     fn unlocked<T>(&mut self, work: impl FnOnce(&mut Buffers) -> T) -> T {
         let state = self.state();
         state.turn.is_taken = true;
@@ -209,8 +209,8 @@ impl<'a> WriteTurn<'a> {
 }
 
 impl Drop for WriteTurn<'_> {
-    /// What a receiving thread has left to this one leaves now; where there is no room it leaves
-    /// with the next call that sends or receives. It is not for our caller to wait for.
+    /// Sends what a receiving thread has left to this one. If there is no room, the next call that
+    /// sends or receives sends it: this caller does not wait for it.
     fn drop(&mut self) {
         let side = self.side;
         let Some(state) = &mut self.state else {
@@ -226,7 +226,7 @@ impl Drop for WriteTurn<'_> {
 }
 
 fn interrupted() -> Error {
-    Error::interrupted("room to send; nothing of the message has been sent")
+    Error::interrupted("room to send; none of the message was sent")
 }
 
 pub(super) fn timed_out(when: &str) -> Error {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who has the write turn, and who waits for it.
+//! Whether the write turn is taken, and how many threads wait for it.
 
 use crate::base::sync::MAX_PASSED_OVER;
 
 #[derive(Default)]
 pub(super) struct TurnState {
-    /// A thread has taken the buffers along, or the turn is kept for one that waits.
+    /// A thread has taken the buffers, or the turn is reserved for one that waits.
     pub(super) is_taken: bool,
-    /// The turn is kept for a thread that has waited too long.
-    is_kept: bool,
+    /// The turn is reserved for a thread that has waited too long.
+    is_reserved: bool,
     /// Threads that wait.
     pub(super) waiting: u32,
     /// How often a thread that had not waited went first.
@@ -17,22 +17,22 @@ pub(super) struct TurnState {
 
 impl TurnState {
     pub(super) fn is_free_for(&self, has_waited: bool) -> bool {
-        !self.is_taken || (has_waited && self.is_kept)
+        !self.is_taken || (has_waited && self.is_reserved)
     }
 
     pub(super) fn begin(&mut self, has_waited: bool) {
         if has_waited {
-            (self.is_taken, self.is_kept) = (false, false);
+            (self.is_taken, self.is_reserved) = (false, false);
             self.passed_over = 0;
         } else if self.waiting > 0 {
             self.passed_over += 1;
         }
     }
 
-    /// After a turn. True where a thread that waits must be woken.
+    /// Ends a turn. True if a waiting thread must be woken.
     pub(super) fn pass_on(&mut self) -> bool {
         if self.waiting > 0 && self.passed_over >= MAX_PASSED_OVER {
-            (self.is_taken, self.is_kept) = (true, true);
+            (self.is_taken, self.is_reserved) = (true, true);
         }
         self.waiting > 0
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sending side of an open connection, used by any number of threads.
 //!
-//! A frame is written in one turn, so frames never mix. A small frame that the socket takes at once
-//! is sent under the lock, with one `send(2)`. For whatever takes longer the thread marks the turn
-//! as taken and takes the buffers along, so that the lock is free while it masks, encrypts, sends
-//! and waits.
+//! A frame is written in one turn, so frames are never interleaved. A small frame that the socket
+//! takes at once is sent under the lock, with one `send(2)`. For anything that takes longer the
+//! thread marks the turn as taken and takes the buffers, so that the lock is free while it masks,
+//! encrypts, sends and waits.
 //!
-//! Whoever receives never waits here: what is due to the peer (a pong, a close frame, bytes of TLS)
-//! it sends at once, or leaves to the thread whose turn it is, or sends when there is room.
+//! A receiving thread never waits here: it sends its replies (a pong, a close frame, bytes of TLS)
+//! at once, or leaves them to the thread that holds the turn, or sends them when there is room.
 
 use super::buffers::{PIECE, WHOLE};
 use super::compressor::Compressor;
@@ -29,24 +29,24 @@ use crate::protocol::ws::message::Message;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::{ControlReply, Sender};
 
-/// What TLS may want to send on its own account while the peer does not read: key updates without
-/// end, for one.
+/// The most that TLS itself may have to send while the peer does not read, for example endless key
+/// updates.
 const MAX_TLS_BACKLOG: usize = 1 << 20;
 
 pub struct Writer {
     side: SendSide,
-    /// `None`: whole messages are sent as they are, with keys of our own.
+    /// `None`: whole messages are sent unchanged, with generated keys.
     rewriting: Option<Box<Rewriting>>,
 }
 
-/// What becomes of messages before they are sent.
+/// How messages are changed before they are sent.
 struct Rewriting {
-    /// Where compression was negotiated: messages of fewer bytes are not compressed.
+    /// Messages of fewer bytes are not compressed; `None` if compression was not negotiated.
     threshold: Option<u64>,
     mask_key: Option<MaskKeyFn>,
 }
 
-/// What a driver looks at after each step.
+/// What a driver checks after each step.
 #[derive(Clone, Copy, Debug)]
 pub struct SendProgress {
     pub is_clean: bool,
@@ -55,7 +55,7 @@ pub struct SendProgress {
 }
 
 impl Writer {
-    /// `wire` is what is left of the handshake; `deflate` the threshold and the context where
+    /// `wire` holds the rest of the handshake; `deflate` is the threshold and the context if
     /// compression was negotiated.
     pub(in crate::conn) fn new(
         stream: Stream,
@@ -80,12 +80,12 @@ impl Writer {
         &self.side.stream
     }
 
-    /// Of both directions.
+    /// The counters of both directions.
     pub(in crate::conn) fn stats(&self) -> &Stats {
         &self.side.stats
     }
 
-    /// Sends one frame, whole.
+    /// Sends one whole frame.
     #[inline]
     pub fn send(&self, message: &Outbound<'_>, mut when_full: WhenFull<'_>) -> Result<(), Error> {
         if let Some(opcode) = message.plain_opcode().filter(|_| self.sends_plain()) {
@@ -97,8 +97,8 @@ impl Writer {
         self.send_any(message, when_full)
     }
 
-    /// The common case, in few steps: a whole message with nothing in its way is gathered, or
-    /// leaves with one `send(2)`. False: nothing has happened.
+    /// The fast path: a whole message with nothing before it is corked, or sent with one `send(2)`.
+    /// False: nothing was sent.
     fn send_message(
         &self,
         opcode: Opcode,
@@ -121,7 +121,7 @@ impl Writer {
         }
         state.begin_message(opcode, payload)?;
         if is_corked {
-            side.note_gathered(&mut state);
+            side.note_corked(&mut state);
         } else {
             let unsent = side.send_begun(&mut state)?;
             match when_full {
@@ -148,13 +148,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether whole messages are sent as they are, with keys of our own.
+    /// Whether whole messages are sent unchanged, with generated keys.
     fn sends_plain(&self) -> bool {
         self.rewriting.is_none()
     }
 
-    /// With a key of the caller's, or compressed. The caller's functions, that for keys and the
-    /// log, run without the lock.
+    /// Sends with a key from the caller, or compressed. The caller's functions, for keys and for
+    /// the log, run without the lock.
     fn compress_and_send(
         &self,
         message: &Outbound<'_>,
@@ -185,13 +185,13 @@ impl Writer {
 
     fn send_frame(&self, message: &Outbound<'_>, when_full: WhenFull<'_>) -> Result<Header, Error> {
         let mut state = self.side.lock_for(message);
-        // Where something waits before it a thread with the turn sends that, too.
-        let may_gather = match when_full {
+        // If something is queued before it, a thread with the turn sends that, too.
+        let may_cork = match when_full {
             WhenFull::Wait(_) => state.turn.waiting == 0 && !state.has_backlog(),
             WhenFull::Queue { .. } => true,
         };
-        if may_gather && self.side.fits_cork(&state, message, when_full.limit()) {
-            return self.side.gather(&mut state, message);
+        if may_cork && self.side.fits_cork(&state, message, when_full.limit()) {
+            return self.side.append_corked(&mut state, message);
         }
         match when_full {
             WhenFull::Wait(budget) => {
@@ -201,7 +201,7 @@ impl Writer {
         }
     }
 
-    /// Gathers data from now on, to send it together.
+    /// Keeps data from now on, to send it together.
     pub fn cork(&self) -> Result<(), Error> {
         let state = self.side.state.lock_ahead();
         state.check_end()?;
@@ -209,9 +209,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends gathering. On `Timeout` what was gathered is sent by whoever sends next.
+    /// Sends the corked data. On `Timeout` the next send sends it.
     pub fn uncork(&self, when_full: WhenFull<'_>) -> Result<(), Error> {
-        // Before anything is waited for: from now on sends take along what was gathered.
+        // Before any wait: from now on sends include the corked data.
         let mut state = self.side.state.lock();
         self.side.set_corked(false);
         match when_full {
@@ -227,7 +227,7 @@ impl Writer {
         }
     }
 
-    /// Sends what a received control frame calls for, without waiting.
+    /// Sends the reply to a received control frame, without waiting.
     pub fn answer(&self, received: &Message<'_>, auto_pong: bool) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let mut state = self.side.state.lock_ahead();
@@ -242,8 +242,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Ends the connection: tells the peer why where that is due, and makes every later call report
-    /// `error`, or what had ended the connection before, which is returned.
+    /// Fails the connection: sends a close frame if one is due, and makes every later call report
+    /// `error`. If the connection has ended before, the first reason stays. Returns the reason.
     pub fn fail(&self, error: &Error) -> Error {
         let given_key = self.given_key().ok().flatten();
         let mut state = self.side.state.lock_ahead();
@@ -263,43 +263,44 @@ impl Writer {
         cause.unwrap_or_else(|| error.clone())
     }
 
-    /// True while a receiving thread must look for room to write, too.
+    /// True while a receiving thread must wait for room to write, too.
     pub fn has_backlog(&self) -> bool {
         self.side.has_backlog()
     }
 
-    /// Before a receive waits: what was gathered becomes backlog, for the answer may depend on it.
+    /// Called before a receive waits: queues the corked data, because the server may wait for it
+    /// before it replies.
     pub fn end_batch(&self) {
-        if !self.side.is_gathering() {
+        if !self.side.has_corked_data() {
             return;
         }
         let mut state = self.side.state.lock_ahead();
-        // Without memory it stays gathered.
-        let _ = state.queue_gathered();
+        // Without memory it stays corked.
+        let _ = state.queue_corked();
         self.side.note_backlog(&mut state);
     }
 
-    /// Sends what waits, without waiting. For a receiving thread that has seen room, or bytes that
-    /// TLS wants to send.
+    /// Sends what is pending, without waiting. For a receiving thread that has found room, or bytes
+    /// that TLS has to send.
     pub fn flush(&self) -> Result<(), Error> {
         let mut state = self.side.state.lock_ahead();
         state.is_tls_due |= self.side.stream.is_tls();
         if !state.turn.is_taken && !self.side.is_corked() {
-            // What an uncork could not send. Without memory it stays gathered.
-            let _ = state.queue_gathered();
+            // Left by an uncork that timed out. Without memory it stays corked.
+            let _ = state.queue_corked();
         }
         self.side.push(&mut state);
         self.side.forget_sent(&mut state);
         if self.side.stream.tls_output_len() > MAX_TLS_BACKLOG {
             return Err(Error::new(
                 Kind::ConnectionLost,
-                "the server makes TLS answer, but does not read the answers",
+                "the server keeps requesting TLS replies, but does not read them",
             ));
         }
         Ok(())
     }
 
-    /// Ends TLS in order (RFC 8446 section 6.1), as far as that needs no waiting.
+    /// Sends close_notify (RFC 8446 section 6.1), as far as that needs no waiting.
     pub fn end_tls(&self) {
         let mut state = self.side.state.lock_ahead();
         if state.turn.is_taken || state.broken.is_some() {
@@ -307,7 +308,7 @@ impl Writer {
         }
         self.side.push(&mut state);
         if state.has_backlog() {
-            // TLS takes nothing after its end.
+            // TLS takes nothing after close_notify.
             return;
         }
         self.side.stream.end_tls();
@@ -315,13 +316,13 @@ impl Writer {
         self.side.push(&mut state);
     }
 
-    /// False while the connection is open and nothing hinders sending: then there is nothing to see
-    /// in [`Writer::progress`].
+    /// False while the connection is open and can send: then [`Writer::progress`] need not be
+    /// checked.
     pub fn is_ending(&self) -> bool {
         self.side.is_ending()
     }
 
-    /// How far the closing handshake has come, and whether something can still be sent.
+    /// The state of the closing handshake, and whether something can still be sent.
     pub fn progress(&self) -> SendProgress {
         let state = self.side.state.lock_ahead();
         let closing = state.sender.closing();
@@ -337,7 +338,7 @@ impl Writer {
         self.side.state.lock_ahead().broken.clone()
     }
 
-    /// Looks at the closing handshake; the lock is held meanwhile.
+    /// Runs `look` on the protocol state, under the lock.
     pub fn with_sender<T>(&self, look: impl FnOnce(&Sender) -> T) -> T {
         look(&self.side.state.lock_ahead().sender)
     }
@@ -348,12 +349,12 @@ impl Writer {
         state.broken.is_none() && state.sender.closing().is_open()
     }
 
-    /// True once when there is something left over for which the socket must be watched.
+    /// True once when something is pending, so the socket must be watched for room.
     pub fn take_watch(&self) -> bool {
         if !self.has_backlog() {
             return false;
         }
-        // Under the lock: whoever empties the queue stops watching the socket.
+        // Under the lock, because emptying the queue resets this.
         let mut state = self.side.state.lock_ahead();
         self.has_backlog() && !std::mem::replace(&mut state.is_announced, true)
     }
@@ -362,7 +363,7 @@ impl Writer {
         self.side.state.lock_ahead().queued_bytes() as u64
     }
 
-    /// What was queued and the system has not taken.
+    /// What was queued and has not been passed to the system yet.
     pub fn unsent(&self) -> Unsent {
         let state = self.side.state.lock_ahead();
         let sent = self.side.stream.bytes_sent.get();
@@ -372,13 +373,13 @@ impl Writer {
         }
     }
 
-    /// Where the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX` while that is not
-    /// known.
+    /// The position at which the last ping ends, counted like [`Stream::bytes_sent`]; `u64::MAX`
+    /// while it is not known.
     pub fn ping_end(&self) -> u64 {
         self.side.state.lock_ahead().queue.ping_end()
     }
 
-    /// True once after a message was refused, when half of the room is free again.
+    /// True once after a message was rejected, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
         if !self.side.was_refused() {
             return false;
@@ -397,7 +398,7 @@ impl Writer {
         mask_key.map(|mask_key| mask_key()).transpose()
     }
 
-    /// Sends a control frame now, or leaves it to whoever is in the way.
+    /// Sends a control frame now, or leaves it to the thread that holds the turn.
     fn post(
         &self,
         state: &mut SendState,
