@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who is told what happens, if anybody still listens.
+//! Calls the app's callbacks, unless it was aborted or freed.
 
 use super::client::App;
 use super::driver_lock::DriverLock;
@@ -11,31 +11,33 @@ use crate::protocol::ws::close::CloseInfo;
 use crate::protocol::ws::message::{Delivery, Message};
 use std::time::Duration;
 
-/// The functions of an app, on the thread that drives it. Nothing is locked while one of them runs.
+/// The callbacks of an app, called on the thread that drives it. No lock is held while one of them
+/// runs.
 pub struct Callbacks<'a> {
     pub app: &'a App,
     pub driver_lock: &'a DriverLock,
-    pub view: HandlerCache,
+    pub cache: HandlerCache,
 }
 
 impl Callbacks<'_> {
-    /// False once the app was aborted or freed, or its loop: what still comes is told to nobody.
-    pub fn listens(&self) -> bool {
-        self.app.listens() && !self.driver_lock.is_retired()
+    /// False once the app was aborted or freed, or its loop was freed: no more events are
+    /// delivered.
+    pub fn delivers_events(&self) -> bool {
+        self.app.delivers_events() && !self.driver_lock.is_retired()
     }
 
-    /// Those there are at this moment; none where nobody listens.
+    /// The current handlers; `None` if no more events are delivered.
     pub fn handlers(&mut self) -> Option<&Handlers> {
-        self.listens()
-            .then(|| self.view.current(&self.app.handlers))
+        self.delivers_events()
+            .then(|| self.cache.current(&self.app.handlers))
     }
 
-    /// Whether messages are told piece by piece.
+    /// Whether messages are delivered in parts.
     pub fn take_parts(&mut self) -> bool {
-        self.view.current(&self.app.handlers).takes_parts()
+        self.cache.current(&self.app.handlers).takes_parts()
     }
 
-    /// Of those the ones that most apps do without.
+    /// The handlers that most apps do not set.
     fn more(&mut self) -> Option<&MoreHandlers> {
         self.handlers().and_then(Handlers::more)
     }
@@ -58,18 +60,18 @@ impl Callbacks<'_> {
         }
     }
 
-    /// Called with nothing locked, and of a connection that changes no more; also after an abort.
+    /// Called without a lock, after the connection has ended; also after an abort.
     pub fn on_close(&mut self, info: &CloseInfo<'_>, unsent: Unsent) {
         if self.app.is_freed() || self.driver_lock.is_retired() {
             return;
         }
-        if let Some(close) = &self.view.current(&self.app.handlers).close {
+        if let Some(close) = &self.cache.current(&self.app.handlers).close {
             close(info, unsent);
         }
     }
 
-    /// A message, or a piece of one, that `reader` has received; for on_messages those, too, that
-    /// can be lent beside it.
+    /// Delivers the message or part that `reader` has received; to on_messages also those that can
+    /// be lent together with it.
     pub fn on_data(&mut self, reader: &mut Reader) {
         let Some(mut handlers) = self.handlers() else {
             return;

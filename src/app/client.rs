@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every thread sees of an app: it sends, asks to end, exchanges the callbacks, and waits for
-//! the end. Connecting, receiving and reconnecting are its runner's, on the thread that drives.
+//! The part of an app that any thread may use: it sends, requests the end, replaces callbacks, and
+//! waits for the end. The runner connects, receives and reconnects, on the thread that drives.
 
 use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
@@ -30,71 +30,71 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct App {
-    /// It is parsed for each connect: what that makes is larger.
+    /// Parsed for each connect, because a parsed URL is larger.
     url: Box<str>,
     pub(super) options: Arc<Options>,
     pub handlers: HandlerTable,
-    place: Mutex<DriveState>,
-    place_changed: Condvar,
-    /// The thread that is at work on it, and may be inside a callback.
+    state: Mutex<DriveState>,
+    state_changed: Condvar,
+    /// The thread that works on the app, and may be inside a callback.
     at_work: ThreadSlot,
-    /// Threads that wait until none is.
+    /// Threads that wait until no thread works on the app.
     waiting_for_work: AtomicU32,
     pub(super) connection: LinkSlot,
-    /// Negative while there is none.
+    /// Negative if no ping has been answered.
     rtt_us: AtomicI64,
     /// Wakes the thread that drives it.
     driver_wake: WakeSlot,
     pub(super) timers: Timers,
-    /// [`INTERRUPTED`], [`MUTE`] and [`TO_END`]: in one word, because the driver looks several
-    /// times for each message.
+    /// [`INTERRUPTED`], [`MUTED`] and [`END_REQUESTED`]: in one word, because the driver checks
+    /// them several times per message.
     flags: AtomicU32,
     last_error: Mutex<Option<Error>>,
 }
 
-/// A signal handler has asked for the end.
+/// A signal handler has requested an abort.
 const INTERRUPTED: u32 = 1;
-/// Nothing that still comes is told.
-const MUTE: u32 = 2;
-/// The driver has an end to look for under the lock.
-const TO_END: u32 = 4;
+/// No more events are delivered.
+const MUTED: u32 = 2;
+/// The driver must look for an [`EndRequest`], under the lock.
+const END_REQUESTED: u32 = 4;
 
-/// Who drives it, and what is wanted of it.
+/// The driver of an app, and the requests to it.
 #[derive(Default)]
 struct DriveState {
     driver: Option<Driver>,
     waiting: u32,
     end_request: Option<EndRequest>,
     is_freed: bool,
-    /// How it ended the last time.
+    /// How the last run ended.
     outcome: Option<Result<(), Error>>,
-    /// Boxed, as is what a close frame says: most apps have neither.
+    /// Boxed, like the close frame of an [`EndRequest`]: most apps have neither.
     thread: Option<Box<JoinHandle<()>>>,
 }
 
 struct Driver {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
-    /// [`NO_KEY`] until the driver has read that it should.
+    /// [`NO_KEY`] until the driver has added the app.
     key: u64,
 }
 
-/// No app has it.
+/// The key of no app.
 pub(super) const NO_KEY: u64 = u64::MAX;
-/// The loop's own.
+/// The key of the loop itself.
 pub(super) const LOOP_KEY: u64 = NO_KEY - 1;
 
-/// What the thread that drives a loop is told.
+/// A command to the thread that drives a loop.
 pub enum Command {
     Add(Arc<App>),
-    /// Something has happened to the app with this key.
+    /// Step the app with this key.
     Look(u64),
     Run(TimedWork),
-    /// The next timer of the app with this key, or of the loop ([`LOOP_KEY`]), is another one.
+    /// The next timer of the app with this key, or of the loop ([`LOOP_KEY`]), has changed.
     Timers(u64),
 }
 
-/// The end, as the user wants it.
+/// How the user asked the app to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EndRequest {
     Close(Box<CloseFrame>),
@@ -103,14 +103,14 @@ pub(super) enum EndRequest {
 
 impl App {
     pub fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
-        // What is no URL is refused now.
+        // Rejects an invalid URL now instead of when connecting.
         Url::parse(url)?;
         Ok(Self {
             url: memory::string(url)?.into_boxed_str(),
             options,
             handlers: HandlerTable::default(),
-            place: Mutex::default(),
-            place_changed: Condvar::default(),
+            state: Mutex::default(),
+            state_changed: Condvar::default(),
             at_work: ThreadSlot::default(),
             waiting_for_work: AtomicU32::new(0),
             connection: LinkSlot::default(),
@@ -122,7 +122,7 @@ impl App {
         })
     }
 
-    /// `name` is the caller's for the payload.
+    /// `name` is the caller's name of the payload, for errors.
     pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
         if self.options.check_utf8 {
             message.check_utf8(name)?;
@@ -130,7 +130,7 @@ impl App {
         self.submit(message, self.options.send_queue_limit)
     }
 
-    /// Gathers data from now on, until the connection ends.
+    /// Keeps data from now on, until [`App::uncork`] or the end of the connection.
     pub fn cork(&self) -> Result<(), Error> {
         self.on_link(|link| link.writer().cork())
     }
@@ -144,46 +144,46 @@ impl App {
         })
     }
 
-    /// Begins the closing handshake. Before the app is driven it makes that end at once; afterwards
-    /// there is nothing to do.
+    /// Begins the closing handshake. If the app is not driven yet, the first run ends at once; if
+    /// it has ended, does nothing.
     pub fn close(&self, frame: &CloseFrame) {
-        if !self.want(EndRequest::Close(Box::new(frame.clone()))) {
+        if !self.request_end(EndRequest::Close(Box::new(frame.clone()))) {
             return;
         }
         let payload = frame.payload();
-        // Where it is closed already, or nothing can be sent, the driver sees so as well.
+        // The driver notices, too, if the connection is closed already or nothing can be sent.
         let _ = self.submit(&Outbound::uncompressed(Frame::Close, &payload), u64::MAX);
-        self.rouse();
+        self.wake_driver();
     }
 
-    /// Ends it now, in whatever phase.
+    /// Ends the app now, in any phase.
     pub fn abort(&self) {
-        if self.want(EndRequest::Abort) {
-            self.cut();
+        if self.request_end(EndRequest::Abort) {
+            self.drop_connection();
         }
     }
 
-    /// The same, async-signal-safe: the driver does the work. If nobody drives it, the next run
-    /// ends at once.
+    /// Like [`App::abort`], but async-signal-safe: the driver does the work. If no thread drives
+    /// the app, the next run ends at once.
     pub fn interrupt(&self) {
         self.flags.fetch_or(INTERRUPTED, Ordering::SeqCst);
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
         self.driver_wake.signal();
     }
 
-    /// Has `work` done by the driver after `delay`, unless the app ends before. Returns the number
-    /// to cancel it by.
+    /// Has `work` run by the driver after `delay`, unless the app ends before. Returns the number
+    /// with which to cancel it.
     pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
         let (id, is_next) = self.timers.add(delay, work)?;
-        let place = self.place.lock();
-        match &place.driver {
-            // A driver that has not read the key yet looks at the timers when it does.
+        let state = self.state.lock();
+        match &state.driver {
+            // A driver that has not added the app yet checks its timers when it does.
             Some(driver) if is_next && driver.key != NO_KEY => {
                 driver.mailbox.post(Command::Timers(driver.key));
             }
             Some(_) => {}
             None => {
-                drop(place);
+                drop(state);
                 self.timers.cancel(id);
                 let message = "the app is not being run, started or in a loop";
                 return Err(Error::new(Kind::WrongState, message));
@@ -199,81 +199,83 @@ impl App {
             .ok_or_else(|| not_posted(id))
     }
 
-    /// After this no callback begins, and on other threads than that which is inside one, none goes
-    /// on.
+    /// After this no callback begins, and none is still running, except one that has called this
+    /// itself.
     pub fn free(&self) {
-        let mut place = self.place.lock();
-        place.is_freed = true;
-        // Against `begin_work`: a driver that this thread does not find at work finds this.
-        self.flags.fetch_or(TO_END | MUTE, Ordering::SeqCst);
-        drop(place);
-        self.cut();
+        let mut state = self.state.lock();
+        state.is_freed = true;
+        // Pairs with `begin_work`: a driver that this thread does not find at work sees these
+        // flags.
+        self.flags.fetch_or(END_REQUESTED | MUTED, Ordering::SeqCst);
+        drop(state);
+        self.drop_connection();
         self.handlers
             .change(|handlers| *handlers = Default::default());
-        let mut place = self.place.lock();
+        let mut state = self.state.lock();
         let is_in_callback = self.at_work.is_own();
-        // Against `end_work`: either it finds this thread counted, or this thread finds it done.
+        // Pairs with `end_work`: either the driver finds this thread counted, or this thread finds
+        // it done.
         self.waiting_for_work.fetch_add(1, Ordering::SeqCst);
         while !is_in_callback && !self.at_work.is_empty() {
-            place = self.place_changed.wait(place, None);
+            state = self.state_changed.wait(state, None);
         }
         self.waiting_for_work.fetch_sub(1, Ordering::SeqCst);
-        let thread = place.thread.take();
-        drop(place);
+        let thread = state.thread.take();
+        drop(state);
         if let Some(thread) = thread.filter(|_| !is_in_callback) {
-            // It ends, because what it drives has ended.
+            // The thread ends, because its app has ended.
             let _ = thread.join();
         }
     }
 
-    /// In a child of the process that made it, when it is forgotten: the descriptor of its
-    /// connection is closed, unless this thread is inside one of its callbacks and closes it later.
-    /// Waits for no lock, which nobody might release.
+    /// Called in a child process when it frees an inherited app: closes the descriptor of the
+    /// connection, unless this thread is inside one of the app's callbacks and closes it later.
+    /// Does not wait for a lock, because the thread that holds it may not exist here.
     pub fn abandon(&self) {
         if !self.at_work.is_own() {
             self.connection.abandon();
         }
     }
 
-    /// Waits until it has ended, and says why.
+    /// Waits until the app has ended; returns how.
     pub fn join(&self, timeout: Timeout) -> Result<(), Error> {
         let mut budget = WaitBudget::new(timeout);
-        let mut place = self.place.lock();
-        let driver = place.driver.as_ref();
+        let mut state = self.state.lock();
+        let driver = state.driver.as_ref();
         if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
             let message = "this thread drives the app: it would wait for itself";
             return Err(Error::new(Kind::WrongState, message));
         }
-        while place.driver.is_some() {
+        while state.driver.is_some() {
             if budget.is_over() {
-                return Err(Error::new(Kind::Timeout, "the app has not ended in time"));
+                return Err(Error::new(Kind::Timeout, "the app did not end in time"));
             }
-            place = self.wait(place, budget.remaining());
+            state = self.wait(state, budget.remaining());
         }
-        place.outcome()
+        state.outcome()
     }
 
-    /// How it ended the last time.
+    /// How the last run ended.
     pub(super) fn outcome(&self) -> Result<(), Error> {
-        self.place.lock().outcome()
+        self.state.lock().outcome()
     }
 
-    /// Whether somebody drives it.
+    /// Whether a thread drives the app.
     pub fn is_running(&self) -> bool {
-        self.place.lock().driver.is_some()
+        self.state.lock().driver.is_some()
     }
 
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
     }
 
-    /// What is queued and the system has not taken.
+    /// What is queued and has not been passed to the system yet.
     pub fn send_queue_bytes(&self) -> u64 {
         let link = self.connection.link();
         link.map_or(0, |link| link.writer().unsent_bytes())
     }
 
-    /// Of the last ping that was answered; `None` before.
+    /// The round-trip time of the last ping that was answered; `None` before the first.
     pub fn rtt(&self) -> Option<Duration> {
         let us = u64::try_from(self.rtt_us.load(Ordering::Relaxed)).ok()?;
         Some(Duration::from_micros(us))
@@ -283,7 +285,7 @@ impl App {
         self.connection.totals()
     }
 
-    /// What the last attempt was answered.
+    /// The response to the last attempt.
     pub fn response(&self) -> Option<Arc<Response>> {
         self.connection.response()
     }
@@ -300,26 +302,26 @@ impl App {
         *self.last_error.lock() = Some(error.clone());
     }
 
-    /// Whether the loop with this box drives it.
+    /// Whether the loop with this mailbox drives the app.
     pub(super) fn is_driven_by(&self, mailbox: &Arc<Mailbox<Command>>) -> bool {
-        let place = self.place.lock();
-        let driver = place.driver.as_ref();
+        let state = self.state.lock();
+        let driver = state.driver.as_ref();
         driver.is_some_and(|driver| Arc::ptr_eq(&driver.mailbox, mailbox))
     }
 
-    /// Gives it to a driver.
-    pub(super) fn enlist(
+    /// Assigns the app to a driver.
+    pub(super) fn set_driver(
         &self,
         mailbox: &Arc<Mailbox<Command>>,
         driver_lock: &Arc<DriverLock>,
     ) -> Result<(), Error> {
-        let mut place = self.place.lock();
-        if place.driver.is_some() {
-            return Err(Error::new(Kind::Busy, "the app is being driven already"));
+        let mut state = self.state.lock();
+        if state.driver.is_some() {
+            return Err(Error::new(Kind::Busy, "the app is already being driven"));
         }
         self.driver_wake
             .set(WakeBy::Event(mailbox.wake().as_raw_fd()));
-        place.driver = Some(Driver {
+        state.driver = Some(Driver {
             mailbox: Arc::clone(mailbox),
             driver_lock: Arc::clone(driver_lock),
             key: NO_KEY,
@@ -328,47 +330,51 @@ impl App {
     }
 
     pub(super) fn set_key(&self, key: u64) {
-        if let Some(driver) = &mut self.place.lock().driver {
+        if let Some(driver) = &mut self.state.lock().driver {
             driver.key = key;
         }
     }
 
     pub(super) fn set_thread(&self, thread: JoinHandle<()>) {
-        self.place.lock().thread = Some(Box::new(thread));
+        self.state.lock().thread = Some(Box::new(thread));
     }
 
-    /// The driver begins to work on it.
+    /// Called when the driver begins to work on the app.
     pub(super) fn begin_work(&self, driver_lock: &DriverLock) {
-        driver_lock.enter_too(&self.at_work);
+        driver_lock.enter_slot(&self.at_work);
     }
 
     pub(super) fn end_work(&self) {
         self.at_work.leave();
         if self.waiting_for_work.load(Ordering::SeqCst) > 0 {
-            let _place = self.place.lock();
-            self.place_changed.notify_all();
+            let _state = self.state.lock();
+            self.state_changed.notify_all();
         }
     }
 
-    /// It has ended, and its driver lets go of it.
+    /// Called when the app has ended and its driver removes it.
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
         self.connection.set_link(None);
-        let mut place = self.place.lock();
+        let mut state = self.state.lock();
         // The driver's descriptor may be closed from here on.
         self.driver_wake.clear();
-        place.driver = None;
-        place.end_request = None;
-        let flags = if place.is_freed { TO_END | MUTE } else { 0 };
+        state.driver = None;
+        state.end_request = None;
+        let flags = if state.is_freed {
+            END_REQUESTED | MUTED
+        } else {
+            0
+        };
         self.flags.store(flags, Ordering::SeqCst);
-        place.outcome = Some(outcome);
-        self.wake_waiting(&place);
-        drop(place);
+        state.outcome = Some(outcome);
+        self.wake_waiting(&state);
+        drop(state);
         self.timers.clear();
     }
 
     #[inline]
     pub(super) fn end_request(&self) -> Option<EndRequest> {
-        if self.is_to_end() {
+        if self.may_have_end_request() {
             self.known_end_request()
         } else {
             None
@@ -377,23 +383,23 @@ impl App {
 
     /// Whether there may be an [`EndRequest`].
     #[inline]
-    pub(super) fn is_to_end(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & (TO_END | INTERRUPTED) != 0
+    pub(super) fn may_have_end_request(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & (END_REQUESTED | INTERRUPTED) != 0
     }
 
     #[cold]
     fn known_end_request(&self) -> Option<EndRequest> {
-        let place = self.place.lock();
-        if place.is_freed || self.is_interrupted() {
+        let state = self.state.lock();
+        if state.is_freed || self.is_interrupted() {
             Some(EndRequest::Abort)
         } else {
-            place.end_request.clone()
+            state.end_request.clone()
         }
     }
 
-    /// False once it has been aborted or freed: what still comes is told to nobody.
-    pub(super) fn listens(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & (MUTE | INTERRUPTED) == 0
+    /// False once the app was aborted or freed: no more events are delivered.
+    pub(super) fn delivers_events(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED) == 0
     }
 
     pub(super) fn is_interrupted(&self) -> bool {
@@ -401,7 +407,7 @@ impl App {
     }
 
     pub(super) fn is_freed(&self) -> bool {
-        self.place.lock().is_freed
+        self.state.lock().is_freed
     }
 
     pub(super) fn url(&self) -> Result<Arc<Url>, Error> {
@@ -413,10 +419,10 @@ impl App {
         self.rtt_us.store(us, Ordering::Relaxed);
     }
 
-    /// Makes the driver look at it.
-    pub(super) fn rouse(&self) {
-        let place = self.place.lock();
-        let driver = place.driver.as_ref();
+    /// Makes the driver step the app.
+    pub(super) fn wake_driver(&self) {
+        let state = self.state.lock();
+        let driver = state.driver.as_ref();
         if let Some(driver) = driver.filter(|driver| driver.key != NO_KEY) {
             driver.mailbox.post(Command::Look(driver.key));
         }
@@ -430,7 +436,7 @@ impl App {
         })
     }
 
-    /// What a call does with the open connection, whose end may come meanwhile.
+    /// Runs a call on the open connection, which may end meanwhile.
     fn on_link(&self, work: impl FnOnce(&Link) -> Result<(), Error>) -> Result<(), Error> {
         let link = self.connection.link().ok_or_else(not_connected)?;
         let result = work(&link);
@@ -438,52 +444,52 @@ impl App {
         result
     }
 
-    /// Tells the driver of what is left over.
+    /// Wakes the driver if something is pending, so that it watches for room.
     fn announce(&self, link: &Link) {
         if link.writer().take_watch() {
-            self.rouse();
+            self.wake_driver();
         }
     }
 
-    /// False where there is nothing to end.
-    fn want(&self, end_request: EndRequest) -> bool {
-        let mut place = self.place.lock();
-        if place.driver.is_none() && place.outcome.is_some() {
+    /// False if there is nothing to end.
+    fn request_end(&self, end_request: EndRequest) -> bool {
+        let mut state = self.state.lock();
+        if state.driver.is_none() && state.outcome.is_some() {
             return false;
         }
         if end_request == EndRequest::Abort {
-            // Under the lock, or the end of this run could take back what concerns the next.
-            self.flags.fetch_or(MUTE, Ordering::SeqCst);
+            // Under the lock, or the end of this run could reset a flag that is meant for the next.
+            self.flags.fetch_or(MUTED, Ordering::SeqCst);
         }
-        if place.end_request != Some(EndRequest::Abort) {
-            place.end_request = Some(end_request);
-            self.flags.fetch_or(TO_END, Ordering::SeqCst);
+        if state.end_request != Some(EndRequest::Abort) {
+            state.end_request = Some(end_request);
+            self.flags.fetch_or(END_REQUESTED, Ordering::SeqCst);
         }
         true
     }
 
-    fn cut(&self) {
+    fn drop_connection(&self) {
         if let Some(link) = self.connection.link() {
             link.end_with(&aborted().in_phase(Phase::Open));
         }
-        self.rouse();
+        self.wake_driver();
     }
 
     fn wait<'a>(
         &'a self,
-        mut place: MutexGuard<'a, DriveState>,
+        mut state: MutexGuard<'a, DriveState>,
         span: Option<Duration>,
     ) -> MutexGuard<'a, DriveState> {
-        place.waiting += 1;
-        let mut place = self.place_changed.wait(place, span);
-        place.waiting -= 1;
-        place
+        state.waiting += 1;
+        let mut state = self.state_changed.wait(state, span);
+        state.waiting -= 1;
+        state
     }
 
-    /// A notification costs a system call even if nobody waits.
-    fn wake_waiting(&self, place: &DriveState) {
-        if place.waiting > 0 {
-            self.place_changed.notify_all();
+    /// A notification costs a system call even if no thread waits.
+    fn wake_waiting(&self, state: &DriveState) {
+        if state.waiting > 0 {
+            self.state_changed.notify_all();
         }
     }
 }
@@ -500,13 +506,13 @@ impl DriveState {
 /// which app it means.
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 
-/// A driver that is woken looks at all of its apps when this has changed.
+/// A driver that is woken checks all of its apps if this has changed.
 pub(super) fn interrupts() -> u64 {
     INTERRUPTS.load(Ordering::SeqCst)
 }
 
 pub(super) fn not_posted(id: u64) -> Error {
-    let message = format!("there is no post {id} to cancel: it has run, or was cancelled before");
+    let message = format!("post {id} cannot be cancelled: it has already run or was cancelled");
     Error::new(Kind::WrongState, message)
 }
 

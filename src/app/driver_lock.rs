@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who drives a loop, and whether it is still wanted: what others may ask while somebody drives.
+//! Which thread drives the loop, and whether the loop was freed. Any thread may ask.
 
 use crate::base::process::ProcessMark;
 use crate::base::sync::{AtomicBool, Ordering, ThreadSlot};
@@ -21,7 +21,7 @@ impl Default for DriverLock {
 }
 
 impl DriverLock {
-    /// Does `work` as the one that drives.
+    /// Runs `work` as the thread that drives.
     pub fn hold<T>(&self, work: impl FnOnce() -> T) -> T {
         self.driver.enter();
         let result = work();
@@ -29,22 +29,22 @@ impl DriverLock {
         result
     }
 
-    /// Puts this thread, which drives, into another slot.
-    pub fn enter_too(&self, slot: &ThreadSlot) {
+    /// Enters this thread, which drives, into another slot, too.
+    pub fn enter_slot(&self, slot: &ThreadSlot) {
         slot.enter_as(&self.driver);
     }
 
-    /// Whether a wait on this thread would be one for itself.
+    /// Whether this thread drives, and so must not wait for the driver.
     pub fn is_held_here(&self) -> bool {
         self.driver.is_own()
     }
 
-    /// The user has freed the loop: nothing more is told through it.
+    /// Called when the user frees the loop: no more events are delivered through it.
     pub fn retire(&self) {
         self.is_retired.store(true, Ordering::Release);
     }
 
-    /// Likewise in a child: a callback that has called fork() returns in both processes.
+    /// Also true in a child process: a callback that has called fork() returns in both processes.
     pub fn is_retired(&self) -> bool {
         self.is_retired.load(Ordering::Acquire) || self.is_inherited()
     }

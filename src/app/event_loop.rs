@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A loop that drives any number of apps on one thread: its own, or that of somebody else's loop,
-//! which watches one descriptor.
+//! A loop that drives any number of apps on one thread, either by itself or inside another event
+//! loop, which watches one descriptor.
 
 use super::client::{App, Command, LOOP_KEY, not_posted};
 use super::driver_lock::DriverLock;
@@ -21,17 +21,17 @@ pub struct EventLoop {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
     timers: Arc<Timers>,
-    /// Whoever has it drives.
-    core: Mutex<Reactor>,
+    /// The thread that holds it drives.
+    reactor: Mutex<Reactor>,
     fd: RawFd,
-    /// Of the core, for those that do not drive. As of the last drive.
+    /// The reactor's next step as of the last turn, for threads that do not drive.
     next_step: Mutex<Deadline>,
     is_stopped: AtomicBool,
 }
 
 impl EventLoop {
     pub fn new() -> Result<Self, Error> {
-        Self::make().map_err(|error| Error::os(Kind::Io, "make an event loop", &error))
+        Self::make().map_err(|error| Error::os(Kind::Io, "create an event loop", &error))
     }
 
     fn make() -> io::Result<Self> {
@@ -41,7 +41,7 @@ impl EventLoop {
         let epoll = Epoll::new()?;
         Ok(Self {
             fd: epoll.as_raw_fd(),
-            core: Mutex::new(Reactor::new(
+            reactor: Mutex::new(Reactor::new(
                 epoll,
                 Arc::clone(&mailbox),
                 Arc::clone(&driver_lock),
@@ -56,7 +56,7 @@ impl EventLoop {
     }
 
     pub fn add(&self, app: &Arc<App>) -> Result<(), Error> {
-        app.enlist(&self.mailbox, &self.driver_lock)?;
+        app.set_driver(&self.mailbox, &self.driver_lock)?;
         self.mailbox.post(Command::Add(Arc::clone(app)));
         Ok(())
     }
@@ -70,70 +70,70 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Until no app is left that has not ended, or [`EventLoop::stop`].
+    /// Runs until all apps have ended, or [`EventLoop::stop`] is called.
     pub fn run(&self) -> Result<(), Error> {
-        let mut core = self.take_core()?;
-        let result = self.driver_lock.hold(|| self.run_apps(&mut core));
-        self.note_next_step(&core);
+        let mut reactor = self.take_reactor()?;
+        let result = self.driver_lock.hold(|| self.run_apps(&mut reactor));
+        self.note_next_step(&reactor);
         result
     }
 
-    fn run_apps(&self, core: &mut Reactor) -> Result<(), Error> {
-        // Those that were added before.
-        self.turn(core, Some(Duration::ZERO))?;
+    fn run_apps(&self, reactor: &mut Reactor) -> Result<(), Error> {
+        // Adds the apps whose commands are already posted.
+        self.turn(reactor, Some(Duration::ZERO))?;
         loop {
-            let has_nobody = core.is_empty() && self.mailbox.is_empty();
-            if self.is_stopped.swap(false, Ordering::AcqRel) || has_nobody {
+            let has_no_app = reactor.is_empty() && self.mailbox.is_empty();
+            if self.is_stopped.swap(false, Ordering::AcqRel) || has_no_app {
                 return Ok(());
             }
-            self.turn(core, None)?;
+            self.turn(reactor, None)?;
         }
     }
 
     /// Waits for something to do, at most for `span` (`None`: forever), and does it.
     pub fn run_once(&self, span: Option<Duration>) -> Result<(), Error> {
-        let mut core = self.take_core()?;
+        let mut reactor = self.take_reactor()?;
         if self.is_stopped.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let result = self.driver_lock.hold(|| self.turn(&mut core, span));
-        self.note_next_step(&core);
+        let result = self.driver_lock.hold(|| self.turn(&mut reactor, span));
+        self.note_next_step(&reactor);
         // A stop during the wait was for this call.
         self.is_stopped.store(false, Ordering::Release);
         result
     }
 
-    /// Ends [`EventLoop::run`] after what it is doing, or the next one at once.
+    /// Ends [`EventLoop::run`] after the current turn, or the next one at once.
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
-        self.mailbox.rouse();
+        self.mailbox.wake_driver();
     }
 
-    /// The user has no use for it any more. It goes when whoever drives it has left.
+    /// Called when the user frees the loop. It is dropped when the thread that drives it has left.
     pub fn retire(&self) {
         self.driver_lock.retire();
         self.stop();
-        if let Some(mut core) = self.core.try_lock() {
-            core.abort_all();
+        if let Some(mut reactor) = self.reactor.try_lock() {
+            reactor.abort_all();
         }
     }
 
-    /// In a child of the process that made it, when it is forgotten: its descriptors are closed,
-    /// unless this thread is inside one of its callbacks and closes them later.
+    /// Called in a child process when it frees an inherited loop: closes the descriptors, unless
+    /// this thread is inside a callback of the loop and closes them later.
     pub fn abandon(&self) {
-        if let Some(core) = self.core.try_lock() {
-            core.abandon();
+        if let Some(reactor) = self.reactor.try_lock() {
+            reactor.abandon();
         }
     }
 
-    /// `work` is done by the thread that drives.
+    /// Has `work` run by the thread that drives.
     pub fn post(&self, work: TimedWork) -> Result<(), Error> {
         let posted = self.mailbox.try_post(Command::Run(work));
         posted.map_err(|_| Error::no_memory(size_of::<Command>() as u64))
     }
 
-    /// Has `work` done by the thread that drives, after `delay`. Returns the number to cancel it
-    /// by.
+    /// Has `work` run by the thread that drives, after `delay`. Returns the number with which to
+    /// cancel it.
     pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
         let (id, is_next) = self.timers.add(delay, work)?;
         if is_next {
@@ -154,10 +154,10 @@ impl EventLoop {
         self.fd
     }
 
-    /// How long a wait for the descriptor may be; `None` is forever.
+    /// How long to wait for the descriptor at most; `None` is forever.
     ///
-    /// Zero while the descriptor is readable: a caller that is told only when it becomes readable
-    /// (`EPOLLET`) is not told again about what one turn has left over.
+    /// Zero while the descriptor is readable: a caller that is notified only when it becomes
+    /// readable (`EPOLLET`) is not notified again about what one turn has left over.
     pub fn next_step(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut poll = Poll::default();
@@ -169,13 +169,13 @@ impl EventLoop {
         self.next_step.lock().remaining(now)
     }
 
-    /// While the driver lock is held.
-    fn turn(&self, core: &mut Reactor, span: Option<Duration>) -> Result<(), Error> {
+    /// Called while the driver lock is held.
+    fn turn(&self, reactor: &mut Reactor, span: Option<Duration>) -> Result<(), Error> {
         let deadline = match span {
             None => Deadline::NEVER,
             span => Deadline::after(Instant::now(), span),
         };
-        let result = core.turn(deadline);
+        let result = reactor.turn(deadline);
         if self.driver_lock.is_inherited() {
             let message = "this is a child process: the loop was made before fork()";
             return Err(Error::new(Kind::WrongState, message));
@@ -183,15 +183,15 @@ impl EventLoop {
         result
     }
 
-    /// For [`EventLoop::next_step`]. While somebody drives nobody has a use for it.
-    fn note_next_step(&self, core: &Reactor) {
-        *self.next_step.lock() = core.next_step();
+    /// For [`EventLoop::next_step`], which is not needed while a thread drives.
+    fn note_next_step(&self, reactor: &Reactor) {
+        *self.next_step.lock() = reactor.next_step();
     }
 
-    fn take_core(&self) -> Result<MutexGuard<'_, Reactor>, Error> {
-        self.core.try_lock().ok_or_else(|| {
+    fn take_reactor(&self) -> Result<MutexGuard<'_, Reactor>, Error> {
+        self.reactor.try_lock().ok_or_else(|| {
             let message =
-                "the loop is being driven, by another thread or by the caller of this callback";
+                "the loop is already being driven, by another thread or by the caller of this callback";
             Error::new(Kind::Busy, message)
         })
     }

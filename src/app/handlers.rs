@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The user's functions, which may be exchanged at any time, by themselves, too.
+//! The user's callbacks, which may be replaced at any time, even while they run.
 
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 pub type Notice = Arc<dyn Fn() + Send + Sync>;
 pub type OnMessage = Arc<dyn Fn(&Message<'_>) + Send + Sync>;
-/// Is called with what calls the function that it is given for each message that is there, while
-/// that returns true.
+/// Called with a function that iterates over the available messages: it passes each to its
+/// argument, as long as that returns true.
 pub type OnMessages = Arc<dyn Fn(ForEachMessage<'_>) + Send + Sync>;
 pub type ForEachMessage<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&Message<'_>) -> bool);
-/// With the time until the next attempt, if there will be one.
+/// Called with the error and the time until the next attempt, if there will be one.
 pub type OnError = Arc<dyn Fn(&Error, Option<Duration>) + Send + Sync>;
 pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
 
@@ -27,7 +27,7 @@ pub struct Handlers {
     more: Option<Box<MoreHandlers>>,
 }
 
-/// Those that most apps do without, in memory of their own.
+/// The handlers that most apps do not set, allocated separately.
 #[derive(Clone, Default)]
 pub struct MoreHandlers {
     pub reconnect: Option<Notice>,
@@ -44,7 +44,7 @@ impl Handlers {
         self.more.as_deref()
     }
 
-    /// Whether messages are told piece by piece.
+    /// Whether messages are delivered in parts.
     pub fn takes_parts(&self) -> bool {
         self.more().is_some_and(|more| more.part.is_some())
     }
@@ -54,15 +54,15 @@ impl Handlers {
     }
 }
 
-/// Where any thread exchanges them.
+/// The current handlers, which any thread may replace.
 #[derive(Default)]
 pub struct HandlerTable {
     current: Mutex<Arc<Handlers>>,
     changes: AtomicU64,
 }
 
-/// What the driving thread calls for a while without a look at the exchange that would cost a lock.
-/// What has been replaced lives on in here, because it may be running.
+/// The driving thread's copy of the handlers, so that it takes the lock only after a change.
+/// Replaced handlers stay alive in here, because one of them may be running.
 pub struct HandlerCache {
     handlers: Arc<Handlers>,
     changes: u64,
@@ -76,11 +76,12 @@ impl HandlerTable {
         let replaced = std::mem::replace(&mut *current, Arc::new(changed));
         self.changes.fetch_add(1, Ordering::Release);
         drop(current);
-        // What it ends is the user's to free, which may call anything.
+        // Dropped without the lock: this may call a free function of the user's, which may call
+        // anything.
         drop(replaced);
     }
 
-    pub fn view(&self) -> HandlerCache {
+    pub fn cache(&self) -> HandlerCache {
         let current = self.current.lock();
         HandlerCache {
             handlers: Arc::clone(&current),
@@ -90,9 +91,9 @@ impl HandlerTable {
 }
 
 impl HandlerCache {
-    pub fn current(&mut self, exchange: &HandlerTable) -> &Handlers {
-        if exchange.changes.load(Ordering::Acquire) != self.changes {
-            *self = exchange.view();
+    pub fn current(&mut self, table: &HandlerTable) -> &Handlers {
+        if table.changes.load(Ordering::Acquire) != self.changes {
+            *self = table.cache();
         }
         &self.handlers
     }

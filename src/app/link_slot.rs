@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The connection of an app, while there is one, and what is known of the last one.
+//! The connection of an app, while there is one, and the data kept of the last one.
 
 use crate::base::sync::{Arc, Mutex};
 use crate::conn::link::Link;
@@ -14,9 +14,9 @@ pub(super) struct LinkSlot(Mutex<Connections>);
 struct Connections {
     /// While it is open.
     link: Option<Arc<Link>>,
-    /// What the last attempt was answered.
+    /// The response to the last attempt.
     response: Option<Arc<Response>>,
-    /// Of the last one that has ended; what an open one tells itself is not kept twice.
+    /// Data of the last connection that has ended; an open one reports its own.
     ended: Option<Box<Ended>>,
 }
 
@@ -35,17 +35,17 @@ impl LinkSlot {
         link.as_ref().is_some_and(|link| link.writer().is_open())
     }
 
-    /// Replaces the connection; what is asked for of the one before is kept.
+    /// Replaces the connection, and keeps the data of the previous one.
     pub(super) fn set_link(&self, link: Option<Arc<Link>>) {
-        let mut place = self.0.lock();
-        let old = std::mem::replace(&mut place.link, link);
+        let mut connections = self.0.lock();
+        let old = std::mem::replace(&mut connections.link, link);
         if let Some(old) = &old {
-            place.ended = Some(Box::new(Ended {
+            connections.ended = Some(Box::new(Ended {
                 peer_address: old.peer_address().clone(),
                 totals: old.totals(),
             }));
         }
-        drop(place);
+        drop(connections);
         drop(old);
     }
 
@@ -58,8 +58,8 @@ impl LinkSlot {
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let place = self.0.lock();
-        match (&place.link, &place.ended) {
+        let connections = self.0.lock();
+        match (&connections.link, &connections.ended) {
             (Some(link), _) => link.totals(),
             (None, Some(ended)) => ended.totals,
             (None, None) => Totals::default(),
@@ -68,18 +68,21 @@ impl LinkSlot {
 
     /// `None` before the first connection.
     pub(super) fn peer_address(&self) -> Option<CString> {
-        let place = self.0.lock();
-        match (&place.link, &place.ended) {
+        let connections = self.0.lock();
+        match (&connections.link, &connections.ended) {
             (Some(link), _) => Some(link.peer_address().clone()),
             (None, ended) => ended.as_ref().map(|ended| ended.peer_address.clone()),
         }
     }
 
-    /// In a child of the process that made it: the descriptor is closed, nothing else is touched.
-    /// Waits for no lock, which nobody might release.
+    /// Called in a child process: closes the inherited descriptor and touches nothing else. Does
+    /// not wait for the lock, because the thread that holds it may not exist here.
     pub(super) fn abandon(&self) {
-        let place = self.0.try_lock();
-        if let Some(link) = place.as_deref().and_then(|place| place.link.as_ref()) {
+        let connections = self.0.try_lock();
+        if let Some(link) = connections
+            .as_deref()
+            .and_then(|connections| connections.link.as_ref())
+        {
             link.stream().abandon();
         }
     }

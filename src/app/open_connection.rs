@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open connection of an app, driven by readiness: everything that belongs to it alone, and
-//! dropped with it.
+//! One open connection of an app, driven by readiness. It owns everything that belongs to that
+//! connection alone.
 
 use super::callbacks::Callbacks;
 use super::client::App;
@@ -23,12 +23,12 @@ use std::time::{Duration, Instant};
 
 pub struct AppConnection {
     reader: Reader,
-    /// Where pings are wanted.
+    /// `None` if pings are disabled.
     pings: Option<Box<Pings>>,
     opened_at: Instant,
     stage: Stage,
-    /// What keeps us from sending, though the socket would take it.
-    trouble: Option<Error>,
+    /// An error that prevents sending although the socket works.
+    send_error: Option<Error>,
 }
 
 struct Pings {
@@ -36,21 +36,21 @@ struct Pings {
     seen: Movement,
 }
 
-/// How far the bytes were when it was last looked whether they move.
+/// The byte counters at the last check for movement.
 #[derive(Default)]
 struct Movement {
     delivered: u64,
     received: u64,
 }
 
-/// How a connection ended: `Ok` by a closing handshake.
+/// How a connection ended: `Ok` after a closing handshake.
 pub type End = Result<(), Error>;
 
 enum Stage {
     Open,
     /// One close frame has been sent or received, the other one has not.
     Closing(Box<CloseWait>),
-    /// All is said, with this result; the server ends the stream.
+    /// The handshake is over, with this result; waiting for the server to end the stream.
     Lingering(Deadline, End),
 }
 
@@ -67,7 +67,7 @@ impl AppConnection {
             pings,
             opened_at: now,
             stage: Stage::Open,
-            trouble: None,
+            send_error: None,
         }
     }
 
@@ -79,8 +79,7 @@ impl AppConnection {
         self.opened_at
     }
 
-    /// Moves on; `may_read` says whether a read of the socket brings something. The end, when it
-    /// has come.
+    /// Advances as far as possible. Returns how the connection has ended, once it has.
     pub fn step(
         &mut self,
         now: Instant,
@@ -89,24 +88,26 @@ impl AppConnection {
         callbacks: &mut Callbacks<'_>,
     ) -> Option<End> {
         if ready.writable {
-            // What breaks here is seen below.
+            // A failure is noticed below.
             let _ = self.reader.link().writer().flush();
         }
-        // What has come in time counts, also where the driver comes late to see it.
+        // Data that has arrived in time counts, even if the driver is late.
         let may_read = ready.readable || self.next_step().has_passed(now);
         let end = match self.stage {
             Stage::Lingering(..) => self.linger(now, may_read, memory),
-            _ if self.reader.is_closed() => self.drain(may_read, memory).then(|| self.left()),
+            _ if self.reader.is_closed() => {
+                self.drain(may_read, memory).then(|| self.stream_ended())
+            }
             _ => self.receive(now, may_read, memory, callbacks),
         };
-        let end = end.or_else(|| self.keep_time(now, callbacks.app));
+        let end = end.or_else(|| self.handle_deadlines(now, callbacks.app));
         if end.is_none() && self.has_drained(callbacks) {
             callbacks.on_drain();
         }
         end
     }
 
-    /// Sends our close frame, if none has been, and gives the server its time to answer.
+    /// Sends our close frame, if none was sent, and starts the close timeout.
     pub fn close(&mut self, frame: &CloseFrame, options: &Options) {
         if !matches!(self.stage, Stage::Open) {
             return;
@@ -116,13 +117,12 @@ impl AppConnection {
         self.begin_closing(options);
     }
 
-    /// Names what is waited for.
+    /// Adds the descriptor to wait for.
     pub fn add_interest(&self, poll: &mut Poll) {
         self.reader.add_interest(poll);
     }
 
-    /// What is waited for, and whether there is something to read that the descriptor does not
-    /// show.
+    /// The descriptor to wait for, and whether there is something to read that it does not show.
     pub fn interest(&self) -> (Interest, bool) {
         self.reader.interest()
     }
@@ -131,7 +131,7 @@ impl AppConnection {
         self.reader.link().writer().has_backlog()
     }
 
-    /// When to step even if nothing has come.
+    /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         match &self.stage {
             Stage::Open => self.next_ping(),
@@ -145,15 +145,15 @@ impl AppConnection {
         pings.map_or(Deadline::NEVER, |pings| pings.keepalive.next_step())
     }
 
-    /// Sends a frame that nobody outside has asked for; whatever the queue holds.
+    /// Sends a frame of the library's own, regardless of the queue limit.
     fn submit(&mut self, message: &Outbound<'_>) {
         let submitted = self
             .reader
             .link()
             .writer()
             .send(message, WhenFull::Queue { limit: u64::MAX });
-        // Other failures are the connection's, and seen there.
-        self.trouble = submitted
+        // Other failures are recorded by the writer.
+        self.send_error = submitted
             .err()
             .filter(|error| error.kind() == Kind::Internal);
     }
@@ -178,7 +178,7 @@ impl AppConnection {
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !self.reader.may_have_more(may_read) || !callbacks.listens() {
+            if !self.reader.may_have_more(may_read) || !callbacks.delivers_events() {
                 break Ok(());
             }
         };
@@ -206,14 +206,14 @@ impl AppConnection {
                 }
                 callbacks.on_pong(&message);
             }
-            // The last callback reports the end.
+            // `on_close` reports it.
             Opcode::Close => {}
             _ => callbacks.on_data(&mut self.reader),
         }
     }
 
-    /// A close frame that says what was wrong must reach the server, so this side does not break
-    /// off at once.
+    /// The close frame that names the error must reach the server, so this side does not drop the
+    /// connection at once.
     fn fail(&mut self, error: Error) -> Option<End> {
         if error.kind().close_code().is_none() {
             return Some(Err(error));
@@ -222,7 +222,7 @@ impl AppConnection {
         None
     }
 
-    /// Drops what comes when all is said; true when the server has ended the stream.
+    /// Discards what arrives after the handshake; true when the server has ended the stream.
     #[cold]
     fn drain(&mut self, may_read: bool, memory: &mut ReadBuffers) -> bool {
         self.reader.borrow(memory);
@@ -232,11 +232,11 @@ impl AppConnection {
     }
 
     /// The server has sent its close frame, and ended the stream.
-    fn left(&self) -> End {
+    fn stream_ended(&self) -> End {
         if !self.wants_to_write() {
             return Ok(());
         }
-        let message = "the server ended the connection before it had read our close frame";
+        let message = "the server ended the connection before it read our close frame";
         Err(Error::new(Kind::ConnectionLost, message).in_phase(Phase::Close))
     }
 
@@ -251,11 +251,11 @@ impl AppConnection {
         }
     }
 
-    /// What is due now, whatever has come.
-    fn keep_time(&mut self, now: Instant, app: &App) -> Option<End> {
+    /// Does what is due by time.
+    fn handle_deadlines(&mut self, now: Instant, app: &App) -> Option<End> {
         let writer = self.reader.link().writer();
-        if let Some(trouble) = self.trouble.take() {
-            return Some(Err(trouble));
+        if let Some(send_error) = self.send_error.take() {
+            return Some(Err(send_error));
         }
         let is_quiet = matches!(self.stage, Stage::Open) && !writer.is_ending();
         if is_quiet && self.pings.is_none() {
@@ -277,7 +277,7 @@ impl AppConnection {
             Stage::Closing(wait) => {
                 let is_late = wait.next_step().has_passed(now)
                     && wait.is_over(now, self.reader.link().progress());
-                is_late.then(|| Err(self.late_close()))
+                is_late.then(|| Err(self.close_timed_out()))
             }
         }
     }
@@ -313,29 +313,28 @@ impl AppConnection {
         }
     }
 
-    fn late_close(&self) -> Error {
+    fn close_timed_out(&self) -> Error {
         let what = if self.reader.is_closed() {
-            "the server did not read all that was sent before the close frame in time"
+            "the server did not read all data sent before the close frame in time"
         } else {
             "the server did not answer the close frame in time"
         };
-        let late = Error::new(Kind::Timeout, format!("{what}; the connection was cut"));
-        // Where nothing could be sent, that is the cause.
+        let late = Error::new(Kind::Timeout, format!("{what}; the connection was dropped"));
+        // If sending has failed, that is the cause.
         let failure = self.reader.link().writer().failure();
         failure.unwrap_or_else(|| late.in_phase(Phase::Close))
     }
 }
 
 impl Movement {
-    /// Whether bytes have moved that are in the way of the ping, in whatever buffer, or may be in
-    /// that of its pong.
+    /// Whether bytes have moved that delay the ping, in any buffer, or that may delay its pong.
     fn has_moved(&mut self, link: &Link) -> bool {
         let stream = link.stream();
         let (delivered, received) = (stream.delivered(), stream.bytes_received.get());
         let ping_end = link.writer().ping_end();
         let ping = match ping_end {
             u64::MAX => u64::MAX,
-            // That it has arrived itself is no movement.
+            // Delivery of the ping itself is not movement.
             end => end.saturating_sub(CONTROL_FRAME_BYTES),
         };
         let out = self.delivered < ping && delivered > self.delivered;
@@ -345,7 +344,7 @@ impl Movement {
     }
 }
 
-/// From now, not from when the turn began: what was called back meanwhile may have taken long.
+/// From now, not from the start of the turn: a callback may have taken long.
 fn deadline(span: Option<Duration>) -> Deadline {
     Deadline::after(Instant::now(), span)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the thread that drives a loop works with: the apps, what they wait for, and until when.
+//! The state of the thread that drives a loop: the apps, their descriptors and their timers.
 
 use super::client::{App, Command, LOOP_KEY, NO_KEY, interrupts};
 use super::driver_lock::DriverLock;
@@ -18,7 +18,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// The mailbox's in the set of descriptors; apps have smaller ones.
+/// The mailbox's key in the set of descriptors; apps have smaller keys.
 const MAILBOX_KEY: u64 = NO_KEY;
 
 pub struct Reactor {
@@ -30,19 +30,19 @@ pub struct Reactor {
     free: Vec<usize>,
     /// When to step which app; with [`TIMERS`] added to its key, when to call its timers.
     deadlines: BTreeSet<(Instant, u64)>,
-    /// Those of the loop, and the next one in `deadlines`.
+    /// The timers of the loop, and the next one in `deadlines`.
     timers: Arc<Timers>,
     next_timer: Deadline,
     memory: ReadBuffers,
     interrupts_seen: u64,
-    /// How long a wait looks before it sleeps: as the app wants that wants it longest.
+    /// How long a wait polls before it sleeps: the longest time that an app asks for.
     spin: Duration,
-    /// For a while what an app waits for.
+    /// Scratch memory for what one app waits for.
     wanted: Poll,
 }
 
-/// The place of an app. A key names a place and who has it, so that news for one that has left
-/// reach nobody else.
+/// The slot of an app. A key consists of the slot's index and generation, so that events for an app
+/// that was removed do not reach its successor.
 #[derive(Default)]
 struct AppSlot {
     generation: u32,
@@ -62,7 +62,7 @@ struct Entry {
     next_timer: Deadline,
 }
 
-/// The descriptors of an app that are watched. That of an open connection lies in here.
+/// The watched descriptors of an app. That of an open connection is stored inline.
 #[derive(Default)]
 struct Watched {
     first: Option<Interest>,
@@ -85,8 +85,8 @@ impl Watched {
         }
     }
 
-    /// Before what is watched may be closed: the system keeps watching what somebody else has, and
-    /// numbers are used again.
+    /// Called before the descriptors may be closed: epoll keeps watching a closed socket that has
+    /// another descriptor, and numbers are reused.
     fn clear(&mut self, epoll: &Epoll) {
         for interest in std::mem::take(self).iter() {
             epoll.remove(interest.fd);
@@ -124,18 +124,18 @@ impl Reactor {
         })
     }
 
-    /// Closes the descriptors of a loop that was inherited and is never dropped.
+    /// Closes the descriptors of an inherited loop, which is never dropped.
     pub fn abandon(&self) {
         self.epoll.abandon();
         self.mailbox.wake().abandon();
     }
 
-    /// No app is left to drive.
+    /// Whether no app is left to drive.
     pub fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()
     }
 
-    /// When to turn even if nothing has come.
+    /// When to turn even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         let first = self.deadlines.first();
         first.map_or(Deadline::NEVER, |(moment, _)| Deadline::at(*moment))
@@ -146,18 +146,18 @@ impl Reactor {
         let deadline = deadline.or_earlier(self.next_step());
         let mut events = std::mem::take(&mut self.events);
         let waited = self.epoll.wait(&mut events, deadline, self.spin);
-        let is_roused = events.iter().any(|(key, _)| key == MAILBOX_KEY);
-        self.mailbox.woke_up(is_roused);
+        let is_signaled = events.iter().any(|(key, _)| key == MAILBOX_KEY);
+        self.mailbox.woke_up(is_signaled);
         let now = Instant::now();
         for (key, ready) in events.iter() {
             self.step(key, ready, now);
         }
         self.events = events;
-        if is_roused {
+        if is_signaled {
             self.look_for_interrupts(now);
         }
         self.read_commands(now);
-        self.keep_time(now);
+        self.handle_deadlines(now);
         if self.driver_lock.is_retired() {
             self.abort_all();
         }
@@ -165,7 +165,7 @@ impl Reactor {
         waited.map_err(|error| Error::os(Kind::Io, "wait for events", &error))
     }
 
-    /// Lets go of all apps, without a word to them.
+    /// Aborts and removes all apps, without callbacks.
     pub fn abort_all(&mut self) {
         for index in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(index) else {
@@ -217,11 +217,11 @@ impl Reactor {
         }
     }
 
-    fn keep_time(&mut self, now: Instant) {
+    fn handle_deadlines(&mut self, now: Instant) {
         if !self.next_step().has_passed(now) {
             return;
         }
-        // What they set anew is for the next turn, so that none keeps this one going.
+        // Timers that are set now are for the next turn, so that no app prolongs this one.
         let later = self.deadlines.split_off(&(now, MAILBOX_KEY));
         for (_, key) in std::mem::replace(&mut self.deadlines, later) {
             if key == LOOP_KEY {
@@ -259,7 +259,7 @@ impl Reactor {
         self.note_timers(key);
     }
 
-    /// The next timer of the app with this key, or of the loop, may be another one.
+    /// Called when the next timer of the app with this key, or of the loop, may have changed.
     #[cold]
     fn note_timers(&mut self, key: u64) {
         if key == LOOP_KEY {
@@ -304,7 +304,7 @@ impl Reactor {
         if self.driver_lock.is_retired() {
             return;
         }
-        // It is out of its place meanwhile: what it calls may add others.
+        // Taken out of its slot meanwhile: its callbacks may add other apps.
         let Some(mut entry) = self.slot(key).and_then(|slot| slot.entry.take()) else {
             return;
         };
@@ -321,12 +321,12 @@ impl Reactor {
         let is_held = watched.unwrap_or_else(|error| {
             entry.watched.clear(&self.epoll);
             let error = Error::os(Kind::Io, "watch the connection", &error);
-            entry.runner.break_off(error, &self.driver_lock);
+            entry.runner.fail_from_outside(error, &self.driver_lock);
             false
         });
         entry.runner.forget_retired();
         let next = match is_held {
-            // Nobody wakes the loop for it.
+            // No descriptor wakes the loop for it.
             true => Deadline::at(now),
             false => entry.runner.next_step(),
         };
@@ -337,8 +337,8 @@ impl Reactor {
         }
     }
 
-    /// Watches what the app waits for, where that has changed; whether there is something to read
-    /// that no descriptor shows.
+    /// Watches what the app waits for, if that has changed; returns whether there is something to
+    /// read that no descriptor shows.
     #[cold]
     fn watch(&mut self, entry: &mut Entry, key: u64) -> io::Result<bool> {
         let wanted = &mut self.wanted;
@@ -386,7 +386,7 @@ impl Reactor {
             self.free.push(key as u32 as usize);
         }
         let app = Arc::clone(entry.runner.app());
-        // Its descriptors first: who waits for the end may open others.
+        // Closes its descriptors first: a thread that waits for the end may open others.
         drop(entry);
         app.finish(end);
     }
@@ -405,7 +405,7 @@ fn slot_of(slots: &mut [AppSlot], key: u64) -> Option<&mut AppSlot> {
     (u64::from(slot.generation) == key >> 32).then_some(slot)
 }
 
-/// Replaces the deadline of a key, `current`, by `next`.
+/// Replaces `current`, the deadline of a key, with `next`.
 fn set_deadline(
     deadlines: &mut BTreeSet<(Instant, u64)>,
     current: &mut Deadline,
@@ -424,7 +424,7 @@ fn set_deadline(
     *current = next;
 }
 
-/// So that no key of an app has the bit of [`TIMERS`], or is one of the other keys.
+/// Keeps the keys of apps free of the bit [`TIMERS`], and smaller than the other keys.
 const GENERATIONS: u32 = u32::MAX >> 2;
 /// Added to the key of an app.
 const TIMERS: u64 = 1 << 62;

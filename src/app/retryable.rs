@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What another try may mend.
+//! Which failures are worth retrying.
 
 use crate::base::error::{Error, Kind};
 
-/// False for what will be the same the next time: a wrong URL or option, a certificate that was
-/// refused, a server that says no. A file may be another one the next time.
+/// False for failures that would repeat: an invalid URL or option, a rejected certificate, a server
+/// that rejects the upgrade. A file may have changed by the next attempt.
 pub fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_passing() => true,
@@ -17,19 +17,19 @@ pub fn is_retryable(error: &Error) -> bool {
         | Kind::BadUpgrade
         | Kind::TooManyRedirects
         | Kind::Internal => false,
-        Kind::BadStatus => is_passing(error.http_status()),
+        Kind::BadStatus => is_temporary(error.http_status()),
         _ => true,
     }
 }
 
-/// RFC 9110 section 15: the client's errors are final but for "Request Timeout", "Too Early" (RFC
-/// 8470) and "Too Many Requests" (RFC 6585); the server's may pass.
-fn is_passing(status: u16) -> bool {
+/// RFC 9110 section 15: client errors are final except "Request Timeout", "Too Early" (RFC 8470)
+/// and "Too Many Requests" (RFC 6585); server errors may be temporary.
+fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 429) || status >= 500
 }
 
-/// Statuses that may say when to come back (RFC 9110 section 10.2.3, RFC 6585 section 4).
-pub fn may_name_a_time(status: u16) -> bool {
+/// Statuses with which Retry-After is meaningful (RFC 9110 section 10.2.3, RFC 6585 section 4).
+pub fn may_have_retry_after(status: u16) -> bool {
     matches!(status, 429 | 503)
 }
 
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_final_and_troubles_pass() {
+    fn rejections_are_final_and_temporary_failures_are_retried() {
         let of = |status| Error::new(Kind::BadStatus, "x").with_http_status(status);
         for status in [200, 301, 400, 401, 403, 404, 410, 426] {
             assert!(!is_retryable(&of(status)), "{status}");

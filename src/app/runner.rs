@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The life of an app on the thread that drives it: connect, be open, wait, connect again. Never
-//! waits itself; whoever drives it waits for what it names and steps it again.
+//! The life of an app on the thread that drives it: connect, be open, wait, reconnect. It never
+//! waits itself; the reactor waits for the descriptors that it names and steps it again.
 
 use super::callbacks::Callbacks;
 use super::client::{App, EndRequest};
 use super::driver_lock::DriverLock;
 use super::open_connection::{AppConnection, End};
-use super::retryable::{is_retryable, may_name_a_time};
+use super::retryable::{is_retryable, may_have_retry_after};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
@@ -31,7 +31,7 @@ pub struct Runner {
     phase: Life,
     backoff: Backoff,
     has_been_open: bool,
-    /// Kept until nobody watches its descriptor.
+    /// Kept until its descriptor is no longer watched.
     retired: Option<Arc<Link>>,
 }
 
@@ -61,7 +61,7 @@ impl Runner {
         &self.app
     }
 
-    /// Goes on as far as possible without waiting, and tells what has happened. `ready` is about an
+    /// Advances as far as possible without waiting, and calls the callbacks. `ready` refers to an
     /// open connection.
     pub fn step(
         &mut self,
@@ -76,12 +76,11 @@ impl Runner {
             while runner.advance(now, ready, memory, callbacks) {
                 runner.handle_end_request(callbacks);
                 if matches!(runner.phase, Life::Waiting(..)) {
-                    // A wait of no time ends with the next step, or attempts that fail at once
-                    // would keep this one going.
+                    // A wait of zero length ends with the next step, or attempts that fail at once
+                    // would prolong this one.
                     break;
                 }
-                // What was ready was so for the phase that is over, and callbacks have taken their
-                // time.
+                // The readiness belongs to the previous phase, and callbacks have taken time.
                 (now, ready) = (Instant::now(), Readiness::default());
             }
             runner.handle_end_request(callbacks);
@@ -92,12 +91,12 @@ impl Runner {
     pub fn run_timers(&mut self, now: Instant, driver_lock: &DriverLock) {
         self.with_callbacks(driver_lock, |_, callbacks| {
             let app = callbacks.app;
-            app.timers.run_expired(now, || callbacks.listens());
+            app.timers.run_expired(now, || callbacks.delivers_events());
         });
     }
 
-    /// The attempt, or the connection, has failed by something outside it.
-    pub fn break_off(&mut self, error: Error, driver_lock: &DriverLock) {
+    /// Fails the attempt or the connection because of an error outside it.
+    pub fn fail_from_outside(&mut self, error: Error, driver_lock: &DriverLock) {
         self.with_callbacks(driver_lock, |runner, callbacks| {
             match &runner.phase {
                 Life::Open(_) => runner.end_session(Err(error), callbacks),
@@ -112,7 +111,7 @@ impl Runner {
         matches!(self.phase, Life::Begin | Life::Connecting(_))
     }
 
-    /// Names what is waited for.
+    /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.phase {
             Life::Connecting(connector) => connector.add_interests(poll),
@@ -121,8 +120,8 @@ impl Runner {
         }
     }
 
-    /// The same of an open connection: a descriptor, and whether there is something to read that it
-    /// does not show.
+    /// For an open connection: its descriptor, and whether there is something to read that it does
+    /// not show.
     pub fn open_interest(&self) -> Option<(Interest, bool)> {
         match &self.phase {
             Life::Open(session) => Some(session.interest()),
@@ -130,7 +129,7 @@ impl Runner {
         }
     }
 
-    /// When to step even if nothing has come.
+    /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         match &self.phase {
             Life::Connecting(connector) => connector.next_step(),
@@ -140,12 +139,12 @@ impl Runner {
         }
     }
 
-    /// Nobody watches the descriptor of the connection that has ended.
+    /// Called when the descriptor of the connection that has ended is no longer watched.
     pub fn forget_retired(&mut self) {
         self.retired = None;
     }
 
-    /// How it has ended, when it has.
+    /// How the app has ended, once it has.
     pub fn end(&self) -> Option<End> {
         match &self.phase {
             Life::Done(end) => Some(end.clone()),
@@ -153,7 +152,7 @@ impl Runner {
         }
     }
 
-    /// Ends it without a word.
+    /// Ends the app without a callback.
     pub fn abort_all(&mut self) {
         if let Life::Open(session) = &self.phase {
             session.link().end_with(&aborted());
@@ -171,17 +170,17 @@ impl Runner {
         let mut callbacks = Callbacks {
             app: &app,
             driver_lock,
-            view: app.handlers.view(),
+            cache: app.handlers.cache(),
         };
         work(self, &mut callbacks);
         drop(callbacks);
         app.end_work();
     }
 
-    /// What the user wants comes first.
+    /// A request of the user comes first.
     #[inline]
     fn handle_end_request(&mut self, callbacks: &mut Callbacks<'_>) {
-        if self.app.is_to_end() {
+        if self.app.may_have_end_request() {
             self.end_as_requested(callbacks);
         }
     }
@@ -237,8 +236,9 @@ impl Runner {
         }
     }
 
-    // From here on nothing happens for each message, and it is kept out of the way of what does.
-    // The clock is read where a deadline is set: what was called back before may have taken long.
+    // No function from here on runs for each message; marked cold, they stay out of the way of
+    // those that do. They read the clock when they set a deadline, because a callback may have
+    // taken long.
 
     #[cold]
     fn begin(&mut self, callbacks: &mut Callbacks<'_>) {
@@ -273,12 +273,12 @@ impl Runner {
         };
         let response = connector.take_response();
         drop(connector);
-        let may_come_back = response.as_deref().and_then(named_time);
+        let retry_after_span = response.as_deref().and_then(retry_after_of);
         self.app.connection.set_response(response);
         let opened = result.and_then(|established| self.open(established));
         match opened {
             Ok(()) => callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true)),
-            Err(error) => self.fail(error, may_come_back, callbacks),
+            Err(error) => self.fail(error, retry_after_span, callbacks),
         }
     }
 
@@ -301,13 +301,13 @@ impl Runner {
     fn fail(
         &mut self,
         error: Error,
-        may_come_back: Option<Duration>,
+        retry_after_span: Option<Duration>,
         callbacks: &mut Callbacks<'_>,
     ) {
         log::write(Level::Error, format_args!("{error}"));
         let end = Err(error);
-        let retry = self.retry(&end, may_come_back);
-        // Before the user is told, who may want something else.
+        let retry = self.retry(&end, retry_after_span);
+        // Set before the callback, which may request something else.
         self.phase = after(end.clone(), retry);
         on_error(&end, retry, callbacks);
     }
@@ -325,7 +325,7 @@ impl Runner {
         drop(session);
         self.app.connection.set_link(None);
         if let Err(error) = &end {
-            // Threads that still have the link must not queue what nobody would send.
+            // Threads that still have the link must not queue data that would never be sent.
             link.end_unless_ended(error);
         }
         link.stream().shutdown();
@@ -335,48 +335,49 @@ impl Runner {
         let unsent = link.unsent();
         self.retired = Some(link);
         on_error(&end, retry, callbacks);
-        // Both frames may have been said, and ours never have left.
+        // Both close frames may have been recorded although ours was never sent.
         let info = closing.info();
         let clean = info.clean && end.is_ok();
         callbacks.on_close(&CloseInfo { clean, ..info }, unsent);
     }
 
-    /// When to try again.
-    fn retry(&mut self, end: &End, may_come_back: Option<Duration>) -> Option<Duration> {
+    /// The time until the next attempt; `None` if there is none.
+    fn retry(&mut self, end: &End, retry_after_span: Option<Duration>) -> Option<Duration> {
         let options = &self.app.options;
         let is_final = |error: &Error| !options.reconnect_always && !is_retryable(error);
-        // The caller's socket is for one connection.
+        // The caller's socket serves only one connection.
         let is_over = options.fd.is_some() || end.as_ref().is_err_and(is_final);
         if is_over || self.app.end_request().is_some() {
             return None;
         }
         let random = Keys::new().map_or(0.0, |mut keys| keys.fraction());
-        self.backoff.next(&options.reconnect, random, may_come_back)
+        self.backoff
+            .next(&options.reconnect, random, retry_after_span)
     }
 }
 
-/// Called by others when there is something for an app to see that is connecting.
+/// The function that other threads call when there is something new for a connecting app.
 fn notify(app: &Arc<App>) -> Notify {
     let app: Weak<App> = Arc::downgrade(app);
     Arc::new(move || {
         if let Some(app) = app.upgrade() {
-            app.rouse();
+            app.wake_driver();
         }
     })
 }
 
-/// What follows an end.
+/// The phase that follows an end.
 fn after(end: End, retry: Option<Duration>) -> Life {
     match retry {
         Some(delay) => {
-            log::write(Level::Info, format_args!("connecting again in {delay:?}"));
+            log::write(Level::Info, format_args!("reconnecting in {delay:?}"));
             Life::Waiting(Deadline::after(Instant::now(), Some(delay)))
         }
         None => Life::Done(end),
     }
 }
 
-/// What the user wanted is no error.
+/// An abort that the user requested is not an error.
 fn on_error(end: &End, retry: Option<Duration>, callbacks: &mut Callbacks<'_>) {
     if let Err(error) = end {
         if error.kind() != Kind::Aborted {
@@ -385,17 +386,17 @@ fn on_error(end: &End, retry: Option<Duration>, callbacks: &mut Callbacks<'_>) {
     }
 }
 
-/// One step of the connector, which wants to know which of its descriptors are ready.
+/// Steps the connector, which needs to know which of its descriptors are ready.
 fn connect(connector: &mut Connector, now: Instant) -> Result<Option<Established>, Error> {
     let mut poll = Poll::default();
     connector.add_interests(&mut poll);
     poll.wait(Deadline::at(now), OnSignal::Continue)
-        .map_err(|error| Error::os(Kind::Io, "look at the sockets", &error))?;
+        .map_err(|error| Error::os(Kind::Io, "poll the sockets", &error))?;
     connector.step(now, &poll)
 }
 
-fn named_time(response: &Response) -> Option<Duration> {
+fn retry_after_of(response: &Response) -> Option<Duration> {
     let head = &response.head;
-    let fields = may_name_a_time(head.status).then_some(&head.fields)?;
+    let fields = may_have_retry_after(head.status).then_some(&head.fields)?;
     retry_after(fields, SystemTime::now())
 }

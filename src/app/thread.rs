@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An app without a loop of the user's: it is driven until it has ended, on this thread or on one
-//! of its own.
+//! Runs an app without a loop of the user's, until it has ended, on this thread or on one of its
+//! own.
 
 use super::client::App;
 use super::event_loop::EventLoop;
@@ -9,7 +9,7 @@ use crate::base::sync::Arc;
 use crate::net::thread;
 
 impl App {
-    /// Drives it on this thread, and says why it ended.
+    /// Drives the app on this thread; returns how it ended.
     pub fn run(self: &Arc<Self>) -> Result<(), Error> {
         let event_loop = EventLoop::new()?;
         event_loop.add(self)?;
@@ -17,12 +17,12 @@ impl App {
         self.outcome()
     }
 
-    /// Drives it on a thread of its own.
+    /// Drives the app on a thread of its own.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
         let event_loop = EventLoop::new()?;
         event_loop.add(self)?;
         let work = move || {
-            // A failure of the loop itself ends its apps when it is dropped.
+            // If the loop itself fails, its apps end when it is dropped.
             let _ = event_loop.run();
         };
         let thread = thread::start("wsline-app", work)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 pub type TimedWork = Box<dyn FnOnce() + Send>;
 
-/// Those of one app or one loop. Most have none, so there is no memory for any until the first.
+/// The timers of one app or one loop. Most have none, so memory is allocated for the first.
 #[derive(Default)]
 pub struct Timers(Mutex<Option<Box<TimerQueue>>>);
 
@@ -23,7 +23,7 @@ struct TimerQueue {
     order: BinaryHeap<Reverse<(Instant, u64)>>,
 }
 
-/// So few entries of cancelled timers are not worth a search.
+/// With no more entries of cancelled timers than this, removing them is not worth a search.
 const MANY_STALE: usize = 64;
 
 impl Timers {
@@ -34,34 +34,34 @@ impl Timers {
         };
         let mut queue = self.0.lock();
         let queue = queue.get_or_insert_default();
-        // Before `work` is moved: what fails must not drop it under the lock.
+        // Before `work` is moved: a failure must not drop it under the lock.
         queue.reserve()?;
         Ok(queue.add(moment, work))
     }
 
-    /// The work is the caller's to drop, which may call a function of the user's.
+    /// The caller drops the work, without the lock: this may call a function of the user's.
     pub fn cancel(&self, id: u64) -> Option<TimedWork> {
         self.0.lock().as_deref_mut()?.cancel(id)
     }
 
-    /// Drops all.
+    /// Drops all timers.
     pub fn clear(&self) {
         let queue = self.0.lock().take();
         drop(queue);
     }
 
-    /// When the next one expires.
+    /// When the next timer expires.
     pub fn next_step(&self) -> Deadline {
         let mut queue = self.0.lock();
         let first = queue.as_deref_mut().and_then(TimerQueue::first);
         first.map_or(Deadline::NEVER, |(moment, _)| Deadline::at(moment))
     }
 
-    /// Calls those that have expired by `now`, with nothing locked, while `goes_on`. Those that
-    /// they add wait for the next call, so that none keeps this one busy.
-    pub fn run_expired(&self, now: Instant, mut goes_on: impl FnMut() -> bool) {
+    /// Calls the timers that have expired by `now`, without the lock, while `may_continue` returns
+    /// true. Timers that they add wait for the next call, so that none prolongs this one.
+    pub fn run_expired(&self, now: Instant, mut may_continue: impl FnMut() -> bool) {
         let last_id = self.0.lock().as_ref().map_or(0, |queue| queue.last_id);
-        while goes_on() {
+        while may_continue() {
             let expired = match &mut *self.0.lock() {
                 Some(queue) => queue.take_expired(now, last_id),
                 None => None,
@@ -98,7 +98,7 @@ impl TimerQueue {
         Some(work)
     }
 
-    /// The next one to expire; drops what cancelled ones left before it.
+    /// The next timer to expire; drops the entries of cancelled ones before it.
     fn first(&mut self) -> Option<(Instant, u64)> {
         loop {
             let Reverse(first) = *self.order.peek()?;
@@ -126,7 +126,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Timers that note their names when they expire.
+    /// Timers that record their names when they expire.
     #[derive(Default)]
     struct Tested {
         timers: Timers,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_next_one_to_expire_concerns_the_driver() {
+    fn add_reports_whether_the_timer_is_the_next_to_expire() {
         let timers = Timers::default();
         let add = |delay| timers.add(delay, Box::new(|| ())).unwrap();
         assert_eq!(add(800 * MS), (1, true));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_adds_one_of_no_time_does_not_keep_the_driver_busy() {
+    fn a_timer_that_adds_one_without_delay_does_not_keep_the_driver_busy() {
         let timers = Arc::new(Timers::default());
         let again = Arc::clone(&timers);
         let work = move || {

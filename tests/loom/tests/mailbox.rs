@@ -15,8 +15,8 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
 
 /// As `Reactor::turn` in `app/reactor.rs`: what the turn found in the box.
 fn turn(mailbox: &Mailbox<u32>, may_wait: bool) -> Vec<u32> {
-    let is_roused = mailbox.wake().wait(may_wait);
-    mailbox.woke_up(is_roused);
+    let is_signaled = mailbox.wake().wait(may_wait);
+    mailbox.woke_up(is_signaled);
     let letters = mailbox.take();
     mailbox.prepare_to_wait();
     letters
@@ -78,7 +78,7 @@ fn a_stop_beside_a_letter() {
             let (mailbox, is_stopped) = (Arc::clone(&mailbox), Arc::clone(&is_stopped));
             thread::spawn(move || {
                 is_stopped.store(true, Ordering::Release);
-                mailbox.rouse();
+                mailbox.wake_driver();
             })
         };
         turn(&mailbox, false);
