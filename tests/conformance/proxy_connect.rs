@@ -48,26 +48,26 @@ fn any_other_status_is_a_refusal() {
     let no = |status_line| head(status_line, ["Content-Length: 5"]);
     let proxy = Kind::Proxy;
     check_all([
-        failed("another protocol", "7.8", PLAIN, head("HTTP/1.1 101 x", NOTHING),  proxy, "answered 101 x"),
-        failed("302",         "15.4",   PLAIN, no("HTTP/1.1 302 Found"),           proxy, "answered 302 Found"),
-        failed("400",         "15.5",   PLAIN, no("HTTP/1.1 400 Bad Request"),     proxy, "answered 400 Bad Request"),
-        failed("403",         "15.5",   PLAIN, no("HTTP/1.1 403 Forbidden"),       proxy, "answered 403 Forbidden"),
-        failed("403 credentials", "15.5", WITH_CREDENTIALS, no("HTTP/1.1 403 no"), proxy, "answered 403 no"),
-        failed("502",         "15.6",   PLAIN, no("HTTP/1.0 502 Bad Gateway"),     proxy, "answered 502 Bad Gateway"),
-        failed("no reason",   "15.6",   PLAIN, no("HTTP/1.1 503"),                 proxy, "answered 503"),
-        failed("with a body", "15.6",   PLAIN, [&no("HTTP/1.1 504 x")[..], b"hello"].concat(), proxy, "answered 504 x"),
-        failed("until the end", "15.6", PLAIN, head("HTTP/1.1 504 x", NOTHING),    proxy, "answered 504 x"),
+        failed("another protocol", "7.8", PLAIN, head("HTTP/1.1 101 x", NOTHING),  proxy, "responded with 101 x"),
+        failed("302",         "15.4",   PLAIN, no("HTTP/1.1 302 Found"),           proxy, "responded with 302 Found"),
+        failed("400",         "15.5",   PLAIN, no("HTTP/1.1 400 Bad Request"),     proxy, "responded with 400 Bad Request"),
+        failed("403",         "15.5",   PLAIN, no("HTTP/1.1 403 Forbidden"),       proxy, "responded with 403 Forbidden"),
+        failed("403 credentials", "15.5", WITH_CREDENTIALS, no("HTTP/1.1 403 no"), proxy, "responded with 403 no"),
+        failed("502",         "15.6",   PLAIN, no("HTTP/1.0 502 Bad Gateway"),     proxy, "responded with 502 Bad Gateway"),
+        failed("no reason",   "15.6",   PLAIN, no("HTTP/1.1 503"),                 proxy, "responded with 503"),
+        failed("with a body", "15.6",   PLAIN, [&no("HTTP/1.1 504 x")[..], b"hello"].concat(), proxy, "responded with 504 x"),
+        failed("until the end", "15.6", PLAIN, head("HTTP/1.1 504 x", NOTHING),    proxy, "responded with 504 x"),
         failed("a redirect",  "15.4",   PLAIN, head("HTTP/1.1 302 x", ["Content-Length: 0", "Location: http://u:secret@h/?secret"]),
-            proxy, "answered 302 x (redirects to …@h/)"),
+            proxy, "responded with 302 x (redirects to …@h/)"),
         failed("a time",      "10.2.3", PLAIN, head("HTTP/1.1 503 x", ["Content-Length: 0", "Retry-After: 7"]),
-            proxy, "answered 503 x (retry after 7 s)"),
+            proxy, "responded with 503 x (retry after 7 s)"),
         failed("folded",      "9112 5.2", PLAIN, head("HTTP/1.1 503 x", ["Content-Length:\r\n 0", "Retry-After:\r\n\t7"]),
-            proxy, "answered 503 x (retry after 7 s)"),
+            proxy, "responded with 503 x (retry after 7 s)"),
         failed("malformed",   "9112 5", PLAIN, head("HTTP/1.1 403 x", ["A", "B : c", "Content-Length: 0", "D: \0"]),
-            proxy, "answered 403 x"),
-        failed("too long",    "6455 10.4", PLAIN, head("HTTP/1.1 403 x", ["X".repeat(64 * 1024)]), proxy, "answered 403 x"),
+            proxy, "responded with 403 x"),
+        failed("too long",    "6455 10.4", PLAIN, head("HTTP/1.1 403 x", ["X".repeat(64 * 1024)]), proxy, "responded with 403 x"),
         failed("100 first",   "15.2",   PLAIN,
-            [head("HTTP/1.1 100 x", NOTHING), no("HTTP/1.1 403 y")].concat(),      proxy, "answered 403 y"),
+            [head("HTTP/1.1 100 x", NOTHING), no("HTTP/1.1 403 y")].concat(),      proxy, "responded with 403 y"),
     ]);
 }
 
@@ -78,18 +78,18 @@ fn demands_for_authentication() {
     let auth = Kind::ProxyAuth;
     check_all([
         failed("407",              "15.5.8", PLAIN, no("HTTP/1.1 407 No", "Proxy-Authenticate: Basic realm=\"x\""),
-            auth, "answered 407 No; it asks for a user name and password"),
+            auth, "responded with 407 No; it requires a user name and password"),
         failed("407 credentials",  "15.5.8", WITH_CREDENTIALS, no("HTTP/1.1 407 No", "Proxy-Authenticate: Basic"),
-            auth, "answered 407 No; it refused the user name and password"),
+            auth, "responded with 407 No; it rejected the user name and password"),
         failed("407 without Basic", "11.7.1", WITH_CREDENTIALS, no("HTTP/1.1 407 No", "Proxy-Authenticate: NTLM"),
-            auth, "answered 407 No; it asks for NTLM, and only Basic is spoken here"),
+            auth, "responded with 407 No; it requires NTLM, but only Basic is supported"),
         failed("407 without Basic, folded", "9112 5.2", PLAIN,
             no("HTTP/1.1 407 No", "Proxy-Authenticate: NTLM,\r\n Negotiate"),
-            auth, "answered 407 No; it asks for NTLM, Negotiate, and only Basic is spoken here"),
+            auth, "responded with 407 No; it requires NTLM, Negotiate, but only Basic is supported"),
         failed("401",              "15.5.2", PLAIN, no("HTTP/1.1 401 Who", "X: y"),
-            auth, "answered 401 Who; it asks for a user name and password"),
+            auth, "responded with 401 Who; it requires a user name and password"),
         failed("401 credentials",  "15.5.2", WITH_CREDENTIALS, no("HTTP/1.1 401 Who", "X: y"),
-            auth, "answered 401 Who; it refused the user name and password"),
+            auth, "responded with 401 Who; it rejected the user name and password"),
     ]);
 }
 

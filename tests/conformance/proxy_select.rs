@@ -160,7 +160,7 @@ fn what_cannot_be_used_is_an_error_that_names_its_variable() {
         (
             "http_proxy=ftp://u:secret@h",
             WS,
-            "http_proxy has the unknown scheme \"ftp\"; known are http,",
+            "http_proxy has the unknown scheme \"ftp\"; known schemes are http,",
         ),
         (
             "HTTPS_PROXY=http://u:secret@h:0",
@@ -170,7 +170,7 @@ fn what_cannot_be_used_is_an_error_that_names_its_variable() {
         (
             "all_proxy=http://u:secret@",
             WS,
-            "all_proxy is no proxy URL: empty host",
+            "all_proxy is not a proxy URL: empty host",
         ),
         (
             "ALL_PROXY=http://u:secret@h/p",
@@ -185,7 +185,7 @@ fn what_cannot_be_used_is_an_error_that_names_its_variable() {
         (
             "http_proxy=http://u:se cret@h",
             WS,
-            "http_proxy contains a blank",
+            "http_proxy contains whitespace",
         ),
     ] {
         let error = selection(&ProxyOptions::default(), variables, url).expect_err(variables);

@@ -34,17 +34,17 @@ fn socks5_authentication() {
     let (proxy, auth) = (Kind::Proxy, Kind::ProxyAuth);
     check_all([
         failed("none without credentials", "1928 3", V5H,     b"\x05\xff", auth,
-            "asks for authentication; wsline_options_set_proxy_auth() sets a user name and password"),
+            "requires authentication; set a user name and password with wsline_options_set_proxy_auth()"),
         failed("none with credentials",    "1928 3", V5_AUTH, b"\x05\xff", auth,
-            "takes neither no authentication nor a user name and password"),
+            "accepts neither no authentication nor a user name and password"),
         failed("password not offered",     "1928 3", V5H,     b"\x05\x02", proxy,
             "chose authentication method 2, which was not offered"),
         failed("GSSAPI",                   "1928 3", V5_AUTH, b"\x05\x01", proxy,
             "chose authentication method 1, which was not offered"),
         failed("status 1",                 "1929 2", V5_AUTH, b"\x05\x02\x01\x01", auth,
-            "refused the user name and password with status 1"),
+            "rejected the user name and password with status 1"),
         failed("status 255",               "1929 2", V5_AUTH, b"\x05\x02\x01\xff", auth,
-            "refused the user name and password with status 255"),
+            "rejected the user name and password with status 255"),
     ]);
 }
 
@@ -52,26 +52,26 @@ fn socks5_authentication() {
 #[rustfmt::skip]
 fn socks5_refusals() {
     let texts = [
-        (b"\x05\0\x05\x01\0\x01\0\0\0\0\0\0", "answered 1, general SOCKS server failure"),
-        (b"\x05\0\x05\x02\0\x01\0\0\0\0\0\0", "answered 2, connection not allowed by ruleset"),
-        (b"\x05\0\x05\x03\0\x01\0\0\0\0\0\0", "answered 3, network unreachable"),
-        (b"\x05\0\x05\x04\0\x01\0\0\0\0\0\0", "answered 4, host unreachable"),
-        (b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0", "answered 5, connection refused"),
-        (b"\x05\0\x05\x06\0\x01\0\0\0\0\0\0", "answered 6, TTL expired"),
-        (b"\x05\0\x05\x07\0\x01\0\0\0\0\0\0", "answered 7, command not supported"),
-        (b"\x05\0\x05\x08\0\x01\0\0\0\0\0\0", "answered 8, address type not supported"),
-        (b"\x05\0\x05\x09\0\x01\0\0\0\0\0\0", "answered 9, which SOCKS5 does not know"),
-        (b"\x05\0\x05\xff\0\x01\0\0\0\0\0\0", "answered 255, which SOCKS5 does not know"),
+        (b"\x05\0\x05\x01\0\x01\0\0\0\0\0\0", "general SOCKS server failure (reply 1)"),
+        (b"\x05\0\x05\x02\0\x01\0\0\0\0\0\0", "connection not allowed by ruleset (reply 2)"),
+        (b"\x05\0\x05\x03\0\x01\0\0\0\0\0\0", "network unreachable (reply 3)"),
+        (b"\x05\0\x05\x04\0\x01\0\0\0\0\0\0", "host unreachable (reply 4)"),
+        (b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0", "connection refused (reply 5)"),
+        (b"\x05\0\x05\x06\0\x01\0\0\0\0\0\0", "TTL expired (reply 6)"),
+        (b"\x05\0\x05\x07\0\x01\0\0\0\0\0\0", "command not supported (reply 7)"),
+        (b"\x05\0\x05\x08\0\x01\0\0\0\0\0\0", "address type not supported (reply 8)"),
+        (b"\x05\0\x05\x09\0\x01\0\0\0\0\0\0", "unknown error (reply 9)"),
+        (b"\x05\0\x05\xff\0\x01\0\0\0\0\0\0", "unknown error (reply 255)"),
     ];
     check_all(texts.map(|(input, text)| {
-        let text = format!("{text}, to a connection to example.com:443");
+        let text = format!("could not connect to example.com:443: {text}");
         failed("reply", "1928 6", V5H, input, Kind::Proxy, &text)
     }));
     check_all([
         failed("to an address", "1928 6", V5, b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0", Kind::Proxy,
-            "answered 5, connection refused, to a connection to 192.0.2.1:443"),
+            "could not connect to 192.0.2.1:443: connection refused (reply 5)"),
         failed("cut short",     "1928 6", V5, b"\x05\0\x05\x05",                   Kind::Proxy,
-            "answered 5, connection refused, to a connection to 192.0.2.1:443"),
+            "could not connect to 192.0.2.1:443: connection refused (reply 5)"),
     ]);
 }
 
@@ -80,13 +80,13 @@ fn socks5_refusals() {
 fn socks5_wrong_bytes() {
     let bad = |id, input: &[u8], what| failed(id, "1928", V5_AUTH, input, Kind::Proxy, what);
     check_all([
-        bad("HTTP",               b"HTTP/1.1 400 Bad Request\r\n\r\n",    "answered with version 72, not 5"),
-        bad("SOCKS4",             b"\0\x5a\0\0\0\0\0\0",                  "answered with version 0, not 5"),
-        bad("version of RFC 1929", b"\x05\x02\x05\0",                     "answered with version 5, not 1"),
-        bad("version of a reply", b"\x05\0\x04\0\0\x01\0\0\0\0\0\0",      "answered with version 4, not 5"),
-        bad("type 0",             b"\x05\0\x05\0\0\0\0\0\0\0\0\0",        "answered with an address of the unknown type 0"),
-        bad("type 2",             b"\x05\0\x05\0\0\x02\0\0\0\0\0\0",      "answered with an address of the unknown type 2"),
-        bad("type 255",           b"\x05\0\x05\0\0\xff\0\0\0\0\0\0",      "answered with an address of the unknown type 255"),
+        bad("HTTP",               b"HTTP/1.1 400 Bad Request\r\n\r\n",    "replied with version 72, not 5"),
+        bad("SOCKS4",             b"\0\x5a\0\0\0\0\0\0",                  "replied with version 0, not 5"),
+        bad("version of RFC 1929", b"\x05\x02\x05\0",                     "replied with version 5, not 1"),
+        bad("version of a reply", b"\x05\0\x04\0\0\x01\0\0\0\0\0\0",      "replied with version 4, not 5"),
+        bad("type 0",             b"\x05\0\x05\0\0\0\0\0\0\0\0\0",        "replied with an address of the unknown type 0"),
+        bad("type 2",             b"\x05\0\x05\0\0\x02\0\0\0\0\0\0",      "replied with an address of the unknown type 2"),
+        bad("type 255",           b"\x05\0\x05\0\0\xff\0\0\0\0\0\0",      "replied with an address of the unknown type 255"),
     ]);
 }
 
@@ -114,22 +114,22 @@ fn socks4() {
         connected("an address",   "socks4",  V4,  b"\0\x5a\x01\xbb\x01\x02\x03\x04"),
         connected("a name",       "socks4a", V4A, b"\0\x5a\xff\xff\xff\xff\xff\xff"),
         failed("91", "socks4",  V4,  b"\0\x5b\0\0\0\0\0\0", proxy,
-            "answered 91, request rejected or failed, to a connection to 192.0.2.1:443"),
+            "could not connect to 192.0.2.1:443: request rejected or failed (reply 91)"),
         failed("91", "socks4a", V4A, b"\0\x5b\0\0\0\0\0\0", proxy,
-            "answered 91, request rejected or failed, to a connection to example.com:443"),
+            "could not connect to example.com:443: request rejected or failed (reply 91)"),
         failed("92", "socks4",  V4A, b"\0\x5c\0\0\0\0\0\0", proxy,
-            "answered 92, request rejected because the proxy cannot connect to identd on the client, \
-             to a connection to example.com:443"),
+            "could not connect to example.com:443: \
+             request rejected because the proxy cannot connect to identd on the client (reply 92)"),
         failed("93", "socks4",  V4A, b"\0\x5d\0\0\0\0\0\0", proxy,
-            "answered 93, request rejected because the client program and identd report different user-ids, \
-             to a connection to example.com:443"),
+            "could not connect to example.com:443: \
+             request rejected because the client program and identd report different user-ids (reply 93)"),
         failed("0",  "socks4",  V4A, b"\0\0\0\0\0\0\0\0",   proxy,
-            "answered 0, which SOCKS4 does not know, to a connection to example.com:443"),
+            "could not connect to example.com:443: unknown error (reply 0)"),
         failed("94", "socks4",  V4A, b"\0\x5e",             proxy,
-            "answered 94, which SOCKS4 does not know, to a connection to example.com:443"),
-        failed("version 4", "socks4", V4, b"\x04\x5a\0\0\0\0\0\0", proxy, "answered in version 4 of SOCKS4 replies, not 0"),
-        failed("SOCKS5",    "socks4", V4, b"\x05\0",               proxy, "answered in version 5 of SOCKS4 replies, not 0"),
-        failed("HTTP",      "socks4", V4, b"HTTP/1.1 400 x\r\n",   proxy, "answered in version 72 of SOCKS4 replies, not 0"),
+            "could not connect to example.com:443: unknown error (reply 94)"),
+        failed("version 4", "socks4", V4, b"\x04\x5a\0\0\0\0\0\0", proxy, "replied with version 4, not 0"),
+        failed("SOCKS5",    "socks4", V4, b"\x05\0",               proxy, "replied with version 5, not 0"),
+        failed("HTTP",      "socks4", V4, b"HTTP/1.1 400 x\r\n",   proxy, "replied with version 72, not 0"),
         failed("nothing",   "socks4", V4, b"",                     proxy, CLOSED_EARLY),
         failed("one byte",  "socks4", V4, b"\0",                   proxy, CLOSED_EARLY),
         failed("too short", "socks4", V4, b"\0\x5a\0\0\0\0\0",     proxy, CLOSED_EARLY),

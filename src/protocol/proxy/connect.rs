@@ -12,7 +12,7 @@ use crate::protocol::http::reply::{Reply, ReplyProgress, Response};
 #[derive(Debug)]
 pub struct Connect {
     proxy: Proxy,
-    /// Until it has been sent.
+    /// `None` once it has been sent.
     request: Option<String>,
     reply: Reply,
 }
@@ -22,7 +22,7 @@ impl Connect {
         let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
         if let Some(credentials) = &proxy.credentials {
             let basic = credentials.basic().ok_or_else(|| {
-                let what = "cannot be told a user name with a colon (RFC 7617 section 2)";
+                let what = "cannot be sent a user name with a colon (RFC 7617 section 2)";
                 proxy.error(Kind::ProxyAuth, what)
             })?;
             request.extend(["Proxy-Authorization: ", &basic, "\r\n"]);
@@ -31,7 +31,7 @@ impl Connect {
         Ok(Self {
             proxy: proxy.clone(),
             request: Some(request),
-            // Any 2xx is a yes, and has no body whatever its fields say.
+            // Any 2xx means success, and has no body whatever its fields say.
             reply: Reply::new(200..=299),
         })
     }
@@ -39,14 +39,14 @@ impl Connect {
     fn refusal(&self) -> Error {
         let status = self.reply.head().status;
         let error = match status {
-            // Some proxies answer 401 to a wrong password.
+            // Some proxies respond with 401 to a wrong password.
             401 | 407 => {
                 let (status_line, wanted) = (self.reply.status_line(), self.wanted());
-                let what = format!("answered {status_line}; {wanted}");
+                let what = format!("responded with {status_line}; {wanted}");
                 self.proxy.error(Kind::ProxyAuth, what)
             }
             _ => {
-                let what = format!("answered {}", self.reply.refusal());
+                let what = format!("responded with {}", self.reply.refusal());
                 self.proxy.error(Kind::Proxy, what)
             }
         };
@@ -58,13 +58,13 @@ impl Connect {
         let speaks_basic = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"basic");
         if let Some(listed) = listed(schemes()) {
             if !schemes().any(speaks_basic) {
-                return format!("it asks for {listed}, and only Basic is spoken here");
+                return format!("it requires {listed}, but only Basic is supported");
             }
         }
         if self.proxy.credentials.is_some() {
-            return "it refused the user name and password".to_owned();
+            return "it rejected the user name and password".to_owned();
         }
-        "it asks for a user name and password".to_owned()
+        "it requires a user name and password".to_owned()
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_sent_once_with_credentials_where_there_are_any() {
+    fn the_request_is_sent_once_with_credentials_if_there_are_any() {
         let mut plain = connect("http://h");
         let output = plain.output().expect("a request");
         let expected = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n";
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_with_a_colon_cannot_be_told() {
+    fn a_user_name_with_a_colon_cannot_be_sent() {
         let proxy = Proxy::parse("http://a%3Asecret:b@h").expect("a proxy");
         let target = Target::Name("example.com".into(), 443);
         let error = Connect::new(&proxy, &target).expect_err("a colon");
@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn a_demand_for_authentication_says_what_is_wanted() {
-        const SCHEMES: &str = "it asks for Negotiate, NTLM, and only Basic is spoken here";
-        const CREDENTIALS: &str = "it asks for a user name and password";
-        const OTHERS: &str = "it refused the user name and password";
+    fn a_407_error_says_which_credentials_are_required() {
+        const SCHEMES: &str = "it requires Negotiate, NTLM, but only Basic is supported";
+        const CREDENTIALS: &str = "it requires a user name and password";
+        const OTHERS: &str = "it rejected the user name and password";
         //   proxy        field
         let table = [
             ("http://h",   "Proxy-Authenticate: Basic realm=\"x\"",               CREDENTIALS),
@@ -155,11 +155,11 @@ mod tests {
             ("http://h",   "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM", SCHEMES),
             ("http://u@h", "Proxy-Authenticate: Negotiate, NTLM",                 SCHEMES),
             ("http://u@h", "Proxy-Authenticate: Negotiate realm=\"a, Basic b\", nonce=1, , NTLM", SCHEMES),
-            ("http://u@h", "Proxy-Authenticate: \u{fc}",  "it asks for \\xc3\\xbc, and only Basic is spoken here"),
+            ("http://u@h", "Proxy-Authenticate: \u{fc}",  "it requires \\xc3\\xbc, but only Basic is supported"),
         ];
         for (proxy, field, expected) in table {
             let answer = format!("HTTP/1.1 407 No\r\n{field}\r\nContent-Length: 0\r\n\r\n");
-            let expected = format!("the proxy http://h:80 answered 407 No; {expected}");
+            let expected = format!("the proxy http://h:80 responded with 407 No; {expected}");
             assert_eq!(refusal(proxy, &answer), expected, "{field}");
         }
         let long = format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(1000));

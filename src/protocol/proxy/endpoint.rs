@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A proxy: the protocol it speaks, where it is, who we are to it.
+//! A proxy: its protocol, host, port and credentials.
 
 use crate::base::error::{Error, Kind, Phase};
 use crate::protocol::http::auth::Credentials;
@@ -11,14 +11,14 @@ use url::Host;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     Http,
-    /// CONNECT over TLS to the proxy.
+    /// HTTP CONNECT over TLS to the proxy.
     Https,
     Socks4,
-    /// SOCKS4 with names.
+    /// SOCKS4 with host names.
     Socks4a,
-    /// SOCKS5 with addresses only.
+    /// SOCKS5 with addresses, which we look up.
     Socks5,
-    /// SOCKS5 with names: the "h" is the host that it looks up.
+    /// SOCKS5 with host names ("h"), which the proxy looks up.
     Socks5h,
 }
 
@@ -56,7 +56,7 @@ impl Scheme {
         let mut named = known.filter(|scheme| scheme.name().eq_ignore_ascii_case(name));
         named.next().ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            format!("has the unknown scheme {name:?}; known are {known}")
+            format!("has the unknown scheme {name:?}; known schemes are {known}")
         })
     }
 }
@@ -70,15 +70,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Reads a URL, by default of the scheme http. Fails with what is wrong, which is safe to
-    /// print.
+    /// Parses a URL; the default scheme is http. Fails with the reason, which is safe to print.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return Err("is not UTF-8".to_owned());
         }
-        // What the `url` crate would quietly drop or rewrite, as browsers do.
+        // Characters that the `url` crate would silently drop or rewrite, as browsers do.
         if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
-            return Err("contains a blank, a control character or a backslash".to_owned());
+            return Err("contains whitespace, a control character or a backslash".to_owned());
         }
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => (Scheme::named(scheme)?, rest),
@@ -96,13 +95,13 @@ impl Proxy {
                 );
             }
         }
-        // The crate knows no SOCKS, and leaves hosts of schemes that it does not know as they are.
+        // The crate does not know SOCKS, and does not normalize hosts of unknown schemes.
         let parse = |known: &str| {
             url::Url::parse(&format!("{known}://{rest}"))
-                .map_err(|error| format!("is no proxy URL: {error}"))
+                .map_err(|error| format!("is not a proxy URL: {error}"))
         };
         let url = parse("http")?;
-        // It drops a scheme's own default port. No port is that of both.
+        // The crate drops the default port of a scheme. No port is the default of both schemes.
         let port = match url.port() {
             Some(port) => Some(port),
             None => parse("https")?.port(),
@@ -120,7 +119,7 @@ impl Proxy {
     pub fn new(scheme: Scheme, host: &str, port: u16) -> Result<Self, String> {
         let host = match host.parse::<Ipv6Addr>() {
             Ok(address) => Host::Ipv6(address),
-            Err(_) => Host::parse(host).map_err(|error| format!("is no host: {error}"))?,
+            Err(_) => Host::parse(host).map_err(|error| format!("is not a valid host: {error}"))?,
         };
         Ok(Self {
             scheme,
@@ -130,7 +129,7 @@ impl Proxy {
         })
     }
 
-    /// As it is looked up and verified: a name in A-labels, or an address without brackets.
+    /// The host to look up and verify: a name in A-labels, or an address without brackets.
     pub fn host(&self) -> String {
         match &self.host {
             Host::Domain(name) => name.clone(),
@@ -139,7 +138,7 @@ impl Proxy {
         }
     }
 
-    /// Its address, where its host is one.
+    /// The host's address, if the host is an address.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.host {
             Host::Domain(_) => None,
@@ -148,17 +147,17 @@ impl Proxy {
         }
     }
 
-    /// Whether TLS is spoken to the proxy itself.
+    /// Whether the connection to the proxy itself uses TLS.
     pub fn is_secure(&self) -> bool {
         self.scheme == Scheme::Https
     }
 
-    /// Whether the proxy looks the target's name up. Where it does not, its target is an address.
+    /// Whether the proxy looks up the target's name. If not, it must be given an address.
     pub fn looks_up_target(&self) -> bool {
         !matches!(self.scheme, Scheme::Socks4 | Scheme::Socks5)
     }
 
-    /// What went wrong with it, a phrase of which the proxy is the subject.
+    /// An error of the proxy; `what` is a phrase whose subject is the proxy.
     pub(super) fn error(&self, kind: Kind, what: impl fmt::Display) -> Error {
         Error::new(kind, format!("the proxy {self} {what}")).in_phase(Phase::Proxy)
     }
@@ -196,7 +195,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn urls_come_apart() {
+    fn urls_are_parsed() {
         //   text                          is                      host          user and password
         let table = [
             ("h",                          "http://h:80",          "h",          None),
@@ -236,7 +235,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn what_is_no_proxy_is_refused_and_no_secret_quoted() {
+    fn invalid_proxies_are_rejected_without_quoting_secrets() {
         let table = [
             ("",                            "empty host"),
             ("http://",                     "empty host"),
@@ -244,7 +243,7 @@ mod tests {
             ("://h",                        "a path, query"),
             ("http://u:secret@",            "empty host"),
             ("http:///h",                   "has no host"),
-            ("ftp://u:secret@h",            "unknown scheme \"ftp\"; known are http, https, socks4, socks4a, socks5, socks5h"),
+            ("ftp://u:secret@h",            "unknown scheme \"ftp\"; known schemes are http, https, socks4, socks4a, socks5, socks5h"),
             ("socks://h",                   "unknown scheme \"socks\""),
             ("ws://h",                      "unknown scheme \"ws\""),
             ("http://h:0",                  "port 0"),
@@ -262,8 +261,8 @@ mod tests {
             ("http://h/?secret",            "a path, query"),
             ("http://h#",                   "a path, query"),
             ("http://h\\p",                 "a backslash"),
-            (" http://h",                   "a blank"),
-            ("http://u:se cret@h",          "a blank"),
+            (" http://h",                   "whitespace"),
+            ("http://u:se cret@h",          "whitespace"),
             ("http://h\r\nX: y",            "a control character"),
             ("http://[::1",                 "invalid IPv6"),
             ("::1",                         "empty host"),
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_a_proxy() {
+    fn a_proxy_is_made_from_its_parts() {
         for (host, expected) in [
             ("Proxy.example", "socks4a://proxy.example:9"),
             ("127.0.0.1", "socks4a://127.0.0.1:9"),
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn schemes_differ_in_tls_and_in_who_looks_names_up() {
+    fn schemes_differ_in_tls_and_in_who_looks_up_names() {
         let facts = |scheme| {
             let proxy = Proxy::new(scheme, "h", 1).expect("a proxy");
             (proxy.is_secure(), proxy.looks_up_target())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Proxies: which one a connection goes through, and what is said to it.
+//! Proxies: which one a connection uses, and the handshakes with it.
 
 pub mod connect;
 pub mod endpoint;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which targets are reached without a proxy.
 //!
-//! No standard says what such a list means; each rule here is one that most programs share.
+//! No standard defines such a list; each rule here is common to most programs.
 
 use crate::base::error::Error;
 use crate::base::memory;
@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
 use url::Host;
 
-/// As much of an entry as a problem quotes.
+/// The number of characters of an entry that a problem quotes.
 const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Debug, Default)]
@@ -20,22 +20,22 @@ pub struct NoProxy(Arc<Vec<Pattern>>);
 #[derive(Clone, Debug)]
 struct Pattern {
     hosts: Hosts,
-    /// Any, if it names none.
+    /// `None` for any port.
     port: Option<NonZeroU16>,
 }
 
 #[derive(Clone, Debug)]
 enum Hosts {
     All,
-    /// A name, and all names below it.
+    /// A name and all its subdomains.
     Name(String),
-    /// Literal addresses only: a name is not looked up for this.
+    /// Matches only literal addresses: names are not looked up for this.
     Net(IpNet),
 }
 
 impl NoProxy {
-    /// Adds entries, separated by commas or blanks. Those that are malformed are left out, and
-    /// returned as what is wrong.
+    /// Adds entries, separated by commas or white space. Skips malformed ones and returns what is
+    /// wrong with them.
     pub fn add(&mut self, list: &str) -> Result<Vec<String>, Error> {
         let mut problems = Vec::new();
         let texts = list.split(|c: char| c == ',' || c.is_whitespace());
@@ -52,10 +52,10 @@ impl NoProxy {
         self.0.is_empty()
     }
 
-    /// `host`, and `ip` if it is an address, as a URL has them.
+    /// Takes the host of a URL, and its `ip` if it is an address.
     pub fn matches(&self, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
         let host = host.trim_end_matches('.');
-        // ::ffff:192.0.2.1 is reached over IPv4.
+        // ::ffff:192.0.2.1 is an IPv4 address.
         let ip = ip.map(|ip| ip.to_canonical());
         self.0.iter().any(|entry| {
             let is_port = entry.port.is_none_or(|only| only.get() == port);
@@ -93,7 +93,8 @@ impl Hosts {
         let name = text.strip_prefix("*.").unwrap_or(text);
         match Host::parse(name.trim_start_matches('.')) {
             Ok(Host::Domain(name)) if !name.contains('*') => Some(Self::Name(name)),
-            // Addresses in other forms, too: "192.168." is 192.0.0.168, which nobody means.
+            // Also rejects addresses in other forms: "192.168." would mean 192.0.0.168, which is
+            // not what the user wants.
             _ => None,
         }
     }
@@ -110,7 +111,7 @@ impl Hosts {
     }
 }
 
-/// With brackets or without.
+/// An address with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bracketed = text
         .strip_prefix('[')
@@ -121,10 +122,10 @@ fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// Without what stands before an `@`, in case somebody took a proxy's URL for an entry.
+/// Describes a malformed entry, without anything that may be a password.
 fn problem(text: &str) -> String {
-    // A proxy's URL among the entries: a password may stand in front of an `@`, or be cut off
-    // before it at a comma.
+    // If the entry is a proxy's URL, a password may precede its `@`, or a comma in the password may
+    // have split the entry before that.
     let shown = match (text.rsplit_once('@'), text.split_once("://")) {
         (Some((_, rest)), _) => format!("…@{rest}"),
         (None, Some((scheme, _))) => format!("{scheme}://…"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which proxy a connection goes through: what was set, else what the environment says.
+//! Which proxy a connection uses: that of the options, or else that of the environment.
 
 use super::endpoint::Proxy;
 use super::no_proxy::NoProxy;
@@ -11,7 +11,7 @@ use std::ffi::CStr;
 #[derive(Clone, Debug)]
 pub struct ProxyOptions {
     pub proxy: Option<Proxy>,
-    /// For `proxy`, in place of its own; never for one of the environment.
+    /// Credentials for `proxy`, instead of its own; never for a proxy from the environment.
     pub credentials: Option<Credentials>,
     pub no_proxy: NoProxy,
     pub uses_environment: bool,
@@ -30,13 +30,13 @@ impl Default for ProxyOptions {
 
 #[derive(Debug, Default)]
 pub struct Selection {
-    /// `None`: straight to the server.
+    /// `None` for a direct connection.
     pub proxy: Option<Proxy>,
-    /// What was wrong with the environment and left out, for the log.
+    /// Problems in the environment that were ignored, for the log.
     pub ignored: Vec<String>,
 }
 
-/// `environment` gives the value of a variable that is set.
+/// `environment` returns the value of a variable, if it is set.
 pub fn select(
     options: &ProxyOptions,
     url: &Url,
@@ -63,7 +63,7 @@ pub fn select(
         }
     }
     let proxy = match variable {
-        // Before the variable is read: a mistake in it is none where it does not count.
+        // Before the variable is parsed: a mistake in it does not matter if it is not used.
         _ if no_proxy.matches(&url.host(), url.ip(), url.port()) => None,
         Some((name, text)) => Some(Proxy::parse(text.trim()).map_err(|what| {
             let name = name.to_string_lossy();
@@ -80,7 +80,7 @@ pub fn select(
 
 const HTTP_PROXY: &CStr = c"HTTP_PROXY";
 
-/// The variable that counts, unless it is empty, which means no proxy.
+/// The variable to use, unless it is empty, which means no proxy.
 fn proxy_variable(
     url: &Url,
     environment: &dyn Fn(&CStr) -> Option<String>,
@@ -90,7 +90,7 @@ fn proxy_variable(
         false => &[c"http_proxy", HTTP_PROXY],
     };
     let of_this_program = |name: &CStr| match environment(name) {
-        // In a CGI program it is the `Proxy` field of the request that it serves (CVE-2016-5385).
+        // In a CGI program HTTP_PROXY is the `Proxy` field of the request (CVE-2016-5385).
         Some(_) if name == HTTP_PROXY && environment(c"REQUEST_METHOD").is_some() => None,
         value => value,
     };
@@ -99,7 +99,7 @@ fn proxy_variable(
     found.filter(|(_, value)| !value.trim().is_empty())
 }
 
-/// The first that is set, be it empty.
+/// The first variable that is set, even if it is empty.
 fn first(
     names: &[&'static CStr],
     environment: &dyn Fn(&CStr) -> Option<String>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! SOCKS4, and 4a, which has names (Ying-Da Lee, "SOCKS: A protocol for TCP proxy across
+//! SOCKS4, and SOCKS4a, which adds host names (Ying-Da Lee, "SOCKS: A protocol for TCP proxy across
 //! firewalls").
 
 use super::endpoint::Proxy;
@@ -11,23 +11,23 @@ use std::net::SocketAddr;
 const VERSION: u8 = 4;
 const CONNECT: u8 = 1;
 
-/// A reply: its version, a code, and a port and an address that mean nothing after CONNECT.
+/// A reply: its version, a code, and a port and an address that have no meaning after CONNECT.
 const REPLY_BYTES: usize = 8;
 const REPLY_VERSION: u8 = 0;
 const GRANTED: u8 = 90;
 
-/// With 4a an address that none has says that a name comes behind the user's.
+/// In SOCKS4a this invalid address means that a host name follows the user name.
 const NAME_FOLLOWS: [u8; 4] = [0, 0, 0, 1];
 
 pub struct Socks4 {
     proxy: Proxy,
     target: Target,
-    /// Until it has been sent.
+    /// `None` once it has been sent.
     request: Option<Output>,
 }
 
 impl Socks4 {
-    /// Of the credentials the user name is sent; the protocol has no password.
+    /// Sends only the user name of the credentials; the protocol has no password.
     pub fn new(proxy: &Proxy, target: &Target) -> Result<Self, Error> {
         let (address, port, name) = match target {
             Target::Name(name, port) => (NAME_FOLLOWS, port, Some(name)),
@@ -39,7 +39,7 @@ impl Socks4 {
                 return Err(proxy.error(Kind::Proxy, what));
             }
         };
-        // Neither of these texts holds the NUL that ends it.
+        // A NUL ends each of these texts; neither contains one.
         let user = proxy.credentials.as_ref();
         let user = user.map_or("", |credentials| credentials.user());
         let mut bytes = vec![VERSION, CONNECT];
@@ -66,10 +66,10 @@ impl Socks4 {
             93 => {
                 "request rejected because the client program and identd report different user-ids"
             }
-            _ => "which SOCKS4 does not know",
+            _ => "unknown error",
         };
         let what = format!(
-            "answered {code}, {words}, to a connection to {}",
+            "could not connect to {}: {words} (reply {code})",
             self.target
         );
         self.proxy.error(Kind::Proxy, what)
@@ -84,7 +84,7 @@ impl Handshake for Socks4 {
     fn receive(&mut self, input: &mut Vec<u8>) -> Result<bool, Error> {
         match input[..] {
             [version, ..] if version != REPLY_VERSION => {
-                let what = format!("answered in version {version} of SOCKS4 replies, not 0");
+                let what = format!("replied with version {version}, not 0");
                 Err(self.proxy.error(Kind::Proxy, what))
             }
             [_, GRANTED, ..] if input.len() >= REPLY_BYTES => {

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 const VERSION: u8 = 5;
-/// Of the negotiation in RFC 1929.
+/// The version of the negotiation in RFC 1929.
 const AUTHENTICATION_VERSION: u8 = 1;
 
 const NO_AUTHENTICATION: u8 = 0;
@@ -27,23 +27,23 @@ const PORT_BYTES: usize = 2;
 pub struct Socks5 {
     proxy: Proxy,
     target: Target,
-    /// Said next. A queue, because an answer may come before it is due.
+    /// The next bytes to send. A queue, because a reply may arrive too early.
     output: VecDeque<Output>,
-    /// Said if the proxy chooses it; `None` where it was not offered.
+    /// Sent if the proxy chooses it; `None` if it was not offered.
     authentication: Option<Output>,
     request: Option<Output>,
     awaited: Awaited,
 }
 
-/// What the proxy says next.
+/// The next part of the proxy's replies.
 #[derive(Clone, Copy)]
 enum Awaited {
-    /// The method of authentication.
+    /// The chosen authentication method.
     Method,
     Authenticated,
     Reply,
-    /// The type of the address that it connects from, its length if it is a name, the address and
-    /// the port: they are skipped.
+    /// The type of the proxy's address, its length if it is a name, the address and the port: they
+    /// are skipped.
     AddressType,
     NameLength,
     Address(usize),
@@ -59,7 +59,7 @@ impl Socks5 {
                     (1..=255, _) => "a password of more than 255 bytes",
                     _ => "a user name of more than 255 bytes",
                 };
-                let what = format!("cannot be told {what} (RFC 1929 section 2)");
+                let what = format!("cannot be sent {what} (RFC 1929 section 2)");
                 proxy.error(Kind::ProxyAuth, what)
             })?),
             None => None,
@@ -67,7 +67,7 @@ impl Socks5 {
         let request = request(target).ok_or_else(|| {
             proxy.error(
                 Kind::Proxy,
-                "cannot be told a host name of more than 255 bytes",
+                "cannot be sent a host name of more than 255 bytes",
             )
         })?;
         Ok(Self {
@@ -80,7 +80,7 @@ impl Socks5 {
         })
     }
 
-    /// Takes what is awaited from the front of `input`; `None` while it is incomplete.
+    /// Takes the awaited part from the front of `input`; `None` while it is incomplete.
     fn advance(&mut self, input: &mut Vec<u8>) -> Option<Result<Awaited, Error>> {
         Some(match self.awaited {
             Awaited::Method => {
@@ -103,7 +103,7 @@ impl Socks5 {
                 [_, IPV6] => Ok(Awaited::Address(16 + PORT_BYTES)),
                 [_, NAME] => Ok(Awaited::NameLength),
                 [_, other] => {
-                    let what = format!("answered with an address of the unknown type {other}");
+                    let what = format!("replied with an address of the unknown type {other}");
                     Err(self.proxy.error(Kind::Proxy, what))
                 }
             },
@@ -126,7 +126,7 @@ impl Socks5 {
         if version == expected {
             return Ok(());
         }
-        let what = format!("answered with version {version}, not {expected}");
+        let what = format!("replied with version {version}, not {expected}");
         Err(self.proxy.error(Kind::Proxy, what))
     }
 
@@ -138,11 +138,11 @@ impl Socks5 {
                 Ok(Awaited::Authenticated)
             }
             (NO_METHOD, Some(_)) => {
-                let what = "takes neither no authentication nor a user name and password";
+                let what = "accepts neither no authentication nor a user name and password";
                 Err(self.proxy.error(Kind::ProxyAuth, what))
             }
             (NO_METHOD, None) => {
-                let what = "asks for authentication; wsline_options_set_proxy_auth() sets a user name and password";
+                let what = "requires authentication; set a user name and password with wsline_options_set_proxy_auth()";
                 Err(self.proxy.error(Kind::ProxyAuth, what))
             }
             _ => {
@@ -156,7 +156,7 @@ impl Socks5 {
         if status == 0 {
             return Ok(self.connect());
         }
-        let what = format!("refused the user name and password with status {status}");
+        let what = format!("rejected the user name and password with status {status}");
         Err(self.proxy.error(Kind::ProxyAuth, what))
     }
 
@@ -177,10 +177,10 @@ impl Socks5 {
             6 => "TTL expired",
             7 => "command not supported",
             8 => "address type not supported",
-            _ => "which SOCKS5 does not know",
+            _ => "unknown error",
         };
         let target = &self.target;
-        let what = format!("answered {reply}, {words}, to a connection to {target}");
+        let what = format!("could not connect to {target}: {words} (reply {reply})");
         Err(self.proxy.error(Kind::Proxy, what))
     }
 }
@@ -223,8 +223,8 @@ fn greeting(with_authentication: bool) -> Output {
     }
 }
 
-/// RFC 1929 section 2. An empty password, which it does not foresee, is sent as such: others do it,
-/// and proxies take it.
+/// RFC 1929 section 2. An empty password, which the RFC does not provide for, is sent all the same:
+/// other clients do so, and proxies accept it.
 fn authentication(credentials: &Credentials) -> Option<Output> {
     let (user, password) = (credentials.user(), credentials.password());
     if user.is_empty() {
@@ -233,8 +233,8 @@ fn authentication(credentials: &Credentials) -> Option<Output> {
     Some(Output {
         bytes: [
             vec![AUTHENTICATION_VERSION],
-            counted(user)?,
-            counted(password)?,
+            length_prefixed(user)?,
+            length_prefixed(password)?,
         ]
         .concat(),
         words: Some("SOCKS5: user name and password".to_owned()),
@@ -244,7 +244,7 @@ fn authentication(credentials: &Credentials) -> Option<Output> {
 /// RFC 1928 section 4.
 fn request(target: &Target) -> Option<Output> {
     let (kind, address, port) = match target {
-        Target::Name(name, port) => (NAME, counted(name)?, *port),
+        Target::Name(name, port) => (NAME, length_prefixed(name)?, *port),
         Target::Address(SocketAddr::V4(v4)) => (IPV4, v4.ip().octets().to_vec(), v4.port()),
         Target::Address(SocketAddr::V6(v6)) => (IPV6, v6.ip().octets().to_vec(), v6.port()),
     };
@@ -257,13 +257,13 @@ fn request(target: &Target) -> Option<Output> {
     })
 }
 
-/// A text behind its length, which has one byte.
-fn counted(text: &str) -> Option<Vec<u8>> {
+/// A text preceded by its length in one byte.
+fn length_prefixed(text: &str) -> Option<Vec<u8>> {
     let len = u8::try_from(text.len()).ok()?;
     Some([&[len], text.as_bytes()].concat())
 }
 
-/// The first bytes of `input`, once they are all there.
+/// Takes the first bytes of `input`, once all have arrived.
 fn take<const N: usize>(input: &mut Vec<u8>) -> Option<[u8; N]> {
     let bytes = *input.first_chunk()?;
     input.drain(..N);
@@ -282,7 +282,7 @@ mod tests {
         Target::Name(text.into(), 443)
     }
 
-    /// What is said after each of `answers`, and at first.
+    /// The output before the first and after each of `answers`.
     fn said(proxy: &str, target: &Target, answers: &[&[u8]]) -> Vec<(Vec<u8>, String)> {
         let mut handshake = handshake(proxy, target).unwrap_or_else(|error| panic!("{error}"));
         let mut said = Vec::new();
@@ -291,7 +291,7 @@ mod tests {
             let output = handshake.output().expect("our turn");
             let shown = output.shown().to_owned();
             said.push((output.bytes, shown));
-            assert!(handshake.output().is_none(), "the proxy's turn");
+            assert!(handshake.output().is_none(), "waiting for the proxy");
         }
         said
     }
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_sent_where_the_proxy_wants_them_and_never_shown() {
+    fn credentials_are_sent_if_the_proxy_requires_them_and_never_shown() {
         let proxy = "socks5h://user:secret@h";
         let with = said(proxy, &name("h"), &[b"\x05\x02", b"\x01\0"]);
         let bytes: Vec<&[u8]> = with.iter().map(|(bytes, _)| &bytes[..]).collect();
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_unsaid_when_answers_come_early() {
+    fn all_output_is_sent_even_if_replies_arrive_early() {
         let mut handshake = handshake("socks5h://u@h", &name("h")).expect("a handshake");
         let mut input = b"\x05\x02\x01\0\x05\0\0\x01\0\0\0\0\0\0rest".to_vec();
         assert!(handshake.receive(&mut input).expect("accepted"));

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where a proxy is asked to connect to.
+//! What a proxy is to connect to.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The proxy looks it up. A name as a URL has it: in A-labels, without blanks and control
+    /// A name for the proxy to look up, as in a URL: in A-labels, without white space and control
     /// characters.
     Name(String, u16),
     Address(SocketAddr),
 }
 
-/// An authority whose port is never left out (RFC 9110 section 9.3.6).
+/// An authority, always with a port (RFC 9110 section 9.3.6).
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name, port) => write!(f, "{name}:{port}"),
             Self::Address(SocketAddr::V4(address)) => address.fmt(f),
-            // Without its scope, which means nothing to another host.
+            // Without the scope, which has no meaning on another host.
             Self::Address(SocketAddr::V6(address)) => {
                 write!(f, "[{}]:{}", address.ip(), address.port())
             }

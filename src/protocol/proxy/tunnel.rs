@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The handshake with a proxy, of whatever protocol.
+//! The handshake with a proxy of any protocol.
 
 use super::connect::Connect;
 use super::endpoint::{Proxy, Scheme};
