@@ -333,12 +333,12 @@ fn pings_are_not_answered_where_the_caller_does_it() {
         payload: &[],
     };
     let ping = received(Opcode::Ping, Delivery::Messages);
-    assert_eq!(sender.answer(&ping, false), None);
-    assert_eq!(sender.answer(&ping, true), Some(ControlReply::Pong));
+    assert_eq!(sender.reply_to(&ping, false), None);
+    assert_eq!(sender.reply_to(&ping, true), Some(ControlReply::Pong));
     let pong = received(Opcode::Pong, Delivery::Messages);
-    assert_eq!(sender.answer(&pong, true), None);
+    assert_eq!(sender.reply_to(&pong, true), None);
     let frame = received(Opcode::Ping, Delivery::Frames);
-    assert_eq!(sender.answer(&frame, true), None);
+    assert_eq!(sender.reply_to(&frame, true), None);
 }
 
 fn session() -> Session {

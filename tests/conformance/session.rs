@@ -66,7 +66,7 @@ impl Session {
         match self.receiver.next(delivery) {
             Ok(true) => {
                 let message = self.receiver.message();
-                if let Some(reply) = self.sender.answer(&message, true) {
+                if let Some(reply) = self.sender.reply_to(&message, true) {
                     reply.encode(message.payload, key(), &mut self.output);
                 }
                 Ok(Some(message.into()))

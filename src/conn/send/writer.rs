@@ -231,7 +231,7 @@ impl Writer {
     pub fn answer(&self, received: &Message<'_>, auto_pong: bool) -> Result<(), Error> {
         let given_key = self.given_key()?;
         let mut state = self.side.state.lock_ahead();
-        let reply = state.sender.answer(received, auto_pong);
+        let reply = state.sender.reply_to(received, auto_pong);
         self.side.note_end(&state);
         let Some(reply) = reply else {
             return Ok(());

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and who closed, how and
-//! why.
+//! The closing handshake (RFC 6455 sections 5.5.1 and 7): close frames, and how a connection ended.
 
 use super::frame::MAX_CONTROL_BYTES;
 use crate::base::error::{Error, Kind, Phase};
 use std::ops::Deref;
 
-/// "No status code was present": never on the wire (section 7.4.1).
+/// "No status code was present": never sent (section 7.4.1).
 pub const NO_STATUS: u16 = 1005;
-/// The connection ended without a close frame: never on the wire (section 7.4.1).
+/// The connection ended without a close frame: never sent (section 7.4.1).
 pub const ABNORMAL: u16 = 1006;
 
-/// Two bytes of a control frame's payload hold the code.
+/// The code takes two bytes of a control frame's payload.
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_BYTES - 2;
 
-/// Codes that may stand in a close frame: section 7.4.1 less those it reserves, the later ones of
+/// The codes allowed in a close frame: those of section 7.4.1 that are not reserved, later ones of
 /// the IANA registry (1012–1014), and the ranges of section 7.4.2 for libraries and applications.
 pub fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// What a close frame says. `code` is `None` where its payload is empty.
+/// The content of a close frame. `code` is `None` if its payload is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct CloseFrame {
     pub code: Option<u16>,
@@ -28,7 +27,7 @@ pub struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// A close frame as a caller asks for it. Code 0 stands for none.
+    /// A close frame from a caller's arguments. Code 0 means none.
     pub fn from_arguments(code: i32, reason: &str) -> Result<Self, Error> {
         if code == 0 {
             if !reason.is_empty() {
@@ -60,7 +59,6 @@ impl CloseFrame {
         })
     }
 
-    /// Reads the payload of a received close frame.
     pub fn decode(payload: &[u8]) -> Result<Self, Error> {
         let (code, reason) = read_payload(payload)?;
         Ok(Self {
@@ -84,7 +82,7 @@ impl CloseFrame {
     }
 }
 
-/// What a close frame says, as its payload.
+/// The payload of a close frame.
 pub struct ClosePayload {
     bytes: [u8; MAX_CONTROL_BYTES],
     len: usize,
@@ -98,7 +96,7 @@ impl Deref for ClosePayload {
     }
 }
 
-/// Code and reason in the payload of a received close frame (section 5.5.1).
+/// The code and reason in the payload of a received close frame (section 5.5.1).
 pub fn read_payload(payload: &[u8]) -> Result<(Option<u16>, &str), Error> {
     let (code, reason) = match payload {
         [] => return Ok((None, "")),
@@ -129,17 +127,17 @@ pub enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseInfo<'a> {
     pub code: u16,
-    /// Where the server gave one, a NUL stands behind it and it stays where it is.
+    /// A reason from the server is followed by a NUL and stays at the same address.
     pub reason: &'a str,
     /// Both close frames were exchanged (section 7.1.4).
     pub clean: bool,
     pub closed_by: Option<Side>,
 }
 
-/// The state of the closing handshake: which frames went which way, who began, and what else ended
-/// the connection.
+/// The state of the closing handshake: which close frames were sent and received, who began, and
+/// which failure ended the connection.
 ///
-/// Everything told about the end is computed from these facts.
+/// Everything reported about the end is computed from these fields.
 #[derive(Clone, Debug, Default)]
 pub struct Closing {
     sent: bool,
@@ -148,8 +146,8 @@ pub struct Closing {
     failure: Option<Error>,
 }
 
-/// The server's close frame, its reason in the form in which it is lent to C; a reason that is
-/// empty is not lent.
+/// The server's close frame. Its reason is followed by a NUL because it is lent to C; an empty
+/// reason is not lent.
 #[derive(Clone, Debug)]
 struct Received {
     code: Option<u16>,
@@ -169,18 +167,18 @@ impl Closing {
         self.received.is_some()
     }
 
-    /// Both frames were exchanged, and nothing broke before.
+    /// Whether both close frames were exchanged before anything failed.
     pub fn is_clean(&self) -> bool {
         self.sent && self.received.is_some() && self.failure.is_none()
     }
 
-    /// A close frame is on its way out; after it nothing may be sent (section 5.5.1).
+    /// Notes that our close frame is being sent; nothing may be sent after it (section 5.5.1).
     pub fn note_sent(&mut self) {
         self.sent = true;
         self.began.get_or_insert(Side::Client);
     }
 
-    /// The peer's close frame; only the first counts.
+    /// Notes the peer's close frame; only the first one counts.
     pub fn note_received(&mut self, code: Option<u16>, reason: &str) {
         self.began.get_or_insert(Side::Server);
         self.received.get_or_insert_with(|| {
@@ -194,7 +192,8 @@ impl Closing {
         });
     }
 
-    /// The connection ended by `error`, unless it had ended before: the first cause stays.
+    /// Notes that `error` ended the connection, unless it had ended before: the first cause is
+    /// kept.
     pub fn note_failure(&mut self, error: Error) {
         if self.failure.is_none() && !self.is_clean() {
             let by = if error.kind() == Kind::ConnectionLost {
@@ -221,7 +220,7 @@ impl Closing {
         }
     }
 
-    /// What a call on the ended connection reports.
+    /// The error that calls on an ended connection return.
     pub fn error(&self) -> Option<Error> {
         if let Some(failure) = &self.failure {
             return Some(failure.clone());
@@ -243,7 +242,7 @@ impl Closing {
         )
     }
 
-    /// Why nothing more can be sent, if so.
+    /// Why nothing more can be sent, if that is the case.
     pub fn send_error(&self) -> Option<Error> {
         self.error().or_else(|| {
             self.sent
@@ -267,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_that_must_not_be_on_the_wire_are_refused_both_ways() {
+    fn codes_that_must_not_be_sent_are_rejected_in_both_directions() {
         for code in [-1, 0x1_0000, 0x1_0000 + 1000] {
             CloseFrame::from_arguments(code, "").expect_err("more than two bytes");
         }
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_cause_stays() {
+    fn the_first_cause_is_kept() {
         let mut closing = Closing::default();
         assert!(closing.is_open());
         closing.note_failure(Error::protocol("first"));
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_end_is_not_undone_by_what_the_transport_does_next() {
+    fn a_clean_end_is_not_changed_by_a_later_transport_error() {
         let mut closing = Closing::default();
         closing.note_received(Some(1001), "bye");
         assert!(!closing.is_open() && !closing.is_clean());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! permessage-deflate (RFC 7692): messages to compressed payloads and back.
+//! permessage-deflate (RFC 7692): compresses and inflates messages.
 //!
-//! A context is what has been seen before, to which later bytes refer. It is made when it is first
-//! needed; where it is not taken over to the next message, the thread keeps it for whoever needs
-//! one next, and no connection holds any.
+//! A context is the compression state with the window of earlier bytes. It is created on first use.
+//! Without context takeover the thread keeps it for the next message of any connection, and no
+//! connection holds one.
 
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
@@ -12,30 +12,31 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What every compressed message ends with, so it is not sent (section 7.2.1).
+/// The end of every compressed message, which is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// The same, and a last block that is empty (RFC 1951 section 3.2.6: `fixed`, end of block).
+/// The tail, followed by an empty last block (RFC 1951 section 3.2.6: `fixed`, end of block).
 const TAIL_AND_END: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
 
-/// The window of zlib, of which the RFC allows 8 to 15 bits (section 7.1.2).
+/// The largest window; the RFC allows 8 to 15 bits (section 7.1.2).
 pub const MAX_WINDOW_BITS: u8 = 15;
-/// zlib does not compress with less. With 9 it never looks back further than 250 bytes, because it
-/// keeps the longest match ahead out of its window; so a peer with 8 understands it.
+/// zlib cannot compress with a smaller window. With 9 bits it never refers back more than 250
+/// bytes, because it keeps the longest possible match out of its window; so a peer with 8 bits can
+/// inflate it.
 pub const MIN_WINDOW_BITS: u8 = 9;
 
-/// Output comes in pieces of this size, through a buffer of the thread's: flate2 fills with zeros
-/// whatever it is given room in.
-const PIECE: usize = 32 * 1024;
-/// Some such is in a context, for an error's text: zlib does not say.
+/// Output goes through a buffer of this size that the thread keeps: flate2 zeroes all the spare
+/// capacity that it is given.
+const OUTPUT_BYTES: usize = 32 * 1024;
+/// The approximate size of a context, for errors: zlib does not report it.
 const CONTEXT_BYTES: u64 = 256 * 1024;
-/// So much is compressed at once; between two of them a caller may run out of time.
+/// The number of bytes compressed between two checks of the deadline.
 const STEP: usize = 256 * 1024;
 
-/// Messages up to this size are inflated at any ratio: zeros come to one of a thousand without
-/// malice.
-const UNSUSPICIOUS_BYTES: u64 = 16 << 20;
+/// Messages up to this size are inflated at any ratio: a harmless run of zeros is compressed a
+/// thousandfold.
+const ANY_RATIO_BYTES: u64 = 16 << 20;
 
-/// What both sides have agreed on (section 7.1).
+/// The negotiated parameters (section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     pub client_window_bits: u8,
@@ -50,14 +51,14 @@ thread_local! {
     static OUTPUT: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
-/// What two compressing contexts must have in common to stand in for each other.
+/// The parameters that two contexts must share to be interchangeable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub level: u8,
     pub window_bits: u8,
 }
 
-/// Our messages, on their way out.
+/// Compresses sent messages.
 #[derive(Debug)]
 pub struct Deflater {
     shape: Shape,
@@ -81,8 +82,8 @@ impl Deflater {
         self.shape
     }
 
-    /// Appends the compressed form of the next part of a message to `out`; `fin` says that it is
-    /// the last one. Asks `goes_on` now and then, which may put an end to it.
+    /// Appends the compressed form of the next part of a message to `out`; `fin` marks the last
+    /// one. Calls `may_continue` now and then, whose error ends the compression.
     pub fn compress(
         &mut self,
         part: &[u8],
@@ -107,8 +108,8 @@ impl Deflater {
         }
         if fin {
             if out.len() == begin {
-                // The parts before have ended with the tail. An empty block of stored bytes, less
-                // its tail, ends the message.
+                // The previous parts have ended with the tail. An empty block of stored bytes
+                // without its tail ends the message.
                 out.push(0);
             } else {
                 out.truncate(out.len().saturating_sub(TAIL.len()).max(begin));
@@ -122,16 +123,16 @@ impl Deflater {
         Ok(())
     }
 
-    /// What comes next refers to nothing before it: something was not sent, or the peer has been
-    /// sent something else.
+    /// Later messages will not refer to earlier ones: something was compressed but not sent, or
+    /// sent without this context.
     pub fn forget(&mut self) {
-        // Not kept for another message: of a block that was begun zlib-rs does not let go when it
-        // begins afresh.
+        // Not kept for another message: resetting zlib-rs does not discard an unfinished block.
         self.context = None;
     }
 }
 
-/// A whole message by itself. `goes_on` as for [`Deflater::compress`].
+/// Compresses a whole message that does not refer to earlier ones. `may_continue` as for
+/// [`Deflater::compress`].
 pub fn compress_once(
     shape: Shape,
     message: &[u8],
@@ -149,13 +150,13 @@ pub fn compress_once(
 
 fn new_compress(shape: Shape) -> Result<Compress, Error> {
     match thread_cache::take(&COMPRESS) {
-        Some((spare, mut context)) if spare == shape => {
+        Some((cached, mut context)) if cached == shape => {
             context.reset();
             Ok(context)
         }
         _ => {
             let level = Compression::new(shape.level.into());
-            made(|| Compress::new_with_window_bits(level, false, shape.window_bits))
+            catch_no_memory(|| Compress::new_with_window_bits(level, false, shape.window_bits))
         }
     }
 }
@@ -166,42 +167,42 @@ fn compress(
     flush: FlushCompress,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    through_piece(|piece| {
+    with_output_buffer(|output| {
         loop {
             let (taken, made) = (context.total_in(), context.total_out());
-            let status = context.compress(part, piece, flush);
+            let status = context.compress(part, output, flush);
             status.map_err(|error| internal(&error))?;
             part = rest(part, context.total_in() - taken);
             let made = (context.total_out() - made) as usize;
-            append(out, piece.get(..made).unwrap_or_default())?;
-            // A full output may not be all of it.
-            if part.is_empty() && made < piece.len() {
+            append(out, output.get(..made).unwrap_or_default())?;
+            // If the output is full, there may be more.
+            if part.is_empty() && made < output.len() {
                 return Ok(());
             }
         }
     })
 }
 
-/// The peer's messages, on their way in.
+/// Inflates received messages.
 #[derive(Debug)]
 pub struct Inflater {
     window_bits: u8,
     takes_over: bool,
     max_ratio: u64,
     context: Option<Decompress>,
-    /// Of the message in progress.
+    /// The sizes of the message in progress.
     compressed: u64,
     inflated: u64,
-    /// How much of what follows its last byte has been put there.
+    /// How much of the tail has been inflated after the last byte.
     tail: usize,
-    /// Its last block so far was one that says so.
+    /// The last block so far was marked as the final one.
     is_ended: bool,
 }
 
 struct InflateStep {
     taken: u64,
     made: usize,
-    /// Behind what was made.
+    /// An error after the output.
     failure: Option<Error>,
 }
 
@@ -223,8 +224,8 @@ impl Inflater {
         self.takes_over
     }
 
-    /// Inflates from `input` and appends to `out`, some `most` bytes at most. How much of `input`
-    /// is done with, and whether nothing more comes of it.
+    /// Inflates from `input` and appends at most `most` bytes to `out`. Returns how much of `input`
+    /// was consumed, and whether it yields no more output.
     pub fn inflate(
         &mut self,
         mut input: &[u8],
@@ -233,10 +234,10 @@ impl Inflater {
     ) -> Result<(usize, bool), Error> {
         let len = input.len();
         let mut room = most;
-        through_piece(|piece| {
+        with_output_buffer(|output| {
             while room > 0 {
-                let most = room.min(piece.len());
-                let place = piece.get_mut(..most).unwrap_or_default();
+                let most = room.min(output.len());
+                let place = output.get_mut(..most).unwrap_or_default();
                 let step = self.step(input, place)?;
                 input = rest(input, step.taken);
                 append(out, place.get(..step.made).unwrap_or_default())?;
@@ -251,25 +252,25 @@ impl Inflater {
                     return Ok((len, true));
                 }
                 if step.taken == 0 && step.made == 0 {
-                    return Err(corrupt(Some("nothing comes of it")));
+                    return Err(corrupt(Some("no progress")));
                 }
             }
             Ok((len - input.len(), false))
         })
     }
 
-    /// After the last byte of a message: inflates what is left of it, likewise. True when that is
-    /// all.
+    /// After the last byte of a message: inflates the rest, at most `most` bytes. Returns true when
+    /// that is everything.
     pub fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
         if self.is_ended && self.tail == 0 {
-            // Section 7.2.3.4 wants an empty block behind a last one. Some senders leave it out;
-            // then nothing is missing, and what was taken off the end of other messages would begin
-            // a block that the next message does not end.
-            self.begin_afresh();
+            // Section 7.2.3.4 requires an empty block after a final one. Some senders omit it; then
+            // nothing is missing, and adding the tail would begin a block that the next message
+            // does not end.
+            self.begin_message();
             return Ok(true);
         }
-        // Where nothing follows that refers to the message, a last block shows whether the one
-        // before it was complete.
+        // Without context takeover, adding a final block shows whether the one before it was
+        // complete.
         let tail = match self.takes_over {
             true => TAIL.as_slice(),
             false => TAIL_AND_END.as_slice(),
@@ -283,12 +284,12 @@ impl Inflater {
         if !self.takes_over && !self.is_ended {
             return Err(corrupt(Some("it ends in the middle of a block")));
         }
-        self.begin_afresh();
+        self.begin_message();
         Ok(true)
     }
 
-    /// The message is over.
-    fn begin_afresh(&mut self) {
+    /// Prepares for the next message.
+    fn begin_message(&mut self) {
         (self.compressed, self.inflated, self.tail) = (0, 0, 0);
         self.is_ended = false;
         if !self.takes_over {
@@ -313,11 +314,11 @@ impl Inflater {
             failure: result.err().map(|error| corrupt(error.message())),
         };
         if status == Some(Status::StreamEnd) {
-            // Section 7.2.3.4: a sender may end a message, or a part of it, with a block that says
-            // it is the last. Zlib then begins a new stream, which refers to nothing before it, for
-            // its own deflate does the same; so do ws and Chromium. The RFC would let a sender
-            // refer across such a block, but zlib does not give its window away, and a second one
-            // for each connection is too much for senders that nobody has seen.
+            // Section 7.2.3.4: a sender may end a message, or a part of it, with a final block.
+            // After it we begin a new stream without the earlier window, as zlib's own deflate, ws
+            // and Chromium do. The RFC would let a sender refer back across such a block, but zlib
+            // does not expose its window, and keeping a second one for each connection is too much
+            // for senders that are not known to exist.
             context.reset(false);
             self.is_ended = true;
         } else if step.taken > 0 {
@@ -328,7 +329,7 @@ impl Inflater {
 
     fn check_ratio(&self) -> Result<(), Error> {
         let limit = self.compressed.saturating_mul(self.max_ratio);
-        if self.inflated <= limit.max(UNSUSPICIOUS_BYTES) {
+        if self.inflated <= limit.max(ANY_RATIO_BYTES) {
             return Ok(());
         }
         let (inflated, compressed, limit) = (self.inflated, self.compressed, self.max_ratio);
@@ -342,35 +343,35 @@ impl Inflater {
     }
 }
 
-/// For one message by itself any window will do that is not smaller than the peer's: reset() leaves
-/// the largest one, whatever the context was made with.
+/// Without context takeover any window works that is not smaller than the peer's: reset() sets the
+/// largest one, whatever the context was created with.
 fn new_decompress(window_bits: u8, takes_over: bool) -> Result<Decompress, Error> {
-    let spare = match takes_over {
+    let cached = match takes_over {
         true => None,
         false => thread_cache::take(&DECOMPRESS),
     };
-    match spare {
+    match cached {
         Some(mut context) => {
             context.reset(false);
             Ok(context)
         }
-        None => made(|| Decompress::new_with_window_bits(false, window_bits)),
+        None => catch_no_memory(|| Decompress::new_with_window_bits(false, window_bits)),
     }
 }
 
-/// zlib-rs panics where there is no memory for a context.
-fn made<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
+/// zlib-rs panics if there is no memory for a context.
+fn catch_no_memory<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(make)).map_err(|_| Error::no_memory(CONTEXT_BYTES))
 }
 
-/// Lends the thread's buffer for output.
-fn through_piece<T>(work: impl FnOnce(&mut [u8]) -> Result<T, Error>) -> Result<T, Error> {
-    let mut piece = thread_cache::take(&OUTPUT).unwrap_or_default();
-    let missing = PIECE.saturating_sub(piece.len());
-    memory::reserve(&mut piece, missing)?;
-    piece.resize(PIECE, 0);
-    let result = work(&mut piece);
-    thread_cache::keep(&OUTPUT, piece);
+/// Runs `work` with the thread's output buffer.
+fn with_output_buffer<T>(work: impl FnOnce(&mut [u8]) -> Result<T, Error>) -> Result<T, Error> {
+    let mut output = thread_cache::take(&OUTPUT).unwrap_or_default();
+    let missing = OUTPUT_BYTES.saturating_sub(output.len());
+    memory::reserve(&mut output, missing)?;
+    output.resize(OUTPUT_BYTES, 0);
+    let result = work(&mut output);
+    thread_cache::keep(&OUTPUT, output);
     result
 }
 
@@ -385,7 +386,7 @@ fn rest(input: &[u8], taken: u64) -> &[u8] {
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::Internal, format!("compressing failed: {error}"))
+    Error::new(Kind::Internal, format!("compression failed: {error}"))
 }
 
 fn corrupt(why: Option<&str>) -> Error {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The frame header, to and from bytes (RFC 6455 section 5.2).
+//! Encodes and decodes frame headers (RFC 6455 section 5.2).
 
 use super::mask::{self, MaskKey};
 use super::opcode::Opcode;
 use crate::base::error::Error;
 
-/// Two bytes, eight of extended length, four of key.
+/// Two bytes, eight for the extended length, four for the masking key.
 pub const MAX_HEADER_BYTES: usize = 14;
 
 /// The longest payload of a control frame (section 5.5).
@@ -19,12 +19,12 @@ pub struct Header {
     pub rsv3: bool,
     pub opcode: Opcode,
     pub mask: Option<MaskKey>,
-    /// Payload bytes.
+    /// The length of the payload.
     pub len: u64,
 }
 
 impl Header {
-    /// A frame as a client sends it: no reserved bit, masked.
+    /// The header of a client's frame: masked, without reserved bits.
     pub fn masked(opcode: Opcode, fin: bool, len: usize, key: MaskKey) -> Self {
         Self {
             fin,
@@ -37,7 +37,7 @@ impl Header {
         }
     }
 
-    /// Reads the header at the start of `bytes`; with it, how many bytes it takes. `None` while it
+    /// Decodes the header at the start of `bytes`, and returns it with its length. `None` while it
     /// is incomplete.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let [first, second, rest @ ..] = bytes else {
@@ -84,13 +84,13 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// How many bytes a frame has at least, header and payload, whose header has begun with `bytes`
-    /// and is incomplete.
+    /// The minimum length of a frame, header and payload, whose incomplete header begins with
+    /// `bytes`.
     pub fn least_frame_bytes(bytes: &[u8]) -> usize {
         let Some(second) = bytes.get(1) else {
             return 2;
         };
-        // A length is in its shortest form.
+        // A length must be in its shortest form.
         let (extended, payload) = match second & 0x7f {
             126 => (2, 126),
             127 => (8, 65536),
@@ -100,7 +100,7 @@ impl Header {
         2 + extended + key + payload
     }
 
-    /// Appends the header with its length in the shortest form, as section 5.2 demands.
+    /// Appends the header with its length in the shortest form, as section 5.2 requires.
     #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let bit = |set: bool, at: u8| u8::from(set) << at;
@@ -111,7 +111,7 @@ impl Header {
             | self.opcode.number();
         let masked = bit(self.mask.is_some(), 7);
         match (self.len, self.mask) {
-            // What clients send most, at once.
+            // The most common headers, in one call.
             (len @ 0..126, Some([a, b, c, d])) => {
                 return out.extend_from_slice(&[first, masked | len as u8, a, b, c, d]);
             }
@@ -134,8 +134,8 @@ impl Header {
         }
     }
 
-    /// Appends the payload, or a piece of it that begins at a multiple of four, masked where the
-    /// header says so.
+    /// Appends the payload, or a piece of it that begins at a multiple of four, masked if the
+    /// header has a key.
     #[inline(always)]
     pub fn append_payload(&self, payload: &[u8], out: &mut Vec<u8>) {
         match self.mask {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_of_every_length_form_come_back_as_they_were() {
+    fn headers_of_every_length_form_round_trip() {
         for len in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20, i64::MAX as u64] {
             for mask in [None, Some([1, 2, 3, 4])] {
                 let header = Header {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_are_not_minimal_or_have_the_top_bit_are_refused() {
+    fn lengths_that_are_not_minimal_or_have_the_top_bit_are_rejected() {
         for bytes in [
             &[0x82, 126, 0, 125][..],
             &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xff],

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which frames may come now, and the message they make (RFC 6455 section 5.4).
+//! Which frames may follow, and the message that they form (RFC 6455 section 5.4).
 
 use super::frame::Header;
 use super::message::Delivery;
 use super::opcode::Opcode;
 use crate::base::error::{Error, Kind};
 
-/// What a peer may make us hold or count. `u64::MAX` is no limit.
+/// Limits on what a peer sends. `u64::MAX` means no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub max_message_bytes: u64,
@@ -18,7 +18,7 @@ pub struct Limits {
 pub struct FrameSequence {
     limits: Limits,
     may_be_compressed: bool,
-    /// The message whose end is still to come.
+    /// The message in progress.
     message: Option<Incoming>,
 }
 
@@ -27,12 +27,12 @@ struct Incoming {
     opcode: Opcode,
     fragments: u64,
     is_compressed: bool,
-    /// How it is received.
+    /// How the message is received.
     delivery: Delivery,
-    /// The rest of it must be received in the same way.
-    is_bound: bool,
-    /// Some of it has been handed out.
-    is_begun: bool,
+    /// The rest must be received in the same way.
+    is_delivery_fixed: bool,
+    /// Some of it has been delivered.
+    is_partly_delivered: bool,
 }
 
 impl FrameSequence {
@@ -56,18 +56,18 @@ impl FrameSequence {
         self.limits.max_message_bytes
     }
 
-    /// How the rest of the message under way must be received.
+    /// How the rest of the message in progress must be received.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
-        let bound = self.message.filter(|message| message.is_bound);
-        bound.map(|message| message.delivery)
+        let fixed = self.message.filter(|message| message.is_delivery_fixed);
+        fixed.map(|message| message.delivery)
     }
 
-    /// A message is received in one way from its first byte to its last. The opcode of one that
-    /// goes another way than was thought when its header came.
-    pub fn turn_to(&mut self, delivery: Delivery) -> Result<Option<Opcode>, Error> {
+    /// Sets how the message in progress is received, which must not change within a message.
+    /// Returns its opcode if the delivery changed after its header, before anything was delivered.
+    pub fn set_delivery(&mut self, delivery: Delivery) -> Result<Option<Opcode>, Error> {
         match &mut self.message {
             Some(message) if message.delivery == delivery => Ok(None),
-            Some(message) if message.is_bound => {
+            Some(message) if message.is_delivery_fixed => {
                 let begun_with = match message.delivery {
                     Delivery::Messages | Delivery::Fragments => {
                         "wsline_conn_recv() or wsline_conn_recv_event()"
@@ -75,7 +75,7 @@ impl FrameSequence {
                     Delivery::Parts => "wsline_conn_recv_part()",
                     Delivery::Frames => "wsline_conn_recv_frame()",
                 };
-                let what = format!("a message is under way that was begun with {begun_with}");
+                let what = format!("a message begun with {begun_with} is still in progress");
                 Err(Error::new(Kind::WrongState, what))
             }
             Some(message) => {
@@ -87,13 +87,13 @@ impl FrameSequence {
     }
 
     /// The rest of the message must be received in the same way.
-    pub fn bind(&mut self) {
+    pub fn fix_delivery(&mut self) {
         if let Some(message) = &mut self.message {
-            message.is_bound = true;
+            message.is_delivery_fixed = true;
         }
     }
 
-    /// Whether the frame may come now.
+    /// Checks whether the frame is allowed now.
     pub fn check(&self, header: &Header) -> Result<(), Error> {
         self.check_alone(header)?;
         match (header.opcode, &self.message) {
@@ -101,13 +101,13 @@ impl FrameSequence {
                 "continuation frame without a message to continue",
             )),
             (Opcode::Text | Opcode::Binary, Some(_)) => Err(Error::protocol(
-                "new message before the last fragment of the one before",
+                "new message before the last fragment of the previous one",
             )),
             _ => self.check_frame_size(header),
         }
     }
 
-    /// The rules a frame from a server must keep whatever has come before.
+    /// The rules for every frame from a server, independent of earlier frames.
     fn check_alone(&self, header: &Header) -> Result<(), Error> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             self.check_reserved_bits(header)?;
@@ -128,7 +128,7 @@ impl FrameSequence {
         check_limit("frame", header.len, limit, option)
     }
 
-    /// The message in one frame with which `bytes` begin, if it is all there, not compressed and
+    /// The unfragmented message at the start of `bytes`, if it is complete, not compressed and
     /// within all limits.
     #[inline]
     pub fn whole_message(&self, bytes: &[u8]) -> Option<WholeMessage> {
@@ -138,13 +138,13 @@ impl FrameSequence {
         (found.len as u64 <= limit).then_some(found)
     }
 
-    /// Whether a message is under way.
+    /// Whether a message is in progress.
     pub fn is_within_message(&self) -> bool {
         self.message.is_some()
     }
 
-    /// Whether `bytes`, which follow a message, begin with another whole one, or with control
-    /// frames and then that. Looks no further than to a frame that ends the connection.
+    /// Whether `bytes`, which follow a message, begin with another whole message, possibly after
+    /// control frames. Stops at a frame that ends the connection.
     pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
         while let Ok(Some((header, len))) = Header::decode(bytes) {
@@ -173,33 +173,33 @@ impl FrameSequence {
         false
     }
 
-    /// Section 5.2: they must be 0, unless an extension gives them a meaning; RFC 7692 section 6
-    /// does so for the first.
+    /// Section 5.2: the reserved bits must be 0, unless an extension defines them; RFC 7692 section
+    /// 6 defines RSV1.
     fn check_reserved_bits(&self, header: &Header) -> Result<(), Error> {
         if header.rsv2 || header.rsv3 || !self.may_be_compressed {
             return Err(Error::protocol(
-                "frame with a reserved bit set and no extension to give it a meaning",
+                "frame with a reserved bit set, but no extension that defines it",
             ));
         }
         match header.opcode {
             Opcode::Text | Opcode::Binary => Ok(()),
             other => Err(Error::protocol(format!(
-                "{} frame with the bit of compressed messages, RSV1",
+                "{} frame with RSV1, the bit of compressed messages",
                 other.name()
             ))),
         }
     }
 
-    /// Keeps account of the message that a frame begins or goes on with (section 5.4).
-    pub fn enter(&mut self, header: &Header, delivery: Delivery) -> Result<(), Error> {
+    /// Notes the frame, which begins or continues a message (section 5.4).
+    pub fn note_frame(&mut self, header: &Header, delivery: Delivery) -> Result<(), Error> {
         if header.opcode != Opcode::Continuation {
             self.message = Some(Incoming {
                 opcode: header.opcode,
                 fragments: 1,
                 is_compressed: header.rsv1,
                 delivery,
-                is_bound: !header.fin,
-                is_begun: false,
+                is_delivery_fixed: !header.fin,
+                is_partly_delivered: false,
             });
             return Ok(());
         }
@@ -208,7 +208,7 @@ impl FrameSequence {
         };
         message.fragments += 1;
         let limit = self.limits.max_fragments;
-        // Parts take no memory, however many they are.
+        // Parts need no memory, so their number is not limited.
         if message.fragments > limit && delivery != Delivery::Parts {
             return Err(Error::new(
                 Kind::MessageTooBig,
@@ -224,35 +224,34 @@ impl FrameSequence {
         check_message(bytes, self.limits.max_message_bytes)
     }
 
-    /// The message in progress, or a part of it, of which the payload is lent.
-    /// Its opcode, and whether none of it was handed out before.
-    pub fn hand_out(&mut self, is_last: bool) -> Result<(Opcode, bool), Error> {
+    /// Notes that the message in progress, or a part of it, is delivered. Returns its opcode, and
+    /// whether this is its first part.
+    pub fn note_delivered(&mut self, is_last: bool) -> Result<(Opcode, bool), Error> {
         let Some(message) = &mut self.message else {
             return Err(Error::new(Kind::Internal, "a payload without a message"));
         };
-        let handed_out = (message.opcode, !message.is_begun);
-        message.is_begun = true;
-        message.is_bound = true;
+        let delivered = (message.opcode, !message.is_partly_delivered);
+        message.is_partly_delivered = true;
+        message.is_delivery_fixed = true;
         if is_last {
             self.message = None;
         }
-        Ok(handed_out)
+        Ok(delivered)
     }
 }
 
-/// A text or binary frame with FIN and no other bit, of fewer than 64 KiB, all of which has
-/// arrived.
+/// A complete text or binary frame of fewer than 64 KiB, with FIN and no reserved bits.
 #[derive(Clone, Copy, Debug)]
 pub struct WholeMessage {
     pub is_text: bool,
-    /// That of the header, in bytes.
+    /// The length of the header, in bytes.
     pub header_len: usize,
-    /// That of the payload.
+    /// The length of the payload.
     pub len: usize,
 }
 
 impl WholeMessage {
-    /// Section 5.2, for these frames.
+    /// Decodes the header (section 5.2).
     #[inline]
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (first, header_len, len) = match *bytes {

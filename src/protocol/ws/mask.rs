@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Masking (RFC 6455 section 5.3): byte `i` is combined with byte `i mod 4` of the key.
+//! Masking (RFC 6455 section 5.3): byte `i` is XORed with byte `i mod 4` of the key.
 
 pub type MaskKey = [u8; 4];
 
@@ -16,7 +16,7 @@ pub fn apply(key: MaskKey, data: &mut [u8]) {
     }
 }
 
-/// Appends `data`, masked: one pass over the bytes where copy and mask would be two.
+/// Appends `data`, masked, in one pass over the bytes.
 #[inline(always)]
 pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
     if data.len() >= BLOCK {
@@ -36,11 +36,11 @@ pub fn append(key: MaskKey, mut data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Blocks of a size that is known are masked in vector registers.
+/// Blocks of a constant size are masked in vector registers.
 const BLOCK: usize = 128;
 
-/// What is left is less than a block. A function of its own, because inside a larger one the
-/// compiler has no registers left for it.
+/// Appends whole blocks and returns the rest. A separate function, because inside a larger one the
+/// compiler runs out of registers.
 #[inline(never)]
 fn append_blocks<'a>(key: MaskKey, mut data: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     while let Some((block, rest)) = data.split_first_chunk::<BLOCK>() {
@@ -55,13 +55,13 @@ fn masked<const N: usize>(key: MaskKey, mut block: [u8; N]) -> [u8; N] {
     block
 }
 
-/// The key twice.
+/// The key, repeated twice.
 fn widen(key: MaskKey) -> u64 {
     let key = u64::from(u32::from_ne_bytes(key));
     key << 32 | key
 }
 
-/// Eight bytes at a time; the compiler widens the loop above to the vector registers of the target.
+/// Loads eight bytes; the compiler vectorizes the loop in [`apply`].
 fn load(word: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(word);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_masks_as_the_standard_says() {
+    fn every_length_is_masked_as_the_rfc_says() {
         let key = [0x37, 0xfa, 0x21, 0x3d];
         let data: Vec<u8> = (0..200u8).collect();
         for len in 0..data.len() {

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What has arrived. The receiver makes it, and everybody up to the C caller hands it on as it is.
+//! A received message. The receiver creates it, and it is passed unchanged up to the C caller.
 
 use super::opcode::Opcode;
 
-/// In which pieces data is wanted.
+/// In which pieces data is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// Whole messages.
     Messages,
-    /// A data frame as soon as it is whole; text is checked across them.
+    /// Each data frame once it is complete; text is validated across frames.
     Fragments,
-    /// What has arrived of a message, whatever its size; text is checked across the pieces.
+    /// Parts of any size, as they arrive; text is validated across parts.
     Parts,
-    /// Every frame as it came; it is not inflated, text is not checked, closing is left to the
-    /// caller.
+    /// Every frame as it was received; it is not inflated, text is not validated, and closing is
+    /// left to the caller.
     Frames,
 }
 
-/// A message or a part of one, a control frame, or with [`Delivery::Frames`] any frame. A NUL
-/// stands behind its payload, unless that is empty.
+/// A message or a part of one, a control frame, or with [`Delivery::Frames`] any frame. Its payload
+/// is followed by a NUL, unless it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// That of the message, also for its later parts; of a frame its own.
+    /// The opcode of the message, also for its later parts; for a frame, its own opcode.
     pub opcode: Opcode,
     pub first: bool,
     pub last: bool,
-    /// Another whole message has arrived already.
+    /// Another whole message has already arrived.
     pub more: bool,
-    /// How it was received; `Frames` for frames alone.
+    /// How it was received; `Frames` only for frames.
     pub delivery: Delivery,
-    /// The bit of compressed messages (RFC 7692 section 6), of a frame that was received as it
-    /// came.
+    /// RSV1, the bit of compressed messages (RFC 7692 section 6); only set with
+    /// [`Delivery::Frames`].
     pub rsv1: bool,
     pub payload: &'a [u8],
 }
 
 impl Message<'static> {
-    /// What a whole message of nothing is like.
+    /// A whole message with an empty payload.
     pub const EMPTY: Self = Self {
         opcode: Opcode::Continuation,
         first: true,

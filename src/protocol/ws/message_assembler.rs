@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the payloads of a message go through on their way to the user: inflated (RFC 7692 section
-//! 7.2.2), checked to be text (RFC 6455 section 8.1), joined (section 5.4).
+//! Processes the payloads of a message: inflates them (RFC 7692 section 7.2.2), validates text (RFC
+//! 6455 section 8.1) and joins fragments (section 5.4).
 
 use super::deflate::Inflater;
 use super::frame_sequence::check_message;
@@ -9,35 +9,35 @@ use crate::base::buffer::{READ_MAX, keep_larger};
 use crate::base::error::{Error, Kind};
 use crate::base::memory;
 
-/// What is inflated at once for a user who takes messages in pieces.
+/// The most bytes inflated for one part.
 const PIECE: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct MessageAssembler {
     check_utf8: bool,
-    /// In memory of its own, which most connections do without.
+    /// Boxed, because most connections have none.
     inflater: Option<Box<Inflater>>,
-    /// The message under way is text, and is checked.
+    /// The message in progress is text, and is validated.
     is_text: bool,
     text: Utf8Stream,
-    /// What was joined or inflated so far; with a NUL behind it while lent.
+    /// The bytes joined or inflated so far; followed by a NUL while lent.
     joined: Vec<u8>,
 }
 
 /// How much may be inflated.
 #[derive(Clone, Copy, Debug)]
 pub enum InflateLimit {
-    /// All, as long as it is not more than this.
+    /// Everything, up to this size.
     Max(u64),
-    /// As much as makes a piece.
+    /// Enough for one part.
     Chunk,
 }
 
-/// How far an inflation has come.
+/// The progress of an inflation.
 #[derive(Clone, Copy, Debug)]
 pub struct Inflated {
     pub taken: usize,
-    /// Nothing more comes of the input.
+    /// The input yields no more output.
     pub is_all: bool,
 }
 
@@ -56,13 +56,13 @@ impl MessageAssembler {
         self.inflater = Some(Box::new(inflater));
     }
 
-    /// A message begins.
+    /// Begins a message.
     pub fn begin(&mut self, is_text: bool) {
         self.is_text = is_text && self.check_utf8;
         self.text = Utf8Stream::default();
     }
 
-    /// What follows is not looked at as text.
+    /// Stops validating text.
     pub fn skip_text(&mut self) {
         self.is_text = false;
     }
@@ -71,12 +71,12 @@ impl MessageAssembler {
         self.is_text
     }
 
-    /// Whether a text message that is all there is right, as far as that is wanted.
+    /// Whether a complete text message is valid, if validation is enabled.
     pub fn is_whole_text(&self, message: &[u8]) -> bool {
         !self.check_utf8 || utf8::is_valid(message)
     }
 
-    /// A text message that is all there.
+    /// Validates a complete message.
     pub fn check_whole(&self, message: &[u8]) -> Result<(), Error> {
         if !self.is_text || utf8::is_valid(message) {
             Ok(())
@@ -85,7 +85,7 @@ impl MessageAssembler {
         }
     }
 
-    /// The next bytes of the message; `is_last` says that it ends with them.
+    /// Validates the next bytes of the message; `is_last` says that it ends with them.
     pub fn check(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
         if self.is_text {
             check_next(&mut self.text, bytes, is_last)
@@ -94,16 +94,16 @@ impl MessageAssembler {
         }
     }
 
-    /// Checks the next bytes of the message and joins them to those before.
+    /// Validates the next bytes of the message and appends them.
     pub fn join(&mut self, bytes: &[u8], is_last: bool) -> Result<(), Error> {
         self.check(bytes, is_last)?;
-        // One more for the NUL.
+        // One more byte for the NUL.
         memory::reserve(&mut self.joined, bytes.len() + 1)?;
         self.joined.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// The same with bytes that are compressed.
+    /// Inflates, validates and appends compressed bytes.
     pub fn inflate(
         &mut self,
         input: &[u8],
@@ -111,12 +111,15 @@ impl MessageAssembler {
         room: InflateLimit,
     ) -> Result<Inflated, Error> {
         let Some(inflater) = &mut self.inflater else {
-            return Err(Error::new(Kind::Internal, "nothing inflates this"));
+            return Err(Error::new(
+                Kind::Internal,
+                "compressed data without an inflater",
+            ));
         };
         let before = self.joined.len();
         let most = match room {
             InflateLimit::Chunk => PIECE,
-            // One more shows that there is more.
+            // One more byte shows that the limit is exceeded.
             InflateLimit::Max(limit) => {
                 usize::try_from(limit).map_or(usize::MAX, |limit| limit.saturating_add(1))
             }
@@ -135,9 +138,9 @@ impl MessageAssembler {
         Ok(Inflated { taken, is_all })
     }
 
-    /// Goes through a compressed payload that the user takes as it came: later ones refer to what
-    /// it says.
-    pub fn skim(&mut self, input: &[u8], is_last: bool) -> Result<(), Error> {
+    /// Inflates and discards a payload that is delivered compressed, because later messages may
+    /// refer to it.
+    pub fn skip_compressed(&mut self, input: &[u8], is_last: bool) -> Result<(), Error> {
         if !self.inflater.as_ref().is_some_and(|it| it.takes_over()) {
             return Ok(());
         }
@@ -157,9 +160,9 @@ impl MessageAssembler {
         &self.joined
     }
 
-    /// Puts the NUL behind what was joined.
+    /// Appends the NUL to the joined bytes.
     pub fn lend(&mut self) -> Result<(), Error> {
-        // Exactly: room that doubled with every piece would be as large as the message in the end.
+        // Exactly one byte: doubling the memory here would waste as much as the message is long.
         let reserved = self.joined.try_reserve_exact(1);
         reserved.map_err(|_| Error::no_memory(1))?;
         self.joined.push(0);
@@ -176,18 +179,18 @@ impl MessageAssembler {
 
     pub fn release(&mut self) {
         self.joined.clear();
-        // The memory of a usual message is kept for the next; that of a huge one is given back.
+        // Keeps the memory of a message of usual size for the next one; frees that of a huge one.
         self.joined.shrink_to(READ_MAX);
     }
 
-    /// Goes on in `memory`, if there is none of its own.
+    /// Continues in `memory`, if it has no memory of its own.
     pub fn borrow(&mut self, memory: &mut Vec<u8>) {
         if self.joined.capacity() == 0 && memory.capacity() > 0 {
             std::mem::swap(&mut self.joined, memory);
         }
     }
 
-    /// Gives away memory that holds nothing.
+    /// Returns empty memory.
     pub fn give_back(&mut self, memory: &mut Vec<u8>) {
         if self.joined.is_empty() && self.joined.capacity() > 0 {
             keep_larger(memory, std::mem::take(&mut self.joined));

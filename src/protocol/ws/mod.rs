@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! RFC 6455: frames, messages, the closing handshake.
+//! RFC 6455: frames, messages and the closing handshake.
 
 pub mod close;
 pub mod deflate;

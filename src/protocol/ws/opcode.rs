@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The meaning of a frame (RFC 6455 section 5.2).
+//! Opcodes (RFC 6455 section 5.2).
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -7,8 +7,7 @@ pub enum Opcode {
     Continuation = 0,
     Text = 1,
     Binary = 2,
-    // Those that are reserved are never received, and sent only by who tests how a server takes
-    // them.
+    // Reserved opcodes are rejected when received, and sent only to test how a server reacts.
     Reserved3 = 3,
     Reserved4 = 4,
     Reserved5 = 5,
@@ -24,7 +23,7 @@ pub enum Opcode {
     Reserved15 = 15,
 }
 
-/// By their numbers.
+/// Indexed by number.
 const ALL: [Opcode; 16] = [
     Opcode::Continuation,
     Opcode::Text,
@@ -45,7 +44,7 @@ const ALL: [Opcode; 16] = [
 ];
 
 impl Opcode {
-    /// `None` for the numbers that are reserved, 3–7 and 11–15.
+    /// `None` for the reserved numbers, 3–7 and 11–15.
     pub fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             0 => Self::Continuation,
@@ -58,12 +57,12 @@ impl Opcode {
         })
     }
 
-    /// A number from outside, of any size.
+    /// Any number, from the caller.
     pub fn from_i32(number: i32) -> Option<Self> {
         u8::try_from(number).ok().and_then(Self::from_number)
     }
 
-    /// The same, the reserved ones included.
+    /// As [`Opcode::from_i32`], including the reserved ones.
     pub fn from_any_i32(number: i32) -> Option<Self> {
         let index = usize::try_from(number).ok()?;
         ALL.get(index).copied()

@@ -20,21 +20,21 @@ mod frames;
 
 #[derive(Debug)]
 pub struct Receiver {
-    order: FrameSequence,
+    sequence: FrameSequence,
     inbox: Inbox,
-    /// The frame whose header has been read, less the payload that has been consumed.
+    /// The frame whose header has been read; its length is that of the payload not yet consumed.
     frame: Option<Header>,
-    /// The message behind the last one, whose header has been read already.
+    /// The message after the last one, whose header has already been read.
     ahead: Option<WholeMessage>,
-    content: MessageAssembler,
-    /// How much of the payload in the inbox has been checked to be text.
+    assembler: MessageAssembler,
+    /// How much of the payload in the inbox has been validated as text.
     checked: usize,
     lent: LentFrom,
-    /// Whose headers have come since [`Receiver::take_frame_count`].
+    /// The number of headers read since [`Receiver::take_frame_count`].
     frames: u64,
     /// The last message, without its payload.
     arrived: Message<'static>,
-    /// What was lent when another thread began to read for itself.
+    /// Bytes that were lent when another thread took over reading.
     retired: Option<Vec<u8>>,
     end: ReceiveEnd,
 }
@@ -49,7 +49,7 @@ enum LentFrom {
 #[derive(Debug)]
 enum ReceiveEnd {
     NotYet,
-    /// A close frame has come: what follows is discarded (section 5.5.1).
+    /// A close frame has arrived: everything after it is discarded (section 5.5.1).
     Closed,
     Failed(Error),
 }
@@ -57,11 +57,11 @@ enum ReceiveEnd {
 impl Receiver {
     pub fn new(limits: Limits, check_utf8: bool) -> Self {
         Self {
-            order: FrameSequence::new(limits),
+            sequence: FrameSequence::new(limits),
             inbox: Inbox::default(),
             frame: None,
             ahead: None,
-            content: MessageAssembler::new(check_utf8),
+            assembler: MessageAssembler::new(check_utf8),
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
@@ -71,18 +71,19 @@ impl Receiver {
         }
     }
 
-    /// Messages may come compressed.
+    /// Allows compressed messages.
     pub fn set_inflater(&mut self, inflater: Inflater) {
-        self.order.allow_compression();
-        self.content.set_inflater(inflater);
+        self.sequence.allow_compression();
+        self.assembler.set_inflater(inflater);
     }
 
-    /// Where the transport appends what it reads, see [`Inbox::space`]. Ends what the last message
-    /// lent.
+    /// Space to which the transport appends what it reads, see [`Inbox::space`]. Invalidates the
+    /// last message.
     pub fn space(&mut self) -> Result<&mut Vec<u8>, Error> {
         self.release();
         let missing = match self.frame {
-            // The next header comes along, so that one read can end one frame and begin the next.
+            // Includes the next header, so that one read can complete a frame and begin the next
+            // one.
             Some(header) => {
                 header.len - (self.inbox.unread().len() as u64).min(header.len)
                     + MAX_HEADER_BYTES as u64
@@ -92,7 +93,7 @@ impl Receiver {
         self.inbox.space(missing)
     }
 
-    /// What the last successful [`Receiver::next`] found.
+    /// The message found by the last successful [`Receiver::next`].
     #[inline]
     pub fn message(&self) -> Message<'_> {
         Message {
@@ -101,12 +102,12 @@ impl Receiver {
         }
     }
 
-    /// How many frames have arrived since this was asked last.
+    /// The number of frames that have arrived since the last call.
     pub fn take_frame_count(&mut self) -> u64 {
         std::mem::take(&mut self.frames)
     }
 
-    /// Ends what the last message lent and finds the next one; false when more bytes are needed.
+    /// Invalidates the last message and finds the next one; false if more bytes are needed.
     #[inline]
     pub fn next(&mut self, delivery: Delivery) -> Result<bool, Error> {
         Ok(self.next_whole_message(delivery).is_some() || self.next_of_any_kind(delivery)?)
@@ -122,9 +123,9 @@ impl Receiver {
             }
             ReceiveEnd::Failed(error) => return Err(error.clone()),
         }
-        if let Some(opcode) = self.order.turn_to(delivery)? {
-            // None of the message is consumed, so it is looked at from its first byte again.
-            self.content.begin(opcode == Opcode::Text);
+        if let Some(opcode) = self.sequence.set_delivery(delivery)? {
+            // None of the message has been consumed, so it is validated again from its first byte.
+            self.assembler.begin(opcode == Opcode::Text);
             self.checked = 0;
         }
         let advanced = self.advance(delivery);
@@ -134,28 +135,29 @@ impl Receiver {
         advanced
     }
 
-    /// The common case, in few steps: a text or binary message in one frame that is all there,
-    /// short enough for every limit, and right. Everything else, whatever is wrong included, is
-    /// left for [`Receiver::next_of_any_kind`].
+    /// The common case, in few steps: a text or binary message in one complete frame that is valid
+    /// and within every limit. Everything else, including errors, is left to
+    /// [`Receiver::next_of_any_kind`].
     #[inline]
     pub fn next_whole_message(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         if !matches!(delivery, Delivery::Messages | Delivery::Fragments) {
             return None;
         }
         let found = match self.ahead {
-            // The byte that the last message's NUL replaces is of this header.
+            // The last message's NUL replaces a byte of this header, which has already been
+            // decoded.
             Some(found) => found,
             None => self.find_whole_message()?,
         };
         let unread = self.inbox.unread();
-        let (payload, behind) = unread
+        let (payload, after) = unread
             .get(found.header_len..)
             .and_then(|rest| rest.split_at_checked(found.len))?;
-        if found.is_text && !self.content.is_whole_text(payload) {
+        if found.is_text && !self.assembler.is_whole_text(payload) {
             return None;
         }
-        let ahead = self.order.whole_message(behind);
-        let more = ahead.is_some() || (!behind.is_empty() && self.order.has_whole_message(behind));
+        let ahead = self.sequence.whole_message(after);
+        let more = ahead.is_some() || (!after.is_empty() && self.sequence.has_whole_message(after));
         self.ahead = ahead;
         self.inbox.consume(found.header_len);
         self.inbox.lend(found.len);
@@ -175,9 +177,9 @@ impl Receiver {
         })
     }
 
-    /// The next message, if it is whole and can be lent beside what was lent before: it lies behind
-    /// that in the inbox, and its header, in which the NUL of the one before stands, has been read.
-    /// All of them end together.
+    /// The next message, if it is whole and can be lent while earlier ones stay lent: it follows
+    /// them in the inbox, and its header, which the NUL of the previous one overwrites, has already
+    /// been read. All of them become invalid together.
     pub fn next_beside(&mut self, delivery: Delivery) -> Option<Message<'_>> {
         self.ahead?;
         self.next_whole_message(delivery)
@@ -188,79 +190,80 @@ impl Receiver {
         if !self.is_between_messages() {
             return None;
         }
-        self.order.whole_message(self.inbox.unread())
+        self.sequence.whole_message(self.inbox.unread())
     }
 
-    /// Nothing is to be found in what has arrived: all of it has been handed out.
+    /// Whether everything that has arrived has been delivered.
     pub fn is_idle(&self) -> bool {
         self.inbox.is_drained() && self.is_between_messages()
     }
 
     fn is_between_messages(&self) -> bool {
         self.frame.is_none()
-            && !self.order.is_within_message()
+            && !self.sequence.is_within_message()
             && matches!(self.end, ReceiveEnd::NotYet)
     }
 
-    /// There will be no more messages.
+    /// Ends receiving with `error`.
     pub fn fail(&mut self, error: &Error) {
         self.end = ReceiveEnd::Failed(error.clone());
         self.inbox.clear();
     }
 
-    /// A close frame has been received: there will be no more messages.
+    /// Whether a close frame has been received: no more messages will follow.
     pub fn is_closed(&self) -> bool {
         matches!(self.end, ReceiveEnd::Closed)
     }
 
-    /// How the rest of the message under way must be received.
+    /// How the rest of the message in progress must be received.
     pub fn delivery_under_way(&self) -> Option<Delivery> {
-        self.order.delivery_under_way()
+        self.sequence.delivery_under_way()
     }
 
-    /// Works in the memories given from here on, unless there is memory of its own in use; see
+    /// Uses the given memory from now on, unless it is already using its own; see
     /// [`Receiver::give_back`].
     pub fn borrow(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.inbox.borrow(memory);
-        self.content.borrow(joined);
+        self.assembler.borrow(joined);
     }
 
-    /// The same, for reading alone; see [`Receiver::give_back_inbox`].
+    /// Uses the given memory for reading only; see [`Receiver::give_back_inbox`].
     pub fn borrow_inbox(&mut self, memory: &mut Vec<u8>) {
         self.release();
         self.inbox.borrow(memory);
     }
 
-    /// Parts with memory for reading that holds little, which goes to memory of its own size.
+    /// Returns the memory for reading, unless it holds many bytes; a few are copied to memory of
+    /// their own size.
     pub fn give_back_inbox(&mut self, memory: &mut Vec<u8>) {
         self.inbox.give_back(memory);
     }
 
-    /// Ends what the last message lent, and parts with memory that holds nothing.
+    /// Invalidates the last message, and returns memory that is not in use.
     pub fn give_back(&mut self, memory: &mut Vec<u8>, joined: &mut Vec<u8>) {
         self.release();
         self.inbox.give_back(memory);
-        self.content.give_back(joined);
+        self.assembler.give_back(joined);
     }
 
-    /// Forgets what has arrived. What the last message lent stays as it is.
+    /// Discards bytes that have not been delivered. The last message stays valid.
     pub fn drop_unread(&mut self) {
         self.ahead = None;
         self.inbox.drop_unread();
     }
 
-    /// Keeps what the last message lent alive while others read on, until
+    /// Keeps the last message valid while another thread continues reading, until
     /// [`Receiver::drop_retired`].
     pub fn retire(&mut self) -> Result<(), Error> {
         if self.retired.is_some() {
-            // The user's; what has been lent since was to whoever reads on.
+            // `retired` is the user's message; later ones were lent to the thread that reads.
             self.release();
             return Ok(());
         }
         let retired = match self.lent {
             LentFrom::Nothing => return Ok(()),
             LentFrom::Inbox => self.inbox.retire()?,
-            LentFrom::Joined => Some(self.content.take_lent()),
+            LentFrom::Joined => Some(self.assembler.take_lent()),
         };
         self.ahead = None;
         self.lent = LentFrom::Nothing;
@@ -268,7 +271,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// The user has come back: whatever was lent before is no longer in use.
+    /// The user has called again, so the message lent before is no longer in use.
     pub fn drop_retired(&mut self) {
         self.retired = None;
     }
@@ -277,17 +280,18 @@ impl Receiver {
         match self.lent {
             LentFrom::Nothing => &[],
             LentFrom::Inbox => self.inbox.lent(),
-            LentFrom::Joined => self.content.lent(),
+            LentFrom::Joined => self.assembler.lent(),
         }
     }
 
-    /// Ends what is lent. Unread bytes are as they came again, so a header is read again, too.
+    /// Invalidates lent bytes. Restores the byte replaced by a NUL, so a header read ahead must be
+    /// read again.
     fn release(&mut self) {
         self.ahead = None;
         match self.lent {
             LentFrom::Nothing => return,
             LentFrom::Inbox => self.inbox.release(),
-            LentFrom::Joined => self.content.release(),
+            LentFrom::Joined => self.assembler.release(),
         }
         self.lent = LentFrom::Nothing;
     }

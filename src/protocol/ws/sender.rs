@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The sending half of an open connection: what may be sent now, and as which frames.
 //!
-//! The only place where the closing handshake moves on: what is received is told to
-//! [`Sender::answer`], which says what is due in return, what leaves is told to
-//! [`Sender::note_sent`] (RFC 6455 sections 5.5 and 7).
+//! The only place where the closing handshake advances (RFC 6455 sections 5.5 and 7): received
+//! control frames are passed to [`Sender::reply_to`], which returns the reply to send, and sent
+//! frames to [`Sender::note_sent`].
 
 use super::close::{CloseFrame, Closing, read_payload};
 use super::frame::{Header, MAX_CONTROL_BYTES};
@@ -25,7 +25,7 @@ struct Fragmented {
     is_compressed: bool,
 }
 
-/// What is to be sent, less its payload and its key.
+/// A frame to send, without its payload and masking key.
 #[derive(Clone, Copy, Debug)]
 pub enum Frame {
     /// A whole message, a ping or a pong.
@@ -34,16 +34,16 @@ pub enum Frame {
     Fragment { opcode: Opcode, fin: bool },
     /// Our close frame, or the reply to one that was received frame by frame.
     Close,
-    /// As the caller made it.
+    /// A frame from the caller.
     Made(Header),
-    /// The same, whatever rule it breaks.
+    /// A frame from the caller that may violate the protocol.
     Raw(Header),
 }
 
-/// What the peer is owed.
+/// A reply that the protocol requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlReply {
-    /// With the payload of the ping.
+    /// A pong with the payload of the ping.
     Pong,
     Close(CloseFrame),
 }
@@ -53,12 +53,12 @@ impl Sender {
         &self.closing
     }
 
-    /// Whether a text or binary message may be sent whole now.
+    /// Whether a whole text or binary message may be sent now.
     pub fn may_send_message(&self) -> bool {
         self.fragmented.is_none() && self.closing.is_open()
     }
 
-    /// The header of `frame` with a payload of `len` bytes, or why it may not be sent now.
+    /// The header of `frame` with a payload of `len` bytes; fails if it may not be sent now.
     pub fn header(&self, frame: Frame, len: usize, key: MaskKey) -> Result<Header, Error> {
         match frame {
             Frame::Whole(opcode) => self.message(opcode, len, key),
@@ -72,8 +72,8 @@ impl Sender {
         }
     }
 
-    /// Whether the payload of `frame` goes on with a message that is being sent compressed; `None`:
-    /// it begins one.
+    /// Whether `frame` continues a message that is being sent compressed; `None` if it begins a
+    /// message.
     pub fn is_compressed(&self, frame: Frame) -> Option<bool> {
         match frame {
             Frame::Fragment { .. } => self.fragmented.map(|message| message.is_compressed),
@@ -81,7 +81,7 @@ impl Sender {
         }
     }
 
-    /// The header of a message that is sent whole, or of a control frame.
+    /// The header of a whole message, or of a control frame.
     pub fn message(&self, opcode: Opcode, len: usize, key: MaskKey) -> Result<Header, Error> {
         self.check_open()?;
         if opcode.is_control() {
@@ -92,8 +92,8 @@ impl Sender {
         Ok(Header::masked(opcode, true, len, key))
     }
 
-    /// The header of the next fragment of a message, or of its first (section 5.4). Control frames
-    /// may go out between two.
+    /// The header of a fragment of a message (section 5.4). Control frames may be sent between two
+    /// fragments.
     pub fn fragment(
         &self,
         opcode: Opcode,
@@ -109,14 +109,14 @@ impl Sender {
                 let name = begun.opcode.name();
                 return Err(Error::argument(
                     "opcode",
-                    format!("must be {name}, that of the message being sent"),
+                    format!("must be {name}, the opcode of the message being sent"),
                 ));
             }
         };
         Ok(Header::masked(wire, fin, len, key))
     }
 
-    /// Whether a frame the caller made may be sent now.
+    /// Checks whether the caller's frame may be sent now.
     pub fn frame(&self, header: Header) -> Result<Header, Error> {
         self.check_may_send(header.opcode)?;
         header
@@ -136,14 +136,14 @@ impl Sender {
         }
     }
 
-    /// The header of our close frame, of which there is one (section 5.5.1); also of the reply to
-    /// one received frame by frame.
+    /// The header of our close frame, which may be sent once (section 5.5.1), also as the reply to
+    /// one received with [`Delivery::Frames`].
     pub fn close(&self, len: usize, key: MaskKey) -> Result<Header, Error> {
         self.check_may_close()?;
         Ok(Header::masked(Opcode::Close, true, len, key))
     }
 
-    /// A frame is on its way and cannot be taken back. A raw one changes nothing but the end.
+    /// Notes that a frame is being sent. A raw frame changes no state, unless it is a close frame.
     pub fn note_frame(&mut self, frame: Frame, header: &Header) {
         if !matches!(frame, Frame::Raw(_)) || header.opcode == Opcode::Close {
             self.note_sent(header);
@@ -166,18 +166,18 @@ impl Sender {
         }
     }
 
-    /// What is due for a control frame that was received. It is taken as sent. Who receives frames
-    /// answers them himself.
-    pub fn answer(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<ControlReply> {
+    /// The reply to a received control frame, which is then considered sent. With
+    /// [`Delivery::Frames`] the caller replies.
+    pub fn reply_to(&mut self, received: &Message<'_>, auto_pong: bool) -> Option<ControlReply> {
         let by_us = received.delivery != Delivery::Frames;
         match received.opcode {
             // Section 5.5.2: a ping is answered "unless it already received a Close frame"; after
-            // our own, nothing follows.
+            // our own, nothing may be sent.
             Opcode::Ping if by_us && auto_pong && self.closing.is_open() => {
                 Some(ControlReply::Pong)
             }
             Opcode::Close => {
-                // The receiver has checked it.
+                // The receiver has already validated it.
                 let (code, reason) = read_payload(received.payload).unwrap_or_default();
                 if !by_us {
                     self.closing.note_received(code, reason);
@@ -198,8 +198,8 @@ impl Sender {
         }
     }
 
-    /// The connection ended by `error`; every later call reports it. The close frame that is due,
-    /// if any, is taken as sent.
+    /// Notes that `error` ended the connection; every later call returns it. Returns the close
+    /// frame to send, if any, which is then considered sent.
     pub fn fail(&mut self, error: &Error) -> Option<ControlReply> {
         let Some(code) = error.kind().close_code() else {
             self.closing.note_failure(error.clone());

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! UTF-8, checked while the bytes arrive (RFC 3629; RFC 6455 sections 5.6 and 8.1).
+//! Validates UTF-8 as the bytes arrive (RFC 3629; RFC 6455 sections 5.6 and 8.1).
 
 use simdutf8::{basic, compat};
 
-/// Below this simdutf8 looks at byte after byte, which is slower than to see that all are ASCII.
+/// Below this size simdutf8 processes single bytes, which is slower than checking for ASCII.
 const SHORT: usize = 64;
 
 pub fn is_valid(bytes: &[u8]) -> bool {
     (bytes.len() < SHORT && bytes.is_ascii()) || basic::from_utf8(bytes).is_ok()
 }
 
-/// Text that comes in pieces. A character may be cut anywhere; an impossible one is refused at its
-/// first wrong byte.
+/// Text that arrives in pieces. A character may be split anywhere; an invalid one is rejected at
+/// its first wrong byte.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Stream {
-    /// The beginning of a character whose end is still to come.
+    /// The first bytes of an incomplete character.
     pending: Pending,
 }
 
@@ -37,7 +37,7 @@ impl Pending {
     }
 }
 
-/// The text is not UTF-8 and no further byte can mend it.
+/// The text is not UTF-8, whatever bytes follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid;
 
@@ -59,8 +59,8 @@ impl Utf8Stream {
             if error.error_len().is_some() {
                 return Err(Invalid);
             }
-            let cut = bytes.get(error.valid_up_to()..).unwrap_or_default();
-            cut.iter().for_each(|byte| self.pending.push(*byte));
+            let incomplete = bytes.get(error.valid_up_to()..).unwrap_or_default();
+            incomplete.iter().for_each(|byte| self.pending.push(*byte));
         }
         Ok(())
     }
@@ -75,14 +75,14 @@ impl Utf8Stream {
 mod tests {
     use super::*;
 
-    /// Feeds `bytes` one at a time; how many were taken before the refusal.
-    fn taken_before_refusal(bytes: &[u8]) -> Option<usize> {
+    /// Feeds `bytes` one at a time; returns how many were accepted before an error.
+    fn accepted_before_error(bytes: &[u8]) -> Option<usize> {
         let mut stream = Utf8Stream::default();
         bytes.iter().position(|byte| stream.feed(&[*byte]).is_err())
     }
 
     #[test]
-    fn text_is_accepted_however_it_is_cut() {
+    fn text_is_accepted_however_it_is_split() {
         let text = "κόσμε \u{10ffff} 한글 \u{fffe}".as_bytes();
         for cut in 0..=text.len() {
             let mut stream = Utf8Stream::default();
@@ -93,12 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_impossible_byte_is_refused() {
-        assert_eq!(taken_before_refusal(b"ab\xff"), Some(2));
+    fn the_first_invalid_byte_is_rejected() {
+        assert_eq!(accepted_before_error(b"ab\xff"), Some(2));
         // Above U+10FFFF, a surrogate, an overlong form: the second byte decides.
-        assert_eq!(taken_before_refusal(b"\xf4\x90\x80\x80"), Some(1));
-        assert_eq!(taken_before_refusal(b"\xed\xa0\x80"), Some(1));
-        assert_eq!(taken_before_refusal(b"\xc0\xaf"), Some(0));
+        assert_eq!(accepted_before_error(b"\xf4\x90\x80\x80"), Some(1));
+        assert_eq!(accepted_before_error(b"\xed\xa0\x80"), Some(1));
+        assert_eq!(accepted_before_error(b"\xc0\xaf"), Some(0));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The general case of receiving: frame by frame, whatever comes.
+//! The general case of receiving: frame by frame, all kinds.
 
 use super::{LentFrom, ReceiveEnd, Receiver};
 use crate::base::buffer::{Inbox, READ_MAX};
@@ -26,7 +26,7 @@ impl Receiver {
             if header.opcode.is_control() {
                 return self.take_control(header, delivery);
             }
-            let is_compressed = self.order.is_compressed();
+            let is_compressed = self.sequence.is_compressed();
             let is_whole = header.fin && header.opcode != Opcode::Continuation;
             let is_found = match delivery {
                 _ if is_compressed => self.take_inflated(header, delivery)?,
@@ -34,7 +34,7 @@ impl Receiver {
                 Delivery::Messages if !is_whole => self.take_joined(header)?,
                 _ => self.take_data(header, delivery)?,
             };
-            // A frame that is over and brought nothing is one of several.
+            // A complete frame without a delivery is a fragment, so continue with the next frame.
             if is_found || self.frame.is_some() {
                 return Ok(is_found);
             }
@@ -45,16 +45,16 @@ impl Receiver {
         let Some((header, len)) = Header::decode(self.inbox.unread())? else {
             return Ok(None);
         };
-        self.order.check(&header)?;
+        self.sequence.check(&header)?;
         self.inbox.consume(len);
         self.frame = Some(header);
         self.frames += 1;
         self.checked = 0;
         if !header.opcode.is_control() {
             if header.opcode != Opcode::Continuation {
-                self.content.begin(header.opcode == Opcode::Text);
+                self.assembler.begin(header.opcode == Opcode::Text);
             }
-            self.order.enter(&header, delivery)?;
+            self.sequence.note_frame(&header, delivery)?;
         }
         Ok(Some(header))
     }
@@ -62,17 +62,18 @@ impl Receiver {
     fn take_frame(&mut self, header: Header) -> Result<bool, Error> {
         let is_data = !header.opcode.is_control();
         if is_data {
-            self.order.check_size(header.len)?;
+            self.sequence.check_size(header.len)?;
         }
         if !self.lend(header, false) {
             return Ok(false);
         }
         if is_data {
-            if self.order.is_compressed() {
-                self.content.skip_text();
-                self.content.skim(self.inbox.lent(), header.fin)?;
+            if self.sequence.is_compressed() {
+                self.assembler.skip_text();
+                self.assembler
+                    .skip_compressed(self.inbox.lent(), header.fin)?;
             }
-            self.order.hand_out(header.fin)?;
+            self.sequence.note_delivered(header.fin)?;
         }
         self.arrived = Message {
             opcode: header.opcode,
@@ -98,7 +99,7 @@ impl Receiver {
         self.note_close(header.opcode)
     }
 
-    /// True: whatever arrived is handed out.
+    /// Always true on success: the frame is delivered.
     fn note_close(&mut self, opcode: Opcode) -> Result<bool, Error> {
         if opcode == Opcode::Close {
             read_payload(self.lent())?;
@@ -107,22 +108,22 @@ impl Receiver {
         Ok(true)
     }
 
-    /// A data frame that is handed out as it is: a whole message, or a fragment where fragments are
-    /// wanted.
+    /// Delivers a data frame by itself: a whole message, or a fragment with
+    /// [`Delivery::Fragments`].
     fn take_data(&mut self, header: Header, delivery: Delivery) -> Result<bool, Error> {
-        self.order.check_size(header.len)?;
-        if self.content.is_text() {
+        self.sequence.check_size(header.len)?;
+        if self.assembler.is_text() {
             self.check_text(header)?;
         }
         if !self.lend(header, header.fin) {
             return Ok(false);
         }
-        self.hand_out(header.fin, delivery)
+        self.deliver(header.fin, delivery)
     }
 
-    /// What is lent is the message in progress, or a part of it.
-    fn hand_out(&mut self, last: bool, delivery: Delivery) -> Result<bool, Error> {
-        let (opcode, first) = self.order.hand_out(last)?;
+    /// Delivers the lent bytes as the message in progress, or a part of it.
+    fn deliver(&mut self, last: bool, delivery: Delivery) -> Result<bool, Error> {
+        let (opcode, first) = self.sequence.note_delivered(last)?;
         self.arrived = Message {
             opcode,
             first,
@@ -134,8 +135,8 @@ impl Receiver {
         Ok(true)
     }
 
-    /// What has arrived of a frame, if it is not too much for a piece. Nothing is a part only where
-    /// the message ends with it.
+    /// Delivers what has arrived of a frame, up to the size of a part. An empty part is delivered
+    /// only at the end of the message.
     fn take_part(&mut self, header: Header) -> Result<bool, Error> {
         let part = arrived(&self.inbox, header);
         let part = part.get(..READ_MAX).unwrap_or(part);
@@ -145,38 +146,39 @@ impl Receiver {
             self.consume(header, 0);
             return Ok(false);
         }
-        self.content.check(part, is_last)?;
+        self.assembler.check(part, is_last)?;
         self.lend(Header { len, ..header }, is_last);
         self.frame = rest(header, len);
-        self.hand_out(is_last, Delivery::Parts)
+        self.deliver(is_last, Delivery::Parts)
     }
 
-    /// Checks what has arrived of the frame's text and was not checked before, so that a wrong byte
-    /// ends the connection when it comes and not when its message ends.
+    /// Validates the newly arrived text of the frame, so that an invalid byte fails the connection
+    /// when it arrives and not at the end of its message.
     fn check_text(&mut self, header: Header) -> Result<(), Error> {
         let arrived = arrived(&self.inbox, header);
         let is_last = header.fin && arrived.len() as u64 == header.len;
         if is_last && self.checked == 0 && header.opcode == Opcode::Text {
-            return self.content.check_whole(arrived);
+            return self.assembler.check_whole(arrived);
         }
         let unchecked = arrived.get(self.checked..).unwrap_or_default();
         self.checked = arrived.len();
-        self.content.check(unchecked, is_last)
+        self.assembler.check(unchecked, is_last)
     }
 
-    /// Appends what has arrived of a fragment to its message, which is handed out at its end.
+    /// Appends what has arrived of a fragment to its message, which is delivered when it is
+    /// complete.
     fn take_joined(&mut self, header: Header) -> Result<bool, Error> {
-        self.order
-            .check_size(self.content.joined().len() as u64 + header.len)?;
+        self.sequence
+            .check_size(self.assembler.joined().len() as u64 + header.len)?;
         let part = arrived(&self.inbox, header);
         let len = part.len();
         let is_last = header.fin && len as u64 == header.len;
-        self.content.join(part, is_last)?;
+        self.assembler.join(part, is_last)?;
         self.consume(header, len);
         if !is_last {
             return Ok(false);
         }
-        self.hand_out_joined(true, Delivery::Messages)
+        self.deliver_joined(true, Delivery::Messages)
     }
 
     /// Inflates what has arrived of a frame.
@@ -186,33 +188,33 @@ impl Receiver {
         let is_last = header.fin && is_end;
         let room = match delivery {
             Delivery::Parts => InflateLimit::Chunk,
-            _ => InflateLimit::Max(self.order.max_message_bytes()),
+            _ => InflateLimit::Max(self.sequence.max_message_bytes()),
         };
-        let inflated = self.content.inflate(part, is_last, room)?;
-        self.order.bind();
+        let inflated = self.assembler.inflate(part, is_last, room)?;
+        self.sequence.fix_delivery();
         self.consume(header, inflated.taken);
         if !inflated.is_all {
-            // Its frame is not over, even where all of it is consumed.
+            // The frame is not finished, even if all of its payload is consumed.
             self.frame.get_or_insert(Header { len: 0, ..header });
-            return self.hand_out_joined(false, delivery);
+            return self.deliver_joined(false, delivery);
         }
         let is_wanted = match delivery {
-            Delivery::Parts => is_last || !self.content.joined().is_empty(),
+            Delivery::Parts => is_last || !self.assembler.joined().is_empty(),
             Delivery::Fragments => is_end,
             _ => is_last,
         };
         if !is_wanted {
             return Ok(false);
         }
-        self.hand_out_joined(is_last, delivery)
+        self.deliver_joined(is_last, delivery)
     }
 
-    /// What was joined or inflated.
-    fn hand_out_joined(&mut self, is_last: bool, delivery: Delivery) -> Result<bool, Error> {
-        self.content.lend()?;
+    /// Delivers the joined or inflated bytes.
+    fn deliver_joined(&mut self, is_last: bool, delivery: Delivery) -> Result<bool, Error> {
+        self.assembler.lend()?;
         self.lent = LentFrom::Joined;
-        self.arrived.more = is_last && self.order.has_whole_message(self.inbox.unread());
-        self.hand_out(is_last, delivery)
+        self.arrived.more = is_last && self.sequence.has_whole_message(self.inbox.unread());
+        self.deliver(is_last, delivery)
     }
 
     fn consume(&mut self, header: Header, count: usize) {
@@ -220,8 +222,8 @@ impl Receiver {
         self.frame = rest(header, count as u64);
     }
 
-    /// Lends the payload of the frame in progress if it is all there. Looks further where a message
-    /// ends with it; were that done at every frame, many small ones would be looked at again and
+    /// Lends the payload of the frame in progress if it is complete. Looks for another message only
+    /// at the end of a message: doing so at every frame would scan many small frames again and
     /// again.
     fn lend(&mut self, header: Header, ends_message: bool) -> bool {
         let unread = self.inbox.unread();
@@ -232,7 +234,7 @@ impl Receiver {
         let may_have_more = ends_message && unread.len() > len;
         self.arrived.more = may_have_more
             && self
-                .order
+                .sequence
                 .has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
         self.lent = LentFrom::Inbox;
@@ -241,14 +243,14 @@ impl Receiver {
     }
 }
 
-/// As much of a frame's payload as is there.
+/// The part of a frame's payload that has arrived.
 fn arrived(inbox: &Inbox, header: Header) -> &[u8] {
     let unread = inbox.unread();
     let len = header.len.min(unread.len() as u64) as usize;
     unread.get(..len).unwrap_or_default()
 }
 
-/// The frame without the first `count` bytes of its payload; `None` where that is nothing.
+/// The frame without the first `count` bytes of its payload; `None` if nothing is left.
 fn rest(header: Header, count: u64) -> Option<Header> {
     let len = header.len - count;
     (len > 0).then_some(Header { len, ..header })
