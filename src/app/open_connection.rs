@@ -187,7 +187,7 @@ impl AppConnection {
     }
 
     fn delivery(&self, callbacks: &mut Callbacks<'_>) -> Delivery {
-        let under_way = self.reader.delivery_under_way();
+        let under_way = self.reader.delivery_in_progress();
         under_way.unwrap_or_else(|| match callbacks.take_parts() {
             true => Delivery::Parts,
             false => Delivery::Messages,

@@ -7,7 +7,7 @@ use crate::base::error::{Error, Kind};
 /// that rejects the upgrade. A file may have changed by the next attempt.
 pub fn is_retryable(error: &Error) -> bool {
     match error.kind() {
-        _ if error.is_passing() => true,
+        _ if error.is_retryable() => true,
         Kind::InvalidArgument
         | Kind::InvalidUrl
         | Kind::NotSupported
@@ -54,7 +54,7 @@ mod tests {
         ] {
             assert!(!is_retryable(&Error::new(kind, "x")), "{kind:?}");
         }
-        assert!(is_retryable(&Error::new(Kind::TlsConfig, "x").passing()));
+        assert!(is_retryable(&Error::new(Kind::TlsConfig, "x").retryable()));
         for kind in [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Protocol] {
             assert!(is_retryable(&Error::new(kind, "x")), "{kind:?}");
         }

@@ -95,7 +95,7 @@ struct Details {
     tls_verify_result: i64,
     http_status: u16,
     close_code: u16,
-    is_passing: bool,
+    is_retryable: bool,
 }
 
 impl Error {
@@ -108,7 +108,7 @@ impl Error {
             tls_verify_result: 0,
             http_status: 0,
             close_code: 0,
-            is_passing: false,
+            is_retryable: false,
         }))
     }
 
@@ -185,8 +185,8 @@ impl Error {
     }
 
     /// Marks an error as worth retrying although its kind is not.
-    pub fn passing(mut self) -> Self {
-        self.0.is_passing = true;
+    pub fn retryable(mut self) -> Self {
+        self.0.is_retryable = true;
         self
     }
 
@@ -218,8 +218,8 @@ impl Error {
         self.0.close_code
     }
 
-    pub fn is_passing(&self) -> bool {
-        self.0.is_passing
+    pub fn is_retryable(&self) -> bool {
+        self.0.is_retryable
     }
 }
 

@@ -59,7 +59,7 @@ pub fn concat(parts: &[&str]) -> Result<String, Error> {
 }
 
 /// The elements of a shared list, to be modified; copies them if they are shared.
-pub fn owned<T: Clone>(list: &mut Arc<Vec<T>>) -> Result<&mut Vec<T>, Error> {
+pub fn make_mut<T: Clone>(list: &mut Arc<Vec<T>>) -> Result<&mut Vec<T>, Error> {
     if Arc::get_mut(list).is_none() {
         *list = Arc::new(copy_with_room(list, 1)?);
     }
@@ -165,10 +165,10 @@ mod tests {
     fn a_shared_list_is_copied_before_it_changes() {
         let mut list = Arc::new(vec![1]);
         let other = Arc::clone(&list);
-        push(owned(&mut list).expect("memory"), 2).expect("memory");
+        push(make_mut(&mut list).expect("memory"), 2).expect("memory");
         assert_eq!((&**list, &**other), (&[1, 2][..], &[1][..]));
         let place = list.as_ptr();
-        owned(&mut list).expect("memory").clear();
+        make_mut(&mut list).expect("memory").clear();
         assert_eq!(list.as_ptr(), place, "copied although it is not shared");
     }
 

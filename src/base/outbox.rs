@@ -20,7 +20,7 @@ impl Outbox {
     }
 
     /// Whether some of its bytes have been sent.
-    pub fn is_begun(&self) -> bool {
+    pub fn is_partly_sent(&self) -> bool {
         self.sent > 0
     }
 
@@ -93,9 +93,12 @@ mod tests {
         outbox.take(&mut b"abc".to_vec()).unwrap();
         outbox.note_sent(1);
         outbox.take(&mut b"def".to_vec()).unwrap();
-        assert_eq!((outbox.unsent(), outbox.is_begun()), (&b"bcdef"[..], true));
+        assert_eq!(
+            (outbox.unsent(), outbox.is_partly_sent()),
+            (&b"bcdef"[..], true)
+        );
         outbox.note_sent(5);
-        assert!(outbox.is_empty() && !outbox.is_begun());
+        assert!(outbox.is_empty() && !outbox.is_partly_sent());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::poll::{OnSignal, Poll, Waited};
 use crate::net::resolve::{Notified, Notify};
-use crate::net::socket::PROBES_AFTER;
+use crate::net::socket::KEEPALIVE_IDLE;
 use crate::net::wake::{Wake, WakeBy};
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
@@ -126,7 +126,7 @@ impl Connection {
             Timeout::DEFAULT => self.options.close_span(),
             named => named.span(),
         };
-        if span.is_none_or(|span| span > PROBES_AFTER) {
+        if span.is_none_or(|span| span > KEEPALIVE_IDLE) {
             open.link.stream().prepare();
         }
         let now = Instant::now();

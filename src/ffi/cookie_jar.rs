@@ -153,7 +153,7 @@ fn take_in(
         let url = Url::parse(arguments.long_string(url, "url")?)?;
         let set_cookie = arguments.string(set_cookie, "set_cookie")?;
         take(&jar, &url, set_cookie.as_bytes(), SystemTime::now()).map_err(|why| match why {
-            NotKept::Refused(why) => Error::argument("set_cookie", why),
+            NotKept::Rejected(why) => Error::argument("set_cookie", why),
             NotKept::NoMemory(error) => error,
         })
     })

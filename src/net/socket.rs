@@ -215,7 +215,7 @@ fn name(address: &SockAddr) -> CString {
 }
 
 /// After this much silence of the peer, TCP keepalive sends its first probe.
-pub const PROBES_AFTER: Duration = Duration::from_secs(30);
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
 /// Prepares `socket`, which was in non-blocking mode for connecting, for a connection that is used.
 /// Returns whether it is in blocking mode now.
@@ -232,7 +232,7 @@ pub fn prepare(socket: &Socket, setup: Setup) -> bool {
 fn set_defaults(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
-        .with_time(PROBES_AFTER)
+        .with_time(KEEPALIVE_IDLE)
         .with_interval(Duration::from_secs(10))
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)

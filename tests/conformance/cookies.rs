@@ -30,7 +30,7 @@ fn url(text: &str) -> Url {
 
 fn told(kept: Result<(), NotKept>) -> Result<(), &'static str> {
     kept.map_err(|why| match why {
-        NotKept::Refused(why) => why,
+        NotKept::Rejected(why) => why,
         NotKept::NoMemory(error) => panic!("{error}"),
     })
 }

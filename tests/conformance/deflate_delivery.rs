@@ -161,7 +161,7 @@ fn a_compressed_message_is_received_in_one_way() {
                 .feed(&compressed_part(TEXT, Packer::new().part("a")))
                 .expect("memory");
             session.next_event(begun, || KEY).expect("a fragment");
-            assert_eq!(session.receiver.delivery_under_way(), Some(begun), "{id}");
+            assert_eq!(session.receiver.delivery_in_progress(), Some(begun), "{id}");
 
             let error = session
                 .next_event(other, || KEY)
@@ -173,7 +173,7 @@ fn a_compressed_message_is_received_in_one_way() {
             session.feed(&last([0])).expect("memory");
             let event = session.next_event(begun, || KEY).expect("valid");
             assert!(event.is_some(), "{id}: the last fragment");
-            assert_eq!(session.receiver.delivery_under_way(), None, "{id}");
+            assert_eq!(session.receiver.delivery_in_progress(), None, "{id}");
             session.feed(&compressed(TEXT, HELLO)).expect("memory");
             let event = session.next_event(other, || KEY).expect("it is over");
             assert!(event.is_some(), "{id}: the next message");
@@ -222,7 +222,7 @@ fn a_whole_message_may_be_received_in_another_way_while_it_comes() {
             session.feed(&frame[..4]).expect("memory");
             let event = session.next_event(begun, || KEY).expect("valid");
             assert!(event.is_none(), "{id}: {event:?}");
-            assert_eq!(session.receiver.delivery_under_way(), None, "{id}");
+            assert_eq!(session.receiver.delivery_in_progress(), None, "{id}");
             session.feed(&frame[4..]).expect("memory");
             let event = session.next_event(other, || KEY).expect("not begun");
             assert!(event.is_some(), "{id}");

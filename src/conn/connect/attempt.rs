@@ -11,7 +11,7 @@ use crate::conn::options::Options;
 use crate::conn::trace;
 use crate::net::poll::Poll;
 use crate::net::resolve::{Lookup, Notify};
-use crate::net::socket::{self, Address, Family, PROBES_AFTER};
+use crate::net::socket::{self, Address, Family, KEEPALIVE_IDLE};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::channel::Tls;
@@ -110,7 +110,7 @@ impl Attempt {
                 Step::Next => {}
                 Step::Wait => {
                     let left = deadline.remaining(now);
-                    if left.is_none_or(|left| left > PROBES_AFTER) {
+                    if left.is_none_or(|left| left > KEEPALIVE_IDLE) {
                         self.probe_peer();
                     }
                     return if is_late {
@@ -422,7 +422,7 @@ impl Attempt {
         for cookie in response.head.fields.all("set-cookie") {
             match jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
                 Ok(()) => {}
-                Err(NotKept::Refused(why)) => {
+                Err(NotKept::Rejected(why)) => {
                     trace::note(format_args!("a cookie was rejected: it {why}"));
                 }
                 Err(NotKept::NoMemory(error)) => {

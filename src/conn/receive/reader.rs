@@ -143,8 +143,8 @@ impl Reader {
     }
 
     /// How the fragmented message in progress is being delivered.
-    pub fn delivery_under_way(&self) -> Option<Delivery> {
-        self.receiver.delivery_under_way()
+    pub fn delivery_in_progress(&self) -> Option<Delivery> {
+        self.receiver.delivery_in_progress()
     }
 
     /// Borrows read buffers for as long as there is something to read.
@@ -171,7 +171,7 @@ impl Reader {
     pub fn next_to_discard(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let retired = self.receiver.retire();
         retired.map_err(|error| self.link.fail(error))?;
-        let under_way = self.receiver.delivery_under_way();
+        let under_way = self.receiver.delivery_in_progress();
         self.next(under_way.unwrap_or(Delivery::Messages), budget)
     }
 

@@ -111,7 +111,7 @@ impl Buffers {
 
     /// Discards the frame if nothing of it has been sent.
     pub(super) fn discard_if_unsent(&mut self) -> bool {
-        let may = self.is_first_piece && !self.wire.is_begun();
+        let may = self.is_first_piece && !self.wire.is_partly_sent();
         if may {
             self.wire.clear();
         }

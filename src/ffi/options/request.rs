@@ -43,7 +43,7 @@ pub unsafe extern "C" fn wsline_options_add_header(
         let name = arguments.string(name, "name")?;
         let value = arguments.long_string(value, "value")?;
         let header = header(name, value, "name", "value")?;
-        memory::push(memory::owned(&mut options.request.headers)?, header)
+        memory::push(memory::make_mut(&mut options.request.headers)?, header)
     })
 }
 
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
             .split_once(':')
             .ok_or_else(|| Error::argument("line", "has no colon"))?;
         let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-        let headers = memory::owned(&mut options.request.headers)?;
+        let headers = memory::make_mut(&mut options.request.headers)?;
         memory::reserve(headers, 1)?;
         headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         headers.push(header);
@@ -389,7 +389,7 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
                 format!("is {}, which is offered already", quoted(name)),
             ));
         }
-        let offered = memory::owned(&mut options.request.subprotocols)?;
+        let offered = memory::make_mut(&mut options.request.subprotocols)?;
         memory::push(offered, Text::copy(name)?)
     })
 }

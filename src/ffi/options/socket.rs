@@ -53,7 +53,7 @@ pub unsafe extern "C" fn wsline_options_add_socket_option(
             name,
             value: Arc::new(memory::copy(arguments.payload(value, len, "value")?)?),
         };
-        memory::push(memory::owned(&mut options.socket.options)?, option)
+        memory::push(memory::make_mut(&mut options.socket.options)?, option)
     })
 }
 

@@ -181,7 +181,7 @@ pub unsafe extern "C" fn wsline_options_add_tls_pin_sha256(
         let base64 = arguments.string(base64, "base64")?;
         let pin = Pin::from_base64(base64)?;
         let settings = options.tls.settings_mut();
-        memory::push(memory::owned(&mut settings.pins)?, pin)
+        memory::push(memory::make_mut(&mut settings.pins)?, pin)
     })
 }
 

@@ -60,7 +60,7 @@ fn certificate_rejected(peer: &str, verify_result: X509VerifyResult) -> Error {
             let message = format!("{message}; cannot read a directory of certificate authorities");
             Error::os(Kind::TlsVerify, message, &error)
                 .in_phase(Phase::Tls)
-                .passing()
+                .retryable()
         }
     }
 }

@@ -136,7 +136,7 @@ impl Settings {
         let identified = self.identity.apply(&mut builder);
         identified.map_err(|error| retryable_with_files(error, &self.identity.paths()))?;
         if let Some(path) = &self.keylog_file {
-            keylog::append_to(path, &mut builder).map_err(Error::passing)?;
+            keylog::append_to(path, &mut builder).map_err(Error::retryable)?;
         }
         sessions.collect(&mut builder);
         Ok(builder.build())
@@ -154,7 +154,7 @@ fn retryable_with_files(error: Error, paths: &[PathBuf]) -> Error {
     if paths.is_empty() {
         error
     } else {
-        error.passing()
+        error.retryable()
     }
 }
 
@@ -321,18 +321,18 @@ mod tests {
             (Kind::TlsConfig, libc::ENOENT),
             (error.kind(), error.os_errno())
         );
-        assert!(error.is_passing());
+        assert!(error.is_retryable());
         folder.put("ca.pem", b"half of it");
         let error = site.connect(&options).err().unwrap();
         assert!(
-            error.is_passing() && error.message().contains(&path),
+            error.is_retryable() && error.message().contains(&path),
             "{error}"
         );
         folder.put("ca.pem", &site.pem());
         site.connect(&options).unwrap();
         // A setting is not retryable, a file is.
         options.settings_mut().protocol.ciphers = Some("none such".to_owned());
-        assert!(!site.connect(&options).err().unwrap().is_passing());
+        assert!(!site.connect(&options).err().unwrap().is_retryable());
     }
 
     #[test]
@@ -365,7 +365,7 @@ mod tests {
         put(&first.0, &second.1);
         let error = site.connect(&options).err().unwrap();
         assert_eq!(Kind::TlsConfig, error.kind());
-        assert!(error.is_passing(), "{error}");
+        assert!(error.is_retryable(), "{error}");
     }
 
     #[test]

@@ -31,13 +31,13 @@ const NO_HOST_NAME: &str = "has a Domain that is not a host name";
 #[derive(Debug)]
 pub enum NotKept {
     /// A phrase whose subject is the cookie.
-    Refused(&'static str),
+    Rejected(&'static str),
     NoMemory(Error),
 }
 
 impl From<&'static str> for NotKept {
     fn from(why: &'static str) -> Self {
-        Self::Refused(why)
+        Self::Rejected(why)
     }
 }
 

@@ -68,7 +68,7 @@ impl Redirects {
             options.authorization = None;
             options.cookie = None;
             options.host = None;
-            memory::owned(&mut options.headers)?
+            memory::make_mut(&mut options.headers)?
                 .retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         }
         Ok(options)

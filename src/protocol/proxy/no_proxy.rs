@@ -41,7 +41,7 @@ impl NoProxy {
         let texts = list.split(|c: char| c == ',' || c.is_whitespace());
         for text in texts.filter(|text| !text.is_empty()) {
             match Pattern::parse(text) {
-                Some(entry) => memory::push(memory::owned(&mut self.0)?, entry)?,
+                Some(entry) => memory::push(memory::make_mut(&mut self.0)?, entry)?,
                 None => memory::push(&mut problems, problem(text))?,
             }
         }

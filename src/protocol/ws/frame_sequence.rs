@@ -57,7 +57,7 @@ impl FrameSequence {
     }
 
     /// How the rest of the message in progress must be received.
-    pub fn delivery_under_way(&self) -> Option<Delivery> {
+    pub fn delivery_in_progress(&self) -> Option<Delivery> {
         let fixed = self.message.filter(|message| message.is_delivery_fixed);
         fixed.map(|message| message.delivery)
     }

@@ -216,8 +216,8 @@ impl Receiver {
     }
 
     /// How the rest of the message in progress must be received.
-    pub fn delivery_under_way(&self) -> Option<Delivery> {
-        self.sequence.delivery_under_way()
+    pub fn delivery_in_progress(&self) -> Option<Delivery> {
+        self.sequence.delivery_in_progress()
     }
 
     /// Uses the given memory from now on, unless it is already using its own; see
