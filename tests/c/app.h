@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An app whose callbacks are written down, for a test to wait for and to look at. */
+/* An app that records its callbacks, so that a test can wait for them and inspect them. */
 #ifndef WSLINE_TESTS_APP_H
 #define WSLINE_TESTS_APP_H
 
@@ -14,19 +14,19 @@ struct record {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char order[APP_ORDER_MAX]; /* "omc": on_open, on_message, on_close */
-    unsigned counts[256];      /* by letter; 'x' counts released userdata */
-    /* What was told last. */
+    unsigned counts[256];      /* indexed by letter; 'x' counts released userdata */
+    /* The arguments of the latest callbacks. */
     wsline_error_info error;
     char error_text[256];
     wsline_close_info close;
     char reason[128];
-    char text[256]; /* the beginning of the last payload */
+    char text[256]; /* the start of the last payload */
     wsline_message message;
     uint64_t bytes; /* of all messages */
     int64_t at_ms;
-    /* Done in each callback, after it was written down; not when userdata is released. */
+    /* Called in each callback after it was recorded, but not when userdata is released. */
     void (*then)(struct record *record, wsline_app *app, char letter);
-    void *more; /* for `then` */
+    void *more; /* the argument of `then` */
 };
 
 static inline void record_init(struct record *record) {
@@ -45,7 +45,7 @@ static inline void record_note(struct record *record, wsline_app *app, char lett
     size_t len;
 
     pthread_mutex_lock(&record->lock);
-    /* Read under the lock. After the last release, the test may use the record for another app. */
+    /* Returns the count under the lock. After the last release, the test may reuse the record. */
     then = app == NULL ? NULL : record->then;
     len = strlen(record->order);
     if (len + 1 < sizeof record->order) record->order[len] = letter;
@@ -65,7 +65,7 @@ static inline unsigned record_count(struct record *record, char letter) {
     return count;
 }
 
-/* Waits until a callback has been called so often; false if that takes too long. */
+/* Waits until a callback has been called this often; false if that takes too long. */
 static inline bool record_wait(struct record *record, char letter, unsigned count) {
     struct timespec end;
     int result = 0;
@@ -187,7 +187,8 @@ static inline void app_listen(wsline_app *app, const char *letters, struct recor
     }
 }
 
-/* An app for a path of a peer; `options` may be NULL. It listens to all but data and fragments. */
+/* An app for a path of a peer; `options` may be NULL. Records all callbacks except those for data
+ * and fragments. */
 static inline wsline_app *app_make(const char *peer, const char *path,
                                    const wsline_options *options, struct record *record) {
     char url[PEER_URL_MAX];
@@ -203,7 +204,7 @@ static inline wsline_app *app_make(const char *peer, const char *path,
     return app;
 }
 
-/* Reconnecting, with every number set. */
+/* Sets every parameter of reconnecting. */
 static inline void app_reconnect(wsline_options *options, int64_t initial_ms, int64_t max_ms,
                                  double multiplier, double jitter, uint64_t attempts) {
     REQUIRE_OK(wsline_options_set_reconnect(options, true));
@@ -212,7 +213,7 @@ static inline void app_reconnect(wsline_options *options, int64_t initial_ms, in
     REQUIRE_OK(wsline_options_set_reconnect_max_attempts(options, attempts));
 }
 
-/* Options with which an app connects again at once, any number of times. */
+/* Options with which an app reconnects immediately, without limit. */
 static inline wsline_options *app_reconnecting(void) {
     wsline_options *options = peer_options();
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts the system calls of one thread: the program's socket(), send() and so on stand in front of
- * those of libc. Included by one file of a program, which defines _DEFAULT_SOURCE before anything
- * else.
+ * Counts the system calls of one thread: the program's socket(), send() and so on replace those of
+ * libc. Include it in one file of a program, which must define _DEFAULT_SOURCE first.
  */
 #ifndef WSLINE_TESTS_CALLS_H
 #define WSLINE_TESTS_CALLS_H
@@ -20,7 +19,7 @@
 
 enum { CALLS_MAX = 64 };
 
-/* The calls of the thread that counts, in order. */
+/* The calls of the counting thread, in order. */
 static __thread struct {
     bool is_on;
     unsigned count;
@@ -38,7 +37,7 @@ static inline void calls_begin(void) {
     calls.count = 0;
 }
 
-/* How many there were. */
+/* The number of recorded calls. */
 static inline unsigned calls_end(void) {
     calls.is_on = false;
     return calls.count;
@@ -81,7 +80,7 @@ CALLS_FUNCTION(int, eventfd, SYS_eventfd2, (unsigned count, int flags), count, f
 CALLS_FUNCTION(int, shutdown, SYS_shutdown, (int fd, int how), fd, how)
 CALLS_FUNCTION(int, close, SYS_close, (int fd), fd)
 CALLS_FUNCTION(int, epoll_create1, SYS_epoll_create1, (int flags), flags)
-/* Some processors have epoll_pwait() alone. */
+/* Some architectures have only epoll_pwait(). */
 CALLS_FUNCTION(int, epoll_wait, SYS_epoll_pwait,
                (int fd, struct epoll_event *events, int most, int timeout_ms), fd, events, most,
                timeout_ms, NULL, 0)
@@ -110,7 +109,7 @@ CALLS_FUNCTION(ssize_t, writev, SYS_writev, (int fd, const struct iovec *parts, 
 CALLS_FUNCTION(ssize_t, getrandom, SYS_getrandom, (void *data, size_t len, unsigned flags), data,
                len, flags)
 
-/* Newer machines have ppoll(2) only. */
+/* Newer architectures have only ppoll(2). */
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
     calls_note("poll");
 #ifdef SYS_poll

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The harness of the C tests: checks that say where and why, a table of named tests, a watchdog.
- * A program includes it first, once, and ends with `return check_main(argc, argv, tests, count)`.
+ * The harness of the C tests: checks that report their location and values, a table of named tests,
+ * a watchdog. A program includes it once, before other headers, and ends with
+ * `return check_main(argc, argv, tests, count)`.
  *
- *   CHECK...    note a failure and go on; usable on any thread; each is an expression: true if held
- *   REQUIRE...  note a failure and leave the test (on another thread: leave that thread)
+ *   CHECK...    record a failure and continue; usable on any thread; expressions that are true on
+ * success REQUIRE...  record a failure and leave the test (on another thread: leave that thread)
  *
  *   ./test_frame                     runs every test
- *   ./test_frame NAME...             runs the tests of these names
+ *   ./test_frame NAME...             runs the tests with these names
  *   ./test_frame --list              prints the names
  */
 #ifndef WSLINE_TESTS_CHECK_H
@@ -45,7 +46,7 @@ struct test {
 #define TEST(function)  {#function, function}
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A wait that ends earlier if all is well, and before the watchdog bites if not. */
+/* Ends earlier if all is well, and before the watchdog fires if not. */
 enum { WAIT_MS = 120000 };
 
 enum { CHECK_WATCHDOG_SECONDS = 300 };
@@ -66,13 +67,13 @@ static inline void check_row(const char *row) {
     pthread_mutex_unlock(&check_state.lock);
 }
 
-/* Slow ground (valgrind): programs do less and give more time. */
+/* Under valgrind, programs do less and allow more time. */
 static inline bool check_slow(void) {
     const char *slow = getenv("WSLINE_TEST_SLOW");
     return slow != NULL && strcmp(slow, "") != 0 && strcmp(slow, "0") != 0;
 }
 
-/* `full` on ordinary ground, `reduced` on slow ground. */
+/* `full` normally, `reduced` under valgrind. */
 static inline size_t check_scaled(size_t full, size_t reduced) {
     return check_slow() ? reduced : full;
 }
@@ -82,7 +83,7 @@ static inline bool check_note(bool held, const char *file, int line, const char 
     va_list arguments;
 
     if (held) return true;
-    /* Asked for first: printing must not stand between a failure and its message. */
+    /* Evaluated first, so that printing cannot come between a failure and its message. */
     const char *last_error = wsline_last_error_message();
     pthread_mutex_lock(&check_state.lock);
     check_state.failures++;
@@ -120,7 +121,7 @@ static inline bool check_range(intmax_t low, intmax_t high, intmax_t got, const 
                       "%s: want %" PRIdMAX "..%" PRIdMAX ", got %" PRIdMAX, what, low, high, got);
 }
 
-/* NULL equals NULL only. */
+/* NULL equals only NULL. */
 static inline bool check_text(const char *want, const char *got, const char *file, int line,
                               const char *what) {
     bool same = want == NULL || got == NULL ? want == got : strcmp(want, got) == 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Echo servers with permessage-deflate, and what they say of the frames they have seen. */
+/* Echo servers with permessage-deflate, and their reports about the frames they received. */
 #ifndef WSLINE_TESTS_DEFLATE_H
 #define WSLINE_TESTS_DEFLATE_H
 
@@ -7,14 +7,14 @@
 #include "payload.h"
 #include "peer.h"
 
-/* Over TCP and over TLS; the first three are over TCP. */
+/* Over TCP and over TLS; the first three use TCP. */
 static const char *const deflate_servers[] = {
     "DEFLATE_WEBSOCKETS",     "DEFLATE_WS",     "DEFLATE_AIOHTTP",
     "DEFLATE_WEBSOCKETS_TLS", "DEFLATE_WS_TLS", "DEFLATE_AIOHTTP_TLS",
 };
 enum { DEFLATE_TCP_SERVERS = 3 };
 
-/* Options that offer permessage-deflate and compress what is short, too. */
+/* Options that offer permessage-deflate and compress short messages too. */
 static inline wsline_options *deflate_options(void) {
     wsline_options *options = peer_options();
 
@@ -23,7 +23,7 @@ static inline wsline_options *deflate_options(void) {
     return options;
 }
 
-/* Takes the options: they are freed. */
+/* Takes ownership of the options. */
 static inline wsline_conn *deflate_connect(const char *peer, const char *path,
                                            wsline_options *options) {
     wsline_conn *conn = peer_connect(peer, path, options);
@@ -32,14 +32,15 @@ static inline wsline_conn *deflate_connect(const char *peer, const char *path,
     return conn;
 }
 
-/* What a server has seen of one connection, the questions for it left out. Begins as zero. */
+/* What a server has received on one connection, excluding the requests for this report. Initialise
+ * it with zeros. */
 struct report {
     char line[2048];
     int64_t asked;
     int64_t messages, compressed, frames, wire_bytes, pings_and_pongs;
 };
 
-/* The number of this name in a line of JSON; -1 if there is none. */
+/* The number with this name in a line of JSON; -1 if there is none. */
 static inline int64_t report_number(const char *line, const char *name) {
     char key[64];
     const char *found;
@@ -66,7 +67,7 @@ static inline void report_get(wsline_conn *conn, struct report *report) {
     report->pings_and_pongs = report_number(report->line, "pings_and_pongs");
 }
 
-/* The text of this name in the report, without its quotes; "" if it is null. */
+/* The string with this name in the report, without quotes; "" if it is null. */
 static inline const char *report_text(const struct report *report, const char *name, char *text,
                                       size_t size) {
     char key[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this process has open. */
+/* Counts the open descriptors of this process. */
 #ifndef WSLINE_TESTS_DESCRIPTORS_H
 #define WSLINE_TESTS_DESCRIPTORS_H
 
@@ -7,7 +7,7 @@
 
 #include <dirent.h>
 
-/* The directory that is being read counts, each time. */
+/* Includes the descriptor of the directory being read, in each count. */
 static inline int open_descriptors(void) {
     DIR *directory = opendir("/proc/self/fd");
     int count = 0;

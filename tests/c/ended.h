@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold of a connection that has ended. */
+/* Properties of every connection that has ended. */
 #ifndef WSLINE_TESTS_ENDED_H
 #define WSLINE_TESTS_ENDED_H
 
 #include "check.h"
 
-/* How the connection says it ended. */
+/* The reason that the connection reports for its end. */
 static inline void check_ended(wsline_conn *conn, uint16_t code, const char *reason, bool clean,
                                int32_t closed_by) {
     wsline_close_info info;
@@ -18,7 +18,7 @@ static inline void check_ended(wsline_conn *conn, uint16_t code, const char *rea
     CHECK_BYTES(reason, strlen(reason), info.reason, info.reason_len);
 }
 
-/* Every call that moves data fails with `status` now. */
+/* Every call that transfers data now fails with `status`. */
 static inline void check_over(wsline_conn *conn, wsline_status status) {
     wsline_message message;
     wsline_frame frame;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory that runs out: the program's malloc() and its kin stand in front of those of libc, and the
- * N-th request for a large block fails, once. Included by one file of a program. Where something
- * else takes the place of malloc() (valgrind, a sanitizer, a libc other than glibc) nothing fails:
- * ask failing_malloc_works() first.
+ * Simulates running out of memory: the program's malloc() and related functions replace those of
+ * libc, and the N-th request for a large block fails once. Include it in one file of a program. If
+ * something else replaces malloc() (valgrind, a sanitizer, a libc other than glibc), nothing fails:
+ * check failing_malloc_works() first.
  */
 #ifndef WSLINE_TESTS_FAILING_MALLOC_H
 #define WSLINE_TESTS_FAILING_MALLOC_H
@@ -17,11 +17,11 @@
 enum { LARGE_BLOCK = 4096 };
 
 static struct {
-    unsigned long nth;      /* fails; 0 for none */
-    unsigned long asked;    /* for large blocks, since `nth` was set */
-    unsigned long requests; /* of any size, while on */
+    unsigned long nth;      /* the request that fails; 0 for none */
+    unsigned long asked;    /* requests for large blocks since `nth` was set */
+    unsigned long requests; /* requests of any size while counting is on */
     int is_on;
-    long blocks; /* large ones in use */
+    long blocks; /* large blocks in use */
 } failing_malloc;
 
 #if defined(__GLIBC__)
@@ -96,7 +96,7 @@ void free(void *block) {
 }
 #endif
 
-/* The N-th request from now on that falls between on and off fails; with 0 none. */
+/* Makes the N-th request from now on fail if it happens between on and off; 0 makes none fail. */
 static inline void failing_malloc_arm(unsigned long nth) {
     failing_malloc.nth = nth;
     failing_malloc.requests = 0;
@@ -111,12 +111,12 @@ static inline void failing_malloc_off(void) {
     __atomic_store_n(&failing_malloc.is_on, 0, __ATOMIC_RELEASE);
 }
 
-/* How many requests of any size fell between on and off. */
+/* The number of requests of any size between on and off. */
 static inline unsigned long failing_malloc_requests(void) {
     return __atomic_load_n(&failing_malloc.requests, __ATOMIC_RELAXED);
 }
 
-/* Whether the request that was to fail was made. */
+/* Whether the request that should fail was made. */
 static inline bool failing_malloc_reached(void) {
     return failing_malloc.nth != 0 &&
            __atomic_load_n(&failing_malloc.asked, __ATOMIC_ACQUIRE) >= failing_malloc.nth;
@@ -127,7 +127,7 @@ static inline long failing_malloc_blocks(void) {
     return __atomic_load_n(&failing_malloc.blocks, __ATOMIC_RELAXED);
 }
 
-/* Says so if not. */
+/* Prints a message if not. */
 static inline bool failing_malloc_works(void) {
     volatile size_t size = LARGE_BLOCK;
     void *block;

@@ -10,7 +10,7 @@
 
 enum { FORK_TEXT_MAX = 8192 };
 
-/* What a child does, and how it ends: by exit(), with its handlers, or by _exit(). */
+/* The work of a child, and how it ends: by exit(), which runs handlers, or by _exit(). */
 struct child {
     void (*run)(void *argument);
     void *argument;
@@ -25,15 +25,16 @@ static inline void child_main(const struct child *child) {
     alarm(CHECK_WATCHDOG_SECONDS * (check_slow() ? 4 : 1));
     if (setjmp(check_state.leave) == 0) child->run(child->argument);
     code = check_state.failures == 0 ? 0 : 1;
-    /* What belonged to threads that are not there is a leak to valgrind, but not in another
-     * program. */
+    /* To valgrind, memory of threads that fork() did not copy is a leak; other programs do not
+     * report it. */
     if (check_slow() && child->parent_has_threads)
         execlp(code == 0 ? "true" : "false", "wsline", (char *)NULL);
     if (child->runs_exit_handlers) exit(code);
     _exit(code);
 }
 
-/* Waits for the child: it ended well, and wrote nothing to standard error, where panics go. */
+/* Waits for the child, which must exit with 0 and write nothing to standard error, where panics are
+ * reported. */
 static inline void child_expect_end(pid_t pid, int its_stderr) {
     char text[FORK_TEXT_MAX];
     size_t len = 0;
@@ -67,12 +68,12 @@ static inline void child_run(const struct child *child) {
     child_expect_end(pid, ends[0]);
 }
 
-/* Runs it in a child that ends by _exit(). */
+/* Runs it in a child that ends with _exit(). */
 static inline void in_child(void (*run)(void *argument), void *argument) {
     child_run(&(struct child){.run = run, .argument = argument});
 }
 
-/* The same where the parent has other threads. */
+/* The same for a parent with other threads. */
 static inline void in_child_of_threads(void (*run)(void *argument), void *argument) {
     child_run(&(struct child){run, argument, false, true});
 }

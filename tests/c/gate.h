@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Servers that wait until the test lets them go on: see tests/peers/gates.py. */
+/* Servers that wait until the test lets them continue: see tests/peers/gates.py. */
 #ifndef WSLINE_TESTS_GATE_H
 #define WSLINE_TESTS_GATE_H
 
@@ -8,14 +8,14 @@
 
 enum { GATE_ID_MAX = 32 };
 
-/* Of one conversation: it waits at the gate that its URL names with id=ID. */
+/* The gate of one conversation, which waits there if its URL has id=ID. */
 struct gate {
     const char *peer;
     char id[GATE_ID_MAX];
     pthread_t thread;
 };
 
-/* A gate that no other conversation has. */
+/* Creates a gate with a unique id. */
 static inline struct gate gate_new(const char *peer) {
     static unsigned count;
     struct gate gate = {.peer = peer};
@@ -30,7 +30,7 @@ static inline const char *gate_path(const struct gate *gate, const char *base, c
     return path;
 }
 
-/* Lets the conversation go on. */
+/* Lets the conversation continue. */
 static inline void gate_open(const struct gate *gate) {
     char path[256];
 
@@ -47,7 +47,7 @@ static inline void *gate_run(void *gate) {
     return NULL;
 }
 
-/* Opens it twice from another thread, while the test waits in a call of its own. */
+/* Opens the gate twice from another thread, while the test waits in a call. */
 static inline void gate_open_twice_later(struct gate *gate) {
     gate->thread = thread_start(gate_run, gate);
 }

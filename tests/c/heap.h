@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How much of the heap is in use, and how much was at most meanwhile. A program that includes this
- * defines _DEFAULT_SOURCE before anything else.
+ * Measures the heap in use and its peak. A program that includes this must define _DEFAULT_SOURCE
+ * first.
  */
 #ifndef WSLINE_TESTS_HEAP_H
 #define WSLINE_TESTS_HEAP_H
@@ -16,10 +16,10 @@ static inline size_t heap_bytes(void) {
     return info.uordblks + info.hblkhd;
 }
 
-/* A thread that looks again and again. */
+/* A thread that samples the heap repeatedly. */
 struct heap_watch {
     pthread_t thread;
-    pthread_mutex_t done; /* held while it is not */
+    pthread_mutex_t done; /* held while it is not sampling */
     size_t before, most;
 };
 
@@ -43,7 +43,7 @@ static inline void heap_watch_start(struct heap_watch *watch) {
     watch->thread = thread_start(heap_watch_run, watch);
 }
 
-/* By how many bytes it has grown at most. */
+/* The maximum growth in bytes. */
 static inline size_t heap_watch_end(struct heap_watch *watch) {
     pthread_mutex_unlock(&watch->done);
     thread_join(watch->thread);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All lines of the log, one behind the other. */
+/* Collects all log lines in one buffer. */
 #ifndef WSLINE_TESTS_LINES_H
 #define WSLINE_TESTS_LINES_H
 
@@ -28,7 +28,7 @@ static inline void lines_begin(void) {
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, lines_keep, NULL, NULL));
 }
 
-/* What was logged since. */
+/* The lines logged since the start. */
 static inline const char *lines_end(void) {
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     return lines.text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets of the test's own: listeners that nobody answers, and connections made by hand. */
+/* Sockets created by tests: listeners that never respond, and manual connections. */
 #ifndef WSLINE_TESTS_LISTEN_H
 #define WSLINE_TESTS_LISTEN_H
 
@@ -9,7 +9,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-/* Listens on 127.0.0.1. Nobody accepts: the kernel completes the TCP handshake, no byte comes. */
+/* Listens on 127.0.0.1 without accepting: the kernel completes the TCP handshake, but no byte
+ * arrives. */
 struct listener {
     int fd;
     int filler; /* -1, or the connection that fills the queue */
@@ -53,10 +54,10 @@ static inline void listen_close(struct listener *listener) {
     close(listener->fd);
 }
 
-/* Takes connections and says nothing. */
+/* Accepts TCP connections in the kernel and sends nothing. */
 static inline struct listener listen_silent(void) { return listen_open(16); }
 
-/* Its queue is full: a connect gets no answer. */
+/* Its queue is full, so a connect gets no reply. */
 static inline struct listener listen_full(void) {
     struct listener listener = listen_open(0);
 

@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-/* Text of `len` bytes in which characters of one to four bytes take turns. */
+/* Text of `len` bytes that cycles through characters of one to four bytes. */
 static inline char *text_of(size_t len) {
     static const char *const characters[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
     char *text = malloc(len + 1);
@@ -27,7 +27,7 @@ static inline char *text_of(size_t len) {
     return text;
 }
 
-/* The next message is this one. */
+/* Checks that the next message is this one. */
 static inline void expect_message(wsline_conn *conn, int32_t opcode, const void *data, size_t len) {
     wsline_message message;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes that tests/peers/payloads.py makes: of any length, and known at each place. */
+/* The payloads of tests/peers/payloads.py: of any length, with a known byte at every offset. */
 #ifndef WSLINE_TESTS_PAYLOAD_H
 #define WSLINE_TESTS_PAYLOAD_H
 
@@ -7,13 +7,13 @@
 
 enum { NOISE_BYTES = 65521, LINE_BYTES = 15, LINES = 65521, LINES_BYTES = LINE_BYTES * LINES };
 
-/* A block that is repeated, for messages that no memory could hold. Any thread may ask for it. */
+/* A repeated block, for messages larger than memory. Any thread may request it. */
 struct payload {
     const uint8_t *block;
     size_t size;
 };
 
-/* No deflate makes it smaller. */
+/* Not compressible by deflate. */
 static inline struct payload payload_noise(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static uint8_t block[NOISE_BYTES];
@@ -30,7 +30,7 @@ static inline struct payload payload_noise(void) {
     return (struct payload){block, NOISE_BYTES};
 }
 
-/* Text in lines of 15 bytes, no two of which are the same. */
+/* Text in lines of 15 bytes that are all different. */
 static inline struct payload payload_lines(void) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static char block[LINES_BYTES + 1];
@@ -45,7 +45,7 @@ static inline struct payload payload_lines(void) {
     return (struct payload){(const uint8_t *)block, LINES_BYTES};
 }
 
-/* As much of it as lies in one piece from `at` on, at most `*len`. */
+/* The contiguous piece of it that starts at `at`, at most `*len` bytes. */
 static inline const uint8_t *payload_piece(struct payload payload, uint64_t at, size_t *len) {
     size_t phase = (size_t)(at % payload.size);
 
@@ -53,7 +53,7 @@ static inline const uint8_t *payload_piece(struct payload payload, uint64_t at, 
     return payload.block + phase;
 }
 
-/* Whether `data` is what the payload has from `at` on. */
+/* Whether `data` equals the payload at `at`. */
 static inline bool payload_is(struct payload payload, uint64_t at, const uint8_t *data,
                               size_t len) {
     while (len > 0) {
@@ -84,12 +84,12 @@ static inline uint8_t *payload_copy(struct payload payload, size_t len) {
     return copy;
 }
 
-/* RFC 1950 section 8.2; begins with 1. */
+/* RFC 1950 section 8.2; starts with 1. */
 static inline uint32_t payload_adler32(uint32_t adler, const uint8_t *data, size_t len) {
     uint32_t a = adler & 0xffff, b = adler >> 16;
 
     while (len > 0) {
-        /* So many go before a 32-bit sum could overflow. */
+        /* The number of bytes before a 32-bit sum could overflow. */
         size_t step = len < 5552 ? len : 5552;
 
         for (size_t i = 0; i < step; i++) {

@@ -10,7 +10,7 @@
 
 enum { PEER_URL_MAX = 4096 };
 
-/* The echo servers, for tests that must hold on each of them, over TCP and over TLS. */
+/* The echo servers over TCP and TLS, for tests that must pass with each of them. */
 static const char *const peer_echo_servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS"};
 
 static inline const char *peer_variable(const char *peer, const char *suffix) {
@@ -39,20 +39,20 @@ static inline const char *peer_pki(char path[PEER_URL_MAX], const char *file) {
     return path;
 }
 
-/* Fresh options that trust the test CA, and give servers time. */
+/* New options that trust the test CA and allow servers enough time. */
 static inline wsline_options *peer_options(void) {
     wsline_options *options = NULL;
     const char *ca = getenv("WSLINE_TEST_CA");
 
     REQUIRE_OK(wsline_options_new(&options));
-    /* How long a server may take is no matter of most tests. */
+    /* Most tests do not depend on the response time of a server. */
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
     REQUIRE_OK(wsline_options_set_close_timeout_ms(options, WAIT_MS));
     if (ca != NULL) REQUIRE_OK(wsline_options_set_tls_ca_file(options, ca));
     return options;
 }
 
-/* The outcome of a connect; `*conn_out` stays NULL unless it succeeds. */
+/* Connects and returns the status; `*conn_out` stays NULL unless it succeeds. */
 static inline wsline_status peer_try(const char *peer, const char *path,
                                      const wsline_options *options, wsline_conn **conn_out) {
     char url[PEER_URL_MAX];
@@ -61,7 +61,7 @@ static inline wsline_status peer_try(const char *peer, const char *path,
     return wsline_connect(url, options, conn_out);
 }
 
-/* An open connection, or the end of the test. */
+/* An open connection; ends the test on failure. */
 static inline wsline_conn *peer_connect(const char *peer, const char *path,
                                         const wsline_options *options) {
     wsline_conn *conn = NULL;
@@ -74,15 +74,15 @@ static inline wsline_conn *peer_connect(const char *peer, const char *path,
     return conn;
 }
 
-/* The proper end of a connection that should still be open. */
+/* Closes a connection that should still be open. */
 static inline void peer_hang_up(wsline_conn *conn) {
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
     wsline_conn_free(conn);
 }
 
 /*
- * What the misbehaving server saw of the connection whose URL had id=ID in its query, as a line of
- * JSON. Waits for the end of that connection.
+ * What the misbehaving server recorded about the connection whose URL had id=ID in its query, as a
+ * line of JSON. Waits for the end of that connection.
  */
 static inline void peer_journal(const char *id, char *line, size_t size) {
     char path[128];

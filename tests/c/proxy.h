@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proxies: where they are, and the ways of naming one to the library. */
+/* Proxies: their addresses, and the ways to pass them to the library. */
 #ifndef WSLINE_TESTS_PROXY_H
 #define WSLINE_TESTS_PROXY_H
 
 #include "message.h"
 #include "peer.h"
 
-/* A kind of proxy at one of the peers. */
+/* One type of proxy served by one of the peers. */
 struct proxy {
     const char *peer;
     int32_t type;
-    const char *user; /* NULL if it asks for nobody */
+    const char *user; /* NULL if it requires no authentication */
     const char *password;
-    const char *userinfo; /* both, as they stand in a URL */
+    const char *userinfo; /* both, as encoded in a URL */
 };
 
 struct proxy_place {
@@ -34,7 +34,7 @@ static inline bool proxy_is_http(int32_t type) {
     return type == WSLINE_PROXY_HTTP || type == WSLINE_PROXY_HTTPS;
 }
 
-/* Host and port of a peer. */
+/* The host and port of a peer. */
 static inline struct proxy_place proxy_place(const char *peer) {
     struct proxy_place place;
     const char *host = strstr(peer_variable(peer, "_URL"), "://") + 3;
@@ -45,7 +45,7 @@ static inline struct proxy_place proxy_place(const char *peer) {
     return place;
 }
 
-/* As the library names it: without user and password. */
+/* As the library names it: without credentials. */
 static inline const char *proxy_shown(const struct proxy *proxy) {
     static char shown[128];
     struct proxy_place place = proxy_place(proxy->peer);
@@ -55,7 +55,7 @@ static inline const char *proxy_shown(const struct proxy *proxy) {
     return shown;
 }
 
-/* With user and password, if it asks for them. */
+/* With credentials, if it requires them. */
 static inline const char *proxy_url(const struct proxy *proxy) {
     static char url[192];
     struct proxy_place place = proxy_place(proxy->peer);
@@ -66,7 +66,7 @@ static inline const char *proxy_url(const struct proxy *proxy) {
     return url;
 }
 
-/* Fresh options that trust the test CA, in an environment that says nothing about proxies. */
+/* New options that trust the test CA, in an environment without proxy variables. */
 static inline wsline_options *proxy_options(void) {
     static const char *const variables[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
                                             "HTTPS_PROXY", "all_proxy",  "ALL_PROXY",
@@ -100,7 +100,7 @@ static inline void proxy_set_by_all_proxy(wsline_options *options, const struct 
     CHECK(setenv("all_proxy", proxy_url(proxy), 1) == 0);
 }
 
-/* Names the row of a table that a test makes up as it goes. */
+/* Names the row of a generated table. */
 CHECK_PRINTF(1, 2)
 static inline void proxy_row(const char *format, ...) {
     static char row[256];
@@ -112,13 +112,13 @@ static inline void proxy_row(const char *format, ...) {
     check_row(row);
 }
 
-/* A message comes back. */
+/* Checks that a message is echoed. */
 static inline void proxy_echo(wsline_conn *conn) {
     CHECK_OK(wsline_conn_send_text(conn, "through", WSLINE_NUL_TERMINATED));
     expect_message(conn, WSLINE_OPCODE_TEXT, "through", strlen("through"));
 }
 
-/* What is known of the last failure on this thread. */
+/* The details of the last failure on this thread. */
 static inline wsline_error_info proxy_failure(void) {
     wsline_error_info info;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For a getaddrinfo() of the test's own, which stands in front of that of libc. */
+/* For a getaddrinfo() in the test program, which replaces that of libc. */
 #ifndef WSLINE_TESTS_RESOLVER_H
 #define WSLINE_TESTS_RESOLVER_H
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Library and programs under a sanitizer: threads run side by side there, as they never do under valgrind.
+# Library and programs under a sanitizer: unlike valgrind, sanitizers run threads in parallel.
 #   ctest -L asan            AddressSanitizer
-#   ctest -C tsan -L tsan    ThreadSanitizer; plain ctest leaves it out, because it takes long (make tsan)
+#   ctest -C tsan -L tsan    ThreadSanitizer; plain ctest skips it, because it takes long (make tsan)
 #
-# One run time serves the library and the programs: what rustc's offers is what gcc and clang ask for.
+# The library and the programs share one runtime: rustc's provides what gcc and clang need.
 
 get_filename_component(cargo_bin "${CARGO_EXECUTABLE}" DIRECTORY)
 find_program(RUSTC_EXECUTABLE rustc HINTS "${cargo_bin}")
@@ -16,12 +16,12 @@ execute_process(COMMAND "${RUSTC_EXECUTABLE}" -vV
 string(REGEX MATCH "host: ([^\n]+)" rust_version "${rust_version}")
 set(rust_host "${CMAKE_MATCH_1}")
 
-# sanitizer(NAME WORD CARGO RUNTIME): makes sanitizer_test(NAME ...) possible. The compilers know it as WORD. Unless
-# NAME_missing says why there are no tests, CARGO builds the library, and RUNTIME is what is linked with it.
-# NAME_only limits the tests to a configuration of ctest's.
+# sanitizer(NAME WORD CARGO RUNTIME): prepares sanitizer_test(NAME ...). WORD is its name in compiler options. CARGO
+# builds the library and RUNTIME is linked with it, unless NAME_missing gives a reason to skip the tests. NAME_only
+# limits the tests to one ctest configuration.
 function(sanitizer name word cargo runtime)
-  # A target that is named gets the flags alone, without the build scripts. In a folder of its own, because crates are
-  # built anew whenever RUSTC_BOOTSTRAP changes.
+  # With an explicit target, the flags do not apply to build scripts. It has its own directory,
+  # because crates are rebuilt whenever RUSTC_BOOTSTRAP changes.
   set(dir "${PROJECT_BINARY_DIR}/${name}")
   set(build ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS RUSTC_BOOTSTRAP=1
       "RUSTFLAGS=-Zsanitizer=${word} -Cdebuginfo=line-tables-only"
@@ -55,7 +55,7 @@ function(sanitizer_program name target source library)
   set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -g -fsanitize=${${name}_word})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
-  # Not -fsanitize, or the C compiler would add its own run time.
+  # Not -fsanitize, or the C compiler would add its own runtime.
   target_link_options(${target} PRIVATE -rdynamic)
   target_link_libraries(${target} PRIVATE "${library}" -Wl,--whole-archive "${${name}_runtime}"
     -Wl,--no-whole-archive ssl crypto Threads::Threads dl m)
@@ -63,7 +63,7 @@ function(sanitizer_program name target source library)
   add_dependencies(${name}_programs ${target})
 endfunction()
 
-# sanitizer_test(NAME NOUN [COMMAND...]): test_NOUN.c, started by COMMAND.
+# sanitizer_test(NAME NOUN [COMMAND...]): runs test_NOUN.c under COMMAND.
 function(sanitizer_test name noun)
   if(${name}_missing)
     add_test(NAME ${name}_${noun} ${${name}_only} COMMAND ${CMAKE_COMMAND} -E echo "${${name}_missing}")
@@ -83,7 +83,7 @@ endif()
 
 # ---- AddressSanitizer ----
 
-# Where rustc comes from a distribution, it may come without.
+# The rustc of a distribution may lack it.
 file(GLOB asan_runtime "${rust_libdir}/librustc-*_rt.asan.a")
 if(NOT asan_missing AND NOT asan_runtime)
   set(asan_missing "skipped: this rustc comes without AddressSanitizer")
@@ -92,7 +92,7 @@ sanitizer(asan address "${CARGO_EXECUTABLE}" "${asan_runtime}")
 
 # ---- ThreadSanitizer ----
 
-# It must see the locks of the standard library, too, or it reports races that are none.
+# It must see the locks of the standard library, or it reports races that do not exist.
 set(rust_source "${PROJECT_SOURCE_DIR}/target/rust/source")
 set(tsan_only CONFIGURATIONS tsan)
 find_program(SYMBOLIZER NAMES llvm-symbolizer addr2line)
@@ -106,7 +106,7 @@ sanitizer(tsan thread "${rust_source}/cargo" "${rust_source}/libclang_rt.tsan.a"
 add_custom_target(tsan_rust COMMAND sh "${PROJECT_SOURCE_DIR}/tests/rust/setup.sh" source VERBATIM)
 add_dependencies(tsan_cargo tsan_rust)
 
-# Races that it must find, or finding none in the library would mean nothing.
+# Races that it must find; otherwise finding none in the library would prove nothing.
 if(NOT tsan_missing)
   set(race "${CMAKE_CURRENT_SOURCE_DIR}/race")
   set(race_library "${PROJECT_BINARY_DIR}/race/${rust_host}/release/librace.a")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counts the system calls that send on one descriptor: the program's send() and its kin stand in
- * front of those of libc. Included by one file of a program, which defines _DEFAULT_SOURCE before
- * anything else.
+ * Counts the system calls that send on one descriptor: the program's send() and related functions
+ * replace those of libc. Include it in one file of a program, which must define _DEFAULT_SOURCE
+ * first.
  */
 #ifndef WSLINE_TESTS_SYSCALLS_H
 #define WSLINE_TESTS_SYSCALLS_H
@@ -56,7 +56,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     return syscalls_note(fd, syscall(SYS_writev, fd, parts, count));
 }
 
-/* Counts from now on what is sent by this connection; NULL ends counting. */
+/* Counts what this connection sends from now on; NULL stops counting. */
 static inline void syscalls_count(const wsline_conn *conn) {
     pthread_mutex_lock(&syscalls.lock);
     syscalls.fd = conn == NULL ? -1 : wsline_conn_fd(conn);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ends forced from another thread: whoever waits is woken, and told why. */
+/* Connections ended from another thread: waiting calls wake up and return the reason. */
 #include "clock.h"
 #include "ended.h"
 #include "peer.h"
@@ -8,7 +8,7 @@
 
 enum { MUCH = 64 << 20 };
 
-/* More than sockets take when nobody reads. */
+/* More than the sockets buffer when nobody reads. */
 static const uint8_t *much(void) {
     static uint8_t *payload;
 
@@ -96,7 +96,7 @@ static void *send_until_told(void *argument) {
     return NULL;
 }
 
-/* Waits until the socket takes no more: by then the sender is stuck. */
+/* Waits until the socket accepts no more data: by then the sender is stuck. */
 static void await_full_socket(wsline_conn *conn) {
     struct pollfd writable = {.fd = wsline_conn_fd(conn), .events = POLLOUT};
 
@@ -106,12 +106,12 @@ static void await_full_socket(wsline_conn *conn) {
     } while (writable.revents != 0);
 }
 
-static void a_stuck_sender_does_not_hold_the_close(void) {
+static void a_stuck_sender_does_not_delay_the_close(void) {
     struct stuck_sender sender = {.conn = peer_connect("FAULTS", "/stall", NULL)};
     pthread_t thread;
     struct stopwatch start;
 
-    much(); /* allocated before the clock runs */
+    much(); /* allocated before timing starts */
     thread = thread_start(send_until_told, &sender);
     await_full_socket(sender.conn);
     start = stopwatch_start();
@@ -129,7 +129,7 @@ static void shutdown_ends_a_stuck_sender(void) {
     pthread_t thread;
     struct stopwatch start;
 
-    much(); /* allocated before the clock runs */
+    much(); /* allocated before timing starts */
     thread = thread_start(send_until_told, &sender);
     await_full_socket(sender.conn);
     start = stopwatch_start();
@@ -144,7 +144,7 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(shutdown_ends_a_waiting_receive),           TEST(abort_ends_a_waiting_receive),
         TEST(abort_ends_a_send_that_waits_for_the_peer), TEST(abort_ends_a_waiting_close),
-        TEST(a_stuck_sender_does_not_hold_the_close),    TEST(shutdown_ends_a_stuck_sender),
+        TEST(a_stuck_sender_does_not_delay_the_close),   TEST(shutdown_ends_a_stuck_sender),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

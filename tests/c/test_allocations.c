@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * An exchange of messages asks for no memory, once the first ones have passed. OpenSSL asks for
- * some with every record; that is not counted.
- */
+/* After the first messages, exchanging messages allocates no memory. Allocations of OpenSSL, which
+ * makes some with every record, are not counted. */
 #define _DEFAULT_SOURCE
 #include "failing_malloc.h"
 
@@ -31,10 +29,8 @@ static const char *payload(void) {
     return text;
 }
 
-/*
- * A long message arrives in pieces. The memory for it grows once more when they fall otherwise than
- * before.
- */
+/* A long message arrives in pieces. The buffer for it grows once more if they are split differently
+ * than before. */
 static void check_none(const char *who, const struct row *row, size_t len) {
     size_t most = len == LONGEST ? 4 : 0;
     char name[128];
@@ -59,7 +55,7 @@ static void exchange(wsline_conn *conn, bool text, size_t len) {
     REQUIRE(message.len == len);
 }
 
-static void a_blocking_exchange_asks_for_no_memory(void) {
+static void a_blocking_exchange_allocates_no_memory(void) {
     if (!failing_malloc_works()) return;
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths) * 2; i++) {
         const struct row *row = &rows[i / 2 / COUNT_OF(lengths)];
@@ -79,7 +75,7 @@ static void a_blocking_exchange_asks_for_no_memory(void) {
     }
 }
 
-/* What an app is to send, and how often. */
+/* The message that the app sends, and how often. */
 struct exchanges {
     size_t len;
     bool text;
@@ -102,7 +98,7 @@ static void send_again(struct record *record, wsline_app *app, char letter) {
     }
 }
 
-static void an_exchange_of_an_app_asks_for_no_memory(void) {
+static void an_exchange_of_an_app_allocates_no_memory(void) {
     if (!failing_malloc_works()) return;
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths) * 2; i++) {
         const struct row *row = &rows[i / 2 / COUNT_OF(lengths)];
@@ -140,8 +136,8 @@ static void openssl_free(void *block, const char *file, int line) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_blocking_exchange_asks_for_no_memory),
-        TEST(an_exchange_of_an_app_asks_for_no_memory),
+        TEST(a_blocking_exchange_allocates_no_memory),
+        TEST(an_exchange_of_an_app_allocates_no_memory),
     };
 
 #if defined(__GLIBC__)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The callbacks of an app: which come, in which order, with what, and why it ended. */
+/* The callbacks of an app: which are called, in which order, with which arguments, and why the app
+ * ended. */
 #include "app.h"
 #include "listen.h"
 
@@ -49,7 +50,7 @@ static void an_app_that_has_ended_runs_again(void) {
     wsline_app_free(app);
 }
 
-static void a_close_of_the_server_is_no_error(void) {
+static void a_close_by_the_server_is_not_an_error(void) {
     static const struct {
         const char *path, *reason;
         uint16_t code;
@@ -74,7 +75,7 @@ static void a_close_of_the_server_is_no_error(void) {
     }
 }
 
-static void what_goes_wrong_is_told_once_and_before_the_end(void) {
+static void a_failure_is_reported_once_and_before_the_end(void) {
     static const struct {
         const char *path;
         const char *order;
@@ -109,7 +110,7 @@ static void what_goes_wrong_is_told_once_and_before_the_end(void) {
     }
 }
 
-static void a_failed_connect_says_in_which_phase(void) {
+static void a_failed_connect_reports_its_phase(void) {
     struct record record;
     wsline_app *app = NULL;
     wsline_error_info info;
@@ -126,7 +127,7 @@ static void a_failed_connect_says_in_which_phase(void) {
     wsline_app_free(app);
 }
 
-static void a_refusal_can_be_read_afterwards(void) {
+static void a_rejection_can_be_read_afterwards(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "/status?code=403&body=no", NULL, &record);
     const void *body = NULL;
@@ -162,7 +163,7 @@ static void look_around(struct record *record, wsline_app *app, char letter) {
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void what_is_known_can_be_asked_in_a_callback(void) {
+static void connection_details_are_available_in_callbacks(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -181,11 +182,11 @@ static void close_on_data(struct record *record, wsline_app *app, char letter) {
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-/* "Hel" and "lo" in two frames, with a ping between. */
+/* "Hel" and "lo" in two frames, with a ping in between. */
 static const char in_fragments[] = "/frame?hex=010348656c89008002"
                                    "6c6f";
 
-static void fragments_are_joined_unless_they_are_wanted(void) {
+static void fragments_are_joined_unless_requested(void) {
     struct record record;
     wsline_app *app = app_make("FAULTS", in_fragments, NULL, &record);
 
@@ -254,7 +255,7 @@ static void every_call_is_answered_in_a_callback(struct record *record, wsline_a
     if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void a_callback_may_call_everything(void) {
+static void a_callback_may_call_any_function(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -264,7 +265,7 @@ static void a_callback_may_call_everything(void) {
     wsline_app_free(app);
 }
 
-static void an_end_that_comes_before_the_run_is_not_forgotten(void) {
+static void an_end_requested_before_the_run_takes_effect(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -272,7 +273,7 @@ static void an_end_that_comes_before_the_run_is_not_forgotten(void) {
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_OK(wsline_app_run(app));
     CHECK_TEXT("", record.order);
-    /* It has ended: there is nothing to close, and the next run is not concerned. */
+    /* It has ended: there is nothing to close, and the next run is not affected. */
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_OK(wsline_app_abort(app));
     record.then = say_hello_then_close;
@@ -287,7 +288,7 @@ static void an_end_that_comes_before_the_run_is_not_forgotten(void) {
     wsline_app_free(app);
 }
 
-static void a_server_that_does_not_answer_the_close_is_cut(void) {
+static void a_server_that_does_not_answer_the_close_is_disconnected(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -310,7 +311,7 @@ static void a_server_that_does_not_answer_the_close_is_cut(void) {
     wsline_app_free(app);
 }
 
-static void an_abort_is_no_error_but_an_end(void) {
+static void an_abort_ends_the_app_without_an_error(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
     struct stopwatch start;
@@ -327,8 +328,9 @@ static void an_abort_is_no_error_but_an_end(void) {
     wsline_app_free(app);
 }
 
-/* It was good for one connection: the app ends with that, instead of trying it again and again. */
-static void a_socket_of_the_callers_is_not_tried_again(void) {
+/* The descriptor works for one connection only: the app ends with it instead of retrying forever.
+ * */
+static void a_supplied_descriptor_is_not_reconnected(void) {
     struct record record;
     wsline_options *options = app_reconnecting();
     uint16_t port =
@@ -345,7 +347,7 @@ static void a_socket_of_the_callers_is_not_tried_again(void) {
     close(fd);
 }
 
-static void wrong_arguments_are_named(void) {
+static void invalid_arguments_are_named(void) {
     struct record record;
     wsline_app *app = NULL;
     char long_ping[126] = {0};
@@ -369,19 +371,19 @@ static void wrong_arguments_are_named(void) {
 static const struct test tests[] = {
     TEST(an_app_opens_receives_and_closes),
     TEST(an_app_that_has_ended_runs_again),
-    TEST(a_close_of_the_server_is_no_error),
-    TEST(what_goes_wrong_is_told_once_and_before_the_end),
-    TEST(a_failed_connect_says_in_which_phase),
-    TEST(a_refusal_can_be_read_afterwards),
-    TEST(what_is_known_can_be_asked_in_a_callback),
-    TEST(fragments_are_joined_unless_they_are_wanted),
+    TEST(a_close_by_the_server_is_not_an_error),
+    TEST(a_failure_is_reported_once_and_before_the_end),
+    TEST(a_failed_connect_reports_its_phase),
+    TEST(a_rejection_can_be_read_afterwards),
+    TEST(connection_details_are_available_in_callbacks),
+    TEST(fragments_are_joined_unless_requested),
     TEST(a_callback_may_replace_itself),
-    TEST(a_callback_may_call_everything),
-    TEST(an_end_that_comes_before_the_run_is_not_forgotten),
-    TEST(a_server_that_does_not_answer_the_close_is_cut),
-    TEST(an_abort_is_no_error_but_an_end),
-    TEST(a_socket_of_the_callers_is_not_tried_again),
-    TEST(wrong_arguments_are_named),
+    TEST(a_callback_may_call_any_function),
+    TEST(an_end_requested_before_the_run_takes_effect),
+    TEST(a_server_that_does_not_answer_the_close_is_disconnected),
+    TEST(an_abort_ends_the_app_without_an_error),
+    TEST(a_supplied_descriptor_is_not_reconnected),
+    TEST(invalid_arguments_are_named),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that break, each in its way: what an app says of it, and that the next one works. */
+/* Connections that break in different ways: what an app reports, and that the next connection
+ * works. */
 #include "app.h"
 
 #include <errno.h>
 
 enum { DELAY_MS = 10, PING_MS = 100 };
 
-/* An app that greets whenever it is open, and closes when a greeting comes back after `errors`. */
+/* An app that sends a greeting whenever it is open, and closes when a greeting is echoed after
+ * `errors`. */
 struct chaos {
     struct record record;
     wsline_app *app;
     const char *greeting;
     unsigned errors;
-    int64_t opened_ms, failed_ms; /* as the callbacks saw it, which is a little late */
+    int64_t opened_ms, failed_ms; /* measured in the callbacks, which is slightly late */
     wsline_close_info first_close;
 };
 
@@ -29,7 +31,7 @@ static void greet(struct record *record, wsline_app *app, char letter) {
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-/* The options are freed. Pongs come when they like, so nobody listens to them. */
+/* Takes ownership of the options. Pongs arrive at any time, so they are not recorded. */
 static void chaos_make(struct chaos *chaos, const char *path, wsline_options *options) {
     char url[PEER_URL_MAX];
 
@@ -53,20 +55,20 @@ static wsline_options *chaos_options(void) {
     return options;
 }
 
-/* The last connection was a good one. */
+/* The last connection was good. */
 static void check_well(const struct chaos *chaos) {
     CHECK_TEXT(chaos->greeting, chaos->record.text);
     CHECK_INT(WSLINE_CLOSE_NORMAL, chaos->record.close.code);
     CHECK(chaos->record.close.clean);
 }
 
-/* The echo of the greeting is a frame of 7 bytes: 2 of them are its header. */
+/* The echo of the greeting is a frame of 7 bytes, 2 of which are its header. */
 static const struct fault {
     const char *path;
     const char *order;
     int phase;
     int os_errno;
-    const char *part; /* of the message */
+    const char *part; /* a part of the message */
 } faults[] = {
     {"/?drop=1&key=drop", "eomc", WSLINE_PHASE_UPGRADE, 0, "before its response was complete"},
     {"/?drop=3&key=drops", "eeeomc", WSLINE_PHASE_UPGRADE, 0, "before its response was complete"},
@@ -84,7 +86,7 @@ static const struct fault {
     {"/?reset-after=3&times=1&key=reset-payload", "oecrmc", WSLINE_PHASE_OPEN, ECONNRESET, "reset"},
 };
 
-static void a_broken_connection_is_told_once_and_followed_by_a_good_one(void) {
+static void a_broken_connection_is_reported_once_and_reconnected(void) {
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         const struct fault *fault = &faults[i];
         struct chaos chaos;
@@ -108,7 +110,7 @@ static void a_broken_connection_is_told_once_and_followed_by_a_good_one(void) {
     }
 }
 
-static void a_server_that_says_nothing_any_more_is_noticed_and_left(void) {
+static void a_server_that_falls_silent_is_detected_and_dropped(void) {
     static const struct {
         const char *path;
         const char *order;
@@ -143,8 +145,8 @@ static void a_server_that_says_nothing_any_more_is_noticed_and_left(void) {
     }
 }
 
-/* In whatever pieces they come, frames are whole: the echo, and the server's close frame. */
-static void bytes_that_drip_are_no_trouble(void) {
+/* The echo and the server's close frame arrive whole, however they are split. */
+static void single_bytes_are_reassembled(void) {
     static const char *const paths[] = {"/?drip=1", "/?drip=2", "/?drip=3", "/?drip=127"};
     char greeting[201];
 
@@ -173,7 +175,7 @@ static const struct refusal {
     {"/?refuse=1&key=busy", 503, false, DELAY_MS},
     {"/?refuse=1&key=later&retry-after=1", 503, false, 1000},
     {"/?refuse=1&key=often&retry-after=1&code=429", 429, false, 1000},
-    /* The server names the least, not the most. */
+    /* The server specifies the minimum delay, not the maximum. */
     {"/?refuse=1&key=now&retry-after=0", 503, false, DELAY_MS},
     {"/?refuse=1&key=no&code=403", 403, false, -1},
     {"/?refuse=1&key=no-and-yes&code=403", 403, true, DELAY_MS},
@@ -206,7 +208,7 @@ static void check_refusal(const struct refusal *refusal) {
     wsline_app_free(chaos.app);
 }
 
-static void a_refusal_says_whether_and_when_to_come_again(void) {
+static void a_rejection_decides_whether_and_when_to_retry(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         check_row(refusals[i].path);
         check_refusal(&refusals[i]);
@@ -215,10 +217,10 @@ static void a_refusal_says_whether_and_when_to_come_again(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_broken_connection_is_told_once_and_followed_by_a_good_one),
-        TEST(a_server_that_says_nothing_any_more_is_noticed_and_left),
-        TEST(bytes_that_drip_are_no_trouble),
-        TEST(a_refusal_says_whether_and_when_to_come_again),
+        TEST(a_broken_connection_is_reported_once_and_reconnected),
+        TEST(a_server_that_falls_silent_is_detected_and_dropped),
+        TEST(single_bytes_are_reassembled),
+        TEST(a_rejection_decides_whether_and_when_to_retry),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

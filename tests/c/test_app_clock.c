@@ -87,7 +87,7 @@ static uint64_t frames_sent(struct stage *stage) {
     return stats.frames_sent;
 }
 
-static void a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its(void) {
+static void pings_are_sent_and_dead_servers_detected_on_time(void) {
     struct stage stage;
     wsline_options *options = peer_options();
     const int64_t minute = 60000;
@@ -117,7 +117,7 @@ static void take_long_then_close(struct record *record, wsline_app *app, char le
     }
 }
 
-static void a_deadline_begins_when_it_is_set(void) {
+static void a_deadline_starts_when_it_is_set(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -134,7 +134,7 @@ static void take_long(struct record *record, wsline_app *app, char letter) {
     if (app != NULL && (letter == 'o' || letter == 'p')) ahead_ms += 60000;
 }
 
-static void a_driver_that_is_late_kills_nobody(void) {
+static void a_late_driver_does_not_drop_live_servers(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -157,7 +157,7 @@ static void round_trip(wsline_conn *conn) {
 
 /* More connections than one wait tells about, and a host that was busy for longer than a pong may
  * take. */
-static void many_unread_pongs_kill_nobody(void) {
+static void unread_pongs_do_not_drop_a_live_server(void) {
     enum { APPS = 600 };
     static struct record records[APPS];
     wsline_app **apps = calloc(APPS, sizeof *apps);
@@ -222,7 +222,7 @@ static void a_jump_of_the_wall_clock_has_no_effect(void) {
     stage_end(&stage);
 }
 
-static void a_server_has_its_time_to_answer_a_close(void) {
+static void a_server_has_the_full_timeout_to_answer_a_close(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -251,7 +251,7 @@ static void turn_until_more_is_sent(struct stage *stage) {
     } while (after.bytes_sent == before.bytes_sent && record_count(&stage->record, 'c') == 0);
 }
 
-static void a_close_waits_while_the_queue_moves(void) {
+static void a_close_waits_while_the_queue_drains(void) {
     enum { LEN = 1 << 20, MESSAGES = 15, STEPS = 3 };
     struct stage stage;
     struct gate gate = gate_new("FAULTS");
@@ -282,7 +282,7 @@ static void a_close_waits_while_the_queue_moves(void) {
 }
 
 /* A server that goes on sending, and reads no close frame. */
-static void a_close_ends_at_its_limit_though_bytes_move(void) {
+static void a_close_ends_at_its_limit_although_bytes_move(void) {
     static const struct {
         int64_t timeout_ms, limit_ms;
     } rows[] = {{10000, 60000}, {90000, 90000}};
@@ -308,7 +308,7 @@ static void a_close_ends_at_its_limit_though_bytes_move(void) {
 }
 
 /* RFC 6455 section 7.1.1: the server ends the stream; one that does not is waited for a second. */
-static void a_server_that_holds_the_stream_after_the_close_is_left(void) {
+static void a_server_that_keeps_the_stream_open_after_the_close_is_dropped(void) {
     struct stage stage;
 
     stage_begin(&stage, "FAULTS", "/answer-close-hold", peer_options());
@@ -334,7 +334,7 @@ static void expect_attempt(struct stage *stage, char letter, unsigned count, int
     turn_until(stage, letter, count);
 }
 
-static void delays_between_attempts_grow_and_end(void) {
+static void delays_grow_and_attempts_end(void) {
     static const int64_t delays[] = {10000, 20000, 40000, 60000, 60000};
     struct stage stage;
     wsline_options *options = peer_options();
@@ -349,7 +349,7 @@ static void delays_between_attempts_grow_and_end(void) {
     stage_end(&stage);
 }
 
-static void a_stable_connection_begins_a_new_row(void) {
+static void a_stable_connection_resets_the_delays(void) {
     /* Until a ping is sent, which is not answered for 5 seconds more. */
     static const struct {
         int64_t open_ms, retry_in_ms;
@@ -372,7 +372,7 @@ static void a_stable_connection_begins_a_new_row(void) {
     stage_end(&stage);
 }
 
-static void chance_shortens_a_delay_by_its_share(void) {
+static void jitter_shortens_a_delay_by_its_fraction(void) {
     bool differs = false;
     int64_t first = 0;
 
@@ -391,7 +391,7 @@ static void chance_shortens_a_delay_by_its_share(void) {
     CHECK(differs);
 }
 
-static void a_wait_is_over_when_the_app_is_closed(void) {
+static void closing_the_app_ends_its_wait(void) {
     struct stage stage;
     wsline_options *options = peer_options();
 
@@ -407,19 +407,19 @@ static void a_wait_is_over_when_the_app_is_closed(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_ping_goes_out_at_its_time_and_a_dead_server_is_noticed_at_its),
-    TEST(a_deadline_begins_when_it_is_set),
-    TEST(a_driver_that_is_late_kills_nobody),
-    TEST(many_unread_pongs_kill_nobody),
+    TEST(pings_are_sent_and_dead_servers_detected_on_time),
+    TEST(a_deadline_starts_when_it_is_set),
+    TEST(a_late_driver_does_not_drop_live_servers),
+    TEST(unread_pongs_do_not_drop_a_live_server),
     TEST(a_jump_of_the_wall_clock_has_no_effect),
-    TEST(a_server_has_its_time_to_answer_a_close),
-    TEST(a_close_waits_while_the_queue_moves),
-    TEST(a_close_ends_at_its_limit_though_bytes_move),
-    TEST(a_server_that_holds_the_stream_after_the_close_is_left),
-    TEST(delays_between_attempts_grow_and_end),
-    TEST(a_stable_connection_begins_a_new_row),
-    TEST(chance_shortens_a_delay_by_its_share),
-    TEST(a_wait_is_over_when_the_app_is_closed),
+    TEST(a_server_has_the_full_timeout_to_answer_a_close),
+    TEST(a_close_waits_while_the_queue_drains),
+    TEST(a_close_ends_at_its_limit_although_bytes_move),
+    TEST(a_server_that_keeps_the_stream_open_after_the_close_is_dropped),
+    TEST(delays_grow_and_attempts_end),
+    TEST(a_stable_connection_resets_the_delays),
+    TEST(jitter_shortens_a_delay_by_its_fraction),
+    TEST(closing_the_app_ends_its_wait),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages that an app gathers: what leaves when, and what counts as queued. */
+/* Messages that an app corks: when they are sent, and what counts as queued. */
 /* syscall() */
 #define _DEFAULT_SOURCE
 #include "app.h"
@@ -10,11 +10,11 @@
 
 enum {
     MANY = 1000,
-    /* Of eleven bytes: more than 64 KiB. */
+    /* Each has eleven bytes; together more than 64 KiB. */
     ENOUGH = 10000,
 };
 
-/* Sends of any socket; the app's is the only one. */
+/* Counts sends on any socket; the app's is the only one. */
 static unsigned sends;
 
 ssize_t send(int fd, const void *data, size_t len, int flags) {
@@ -42,7 +42,7 @@ static void send_a_batch(struct record *record, wsline_app *app, char letter) {
         CHECK_OK(wsline_app_cork(app));
         send_many(app, MANY);
         CHECK_INT(before, sends_so_far());
-        /* Two bytes of header, four of key. */
+        /* Two bytes of header, four of masking key. */
         CHECK_INT(MANY * 11, wsline_app_send_queue_bytes(app));
         CHECK_OK(wsline_app_uncork(app));
         CHECK_INT(before + 1, sends_so_far());
@@ -54,7 +54,7 @@ static void send_a_batch(struct record *record, wsline_app *app, char letter) {
     }
 }
 
-static void a_batch_of_a_callback_leaves_with_one_call(void) {
+static void a_batch_from_a_callback_is_sent_with_one_call(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct record record;
         wsline_app *app = app_make(peer_echo_servers[i], "", NULL, &record);
@@ -90,7 +90,7 @@ static void fill(struct record *record, wsline_app *app, char letter) {
         }
         CHECK_RANGE(60000, 65536, most);
         CHECK_INT(before + 1, sends_so_far());
-        /* What comes after that is gathered, too, and is sent by uncorking. */
+        /* Messages after the flush are corked again, and uncorking sends them. */
         send_many(app, ENOUGH - count);
         CHECK_OK(wsline_app_uncork(app));
     } else if (letter == 'm' && record_count(record, 'm') == ENOUGH) {
@@ -98,7 +98,7 @@ static void fill(struct record *record, wsline_app *app, char letter) {
     }
 }
 
-static void what_is_full_leaves_by_itself(void) {
+static void a_full_batch_is_sent_automatically(void) {
     struct record record;
     wsline_app *app = app_make("WEBSOCKETS", "", NULL, &record);
 
@@ -109,11 +109,11 @@ static void what_is_full_leaves_by_itself(void) {
     wsline_app_free(app);
 }
 
-static void a_ping_and_a_close_frame_take_it_along(void) {
+static void a_ping_or_a_close_frame_flushes_the_batch(void) {
     struct record record;
     wsline_app *app = start(&record, "");
 
-    /* Nothing else does: the driving thread is free all the while. */
+    /* Nothing else flushes it, although the driving thread is idle. */
     for (int i = 1; i <= MANY; i++) {
         send_many(app, 1);
         CHECK_INT(11 * i, wsline_app_send_queue_bytes(app));
@@ -128,9 +128,9 @@ static void a_ping_and_a_close_frame_take_it_along(void) {
     wsline_app_free(app);
 }
 
-/* A batch that waits takes the memory that it needs, though this thread's batches were large
- * before. */
-static void a_batch_that_waits_is_as_large_as_it_is(void) {
+/* A waiting batch uses only the memory that it needs, even if earlier batches of this thread were
+ * large. */
+static void a_waiting_batch_uses_only_the_memory_it_needs(void) {
     enum { ROUNDS = 100, LARGE = 60000, MAX_BYTES = 1 << 20 };
     struct record record;
     wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
@@ -141,7 +141,7 @@ static void a_batch_that_waits_is_as_large_as_it_is(void) {
     REQUIRE(large != NULL);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    /* Little enough that messages are still gathered. */
+    /* Little enough that messages are still corked. */
     while (wsline_app_send_queue_bytes(app) == 0)
         CHECK_OK(wsline_app_send_binary(app, large, 1000));
     heap = heap_bytes();
@@ -171,7 +171,7 @@ static void cut_off(struct record *record, wsline_app *app, char letter) {
     }
 }
 
-static void what_was_gathered_when_it_ended_is_told(void) {
+static void messages_corked_at_the_end_are_reported(void) {
     struct record record;
     wsline_app *app = app_make("FAULTS", "/rst-mid", NULL, &record);
 
@@ -187,11 +187,11 @@ static void what_was_gathered_when_it_ended_is_told(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_batch_of_a_callback_leaves_with_one_call),
-        TEST(what_is_full_leaves_by_itself),
-        TEST(a_ping_and_a_close_frame_take_it_along),
-        TEST(a_batch_that_waits_is_as_large_as_it_is),
-        TEST(what_was_gathered_when_it_ended_is_told),
+        TEST(a_batch_from_a_callback_is_sent_with_one_call),
+        TEST(a_full_batch_is_sent_automatically),
+        TEST(a_ping_or_a_close_frame_flushes_the_batch),
+        TEST(a_waiting_batch_uses_only_the_memory_it_needs),
+        TEST(messages_corked_at_the_end_are_reported),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Apps and loops that are freed, wherever and whenever. */
+/* Apps and loops that are freed at any place and time. */
 #include "app.h"
 
-/* The userdata of every callback is released, once each, and nothing is told afterwards. */
+/* The userdata of every callback is released exactly once, and no callback is called afterwards. */
 static void check_silence(struct record *record, unsigned callbacks) {
     const char *released = strchr(record->order, 'x');
 
@@ -19,7 +19,7 @@ static void free_at(struct record *record, wsline_app *app, char letter) {
         return;
     }
     if (letter == 'o') {
-        /* Some servers have gone already. */
+        /* The server may have closed some of them already. */
         wsline_app_ping(app, "x", 1);
         wsline_app_send_text(app, "x", 1);
     }
@@ -37,11 +37,11 @@ static wsline_app *make_to_be_freed(const char *peer, const char *path, const ch
 }
 
 static void an_app_is_freed_in_each_of_its_callbacks(void) {
-    /* Where each of them is to be had. */
+    /* Where each callback can be triggered. */
     static const struct {
         const char *letter, *peer, *path;
-        const char *listen;   /* for, besides the usual */
-        wsline_status status; /* at the end: what came before the app was freed stays the cause */
+        const char *listen;   /* events to record in addition to the usual ones */
+        wsline_status status; /* the final status; an earlier cause precedes the free */
     } rows[] = {
         {"o", "WEBSOCKETS", "", "d", WSLINE_ERR_ABORTED},
         {"m", "WEBSOCKETS", "", "d", WSLINE_ERR_ABORTED},
@@ -100,7 +100,7 @@ static void an_app_is_freed_while_its_thread_is_busy(void) {
         CHECK_OK(wsline_app_start(app));
         if (i % 4 != 0) REQUIRE(record_wait(&record, 'm', (unsigned)i % 8));
         wsline_app_free(app);
-        /* Nothing runs any more: the record could go. */
+        /* Nothing is running any more, so the record could be freed. */
         CHECK_INT(8, record_count(&record, 'x'));
     }
 }
@@ -109,7 +109,7 @@ static void an_app_is_freed_in_every_phase(void) {
     static const struct {
         const char *peer, *path;
     } rows[] = {
-        {"FAULTS", "/stall"},               /* open, and silent */
+        {"FAULTS", "/stall"},               /* open and idle */
         {"FAULTS", "/no-answer"},           /* connecting */
         {"WEBSOCKETS", "/status?code=503"}, /* waiting for the next attempt */
     };
@@ -173,14 +173,14 @@ static void a_loop_is_freed_before_its_apps_and_after(void) {
     wsline_loop_free(loop);
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
 
-    /* With an open connection. */
+    /* While a connection is open. */
     REQUIRE_OK(wsline_loop_new(&loop));
     CHECK_OK(wsline_loop_add(loop, app));
     while (record_count(&record, 'o') == 0) CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     wsline_loop_free(loop);
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, 0));
 
-    /* The app first; its loop notices. */
+    /* The app is freed first; its loop notices. */
     REQUIRE_OK(wsline_loop_new(&loop));
     CHECK_OK(wsline_loop_add(loop, app));
     while (record_count(&record, 'o') == 1) CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
@@ -198,7 +198,7 @@ static void never_called(wsline_loop *loop, void *userdata) {
     CHECK(false);
 }
 
-static void what_was_posted_is_released_with_the_loop(void) {
+static void posts_are_released_with_the_loop(void) {
     struct record record;
     wsline_loop *loop = NULL;
 
@@ -219,7 +219,7 @@ static const struct test tests[] = {
     TEST(an_app_that_never_ran_is_freed),
     TEST(a_loop_is_freed_in_a_callback),
     TEST(a_loop_is_freed_before_its_apps_and_after),
-    TEST(what_was_posted_is_released_with_the_loop),
+    TEST(posts_are_released_with_the_loop),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

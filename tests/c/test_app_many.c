@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thousands of connections on one thread: what a quiet one holds in memory, and that messages of
- * some cost no more for the others.
+ * Thousands of connections on one thread: the memory of an idle one, and that idle connections do
+ * not make the messages of others slower.
  *
- *   WSLINE_TEST_MANY=10 ./test_app_many     with so many quiet connections
+ *   WSLINE_TEST_MANY=10 ./test_app_many     with this many idle connections
  */
 /* mallinfo2() */
 #define _DEFAULT_SOURCE
@@ -13,7 +13,8 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
-/* What the library may hold of a quiet connection, of its app and of its place in the loop. */
+/* The memory that the library may use for an idle connection, including its app and its entry in
+ * the loop. */
 enum { MAX_QUIET_BYTES = 2304, AT_ONCE = 100, ACTIVE = 10 };
 
 struct crowd {
@@ -73,7 +74,7 @@ static void crowd_open(struct crowd *crowd, const char *peer, size_t count) {
     while (crowd->open < count) REQUIRE_OK(wsline_loop_run_once(crowd->loop, WAIT_MS));
 }
 
-/* Echoes on a few of the connections; microseconds of this process for each. */
+/* Echoes on a few of the connections; returns the CPU microseconds of this process per message. */
 static double crowd_echo(struct crowd *crowd, size_t echoes) {
     int64_t start = cpu_us();
 
@@ -98,12 +99,12 @@ static size_t crowd_size(void) {
     return many == NULL ? check_scaled(10000, 100) : strtoul(many, NULL, 10);
 }
 
-static void quiet_connections_hold_next_to_nothing(void) {
+static void idle_connections_use_little_memory(void) {
     struct crowd crowd;
     size_t before, held, count = crowd_size();
     double us;
 
-    /* What the process needs once. */
+    /* Memory that the process needs once. */
     crowd_open(&crowd, "WS", ACTIVE);
     crowd_echo(&crowd, 1000);
     crowd_close(&crowd);
@@ -118,7 +119,7 @@ static void quiet_connections_hold_next_to_nothing(void) {
 }
 
 static const struct test tests[] = {
-    TEST(quiet_connections_hold_next_to_nothing),
+    TEST(idle_connections_use_little_memory),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pings that keep a connection alive, and tell that it is dead. */
+/* Pings that keep a connection alive and detect dead ones. */
 #include "app.h"
 
 static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms) {
@@ -10,7 +10,7 @@ static wsline_options *pinging(int64_t interval_ms, int64_t timeout_ms) {
     return options;
 }
 
-static void pings_are_sent_and_their_round_trip_is_known(void) {
+static void pings_are_sent_and_their_round_trip_is_measured(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         struct record record;
         wsline_options *options = pinging(20, 5000);
@@ -23,7 +23,7 @@ static void pings_are_sent_and_their_round_trip_is_known(void) {
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
         CHECK_OK(wsline_app_join(app, WAIT_MS));
         CHECK_RANGE(1, 5000000, wsline_app_rtt_us(app));
-        /* The user's payload, then the number of the ping. */
+        /* The user's payload, followed by the number of the ping. */
         CHECK_INT(10, record.message.len);
         CHECK_TEXT("hi", record.text);
         CHECK(record.close.clean);
@@ -32,17 +32,17 @@ static void pings_are_sent_and_their_round_trip_is_known(void) {
     }
 }
 
-static void a_dead_server_is_noticed_in_time(void) {
+static void a_dead_server_is_detected_in_time(void) {
     static const struct {
         const char *path;
         int64_t more_ms;
     } rows[] = {
         {"/stall", 0},
-        /* In the middle of a message, and of a frame. */
+        /* Within a message, and within a frame. */
         {"/frame?hex=0103616263&then=stall", 0},
         {"/frame?hex=82647878&then=stall", 0},
-        /* Its pong is swallowed by the frame it claims to send: bytes came, so it gets its time
-           again. */
+        /* The pong is consumed as part of the unfinished frame: bytes arrived, so the timeout
+         * restarts. */
         {"/claim?len=100000", 300},
     };
 
@@ -67,8 +67,8 @@ static void a_dead_server_is_noticed_in_time(void) {
     }
 }
 
-/* A server that answers every ping, but not with its payload, lives; its round trip is not known.
- */
+/* A server that answers every ping with a wrong payload counts as alive; its round-trip time is
+ * unknown. */
 static void any_pong_keeps_a_server_alive(void) {
     struct record record;
     wsline_options *options = pinging(20, 5000);
@@ -76,7 +76,7 @@ static void any_pong_keeps_a_server_alive(void) {
 
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
-    /* The next ping goes out only when the one before is answered. */
+    /* The next ping is sent only after the previous one has been answered. */
     CHECK(record_wait(&record, 'p', 10));
     CHECK_INT(0, record.message.len);
     CHECK_INT(-1, wsline_app_rtt_us(app));
@@ -87,7 +87,7 @@ static void any_pong_keeps_a_server_alive(void) {
     wsline_app_free(app);
 }
 
-/* Pongs before a ping are no answer to it. */
+/* Pongs received before a ping do not answer it. */
 static void earlier_pongs_do_not_keep_a_server_alive(void) {
     struct record record;
     wsline_options *options = pinging(100, 300);
@@ -100,8 +100,8 @@ static void earlier_pongs_do_not_keep_a_server_alive(void) {
     wsline_app_free(app);
 }
 
-/* A server that reads slowly has the ping behind megabytes of ours; as long as they move it lives.
- */
+/* A server that reads slowly has the ping behind megabytes of our data; while they move, it counts
+ * as alive. */
 static void a_slow_server_is_not_dead(void) {
     struct record record;
     wsline_options *options = pinging(100, 2000);
@@ -121,7 +121,7 @@ static void a_slow_server_is_not_dead(void) {
     free(data);
 }
 
-static void wrong_numbers_are_refused(void) {
+static void invalid_numbers_are_rejected(void) {
     wsline_options *options = peer_options();
     char payload[118] = {0};
 
@@ -141,12 +141,12 @@ static void wrong_numbers_are_refused(void) {
 }
 
 static const struct test tests[] = {
-    TEST(pings_are_sent_and_their_round_trip_is_known),
-    TEST(a_dead_server_is_noticed_in_time),
+    TEST(pings_are_sent_and_their_round_trip_is_measured),
+    TEST(a_dead_server_is_detected_in_time),
     TEST(any_pong_keeps_a_server_alive),
     TEST(earlier_pongs_do_not_keep_a_server_alive),
     TEST(a_slow_server_is_not_dead),
-    TEST(wrong_numbers_are_refused),
+    TEST(invalid_numbers_are_rejected),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

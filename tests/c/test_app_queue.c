@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sending with an app: from any thread, in order, into a queue with a limit. */
+/* Sending with an app: from any thread, in order, into a bounded queue. */
 #include "app.h"
 #include "gate.h"
 #include "message.h"
@@ -13,7 +13,7 @@ static wsline_options *with_limit(uint64_t bytes) {
     return options;
 }
 
-/* Sends until the queue is full; how many went in. */
+/* Sends until the queue is full; returns the number of queued messages. */
 static unsigned fill(wsline_app *app, const void *data, size_t len) {
     unsigned sent = 0;
     wsline_status status;
@@ -24,7 +24,7 @@ static unsigned fill(wsline_app *app, const void *data, size_t len) {
     return sent;
 }
 
-static void a_full_queue_refuses_and_tells_when_there_is_room(void) {
+static void a_full_queue_rejects_and_reports_when_it_has_drained(void) {
     static const char *const servers[] = {"FAULTS", "FAULTS_TLS"};
     enum { ROUNDS = 3 };
     char *data = calloc(1, MIB / 4);
@@ -35,8 +35,8 @@ static void a_full_queue_refuses_and_tells_when_there_is_room(void) {
         wsline_options *options = with_limit(MIB);
         struct gate gate = gate_new(servers[i]);
         char path[256];
-        /* Each time it reads half or more of what the system holds, then nothing until the gate
-         * opens again. */
+        /* Each time it reads at least half of the socket buffers, then nothing until the gate opens
+         * again. */
         wsline_app *app = app_make(
             servers[i], gate_path(&gate, "/read-by-gates?n=3&frames=8&", path), options, &record);
 
@@ -60,7 +60,7 @@ static void a_full_queue_refuses_and_tells_when_there_is_room(void) {
     free(data);
 }
 
-static void an_empty_queue_takes_one_message_of_any_size(void) {
+static void an_empty_queue_accepts_one_message_of_any_size(void) {
     struct record record;
     wsline_options *options = with_limit(1);
     size_t len = check_scaled(8, 2) * MIB;
@@ -80,7 +80,7 @@ static void an_empty_queue_takes_one_message_of_any_size(void) {
     free(text);
 }
 
-static void what_was_queued_and_not_sent_is_told(void) {
+static void unsent_messages_are_reported(void) {
     struct record record;
     wsline_options *options = with_limit(64 * MIB);
     char *data = calloc(1, MIB);
@@ -105,7 +105,7 @@ static void what_was_queued_and_not_sent_is_told(void) {
     free(data);
 }
 
-/* Messages with a number each, from several threads; echoed, each thread's come in order. */
+/* Numbered messages from several threads; the echoes of each thread arrive in order. */
 enum { THREADS = 8 };
 
 struct counting {
@@ -127,7 +127,7 @@ static void *count_up(void *argument) {
     struct counting *counting = counter->counting;
 
     for (unsigned i = 0; i < counting->each; i++) {
-        /* Sizes on either side of what a buffer holds. */
+        /* Sizes on both sides of the buffer size. */
         static const size_t sizes[] = {16, 100, 2000, 70000, 300000};
         size_t len = sizes[(i + counter->number) % COUNT_OF(sizes)];
         char *data = malloc(len);
@@ -152,14 +152,14 @@ static void count_along(wsline_app *app, const wsline_message *message, void *us
         CHECK(number < THREADS)) {
         CHECK_INT(counting->expected[number], i);
         counting->expected[number]++;
-        /* Nothing of another thread's message is in it. */
+        /* It contains nothing of another thread's message. */
         CHECK(message->data[message->len - 1] == 'a' + number);
     }
     if (++counting->received == counting->each * THREADS)
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void messages_of_many_threads_do_not_mix_and_keep_their_order(void) {
+static void messages_from_many_threads_are_not_interleaved_and_keep_their_order(void) {
     for (size_t row = 0; row < COUNT_OF(peer_echo_servers); row++) {
         struct counting counting = {.each = (unsigned)check_scaled(200, 10)};
         struct counter counters[THREADS];
@@ -187,7 +187,7 @@ static void *close_it(void *app) {
     return NULL;
 }
 
-static void a_close_by_ten_threads_is_one_close(void) {
+static void ten_threads_that_close_send_one_close_frame(void) {
     size_t rounds = check_scaled(50, 5);
 
     for (size_t round = 0; round < rounds; round++) {
@@ -211,7 +211,7 @@ static void a_close_by_ten_threads_is_one_close(void) {
     }
 }
 
-static void a_close_waits_for_what_is_queued(void) {
+static void a_close_waits_for_queued_messages(void) {
     struct record record;
     size_t messages = check_scaled(64, 8);
     wsline_options *options = with_limit(0);
@@ -227,16 +227,16 @@ static void a_close_waits_for_what_is_queued(void) {
     for (size_t i = 0; i < messages; i++) CHECK_OK(wsline_app_send_binary(app, data, MIB / 4));
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_OK(wsline_app_join(app, WAIT_MS));
-    /* The server has read all of it, and what it sent back before its close frame was handed out.
-     */
+    /* The server has read everything, and everything it sent before its close frame was delivered.
+     * */
     CHECK_INT(messages, record_count(&record, 'm'));
     CHECK_INT(0, record.close.unsent_messages);
     wsline_app_free(app);
     free(data);
 }
 
-/* While a large message is masked and queued by one thread, the loop answers pings and drives its
- * other apps. */
+/* While one thread masks and queues a large message, the loop answers pings and drives its other
+ * apps. */
 static void echo_again(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'o' || letter == 'm')
@@ -249,7 +249,7 @@ static void *run_loop(void *loop) {
 }
 
 static void a_large_send_does_not_stop_the_loop(void) {
-    /* A driver that gets no processor in a whole send has other chances. */
+    /* The scheduler may not run the driver during one whole send, so there are several attempts. */
     enum { ATTEMPTS = 10 };
     size_t len = check_scaled(64, 1) * MIB;
     char *data = calloc(1, len);
@@ -262,7 +262,7 @@ static void a_large_send_does_not_stop_the_loop(void) {
 
     REQUIRE(data != NULL);
     REQUIRE_OK(wsline_loop_new(&loop));
-    /* It reads nothing, so each of its pings finds a queue that is not empty. */
+    /* The server reads nothing, so each of its pings arrives while the queue is not empty. */
     apps[0] = app_make("FAULTS", "/ping-flood?n=100000000", options, &busy);
     apps[1] = app_make("FAULTS", "/echo", options, &other);
     wsline_options_free(options);
@@ -286,12 +286,12 @@ static void a_large_send_does_not_stop_the_loop(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_full_queue_refuses_and_tells_when_there_is_room),
-    TEST(an_empty_queue_takes_one_message_of_any_size),
-    TEST(what_was_queued_and_not_sent_is_told),
-    TEST(messages_of_many_threads_do_not_mix_and_keep_their_order),
-    TEST(a_close_by_ten_threads_is_one_close),
-    TEST(a_close_waits_for_what_is_queued),
+    TEST(a_full_queue_rejects_and_reports_when_it_has_drained),
+    TEST(an_empty_queue_accepts_one_message_of_any_size),
+    TEST(unsent_messages_are_reported),
+    TEST(messages_from_many_threads_are_not_interleaved_and_keep_their_order),
+    TEST(ten_threads_that_close_send_one_close_frame),
+    TEST(a_close_waits_for_queued_messages),
     TEST(a_large_send_does_not_stop_the_loop),
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How soon an app or a loop ends when another thread says so, in whatever phase it is. */
+/* How soon an app or a loop ends when another thread ends it, in every phase. */
 #include "app.h"
 
 enum { ROUNDS_MAX = 51 };
@@ -10,7 +10,7 @@ static int compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* Prints the median and the worst. */
+/* Prints the median and the maximum. */
 static void report(const char *what, int64_t *us, size_t count) {
     qsort(us, count, sizeof *us, compare);
     printf("     %s: %" PRId64 " us, at worst %" PRId64 " us\n", what, us[count / 2],
@@ -21,7 +21,7 @@ static wsline_status close_normally(wsline_app *app) {
     return wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* `end` is called when a callback has been, or after a while where there is none. */
+/* `end` is called after the callback `after`, or after a while if there is none. */
 static void measure(const char *what, const char *peer, const char *path, char after,
                     wsline_status (*end)(wsline_app *app), wsline_status want) {
     int64_t us[ROUNDS_MAX];
@@ -91,8 +91,8 @@ static void a_loop_stops_at_once(void) {
     wsline_loop_free(loop);
 }
 
-/* Of a server that answers nothing: interval and timeout, and how much more. */
-static void a_dead_server_is_noticed_on_time(void) {
+/* For a server that never answers: interval plus timeout, and the delay beyond them. */
+static void a_dead_server_is_detected_on_time(void) {
     enum { INTERVAL_MS = 100, TIMEOUT_MS = 200 };
     int64_t us[ROUNDS_MAX];
     size_t rounds = check_scaled(11, 1);
@@ -121,7 +121,7 @@ static void a_dead_server_is_noticed_on_time(void) {
 static const struct test tests[] = {
     TEST(an_app_ends_at_once),
     TEST(a_loop_stops_at_once),
-    TEST(a_dead_server_is_noticed_on_time),
+    TEST(a_dead_server_is_detected_on_time),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Apps and a server that goes and comes back: all return, nothing is left behind, waits end. */
+/* Apps and a server that restarts: all reconnect, nothing leaks, and waits end. */
 /* mallinfo2() */
 #define _DEFAULT_SOURCE
 #include "app.h"
@@ -10,7 +10,7 @@
 
 /* The server ---------------------------------------------------------------------------------- */
 
-/* Returns when it is done. */
+/* Returns when the command has been executed. */
 static void server_do(const char *command) {
     const char *control = peer_variable("UNSTEADY", "_CONTROL");
     int fd = listen_connect((uint16_t)strtoul(strchr(control, ':') + 1, NULL, 10));
@@ -23,7 +23,7 @@ static void server_do(const char *command) {
     close(fd);
 }
 
-/* Whatever a test that failed has left. */
+/* Resets the state that a failed test may have left. */
 static void server_renew(void) {
     server_do("stop");
     server_do("start");
@@ -72,7 +72,7 @@ static void crowd_wait(struct crowd *crowd, char letter, unsigned count) {
         REQUIRE(record_wait(&crowd->records[i], letter, count));
 }
 
-/* Each tries once more, while the server is away. */
+/* Each app makes one attempt while the server is down. */
 static void crowd_try(struct crowd *crowd) {
     for (size_t i = 0; i < crowd->count; i++) {
         struct record *record = &crowd->records[i];
@@ -95,12 +95,12 @@ static void check_comeback(wsline_app *app, struct record *record) {
     CHECK_INT(RESTARTS + 1, record_count(record, 'm'));
     CHECK_INT(RESTARTS + 1, record_count(record, 'c'));
     CHECK(record->close.clean);
-    /* Of the last attempt before the server was back. */
+    /* The delay of the last attempt before the server was up again. */
     CHECK_STATUS(WSLINE_ERR_CONNECT, record->error.status);
     CHECK_INT(WSLINE_PHASE_CONNECT, record->error.phase);
 }
 
-static void many_apps_come_back_after_each_restart(void) {
+static void many_apps_reconnect_after_each_restart(void) {
     static struct crowd crowd;
     int descriptors;
 
@@ -124,7 +124,7 @@ static void many_apps_come_back_after_each_restart(void) {
     wsline_loop_free(crowd.loop);
 }
 
-/* Errors one by one --------------------------------------------------------------------------- */
+/* Individual errors ---------------------------------------------------------------------------- */
 
 enum { ERRORS_MAX = 16 };
 
@@ -144,7 +144,7 @@ static void greet_and_keep_errors(struct record *record, wsline_app *app, char l
     }
 }
 
-static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void) {
+static void a_frozen_server_is_detected_and_reconnected_when_it_thaws(void) {
     int64_t interval_ms = 50, timeout_ms = check_slow() ? 3000 : 300, frozen_ms;
     struct stopwatch frozen;
     struct record record;
@@ -166,7 +166,8 @@ static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void) {
     server_do("freeze");
     frozen = stopwatch_start();
     frozen_ms = clock_ms();
-    /* The second is an attempt in vain: the kernel takes it, the server says nothing. */
+    /* The second error is a futile attempt: the kernel accepts the connection, but the server sends
+     * nothing. */
     REQUIRE(record_wait(&record, 'e', 2));
     messages = record_count(&record, 'm');
     server_do("thaw");
@@ -176,7 +177,7 @@ static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void) {
 
     CHECK_STATUS(WSLINE_ERR_PONG_TIMEOUT, errors.infos[0].status);
     CHECK_INT(WSLINE_PHASE_OPEN, errors.infos[0].phase);
-    /* Its time begins with the first ping that has no answer. */
+    /* The timeout starts with the first unanswered ping. */
     CHECK_RANGE(timeout_ms - stopwatch_slack_ms(frozen),
                 interval_ms + timeout_ms + stopwatch_slack_ms(frozen), errors.at_ms[0] - frozen_ms);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, errors.infos[1].status);
@@ -188,12 +189,10 @@ static void a_frozen_server_is_noticed_and_used_again_when_it_has_thawed(void) {
     wsline_app_free(app);
 }
 
-/* What is held -------------------------------------------------------------------------------- */
+/* Leaks ---------------------------------------------------------------------------------------- */
 
-/*
- * An object that is lost each time takes 32 bytes or more, which is 25600 from look to look. Memory
- * for reading, 16 KiB, may be there at one look and not at the other.
- */
+/* An object leaked per connection takes at least 32 bytes, which is 25600 between two samples. The
+ * read buffer of 16 KiB may exist in one sample and not in the other. */
 enum { FIRST_LOOK = 200, LAST_LOOK = 1000, MAX_GROWTH_BYTES = 20480 };
 
 struct held {
@@ -202,7 +201,7 @@ struct held {
 };
 
 struct churn {
-    char letter; /* what is counted */
+    char letter; /* sampled before each round */
     unsigned first, last;
     struct held before, after;
 };
@@ -213,7 +212,7 @@ static struct held held_now(void) {
     return (struct held){info.uordblks + info.hblkhd, open_descriptors()};
 }
 
-/* Always at the same point of a connection's life. */
+/* Always at the same point of a connection's life cycle. */
 static void look(struct record *record, wsline_app *app, char letter) {
     struct churn *churn = record->more;
     unsigned count = record_count(record, letter);
@@ -223,7 +222,7 @@ static void look(struct record *record, wsline_app *app, char letter) {
         churn->after = held_now();
         CHECK_OK(wsline_app_abort(app));
     }
-    /* The server may have gone already. */
+    /* The server may have closed already. */
     if (letter == 'o' || letter == 'r')
         (void)wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED);
 }
@@ -248,7 +247,7 @@ static void check_churn(const char *peer, const char *path, char letter) {
     wsline_app_free(app);
 }
 
-static void a_thousand_connections_leave_nothing_behind(void) {
+static void a_thousand_connections_leak_nothing(void) {
     static const char *const rows[][2] = {
         {"CHAOS", "/?reset-after=7"},
         {"WEBSOCKETS", "/close?code=1001&reason=bye"},
@@ -261,7 +260,7 @@ static void a_thousand_connections_leave_nothing_behind(void) {
     }
 }
 
-static void a_thousand_attempts_in_vain_leave_nothing_behind(void) {
+static void a_thousand_failed_attempts_leak_nothing(void) {
     static const char *const rows[][2] = {
         {"CHAOS", "/?drop=1000000"},
         {"WEBSOCKETS", "/status?code=503&body=busy"},
@@ -291,7 +290,7 @@ static wsline_status close_normally(wsline_app *app) {
     return wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
 }
 
-/* The program ends it on another thread than the one that waits. */
+/* The program ends it on a different thread from the one that waits. */
 static void a_wait_between_attempts_ends_at_once(void) {
     static const struct {
         const char *name;
@@ -328,7 +327,7 @@ static void a_wait_between_attempts_ends_at_once(void) {
     }
 }
 
-static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void) {
+static void delays_grow_to_the_maximum_and_the_last_attempt_ends_the_app(void) {
     static const int64_t delays[] = {20, 40, 80, 100, 100};
     static const double jitters[] = {0, 0.5};
 
@@ -356,7 +355,7 @@ static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void) {
 
             delays_ms += delay_ms;
             CHECK_RANGE((double)delays[k] * (1 - jitters[i]), delays[k], delay_ms);
-            /* At least from the start: a callback may be a little late. */
+            /* Measured from the start, because a callback may be slightly late. */
             CHECK(errors.at_ms[k + 1] - start_ms >= delays_ms);
             CHECK(errors.at_ms[k + 1] - errors.at_ms[k] <= delay_ms + stopwatch_slack_ms(start));
         }
@@ -367,12 +366,12 @@ static void delays_grow_up_to_the_longest_and_the_last_attempt_ends_it(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(many_apps_come_back_after_each_restart),
-        TEST(a_frozen_server_is_noticed_and_used_again_when_it_has_thawed),
-        TEST(a_thousand_connections_leave_nothing_behind),
-        TEST(a_thousand_attempts_in_vain_leave_nothing_behind),
+        TEST(many_apps_reconnect_after_each_restart),
+        TEST(a_frozen_server_is_detected_and_reconnected_when_it_thaws),
+        TEST(a_thousand_connections_leak_nothing),
+        TEST(a_thousand_failed_attempts_leak_nothing),
         TEST(a_wait_between_attempts_ends_at_once),
-        TEST(delays_grow_up_to_the_longest_and_the_last_attempt_ends_it),
+        TEST(delays_grow_to_the_maximum_and_the_last_attempt_ends_the_app),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads that meet at the wrong moment, queues that are full, and servers that read or answer
- * late. */
+/* Threads that collide at bad moments, full queues, and servers that read or respond late. */
 #include "app.h"
 #include "gate.h"
 
 enum { MIB = 1024 * 1024 };
 
-/* One array: gcc gives two of the same content one address, which AddressSanitizer reports. */
+/* One array: gcc merges two arrays with the same content, which AddressSanitizer reports. */
 static const char *const servers[] = {"FAULTS", "FAULTS_TLS"};
 
-/* Threads that send into a queue which the server empties all the time: it must never lie still. */
+/* Threads that send into a queue that the server keeps draining: it must never stall. */
 struct pump {
     wsline_app *app;
     size_t messages;
@@ -28,7 +27,7 @@ static void *pump(void *argument) {
     return NULL;
 }
 
-static void a_queue_never_lies_still(void) {
+static void a_queue_never_stalls(void) {
     struct record record;
     wsline_options *options = peer_options();
     struct pump state = {.messages = check_scaled(5000, 100)};
@@ -48,10 +47,10 @@ static void a_queue_never_lies_still(void) {
     wsline_app_free(state.app);
 }
 
-/* A thread that never pauses must not keep the driver from the lock. */
+/* A thread that never pauses must not keep the driver from acquiring the lock. */
 struct hog {
     wsline_app *app;
-    pthread_mutex_t done; /* held until it may end */
+    pthread_mutex_t done; /* held until the thread may end */
 };
 
 static void *hog(void *argument) {
@@ -62,21 +61,21 @@ static void *hog(void *argument) {
     return NULL;
 }
 
-static void a_tight_loop_of_sends_keeps_no_ping_from_its_answer(void) {
+static void a_tight_loop_of_sends_does_not_delay_pongs(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         struct record record;
         struct hog state = {.done = PTHREAD_MUTEX_INITIALIZER};
         pthread_t threads[2];
 
         check_row(servers[i]);
-        /* It sends a ping, reads on, and says "pong" when the answer has come. */
+        /* The server sends a ping, reads on, and sends "pong" when the pong has arrived. */
         state.app = app_make(servers[i], "/ping-and-swallow", NULL, &record);
         pthread_mutex_lock(&state.done);
         CHECK_OK(wsline_app_start(state.app));
         REQUIRE(record_wait(&record, 'o', 1));
         for (size_t k = 0; k < COUNT_OF(threads); k++) threads[k] = thread_start(hog, &state);
         CHECK(record_wait(&record, 'm', 3));
-        /* Nor another thread from closing. */
+        /* Nor must it keep another thread from closing. */
         CHECK_OK(wsline_app_abort(state.app));
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(state.app, WAIT_MS));
         pthread_mutex_unlock(&state.done);
@@ -85,14 +84,14 @@ static void a_tight_loop_of_sends_keeps_no_ping_from_its_answer(void) {
     }
 }
 
-/* A server that pings gets its pong, however full the queue is kept. */
+/* A server that sends a ping gets its pong, however full the queue is. */
 struct filler {
     struct gate gate;
     unsigned refused;
 };
 
 static void keep_it_full(struct record *record, wsline_app *app, char letter) {
-    /* A server that reads faster than this program sends must not keep it here. */
+    /* A server that reads faster than this program sends must not block this loop forever. */
     enum { MOST = 64 };
     static const char data[MIB / 4];
     struct filler *filler = record->more;
@@ -104,7 +103,7 @@ static void keep_it_full(struct record *record, wsline_app *app, char letter) {
     filler->refused += status == WSLINE_ERR_WOULD_BLOCK;
 }
 
-static void a_full_queue_does_not_keep_pongs_back(void) {
+static void a_full_queue_does_not_delay_pongs(void) {
     struct record record;
     struct filler filler = {.gate = gate_new("FAULTS")};
     wsline_options *options = peer_options();
@@ -117,7 +116,7 @@ static void a_full_queue_does_not_keep_pongs_back(void) {
     record.then = keep_it_full;
     record.more = &filler;
     CHECK_OK(wsline_app_start(app));
-    /* The queue was full before the ping was seen; only then does the server read. */
+    /* The queue was full before the ping arrived; only then does the server read. */
     REQUIRE(record_wait(&record, 'i', 1));
     gate_open(&filler.gate);
     CHECK(record_wait(&record, 'm', 3));
@@ -125,7 +124,7 @@ static void a_full_queue_does_not_keep_pongs_back(void) {
     CHECK(filler.refused > 0);
 }
 
-/* The answer to a close frame goes out behind what is queued, over TLS too. */
+/* The reply to a close frame is sent after the queued messages, also over TLS. */
 static void fill_the_queue(struct record *record, wsline_app *app, char letter) {
     static char data[8 * MIB];
 
@@ -133,7 +132,7 @@ static void fill_the_queue(struct record *record, wsline_app *app, char letter) 
     if (letter == 'o') CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
 }
 
-static void a_close_is_answered_behind_a_queue(void) {
+static void a_close_is_answered_after_the_queue(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         struct record record;
         char path[128], journal[512], id[32];
@@ -153,8 +152,8 @@ static void a_close_is_answered_behind_a_queue(void) {
     }
 }
 
-/* Something else than a flush empties the queue: a pong on its way. */
-static void room_is_told_however_it_came(void) {
+/* Something other than a flush empties the queue: sending a pong. */
+static void on_drain_is_called_whatever_emptied_the_queue(void) {
     enum { ROUNDS = 20, MOST = 64 };
     struct record record;
     struct gate gate = gate_new("FAULTS");
@@ -172,7 +171,7 @@ static void room_is_told_however_it_came(void) {
     for (unsigned round = 1; round <= ROUNDS; round++) {
         wsline_status status = WSLINE_OK;
 
-        /* Later rounds may meet a server that reads faster than this program sends. */
+        /* In later rounds the server may read faster than this program sends. */
         for (int i = 0; i < MOST && status == WSLINE_OK; i++)
             status = wsline_app_send_binary(app, data, MIB / 3);
         if (round == 1) gate_open(&gate);
@@ -183,9 +182,8 @@ static void room_is_told_however_it_came(void) {
     free(data);
 }
 
-/* A peer that reads no more, but does not end the stream: nothing can be sent, and nothing comes.
- */
-static void a_close_that_cannot_be_sent_ends_all_the_same(void) {
+/* A peer that stops reading but keeps the stream open: nothing can be sent, and nothing arrives. */
+static void a_close_that_cannot_be_sent_still_ends(void) {
     struct record record;
     wsline_options *options = peer_options();
     wsline_app *app;
@@ -196,18 +194,19 @@ static void a_close_that_cannot_be_sent_ends_all_the_same(void) {
     wsline_options_free(options);
     CHECK_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    /* Far more than the system takes: the close frame lies behind it. */
+    /* Far more than the socket buffers hold: the close frame is queued behind it. */
     fill_the_queue(&record, app, 'o');
     start = stopwatch_start();
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, WAIT_MS));
-    /* Longer where the system still moved bytes of the queue. */
+    /* Longer if the system still moved bytes of the queue. */
     CHECK(stopwatch_ms(start) >= 298);
     CHECK_INT(1, record.close.unsent_messages);
     wsline_app_free(app);
 }
 
-/* Its close frame has come, but it reads nothing: ours, behind the queue, never leaves. */
+/* Its close frame has arrived, but it reads nothing: our close frame, behind the queue, is never
+ * sent. */
 static void a_close_that_the_server_does_not_read_is_not_clean(void) {
     struct record record;
     struct gate gate = gate_new("FAULTS");
@@ -225,7 +224,7 @@ static void a_close_that_the_server_does_not_read_is_not_clean(void) {
     start = stopwatch_start();
     gate_open(&gate);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, WAIT_MS));
-    /* Longer where the system still moved bytes of the queue. */
+    /* Longer if the system still moved bytes of the queue. */
     CHECK(stopwatch_ms(start) >= 498);
     gate_open(&gate);
     CHECK_TEXT("oiec", record.order);
@@ -257,7 +256,7 @@ static void pings_do_not_fill_the_queue(void) {
     wsline_app_free(app);
 }
 
-/* Keys that run out when the test says so. */
+/* A key generator that fails on request. */
 struct keys {
     pthread_mutex_t lock;
     bool fail;
@@ -274,7 +273,7 @@ static int32_t make_key(uint8_t *key_out, void *userdata) {
     return fail ? WSLINE_ERR_INTERNAL : WSLINE_OK;
 }
 
-static void a_key_that_cannot_be_had_is_told(void) {
+static void a_failing_key_generator_is_reported(void) {
     struct record record;
     wsline_options *options = peer_options();
     struct keys keys = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -301,7 +300,7 @@ static void *abort_it(void *app) {
     return NULL;
 }
 
-/* An abort that comes as the app ends concerns this run alone. */
+/* An abort that arrives as the app ends affects only this run. */
 static void an_abort_does_not_silence_the_next_run(void) {
     size_t rounds = check_scaled(300, 20);
 
@@ -318,8 +317,8 @@ static void an_abort_does_not_silence_the_next_run(void) {
         thread_join(thread);
         wsline_app_join(app, WAIT_MS);
         before = record_count(&record, 'c');
-        /* Whether the abort came too late is open; at the latest the run after the next hears all.
-         */
+        /* Whether the abort arrived too late is undetermined; the next run at the latest delivers
+         * everything. */
         wsline_app_run(app);
         CHECK_OK(wsline_app_run(app));
         CHECK(record_count(&record, 'c') > before);
@@ -338,7 +337,7 @@ static void join_posted(wsline_loop *loop, void *userdata) {
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_join(userdata, WSLINE_FOREVER));
 }
 
-static void nobody_waits_for_itself(void) {
+static void waiting_for_oneself_is_rejected(void) {
     struct record first, second;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
@@ -373,12 +372,12 @@ static void a_stop_ends_one_wait(void) {
     thread = thread_start(stop_soon, loop);
     CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     thread_join(thread);
-    /* The signal may arrive after what it stands for has been seen; then one wait more is short. */
+    /* The signal may arrive after its cause has been handled; then one more wait is short. */
     CHECK_OK(wsline_loop_run_once(loop, 0));
     start = stopwatch_start();
     CHECK_OK(wsline_loop_run_once(loop, 100));
     CHECK_TOOK(100, start);
-    /* One that comes before ends the next. */
+    /* A signal that arrives before a wait ends that wait. */
     CHECK_OK(wsline_loop_stop(loop));
     start = stopwatch_start();
     CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
@@ -400,7 +399,7 @@ static void count_call(wsline_loop *loop, void *userdata) {
     calls_after_free++;
 }
 
-static void nothing_is_called_by_a_loop_that_was_freed(void) {
+static void a_freed_loop_calls_nothing(void) {
     struct record records[2], released;
     wsline_loop *loop = NULL;
     wsline_app *apps[2];
@@ -416,7 +415,7 @@ static void nothing_is_called_by_a_loop_that_was_freed(void) {
         CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_OK(wsline_loop_post(loop, free_loop, &released, record_release));
     CHECK_OK(wsline_loop_post(loop, count_call, &released, record_release));
-    /* Messages lie there as well. */
+    /* Messages are available there as well. */
     clock_sleep_ms(50);
     CHECK_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_INT(0, calls_after_free);
@@ -429,19 +428,19 @@ static void nothing_is_called_by_a_loop_that_was_freed(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_queue_never_lies_still),
-    TEST(a_tight_loop_of_sends_keeps_no_ping_from_its_answer),
-    TEST(a_full_queue_does_not_keep_pongs_back),
-    TEST(a_close_is_answered_behind_a_queue),
-    TEST(room_is_told_however_it_came),
-    TEST(a_close_that_cannot_be_sent_ends_all_the_same),
+    TEST(a_queue_never_stalls),
+    TEST(a_tight_loop_of_sends_does_not_delay_pongs),
+    TEST(a_full_queue_does_not_delay_pongs),
+    TEST(a_close_is_answered_after_the_queue),
+    TEST(on_drain_is_called_whatever_emptied_the_queue),
+    TEST(a_close_that_cannot_be_sent_still_ends),
     TEST(a_close_that_the_server_does_not_read_is_not_clean),
     TEST(pings_do_not_fill_the_queue),
-    TEST(a_key_that_cannot_be_had_is_told),
+    TEST(a_failing_key_generator_is_reported),
     TEST(an_abort_does_not_silence_the_next_run),
-    TEST(nobody_waits_for_itself),
+    TEST(waiting_for_oneself_is_rejected),
     TEST(a_stop_ends_one_wait),
-    TEST(nothing_is_called_by_a_loop_that_was_freed),
+    TEST(a_freed_loop_calls_nothing),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who the client says it is, and that nobody else is told; what no setting can add to a request. */
+/* Credentials: which are sent, that they reach no other server, and that no setting can inject a
+ * header. */
 #include "check.h"
 #include "lines.h"
 #include "peer.h"
@@ -21,7 +22,7 @@ static void check_authorization(const char *url, const wsline_options *options, 
     peer_hang_up(conn);
 }
 
-/* The URL of the server's /head with a user in front of its host. */
+/* The URL of the server's /head with a user before its host. */
 static void url_with(const char *user, char url[URL_MAX]) {
     char plain[PEER_URL_MAX];
 
@@ -29,7 +30,7 @@ static void url_with(const char *user, char url[URL_MAX]) {
     snprintf(url, URL_MAX, "ws://%s%s", user, plain + strlen("ws://"));
 }
 
-static void a_url_may_name_user_and_password(void) {
+static void a_url_may_contain_user_and_password(void) {
     static const struct {
         const char *user, *want;
     } rows[] = {
@@ -49,7 +50,7 @@ static void a_url_may_name_user_and_password(void) {
     }
 }
 
-static void what_is_set_comes_before_the_url_and_a_header_before_all(void) {
+static void options_override_the_url_and_headers_override_both(void) {
     wsline_options *options = peer_options();
     char url[URL_MAX];
 
@@ -68,7 +69,7 @@ static void what_is_set_comes_before_the_url_and_a_header_before_all(void) {
     wsline_options_free(options);
 }
 
-/* The status is "invalid argument", the text names the argument and has no secret. */
+/* The status is "invalid argument"; the message names the argument and contains no secret. */
 #define CHECK_REFUSED(name, call)                                                                  \
     do {                                                                                           \
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
@@ -76,7 +77,7 @@ static void what_is_set_comes_before_the_url_and_a_header_before_all(void) {
         CHECK(strstr(wsline_last_error_message(), "hush") == NULL);                                \
     } while (0)
 
-static void credentials_that_cannot_be_sent_are_refused(void) {
+static void invalid_credentials_are_rejected(void) {
     wsline_options *options = peer_options();
 
     CHECK_REFUSED("user", wsline_options_set_basic_auth(options, "us:er", "hush"));
@@ -93,7 +94,7 @@ static void credentials_that_cannot_be_sent_are_refused(void) {
     wsline_options_free(options);
 }
 
-static void no_value_can_add_a_header_line(void) {
+static void no_value_can_inject_a_header_line(void) {
     static const char *const ends[] = {"a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1",
                                        "\r\n",           "a\x01",        "a\x7f"};
     wsline_options *options = peer_options();
@@ -125,12 +126,13 @@ static void no_value_can_add_a_header_line(void) {
     wsline_options_free(options);
 }
 
-static void a_credential_is_in_no_error_and_no_log(void) {
-    /* "hush-hush" in base64, at each of the three offsets, less what depends on its neighbours. */
+static void no_credential_appears_in_errors_or_logs(void) {
+    /* "hush-hush" in base64 at each of the three offsets, without the characters that depend on
+     * neighbours. */
     static const char *const secrets[] = {"hush-hush", "aHVzaC1odXNo", "h1c2gtaHVza",
                                           "odXNoLWh1c2"};
     static const struct {
-        const char *before; /* NULL: the server's */
+        const char *before; /* NULL: the server's URL */
         const char *path;
     } urls[] = {
         {NULL, "/head"},
@@ -186,11 +188,11 @@ static void a_credential_is_in_no_error_and_no_log(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_url_may_name_user_and_password),
-        TEST(what_is_set_comes_before_the_url_and_a_header_before_all),
-        TEST(credentials_that_cannot_be_sent_are_refused),
-        TEST(no_value_can_add_a_header_line),
-        TEST(a_credential_is_in_no_error_and_no_log),
+        TEST(a_url_may_contain_user_and_password),
+        TEST(options_override_the_url_and_headers_override_both),
+        TEST(invalid_credentials_are_rejected),
+        TEST(no_value_can_inject_a_header_line),
+        TEST(no_credential_appears_in_errors_or_logs),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A few bytes that inflate to many: how far a server gets, in memory and in time. */
+/* Decompression bombs: how much memory and time a few bytes can cost. */
 /* mallinfo2() */
 #define _DEFAULT_SOURCE
 #include "app.h"
@@ -10,10 +10,10 @@
 
 enum { MIB = 1 << 20 };
 
-/* What the library may hold besides the message itself. */
+/* The memory that the library may use in addition to the message itself. */
 enum { MARGIN_BYTES = 2 * MIB };
 
-/* The limits of one connection; UINT64_MAX and UINT32_MAX leave what they are at first. */
+/* The limits of one connection; UINT64_MAX and UINT32_MAX leave the defaults. */
 struct limits {
     uint64_t message_bytes;
     uint32_t ratio;
@@ -46,7 +46,7 @@ static void a_bomb_is_stopped(void) {
     static const struct {
         const char *id, *query;
         struct limits limits;
-        size_t heap; /* what may be held of the message */
+        size_t heap; /* how much of the message may be held */
     } rows[] = {
         {"one-frame", "size=1073741824", {UINT64_MAX, UINT32_MAX}, 64 * MIB},
         {"ten-gib", "size=10737418240&frame=1037", {UINT64_MAX, UINT32_MAX}, 64 * MIB},
@@ -73,14 +73,14 @@ static void a_bomb_is_stopped(void) {
         CHECK(strchr(wsline_last_error_message(), '\n') == NULL);
         CHECK_STATUS(WSLINE_ERR_MESSAGE_TOO_BIG, wsline_conn_recv(conn, WAIT_MS, &message));
         wsline_conn_free(conn);
-        /* Room that doubles may be twice as much as is used of it. */
+        /* A buffer that doubles may be twice as large as its contents. */
         if (!check_slow()) CHECK_RANGE(0, 2 * rows[i].heap + MARGIN_BYTES, heap);
         check_journal(rows[i].id);
     }
 }
 
-/* In parts it takes no memory, so only its ratio counts. */
-static void a_bomb_in_parts_is_stopped_by_its_ratio(void) {
+/* In parts it needs no memory, so only its ratio counts. */
+static void a_bomb_received_in_parts_is_stopped_by_its_ratio(void) {
     static const struct limits small = {1000, UINT32_MAX};
     static const struct limits *const rows[] = {&as_they_are, &small};
 
@@ -108,7 +108,7 @@ static void a_bomb_in_parts_is_stopped_by_its_ratio(void) {
     }
 }
 
-static void without_a_ratio_parts_may_go_on(void) {
+static void without_a_ratio_parts_may_continue(void) {
     wsline_conn *conn;
     uint64_t received = 0, size = check_scaled(256, 8) * MIB;
     struct heap_watch watch;
@@ -134,8 +134,8 @@ static void without_a_ratio_parts_may_go_on(void) {
     peer_hang_up(conn);
 }
 
-/* Nothing is done again for what has come already: four times as much takes four times as long. */
-static void tiny_fragments_cost_no_more_the_more_there_are(void) {
+/* No work is repeated for earlier fragments: four times as many take four times as long. */
+static void tiny_fragments_take_linear_time(void) {
     static const char *const sizes[] = {"4000000", "16000000"};
     clock_t took[2];
 
@@ -155,8 +155,8 @@ static void tiny_fragments_cost_no_more_the_more_there_are(void) {
     if (!check_slow()) CHECK_RANGE(0, 8 * took[0] + CLOCKS_PER_SEC / 10, took[1]);
 }
 
-/* 512 KiB is below what is looked at; noise is compressed to more than it is. */
-static void what_is_no_bomb_passes(void) {
+/* 512 KiB is below the threshold of the check; noise grows when compressed. */
+static void a_large_message_that_is_not_a_bomb_passes(void) {
     static const struct limits tight = {UINT64_MAX, 1};
     wsline_message message;
     wsline_options *options;
@@ -204,10 +204,10 @@ static void an_app_is_told_of_a_bomb(void) {
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_bomb_is_stopped),
-        TEST(a_bomb_in_parts_is_stopped_by_its_ratio),
-        TEST(without_a_ratio_parts_may_go_on),
-        TEST(tiny_fragments_cost_no_more_the_more_there_are),
-        TEST(what_is_no_bomb_passes),
+        TEST(a_bomb_received_in_parts_is_stopped_by_its_ratio),
+        TEST(without_a_ratio_parts_may_continue),
+        TEST(tiny_fragments_take_linear_time),
+        TEST(a_large_message_that_is_not_a_bomb_passes),
         TEST(an_app_is_told_of_a_bomb),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

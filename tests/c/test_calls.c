@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which system calls the thread makes that connects, and how many. */
+/* The system calls of a connecting thread: which and how many. */
 /* syscall() */
 #define _DEFAULT_SOURCE
 #include "calls.h"
@@ -9,8 +9,8 @@
 
 #include <netinet/tcp.h>
 
-/* A server of one connection: it answers the upgrade, then the first frame by `answer`, and ends
- * the stream. */
+/* A server with one connection: replies to the upgrade, sends `answer` after the first frame, and
+ * ends the stream. */
 struct server {
     struct listener listener;
     const unsigned char *answer;
@@ -18,7 +18,7 @@ struct server {
     pthread_t thread;
 };
 
-/* Keepalive would not speak in this time. */
+/* Keepalive would send nothing in this time. */
 enum { SHORT_MS = 30000 };
 
 static void *serve(void *argument) {
@@ -28,7 +28,7 @@ static void *serve(void *argument) {
 
     upgrade(fd);
     REQUIRE(recv(fd, rest, sizeof rest, 0) > 0);
-    /* The answer and the end of the stream leave in one segment. */
+    /* The reply and the end of the stream are sent in one segment. */
     REQUIRE(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0);
     REQUIRE(send(fd, server->answer, server->answer_len, MSG_NOSIGNAL) ==
             (ssize_t)server->answer_len);
@@ -77,27 +77,26 @@ static void connect_and_close(wsline_options *options, int64_t close_ms) {
     server_end(&server);
 }
 
-static void connecting_and_closing_is_twelve_calls(void) {
+static void connecting_and_closing_takes_twelve_calls(void) {
     static const char *const want[] = {
-        "socket", /* non-blocking and closed on exec from the start, so without fcntl() */
+        "socket", /* non-blocking and close-on-exec from the start, without fcntl() */
         "connect",
-        "poll", /* the system completes the TCP handshake; a failure would show, so without SO_ERROR
+        "poll", /* the kernel completes the TCP handshake; a later call would fail, so no SO_ERROR
                  */
         "send", /* the request */
-        "poll", /* the answer takes a round trip; an abort shuts the socket down, so without an
-                   eventfd */
+        "poll", /* waits for the response; an abort shuts the socket down, so no eventfd */
         "recv",
         "send", /* the close frame */
         "poll",
-        "recv",     /* the server's */
-        "recv",     /* the end of the stream, or a reset could destroy our close frame */
-        "shutdown", /* another process may have the descriptor, too */
+        "recv",     /* the server's close frame */
+        "recv",     /* waits for the end of the stream, as a reset could destroy our close frame */
+        "shutdown", /* another process may share the descriptor */
         "close",
     };
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
-    /* The process's first connect asks for randomness, the others do not. */
+    /* The first connect of a process requests randomness, later ones do not. */
     connect_and_close(options, SHORT_MS);
     CHECK(calls_of("getrandom") > 0);
     for (int i = 0; i < 3; i++) {
@@ -107,8 +106,8 @@ static void connecting_and_closing_is_twelve_calls(void) {
     wsline_options_free(options);
 }
 
-/* In a longer wait only keepalive notices a server that is gone. */
-static void a_wait_that_may_be_long_has_keepalive(void) {
+/* In a longer wait, only keepalive detects a dead server. */
+static void a_potentially_long_wait_enables_keepalive(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
@@ -162,7 +161,7 @@ static void ping_it(wsline_conn *conn) { CHECK_OK(wsline_conn_ping(conn, NULL, 0
 
 static void ask_for_it(wsline_conn *conn) { CHECK(wsline_conn_fd(conn) >= 0); }
 
-/* TCP_NODELAY and keepalive are set, and the socket waits by itself, whatever the first use is. */
+/* TCP_NODELAY and keepalive are set and the socket is blocking, whatever the first use is. */
 static void the_first_use_sets_the_options_of_the_socket(void) {
     static void (*const uses[])(wsline_conn *) = {send_it, receive_it, ping_it, ask_for_it};
 
@@ -186,7 +185,7 @@ static void the_first_use_sets_the_options_of_the_socket(void) {
         calls_begin();
         send_it(conn);
         CHECK_INT(1, calls_end());
-        /* recv() waits by itself; it is told for how long. */
+        /* recv() itself blocks, with a timeout set on the socket. */
         calls_begin();
         CHECK_OK(wsline_conn_recv(conn, 60000, &message));
         CHECK_INT(2, calls_end());
@@ -200,8 +199,8 @@ static void the_first_use_sets_the_options_of_the_socket(void) {
 
 int main(int argc, char **argv) {
     const struct test tests[] = {
-        TEST(connecting_and_closing_is_twelve_calls),
-        TEST(a_wait_that_may_be_long_has_keepalive),
+        TEST(connecting_and_closing_takes_twelve_calls),
+        TEST(a_potentially_long_wait_enables_keepalive),
         TEST(the_first_use_sets_the_options_of_the_socket),
     };
 

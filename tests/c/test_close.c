@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a connection: agreed, unanswered, or torn. */
+/* The end of a connection: by a closing handshake, without a reply, or broken. */
 #include "clock.h"
 #include "ended.h"
 #include "peer.h"
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
-/* Agreed ends --------------------------------------------------------------------------------- */
+/* Closing handshakes --------------------------------------------------------------------------- */
 
 static void the_client_closes_with_a_code_and_a_reason(void) {
     static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010,
@@ -102,7 +102,7 @@ static void a_close_without_a_code_has_code_1005(void) {
     CHECK_HAS("\"close\": 1005,", line);
 }
 
-static void codes_that_never_travel_are_refused(void) {
+static void codes_that_must_not_be_sent_are_rejected(void) {
     static const int32_t bad[] = {-1,   1,    999,  1004, 1005,  1006,
                                   1015, 1016, 2999, 5000, 65535, 65536 + 1000};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
@@ -129,7 +129,7 @@ static void codes_that_never_travel_are_refused(void) {
     wsline_conn_free(conn);
 }
 
-static void messages_under_way_arrive_after_send_close(void) {
+static void messages_in_flight_arrive_after_send_close(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=under-way", NULL);
     wsline_message message;
     char line[512];
@@ -147,7 +147,7 @@ static void messages_under_way_arrive_after_send_close(void) {
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-static void close_skips_the_messages_it_meets(void) {
+static void close_discards_the_messages_it_receives(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/push?n=100&size=1000", NULL);
 
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
@@ -155,7 +155,7 @@ static void close_skips_the_messages_it_meets(void) {
     wsline_conn_free(conn);
 }
 
-static void a_close_is_one_event(void) {
+static void a_close_is_reported_as_one_event(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close?code=4000&reason=why", NULL);
     wsline_message message;
 
@@ -166,7 +166,7 @@ static void a_close_is_one_event(void) {
     wsline_conn_free(conn);
 }
 
-static void data_behind_a_close_frame_is_dropped(void) {
+static void data_after_a_close_frame_is_dropped(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close-data", NULL);
     wsline_message message;
 
@@ -206,7 +206,7 @@ static void a_close_answered_long_ago_takes_no_time(void) {
         CHECK_OK(wsline_conn_send_close(conn, WSLINE_CLOSE_NORMAL, NULL));
         readable.fd = wsline_conn_fd(conn);
         REQUIRE(poll(&readable, 1, WAIT_MS) == 1);
-        clock_sleep_ms(PAUSE_MS); /* what the server sends behind its close frame is here, too */
+        clock_sleep_ms(PAUSE_MS); /* what the server sends after its close frame is included */
         start = stopwatch_start();
         CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
         CHECK_TOOK(0, start);
@@ -214,7 +214,7 @@ static void a_close_answered_long_ago_takes_no_time(void) {
     }
 }
 
-static void closing_again_is_fine(void) {
+static void closing_again_succeeds(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=twice", NULL);
     char line[512];
 
@@ -246,9 +246,9 @@ static void close_from_another_thread_ends_a_receive(void) {
     wsline_conn_free(conn);
 }
 
-/* Peers that do not answer -------------------------------------------------------------------- */
+/* Peers that do not reply ---------------------------------------------------------------------- */
 
-static void close_waits_for_a_silent_peer_only_so_long(void) {
+static void close_waits_for_a_silent_peer_until_its_timeout(void) {
     static const char *const paths[] = {"/no-close-reply?id=silent0", "/stall?id=silent1"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -263,14 +263,14 @@ static void close_waits_for_a_silent_peer_only_so_long(void) {
         CHECK_TOOK(300, start);
         check_ended(conn, WSLINE_CLOSE_ABNORMAL, "", false, WSLINE_SIDE_CLIENT);
         check_over(conn, WSLINE_ERR_CLOSED);
-        /* The transport is gone though the handle still lives. */
+        /* The transport is closed although the handle still exists. */
         peer_journal(strstr(paths[i], "id=") + 3, line, sizeof line);
         CHECK_HAS("\"path\"", line);
         wsline_conn_free(conn);
     }
 }
 
-static void a_close_of_no_time_does_not_wait(void) {
+static void a_close_with_timeout_0_does_not_wait(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/no-close-reply?id=no-time", NULL);
     char line[512];
     struct stopwatch start = stopwatch_start();
@@ -297,8 +297,8 @@ static void the_close_timeout_is_an_option(void) {
     wsline_conn_free(conn);
 }
 
-/* The system has taken most of it when the send is done, and the server reads for some seconds
- * more. */
+/* The kernel has accepted most of it when the send returns, and the server keeps reading for some
+ * seconds. */
 static wsline_conn *connect_and_send_much(const wsline_options *options, const char *path) {
     enum { LEN = 4 << 20 };
     wsline_conn *conn = peer_connect("FAULTS", path, options);
@@ -310,7 +310,7 @@ static wsline_conn *connect_and_send_much(const wsline_options *options, const c
     return conn;
 }
 
-static void the_close_timeout_begins_again_while_bytes_move(void) {
+static void the_close_timeout_restarts_while_bytes_move(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     char line[512];
@@ -325,7 +325,7 @@ static void the_close_timeout_begins_again_while_bytes_move(void) {
     CHECK_HAS("\"frames\": 2,", line);
 }
 
-static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void) {
+static void the_timeout_argument_of_a_close_limits_its_total_time(void) {
     wsline_conn *conn = connect_and_send_much(NULL, "/slow-read?bps=100000");
     struct stopwatch start = stopwatch_start();
 
@@ -334,7 +334,7 @@ static void the_time_that_a_caller_gives_a_close_is_for_all_of_it(void) {
     wsline_conn_free(conn);
 }
 
-static void a_peer_that_holds_the_transport_does_not_hold_the_close(void) {
+static void a_peer_that_keeps_the_transport_open_does_not_delay_the_close(void) {
     static const char *const paths[] = {"/answer-close-hold", "/close-hold"};
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -351,7 +351,7 @@ static void a_peer_that_holds_the_transport_does_not_hold_the_close(void) {
     }
 }
 
-/* Torn connections ---------------------------------------------------------------------------- */
+/* Broken connections --------------------------------------------------------------------------- */
 
 static void an_end_without_a_close_frame_is_a_lost_connection(void) {
     static const struct {
@@ -392,7 +392,7 @@ static void messages_before_the_end_are_delivered(void) {
     wsline_conn_free(conn);
 }
 
-static void a_close_frame_counts_though_a_reset_follows(void) {
+static void a_close_frame_counts_although_a_reset_follows(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/close-rst?code=4005", NULL);
     wsline_message message;
 
@@ -401,7 +401,7 @@ static void a_close_frame_counts_though_a_reset_follows(void) {
     wsline_conn_free(conn);
 }
 
-static void shutdown_cuts_without_a_close_frame(void) {
+static void shutdown_drops_the_connection_without_a_close_frame(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=shutdown", NULL);
     char line[512];
 
@@ -421,25 +421,25 @@ int main(int argc, char **argv) {
         TEST(the_server_closes_with_a_code_and_a_reason),
         TEST(a_close_frame_is_answered_with_its_code),
         TEST(a_close_without_a_code_has_code_1005),
-        TEST(codes_that_never_travel_are_refused),
-        TEST(messages_under_way_arrive_after_send_close),
-        TEST(close_skips_the_messages_it_meets),
-        TEST(a_close_is_one_event),
-        TEST(data_behind_a_close_frame_is_dropped),
+        TEST(codes_that_must_not_be_sent_are_rejected),
+        TEST(messages_in_flight_arrive_after_send_close),
+        TEST(close_discards_the_messages_it_receives),
+        TEST(a_close_is_reported_as_one_event),
+        TEST(data_after_a_close_frame_is_dropped),
         TEST(an_answered_close_takes_no_time),
         TEST(a_close_answered_long_ago_takes_no_time),
-        TEST(closing_again_is_fine),
+        TEST(closing_again_succeeds),
         TEST(close_from_another_thread_ends_a_receive),
-        TEST(close_waits_for_a_silent_peer_only_so_long),
-        TEST(a_close_of_no_time_does_not_wait),
+        TEST(close_waits_for_a_silent_peer_until_its_timeout),
+        TEST(a_close_with_timeout_0_does_not_wait),
         TEST(the_close_timeout_is_an_option),
-        TEST(the_close_timeout_begins_again_while_bytes_move),
-        TEST(the_time_that_a_caller_gives_a_close_is_for_all_of_it),
-        TEST(a_peer_that_holds_the_transport_does_not_hold_the_close),
+        TEST(the_close_timeout_restarts_while_bytes_move),
+        TEST(the_timeout_argument_of_a_close_limits_its_total_time),
+        TEST(a_peer_that_keeps_the_transport_open_does_not_delay_the_close),
         TEST(an_end_without_a_close_frame_is_a_lost_connection),
         TEST(messages_before_the_end_are_delivered),
-        TEST(a_close_frame_counts_though_a_reset_follows),
-        TEST(shutdown_cuts_without_a_close_frame),
+        TEST(a_close_frame_counts_although_a_reset_follows),
+        TEST(shutdown_drops_the_connection_without_a_close_frame),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

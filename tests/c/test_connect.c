@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a URL to an open connection, and every way in which that fails. */
+/* From a URL to an open connection, and every way in which connecting fails. */
 #include "clock.h"
 #include "listen.h"
 #include "peer.h"
@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 
-/* Good connections ---------------------------------------------------------------------------- */
+/* Successful connections ----------------------------------------------------------------------- */
 
 static void check_open_connection(const char *peer) {
     wsline_conn *conn = peer_connect(peer, "/", NULL);
@@ -39,14 +39,14 @@ static void check_open_connection(const char *peer) {
     peer_hang_up(conn);
 }
 
-static void both_servers_are_reached_with_and_without_tls(void) {
+static void both_servers_accept_connections_with_and_without_tls(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         check_row(peer_echo_servers[i]);
         check_open_connection(peer_echo_servers[i]);
     }
 }
 
-static void a_new_connection_knows_nothing_yet(void) {
+static void a_new_connection_has_no_details_yet(void) {
     wsline_conn *conn = NULL;
     wsline_message message;
     wsline_close_info close_info;
@@ -79,7 +79,7 @@ static void a_new_connection_knows_nothing_yet(void) {
     wsline_conn_free(NULL);
 }
 
-static void an_open_connection_is_not_connected_again(void) {
+static void an_open_connection_cannot_be_connected_again(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     char url[PEER_URL_MAX];
 
@@ -97,7 +97,7 @@ static void a_connection_may_be_freed_while_open(void) {
     CHECK_HAS("\"frames\": 0", line);
 }
 
-/* No connection at all ------------------------------------------------------------------------ */
+/* Failed connections --------------------------------------------------------------------------- */
 
 static void a_name_that_does_not_exist_is_not_resolved(void) {
     wsline_conn *conn = (wsline_conn *)1;
@@ -110,7 +110,7 @@ static void a_name_that_does_not_exist_is_not_resolved(void) {
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
 }
 
-static void a_port_where_nobody_listens_refuses(void) {
+static void a_port_where_nobody_listens_is_reported(void) {
     wsline_conn *conn = (wsline_conn *)1;
     wsline_error_info info;
     char address[64], url[128];
@@ -125,7 +125,7 @@ static void a_port_where_nobody_listens_refuses(void) {
     CHECK_INT(ECONNREFUSED, info.os_errno);
 }
 
-static void bad_urls_are_refused_before_any_attempt(void) {
+static void bad_urls_are_rejected_before_any_attempt(void) {
     static const char *const urls[] = {"",
                                        "127.0.0.1",
                                        "http://127.0.0.1/",
@@ -144,7 +144,7 @@ static void bad_urls_are_refused_before_any_attempt(void) {
     }
 }
 
-static void connect_wants_a_url_and_a_place(void) {
+static void connect_requires_a_url_and_an_output(void) {
     wsline_conn *conn = (wsline_conn *)1;
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_connect(NULL, NULL, &conn));
@@ -158,7 +158,7 @@ static void connect_wants_a_url_and_a_place(void) {
     CHECK_HAS("`conn`", wsline_last_error_message());
 }
 
-static void failed_connects_leave_no_descriptor_behind(void) {
+static void failed_connects_leak_no_descriptor(void) {
     static const char *const paths[] = {"/status?code=403", "/bad-accept", "/no-such-fault"};
     int before = dup(STDERR_FILENO), after;
 
@@ -191,7 +191,7 @@ struct phases {
     struct phase_row rows[PHASE_ROWS];
 };
 
-/* Connects that never come to an end, each in another phase. */
+/* Connects that never complete, each in a different phase. */
 static struct phases phases_open(void) {
     struct phases phases;
 
@@ -245,7 +245,7 @@ static void a_connect_that_gets_no_answer_ends_at_its_deadline(void) {
     phases_close(&phases);
 }
 
-static void the_usual_timeout_holds_for_a_connect_without_its_own(void) {
+static void the_default_timeout_applies_to_a_connect_without_its_own(void) {
     struct listener silent = listen_silent();
     wsline_options *options = NULL;
     wsline_conn *conn = NULL;
@@ -253,7 +253,7 @@ static void the_usual_timeout_holds_for_a_connect_without_its_own(void) {
     struct stopwatch start;
 
     snprintf(url, sizeof url, "ws://127.0.0.1:%u/", (unsigned)silent.port);
-    /* Not those of peer_options(), which have a connect timeout. */
+    /* Not peer_options(), which set a connect timeout. */
     REQUIRE_OK(wsline_options_new(&options));
     CHECK_OK(wsline_options_set_timeout_ms(options, 200));
     start = stopwatch_start();
@@ -278,13 +278,13 @@ struct connecting {
 static void *connect_elsewhere(void *argument) {
     struct connecting *connecting = argument;
 
-    /* The other thread's attempt may be in the way for a moment. */
+    /* The other thread's attempt may not have ended yet. */
     do connecting->status = wsline_conn_connect(connecting->conn, connecting->url);
     while (connecting->status == WSLINE_ERR_BUSY);
     return NULL;
 }
 
-static void a_second_connect_is_told_that_one_is_under_way(void) {
+static void a_second_connect_is_rejected_while_one_is_in_progress(void) {
     struct listener silent = listen_silent();
     struct connecting connecting = {.status = WSLINE_OK};
     char silent_url[64], dead_url[64];
@@ -332,7 +332,7 @@ static void abort_ends_a_connect_in_every_phase(void) {
     phases_close(&phases);
 }
 
-static void abort_before_the_connect_forbids_it(void) {
+static void abort_before_the_connect_prevents_it(void) {
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
 
@@ -349,7 +349,7 @@ static uint16_t port_of(const char *url) {
     return (uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10);
 }
 
-/* Talks to the faults server over `fd`, whose name in the URL is never looked up. */
+/* Connects to the faults server over `fd`; the host name in the URL is never looked up. */
 static void use_socket(int fd, const char *id) {
     wsline_options *options = peer_options();
     wsline_message message;
@@ -370,7 +370,7 @@ static void use_socket(int fd, const char *id) {
     CHECK_HAS("\"frames\": 2", line);
 }
 
-static void a_socket_of_the_callers_is_used_and_left_to_the_caller(void) {
+static void a_supplied_descriptor_is_used_and_left_to_the_caller(void) {
     static const int modes[] = {0, O_NONBLOCK};
     static const char *const ids[] = {"blocking", "nonblocking"};
 
@@ -387,7 +387,7 @@ static void a_socket_of_the_callers_is_used_and_left_to_the_caller(void) {
     }
 }
 
-static void a_socket_of_the_callers_may_carry_tls(void) {
+static void a_supplied_descriptor_may_use_tls(void) {
     wsline_options *options = peer_options();
     int fd = listen_connect(port_of(peer_variable("WS_TLS", "_URL")));
     wsline_conn *conn = NULL;
@@ -400,7 +400,7 @@ static void a_socket_of_the_callers_may_carry_tls(void) {
     wsline_options_free(options);
 }
 
-static void a_descriptor_that_is_no_connected_socket_fails_the_connect(void) {
+static void a_descriptor_that_is_not_a_connected_socket_fails_the_connect(void) {
     int unconnected = socket(AF_INET, SOCK_STREAM, 0), device = open("/dev/null", O_RDWR);
     int closed = dup(device);
     const int rows[] = {unconnected, device, closed};
@@ -439,7 +439,7 @@ static void socket_options_are_applied(void) {
     wsline_options_free(options);
 }
 
-static void a_socket_option_that_the_system_refuses_fails_the_connect(void) {
+static void a_socket_option_that_the_system_rejects_fails_the_connect(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -468,26 +468,26 @@ static void small_messages_do_not_wait_for_nagle(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        /* First: the thread of a lookup closes its descriptor when it likes. */
-        TEST(failed_connects_leave_no_descriptor_behind),
-        TEST(both_servers_are_reached_with_and_without_tls),
-        TEST(a_new_connection_knows_nothing_yet),
-        TEST(an_open_connection_is_not_connected_again),
+        /* Must run first: a lookup thread closes its descriptor at an unpredictable time. */
+        TEST(failed_connects_leak_no_descriptor),
+        TEST(both_servers_accept_connections_with_and_without_tls),
+        TEST(a_new_connection_has_no_details_yet),
+        TEST(an_open_connection_cannot_be_connected_again),
         TEST(a_connection_may_be_freed_while_open),
         TEST(a_name_that_does_not_exist_is_not_resolved),
-        TEST(a_port_where_nobody_listens_refuses),
-        TEST(bad_urls_are_refused_before_any_attempt),
-        TEST(connect_wants_a_url_and_a_place),
+        TEST(a_port_where_nobody_listens_is_reported),
+        TEST(bad_urls_are_rejected_before_any_attempt),
+        TEST(connect_requires_a_url_and_an_output),
         TEST(a_connect_that_gets_no_answer_ends_at_its_deadline),
-        TEST(the_usual_timeout_holds_for_a_connect_without_its_own),
-        TEST(a_second_connect_is_told_that_one_is_under_way),
+        TEST(the_default_timeout_applies_to_a_connect_without_its_own),
+        TEST(a_second_connect_is_rejected_while_one_is_in_progress),
         TEST(abort_ends_a_connect_in_every_phase),
-        TEST(abort_before_the_connect_forbids_it),
-        TEST(a_socket_of_the_callers_is_used_and_left_to_the_caller),
-        TEST(a_socket_of_the_callers_may_carry_tls),
-        TEST(a_descriptor_that_is_no_connected_socket_fails_the_connect),
+        TEST(abort_before_the_connect_prevents_it),
+        TEST(a_supplied_descriptor_is_used_and_left_to_the_caller),
+        TEST(a_supplied_descriptor_may_use_tls),
+        TEST(a_descriptor_that_is_not_a_connected_socket_fails_the_connect),
         TEST(socket_options_are_applied),
-        TEST(a_socket_option_that_the_system_refuses_fails_the_connect),
+        TEST(a_socket_option_that_the_system_rejects_fails_the_connect),
         TEST(small_messages_do_not_wait_for_nagle),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pings, pongs, and frames as they are. */
+/* Pings, pongs, and raw access to frames. */
 #include "message.h"
 #include "peer.h"
 
@@ -24,8 +24,9 @@ static void events_show_pings_and_pongs(void) {
     peer_hang_up(conn);
 }
 
-static void messages_come_past_pings_and_pongs(void) {
-    /* A text in two fragments; a ping before, a pong between, a ping after the last of them. */
+static void messages_are_received_among_pings_and_pongs(void) {
+    /* A text in two fragments; a ping before the first, a pong in between, a ping after the last.
+     * */
     static const char path[] = "/frame?hex=89017001026162"
                                "8a0170"
                                "80026364"
@@ -41,7 +42,7 @@ static void messages_come_past_pings_and_pongs(void) {
     CHECK_HAS("\"pongs\": 2", line);
 }
 
-static void pings_are_left_alone_without_auto_pong(void) {
+static void pings_are_not_answered_without_auto_pong(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     char line[512];
@@ -56,7 +57,7 @@ static void pings_are_left_alone_without_auto_pong(void) {
     CHECK_HAS("\"pongs\": 0", line);
 }
 
-static void a_flood_of_pings_does_not_keep_a_message_back(void) {
+static void a_flood_of_pings_does_not_delay_a_message(void) {
     size_t count = check_scaled(10000, 500);
     char path[64];
     wsline_conn *conn;
@@ -69,7 +70,7 @@ static void a_flood_of_pings_does_not_keep_a_message_back(void) {
     peer_hang_up(conn);
 }
 
-static void frames_are_sent_and_received_as_they_are(void) {
+static void frames_are_sent_and_received_unchanged(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=890170010261628002ff64&id=raw", NULL);
     static const struct {
         uint8_t fin;
@@ -113,7 +114,7 @@ static void a_close_frame_is_the_last_raw_frame(void) {
     wsline_conn_free(conn);
 }
 
-static void frames_that_would_break_the_connection_are_refused(void) {
+static void frames_that_would_break_the_connection_are_rejected(void) {
     static const uint8_t zeros[126];
     static const wsline_frame rows[] = {
         {.fin = 1, .opcode = 16},
@@ -141,7 +142,7 @@ static void frames_that_would_break_the_connection_are_refused(void) {
     peer_hang_up(conn);
 }
 
-static void a_frame_to_send_may_end_at_its_nul(void) {
+static void the_payload_of_a_sent_frame_may_be_nul_terminated(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT, .len = WSLINE_NUL_TERMINATED};
 
@@ -151,7 +152,7 @@ static void a_frame_to_send_may_end_at_its_nul(void) {
     peer_hang_up(conn);
 }
 
-static void a_message_is_received_in_the_way_it_was_begun(void) {
+static void a_message_must_be_received_the_way_it_was_begun(void) {
     wsline_conn *conn = peer_connect("FAULTS",
                                      "/frame?hex=010161"
                                      "800162"
@@ -173,14 +174,14 @@ static void a_message_is_received_in_the_way_it_was_begun(void) {
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(events_show_pings_and_pongs),
-        TEST(messages_come_past_pings_and_pongs),
-        TEST(pings_are_left_alone_without_auto_pong),
-        TEST(a_flood_of_pings_does_not_keep_a_message_back),
-        TEST(frames_are_sent_and_received_as_they_are),
+        TEST(messages_are_received_among_pings_and_pongs),
+        TEST(pings_are_not_answered_without_auto_pong),
+        TEST(a_flood_of_pings_does_not_delay_a_message),
+        TEST(frames_are_sent_and_received_unchanged),
         TEST(a_close_frame_is_the_last_raw_frame),
-        TEST(frames_that_would_break_the_connection_are_refused),
-        TEST(a_frame_to_send_may_end_at_its_nul),
-        TEST(a_message_is_received_in_the_way_it_was_begun),
+        TEST(frames_that_would_break_the_connection_are_rejected),
+        TEST(the_payload_of_a_sent_frame_may_be_nul_terminated),
+        TEST(a_message_must_be_received_the_way_it_was_begun),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cookie jars as objects of a C program: who owns what, and what is refused. */
+/* Cookie jars as C objects: ownership, and what is rejected. */
 #include "check.h"
 
 static wsline_cookie_jar *new_jar(void) {
@@ -10,7 +10,7 @@ static wsline_cookie_jar *new_jar(void) {
     return jar;
 }
 
-/* The Cookie header for `url` is `want`; NULL: there is none. */
+/* The Cookie header for `url` is `want`; NULL if there is none. */
 static void check_sent(const wsline_cookie_jar *jar, const char *url, const char *want) {
     char *cookies = (char *)1;
 
@@ -19,14 +19,14 @@ static void check_sent(const wsline_cookie_jar *jar, const char *url, const char
     wsline_string_free(cookies);
 }
 
-/* The status is "invalid argument" and the message has `text`. */
+/* The status is "invalid argument" and the message contains `text`. */
 #define CHECK_REFUSED(text, call)                                                                  \
     do {                                                                                           \
         CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, call);                                           \
         CHECK_HAS(text, wsline_last_error_message());                                              \
     } while (0)
 
-static void a_cookie_goes_back_to_its_server(void) {
+static void a_cookie_is_sent_back_to_its_server(void) {
     wsline_cookie_jar *jar = new_jar();
 
     check_sent(jar, "ws://a.example/", NULL);
@@ -40,8 +40,8 @@ static void a_cookie_goes_back_to_its_server(void) {
     wsline_cookie_jar_free(jar);
 }
 
-/* The clock is the system's here. */
-static void a_cookie_lives_as_long_as_it_says(void) {
+/* These tests use the system clock. */
+static void a_cookie_expires_as_specified(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_add(jar, "ws://h/", "a=1; Max-Age=3600"));
@@ -52,7 +52,7 @@ static void a_cookie_lives_as_long_as_it_says(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void set_forgets_what_would_be_sent(void) {
+static void set_replaces_the_cookies_of_a_url(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_add(jar, "ws://h/", "a=1"));
@@ -66,7 +66,7 @@ static void set_forgets_what_would_be_sent(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void clear_takes_everything(void) {
+static void clear_removes_everything(void) {
     wsline_cookie_jar *jar = new_jar();
 
     CHECK_OK(wsline_cookie_jar_clear(jar));
@@ -80,7 +80,7 @@ static void clear_takes_everything(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void a_refusal_says_why_and_changes_nothing(void) {
+static void a_rejection_gives_the_reason_and_changes_nothing(void) {
     static const struct {
         const char *set_cookie, *reason;
     } table[] = {
@@ -110,7 +110,7 @@ static void a_refusal_says_why_and_changes_nothing(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void null_and_what_is_no_url_are_refused(void) {
+static void null_and_invalid_urls_are_rejected(void) {
     static const char *const bad_urls[] = {"", "a.example", "http://a.example/", "ws://"};
     wsline_cookie_jar *jar = new_jar();
     char *cookies = NULL;
@@ -154,13 +154,13 @@ static void a_string_outlives_its_jar(void) {
     wsline_cookie_jar_free(jar);
     REQUIRE(cookies != NULL);
     CHECK_TEXT("k=v", cookies);
-    /* It is the program's own, to write to as well. */
+    /* The string belongs to the program, which may modify it. */
     cookies[0] = 'K';
     CHECK_TEXT("K=v", cookies);
     wsline_string_free(cookies);
 }
 
-static void options_take_a_jar_and_give_it_back(void) {
+static void options_take_a_jar_and_release_it(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = NULL;
 
@@ -177,7 +177,7 @@ static void options_take_a_jar_and_give_it_back(void) {
     wsline_cookie_jar_free(jar);
 }
 
-/* Jar, options, clone and connection, freed in the order that `order` names. */
+/* Frees jar, options, clone and connection in the order that `order` names. */
 static void free_in_order(const char *order) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = NULL, *copy = NULL;
@@ -241,14 +241,14 @@ static void threads_share_a_jar(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_cookie_goes_back_to_its_server),
-        TEST(a_cookie_lives_as_long_as_it_says),
-        TEST(set_forgets_what_would_be_sent),
-        TEST(clear_takes_everything),
-        TEST(a_refusal_says_why_and_changes_nothing),
-        TEST(null_and_what_is_no_url_are_refused),
+        TEST(a_cookie_is_sent_back_to_its_server),
+        TEST(a_cookie_expires_as_specified),
+        TEST(set_replaces_the_cookies_of_a_url),
+        TEST(clear_removes_everything),
+        TEST(a_rejection_gives_the_reason_and_changes_nothing),
+        TEST(null_and_invalid_urls_are_rejected),
         TEST(a_string_outlives_its_jar),
-        TEST(options_take_a_jar_and_give_it_back),
+        TEST(options_take_a_jar_and_release_it),
         TEST(everything_is_freed_in_any_order),
         TEST(threads_share_a_jar),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cookies on the way: which answers fill a jar, and which requests carry what is in it. */
+/* Cookies in use: which responses fill a jar, and which requests send them. */
 #include "check.h"
 #include "peer.h"
 
@@ -19,7 +19,7 @@ static wsline_options *options_with(wsline_cookie_jar *jar) {
     return options;
 }
 
-/* The Cookie header that the server gets at `path` is `want`; NULL: there is none. */
+/* The server receives `want` as the Cookie header at `path`; NULL if there is none. */
 static void check_sent(const char *peer, const char *path, const wsline_options *options,
                        const char *want) {
     wsline_conn *conn = peer_connect(peer, path, options);
@@ -36,7 +36,7 @@ static void check_sent(const char *peer, const char *path, const wsline_options 
     peer_hang_up(conn);
 }
 
-static void every_answer_of_a_server_fills_the_jar(void) {
+static void every_response_of_a_server_fills_the_jar(void) {
     static const struct {
         const char *path;
         wsline_status status;
@@ -70,7 +70,7 @@ static void a_redirect_is_followed_with_the_cookie_it_set(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void without_a_jar_nothing_is_kept(void) {
+static void without_a_jar_no_cookie_is_kept(void) {
     wsline_options *options = peer_options();
 
     peer_hang_up(peer_connect("FAULTS", "/set-cookie?cookie=a%3D1%3B+Path%3D/", options));
@@ -78,7 +78,7 @@ static void without_a_jar_nothing_is_kept(void) {
     wsline_options_free(options);
 }
 
-static void the_jars_cookies_come_before_the_string(void) {
+static void the_cookies_of_the_jar_precede_the_string(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -88,15 +88,15 @@ static void the_jars_cookies_come_before_the_string(void) {
     check_sent("FAULTS", "/head", options, "own=2");
     REQUIRE_OK(wsline_cookie_jar_add(jar, url, "kept=1"));
     check_sent("FAULTS", "/head", options, "kept=1; own=2");
-    wsline_cookie_jar_free(jar); /* the options keep it */
+    wsline_cookie_jar_free(jar); /* the options keep a reference */
     check_sent("FAULTS", "/head", options, "kept=1; own=2");
     REQUIRE_OK(wsline_options_set_cookie_jar(options, NULL));
     check_sent("FAULTS", "/head", options, "own=2");
     wsline_options_free(options);
 }
 
-/* 127.0.0.1 is one host, localhost another, though they are one machine. */
-static void cookies_of_one_server_do_not_reach_another(void) {
+/* 127.0.0.1 and localhost are different hosts, although they are the same machine. */
+static void cookies_of_one_server_are_not_sent_to_another(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -114,7 +114,7 @@ static void cookies_of_one_server_do_not_reach_another(void) {
     wsline_cookie_jar_free(jar);
 }
 
-static void a_server_cannot_plant_cookies_for_others(void) {
+static void a_server_cannot_set_cookies_for_others(void) {
     static const char *const rows[] = {
         "a%3D1%3B+Domain%3Dbank.example%3B+Path%3D/",
         "a%3D1%3B+Domain%3Dcom%3B+Path%3D/",
@@ -141,7 +141,7 @@ static void a_server_cannot_plant_cookies_for_others(void) {
     }
 }
 
-static void a_secure_cookie_stays_under_tls(void) {
+static void a_secure_cookie_is_sent_only_over_tls(void) {
     wsline_cookie_jar *jar = new_jar();
     wsline_options *options = options_with(jar);
     char url[PEER_URL_MAX];
@@ -185,13 +185,13 @@ static void threads_share_a_jar(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(every_answer_of_a_server_fills_the_jar),
+        TEST(every_response_of_a_server_fills_the_jar),
         TEST(a_redirect_is_followed_with_the_cookie_it_set),
-        TEST(without_a_jar_nothing_is_kept),
-        TEST(the_jars_cookies_come_before_the_string),
-        TEST(cookies_of_one_server_do_not_reach_another),
-        TEST(a_server_cannot_plant_cookies_for_others),
-        TEST(a_secure_cookie_stays_under_tls),
+        TEST(without_a_jar_no_cookie_is_kept),
+        TEST(the_cookies_of_the_jar_precede_the_string),
+        TEST(cookies_of_one_server_are_not_sent_to_another),
+        TEST(a_server_cannot_set_cookies_for_others),
+        TEST(a_secure_cookie_is_sent_only_over_tls),
         TEST(threads_share_a_jar),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages that are gathered: when they leave, in which order, with how many system calls. */
+/* Corked messages: when they are sent, in which order, with how many system calls. */
 /* syscall() */
 #define _DEFAULT_SOURCE
 #include "deflate.h"
@@ -26,7 +26,7 @@ static void expect_numbers(wsline_conn *conn, int from, int to) {
 
 static const char *const servers[] = {"WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS", "DEFLATE_WS"};
 
-static void what_is_gathered_leaves_with_one_call(void) {
+static void corked_messages_are_sent_with_one_call(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         wsline_conn *conn = deflate_connect(servers[i], "/", deflate_options());
 
@@ -47,7 +47,7 @@ static void what_is_gathered_leaves_with_one_call(void) {
     }
 }
 
-static void gathering_twice_is_gathering(void) {
+static void corking_twice_has_no_further_effect(void) {
     wsline_conn *conn = deflate_connect("WS", "/", deflate_options());
 
     syscalls_count(conn);
@@ -69,9 +69,9 @@ static void gathering_twice_is_gathering(void) {
     peer_hang_up(conn);
 }
 
-/* ---- what makes it leave ---- */
+/* ---- what flushes them ---- */
 
-/* The server answers each frame with a text of its fields. */
+/* The server replies to each frame with a text that lists its fields. */
 static void expect_opcode(wsline_conn *conn, int32_t opcode) {
     char text[32];
     wsline_message message;
@@ -103,7 +103,7 @@ static wsline_status send_a_large_message(wsline_conn *conn) {
     return wsline_conn_send_binary(conn, large, sizeof large);
 }
 
-static void others_make_it_leave_before_them(void) {
+static void other_sends_flush_the_cork_first(void) {
     static const struct {
         const char *name;
         wsline_status (*send)(wsline_conn *conn);
@@ -128,7 +128,7 @@ static void others_make_it_leave_before_them(void) {
         CHECK_RANGE(1, 3, syscalls_made());
         for (int k = 0; k < 3; k++) expect_opcode(conn, WSLINE_OPCODE_TEXT);
         expect_opcode(conn, rows[i].opcode);
-        /* Gathering goes on. */
+        /* Corking continues. */
         syscalls_count(conn);
         send_numbers(conn, 3, 5);
         CHECK_INT(0, syscalls_made());
@@ -141,7 +141,7 @@ static void others_make_it_leave_before_them(void) {
     }
 }
 
-static void a_close_makes_it_leave(void) {
+static void a_close_flushes_the_cork(void) {
     static const char *const ids[] = {"cork-close", "cork-send-close"};
 
     for (size_t i = 0; i < COUNT_OF(ids); i++) {
@@ -164,7 +164,7 @@ static void a_close_makes_it_leave(void) {
     }
 }
 
-static void a_full_gathering_leaves(void) {
+static void a_full_cork_is_flushed(void) {
     enum { COUNT = 200, LEN = 1000 };
     wsline_conn *conn = peer_connect("WS", "/", NULL);
     char *text = text_of(LEN);
@@ -184,7 +184,7 @@ static void a_full_gathering_leaves(void) {
     peer_hang_up(conn);
 }
 
-static void a_receive_that_waits_makes_it_leave(void) {
+static void a_receive_that_waits_flushes_the_cork(void) {
     static wsline_status (*const receives[])(wsline_conn *, int64_t, wsline_message *) = {
         wsline_conn_recv, wsline_conn_recv_event, wsline_conn_recv_part};
 
@@ -209,7 +209,7 @@ static void a_receive_that_waits_makes_it_leave(void) {
         }
 }
 
-static void a_receive_that_does_not_wait_leaves_it(void) {
+static void a_receive_that_does_not_wait_keeps_the_cork(void) {
     /* Three texts in one segment, then an echo. */
     wsline_conn *conn = peer_connect("FAULTS",
                                      "/frame?hex=810161"
@@ -237,7 +237,7 @@ static wsline_status send_gathered(wsline_conn *conn) {
     return wsline_conn_uncork(conn);
 }
 
-static void a_receive_that_waits_already_leaves_it(void) {
+static void a_receive_that_is_already_waiting_keeps_the_cork(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo", NULL);
     struct later send = {.call = send_gathered, .conn = conn, .after_ms = 100};
 
@@ -245,16 +245,16 @@ static void a_receive_that_waits_already_leaves_it(void) {
     CHECK_OK(wsline_conn_cork(conn));
     later_start(&send);
     expect_numbers(conn, 0, 3);
-    /* The call is counted when it has returned, which may be after the echo has arrived. */
+    /* The call is counted when it returns, which may be after the echo has arrived. */
     later_end(&send);
     CHECK_INT(1, syscalls_made());
     syscalls_count(NULL);
     peer_hang_up(conn);
 }
 
-/* ---- what else is gathered ---- */
+/* ---- what else is corked ---- */
 
-static void compressed_and_prepared_messages_are_gathered(void) {
+static void compressed_and_prepared_messages_are_corked(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WEBSOCKETS", "/", deflate_options());
     const uint8_t *noise = payload_noise().block;
     wsline_prepared *prepared = NULL;
@@ -284,7 +284,7 @@ static void compressed_and_prepared_messages_are_gathered(void) {
     peer_hang_up(conn);
 }
 
-static void parts_keep_their_place(void) {
+static void fragments_keep_their_order(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/", deflate_options());
 
     CHECK_OK(wsline_conn_cork(conn));
@@ -311,7 +311,7 @@ static void *send_from(void *argument) {
     return NULL;
 }
 
-static void messages_of_many_threads_are_gathered(void) {
+static void messages_from_many_threads_are_corked(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/", deflate_options());
     int count = (int)check_scaled(500, 50), next[THREADS];
     struct hand hands[THREADS];
@@ -340,7 +340,7 @@ static void messages_of_many_threads_are_gathered(void) {
     peer_hang_up(conn);
 }
 
-/* Corked and uncorked at any moment: nothing is lost, nothing is sent twice. */
+/* Corked and uncorked at arbitrary times: nothing is lost or sent twice. */
 static void *cork_and_uncork(void *argument) {
     for (size_t i = 0; i < check_scaled(2000, 100); i++) {
         CHECK_OK(wsline_conn_cork(argument));
@@ -349,7 +349,7 @@ static void *cork_and_uncork(void *argument) {
     return NULL;
 }
 
-static void gathering_may_begin_and_end_at_any_moment(void) {
+static void corking_may_start_and_end_at_any_time(void) {
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
         wsline_conn *conn = deflate_connect(servers[i], "/", deflate_options());
         int count = (int)check_scaled(2000, 100);
@@ -368,7 +368,7 @@ static void gathering_may_begin_and_end_at_any_moment(void) {
 
 /* ---- a server that does not read ---- */
 
-static void what_found_no_room_leaves_later(void) {
+static void unsent_corked_bytes_are_sent_later(void) {
     static const int small = 8192;
     wsline_options *options = peer_options();
     wsline_conn *conn;
@@ -383,7 +383,7 @@ static void what_found_no_room_leaves_later(void) {
     CHECK_OK(
         wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
     conn = deflate_connect("FAULTS", gate_path(&gate, "/ping-without-reading?", path), options);
-    /* Until the sockets are full, and 60000 bytes wait that were gathered. */
+    /* Until the sockets are full and 60000 corked bytes wait. */
     do {
         CHECK_OK(wsline_conn_cork(conn));
         CHECK_OK(wsline_conn_send_binary(conn, block, 60000));
@@ -394,32 +394,32 @@ static void what_found_no_room_leaves_later(void) {
     CHECK(wsline_conn_is_open(conn));
     CHECK_OK(wsline_conn_set_timeout_ms(conn, WAIT_MS));
     gate_open_twice_later(&gate);
-    /* A receive sends what is left, too. */
+    /* A receive also sends the rest. */
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_BYTES("pong", 4, message.data, message.len);
     gate_join(&gate);
     peer_hang_up(conn);
     free(block);
-    /* Those, the pong and the close frame; the server throws away what comes before the pong. */
+    /* Those, the pong and the close frame; the server discards everything before the pong. */
     peer_journal(gate.id, line, sizeof line);
     CHECK_INT(sent + 2, report_number(line, "frames"));
 }
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(what_is_gathered_leaves_with_one_call),
-        TEST(gathering_twice_is_gathering),
-        TEST(others_make_it_leave_before_them),
-        TEST(a_close_makes_it_leave),
-        TEST(a_full_gathering_leaves),
-        TEST(a_receive_that_waits_makes_it_leave),
-        TEST(a_receive_that_does_not_wait_leaves_it),
-        TEST(a_receive_that_waits_already_leaves_it),
-        TEST(compressed_and_prepared_messages_are_gathered),
-        TEST(parts_keep_their_place),
-        TEST(messages_of_many_threads_are_gathered),
-        TEST(gathering_may_begin_and_end_at_any_moment),
-        TEST(what_found_no_room_leaves_later),
+        TEST(corked_messages_are_sent_with_one_call),
+        TEST(corking_twice_has_no_further_effect),
+        TEST(other_sends_flush_the_cork_first),
+        TEST(a_close_flushes_the_cork),
+        TEST(a_full_cork_is_flushed),
+        TEST(a_receive_that_waits_flushes_the_cork),
+        TEST(a_receive_that_does_not_wait_keeps_the_cork),
+        TEST(a_receive_that_is_already_waiting_keeps_the_cork),
+        TEST(compressed_and_prepared_messages_are_corked),
+        TEST(fragments_keep_their_order),
+        TEST(messages_from_many_threads_are_corked),
+        TEST(corking_may_start_and_end_at_any_time),
+        TEST(unsent_corked_bytes_are_sent_later),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

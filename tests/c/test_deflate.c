@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compressed messages: what goes out comes back, and really went compressed. */
+/* Compressed messages: they come back unchanged, and really were compressed. */
 #include "deflate.h"
 
 static const size_t sizes[] = {1, 2, 125, 126, 127, 128, 1000, 65535, 65536, 1048576, 16777216};
@@ -8,7 +8,7 @@ struct kind {
     const char *name;
     int32_t opcode;
     uint8_t *data;
-    int64_t at_most; /* percent of it, that go over the wire */
+    int64_t at_most; /* the compressed size in percent of the message */
     size_t largest;
 };
 
@@ -31,7 +31,7 @@ static void every_size_of(wsline_conn *conn, const struct kind *kind, size_t lar
     CHECK_RANGE(1, payload * kind->at_most / 100 + 2000, received);
 }
 
-static void every_size_and_kind_comes_back_whole(void) {
+static void every_size_and_kind_is_echoed_whole(void) {
     size_t largest = check_scaled(16777216, 65536);
     struct kind kinds[] = {
         {"noise", WSLINE_OPCODE_BINARY, payload_copy(payload_noise(), largest), 106, 16777216},
@@ -56,7 +56,7 @@ static void every_size_and_kind_comes_back_whole(void) {
     for (size_t k = 0; k < COUNT_OF(kinds); k++) free(kinds[k].data);
 }
 
-static void text_comes_back_whole(void) {
+static void text_is_echoed_whole(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         struct report report = {.asked = 0};
@@ -74,7 +74,7 @@ static void text_comes_back_whole(void) {
     }
 }
 
-static void empty_messages_go_plain(void) {
+static void empty_messages_are_sent_uncompressed(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         struct report report = {.asked = 0};
@@ -92,7 +92,7 @@ static void empty_messages_go_plain(void) {
     }
 }
 
-static void short_messages_go_plain(void) {
+static void short_messages_are_sent_uncompressed(void) {
     static const struct {
         const char *name;
         bool is_set;
@@ -129,7 +129,7 @@ static void short_messages_go_plain(void) {
     free(text);
 }
 
-static void what_is_to_go_plain_does(void) {
+static void messages_flagged_uncompressed_are_sent_uncompressed(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         const uint8_t *noise = payload_noise().block;
@@ -137,7 +137,7 @@ static void what_is_to_go_plain_does(void) {
         struct report report = {.asked = 0};
 
         check_row(deflate_servers[i]);
-        /* Compressed messages refer to compressed ones alone. */
+        /* Compressed messages refer only to other compressed ones. */
         for (int round = 0; round < 3; round++) {
             echo_message(conn, WSLINE_OPCODE_BINARY, noise, 2000);
             CHECK_OK(wsline_conn_send(conn, plain, noise + 1000, 3000));
@@ -158,7 +158,7 @@ static void what_is_to_go_plain_does(void) {
     }
 }
 
-static void without_an_agreement_nothing_is_compressed(void) {
+static void without_negotiation_nothing_is_compressed(void) {
     wsline_conn *conn = deflate_connect("WEBSOCKETS", "/", deflate_options());
     wsline_stats stats;
     char *text = text_of(10000);
@@ -171,7 +171,7 @@ static void without_an_agreement_nothing_is_compressed(void) {
     CHECK(stats.bytes_sent > 20000 && stats.bytes_received > 20000);
     peer_hang_up(conn);
 
-    /* Not offered: a server that could does not. */
+    /* Not offered: a server that supports it does not use it. */
     conn = peer_connect("DEFLATE_WEBSOCKETS", "/", NULL);
     CHECK_TEXT(NULL, wsline_conn_extensions(conn));
     echo_message(conn, WSLINE_OPCODE_TEXT, text, 10000);
@@ -179,7 +179,7 @@ static void without_an_agreement_nothing_is_compressed(void) {
     free(text);
 }
 
-static void a_level_costs_or_saves_bytes(void) {
+static void a_higher_level_saves_bytes(void) {
     uint8_t *data = payload_copy(payload_lines(), 100000);
     int64_t bytes[10] = {0};
 
@@ -203,7 +203,7 @@ static void a_level_costs_or_saves_bytes(void) {
 
 /* ---- fragments ---- */
 
-static void fragments_are_compressed_and_make_one_message(void) {
+static void fragments_are_compressed_as_one_message(void) {
     uint8_t *lines = payload_copy(payload_lines(), 200000);
 
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
@@ -213,7 +213,7 @@ static void fragments_are_compressed_and_make_one_message(void) {
 
         check_row(deflate_servers[i]);
         for (size_t step = 1; step < 50000; step = step * 7 + 6) {
-            /* Not at the end of a character. */
+            /* Not at a character boundary. */
             size_t len = step * 5 - 4;
 
             len -= len % LINE_BYTES;
@@ -239,7 +239,7 @@ static void fragments_are_compressed_and_make_one_message(void) {
 static void received_fragments_are_inflated_and_joined(void) {
     static const size_t lengths[] = {0, 1, 2, 3, 1000, 300000};
 
-    /* Pings come between; the last fragment of the first server is empty. */
+    /* Pings in between; the last fragment of the first server is empty. */
     for (size_t i = 0; i < 2; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/fragment?n=5", deflate_options());
         struct report report = {.asked = 0};
@@ -253,13 +253,13 @@ static void received_fragments_are_inflated_and_joined(void) {
         }
         echo_message(conn, WSLINE_OPCODE_BINARY, payload_noise().block, 60000);
         report_get(conn, &report);
-        /* The ping behind the last fragment may not have been read yet. */
+        /* The ping after the last fragment may not have been read yet. */
         CHECK_RANGE(5 * COUNT_OF(lengths) + 4, 5 * COUNT_OF(lengths) + 5, report.pings_and_pongs);
         peer_hang_up(conn);
     }
 }
 
-static void frames_are_handed_out_as_they_came(void) {
+static void frames_are_delivered_unchanged(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WS", "/fragment?n=3", deflate_options());
     size_t received = 0;
 
@@ -280,8 +280,8 @@ static void frames_are_handed_out_as_they_came(void) {
     wsline_conn_free(conn);
 }
 
-/* A message that was taken as it came is known to the context all the same. */
-static void frames_and_messages_take_turns(void) {
+/* A message delivered as raw frames is part of the compression context all the same. */
+static void frames_and_messages_alternate(void) {
     for (size_t i = 0; i < DEFLATE_TCP_SERVERS; i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", deflate_options());
         const uint8_t *noise = payload_noise().block;
@@ -293,7 +293,7 @@ static void frames_and_messages_take_turns(void) {
             CHECK_OK(wsline_conn_send_binary(conn, noise + round * 1000, 1000));
             REQUIRE_OK(wsline_conn_recv_frame(conn, WAIT_MS, &frame));
             CHECK(frame.rsv1);
-            /* It refers to what came as a frame. */
+            /* It refers to the message that was delivered as a frame. */
             CHECK_OK(wsline_conn_send_binary(conn, noise + round * 1000, 1000));
             expect_message(conn, WSLINE_OPCODE_BINARY, noise + round * 1000, 1000);
         }
@@ -301,7 +301,7 @@ static void frames_and_messages_take_turns(void) {
     }
 }
 
-static void fragments_are_given_inflated_on_request(void) {
+static void fragments_are_delivered_inflated_on_request(void) {
     wsline_options *options = deflate_options();
     static const char *const pieces[] = {"abc", "def", "gh"};
     static const uint32_t flags[] = {WSLINE_MESSAGE_FIRST, 0, WSLINE_MESSAGE_LAST};
@@ -350,18 +350,18 @@ static void pushed_messages_are_inflated(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(every_size_and_kind_comes_back_whole),
-        TEST(text_comes_back_whole),
-        TEST(empty_messages_go_plain),
-        TEST(short_messages_go_plain),
-        TEST(what_is_to_go_plain_does),
-        TEST(without_an_agreement_nothing_is_compressed),
-        TEST(a_level_costs_or_saves_bytes),
-        TEST(fragments_are_compressed_and_make_one_message),
+        TEST(every_size_and_kind_is_echoed_whole),
+        TEST(text_is_echoed_whole),
+        TEST(empty_messages_are_sent_uncompressed),
+        TEST(short_messages_are_sent_uncompressed),
+        TEST(messages_flagged_uncompressed_are_sent_uncompressed),
+        TEST(without_negotiation_nothing_is_compressed),
+        TEST(a_higher_level_saves_bytes),
+        TEST(fragments_are_compressed_as_one_message),
         TEST(received_fragments_are_inflated_and_joined),
-        TEST(frames_are_handed_out_as_they_came),
-        TEST(frames_and_messages_take_turns),
-        TEST(fragments_are_given_inflated_on_request),
+        TEST(frames_are_delivered_unchanged),
+        TEST(frames_and_messages_alternate),
+        TEST(fragments_are_delivered_inflated_on_request),
         TEST(pushed_messages_are_inflated),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

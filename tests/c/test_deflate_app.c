@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compression where several meet: threads on one connection, connections on many threads, apps. */
+/* Compression with concurrency: threads on one connection, connections on many threads, apps. */
 #include "app.h"
 #include "deflate.h"
 #include "gate.h"
@@ -8,7 +8,7 @@
 
 enum { THREADS = 4 };
 
-/* A message that tells who sent it, in text that compresses. */
+/* A message that identifies its sender, in text that compresses. */
 static size_t numbered(char *text, size_t size, unsigned thread, unsigned number) {
     size_t len = (size_t)snprintf(text, size, "thread %u message %u ", thread, number);
     unsigned words = (number * 7 + thread) % 60;
@@ -72,7 +72,7 @@ static void threads_share_one_context(const char *peer) {
     peer_hang_up(crew.conn);
 }
 
-static void messages_of_many_threads_stay_whole(void) {
+static void messages_from_many_threads_stay_whole(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         check_row(deflate_servers[i]);
         threads_share_one_context(deflate_servers[i]);
@@ -94,7 +94,7 @@ static void *echo_alone(void *argument) {
     return NULL;
 }
 
-static void connections_of_many_threads_do_not_mix(void) {
+static void connections_on_many_threads_are_independent(void) {
     wsline_options *options = deflate_options();
     pthread_t threads[THREADS];
 
@@ -105,7 +105,7 @@ static void connections_of_many_threads_do_not_mix(void) {
 
 /* ---- apps ---- */
 
-/* Sends each of some lengths when the one before has come back. */
+/* Sends messages of several lengths, each after the echo of the previous one. */
 struct course {
     size_t at;
 };
@@ -164,7 +164,7 @@ static void an_app_compresses_on_each_of_its_connections(void) {
         wsline_options_free(options);
         record.then = course_take;
         record.more = &course;
-        /* Contexts begin anew with the second connection, or the server would not understand. */
+        /* The second connection starts with new contexts, or the server could not decompress. */
         for (int round = 0; round < 2; round++) {
             CHECK_OK(wsline_app_run(app));
             CHECK_INT(COUNT_OF(lengths) + 1, course.at);
@@ -175,7 +175,7 @@ static void an_app_compresses_on_each_of_its_connections(void) {
     }
 }
 
-static void extensions_are_known_from_the_open_on(void) {
+static void extensions_are_available_from_on_open(void) {
     struct record record;
     wsline_options *options = deflate_options();
     wsline_app *app = app_make("DEFLATE_WS", "/?client_max_window_bits=12", options, &record);
@@ -192,7 +192,7 @@ static void extensions_are_known_from_the_open_on(void) {
     wsline_app_free(app);
 }
 
-static void other_threads_send_for_an_app(void) {
+static void other_threads_send_through_an_app(void) {
     struct record record;
     wsline_options *options = deflate_options();
     wsline_app *app = app_make("DEFLATE_WS", "/", options, &record);
@@ -223,9 +223,9 @@ static void other_threads_send_for_an_app(void) {
     wsline_app_free(app);
 }
 
-/* ---- no room ---- */
+/* ---- full queues ---- */
 
-/* Noise of its own for each number, and its checksum. */
+/* Incompressible data for each number, and its checksum. */
 static const uint8_t *noise_at(unsigned number, size_t len, uint32_t *adler) {
     const uint8_t *noise = payload_noise().block + number * 17 % 1000;
 
@@ -244,10 +244,10 @@ static void expect_from_sink(const wsline_message *message, unsigned number, siz
 
 #define LATE_SINK "/sink?extensions=permessage-deflate&"
 
-/* The system may take half of a frame, which ends the connection; then the test begins anew. */
+/* The kernel may accept half of a frame, which ends the connection; then the test starts again. */
 enum { ATTEMPTS = 100 };
 
-/* A connection whose sockets are full, because the server does not read yet. */
+/* A connection whose socket buffers are full, because the server does not read yet. */
 static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate) {
     static const int small = 8192;
     wsline_options *options = deflate_options();
@@ -258,7 +258,7 @@ static wsline_conn *connect_and_fill(unsigned *sent, struct gate *gate) {
     CHECK_OK(wsline_options_set_send_timeout_ms(options, 100));
     CHECK_OK(
         wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
-    /* Frames of eight bytes: the system hardly ever takes half of one. */
+    /* Frames of eight bytes: the kernel hardly ever accepts half of one. */
     for (int attempt = 0; attempt < ATTEMPTS && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
         *gate = gate_new("STREAMS");
@@ -281,14 +281,14 @@ static int64_t take_length(wsline_conn *conn) {
     return report_number((const char *)message.data, "length");
 }
 
-/* What was compressed and not sent must not be referred to. */
-static void a_send_that_timed_out_is_not_in_the_context(void) {
+/* Later messages must not refer to one that was compressed but not sent. */
+static void a_send_that_timed_out_does_not_enter_the_context(void) {
     unsigned sent, more = 0;
     struct gate gate;
     wsline_conn *conn = NULL;
     wsline_status status = WSLINE_ERR_CONNECTION_LOST;
 
-    /* The system may have found room for some more meanwhile. */
+    /* The kernel may have made room for more messages in the meantime. */
     for (int attempt = 0; attempt < ATTEMPTS && status == WSLINE_ERR_CONNECTION_LOST; attempt++) {
         wsline_conn_free(conn);
         conn = connect_and_fill(&sent, &gate);
@@ -312,7 +312,7 @@ static void a_send_that_timed_out_is_not_in_the_context(void) {
     peer_hang_up(conn);
 }
 
-/* Sends until the queue is full, and goes on when it has drained. */
+/* Sends until the queue is full, and continues when it has drained. */
 struct giver {
     struct gate gate;
     unsigned sent, taken, refused;
@@ -334,7 +334,7 @@ static void give(struct record *record, wsline_app *app, char letter) {
             app, WSLINE_OPCODE_BINARY, noise_at(giver->sent, GIVEN_BYTES, &adler), GIVEN_BYTES);
 
         if (status == WSLINE_ERR_WOULD_BLOCK) {
-            /* The queue is full, so the server has nothing to wait for any more. */
+            /* The queue is full, so the server has no reason to wait any more. */
             if (giver->refused++ == 0) gate_open(&giver->gate);
             return;
         }
@@ -343,7 +343,7 @@ static void give(struct record *record, wsline_app *app, char letter) {
     }
 }
 
-static void a_message_that_was_refused_is_not_in_the_context(void) {
+static void a_rejected_message_does_not_enter_the_context(void) {
     struct record record;
     struct giver giver = {.gate = gate_new("STREAMS")};
     wsline_options *options = deflate_options();
@@ -363,13 +363,13 @@ static void a_message_that_was_refused_is_not_in_the_context(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(messages_of_many_threads_stay_whole),
-        TEST(connections_of_many_threads_do_not_mix),
+        TEST(messages_from_many_threads_stay_whole),
+        TEST(connections_on_many_threads_are_independent),
         TEST(an_app_compresses_on_each_of_its_connections),
-        TEST(extensions_are_known_from_the_open_on),
-        TEST(other_threads_send_for_an_app),
-        TEST(a_send_that_timed_out_is_not_in_the_context),
-        TEST(a_message_that_was_refused_is_not_in_the_context),
+        TEST(extensions_are_available_from_on_open),
+        TEST(other_threads_send_through_an_app),
+        TEST(a_send_that_timed_out_does_not_enter_the_context),
+        TEST(a_rejected_message_does_not_enter_the_context),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

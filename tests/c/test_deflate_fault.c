@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Servers that get permessage-deflate wrong: in their answer, in their frames. */
+/* Servers that use permessage-deflate incorrectly: in their response or in their frames. */
 #include "deflate.h"
 
 #define EXTENSIONS "extensions=permessage-deflate"
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 enum offer { PLAIN_OFFER, CLIENT_10, SERVER_10, SERVER_ALONE, NO_OFFER };
 
@@ -18,7 +18,7 @@ static wsline_options *offer_options(enum offer offer) {
     return options;
 }
 
-static void a_wrong_answer_fails_the_upgrade(void) {
+static void an_invalid_response_fails_the_upgrade(void) {
     static const struct {
         enum offer offer;
         const char *answer, *culprit;
@@ -83,7 +83,7 @@ static void a_wrong_answer_fails_the_upgrade(void) {
     }
 }
 
-static void an_unusual_answer_is_taken(void) {
+static void an_unusual_response_is_accepted(void) {
     static const struct {
         enum offer offer;
         const char *answer;
@@ -115,7 +115,7 @@ static void an_unusual_answer_is_taken(void) {
         snprintf(path, sizeof path, "/echo?extensions=%s", rows[i].answer);
         conn = deflate_connect("FAULTS", path, options);
         CHECK_HAS("permessage-deflate", wsline_conn_extensions(conn));
-        /* It sends back what it got, so it must not be one that refers to an earlier message. */
+        /* The server echoes the frame, so it must not refer to an earlier message. */
         echo_message(conn, WSLINE_OPCODE_TEXT, "Hello, hello, hello!", 20);
         peer_hang_up(conn);
     }
@@ -123,9 +123,9 @@ static void an_unusual_answer_is_taken(void) {
 
 /* ---- frames ---- */
 
-/* Messages of RFC 7692 section 7.2.3, and others: "Hello" unless they say otherwise. */
+/* Messages of RFC 7692 section 7.2.3, and others; "Hello" unless noted. */
 #define HELLO "f248cdc9c90700"
-/* "one one one" in a block that says it is the last. */
+/* "one one one" in a block marked as the last. */
 #define ONE_FINAL "cbcf4b55c8876000"
 
 static wsline_status receive_all(wsline_conn *conn, bool in_parts, char *text, size_t size) {
@@ -229,7 +229,7 @@ static void bad_frames_end_the_connection(void) {
         const char *name, *query;
         wsline_status status;
         int code;
-        const char *text; /* what was received before */
+        const char *text; /* the message received before */
     } rows[] = {
         {"rsv1 on a continuation",
          EXTENSIONS "&hex=4103f248cd"
@@ -302,7 +302,8 @@ static void bad_frames_end_the_connection(void) {
 
 /* ---- windows ---- */
 
-/* A server that refers farther back than it agreed to: either it is understood, or refused. */
+/* A server that refers farther back than it negotiated: the data is either inflated correctly or
+ * rejected. */
 static void a_reference_too_far_back_is_never_misread(void) {
     static const size_t distances[] = {200, 600, 5000, 30000};
 
@@ -339,8 +340,8 @@ static void a_reference_too_far_back_is_never_misread(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_wrong_answer_fails_the_upgrade),
-        TEST(an_unusual_answer_is_taken),
+        TEST(an_invalid_response_fails_the_upgrade),
+        TEST(an_unusual_response_is_accepted),
         TEST(good_frames_are_inflated),
         TEST(bad_frames_end_the_connection),
         TEST(a_reference_too_far_back_is_never_misread),

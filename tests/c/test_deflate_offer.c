@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parameters of permessage-deflate: what is offered, what comes of it, and who keeps to it. */
+/* The parameters of permessage-deflate: the offer, the result of the negotiation, and that both
+ * sides comply. */
 #include "deflate.h"
 
-/* What one side asks for: its window bits, 0 for none, and whether contexts are not taken over. */
+/* The request of one side: its window bits, 0 for none, and whether it wants no context takeover.
+ * */
 struct wish {
     int32_t client_bits, server_bits;
     bool client_alone, server_alone;
@@ -41,7 +43,7 @@ static void wish_row(const char *peer, const struct wish *client, const struct w
     check_row(row);
 }
 
-/* Whether a parameter, with its value if it has one, is one of a list. */
+/* Whether a list contains a parameter, with its value if it has one. */
 static bool has_parameter(const char *list, const char *parameter) {
     size_t len = strlen(parameter);
 
@@ -62,7 +64,7 @@ static void check_bits(const char *list, const char *name, int32_t bits) {
                    parameter, list);
 }
 
-/* What the server got to see is what was wished, and nothing else. */
+/* The server receives exactly the requested parameters. */
 static void check_offer(const struct report *report, const struct wish *wish) {
     char offered[256];
 
@@ -77,10 +79,8 @@ static void check_offer(const struct report *report, const struct wish *wish) {
         check_bits(offered, "client_max_window_bits", wish->client_bits);
 }
 
-/*
- * Noise that comes a second time is short if it may refer to the first, and only then. Messages
- * that come again from ever farther away make an end that refers too far back fail at the other.
- */
+/* Incompressible data sent twice is short only if the second may refer to the first. With messages
+ * repeated from increasing distances, an endpoint that refers too far back fails at its peer. */
 static void check_contexts(wsline_conn *conn, bool client_alone, bool server_alone) {
     static const size_t distances[] = {300, 600, 1200, 3000, 10000, 20000, 40000};
     enum { LEN = 200, SHORT = 70 };
@@ -109,7 +109,7 @@ static void check_contexts(wsline_conn *conn, bool client_alone, bool server_alo
     CHECK_INT(messages, report.compressed);
 }
 
-/* A connection with both wishes; what came of them holds. */
+/* A connection with both requests; the negotiated parameters are respected. */
 static void check_wishes(const char *peer, const struct wish *client, const struct wish *server) {
     struct report report = {.asked = 0};
     char path[256], agreed[256];
@@ -133,7 +133,7 @@ static void check_wishes(const char *peer, const struct wish *client, const stru
 
 static const int32_t some_bits[] = {0, 9, 12};
 
-/* Calls it with every combination of some bits and of contexts. */
+/* Calls it with every combination of window bits and contexts. */
 static void for_all_wishes(void (*check)(const struct wish *wish)) {
     size_t step = check_scaled(1, 5);
 
@@ -157,11 +157,11 @@ static void ask_as_server(const struct wish *wish) {
     for (size_t i = 0; i < 2; i++) check_wishes(deflate_servers[i], &none, wish);
 }
 
-static void a_server_keeps_to_what_the_client_asks(void) { for_all_wishes(ask_as_client); }
+static void a_server_complies_with_the_clients_request(void) { for_all_wishes(ask_as_client); }
 
-static void the_client_keeps_to_what_a_server_asks(void) { for_all_wishes(ask_as_server); }
+static void the_client_complies_with_the_servers_request(void) { for_all_wishes(ask_as_server); }
 
-static void every_window_is_kept(void) {
+static void every_window_size_is_respected(void) {
     for (int32_t bits = 9; bits <= 15; bits++) {
         struct wish none = {0, 0, false, false};
         struct wish wish = {bits == 15 ? 0 : bits, bits == 9 ? 0 : 24 - bits, false, false};
@@ -172,7 +172,7 @@ static void every_window_is_kept(void) {
     }
 }
 
-static void the_smaller_window_counts(void) {
+static void the_smaller_window_applies(void) {
     static const struct wish client = {12, 12, false, false};
     static const struct wish server = {10, 11, true, false};
 
@@ -191,7 +191,7 @@ static void a_small_window_saves_less(void) {
         struct report report = {.asked = 0};
         wsline_conn *conn = deflate_connect("DEFLATE_WEBSOCKETS", "/", wish_options(&wish));
 
-        /* The same noise, again and again, from 20000 bytes back. */
+        /* The same incompressible data, repeated from a distance of 20000 bytes. */
         for (int round = 0; round < 5; round++)
             echo_message(conn, WSLINE_OPCODE_BINARY, payload_noise().block, 20000);
         report_get(conn, &report);
@@ -202,7 +202,7 @@ static void a_small_window_saves_less(void) {
     CHECK_RANGE(20000, 30000, bytes[1]);
 }
 
-static void settings_are_checked(void) {
+static void settings_are_validated(void) {
     static const int32_t bad_bits[] = {8, 16, 0, -1, INT32_MAX, INT32_MIN};
     static const int32_t bad_levels[] = {0, 10, -1, INT32_MAX, INT32_MIN};
     wsline_options *options = peer_options();
@@ -226,12 +226,12 @@ static void settings_are_checked(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_server_keeps_to_what_the_client_asks),
-        TEST(the_client_keeps_to_what_a_server_asks),
-        TEST(every_window_is_kept),
-        TEST(the_smaller_window_counts),
+        TEST(a_server_complies_with_the_clients_request),
+        TEST(the_client_complies_with_the_servers_request),
+        TEST(every_window_size_is_respected),
+        TEST(the_smaller_window_applies),
         TEST(a_small_window_saves_less),
-        TEST(settings_are_checked),
+        TEST(settings_are_validated),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages: what goes out comes back, whole and unchanged. */
+/* Messages are echoed whole and unchanged. */
 #include "message.h"
 #include "peer.h"
 
-/* A buffer in which every byte depends on its place. */
+/* A buffer in which every byte depends on its offset. */
 static uint8_t *pattern_of(size_t len) {
     uint8_t *data = malloc(len + 1);
 
@@ -32,14 +32,14 @@ static void every_size_comes_back_from(const char *peer) {
     peer_hang_up(conn);
 }
 
-static void every_size_comes_back_whole(void) {
+static void every_size_is_echoed_whole(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         check_row(peer_echo_servers[i]);
         every_size_comes_back_from(peer_echo_servers[i]);
     }
 }
 
-static void empty_messages_are_messages(void) {
+static void empty_messages_are_delivered(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     CHECK_OK(wsline_conn_send_text(conn, NULL, 0));
@@ -51,7 +51,7 @@ static void empty_messages_are_messages(void) {
     peer_hang_up(conn);
 }
 
-static void a_length_may_be_left_to_the_nul(void) {
+static void a_payload_may_be_nul_terminated(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     CHECK_OK(wsline_conn_send_text(conn, "to the NUL", WSLINE_NUL_TERMINATED));
@@ -61,7 +61,7 @@ static void a_length_may_be_left_to_the_nul(void) {
     peer_hang_up(conn);
 }
 
-static void send_takes_text_binary_ping_and_pong(void) {
+static void send_accepts_text_binary_ping_and_pong(void) {
     static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION,
                                   WSLINE_OPCODE_CLOSE,
                                   3,
@@ -87,7 +87,7 @@ static void send_takes_text_binary_ping_and_pong(void) {
     peer_hang_up(conn);
 }
 
-static void bad_payloads_are_refused_and_the_connection_lives(void) {
+static void bad_payloads_are_rejected_and_the_connection_stays_open(void) {
     static const uint8_t control[126] = {0};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
@@ -110,7 +110,7 @@ static void bad_payloads_are_refused_and_the_connection_lives(void) {
     peer_hang_up(conn);
 }
 
-static void many_messages_may_be_on_their_way_at_once(void) {
+static void many_messages_may_be_in_flight_at_once(void) {
     size_t count = check_scaled(10000, 300);
 
     for (size_t k = 0; k < COUNT_OF(peer_echo_servers); k++) {
@@ -134,7 +134,7 @@ static void many_messages_may_be_on_their_way_at_once(void) {
     }
 }
 
-static void pushed_messages_arrive_in_their_number(void) {
+static void all_pushed_messages_arrive(void) {
     wsline_conn *conn = peer_connect("WS", "/push?n=100&size=1000", NULL);
     static const uint8_t zeros[1000];
     wsline_stats stats;
@@ -148,7 +148,7 @@ static void pushed_messages_arrive_in_their_number(void) {
     peer_hang_up(conn);
 }
 
-static void a_received_message_stays_until_the_next_receive(void) {
+static void a_received_message_stays_valid_until_the_next_receive(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
 
@@ -163,7 +163,7 @@ static void a_received_message_stays_until_the_next_receive(void) {
     peer_hang_up(conn);
 }
 
-static void every_frame_is_masked_with_a_key_of_its_own(void) {
+static void every_frame_is_masked_with_its_own_key(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=masks", NULL);
     char line[512];
 
@@ -183,7 +183,7 @@ static int32_t same_key(uint8_t *key_out, void *userdata) {
     return WSLINE_OK;
 }
 
-static void a_mask_key_function_gives_the_keys(void) {
+static void a_mask_key_function_supplies_the_keys(void) {
     wsline_options *options = peer_options();
     char key[] = "\x01\x02\x03\x04", line[512];
     wsline_conn *conn;
@@ -202,16 +202,16 @@ static void a_mask_key_function_gives_the_keys(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(every_size_comes_back_whole),
-        TEST(empty_messages_are_messages),
-        TEST(a_length_may_be_left_to_the_nul),
-        TEST(send_takes_text_binary_ping_and_pong),
-        TEST(bad_payloads_are_refused_and_the_connection_lives),
-        TEST(many_messages_may_be_on_their_way_at_once),
-        TEST(pushed_messages_arrive_in_their_number),
-        TEST(a_received_message_stays_until_the_next_receive),
-        TEST(every_frame_is_masked_with_a_key_of_its_own),
-        TEST(a_mask_key_function_gives_the_keys),
+        TEST(every_size_is_echoed_whole),
+        TEST(empty_messages_are_delivered),
+        TEST(a_payload_may_be_nul_terminated),
+        TEST(send_accepts_text_binary_ping_and_pong),
+        TEST(bad_payloads_are_rejected_and_the_connection_stays_open),
+        TEST(many_messages_may_be_in_flight_at_once),
+        TEST(all_pushed_messages_arrive),
+        TEST(a_received_message_stays_valid_until_the_next_receive),
+        TEST(every_frame_is_masked_with_its_own_key),
+        TEST(a_mask_key_function_supplies_the_keys),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A C++ exception that leaves a callback ends the program, with a line that names the callback. */
+/* A C++ exception that leaves a callback terminates the program, with a line that names the
+ * callback. */
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -46,7 +47,7 @@ void make_app(const char *path) {
     if (wsline_app_new(url(path).c_str(), nullptr, &app) != WSLINE_OK) std::exit(9);
 }
 
-/* Runs an app with this one callback. */
+/* Runs an app with only this callback. */
 template <typename Fn>
 void in(wsline_status (*set)(wsline_app *, Fn, void *, wsline_free_fn), Fn fn,
         const char *path = everything) {
@@ -113,7 +114,7 @@ const row rows[] = {
     {"callback given to wsline_options_set_mask_key_fn()", in_mask_key},
 };
 
-/* Runs it in a process of its own; what that writes to standard error, and how it ends. */
+/* Runs it in a separate process; returns its standard error and its wait status. */
 std::string run_apart(void (*run)(), int &end) {
     const rlimit no_core = {0, 0};
     std::string text;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * fork(): what a child does with what it has inherited is nothing to its parent, and what it makes
- * itself works.
- */
+/* fork(): a child's use of inherited objects does not affect its parent, and objects that it
+ * creates work. */
 #include "app.h"
 #include "clock.h"
 #include "descriptors.h"
@@ -11,7 +9,7 @@
 #include "peer.h"
 #include "resolver.h"
 
-/* Every name is this machine. Locks of libc's own resolver may be held in a child. */
+/* Every name resolves to this machine. In a child, locks of libc's own resolver may be held. */
 int getaddrinfo(const char *restrict node, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict result) {
     (void)node, (void)hints;
@@ -23,13 +21,13 @@ void freeaddrinfo(struct addrinfo *result) { resolver_free(result); }
 
 static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
-/* All that a child can inherit. */
+/* Everything that a child can inherit. */
 struct objects {
     wsline_options *options;
     wsline_cookie_jar *jar;
     wsline_prepared *prepared;
     wsline_conn *conn;
-    wsline_app *started; /* open, on a thread of its own */
+    wsline_app *started; /* open, on its own thread */
     wsline_app *looped;  /* open, in the loop, which the test drives */
     wsline_loop *loop;
     struct record started_record, looped_record;
@@ -63,7 +61,7 @@ static void objects_make(struct objects *objects, const char *peer) {
     drive(objects, 'o', 1);
 }
 
-/* All connections are as they were: an answer comes, and no callback has come in between. */
+/* All connections work as before: a reply arrives, and no callback was called in between. */
 static void objects_check(struct objects *objects) {
     unsigned answers = record_count(&objects->started_record, 'm') + 1;
 
@@ -98,7 +96,7 @@ static void free_inherited(void *objects) {
 
 static void nothing(void *argument) { (void)argument; }
 
-static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void) {
+static void a_child_that_frees_or_exits_does_not_affect_its_parent(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct objects objects;
 
@@ -114,7 +112,7 @@ static void a_child_that_frees_or_ends_is_nothing_to_its_parent(void) {
     }
 }
 
-/* The message is that of this very call. */
+/* The message is about this call. */
 #define CHECK_INHERITED(name, call)                                                                \
     do {                                                                                           \
         char want[128];                                                                            \
@@ -194,7 +192,7 @@ static void use_inherited(void *argument) {
     objects_free(objects);
 }
 
-static void what_is_inherited_is_refused(void) {
+static void inherited_objects_are_rejected(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct objects objects;
 
@@ -225,12 +223,12 @@ static void connect_and_drive(const char *peer, const wsline_options *options) {
     wsline_app_free(app);
 }
 
-/* With options of the parent's, from which the parent has connected as well. */
+/* With options inherited from the parent, which has also connected with them. */
 static void make_own(void *options) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) connect_and_drive(peers[i], options);
 }
 
-static void what_a_child_makes_works(void) {
+static void objects_created_by_a_child_work(void) {
     wsline_options *options = peer_options();
 
     make_own(options);
@@ -252,7 +250,7 @@ static void fork_again(void *inherited) {
     wsline_conn_free(inherited);
 }
 
-static void a_grandchild_is_nothing_to_either(void) {
+static void a_grandchild_affects_neither(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
 
     in_child(fork_again, conn);
@@ -260,8 +258,7 @@ static void a_grandchild_is_nothing_to_either(void) {
     peer_hang_up(conn);
 }
 
-/* The Sec-WebSocket-Key of a connect. The generator that it comes from makes the masking keys, too.
- */
+/* The Sec-WebSocket-Key of a connect. The same generator creates masking keys. */
 static void connect_for_key(char key[25]) {
     const char *line;
 
@@ -279,7 +276,7 @@ static void write_key(void *pipe_end) {
     REQUIRE(write(*(int *)pipe_end, key, sizeof key) == sizeof key);
 }
 
-/* Each process draws its own, though its parent may have connected before. */
+/* Each process generates its own keys, although its parent may have connected before. */
 static void no_key_repeats_across_forks(void) {
     char keys[4][25];
     int ends[2];
@@ -342,7 +339,7 @@ static void fork_in_callback(struct record *record, wsline_app *app, char letter
     }
 }
 
-static void a_child_that_returns_from_a_callback_leaves_the_connection_alone(void) {
+static void a_child_that_returns_from_a_callback_does_not_touch_the_connection(void) {
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         struct in_callback fork_of = {-1, -1};
         struct record record;
@@ -367,7 +364,7 @@ static void a_child_that_returns_from_a_callback_leaves_the_connection_alone(voi
     }
 }
 
-/* Threads that take every lock there is, again and again. */
+/* Threads that repeatedly acquire every lock. */
 struct traffic {
     pthread_t threads[3];
     wsline_conn *conn;
@@ -435,7 +432,7 @@ static void begin_anew(void *argument) {
     peer_hang_up(conn);
 }
 
-static void locks_of_the_parents_threads_are_not_in_the_way(void) {
+static void locks_held_by_threads_of_the_parent_do_not_block_the_child(void) {
     struct traffic traffic = {.options = peer_options(), .lock = PTHREAD_MUTEX_INITIALIZER};
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_ERROR, drop_line, NULL, NULL));
@@ -461,14 +458,14 @@ static void locks_of_the_parents_threads_are_not_in_the_way(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_child_that_frees_or_ends_is_nothing_to_its_parent),
-        TEST(what_is_inherited_is_refused),
-        TEST(what_a_child_makes_works),
-        TEST(a_grandchild_is_nothing_to_either),
+        TEST(a_child_that_frees_or_exits_does_not_affect_its_parent),
+        TEST(inherited_objects_are_rejected),
+        TEST(objects_created_by_a_child_work),
+        TEST(a_grandchild_affects_neither),
         TEST(no_key_repeats_across_forks),
         TEST(a_child_inherits_the_log),
-        TEST(a_child_that_returns_from_a_callback_leaves_the_connection_alone),
-        TEST(locks_of_the_parents_threads_are_not_in_the_way),
+        TEST(a_child_that_returns_from_a_callback_does_not_touch_the_connection),
+        TEST(locks_held_by_threads_of_the_parent_do_not_block_the_child),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

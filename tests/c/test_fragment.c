@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages in pieces, both ways. */
+/* Fragmented messages in both directions. */
 #include "message.h"
 #include "peer.h"
 
-static void fragments_make_one_message(void) {
+static void fragments_form_one_message(void) {
     for (size_t i = 0; i < COUNT_OF(peer_echo_servers); i++) {
         wsline_conn *conn;
 
         check_row(peer_echo_servers[i]);
         conn = peer_connect(peer_echo_servers[i], "/", NULL);
-        /* The euro sign is cut in two. */
+        /* The euro sign is split. */
         CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, "one \xe2\x82", 6, false));
         CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, NULL, 0, false));
         CHECK_OK(wsline_conn_ping(conn, "between", 7));
@@ -59,7 +59,7 @@ static void received_fragments_are_joined(void) {
     peer_hang_up(conn);
 }
 
-static void fragments_are_given_one_by_one_on_request(void) {
+static void fragments_are_delivered_individually_on_request(void) {
     wsline_options *options = peer_options();
     static const char *const pieces[] = {"abc", "def", "gh"};
     static const uint32_t flags[] = {WSLINE_MESSAGE_FIRST, 0, WSLINE_MESSAGE_LAST};
@@ -82,10 +82,10 @@ static void fragments_are_given_one_by_one_on_request(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(fragments_make_one_message),
+        TEST(fragments_form_one_message),
         TEST(other_messages_wait_for_the_last_fragment),
         TEST(received_fragments_are_joined),
-        TEST(fragments_are_given_one_by_one_on_request),
+        TEST(fragments_are_delivered_individually_on_request),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

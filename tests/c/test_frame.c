@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls that need no connection: frames, masks, UTF-8. */
+/* Calls without a connection: frames, masks, UTF-8. */
 #include "check.h"
 
 #define BYTES(literal) literal, sizeof(literal) - 1
@@ -12,12 +12,12 @@ struct frame_row {
     int32_t opcode;
     const char *payload;
     size_t payload_len;
-    const uint8_t *mask_key; /* NULL: not masked */
+    const uint8_t *mask_key; /* NULL: unmasked */
 };
 
 static const uint8_t rfc_key[4] = {0x37, 0xfa, 0x21, 0x3d};
 
-/* The examples of RFC 6455, section 5.7, and the shortest frames. */
+/* The examples of RFC 6455 section 5.7, and the shortest frames. */
 static const struct frame_row frame_rows[] = {
     {"unmasked text", BYTES("\x81\x05Hello"), 1, WSLINE_OPCODE_TEXT, BYTES("Hello"), NULL},
     {"masked text", BYTES("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), 1, WSLINE_OPCODE_TEXT,
@@ -81,7 +81,7 @@ static void decode_reads_the_bytes_of_the_rfc(void) {
     }
 }
 
-static void decode_wants_more_of_every_unfinished_frame(void) {
+static void decode_asks_for_more_of_every_incomplete_frame(void) {
     for (size_t i = 0; i < COUNT_OF(frame_rows); i++) {
         const struct frame_row *row = &frame_rows[i];
 
@@ -93,14 +93,14 @@ static void decode_wants_more_of_every_unfinished_frame(void) {
             CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK,
                          wsline_frame_decode(row->wire, len, &frame, &least));
             CHECK(frame.data == NULL);
-            /* Never more than there is; exact once the header is there. */
+            /* Never more than exists; exact once the header is complete. */
             CHECK_RANGE(len + 1, row->wire_len, least);
             if (len >= header_len) CHECK_INT(row->wire_len, least);
         }
     }
 }
 
-static void decode_says_how_many_bytes_are_missing(void) {
+static void decode_reports_how_many_bytes_are_missing(void) {
     static const struct {
         const char *wire;
         size_t len, least;
@@ -133,7 +133,7 @@ static void decode_says_how_many_bytes_are_missing(void) {
     }
 }
 
-static void decode_takes_one_frame_and_leaves_the_next(void) {
+static void decode_consumes_one_frame_and_leaves_the_next(void) {
     static const char wire[] = "\x81\x01"
                                "a"
                                "\x81\x01"
@@ -149,7 +149,7 @@ static void decode_takes_one_frame_and_leaves_the_next(void) {
     CHECK_BYTES("b", 1, frame.data, frame.len);
 }
 
-static void each_length_form_is_used_where_it_is_the_shortest(void) {
+static void the_shortest_length_form_is_used(void) {
     static const struct {
         size_t len;
         size_t header_len;
@@ -183,7 +183,7 @@ static void each_length_form_is_used_where_it_is_the_shortest(void) {
     free(payload);
 }
 
-static void a_buffer_too_small_is_refused_with_the_size_needed(void) {
+static void a_buffer_that_is_too_small_is_rejected_with_the_required_size(void) {
     wsline_frame frame = frame_of(&frame_rows[1]);
     uint8_t buffer[16];
     size_t len = 0;
@@ -199,7 +199,7 @@ static void a_buffer_too_small_is_refused_with_the_size_needed(void) {
     CHECK_INT(0xee, buffer[11]);
 }
 
-static void reserved_bits_pass_both_ways(void) {
+static void reserved_bits_are_encoded_and_decoded(void) {
     static const char wire[] = "\xf1\x01x";
     wsline_frame frame;
     uint8_t buffer[8];
@@ -211,7 +211,7 @@ static void reserved_bits_pass_both_ways(void) {
     CHECK_BYTES(wire, sizeof wire - 1, buffer, len);
 }
 
-static void decode_refuses_frames_that_no_peer_may_send(void) {
+static void decode_rejects_frames_that_no_peer_may_send(void) {
     static const struct {
         const char *name;
         const char *wire;
@@ -239,7 +239,7 @@ static void decode_refuses_frames_that_no_peer_may_send(void) {
     }
 }
 
-static void encode_refuses_what_is_no_frame(void) {
+static void encode_rejects_invalid_frames(void) {
     uint8_t buffer[256] = {0};
     size_t len = 0;
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT};
@@ -309,7 +309,7 @@ static void encode_breaks_rules_only_if_the_frame_is_raw(void) {
     }
 }
 
-static void decode_refuses_missing_arguments(void) {
+static void decode_rejects_missing_arguments(void) {
     wsline_frame frame;
     size_t consumed = 99;
 
@@ -322,7 +322,7 @@ static void decode_refuses_missing_arguments(void) {
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, wsline_frame_decode(NULL, 0, &frame, &consumed));
 }
 
-static void the_payload_of_a_frame_may_end_at_its_nul(void) {
+static void the_payload_of_a_frame_may_be_nul_terminated(void) {
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT, .len = WSLINE_NUL_TERMINATED};
     uint8_t buffer[64];
     size_t len = 0;
@@ -355,7 +355,7 @@ static void mask_xors_with_the_key_at_every_length_and_alignment(void) {
     CHECK_HAS("key", wsline_last_error_message());
 }
 
-static void utf8_is_judged_by_rfc_3629(void) {
+static void utf8_is_validated_by_rfc_3629(void) {
     static const struct {
         const char *name;
         const char *text;
@@ -401,19 +401,19 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(encode_writes_the_bytes_of_the_rfc),
         TEST(decode_reads_the_bytes_of_the_rfc),
-        TEST(decode_wants_more_of_every_unfinished_frame),
-        TEST(decode_says_how_many_bytes_are_missing),
-        TEST(decode_takes_one_frame_and_leaves_the_next),
-        TEST(each_length_form_is_used_where_it_is_the_shortest),
-        TEST(a_buffer_too_small_is_refused_with_the_size_needed),
-        TEST(reserved_bits_pass_both_ways),
-        TEST(decode_refuses_frames_that_no_peer_may_send),
-        TEST(encode_refuses_what_is_no_frame),
+        TEST(decode_asks_for_more_of_every_incomplete_frame),
+        TEST(decode_reports_how_many_bytes_are_missing),
+        TEST(decode_consumes_one_frame_and_leaves_the_next),
+        TEST(the_shortest_length_form_is_used),
+        TEST(a_buffer_that_is_too_small_is_rejected_with_the_required_size),
+        TEST(reserved_bits_are_encoded_and_decoded),
+        TEST(decode_rejects_frames_that_no_peer_may_send),
+        TEST(encode_rejects_invalid_frames),
         TEST(encode_breaks_rules_only_if_the_frame_is_raw),
-        TEST(decode_refuses_missing_arguments),
-        TEST(the_payload_of_a_frame_may_end_at_its_nul),
+        TEST(decode_rejects_missing_arguments),
+        TEST(the_payload_of_a_frame_may_be_nul_terminated),
         TEST(mask_xors_with_the_key_at_every_length_and_alignment),
-        TEST(utf8_is_judged_by_rfc_3629),
+        TEST(utf8_is_validated_by_rfc_3629),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

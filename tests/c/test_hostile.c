@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peers that never stop or never read, and threads that meet on one connection meanwhile. */
+/* Peers that never stop or never read, while several threads use the connection. */
 #include "gate.h"
 
 #include <sys/socket.h>
 
-/* Longer than any deadline here, at the rate at which a client can take them. */
+/* Longer than any deadline here, at the rate at which a client can read. */
 #define ENDLESS_PINGS    "/frame?hex=8900&n=5000000"
 #define ENDLESS_MESSAGES "/frame?hex=8200&n=20000000"
 
-static void a_flood_of_pings_does_not_move_the_deadline(void) {
+static void a_flood_of_pings_does_not_extend_the_deadline(void) {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_PINGS, NULL);
     wsline_message message;
     struct stopwatch start = stopwatch_start();
@@ -18,7 +18,7 @@ static void a_flood_of_pings_does_not_move_the_deadline(void) {
     wsline_conn_free(conn);
 }
 
-static void a_flood_of_messages_does_not_hold_a_close(void) {
+static void a_flood_of_messages_does_not_delay_a_close(void) {
     wsline_conn *conn = peer_connect("FAULTS", ENDLESS_MESSAGES, NULL);
     struct stopwatch start = stopwatch_start();
 
@@ -27,10 +27,9 @@ static void a_flood_of_messages_does_not_hold_a_close(void) {
     wsline_conn_free(conn);
 }
 
-/*
- * A connection whose sockets are full, because the server does not read. Frames of eight bytes:
- * the kernel hardly ever takes half of one, which would end the connection; then once more.
- */
+/* A connection whose socket buffers are full, because the server does not read. Frames have eight
+ * bytes: the kernel hardly ever accepts half of one, which would end the connection; then it is
+ * repeated. */
 static wsline_conn *connect_and_fill(const char *base, struct gate *gate) {
     static const int small = 8192;
     wsline_options *options = peer_options();
@@ -60,7 +59,7 @@ static wsline_status send_something(wsline_conn *conn) {
     return status == WSLINE_ERR_TIMEOUT ? WSLINE_OK : status;
 }
 
-static void a_pong_that_found_no_room_leaves_without_another_call(void) {
+static void a_pong_that_could_not_be_sent_is_sent_without_another_call(void) {
     struct later stuck = {.call = send_something};
     struct gate gate;
     wsline_conn *conn = connect_and_fill("/ping-without-reading?", &gate);
@@ -69,7 +68,7 @@ static void a_pong_that_found_no_room_leaves_without_another_call(void) {
     stuck.conn = conn;
     later_start(&stuck);
     gate_open_twice_later(&gate);
-    /* The server says so once it has the pong, which this very call owes it. */
+    /* The server sends it after receiving the pong, which this call must send. */
     CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_BYTES("pong", 4, message.data, message.len);
     gate_join(&gate);
@@ -91,7 +90,8 @@ static void nothing_follows_our_close_frame(void) {
     close_it.conn = conn;
     later_start(&close_it);
     gate_open_twice_later(&gate);
-    /* A ping and a close frame arrive while the close frame of the other thread waits for room. */
+    /* A ping and a close frame arrive while the close frame of the other thread waits for buffer
+     * space. */
     CHECK_STATUS(WSLINE_ERR_CLOSED, wsline_conn_recv(conn, WAIT_MS, &message));
     gate_join(&gate);
     later_end(&close_it);
@@ -101,7 +101,7 @@ static void nothing_follows_our_close_frame(void) {
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-/* ---- what is lent stays, whoever else reads on ---- */
+/* ---- lent data stays valid while another thread reads on ---- */
 
 static wsline_status close_quickly(wsline_conn *conn) {
     wsline_status status = wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, 300);
@@ -123,7 +123,7 @@ static void check_lent(const char *path, size_t len) {
     for (size_t i = 0; i < message.len; i++) changed += message.data[i] != 'A';
     CHECK(changed == 0);
     CHECK_INT(0, message.data[message.len]);
-    /* What had come by then may still be handed out, if the close ran out of time. */
+    /* Data received by then may still be delivered if the close timed out. */
     do {
         status = wsline_conn_recv(conn, 0, &message);
     } while (status == WSLINE_OK);
@@ -132,7 +132,7 @@ static void check_lent(const char *path, size_t len) {
 }
 
 static void a_message_outlives_a_close_by_another_thread(void) {
-    /* AAAA, then more and more; then AA + AA in fragments, likewise. */
+    /* AAAA, then increasing sizes; then AA + AA in fragments, then increasing sizes. */
     check_lent("/frame?hex=820441414141&n=200000", 4);
     check_lent("/frame?hex=0202414180024141&n=200000", 4);
 }
@@ -153,7 +153,7 @@ static void a_receive_during_a_close_waits_for_the_end(void) {
     wsline_conn_free(conn);
 }
 
-/* As many keys as `userdata` counts. */
+/* Generates as many keys as `userdata` counts. */
 static int32_t few_keys(uint8_t *key_out, void *userdata) {
     int *keys_left = userdata;
 
@@ -181,9 +181,9 @@ static void a_masking_key_that_fails_ends_the_close(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_flood_of_pings_does_not_move_the_deadline),
-        TEST(a_flood_of_messages_does_not_hold_a_close),
-        TEST(a_pong_that_found_no_room_leaves_without_another_call),
+        TEST(a_flood_of_pings_does_not_extend_the_deadline),
+        TEST(a_flood_of_messages_does_not_delay_a_close),
+        TEST(a_pong_that_could_not_be_sent_is_sent_without_another_call),
         TEST(nothing_follows_our_close_frame),
         TEST(a_message_outlives_a_close_by_another_thread),
         TEST(a_receive_during_a_close_waits_for_the_end),

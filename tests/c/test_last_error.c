@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cleaning up after a failure leaves the reason where it is. */
+/* Cleaning up after a failure does not overwrite its error. */
 #include "listen.h"
 
 enum { REASON_MAX = 128 };
 
-/* A URL where nobody listens, and what a connect to it reports. */
+/* A URL where nobody listens, and the error of connecting to it. */
 static void refusing_url(char url[REASON_MAX], char reason[REASON_MAX]) {
     unsigned port = listen_nowhere();
 
@@ -12,7 +12,7 @@ static void refusing_url(char url[REASON_MAX], char reason[REASON_MAX]) {
     snprintf(reason, REASON_MAX, "connect to 127.0.0.1:%u: connection refused", port);
 }
 
-/* Every call on a connection that ends or describes it, the same for one that never was. */
+/* All calls that end or describe a connection; they do the same for one that never opened. */
 static void clean_up(wsline_conn *conn, wsline_status status) {
     wsline_stats stats;
     wsline_close_info close_info;
@@ -25,7 +25,7 @@ static void clean_up(wsline_conn *conn, wsline_status status) {
     CHECK_STATUS(status, wsline_conn_shutdown(conn));
 }
 
-static void a_connection_that_was_not_made_keeps_the_reason(void) {
+static void a_connection_that_was_not_created_keeps_the_error(void) {
     char url[REASON_MAX], reason[REASON_MAX];
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -46,7 +46,7 @@ static void a_connection_that_was_not_made_keeps_the_reason(void) {
     CHECK_INT(WSLINE_PHASE_CONNECT, info.phase);
 }
 
-static void a_connection_that_never_opened_keeps_the_reason(void) {
+static void a_connection_that_never_opened_keeps_the_error(void) {
     char url[REASON_MAX], reason[REASON_MAX];
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -68,7 +68,7 @@ static void a_connection_that_never_opened_keeps_the_reason(void) {
 
 static void take_nothing(wsline_app *app, void *userdata) { (void)app, (void)userdata; }
 
-static void an_app_or_loop_that_was_not_made_keeps_the_reason(void) {
+static void an_app_or_loop_that_was_not_created_keeps_the_error(void) {
     wsline_app *app = NULL;
     wsline_loop *loop = NULL;
     wsline_stats stats;
@@ -91,8 +91,8 @@ static void an_app_or_loop_that_was_not_made_keeps_the_reason(void) {
     CHECK_INT(WSLINE_ERR_INVALID_URL, info.status);
 }
 
-/* What is wrong with the call itself is reported all the same. */
-static void a_wrong_argument_is_the_last_error(void) {
+/* An error in the call itself is still reported. */
+static void an_invalid_argument_is_the_last_error(void) {
     wsline_conn *conn = NULL;
 
     REQUIRE_OK(wsline_conn_new(NULL, &conn));
@@ -109,10 +109,10 @@ static void a_wrong_argument_is_the_last_error(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_connection_that_was_not_made_keeps_the_reason),
-        TEST(a_connection_that_never_opened_keeps_the_reason),
-        TEST(an_app_or_loop_that_was_not_made_keeps_the_reason),
-        TEST(a_wrong_argument_is_the_last_error),
+        TEST(a_connection_that_was_not_created_keeps_the_error),
+        TEST(a_connection_that_never_opened_keeps_the_error),
+        TEST(an_app_or_loop_that_was_not_created_keeps_the_error),
+        TEST(an_invalid_argument_is_the_last_error),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

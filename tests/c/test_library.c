@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What belongs to the library and not to one connection: version, errors, log, trace. */
+/* Library-wide functions: version, errors, log, trace. */
 #include "clock.h"
 #include "peer.h"
 
@@ -35,7 +35,7 @@ static const wsline_status all_statuses[] = {
     WSLINE_ERR_INTERNAL,
 };
 
-static void every_status_has_a_text_of_its_own(void) {
+static void every_status_has_its_own_text(void) {
     for (size_t i = 0; i < COUNT_OF(all_statuses); i++) {
         const char *text = wsline_strerror(all_statuses[i]);
 
@@ -76,7 +76,7 @@ static void unknown_status_numbers_have_a_text(void) {
     }
 }
 
-static void the_version_is_that_of_the_header(void) {
+static void the_version_matches_the_header(void) {
     char text[64];
 
     snprintf(text, sizeof text, "%d.%d.%d", WSLINE_VERSION_MAJOR, WSLINE_VERSION_MINOR,
@@ -86,7 +86,7 @@ static void the_version_is_that_of_the_header(void) {
     CHECK_INT(WSLINE_VERSION_NUMBER, wsline_version_number());
 }
 
-static void features_are_known_by_name(void) {
+static void features_are_queried_by_name(void) {
     CHECK(wsline_has_feature("tls"));
     CHECK(wsline_has_feature("tls-openssl") != wsline_has_feature("tls-aws-lc"));
     CHECK(!wsline_has_feature("TLS "));
@@ -95,10 +95,10 @@ static void features_are_known_by_name(void) {
     CHECK(!wsline_has_feature(NULL));
 }
 
-/* A call that fails without needing anything. */
+/* A call that fails without any preparation. */
 static wsline_status fail(void) { return wsline_options_new(NULL); }
 
-static void a_failure_leaves_its_text_and_details(void) {
+static void a_failure_records_its_text_and_details(void) {
     wsline_error_info info;
 
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
@@ -128,7 +128,7 @@ static void asking_for_the_error_does_not_change_it(void) {
     CHECK_HAS("`options_out`", wsline_last_error_message());
 }
 
-static void a_success_leaves_the_last_failure_as_it_was(void) {
+static void a_success_keeps_the_last_failure(void) {
     wsline_error_info info;
     wsline_options *options = NULL;
 
@@ -142,7 +142,7 @@ static void a_success_leaves_the_last_failure_as_it_was(void) {
     wsline_options_free(options);
 }
 
-static void asking_for_the_error_wrongly_does_not_change_it_either(void) {
+static void asking_for_the_error_with_null_does_not_change_it(void) {
     REQUIRE_STATUS(WSLINE_ERR_INVALID_ARGUMENT, fail());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_last_error(NULL));
     CHECK_HAS("`options_out`", wsline_last_error_message());
@@ -167,7 +167,7 @@ static void each_thread_has_its_own_error(void) {
     CHECK_HAS("`options_out`", wsline_last_error_message());
 }
 
-static void the_default_timeout_is_that_of_connections_without_one(void) {
+static void the_default_timeout_applies_to_connections_without_one(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
     struct stopwatch start;
@@ -189,7 +189,7 @@ static void the_default_timeout_is_that_of_connections_without_one(void) {
     peer_hang_up(conn);
 }
 
-static void the_default_timeout_refuses_what_is_no_time(void) {
+static void the_default_timeout_rejects_invalid_times(void) {
     static const int64_t bad[] = {WSLINE_DEFAULT_TIMEOUT, -3, INT64_MIN};
     static const int64_t good[] = {0, 1, INT64_MAX, WSLINE_FOREVER};
 
@@ -225,7 +225,7 @@ static void log_line(int32_t level, const char *message, void *userdata) {
 
 static void log_free(void *userdata) { ((struct log_sink *)userdata)->freed++; }
 
-static void the_log_gets_lines_up_to_its_level(void) {
+static void the_log_receives_lines_up_to_its_level(void) {
     static struct log_sink trace = LOG_SINK, info = LOG_SINK;
 
     REQUIRE_OK(wsline_set_log(WSLINE_LOG_TRACE, log_line, &trace, log_free));
@@ -266,7 +266,7 @@ static void the_log_frees_each_userdata_once(void) {
     CHECK_INT(1, second.freed);
 }
 
-static void the_log_refuses_unknown_levels_and_still_frees(void) {
+static void the_log_rejects_unknown_levels_and_still_frees(void) {
     static const int32_t bad[] = {-1, 6, INT32_MAX, INT32_MIN};
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -279,7 +279,7 @@ static void the_log_refuses_unknown_levels_and_still_frees(void) {
     }
 }
 
-/* What `run` wrote to standard error, as far as it fits. */
+/* What `run` wrote to standard error, truncated to the buffer. */
 static void capture_stderr(void (*run)(void), char *text, size_t size) {
     FILE *file = tmpfile();
     int before = dup(STDERR_FILENO);
@@ -329,22 +329,22 @@ static void the_trace_shows_handshake_and_frames_but_no_secrets(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(every_status_has_a_text_of_its_own),
+        TEST(every_status_has_its_own_text),
         TEST(every_status_has_its_name),
         TEST(unknown_status_numbers_have_a_text),
-        TEST(the_version_is_that_of_the_header),
-        TEST(features_are_known_by_name),
-        TEST(a_failure_leaves_its_text_and_details),
+        TEST(the_version_matches_the_header),
+        TEST(features_are_queried_by_name),
+        TEST(a_failure_records_its_text_and_details),
         TEST(asking_for_the_error_does_not_change_it),
-        TEST(a_success_leaves_the_last_failure_as_it_was),
-        TEST(asking_for_the_error_wrongly_does_not_change_it_either),
+        TEST(a_success_keeps_the_last_failure),
+        TEST(asking_for_the_error_with_null_does_not_change_it),
         TEST(each_thread_has_its_own_error),
-        TEST(the_default_timeout_is_that_of_connections_without_one),
-        TEST(the_default_timeout_refuses_what_is_no_time),
-        TEST(the_log_gets_lines_up_to_its_level),
+        TEST(the_default_timeout_applies_to_connections_without_one),
+        TEST(the_default_timeout_rejects_invalid_times),
+        TEST(the_log_receives_lines_up_to_its_level),
         TEST(the_log_is_silent_once_it_is_off),
         TEST(the_log_frees_each_userdata_once),
-        TEST(the_log_refuses_unknown_levels_and_still_frees),
+        TEST(the_log_rejects_unknown_levels_and_still_frees),
         TEST(the_trace_shows_handshake_and_frames_but_no_secrets),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

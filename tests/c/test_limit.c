@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much a peer may send, and what is checked of it. */
+/* How much a peer may send, and how it is validated. */
 #include "message.h"
 #include "peer.h"
 
-static void text_is_not_checked_on_request(void) {
+static void validation_of_text_can_be_disabled(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
 
@@ -34,7 +34,7 @@ static void messages_within_the_limits_pass(void) {
     wsline_options_free(options);
 }
 
-static void what_exceeds_a_limit_is_too_big(void) {
+static void a_message_over_a_limit_is_too_big(void) {
     static const struct {
         const char *name;
         const char *path;
@@ -81,12 +81,12 @@ static void what_exceeds_a_limit_is_too_big(void) {
     }
 }
 
-static void a_claimed_length_takes_no_memory(void) {
+static void an_announced_length_allocates_no_memory(void) {
     wsline_options *options = peer_options();
     wsline_message message;
     wsline_conn *conn;
 
-    /* Nothing limits it: all that is left is to wait for the rest, without memory for it. */
+    /* No limit applies: the call waits for the rest without allocating memory for it. */
     CHECK_OK(wsline_options_set_max_message_bytes(options, 0));
     CHECK_OK(wsline_options_set_max_frame_bytes(options, 0));
     conn = peer_connect("FAULTS", "/claim?len=1099511627776", options);
@@ -98,10 +98,10 @@ static void a_claimed_length_takes_no_memory(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(text_is_not_checked_on_request),
+        TEST(validation_of_text_can_be_disabled),
         TEST(messages_within_the_limits_pass),
-        TEST(what_exceeds_a_limit_is_too_big),
-        TEST(a_claimed_length_takes_no_memory),
+        TEST(a_message_over_a_limit_is_too_big),
+        TEST(an_announced_length_allocates_no_memory),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

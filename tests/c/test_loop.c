@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops: many apps on one thread, work from other threads, and a loop inside another one. */
+/* Loops: many apps on one thread, work from other threads, and a loop inside another event loop. */
 #include "app.h"
 
 #include <poll.h>
@@ -50,7 +50,7 @@ static void many_apps_share_a_thread(void) {
     make_many(loop, apps, records);
     CHECK_OK(wsline_loop_run(loop));
     check_many(apps, records);
-    /* Nobody is left. */
+    /* No app is left. */
     CHECK_OK(wsline_loop_run(loop));
     wsline_loop_free(loop);
 }
@@ -64,7 +64,7 @@ static void send_something_large(struct record *record, wsline_app *app, char le
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-/* What a loop reads into is shared by its apps, and has grown when the second one reads first. */
+/* Apps share the read buffer of their loop, which has grown when the second one reads first. */
 static void an_app_reads_after_a_large_message_of_another(void) {
     static struct record records[2];
     wsline_app *apps[2];
@@ -92,7 +92,7 @@ static void an_app_reads_after_a_large_message_of_another(void) {
     }
 }
 
-/* Someone else's loop: poll(2), and nothing of ours but a descriptor and a timeout. */
+/* A foreign event loop: poll(2) with only our descriptor and a timeout. */
 static void turn_by_hand(wsline_loop *loop) {
     struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
     int64_t timeout_ms = wsline_loop_next_timeout_ms(loop);
@@ -101,7 +101,7 @@ static void turn_by_hand(wsline_loop *loop) {
     CHECK_OK(wsline_loop_run_once(loop, 0));
 }
 
-static void a_loop_sits_in_another_loop(void) {
+static void a_loop_runs_inside_another_loop(void) {
     static struct record records[MANY];
     wsline_app *apps[MANY];
     wsline_loop *loop = loop_make();
@@ -118,10 +118,8 @@ static void a_loop_sits_in_another_loop(void) {
     wsline_loop_free(loop);
 }
 
-/*
- * An edge-triggered loop learns only that the descriptor has become readable: everything must
- * arrive although the server sends nothing more once its messages are on their way.
- */
+/* An edge-triggered loop is notified only when the descriptor becomes readable: all messages must
+ * arrive although the server sends nothing more once they are in flight. */
 static void an_edge_triggered_loop_misses_nothing(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
     const unsigned count = (unsigned)check_scaled(300000, 20000);
@@ -155,7 +153,7 @@ static void an_edge_triggered_loop_misses_nothing(void) {
     }
 }
 
-static void its_descriptor_is_silent_while_there_is_nothing_to_do(void) {
+static void its_descriptor_is_not_readable_while_there_is_nothing_to_do(void) {
     struct record record;
     wsline_loop *loop = loop_make();
     struct pollfd entry = {.fd = wsline_loop_fd(loop), .events = POLLIN};
@@ -166,11 +164,11 @@ static void its_descriptor_is_silent_while_there_is_nothing_to_do(void) {
     CHECK_OK(wsline_loop_add(loop, app));
     CHECK(poll(&entry, 1, 0) == 1);
     while (record_count(&record, 'o') == 0) turn_by_hand(loop);
-    /* What is left over of connecting. */
+    /* Remaining events from connecting. */
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK(poll(&entry, 1, 50) == 0);
     CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(loop));
-    /* A word from another place makes it readable, and the close frame a deadline. */
+    /* A post from another thread makes it readable, and the close frame sets a deadline. */
     CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
     CHECK(poll(&entry, 1, 0) == 1);
     CHECK_OK(wsline_loop_run_once(loop, 0));
@@ -184,7 +182,7 @@ static void its_descriptor_is_silent_while_there_is_nothing_to_do(void) {
     wsline_loop_free(loop);
 }
 
-static void run_once_waits_no_longer_than_asked(void) {
+static void run_once_waits_no_longer_than_requested(void) {
     struct record record;
     wsline_loop *loop = loop_make();
     wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
@@ -221,7 +219,7 @@ static void take_post(wsline_loop *loop, void *userdata) {
 
     CHECK(loop == posted->loop);
     CHECK(pthread_equal(pthread_self(), posted->driver));
-    /* The order of one thread is kept. */
+    /* The order of posts from one thread is kept. */
     CHECK_INT(posted->next[post->thread]++, post->number);
     if (++posted->total == POSTS * COUNT_OF(posted->next)) CHECK_OK(wsline_loop_stop(loop));
 }
@@ -252,13 +250,13 @@ static void *post_many(void *argument) {
     return NULL;
 }
 
-static void what_other_threads_post_is_called_by_the_driver(void) {
+static void posts_from_other_threads_are_called_by_the_driver(void) {
     struct record record;
     struct posted posted = {.loop = loop_make(), .driver = pthread_self()};
     struct poster posters[4];
     wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
 
-    /* It keeps the loop going. */
+    /* It keeps the loop running. */
     CHECK_OK(wsline_loop_add(posted.loop, app));
     for (unsigned i = 0; i < COUNT_OF(posters); i++) {
         posters[i] = (struct poster){.posted = &posted, .thread = i};
@@ -308,7 +306,7 @@ static void one_thread_at_a_time_drives(void) {
     CHECK_STATUS(WSLINE_ERR_BUSY, wsline_loop_run(loop));
     CHECK_OK(wsline_loop_stop(loop));
     thread_join(driver);
-    /* Stopped, not ended: it goes on. */
+    /* Stopped, not ended: it continues. */
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_join(app, 0));
     CHECK(wsline_app_is_open(app));
     CHECK_OK(wsline_app_abort(app));
@@ -318,7 +316,7 @@ static void one_thread_at_a_time_drives(void) {
     wsline_loop_free(loop);
 }
 
-/* Apps of one loop, of which each adds the next when it has closed. */
+/* Apps of one loop, each of which adds the next when it has closed. */
 struct chain {
     wsline_loop *loop;
     wsline_app *next;
@@ -361,11 +359,11 @@ static void NULL_is_answered(void) {
 static const struct test tests[] = {
     TEST(many_apps_share_a_thread),
     TEST(an_app_reads_after_a_large_message_of_another),
-    TEST(a_loop_sits_in_another_loop),
+    TEST(a_loop_runs_inside_another_loop),
     TEST(an_edge_triggered_loop_misses_nothing),
-    TEST(its_descriptor_is_silent_while_there_is_nothing_to_do),
-    TEST(run_once_waits_no_longer_than_asked),
-    TEST(what_other_threads_post_is_called_by_the_driver),
+    TEST(its_descriptor_is_not_readable_while_there_is_nothing_to_do),
+    TEST(run_once_waits_no_longer_than_requested),
+    TEST(posts_from_other_threads_are_called_by_the_driver),
     TEST(one_thread_at_a_time_drives),
     TEST(an_app_is_added_in_a_callback_of_another),
     TEST(NULL_is_answered),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory runs out at each request for a large block in turn: that is a status, it leaves nothing
- * behind, and the same call succeeds afterwards.
+ * Each request for a large block fails in turn: the call returns a status, leaks nothing, and
+ * succeeds when repeated.
  */
 #define _DEFAULT_SOURCE
 #include "failing_malloc.h"
@@ -11,7 +11,7 @@
 
 enum { KIB = 1024, MIB = 1024 * 1024, LONG = 5 * KIB, HUGE = 20 * MIB };
 
-/* The part of an action in which memory may run out. */
+/* The part of an action in which allocations may fail. */
 #define FAILING(call) (failing_malloc_on(), failing_malloc_kept(call))
 
 static wsline_status failing_malloc_kept(wsline_status status) {
@@ -19,11 +19,9 @@ static wsline_status failing_malloc_kept(wsline_status status) {
     return status;
 }
 
-/*
- * Calls `act` with each of its large requests failing. It returns the status of the call that
- * needed memory, and has freed what it made. OpenSSL does not always say that it had no memory:
- * `also` is one more status that may be.
- */
+/* Calls `act` with each of its large requests failing in turn. It returns the status of the call
+ * that needed memory, and has freed everything it created. OpenSSL does not always report that
+ * memory ran out: `also` is another acceptable status. */
 static void fail_each_or(wsline_status also, const char *row, wsline_status (*act)(void *),
                          void *argument) {
     bool works = failing_malloc_works();
@@ -32,7 +30,7 @@ static void fail_each_or(wsline_status also, const char *row, wsline_status (*ac
 
     check_row(row);
     failing_malloc_arm(0);
-    /* Twice: what a thread keeps for the next time is there then. */
+    /* Run twice, because buffers that a thread caches exist in the second run. */
     CHECK_OK(act(argument));
     CHECK_OK(act(argument));
     blocks = failing_malloc_blocks();
@@ -107,7 +105,7 @@ static wsline_status set_ca_pem(wsline_options *options, const char *value) {
 
 typedef wsline_status set_fn(wsline_options *options, const char *value);
 
-/* With values of any length, which begin like this. */
+/* With values of any length that start like this. */
 static const struct setter {
     const char *name;
     set_fn *set;
@@ -127,7 +125,7 @@ static const struct setter {
     {"set_tls_ca_pem", set_ca_pem, ""},
 };
 
-/* With values that are refused where they are longer than 64 KiB. */
+/* With values that are rejected if longer than 64 KiB. */
 static const struct setter bounded_setters[] = {
     {"add_header's name", add_header_name, ""},
     {"set_basic_auth", set_basic_auth, ""},
@@ -156,7 +154,8 @@ struct setting {
     char *value;
 };
 
-/* Into options whose content another object shares, so that all of it must be copied. */
+/* Applied to options that share their contents with another object, so that everything must be
+ * copied. */
 static wsline_status set_one(void *argument) {
     const struct setting *setting = argument;
     char *end = setting->value + strlen(setting->value) - 1;
@@ -166,7 +165,7 @@ static wsline_status set_one(void *argument) {
     REQUIRE_OK(wsline_options_new(&options));
     REQUIRE_OK(setting->set(options, setting->value));
     REQUIRE_OK(wsline_options_clone(options, &copy));
-    /* One that is not offered yet. */
+    /* One that is not in the list yet. */
     *end = 'y';
     status = FAILING(setting->set(copy, setting->value));
     if (status != WSLINE_OK) CHECK_OK(setting->set(copy, setting->value));
@@ -176,7 +175,7 @@ static wsline_status set_one(void *argument) {
     return status;
 }
 
-static void a_long_option_is_taken_or_there_is_no_memory(void) {
+static void setting_a_long_option_survives_failed_allocations(void) {
     const size_t lengths[] = {LONG, check_scaled(HUGE, MIB)};
 
     for (size_t k = 0; k < COUNT_OF(lengths); k++) {
@@ -191,7 +190,7 @@ static void a_long_option_is_taken_or_there_is_no_memory(void) {
     }
 }
 
-static void a_bounded_option_is_refused_before_it_takes_memory(void) {
+static void a_bounded_option_is_rejected_before_it_allocates(void) {
     char *huge = letters(check_scaled(HUGE, MIB));
     bool works = failing_malloc_works();
 
@@ -210,7 +209,7 @@ static void a_bounded_option_is_refused_before_it_takes_memory(void) {
     free(huge);
 }
 
-/* As many as make a list of them large. */
+/* Enough entries to make their list large. */
 static wsline_status add_many(void *argument) {
     wsline_options *options = NULL, *copy = NULL;
     wsline_status status = WSLINE_OK;
@@ -235,11 +234,13 @@ static wsline_status add_many(void *argument) {
     return status;
 }
 
-static void many_options_are_taken_or_there_is_no_memory(void) { fail_each("", add_many, NULL); }
+static void setting_many_options_survives_failed_allocations(void) {
+    fail_each("", add_many, NULL);
+}
 
 /* URLs. */
 
-static void a_url_beyond_the_limit_is_no_url(void) {
+static void a_url_longer_than_the_limit_is_invalid(void) {
     char *url = letters(check_scaled(HUGE, MIB));
     bool works = failing_malloc_works();
     wsline_options *options = peer_options();
@@ -292,14 +293,14 @@ static wsline_status fill_jar(void *argument) {
     return status;
 }
 
-static void cookies_are_kept_or_there_is_no_memory(void) { fail_each("", fill_jar, NULL); }
+static void storing_cookies_survives_failed_allocations(void) { fail_each("", fill_jar, NULL); }
 
 /* Connecting. */
 
 struct route {
     const char *name, *peer, *path;
     const wsline_options *options;
-    wsline_status want; /* where there is memory */
+    wsline_status want; /* if memory does not run out */
 };
 
 static wsline_status go(void *argument) {
@@ -315,7 +316,7 @@ static wsline_status go(void *argument) {
     return status == route->want ? WSLINE_OK : status;
 }
 
-static void a_connect_succeeds_or_there_is_no_memory(void) {
+static void connecting_survives_failed_allocations(void) {
     wsline_options *plain = peer_options(), *full = peer_options();
     wsline_cookie_jar *jar = NULL;
     char *value = letters(20 * KIB);
@@ -384,7 +385,7 @@ static wsline_status receive(void *argument) {
         status = FAILING(source->receive(conn, WAIT_MS, &message));
         if (status != WSLINE_OK) {
             CHECK(message.data == NULL && message.len == 0);
-            /* It ends the connection. */
+            /* Running out of memory ends the connection. */
             CHECK_STATUS(status, source->receive(conn, WAIT_MS, &message));
             CHECK(!wsline_conn_is_open(conn));
         }
@@ -396,7 +397,7 @@ static wsline_status receive(void *argument) {
     return status;
 }
 
-static void a_message_is_received_or_there_is_no_memory(void) {
+static void receiving_survives_failed_allocations(void) {
     static const struct source sources[] = {
         {"one frame", "/stream?kind=noise&size=307200", wsline_conn_recv},
         {"fragments", "/stream?kind=noise&size=307200&frame=30000", wsline_conn_recv},
@@ -415,7 +416,7 @@ static void a_message_is_received_or_there_is_no_memory(void) {
     }
 }
 
-/* While a fragment is lent and more have come, which a close reads on in other memory. */
+/* A fragment is lent and more have arrived, so that a close continues to read into other memory. */
 static wsline_status close_early(void *argument) {
     wsline_conn *conn =
         peer_connect("STREAMS", "/stream?kind=noise&size=60000&frame=6000", argument);
@@ -431,7 +432,7 @@ static wsline_status close_early(void *argument) {
     return status;
 }
 
-static void a_close_succeeds_or_there_is_no_memory(void) {
+static void closing_survives_failed_allocations(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_deliver_fragments(options, true));
@@ -457,7 +458,7 @@ static wsline_status prepare(void *argument) {
     return status;
 }
 
-static void a_prepared_message_is_sent_or_there_is_no_memory(void) {
+static void preparing_a_message_survives_failed_allocations(void) {
     wsline_conn *conn = deflate_connect("DEFLATE_WEBSOCKETS", "/", deflate_options());
 
     fail_each("", prepare, conn);
@@ -476,7 +477,7 @@ static wsline_status send_one(void *argument) {
     return status;
 }
 
-static void a_message_is_sent_or_there_is_no_memory(void) {
+static void sending_survives_failed_allocations(void) {
     static const char *const servers[] = {"DEFLATE_WEBSOCKETS", "WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(servers); i++) {
@@ -502,14 +503,14 @@ static wsline_status queue_one(void *argument) {
     wsline_options_free(options);
     REQUIRE_OK(wsline_app_start(app));
     REQUIRE(record_wait(&record, 'o', 1));
-    /* More than the system takes. */
+    /* More than the socket buffers hold. */
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
     before = wsline_app_send_queue_bytes(app);
     status = FAILING(wsline_app_send_binary(app, data, sizeof data));
     after = wsline_app_send_queue_bytes(app);
     if (status == WSLINE_OK) CHECK(after > before);
-    /* TLS without memory has lost its place in the stream. */
+    /* TLS that runs out of memory cannot continue its stream. */
     else if (strstr(server, "TLS") == NULL)
         CHECK(after <= before && wsline_app_is_open(app));
     CHECK_OK(wsline_app_abort(app));
@@ -518,7 +519,7 @@ static wsline_status queue_one(void *argument) {
     return status;
 }
 
-static void a_message_is_queued_or_there_is_no_memory(void) {
+static void queueing_survives_failed_allocations(void) {
     static char plain[] = "FAULTS", tls[] = "FAULTS_TLS";
 
     fail_each("ws", queue_one, plain);
@@ -550,7 +551,7 @@ static wsline_status live(void *argument) {
     return status;
 }
 
-static void an_app_lives_or_there_is_no_memory(void) {
+static void an_app_survives_failed_allocations(void) {
     static char plain[] = "WEBSOCKETS", tls[] = "WEBSOCKETS_TLS";
 
     fail_each("ws", live, plain);
@@ -559,20 +560,20 @@ static void an_app_lives_or_there_is_no_memory(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_long_option_is_taken_or_there_is_no_memory),
-        TEST(a_bounded_option_is_refused_before_it_takes_memory),
-        TEST(many_options_are_taken_or_there_is_no_memory),
-        TEST(a_url_beyond_the_limit_is_no_url),
-        TEST(cookies_are_kept_or_there_is_no_memory),
-        TEST(a_connect_succeeds_or_there_is_no_memory),
-        TEST(a_message_is_received_or_there_is_no_memory),
-        TEST(a_close_succeeds_or_there_is_no_memory),
-        TEST(a_prepared_message_is_sent_or_there_is_no_memory),
-        TEST(an_app_lives_or_there_is_no_memory),
-        TEST(a_message_is_sent_or_there_is_no_memory),
-        TEST(a_message_is_queued_or_there_is_no_memory),
+        TEST(setting_a_long_option_survives_failed_allocations),
+        TEST(a_bounded_option_is_rejected_before_it_allocates),
+        TEST(setting_many_options_survives_failed_allocations),
+        TEST(a_url_longer_than_the_limit_is_invalid),
+        TEST(storing_cookies_survives_failed_allocations),
+        TEST(connecting_survives_failed_allocations),
+        TEST(receiving_survives_failed_allocations),
+        TEST(closing_survives_failed_allocations),
+        TEST(preparing_a_message_survives_failed_allocations),
+        TEST(an_app_survives_failed_allocations),
+        TEST(sending_survives_failed_allocations),
+        TEST(queueing_survives_failed_allocations),
     };
-    /* A panic inside a crate that is caught; a backtrace of it would keep memory. */
+    /* A panic inside a crate that is caught; collecting its backtrace would keep memory. */
     setenv("RUST_BACKTRACE", "0", 1);
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WSLINE_MESSAGE_MORE: another message has come already. */
+/* WSLINE_MESSAGE_MORE: another message has already arrived. */
 #include "app.h"
 #include "deflate.h"
 
@@ -13,7 +13,7 @@
 #define HELLO_BEGINS "4103f248cd"
 #define HELLO_ENDS   "8004c9c90700"
 
-/* What comes in one segment, the messages in it, and after which of them there is more. */
+/* The bytes of one segment, the messages in it, and which of them are followed by another. */
 static const struct segment {
     const char *name, *hex, *texts[4];
     const char *more; /* a "+" or "-" for each message */
@@ -68,7 +68,7 @@ static void check_segment(const char *peer, const struct segment *segment,
     for (size_t i = 0; segment->more[i] != '\0'; i++) {
         bool had_more = i > 0 && segment->more[i - 1] == '+';
 
-        /* Where there is more, nothing waits. */
+        /* If there is more, nothing waits. */
         do {
             REQUIRE_OK(receive(conn, had_more ? 0 : WAIT_MS, &message));
         } while (message.opcode != WSLINE_OPCODE_TEXT);
@@ -80,21 +80,21 @@ static void check_segment(const char *peer, const struct segment *segment,
     wsline_conn_free(conn);
 }
 
-static void a_message_tells_of_the_next(void) {
+static void a_message_reports_that_another_has_arrived(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         for (size_t k = 0; k < COUNT_OF(peers); k++)
             check_segment(peers[k], &segments[i], wsline_conn_recv);
 }
 
-/* Of an event, a ping is none of the messages. */
-static void an_event_tells_of_the_next_message(void) {
+/* For an event, a ping does not count as a message. */
+static void an_event_reports_that_another_message_has_arrived(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         if (strstr(segments[i].hex, "8900") == NULL)
             check_segment("FAULTS", &segments[i], wsline_conn_recv_event);
 }
 
-/* What has arrived without being a message, wsline_conn_recv_event() reports without waiting. */
-static void control_frames_behind_a_message_are_found_without_waiting(void) {
+/* wsline_conn_recv_event() reports control frames that have arrived, without waiting. */
+static void control_frames_after_a_message_are_found_without_waiting(void) {
     static const struct {
         const char *hex;
         int32_t opcode;
@@ -121,7 +121,7 @@ static void control_frames_behind_a_message_are_found_without_waiting(void) {
         }
 }
 
-static void what_is_told_holds_for_a_flood(void) {
+static void the_flag_is_right_during_a_flood(void) {
     enum { COUNT = 20000 };
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=" A "&n=20000", NULL);
     int more = 0;
@@ -155,7 +155,7 @@ static void tell(struct record *record, wsline_app *app, char letter) {
     if (++told->count == told->wanted) CHECK_OK(wsline_app_abort(app));
 }
 
-static void an_app_tells_it_too(void) {
+static void an_app_reports_it_too(void) {
     for (size_t i = 0; i < COUNT_OF(segments); i++)
         for (size_t k = 0; k < COUNT_OF(peers); k++) {
             struct record record;
@@ -177,11 +177,11 @@ static void an_app_tells_it_too(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_message_tells_of_the_next),
-        TEST(an_event_tells_of_the_next_message),
-        TEST(control_frames_behind_a_message_are_found_without_waiting),
-        TEST(what_is_told_holds_for_a_flood),
-        TEST(an_app_tells_it_too),
+        TEST(a_message_reports_that_another_has_arrived),
+        TEST(an_event_reports_that_another_message_has_arrived),
+        TEST(control_frames_after_a_message_are_found_without_waiting),
+        TEST(the_flag_is_right_during_a_flood),
+        TEST(an_app_reports_it_too),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every option: what it takes, what it refuses, and that a refusal names the argument. */
+/* Every option: which values it accepts, which it rejects, and that the error names the argument.
+ * */
 #include "check.h"
 
 #include <netinet/in.h>
@@ -21,7 +22,7 @@ static wsline_options *new_options(void) {
         CHECK_HAS("`" argument "`", wsline_last_error_message());                                  \
     } while (0)
 
-/* As above, where the argument is known at run time only. */
+/* As above, for an argument known only at run time. */
 static void check_refused(const char *argument, wsline_status status) {
     char quoted[64];
 
@@ -30,7 +31,7 @@ static void check_refused(const char *argument, wsline_status status) {
     CHECK_HAS(quoted, wsline_last_error_message());
 }
 
-static void new_and_clone_want_a_place(void) {
+static void new_and_clone_require_an_output(void) {
     wsline_options *options = new_options();
     wsline_options *copy = (wsline_options *)1;
 
@@ -89,12 +90,12 @@ static void check_text_setters(const struct text_setter *setters, size_t count) 
     }
 }
 
-static void text_options_take_good_values_and_no_null_options(void) {
+static void string_options_accept_good_values_and_reject_null_options(void) {
     check_text_setters(header_setters, COUNT_OF(header_setters));
     check_text_setters(path_setters, COUNT_OF(path_setters));
 }
 
-static void no_header_text_carries_a_line_break_or_control_character(void) {
+static void no_header_contains_a_line_break_or_control_character(void) {
     static const char *const injected[] = {"\r\nX-Evil: 1", "\r", "\n", "\r\n", "\x01", "\x7f"};
 
     for (size_t i = 0; i < COUNT_OF(header_setters); i++) {
@@ -190,7 +191,7 @@ static void header_lines_are_a_name_and_a_value(void) {
     wsline_options_free(options);
 }
 
-static void headers_of_the_handshake_are_refused_with_the_option_to_use(void) {
+static void headers_of_the_handshake_are_rejected_with_the_option_to_use(void) {
     static const struct {
         const char *name;
         const char *use; /* a part of the message */
@@ -224,7 +225,7 @@ static void headers_of_the_handshake_are_refused_with_the_option_to_use(void) {
     wsline_options_free(options);
 }
 
-static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void) {
+static void host_headers_and_connection_headers_are_validated(void) {
     wsline_options *options = new_options();
 
     CHECK_REFUSED("host", wsline_options_set_host_header(options, "exa mple.com"));
@@ -238,7 +239,7 @@ static void a_host_has_no_blanks_and_a_connection_header_an_upgrade(void) {
 
 /* Numbers, switches, memory ------------------------------------------------------------------- */
 
-static void times_are_milliseconds_or_one_of_the_two_names(void) {
+static void times_are_milliseconds_or_one_of_the_two_constants(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, int64_t timeout_ms);
@@ -263,7 +264,7 @@ static void times_are_milliseconds_or_one_of_the_two_names(void) {
     }
 }
 
-static void switches_and_limits_take_every_value(void) {
+static void switches_and_limits_accept_every_value(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, bool on);
@@ -303,7 +304,7 @@ static void switches_and_limits_take_every_value(void) {
     wsline_options_free(options);
 }
 
-static void reconnecting_takes_numbers_in_their_range(void) {
+static void reconnecting_accepts_numbers_in_their_range(void) {
     wsline_options *options = new_options();
 
     CHECK_OK(wsline_options_set_reconnect_delay_ms(options, 0, 0));
@@ -318,7 +319,7 @@ static void reconnecting_takes_numbers_in_their_range(void) {
     wsline_options_free(options);
 }
 
-static void pem_is_memory_with_a_length(void) {
+static void pem_is_a_buffer_with_a_length(void) {
     static const struct {
         const char *name;
         wsline_status (*set)(wsline_options *options, const void *pem, size_t len);
@@ -343,7 +344,7 @@ static void pem_is_memory_with_a_length(void) {
     }
 }
 
-static void a_socket_option_is_a_value_in_memory(void) {
+static void a_socket_option_is_a_buffer_with_a_length(void) {
     wsline_options *options = new_options();
     int one = 1;
 
@@ -357,7 +358,7 @@ static void a_socket_option_is_a_value_in_memory(void) {
     wsline_options_free(options);
 }
 
-static void an_fd_is_no_negative_number_but_one(void) {
+static void the_only_negative_descriptor_is_minus_one(void) {
     wsline_options *options = new_options();
 
     CHECK_OK(wsline_options_set_fd(options, 0));
@@ -397,7 +398,7 @@ static void a_mask_key_function_frees_its_userdata_once(void) {
     CHECK_INT(2, third[0]);
 }
 
-static void clones_and_connections_share_the_userdata_to_the_last_user(void) {
+static void clones_and_connections_share_the_userdata_until_the_last_is_freed(void) {
     wsline_options *options = new_options(), *copy = NULL;
     wsline_conn *conn = NULL;
     int userdata[4] = {0};
@@ -413,7 +414,7 @@ static void clones_and_connections_share_the_userdata_to_the_last_user(void) {
     CHECK_INT(1, userdata[0]);
 }
 
-static void a_clone_is_a_copy_of_its_own(void) {
+static void a_clone_is_independent(void) {
     wsline_options *options = new_options(), *copy = NULL;
     wsline_conn *of_options = NULL, *of_copy = NULL;
 
@@ -430,7 +431,7 @@ static void a_clone_is_a_copy_of_its_own(void) {
     wsline_conn_free(of_options);
 }
 
-static void setting_options_later_does_not_touch_a_connection(void) {
+static void setting_options_later_does_not_affect_a_connection(void) {
     wsline_options *options = new_options();
     wsline_conn *conn = NULL;
 
@@ -444,25 +445,25 @@ static void setting_options_later_does_not_touch_a_connection(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(new_and_clone_want_a_place),
-        TEST(text_options_take_good_values_and_no_null_options),
-        TEST(no_header_text_carries_a_line_break_or_control_character),
+        TEST(new_and_clone_require_an_output),
+        TEST(string_options_accept_good_values_and_reject_null_options),
+        TEST(no_header_contains_a_line_break_or_control_character),
         TEST(subprotocols_are_tokens),
         TEST(header_names_are_tokens),
         TEST(header_values_are_one_line),
         TEST(header_lines_are_a_name_and_a_value),
-        TEST(headers_of_the_handshake_are_refused_with_the_option_to_use),
-        TEST(a_host_has_no_blanks_and_a_connection_header_an_upgrade),
-        TEST(times_are_milliseconds_or_one_of_the_two_names),
-        TEST(switches_and_limits_take_every_value),
-        TEST(reconnecting_takes_numbers_in_their_range),
-        TEST(pem_is_memory_with_a_length),
-        TEST(a_socket_option_is_a_value_in_memory),
-        TEST(an_fd_is_no_negative_number_but_one),
+        TEST(headers_of_the_handshake_are_rejected_with_the_option_to_use),
+        TEST(host_headers_and_connection_headers_are_validated),
+        TEST(times_are_milliseconds_or_one_of_the_two_constants),
+        TEST(switches_and_limits_accept_every_value),
+        TEST(reconnecting_accepts_numbers_in_their_range),
+        TEST(pem_is_a_buffer_with_a_length),
+        TEST(a_socket_option_is_a_buffer_with_a_length),
+        TEST(the_only_negative_descriptor_is_minus_one),
         TEST(a_mask_key_function_frees_its_userdata_once),
-        TEST(clones_and_connections_share_the_userdata_to_the_last_user),
-        TEST(a_clone_is_a_copy_of_its_own),
-        TEST(setting_options_later_does_not_touch_a_connection),
+        TEST(clones_and_connections_share_the_userdata_until_the_last_is_freed),
+        TEST(a_clone_is_independent),
+        TEST(setting_options_later_does_not_affect_a_connection),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One message for many connections: whatever each of them has agreed on, it arrives. */
+/* One message for many connections: it arrives whatever each of them has negotiated. */
 #include "app.h"
 #include "deflate.h"
 
@@ -11,7 +11,7 @@ static wsline_prepared *prepare(int32_t opcode, const void *data, size_t len) {
     return prepared;
 }
 
-static void bad_arguments_are_refused(void) {
+static void bad_arguments_are_rejected(void) {
     static const int32_t bad[] = {WSLINE_OPCODE_CONTINUATION,
                                   WSLINE_OPCODE_CLOSE,
                                   WSLINE_OPCODE_PING,
@@ -49,7 +49,7 @@ static void bad_arguments_are_refused(void) {
     wsline_prepared_free(NULL);
 }
 
-/* Messages of all kinds, and what they are made of. */
+/* Messages of all kinds, and their contents. */
 enum { KINDS = 6 };
 
 struct set {
@@ -84,7 +84,7 @@ static void set_free(struct set *set) {
     free(set->text);
 }
 
-/* Prepared and ordinary messages in turns; the ordinary ones take contexts over. */
+/* Prepared and ordinary messages alternate; the ordinary ones use context takeover. */
 static void check_set(wsline_conn *conn, const struct set *set, unsigned seed) {
     struct report report = {.asked = 0};
     bool compresses = wsline_conn_extensions(conn) != NULL;
@@ -104,7 +104,7 @@ static void check_set(wsline_conn *conn, const struct set *set, unsigned seed) {
     CHECK_INT(compressed, report.compressed);
 }
 
-/* Ways to agree, and not to agree, on compression. */
+/* Different results of negotiating compression. */
 static const struct way {
     const char *peer, *path;
     int32_t level, bits;
@@ -132,7 +132,7 @@ static wsline_conn *way_connect(const struct way *way) {
     return deflate_connect(way->peer, way->path, options);
 }
 
-static void one_message_suits_all_connections(void) {
+static void one_message_can_be_sent_on_all_connections(void) {
     struct set set;
 
     set_make(&set);
@@ -221,7 +221,7 @@ static void threads_send_it_on_one_connection(void) {
     free(text);
 }
 
-static void every_frame_has_a_key_of_its_own(void) {
+static void every_frame_has_its_own_key(void) {
     static const char *const paths[] = {"/echo?id=keys0",
                                         "/echo?id=keys1&extensions=permessage-deflate"};
 
@@ -246,7 +246,7 @@ static void every_frame_has_a_key_of_its_own(void) {
     }
 }
 
-static void a_short_one_goes_plain(void) {
+static void a_short_one_is_sent_uncompressed(void) {
     wsline_prepared *prepared = prepare(WSLINE_OPCODE_BINARY, payload_lines().block, 300);
     wsline_options *options = deflate_options();
     struct report report = {.asked = 0};
@@ -298,7 +298,7 @@ static void it_is_compressed_once(void) {
     wsline_prepared_free(prepared);
 }
 
-/* ---- the time it takes to compress ---- */
+/* ---- the time that compression takes ---- */
 
 struct sending {
     wsline_conn *conn;
@@ -322,7 +322,7 @@ static wsline_conn *compressing_well(int64_t send_timeout_ms) {
     return deflate_connect("FAULTS", "/swallow?extensions=permessage-deflate", options);
 }
 
-/* So many letters take seconds to compress. */
+/* Compressing this many letters takes seconds. */
 static wsline_prepared *prepare_letters(void) {
     size_t len = check_scaled(64, 8) << 20;
     char *letters = malloc(len);
@@ -339,7 +339,7 @@ static wsline_prepared *prepare_letters(void) {
     return prepared;
 }
 
-static void compressing_and_waiting_for_it_end_with_the_call(void) {
+static void deadlines_end_compressing_and_waiting_for_it(void) {
     wsline_prepared *prepared = prepare_letters();
     wsline_conn *late = compressing_well(100);
     struct sending first = {.conn = compressing_well(WSLINE_FOREVER), .prepared = prepared};
@@ -347,18 +347,18 @@ static void compressing_and_waiting_for_it_end_with_the_call(void) {
 
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_prepared(late, prepared));
     first.thread = thread_start(send_once, &first);
-    /* Now another thread compresses it. */
+    /* Another thread is now compressing it. */
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_send_prepared(late, prepared));
     second.thread = thread_start(send_once, &second);
     for (int i = 0; i < 50; i++) clock_pause();
     CHECK_OK(wsline_conn_abort(second.conn));
     thread_join(second.thread);
     CHECK_STATUS(WSLINE_ERR_ABORTED, second.status);
-    /* It is still at it: nobody has waited for its end. */
+    /* It is still compressing: nobody has waited for it to finish. */
     CHECK_OK(wsline_conn_abort(first.conn));
     thread_join(first.thread);
     CHECK_STATUS(WSLINE_ERR_ABORTED, first.status);
-    /* A call whose time was up has done nothing. */
+    /* A call that timed out has sent nothing. */
     CHECK_OK(wsline_conn_send_text(late, "x", 1));
     wsline_conn_free(first.conn);
     wsline_conn_free(second.conn);
@@ -406,14 +406,14 @@ static void apps_send_it_and_it_may_be_freed_at_once(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(bad_arguments_are_refused),
-        TEST(one_message_suits_all_connections),
+        TEST(bad_arguments_are_rejected),
+        TEST(one_message_can_be_sent_on_all_connections),
         TEST(threads_send_it_at_the_same_time),
         TEST(threads_send_it_on_one_connection),
-        TEST(every_frame_has_a_key_of_its_own),
-        TEST(a_short_one_goes_plain),
+        TEST(every_frame_has_its_own_key),
+        TEST(a_short_one_is_sent_uncompressed),
         TEST(it_is_compressed_once),
-        TEST(compressing_and_waiting_for_it_end_with_the_call),
+        TEST(deadlines_end_compressing_and_waiting_for_it),
         TEST(apps_send_it_and_it_may_be_freed_at_once),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

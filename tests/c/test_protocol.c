@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that break the protocol, and what becomes of the connection. */
+/* Frames that violate the protocol, and the effect on the connection. */
 #include "ended.h"
 #include "peer.h"
 
@@ -85,8 +85,8 @@ static void good_messages_before_a_broken_frame_are_delivered(void) {
     wsline_conn_free(conn);
 }
 
-static void bad_text_is_noticed_before_its_frame_ends(void) {
-    /* Claims ten bytes, sends one that no text begins with. */
+static void invalid_text_is_detected_before_its_frame_ends(void) {
+    /* Announces ten bytes, then sends one that cannot start UTF-8 text. */
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810aff", NULL);
     wsline_message message;
 
@@ -98,7 +98,7 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(broken_frames_end_the_connection),
         TEST(good_messages_before_a_broken_frame_are_delivered),
-        TEST(bad_text_is_noticed_before_its_frame_ends),
+        TEST(invalid_text_is_detected_before_its_frame_ends),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Real proxies of every kind: through them, refused by them, past them. */
+/* Real proxies of every type: connecting through them, being rejected by them, and bypassing them.
+ * */
 #include "clock.h"
 #include "ended.h"
 #include "listen.h"
@@ -7,12 +8,12 @@
 
 #include <netinet/tcp.h>
 
-/* User and password, and both as they stand in a URL. */
+/* User and password, and both encoded as in a URL. */
 #define SECRET     "user", "secret", "user:secret"
 #define ODD_SECRET "user", "p:w@d", "user:p%3Aw%40d"
 #define NOBODY     NULL, NULL, NULL
 
-/* Every kind that each proxy speaks. */
+/* Every type that each proxy supports. */
 static const struct proxy proxies[] = {
     {"TINYPROXY", WSLINE_PROXY_HTTP, NOBODY},
     {"TINYPROXY_AUTH", WSLINE_PROXY_HTTP, SECRET},
@@ -46,7 +47,7 @@ static void name_row(const struct proxy *proxy, const char *what) {
     proxy_row("%s as %s, %s", proxy->peer, proxy_scheme(proxy->type), what);
 }
 
-/* Through ------------------------------------------------------------------------------------- */
+/* Connecting ----------------------------------------------------------------------------------- */
 
 static const struct way {
     const char *name;
@@ -58,7 +59,7 @@ static const struct way {
     {"by all_proxy", proxy_set_by_all_proxy},
 };
 
-/* An echo over ws and over wss; what is told of TLS is about the server, not the proxy. */
+/* Echoes over ws and wss; the TLS information is about the server, not the proxy. */
 static void check_leads_to_servers(const wsline_options *options) {
     wsline_conn *plain = peer_connect("WEBSOCKETS", "/", options);
     wsline_conn *secure = peer_connect("WEBSOCKETS_TLS", "/", options);
@@ -73,7 +74,7 @@ static void check_leads_to_servers(const wsline_options *options) {
     peer_hang_up(secure);
 }
 
-static void every_proxy_leads_to_servers_however_it_was_named(void) {
+static void every_proxy_works_however_it_was_set(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         for (size_t k = 0; k < COUNT_OF(ways); k++) {
             wsline_options *options = proxy_options();
@@ -96,7 +97,7 @@ static void check_carries_much(wsline_conn *conn) {
     for (size_t i = 0; i < count; i++) expect_message(conn, WSLINE_OPCODE_BINARY, &i, sizeof i);
 }
 
-static void a_connection_through_a_proxy_carries_much_and_closes_cleanly(void) {
+static void a_connection_through_a_proxy_transfers_much_data_and_closes_cleanly(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         wsline_conn *conn;
@@ -134,8 +135,8 @@ static void the_certificate_is_that_of_the_server_not_of_the_proxy(void) {
     }
 }
 
-/* "proxy-only.test" has an address where the proxies are, none here. */
-static void names_are_looked_up_by_the_proxies_that_take_names(void) {
+/* "proxy-only.test" resolves for the proxies, but not for this process. */
+static void proxies_that_accept_names_look_them_up(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         int32_t type = proxies[i].type;
         wsline_options *options = options_with(&proxies[i]);
@@ -168,7 +169,7 @@ static int socket_option(const wsline_conn *conn, int level, int name) {
     return value;
 }
 
-static void options_of_the_socket_hold_on_the_way_to_the_proxy(void) {
+static void socket_options_apply_to_the_connection_to_the_proxy(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         int size = 100000;
@@ -195,9 +196,9 @@ static void options_of_the_socket_hold_on_the_way_to_the_proxy(void) {
     }
 }
 
-/* Users and passwords ------------------------------------------------------------------------- */
+/* Authentication ------------------------------------------------------------------------------- */
 
-/* What some proxies answer to a wrong password, in place of 407. */
+/* What some proxies return for a wrong password, instead of 407. */
 static bool is_demand(int32_t http_status) { return http_status == 407 || http_status == 401; }
 
 static void check_wants_others(const struct proxy *proxy, const char *user, const char *password) {
@@ -229,7 +230,7 @@ static void check_wants_others(const struct proxy *proxy, const char *user, cons
     wsline_conn_free(conn);
 }
 
-static void a_proxy_that_asks_for_a_password_refuses_without_one(void) {
+static void a_proxy_that_requires_a_password_rejects_a_missing_one(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         if (proxies[i].user != NULL) {
             name_row(&proxies[i], "no password");
@@ -237,7 +238,7 @@ static void a_proxy_that_asks_for_a_password_refuses_without_one(void) {
         }
 }
 
-static void a_proxy_that_asks_for_a_password_refuses_another_one(void) {
+static void a_proxy_that_requires_a_password_rejects_a_wrong_one(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
         if (proxies[i].user != NULL) {
             name_row(&proxies[i], "another password");
@@ -245,7 +246,7 @@ static void a_proxy_that_asks_for_a_password_refuses_another_one(void) {
         }
 }
 
-static void set_auth_takes_the_place_of_what_is_in_the_url(void) {
+static void set_auth_overrides_the_credentials_in_the_url(void) {
     static const struct proxy stale = {"TINYPROXY_AUTH", WSLINE_PROXY_HTTP, "user", "stale",
                                        "user:stale"};
     wsline_options *options = proxy_options();
@@ -259,7 +260,7 @@ static void set_auth_takes_the_place_of_what_is_in_the_url(void) {
     wsline_options_free(options);
 }
 
-static void set_auth_is_not_for_proxies_of_the_environment(void) {
+static void set_auth_does_not_apply_to_proxies_from_the_environment(void) {
     static const struct proxy bare = {"TINYPROXY_AUTH", WSLINE_PROXY_HTTP, NOBODY};
     wsline_options *options = proxy_options();
     wsline_conn *conn = NULL;
@@ -270,7 +271,7 @@ static void set_auth_is_not_for_proxies_of_the_environment(void) {
     wsline_options_free(options);
 }
 
-/* All that the library has said, line by line. */
+/* All lines that the library has logged. */
 static struct {
     pthread_mutex_t lock;
     size_t len;
@@ -296,9 +297,9 @@ static void connect_and_note(wsline_options *options) {
     wsline_options_free(options);
 }
 
-static void no_password_is_said_in_the_log_or_an_error(void) {
+static void no_password_appears_in_the_log_or_an_error(void) {
     static const struct proxy nobody_there = {"WEBSOCKETS", WSLINE_PROXY_HTTP, SECRET};
-    /* As they are, as a URL has them, and with the user in base64. */
+    /* Unencoded, encoded as in a URL, and in base64 with the user. */
     static const char *const secrets[] = {
         "secret",           "p:w@d",           "p%3Aw%40d", "guess", "dXNlcjpzZWNyZXQ=",
         "dXNlcjpwOndAZA==", "dXNlcjpndWVzcw=="};
@@ -318,7 +319,7 @@ static void no_password_is_said_in_the_log_or_an_error(void) {
             ways[k].set(options, &wrong);
             connect_and_note(options);
         }
-    connect_and_note(options_with(&nobody_there)); /* a server that is no proxy */
+    connect_and_note(options_with(&nobody_there)); /* a server that is not a proxy */
     CHECK_OK(wsline_set_log(WSLINE_LOG_OFF, NULL, NULL, NULL));
     CHECK_HAS("> CONNECT 127.0.0.1:", said.text);
     CHECK_HAS("> Proxy-Authorization: [redacted]", said.text);
@@ -329,9 +330,9 @@ static void no_password_is_said_in_the_log_or_an_error(void) {
     }
 }
 
-/* Refusals ------------------------------------------------------------------------------------ */
+/* Rejections ----------------------------------------------------------------------------------- */
 
-static void a_refusal_by_an_http_proxy_tells_its_status(void) {
+static void a_rejection_by_an_http_proxy_reports_its_status(void) {
     static const struct proxy squids[] = {
         {"SQUID", WSLINE_PROXY_HTTP, NOBODY},
         {"SQUID_AUTH", WSLINE_PROXY_HTTP, ODD_SECRET},
@@ -359,7 +360,7 @@ static void a_refusal_by_an_http_proxy_tells_its_status(void) {
     }
 }
 
-static void a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal(void) {
+static void a_server_that_the_proxy_cannot_reach_is_a_rejection_by_the_proxy(void) {
     for (size_t i = 0; i < COUNT_OF(proxies); i++) {
         wsline_options *options = options_with(&proxies[i]);
         wsline_conn *conn = NULL;
@@ -379,7 +380,7 @@ static void a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal(void) {
     }
 }
 
-static void a_proxy_with_a_certificate_of_nobodys_is_not_believed(void) {
+static void a_proxy_with_an_untrusted_certificate_is_rejected(void) {
     static const char *const targets[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(proxies); i++)
@@ -399,7 +400,7 @@ static void a_proxy_with_a_certificate_of_nobodys_is_not_believed(void) {
         }
 }
 
-static void a_proxy_of_another_kind_is_no_endless_wait(void) {
+static void a_proxy_of_another_type_does_not_cause_an_endless_wait(void) {
     static const struct proxy mistakes[] = {
         {"TINYPROXY", WSLINE_PROXY_SOCKS4, NOBODY}, {"TINYPROXY", WSLINE_PROXY_SOCKS5, NOBODY},
         {"SQUID", WSLINE_PROXY_SOCKS4A, NOBODY},    {"SQUID", WSLINE_PROXY_SOCKS5H, NOBODY},
@@ -428,7 +429,7 @@ static void a_proxy_of_another_kind_is_no_endless_wait(void) {
     }
 }
 
-static void a_proxy_without_tls_is_no_https_proxy(void) {
+static void a_proxy_without_tls_cannot_be_an_https_proxy(void) {
     static const struct proxy plain = {"SQUID", WSLINE_PROXY_HTTPS, NOBODY};
     wsline_options *options = options_with(&plain);
     wsline_conn *conn = NULL;
@@ -440,21 +441,21 @@ static void a_proxy_without_tls_is_no_https_proxy(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(every_proxy_leads_to_servers_however_it_was_named),
-        TEST(a_connection_through_a_proxy_carries_much_and_closes_cleanly),
+        TEST(every_proxy_works_however_it_was_set),
+        TEST(a_connection_through_a_proxy_transfers_much_data_and_closes_cleanly),
         TEST(the_certificate_is_that_of_the_server_not_of_the_proxy),
-        TEST(names_are_looked_up_by_the_proxies_that_take_names),
-        TEST(options_of_the_socket_hold_on_the_way_to_the_proxy),
-        TEST(a_proxy_that_asks_for_a_password_refuses_without_one),
-        TEST(a_proxy_that_asks_for_a_password_refuses_another_one),
-        TEST(set_auth_takes_the_place_of_what_is_in_the_url),
-        TEST(set_auth_is_not_for_proxies_of_the_environment),
-        TEST(no_password_is_said_in_the_log_or_an_error),
-        TEST(a_refusal_by_an_http_proxy_tells_its_status),
-        TEST(a_server_that_the_proxy_cannot_reach_is_the_proxys_refusal),
-        TEST(a_proxy_with_a_certificate_of_nobodys_is_not_believed),
-        TEST(a_proxy_of_another_kind_is_no_endless_wait),
-        TEST(a_proxy_without_tls_is_no_https_proxy),
+        TEST(proxies_that_accept_names_look_them_up),
+        TEST(socket_options_apply_to_the_connection_to_the_proxy),
+        TEST(a_proxy_that_requires_a_password_rejects_a_missing_one),
+        TEST(a_proxy_that_requires_a_password_rejects_a_wrong_one),
+        TEST(set_auth_overrides_the_credentials_in_the_url),
+        TEST(set_auth_does_not_apply_to_proxies_from_the_environment),
+        TEST(no_password_appears_in_the_log_or_an_error),
+        TEST(a_rejection_by_an_http_proxy_reports_its_status),
+        TEST(a_server_that_the_proxy_cannot_reach_is_a_rejection_by_the_proxy),
+        TEST(a_proxy_with_an_untrusted_certificate_is_rejected),
+        TEST(a_proxy_of_another_type_does_not_cause_an_endless_wait),
+        TEST(a_proxy_without_tls_cannot_be_an_https_proxy),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

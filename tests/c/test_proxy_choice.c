@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which proxy, if any: what options and environment say, and what they may not say. */
+/* Which proxy is used, if any: by options and environment, and which values are invalid. */
 #include "clock.h"
 #include "ended.h"
 #include "listen.h"
@@ -33,12 +33,12 @@ static const struct exception {
     {"other.example, localhost", ANY_PORT, "localhost", true},
     {"other.example,localhost", ITS_PORT, "localhost", true},
     {"other.example", ANY_PORT, "localhost", false},
-    /* Names are not looked up for this. */
+    /* Host names are not resolved for this. */
     {"127.0.0.0/8", ANY_PORT, "localhost", false},
     {"localhost", ANY_PORT, "127.0.0.1", false},
 };
 
-/* What becomes of a connect to `host`, where the proxy that it should avoid is dead. */
+/* The status of connecting to `host` if the proxy that it should bypass is dead. */
 static void check_avoids(bool is_direct, const char *host, const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_status status;
@@ -71,7 +71,7 @@ static const char *entry_of(const struct exception *exception) {
     }
 }
 
-static void exceptions_of_the_options_hold_for_every_kind_of_proxy(void) {
+static void exceptions_in_the_options_apply_to_every_type_of_proxy(void) {
     for (int32_t type = WSLINE_PROXY_HTTP; type <= WSLINE_PROXY_SOCKS5H; type++)
         for (size_t i = 0; i < COUNT_OF(exceptions); i++) {
             const char *entry = entry_of(&exceptions[i]);
@@ -85,7 +85,7 @@ static void exceptions_of_the_options_hold_for_every_kind_of_proxy(void) {
         }
 }
 
-static void exceptions_of_the_environment_hold_like_those_of_the_options(void) {
+static void exceptions_in_the_environment_work_like_those_in_the_options(void) {
     static const char *const names[] = {"no_proxy", "NO_PROXY"};
     char dead[64];
 
@@ -105,7 +105,7 @@ static void exceptions_of_the_environment_hold_like_those_of_the_options(void) {
         }
 }
 
-static void exceptions_of_the_options_take_the_place_of_the_environments(void) {
+static void exceptions_in_the_options_replace_those_in_the_environment(void) {
     wsline_options *options = proxy_options();
 
     CHECK_OK(wsline_options_set_proxy(options, WSLINE_PROXY_HTTP, "127.0.0.1", listen_nowhere()));
@@ -116,13 +116,13 @@ static void exceptions_of_the_options_take_the_place_of_the_environments(void) {
     CHECK_OK(wsline_options_add_no_proxy(options, "127.0.0.1"));
     check_avoids(true, "127.0.0.1", options);
     CHECK_OK(wsline_options_clear_no_proxy(options));
-    check_avoids(true, "127.0.0.1", options); /* by the environment again */
+    check_avoids(true, "127.0.0.1", options); /* from the environment again */
     CHECK(setenv("no_proxy", "", 1) == 0);
     check_avoids(false, "127.0.0.1", options);
     wsline_options_free(options);
 }
 
-static void the_environment_is_not_asked_where_that_is_forbidden(void) {
+static void the_environment_is_ignored_if_disabled(void) {
     char dead[64];
     wsline_options *options = proxy_options();
 
@@ -199,7 +199,7 @@ static void the_environment_names_a_proxy_for_each_scheme(void) {
     }
 }
 
-static void a_variable_that_names_no_proxy_fails_the_connect(void) {
+static void an_invalid_proxy_variable_fails_the_connect(void) {
     static const char *const values[] = {"ftp://u:secret@a", "http://u:secret@a:0",
                                          "http://u:secret@a/p", "http://u:se cret@a"};
 
@@ -228,7 +228,7 @@ static void a_variable_that_names_no_proxy_fails_the_connect(void) {
         CHECK(strstr(wsline_last_error_message(), "cret") == NULL);                                \
     } while (0)
 
-static void a_proxy_is_a_kind_a_host_and_a_port(void) {
+static void a_proxy_is_a_type_a_host_and_a_port(void) {
     static const int32_t kinds[] = {-1, WSLINE_PROXY_SOCKS5H + 1, INT32_MAX, INT32_MIN};
     static const char *const hosts[] = {"",   "a b",  "a:1",       "http://a", "u:secret@a",
                                         "a/", "[::1", "a\r\nX: y", "\xff"};
@@ -296,7 +296,7 @@ static void a_proxy_url_is_a_known_scheme_and_an_authority(void) {
     wsline_options_free(options);
 }
 
-static void the_other_options_of_the_proxy_name_what_they_refuse(void) {
+static void the_other_proxy_options_name_the_rejected_argument(void) {
     wsline_options *options = proxy_options();
     char *proxy = (char *)1;
 
@@ -327,15 +327,15 @@ static void the_other_options_of_the_proxy_name_what_they_refuse(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(exceptions_of_the_options_hold_for_every_kind_of_proxy),
-        TEST(exceptions_of_the_environment_hold_like_those_of_the_options),
-        TEST(exceptions_of_the_options_take_the_place_of_the_environments),
-        TEST(the_environment_is_not_asked_where_that_is_forbidden),
+        TEST(exceptions_in_the_options_apply_to_every_type_of_proxy),
+        TEST(exceptions_in_the_environment_work_like_those_in_the_options),
+        TEST(exceptions_in_the_options_replace_those_in_the_environment),
+        TEST(the_environment_is_ignored_if_disabled),
         TEST(the_environment_names_a_proxy_for_each_scheme),
-        TEST(a_variable_that_names_no_proxy_fails_the_connect),
-        TEST(a_proxy_is_a_kind_a_host_and_a_port),
+        TEST(an_invalid_proxy_variable_fails_the_connect),
+        TEST(a_proxy_is_a_type_a_host_and_a_port),
         TEST(a_proxy_url_is_a_known_scheme_and_an_authority),
-        TEST(the_other_options_of_the_proxy_name_what_they_refuse),
+        TEST(the_other_proxy_options_name_the_rejected_argument),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

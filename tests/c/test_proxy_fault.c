@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proxies that are not there, say nothing, or say what no proxy should; and what they are told. */
+/* Proxies that do not exist, send nothing, or violate their protocol; and the requests sent to
+ * them. */
 #include "clock.h"
 #include "listen.h"
 #include "proxy.h"
 
 #include <poll.h>
 
-/* Absent -------------------------------------------------------------------------------------- */
+/* Missing proxies ------------------------------------------------------------------------------ */
 
-/* The connect to a good server fails on the way to the proxy at `host`, whatever its kind. */
+/* Connecting to a working server fails at the proxy `host`, whatever its type. */
 static void check_no_way_to(const char *host, wsline_status status, int32_t phase) {
     for (int32_t type = WSLINE_PROXY_HTTP; type <= WSLINE_PROXY_SOCKS5H; type++) {
         wsline_options *options = proxy_options();
@@ -27,7 +28,7 @@ static void check_no_way_to(const char *host, wsline_status status, int32_t phas
     }
 }
 
-static void a_proxy_that_is_not_there_is_named(void) {
+static void a_proxy_that_does_not_exist_is_named(void) {
     check_no_way_to("127.0.0.1", WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT);
 }
 
@@ -35,11 +36,11 @@ static void a_proxy_without_an_address_is_named(void) {
     check_no_way_to("no-such-proxy.invalid", WSLINE_ERR_RESOLVE, WSLINE_PHASE_RESOLVE);
 }
 
-/* Misbehaving --------------------------------------------------------------------------------- */
+/* Misbehaving proxies -------------------------------------------------------------------------- */
 
 static const struct fault {
     const char *listener;
-    const char *user; /* whom it is told of, NULL for nobody */
+    const char *user; /* the credentials in its URL, NULL for none */
     wsline_status status;
     int32_t http_status;
     const char *says; /* a part of the error's text */
@@ -112,16 +113,16 @@ static void check_fault(const struct fault *fault) {
     wsline_conn_free(conn);
 }
 
-static void what_a_proxy_says_is_valid_or_an_error_of_the_proxys(void) {
+static void an_invalid_reply_is_a_proxy_error(void) {
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         check_row(faults[i].listener);
         check_fault(&faults[i]);
     }
 }
 
-/* Silent -------------------------------------------------------------------------------------- */
+/* Silent proxies ------------------------------------------------------------------------------- */
 
-/* Proxies that never come to an end. */
+/* Proxies that never complete a handshake. */
 static const char *const endless[] = {"HTTP_HANG", "SOCKS5_HANG", "SOCKS4_HANG"};
 
 static void check_times_out(int64_t limit_ms, int32_t phase, const char *url,
@@ -135,7 +136,7 @@ static void check_times_out(int64_t limit_ms, int32_t phase, const char *url,
     CHECK_INT(phase, proxy_failure().phase);
 }
 
-static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void) {
+static void a_silent_proxy_is_waited_for_until_the_deadline(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "WEBSOCKETS", "/");
@@ -157,7 +158,7 @@ static void a_proxy_that_says_nothing_is_waited_for_until_the_deadline(void) {
     }
 }
 
-/* A proxy whose answer comes byte by byte, and never ends in time. */
+/* A proxy whose response arrives byte by byte and never completes in time. */
 struct dripper {
     struct listener listener;
     const char *answer; /* then "x" forever */
@@ -179,7 +180,7 @@ static void *run_dripper(void *argument) {
     return NULL;
 }
 
-static void bytes_that_come_do_not_move_the_deadline(void) {
+static void arriving_bytes_do_not_extend_the_deadline(void) {
     static const struct {
         int32_t type;
         const char *answer;
@@ -205,7 +206,7 @@ static void bytes_that_come_do_not_move_the_deadline(void) {
     }
 }
 
-static void an_https_proxy_that_says_nothing_is_waited_for_until_the_deadline(void) {
+static void a_silent_https_proxy_is_waited_for_until_the_deadline(void) {
     struct listener silent = listen_silent();
     wsline_options *options = proxy_options();
 
@@ -228,7 +229,7 @@ static void a_proxy_that_does_not_answer_syn_is_waited_for_until_the_deadline(vo
     listen_close(&full);
 }
 
-static void the_proxys_time_is_not_the_servers(void) {
+static void the_proxy_timeout_does_not_limit_the_server(void) {
     struct listener silent = listen_silent();
     wsline_options *options = options_with("HTTP_204", NULL);
     char url[64];
@@ -265,7 +266,7 @@ static void abort_ends_the_wait_for_a_proxy(void) {
     }
 }
 
-/* Told ---------------------------------------------------------------------------------------- */
+/* Requests ------------------------------------------------------------------------------------- */
 
 struct bytes {
     const char *data;
@@ -274,7 +275,7 @@ struct bytes {
 
 #define BYTES(text) {text, sizeof(text) - 1}
 
-/* What a client says, byte for byte, and what it is answered then. */
+/* The bytes that a client sends, and the responses to them. */
 struct turn {
     struct bytes said;
     struct bytes answer;
@@ -345,7 +346,7 @@ static const struct dialogue {
     {"socks4a://", "ws://[::1]:8080/", {{BYTES(""), BYTES("")}}},
 };
 
-/* A proxy of the test's own, which keeps all that it is told. */
+/* A proxy implemented by the test, which records all that it receives. */
 struct recorder {
     const struct dialogue *dialogue;
     struct listener listener;
@@ -353,7 +354,7 @@ struct recorder {
     size_t len;
 };
 
-/* Reads up to `until` bytes in all; false at the end. */
+/* Reads until it has `until` bytes in total; false at the end of the stream. */
 static bool record(struct recorder *recorder, int fd, size_t until) {
     while (recorder->len < until) {
         ssize_t count = recv(fd, recorder->said + recorder->len, until - recorder->len, 0);
@@ -408,7 +409,7 @@ static void check_dialogue(const struct dialogue *dialogue) {
     listen_close(&recorder.listener);
 }
 
-static void a_proxy_is_told_the_target_in_the_words_of_its_protocol(void) {
+static void the_target_is_sent_as_each_proxy_protocol_requires(void) {
     for (size_t i = 0; i < COUNT_OF(dialogues); i++) {
         proxy_row("%s to %s", dialogues[i].scheme_and_user, dialogues[i].target);
         check_dialogue(&dialogues[i]);
@@ -417,16 +418,16 @@ static void a_proxy_is_told_the_target_in_the_words_of_its_protocol(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_proxy_that_is_not_there_is_named),
+        TEST(a_proxy_that_does_not_exist_is_named),
         TEST(a_proxy_without_an_address_is_named),
-        TEST(what_a_proxy_says_is_valid_or_an_error_of_the_proxys),
-        TEST(a_proxy_that_says_nothing_is_waited_for_until_the_deadline),
-        TEST(bytes_that_come_do_not_move_the_deadline),
-        TEST(an_https_proxy_that_says_nothing_is_waited_for_until_the_deadline),
+        TEST(an_invalid_reply_is_a_proxy_error),
+        TEST(a_silent_proxy_is_waited_for_until_the_deadline),
+        TEST(arriving_bytes_do_not_extend_the_deadline),
+        TEST(a_silent_https_proxy_is_waited_for_until_the_deadline),
         TEST(a_proxy_that_does_not_answer_syn_is_waited_for_until_the_deadline),
-        TEST(the_proxys_time_is_not_the_servers),
+        TEST(the_proxy_timeout_does_not_limit_the_server),
         TEST(abort_ends_the_wait_for_a_proxy),
-        TEST(a_proxy_is_told_the_target_in_the_words_of_its_protocol),
+        TEST(the_target_is_sent_as_each_proxy_protocol_requires),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

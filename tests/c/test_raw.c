@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that go out as they were built, whatever rule they break. */
+/* Raw frames: sent exactly as built, even if they violate the protocol. */
 #include "deflate.h"
 
-/* The server answers each frame with a text of its fields. */
+/* The server replies to each frame with a text that lists its fields. */
 static void expect_description(wsline_conn *conn, const wsline_frame *frame) {
     size_t size = 128 + 2 * frame->len;
     char *want = malloc(size), key[9] = "none";
@@ -76,13 +76,13 @@ static void a_raw_frame_arrives_as_it_was_built(void) {
             REQUIRE_OK(wsline_conn_send_frame(conn, &frame));
             expect_description(conn, &frame);
         }
-        /* An ordinary message knows nothing of it. */
+        /* Ordinary messages are not affected. */
         CHECK_OK(wsline_conn_send_text(conn, "x", 1));
         peer_hang_up(conn);
     }
 }
 
-static void what_is_not_raw_is_refused(void) {
+static void invalid_frames_that_are_not_raw_are_rejected(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/swallow?id=not-raw", NULL);
     int64_t frames = 1;
     char line[512];
@@ -102,7 +102,7 @@ static void what_is_not_raw_is_refused(void) {
     CHECK_INT(frames, report_number(line, "frames"));
 }
 
-static void what_no_frame_can_hold_is_refused(void) {
+static void values_that_no_frame_can_hold_are_rejected(void) {
     static const wsline_frame bad[] = {
         {.fin = 1, .opcode = 16, .raw = 1},
         {.fin = 1, .opcode = -1, .raw = 1},
@@ -146,7 +146,7 @@ static void a_raw_frame_can_be_encoded(void) {
     }
 }
 
-static void a_raw_frame_may_stand_inside_a_message(void) {
+static void a_raw_frame_may_be_sent_within_a_message(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/describe", NULL);
     wsline_frame text = {.fin = 1, .opcode = 1, SOME, KEY, .raw = 1};
     wsline_message message;
@@ -190,8 +190,8 @@ static void a_raw_close_frame_of_one_byte_arrives(void) {
     CHECK_INT(1005, report_number(line, "close"));
 }
 
-/* Servers of others take offence. */
-static void a_server_refuses_what_is_illegal(void) {
+/* Third-party servers reject them. */
+static void a_server_rejects_illegal_frames(void) {
     static const char *const servers[] = {"WEBSOCKETS", "WS", "DEFLATE_AIOHTTP"};
 
     for (size_t k = 0; k < COUNT_OF(servers); k++)
@@ -215,8 +215,8 @@ static void a_server_refuses_what_is_illegal(void) {
         }
 }
 
-/* Compressed by hand, between messages that take contexts over. */
-static void compressed_messages_begin_afresh_after_one_by_hand(void) {
+/* Compressed by hand, between messages that use context takeover. */
+static void compressed_messages_reset_their_context_after_a_raw_one(void) {
     static const uint8_t hello[] = {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00};
     wsline_frame frame = {
         .fin = 1, .rsv1 = 1, .opcode = 1, .data = hello, .len = sizeof hello, KEY, .raw = 1};
@@ -239,14 +239,14 @@ static void compressed_messages_begin_afresh_after_one_by_hand(void) {
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_raw_frame_arrives_as_it_was_built),
-        TEST(what_is_not_raw_is_refused),
-        TEST(what_no_frame_can_hold_is_refused),
+        TEST(invalid_frames_that_are_not_raw_are_rejected),
+        TEST(values_that_no_frame_can_hold_are_rejected),
         TEST(a_raw_frame_can_be_encoded),
-        TEST(a_raw_frame_may_stand_inside_a_message),
+        TEST(a_raw_frame_may_be_sent_within_a_message),
         TEST(nothing_follows_a_raw_close_frame),
         TEST(a_raw_close_frame_of_one_byte_arrives),
-        TEST(a_server_refuses_what_is_illegal),
-        TEST(compressed_messages_begin_afresh_after_one_by_hand),
+        TEST(a_server_rejects_illegal_frames),
+        TEST(compressed_messages_reset_their_context_after_a_raw_one),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

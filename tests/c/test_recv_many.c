@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wsline_conn_recv_many(): which messages come together, and that all of them stay until the next
- * receive. */
+/* wsline_conn_recv_many(): which messages it returns together, and that all of them stay valid
+ * until the next receive. */
 #include "clock.h"
 #include "deflate.h"
 #include "listen.h"
@@ -18,12 +18,12 @@ enum { ROOM = 8, LONG_LEN = 200 };
 /* "Hello" compressed. */
 #define HELLO "c107f248cdc9c90700"
 
-/* What comes in one segment, and what each call brings: its messages with a "|" behind each. */
+/* The bytes of one segment, and what each call returns: its messages, each followed by "|". */
 static const struct batch {
     const char *name, *hex;
     size_t capacity;
     const char *calls[5];
-    wsline_status end; /* of the call behind them; WSLINE_OK: there is none */
+    wsline_status end; /* of the call after them; WSLINE_OK: there is none */
 } batches[] = {
     {"one", A, ROOM, {"a|"}, WSLINE_OK},
     {"three", A B C, ROOM, {"a|b|c|"}, WSLINE_OK},
@@ -53,7 +53,7 @@ static const struct batch {
     {"a reserved opcode last", A B "8300", ROOM, {"a|b|"}, WSLINE_ERR_PROTOCOL},
 };
 
-/* The payloads of one call, of which each must have its NUL, one behind the other. */
+/* Concatenates the payloads of one call, each of which must be followed by a NUL. */
 static void join(const wsline_message *messages, size_t count, char text[256]) {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
@@ -81,7 +81,7 @@ static void messages_that_have_arrived_come_together(const char *peer) {
             REQUIRE_OK(wsline_conn_recv_many(conn, WAIT_MS, messages, batch->capacity, &count));
             join(messages, count, text);
             CHECK_TEXT(batch->calls[call], text);
-            /* A message that is not UTF-8 is whole all the same. */
+            /* A message that is not UTF-8 is delivered whole. */
             is_more = batch->calls[call + 1] != NULL || batch->end == WSLINE_ERR_INVALID_PAYLOAD;
             CHECK_INT(is_more, (messages[count - 1].flags & WSLINE_MESSAGE_MORE) != 0);
         }
@@ -98,7 +98,7 @@ static void messages_that_have_arrived_come_together(const char *peer) {
     check_row(NULL);
 }
 
-/* Ten messages with lengths of one and of two bytes, a ping and fragments among them. */
+/* Ten messages with one-byte and two-byte lengths, including a ping and fragments. */
 static unsigned char stream[4096];
 static size_t stream_len;
 static char expected[4096];
@@ -136,7 +136,7 @@ struct server {
     size_t cut;
 };
 
-/* Sends the stream in two parts; the second when it is asked for it. */
+/* Sends the stream in two parts, the second on request. */
 static void *serve(void *argument) {
     const struct server *server = argument;
     int fd = accept(server->listener.fd, NULL, NULL);
@@ -152,8 +152,7 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-/* However the stream is cut, and however much room there is, nothing is lost, and nothing changes
- * its place. */
+/* However the stream is split and however large the array is, nothing is lost or moved. */
 static void every_cut_brings_the_same_messages(size_t capacity, size_t step) {
     for (size_t cut = 1; cut < stream_len; cut += step) {
         struct server server = {.listener = listen_silent(), .cut = cut};
@@ -193,7 +192,7 @@ static void every_cut_brings_the_same_messages(size_t capacity, size_t step) {
     }
 }
 
-static void wrong_arguments_are_refused(void) {
+static void invalid_arguments_are_rejected(void) {
     wsline_conn *conn = deflate_connect("FAULTS", "/frame?then=echo&hex=" A, deflate_options());
     wsline_message messages[ROOM];
     size_t count = 99;
@@ -220,7 +219,7 @@ static void wrong_arguments_are_refused(void) {
 
 /* ---- apps ---- */
 
-/* What on_messages was given: as in the table, a "/" behind each call. */
+/* The messages passed to on_messages: as in the table, with "/" after each call. */
 struct told {
     char text[256];
     size_t len, calls;
@@ -289,18 +288,22 @@ static void an_app_is_given(const char *peer, bool sees_each) {
     check_row(NULL);
 }
 
-static void an_app_is_given_what_has_arrived(void) {
+static void an_app_receives_all_messages_that_have_arrived(void) {
     an_app_is_given("FAULTS", false);
     an_app_is_given("FAULTS_TLS", false);
 }
 
-static void what_sees_each_message_is_given_each(void) { an_app_is_given("FAULTS", true); }
+static void observers_receive_every_message(void) { an_app_is_given("FAULTS", true); }
 
-static void together_plain(void) { messages_that_have_arrived_come_together("FAULTS"); }
+static void messages_arrive_together_without_tls(void) {
+    messages_that_have_arrived_come_together("FAULTS");
+}
 
-static void together_under_tls(void) { messages_that_have_arrived_come_together("FAULTS_TLS"); }
+static void messages_arrive_together_over_tls(void) {
+    messages_that_have_arrived_come_together("FAULTS_TLS");
+}
 
-static void every_cut(void) {
+static void every_split_of_the_stream(void) {
     fill_stream();
     every_cut_brings_the_same_messages(ROOM, check_scaled(1, 37));
     every_cut_brings_the_same_messages(1, check_scaled(13, 101));
@@ -308,12 +311,12 @@ static void every_cut(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(together_plain),
-        TEST(together_under_tls),
-        TEST(every_cut),
-        TEST(wrong_arguments_are_refused),
-        TEST(an_app_is_given_what_has_arrived),
-        TEST(what_sees_each_message_is_given_each),
+        TEST(messages_arrive_together_without_tls),
+        TEST(messages_arrive_together_over_tls),
+        TEST(every_split_of_the_stream),
+        TEST(invalid_arguments_are_rejected),
+        TEST(an_app_receives_all_messages_that_have_arrived),
+        TEST(observers_receive_every_message),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redirects: which are followed, where to, and what does not go along. */
+/* Redirects: which are followed, where to, and which headers are not sent along. */
 #include "clock.h"
 #include "listen.h"
 #include "peer.h"
@@ -16,7 +16,7 @@ static void port_of(const char *peer, char port[16]) {
     snprintf(port, 16, "%s", strrchr(url, ':'));
 }
 
-/* The head that the last server got. */
+/* The request headers that the last server received. */
 static void read_head(wsline_conn *conn, char *head, size_t size) {
     wsline_message message;
 
@@ -24,9 +24,9 @@ static void read_head(wsline_conn *conn, char *head, size_t size) {
     snprintf(head, size, "%s", (const char *)message.data);
 }
 
-static void five_statuses_are_followed_wherever_they_lead(void) {
+static void five_statuses_are_followed_to_any_target(void) {
     static const int statuses[] = {301, 302, 303, 307, 308};
-    /* With the port of the server between host and path, where there is a host. */
+    /* With the port of the server inserted between host and path, if there is a host. */
     static const struct {
         const char *host, *path;
     } targets[] = {
@@ -52,12 +52,12 @@ static void five_statuses_are_followed_wherever_they_lead(void) {
         conn = peer_connect("FAULTS", path, NULL);
         read_head(conn, head, sizeof head);
         CHECK_HAS("GET /head?x=1 HTTP/1.1\r\n", head);
-        CHECK(strstr(head, "Authorization") == NULL); /* no server says who its client is */
+        CHECK(strstr(head, "Authorization") == NULL); /* no server requests the client's identity */
         peer_hang_up(conn);
     }
 }
 
-static void what_is_no_redirect_is_an_answer(void) {
+static void other_responses_are_not_redirects(void) {
     static const struct {
         const char *path;
         int status;
@@ -82,7 +82,7 @@ static void what_is_no_redirect_is_an_answer(void) {
     }
 }
 
-static void the_limit_is_three_unless_told_otherwise(void) {
+static void the_default_limit_is_three(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -97,14 +97,14 @@ static void the_limit_is_three_unless_told_otherwise(void) {
     wsline_options_free(options);
 }
 
-static void a_loop_is_called_one(void) {
+static void a_redirect_loop_is_reported_as_one(void) {
     wsline_conn *conn = NULL;
 
     CHECK_STATUS(WSLINE_ERR_TOO_MANY_REDIRECTS, peer_try("FAULTS", "/redirect-loop", NULL, &conn));
     CHECK_HAS("a redirect loop", wsline_last_error_message());
 }
 
-static void with_limit_0_a_redirect_can_be_looked_at(void) {
+static void with_limit_0_a_redirect_can_be_inspected(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
@@ -119,7 +119,7 @@ static void with_limit_0_a_redirect_can_be_looked_at(void) {
     wsline_options_free(options);
 }
 
-static void a_supplied_descriptor_follows_nowhere(void) {
+static void a_supplied_descriptor_follows_no_redirect(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     char port[16];
@@ -134,7 +134,7 @@ static void a_supplied_descriptor_follows_nowhere(void) {
     wsline_options_free(options);
 }
 
-static void a_redirect_from_wss_to_ws_is_refused(void) {
+static void a_redirect_from_wss_to_ws_is_rejected(void) {
     struct listener listener = listen_silent();
     struct pollfd asked = {.fd = listener.fd, .events = POLLIN};
     wsline_options *options = peer_options();
@@ -149,7 +149,7 @@ static void a_redirect_from_wss_to_ws_is_refused(void) {
                  (unsigned)listener.port);
         CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, peer_try("FAULTS_TLS", path, options, &conn));
         CHECK_HAS("drop TLS", wsline_last_error_message());
-        CHECK_INT(0, poll(&asked, 1, 0)); /* nobody knocked */
+        CHECK_INT(0, poll(&asked, 1, 0)); /* nobody connected */
     }
     wsline_options_free(options);
     listen_close(&listener);
@@ -196,7 +196,7 @@ static void a_redirect_leaks_nothing_to_another_origin(void) {
     }
 }
 
-static void one_deadline_holds_for_the_whole_way(void) {
+static void one_deadline_applies_to_all_redirects(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -212,15 +212,15 @@ static void one_deadline_holds_for_the_whole_way(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(five_statuses_are_followed_wherever_they_lead),
-        TEST(what_is_no_redirect_is_an_answer),
-        TEST(the_limit_is_three_unless_told_otherwise),
-        TEST(a_loop_is_called_one),
-        TEST(with_limit_0_a_redirect_can_be_looked_at),
-        TEST(a_supplied_descriptor_follows_nowhere),
-        TEST(a_redirect_from_wss_to_ws_is_refused),
+        TEST(five_statuses_are_followed_to_any_target),
+        TEST(other_responses_are_not_redirects),
+        TEST(the_default_limit_is_three),
+        TEST(a_redirect_loop_is_reported_as_one),
+        TEST(with_limit_0_a_redirect_can_be_inspected),
+        TEST(a_supplied_descriptor_follows_no_redirect),
+        TEST(a_redirect_from_wss_to_ws_is_rejected),
         TEST(a_redirect_leaks_nothing_to_another_origin),
-        TEST(one_deadline_holds_for_the_whole_way),
+        TEST(one_deadline_applies_to_all_redirects),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Name lookup with a resolver of the test's own: getaddrinfo() of the program stands in front of
- * that of libc, so that names can hang, fail, or have several addresses.
+ * Name lookup with the test's own resolver: the program's getaddrinfo() replaces that of libc, so
+ * that lookups can hang, fail, or return several addresses.
  */
 #include "app.h"
 #include "clock.h"
@@ -12,9 +12,9 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool released; /* lookups of names that begin with "hang" may go on */
+    bool released; /* lookups of names that start with "hang" may continue */
     unsigned calls;
-    unsigned given; /* lists handed out and not yet freed, and calls not yet answered */
+    unsigned given; /* lists returned and not yet freed, and calls that have not returned */
 } resolver = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void resolver_done(void) {
@@ -69,7 +69,7 @@ static unsigned resolver_calls(void) {
     return calls;
 }
 
-/* Lets what hangs come to its end, and waits for it. */
+/* Lets hanging lookups finish, and waits for them. */
 static void resolver_release(void) {
     pthread_mutex_lock(&resolver.lock);
     resolver.released = true;
@@ -130,7 +130,7 @@ static void the_next_address_is_tried_when_one_refuses(void) {
     peer_hang_up(conn);
 }
 
-static void the_resolvers_reason_is_in_the_message(void) {
+static void the_message_contains_the_resolvers_reason(void) {
     wsline_conn *conn = NULL;
     wsline_error_info info;
 
@@ -140,7 +140,7 @@ static void the_resolvers_reason_is_in_the_message(void) {
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
 }
 
-static void a_look_up_that_hangs_ends_at_the_deadline(void) {
+static void a_hanging_lookup_ends_at_the_deadline(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -158,7 +158,7 @@ static void a_look_up_that_hangs_ends_at_the_deadline(void) {
     resolver_release();
 }
 
-static void abort_ends_a_look_up_that_hangs(void) {
+static void abort_ends_a_hanging_lookup(void) {
     struct later abort_it = {.call = wsline_conn_abort, .after_ms = 150};
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -192,7 +192,7 @@ static void other_names_are_looked_up_while_one_hangs(void) {
     resolver_release();
 }
 
-/* An app that looks a name up, in a loop. */
+/* An app that resolves a name, in a loop. */
 static wsline_app *app_of(const char *host, wsline_loop *loop, struct record *record) {
     char url[PEER_URL_MAX];
     wsline_app *app = NULL;
@@ -220,7 +220,7 @@ static void a_loop_does_not_wait_for_a_name(void) {
     apps[1] = app_of("echo.test", loop, &quick);
     while (record_count(&quick, 'o') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_TEXT("", hanging.order);
-    /* The answer wakes the loop. */
+    /* The result wakes the loop. */
     resolver_release();
     while (record_count(&hanging, 'e') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     CHECK_STATUS(WSLINE_ERR_RESOLVE, hanging.error.status);
@@ -232,7 +232,7 @@ static void a_loop_does_not_wait_for_a_name(void) {
 
 enum { APPS = 100, AT_ONCE = 64 };
 
-/* Apps that ask for names which hang: each for its own, or all for one. */
+/* Apps that resolve hanging names: each its own, or all the same one. */
 static wsline_loop *hanging_apps(wsline_app *apps[APPS], struct record records[APPS],
                                  bool is_one_name) {
     wsline_loop *loop = NULL;
@@ -266,7 +266,7 @@ static void expect_calls(unsigned count) {
     CHECK_INT(count, resolver_calls());
 }
 
-static void those_who_ask_for_one_name_share_the_answer(void) {
+static void lookups_of_the_same_name_are_shared(void) {
     static struct record records[APPS];
     wsline_app *apps[APPS];
     wsline_loop *loop = hanging_apps(apps, records, true);
@@ -279,13 +279,13 @@ static void those_who_ask_for_one_name_share_the_answer(void) {
     wsline_loop_free(loop);
 }
 
-static void look_ups_take_turns(void) {
+static void lookups_beyond_the_limit_are_queued(void) {
     static struct record records[APPS];
     wsline_app *apps[APPS];
     wsline_loop *loop = hanging_apps(apps, records, false);
 
     expect_calls(AT_ONCE);
-    /* Nobody looks up what nobody waits for any more. */
+    /* Lookups that nobody waits for are not started. */
     for (unsigned i = APPS; i > AT_ONCE + 10; i--) wsline_app_free(apps[i - 1]);
     CHECK_OK(wsline_loop_run_once(loop, 0));
     CHECK_INT(AT_ONCE, resolver_calls());
@@ -297,7 +297,7 @@ static void look_ups_take_turns(void) {
     wsline_loop_free(loop);
 }
 
-/* A name is answered while `hanging` others hang, the first of which is left behind or not. */
+/* A name is resolved while `hanging` lookups hang, the first of which is abandoned or not. */
 static void check_quick_name(unsigned hanging, bool leaves_first) {
     static struct record records[AT_ONCE];
     struct record quick;
@@ -323,10 +323,10 @@ static void check_quick_name(unsigned hanging, bool leaves_first) {
     wsline_loop_free(loop);
 }
 
-static void names_that_hang_are_not_in_the_way_of_others(void) { check_quick_name(40, false); }
+static void hanging_lookups_do_not_block_others(void) { check_quick_name(40, false); }
 
-/* It begins when another one's asker leaves, not when that one's lookup ends. */
-static void one_that_waits_begins_when_another_is_left_behind(void) {
+/* It starts when another lookup is abandoned, not when that lookup ends. */
+static void a_queued_lookup_starts_when_another_is_abandoned(void) {
     check_quick_name(AT_ONCE, true);
 }
 
@@ -343,7 +343,7 @@ static void leave_behind(wsline_options *options, unsigned count) {
     }
 }
 
-static void those_left_behind_are_not_in_the_way_of_others(void) {
+static void abandoned_lookups_do_not_block_others(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
     wsline_conn *conn = NULL;
@@ -357,7 +357,7 @@ static void those_left_behind_are_not_in_the_way_of_others(void) {
     resolver_release();
 }
 
-static void too_many_left_behind_are_an_error(void) {
+static void too_many_abandoned_lookups_are_an_error(void) {
     enum { MOST = 1024 };
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
@@ -382,7 +382,7 @@ static void too_many_left_behind_are_an_error(void) {
     CHECK_INT(WSLINE_PHASE_RESOLVE, info.phase);
     resolver_release();
     REQUIRE_OK(wsline_options_set_connect_timeout_ms(options, WAIT_MS));
-    /* The resolver has answered all of them; their threads may need a moment. */
+    /* The resolver has returned from all of them; their threads may need a moment. */
     start = stopwatch_start();
     do status = wsline_connect(url, options, &conn);
     while (status == WSLINE_ERR_RESOLVE && stopwatch_ms(start) < WAIT_MS);
@@ -390,7 +390,7 @@ static void too_many_left_behind_are_an_error(void) {
     wsline_options_free(options);
 }
 
-/* In the child nothing hangs, and the threads that look up for its parent are not there. */
+/* In the child nothing hangs, and the lookup threads of its parent do not exist. */
 static void look_up_in_child(void *host) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
@@ -406,7 +406,7 @@ static void look_up_in_child(void *host) {
     wsline_options_free(options);
 }
 
-static void a_child_looks_up_by_itself(void) {
+static void a_forked_child_resolves_names_itself(void) {
     static char host[] = "hang-1.test";
     static struct record records[APPS];
     wsline_app *apps[APPS];
@@ -425,18 +425,18 @@ int main(int argc, char **argv) {
         TEST(localhost_is_not_looked_up),
         TEST(a_name_is_looked_up),
         TEST(the_next_address_is_tried_when_one_refuses),
-        TEST(the_resolvers_reason_is_in_the_message),
-        TEST(a_look_up_that_hangs_ends_at_the_deadline),
-        TEST(abort_ends_a_look_up_that_hangs),
+        TEST(the_message_contains_the_resolvers_reason),
+        TEST(a_hanging_lookup_ends_at_the_deadline),
+        TEST(abort_ends_a_hanging_lookup),
         TEST(other_names_are_looked_up_while_one_hangs),
         TEST(a_loop_does_not_wait_for_a_name),
-        TEST(those_who_ask_for_one_name_share_the_answer),
-        TEST(look_ups_take_turns),
-        TEST(names_that_hang_are_not_in_the_way_of_others),
-        TEST(those_left_behind_are_not_in_the_way_of_others),
-        TEST(too_many_left_behind_are_an_error),
-        TEST(one_that_waits_begins_when_another_is_left_behind),
-        TEST(a_child_looks_up_by_itself),
+        TEST(lookups_of_the_same_name_are_shared),
+        TEST(lookups_beyond_the_limit_are_queued),
+        TEST(hanging_lookups_do_not_block_others),
+        TEST(abandoned_lookups_do_not_block_others),
+        TEST(too_many_abandoned_lookups_are_an_error),
+        TEST(a_queued_lookup_starts_when_another_is_abandoned),
+        TEST(a_forked_child_resolves_names_itself),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -81,7 +81,7 @@ static const uint8_t *much(void) {
     return payload;
 }
 
-/* Also where the system resumes a recv(2) after the handler. */
+/* Also where the kernel restarts recv(2) after the handler. */
 static const int handler_flags[] = {0, SA_RESTART};
 
 static void a_signal_ends_a_receive(void) {
@@ -106,7 +106,7 @@ static void a_signal_ends_a_receive(void) {
     }
 }
 
-/* What of a message has left cannot be taken back: the rest follows. */
+/* The sent part of a message cannot be undone: the rest follows. */
 static void a_signal_ends_a_send_and_no_byte_is_lost(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
     const uint8_t *payload = much();
@@ -137,8 +137,8 @@ static void a_signal_ends_a_send_and_no_byte_is_lost(void) {
     }
 }
 
-/* Of messages that go to the socket whole, where it has room for them. */
-static void a_signal_leaves_the_rest_of_a_message_on_its_way(void) {
+/* For messages that are written to the socket at once if it has space for them. */
+static void the_rest_of_a_message_is_sent_after_a_signal(void) {
     enum { LEN = 900000, MOST = 40 };
     struct gate gate = gate_new("FAULTS");
     char path[256];
@@ -201,7 +201,7 @@ static void a_signal_ends_a_connect_that_may_be_repeated(void) {
     }
 }
 
-static void without_the_option_a_wait_goes_on(void) {
+static void without_the_option_a_wait_continues(void) {
     enum { SPAN_MS = 300 };
 
     for (size_t i = 0; i < COUNT_OF(handler_flags); i++) {
@@ -222,7 +222,7 @@ static void without_the_option_a_wait_goes_on(void) {
     }
 }
 
-/* What a handler may call, on a connection, an app and a loop. */
+/* The calls that are allowed in a handler, on a connection, an app and a loop. */
 static wsline_conn *conn_to_abort;
 static wsline_app *app_to_abort;
 static wsline_loop *loop_to_stop;
@@ -242,7 +242,7 @@ static void stop_loop(int number) {
     wsline_loop_stop(loop_to_stop);
 }
 
-/* Sends one signal once the thread must be waiting. */
+/* Sends one signal when the thread should be waiting. */
 static void *signal_run(void *target) {
     enum { PAUSE_MS = 200 };
 
@@ -262,7 +262,7 @@ static pthread_t signal_later(void (*handler)(int)) {
 static void a_handler_aborts_a_waiting_call(void) {
     static const struct {
         const char *peer, *path;
-        char call; /* the letter of what waits */
+        char call; /* the letter of the waiting object */
     } rows[] = {
         {"WEBSOCKETS", "/", 'r'},  {"WEBSOCKETS_TLS", "/", 'r'},
         {"FAULTS", "/stall", 's'}, {"FAULTS_TLS", "/stall", 's'},
@@ -292,7 +292,7 @@ static void a_handler_aborts_a_waiting_call(void) {
     }
 }
 
-/* A handler that took a lock, or memory, would sooner or later wait for the code that it
+/* A handler that took a lock or allocated memory would eventually deadlock with the code that it
  * interrupted. */
 static void a_handler_interrupts_the_library_anywhere(void) {
     size_t rounds = check_scaled(30, 3);
@@ -342,7 +342,7 @@ static void a_handler_aborts_a_connect(void) {
     }
 }
 
-/* In each phase: connecting, open, and waiting to connect again. */
+/* In each phase: connecting, open, and waiting to reconnect. */
 static void a_handler_ends_an_app(void) {
     static const struct {
         const char *peer, *path;
@@ -366,7 +366,7 @@ static void a_handler_ends_an_app(void) {
         thread = signal_later(interrupt_app);
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_abort));
         thread_join(thread);
-        /* Before the run: it ends at once, and the one after it does not. */
+        /* Before the run: it ends at once, and the next one does not. */
         CHECK_OK(wsline_app_abort_from_signal(app_to_abort));
         CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_run(app_to_abort));
         thread = signal_later(interrupt_app);
@@ -482,7 +482,7 @@ static void a_cancelled_thread_leaves_its_call_first(void) {
     }
 }
 
-/* Functions of the caller's are cancellation points, too. */
+/* Functions of the caller are cancellation points, too. */
 static void log_line(int32_t level, const char *message, void *userdata) {
     (void)level, (void)message, (void)userdata;
     pthread_testcancel();
@@ -500,8 +500,8 @@ static void release_nothing(void *userdata) {
     pthread_testcancel();
 }
 
-/* Messages of a thread that is cancelled already: each cancellation point in these calls would act
- * at once. */
+/* Sends messages on a thread that is already cancelled: each cancellation point in these calls
+ * would take effect at once. */
 static void *exchange_while_cancelled(void *argument) {
     enum { LARGE = 300000 };
     static const char large[LARGE];
@@ -571,14 +571,14 @@ static void *send_while_cancelled(void *argument) {
     CHECK_OK(wsline_app_send_text(app, "x", 1));
     CHECK_OK(wsline_app_uncork(app));
     CHECK_OK(wsline_app_ping(app, "x", 1));
-    /* What the socket does not take is left to the driver, which is woken. */
+    /* What the socket does not accept is left to the driver, which is woken. */
     CHECK_OK(wsline_app_send_binary(app, data, sizeof data));
     CHECK(wsline_app_send_queue_bytes(app) > 0);
     pthread_testcancel();
     return NULL;
 }
 
-static void a_cancelled_thread_sends_for_an_app(void) {
+static void a_cancelled_thread_sends_through_an_app(void) {
     static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -599,10 +599,10 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_signal_ends_a_receive),
         TEST(a_signal_ends_a_send_and_no_byte_is_lost),
-        TEST(a_signal_leaves_the_rest_of_a_message_on_its_way),
+        TEST(the_rest_of_a_message_is_sent_after_a_signal),
         TEST(a_signal_ends_a_close_that_may_be_repeated),
         TEST(a_signal_ends_a_connect_that_may_be_repeated),
-        TEST(without_the_option_a_wait_goes_on),
+        TEST(without_the_option_a_wait_continues),
         TEST(a_handler_aborts_a_waiting_call),
         TEST(a_handler_interrupts_the_library_anywhere),
         TEST(a_handler_aborts_a_connect),
@@ -611,7 +611,7 @@ int main(int argc, char **argv) {
         TEST(a_handler_stops_a_loop),
         TEST(a_cancelled_thread_leaves_its_call_first),
         TEST(a_cancelled_thread_exchanges_messages),
-        TEST(a_cancelled_thread_sends_for_an_app),
+        TEST(a_cancelled_thread_sends_through_an_app),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

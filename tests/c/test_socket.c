@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which socket a connection has: its path, its addresses on both sides, its options. */
+/* The socket of a connection: its path, its local and remote address, its options. */
 #include "clock.h"
 #include "listen.h"
 #include "peer.h"
@@ -29,7 +29,7 @@ static void check_unreached(wsline_status status, int phase, const char *part, c
     CHECK(conn == NULL);
 }
 
-static void a_unix_socket_is_reached_by_option_and_by_url(void) {
+static void a_unix_socket_is_set_by_option_or_url(void) {
     const char *path = peer_variable("WEBSOCKETS_UNIX", "_PATH");
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
@@ -54,7 +54,7 @@ static void a_unix_socket_is_reached_by_option_and_by_url(void) {
     peer_hang_up(conn);
 }
 
-static void wss_over_a_unix_socket_is_tls(void) {
+static void wss_over_a_unix_socket_uses_tls(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
     wsline_tls_info info;
@@ -69,7 +69,7 @@ static void wss_over_a_unix_socket_is_tls(void) {
     wsline_options_free(options);
 }
 
-static void a_unix_socket_that_is_not_there_is_named(void) {
+static void a_missing_unix_socket_is_named(void) {
     char longest[400];
 
     check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT,
@@ -81,7 +81,7 @@ static void a_unix_socket_that_is_not_there_is_named(void) {
     check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /xxx", longest, NULL);
 }
 
-static void wss_over_a_supplied_descriptor_is_tls(void) {
+static void wss_over_a_supplied_descriptor_uses_tls(void) {
     char url[PEER_URL_MAX];
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
@@ -99,7 +99,7 @@ static void wss_over_a_supplied_descriptor_is_tls(void) {
     wsline_options_free(options);
 }
 
-/* This end's address, "127.0.0.2:4711". */
+/* The local address, "127.0.0.2:4711". */
 static const char *own_address(wsline_conn *conn, char text[64]) {
     struct sockaddr_in address;
     socklen_t len = sizeof address;
@@ -109,7 +109,7 @@ static const char *own_address(wsline_conn *conn, char text[64]) {
     return text;
 }
 
-static void this_ends_address_can_be_chosen(void) {
+static void the_local_address_can_be_set(void) {
     wsline_options *options = peer_options();
     struct listener free_port = listen_open(1);
     char address[64], text[64];
@@ -135,7 +135,7 @@ static void this_ends_address_can_be_chosen(void) {
     wsline_options_free(options);
 }
 
-static void an_address_that_is_not_ours_or_of_another_family_is_named(void) {
+static void an_unusable_local_address_is_named(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_bind_address(options, "192.0.2.1"));
@@ -147,7 +147,7 @@ static void an_address_that_is_not_ours_or_of_another_family_is_named(void) {
     wsline_options_free(options);
 }
 
-static void the_family_can_be_chosen(void) {
+static void the_address_family_can_be_set(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_address_family(options, WSLINE_ADDRESS_IPV4));
@@ -173,7 +173,7 @@ static void a_dead_first_address_does_not_stop_the_second(void) {
     }
     start = stopwatch_start();
     conn = peer_connect("EYEBALLS", "/", NULL);
-    /* RFC 8305: the second begins 250 ms after the first. */
+    /* RFC 8305: the second attempt starts 250 ms after the first. */
     CHECK_TOOK(250, start);
     CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
     check_echo(conn);
@@ -210,7 +210,7 @@ static void abort_ends_the_wait_for_a_dead_address(void) {
     wsline_conn_free(later.conn);
 }
 
-/* A Unix-domain server that accepts nobody, with a full queue: connect(2) says EAGAIN. */
+/* A Unix domain server that accepts nobody and has a full queue: connect(2) fails with EAGAIN. */
 struct full_server {
     char folder[32];
     char url[PEER_URL_MAX];
@@ -244,7 +244,7 @@ static void full_server_close(struct full_server *server) {
     rmdir(server->folder);
 }
 
-/* Takes the connection that fills the queue, then the next one, which it ends at once. */
+/* Accepts the connection that fills the queue, then the next one, and closes both at once. */
 static void *full_server_accept(void *argument) {
     struct full_server *server = argument;
 
@@ -254,7 +254,7 @@ static void *full_server_accept(void *argument) {
     return NULL;
 }
 
-static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void) {
+static void connecting_to_a_full_unix_server_is_retried_until_the_deadline(void) {
     wsline_options *options = peer_options();
     struct full_server server;
     struct stopwatch start;
@@ -268,7 +268,7 @@ static void a_unix_server_with_a_full_queue_is_asked_until_the_deadline(void) {
     wsline_options_free(options);
 }
 
-static void a_unix_server_with_room_again_is_reached(void) {
+static void a_full_unix_server_is_connected_when_it_has_room(void) {
     wsline_options *options = peer_options();
     struct full_server server;
     struct stopwatch start = stopwatch_start();
@@ -306,7 +306,7 @@ static int option_of(wsline_conn *conn, int level, int name) {
     return value;
 }
 
-static void options_of_the_socket_are_set_before_it_connects(void) {
+static void socket_options_are_set_before_connecting(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", options);
     int idle = 77, off = 0, bytes = 65536;
@@ -354,20 +354,20 @@ static void bad_arguments_are_named(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_unix_socket_is_reached_by_option_and_by_url),
-        TEST(wss_over_a_unix_socket_is_tls),
-        TEST(a_unix_socket_that_is_not_there_is_named),
-        TEST(wss_over_a_supplied_descriptor_is_tls),
-        TEST(this_ends_address_can_be_chosen),
-        TEST(an_address_that_is_not_ours_or_of_another_family_is_named),
-        TEST(the_family_can_be_chosen),
+        TEST(a_unix_socket_is_set_by_option_or_url),
+        TEST(wss_over_a_unix_socket_uses_tls),
+        TEST(a_missing_unix_socket_is_named),
+        TEST(wss_over_a_supplied_descriptor_uses_tls),
+        TEST(the_local_address_can_be_set),
+        TEST(an_unusable_local_address_is_named),
+        TEST(the_address_family_can_be_set),
         TEST(a_dead_first_address_does_not_stop_the_second),
         TEST(a_dead_address_ends_at_the_deadline),
         TEST(abort_ends_the_wait_for_a_dead_address),
-        TEST(a_unix_server_with_a_full_queue_is_asked_until_the_deadline),
-        TEST(a_unix_server_with_room_again_is_reached),
+        TEST(connecting_to_a_full_unix_server_is_retried_until_the_deadline),
+        TEST(a_full_unix_server_is_connected_when_it_has_room),
         TEST(abort_ends_the_wait_for_a_full_queue),
-        TEST(options_of_the_socket_are_set_before_it_connects),
+        TEST(socket_options_are_set_before_connecting),
         TEST(bad_arguments_are_named),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wsline_options_set_spin_us(): a wait that looks before it sleeps. */
+/* wsline_options_set_spin_us(): a wait that polls before it sleeps. */
 /* syscall() */
 #define _DEFAULT_SOURCE
 #include "calls.h"
@@ -8,10 +8,10 @@
 #include "upgrade.h"
 
 enum {
-    ANSWER_MS = 30, /* until the server answers */
+    ANSWER_MS = 30, /* until the server replies */
     LONG_US = 60 * 1000 * 1000,
     SHORT_US = 1000,
-    MANY = 5, /* more calls than a wait that sleeps makes */
+    MANY = 5, /* more calls than a sleeping wait makes */
 };
 
 struct server {
@@ -19,7 +19,7 @@ struct server {
     pthread_t thread;
 };
 
-/* Answers what comes with "a", a while later each time. */
+/* Replies with "a" to everything, each time after a delay. */
 static void *serve(void *argument) {
     static const unsigned char answer[] = {0x81, 1, 'a'};
     struct server *server = argument;
@@ -54,7 +54,7 @@ static wsline_options *spinning(int64_t spin_us) {
     return options;
 }
 
-/* Sends, receives the answer, and leaves the calls of the receive counted. */
+/* Sends a message, receives the reply, and counts the calls of the receive. */
 static void exchange(wsline_conn *conn) {
     wsline_message message;
 
@@ -65,7 +65,7 @@ static void exchange(wsline_conn *conn) {
     CHECK_TEXT("a", (const char *)message.data);
 }
 
-static void a_receive_looks_before_it_sleeps(void) {
+static void a_receive_polls_before_it_sleeps(void) {
     static const struct {
         const char *name;
         int64_t spin_us;
@@ -91,7 +91,7 @@ static void a_receive_looks_before_it_sleeps(void) {
             CHECK_INT(1, calls.count);
         else
             CHECK(calls.count >= MANY);
-        /* Without a poll(2): the last call waits by itself. */
+        /* Without poll(2): the last call blocks. */
         CHECK_INT(0, calls_of("poll"));
         wsline_conn_free(conn);
         wsline_options_free(options);
@@ -100,7 +100,7 @@ static void a_receive_looks_before_it_sleeps(void) {
     check_row(NULL);
 }
 
-static void looking_ends_with_the_time_out(void) {
+static void polling_ends_with_the_timeout(void) {
     wsline_options *options = spinning(LONG_US);
     struct server server;
     struct stopwatch watch;
@@ -134,7 +134,7 @@ static void count(wsline_app *app, const wsline_message *message, void *userdata
     CHECK_OK(wsline_app_abort(app));
 }
 
-static void a_loop_looks_before_it_sleeps(void) {
+static void a_loop_polls_before_it_sleeps(void) {
     static const int64_t spins[] = {0, LONG_US};
 
     for (size_t i = 0; i < COUNT_OF(spins); i++) {
@@ -159,7 +159,7 @@ static void a_loop_looks_before_it_sleeps(void) {
     }
 }
 
-static void a_negative_time_is_refused(void) {
+static void a_negative_time_is_rejected(void) {
     wsline_options *options = spinning(0);
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_spin_us(options, -1));
@@ -170,10 +170,10 @@ static void a_negative_time_is_refused(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_receive_looks_before_it_sleeps),
-        TEST(looking_ends_with_the_time_out),
-        TEST(a_loop_looks_before_it_sleeps),
-        TEST(a_negative_time_is_refused),
+        TEST(a_receive_polls_before_it_sleeps),
+        TEST(polling_ends_with_the_timeout),
+        TEST(a_loop_polls_before_it_sleeps),
+        TEST(a_negative_time_is_rejected),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));

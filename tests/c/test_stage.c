@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can go wrong at each stage of connecting: each has its status, and none outlives its
- * deadline. */
+/* Failures at each stage of connecting: each has its status, and none exceeds its deadline. */
 #include "clock.h"
 #include "descriptors.h"
 #include "peer.h"
@@ -56,8 +55,8 @@ static wsline_options *with_deadline(int64_t deadline_ms) {
     return options;
 }
 
-/* Gives more time where the deadline passed before the stage was reached: servers are slow on a
- * busy machine. */
+/* Allows more time if the deadline passed before the stage was reached: servers are slow on a busy
+ * machine. */
 static wsline_status try_until_reached(const struct stage *stage, const char *url) {
     wsline_status status = WSLINE_ERR_TIMEOUT;
     wsline_error_info info = {.phase = -1};
@@ -91,7 +90,7 @@ static void check_stage(const struct stage *stage) {
     status = try_until_reached(stage, url);
     CHECK_OK(wsline_last_error(&info));
     CHECK_HAS(stage->part, wsline_last_error_message());
-    /* A reset may come before the end of the TCP handshake was noticed. */
+    /* A reset may arrive before the end of the TCP handshake is noticed. */
     if (status == WSLINE_ERR_CONNECT && strstr(stage->peer, "_ON_ACCEPT") != NULL) {
         CHECK_INT(WSLINE_PHASE_CONNECT, info.phase);
     } else {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages received in parts: of any size, with little memory. */
+/* Messages received in parts: of any size, in little memory. */
 /* mallinfo2() */
 #define _DEFAULT_SOURCE
 #include "app.h"
@@ -30,7 +30,7 @@ static wsline_conn *stream_connect(const char *format, uint64_t size) {
     return deflate_connect("STREAMS", path, stream_options());
 }
 
-/* The next part continues a payload as it must. */
+/* The next part must continue a payload. */
 static bool take_part(const wsline_message *part, int32_t opcode, struct payload payload,
                       uint64_t *at) {
     bool right = payload_is(payload, *at, part->data, part->len);
@@ -51,13 +51,13 @@ static void take_message(wsline_conn *conn, int32_t opcode, struct payload paylo
 
     do {
         REQUIRE_OK(wsline_conn_recv_part(conn, WAIT_MS, &part));
-        /* An empty part is the last one. */
+        /* The last part may be empty. */
         CHECK(part.len > 0 || (part.flags & WSLINE_MESSAGE_LAST));
     } while (take_part(&part, opcode, payload, &at));
     CHECK_INT(size, at);
 }
 
-/* What the streaming server has seen of this connection. */
+/* The streaming server's statistics about this connection. */
 static void stream_report(wsline_conn *conn, char *line, size_t size) {
     wsline_message part;
 
@@ -67,9 +67,9 @@ static void stream_report(wsline_conn *conn, char *line, size_t size) {
     snprintf(line, size, "%s", (const char *)part.data);
 }
 
-static void parts_make_the_whole(void) {
+static void parts_add_up_to_the_whole_message(void) {
     static const struct {
-        const char *format; /* of the query, with its size */
+        const char *format; /* the query of the URL, with the size */
         bool is_lines;
         int32_t opcode;
         uint64_t size, slow_size;
@@ -108,7 +108,7 @@ static void parts_make_the_whole(void) {
     }
 }
 
-static void small_messages_come_whole(void) {
+static void small_messages_arrive_as_one_part(void) {
     for (size_t i = 0; i < COUNT_OF(deflate_servers); i++) {
         wsline_conn *conn = deflate_connect(deflate_servers[i], "/", stream_options());
 
@@ -128,7 +128,7 @@ static void small_messages_come_whole(void) {
     }
 }
 
-static void wrong_text_is_found_in_parts(void) {
+static void invalid_text_is_detected_in_parts(void) {
     static const struct {
         const char *hex, *text;
         wsline_status status;
@@ -176,7 +176,7 @@ static void wrong_text_is_found_in_parts(void) {
     }
 }
 
-static void a_timeout_keeps_what_came(void) {
+static void a_timeout_keeps_the_received_data(void) {
     static const char *const formats[] = {
         "size=%" PRIu64 "&stop=70000", "size=%" PRIu64 "&stop=70000&frame=999",
         "size=%" PRIu64 "&stop=70000" DEFLATE, "size=%" PRIu64 "&stop=70000&frame=999" DEFLATE};
@@ -204,8 +204,8 @@ static void a_timeout_keeps_what_came(void) {
     }
 }
 
-/* A message belongs to the kind of receive that began it. */
-static void parts_and_messages_do_not_mix(void) {
+/* A message must be completed by the kind of receive that began it. */
+static void a_message_must_be_received_as_it_was_begun(void) {
     wsline_conn *conn =
         deflate_connect("STREAMS", "/stream?size=10000&frame=1000&stop=5000", deflate_options());
     uint64_t at = 0;
@@ -225,7 +225,7 @@ static void parts_and_messages_do_not_mix(void) {
         REQUIRE_OK(wsline_conn_recv_part(conn, WAIT_MS, &message));
     } while (take_part(&message, WSLINE_OPCODE_BINARY, payload_noise(), &at));
     CHECK_INT(10000, at);
-    /* Between messages anything goes. */
+    /* Between messages, any kind may be used. */
     CHECK_OK(wsline_conn_send_text(conn, "report", WSLINE_NUL_TERMINATED));
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_OK(wsline_conn_send_text(conn, "report", WSLINE_NUL_TERMINATED));
@@ -265,7 +265,7 @@ static void frames_are_still_limited(void) {
     CHECK_INT(1009, report_number(line, "close"));
 }
 
-static void an_end_in_the_middle_is_told_after_the_parts(void) {
+static void an_end_within_a_message_is_reported_after_its_parts(void) {
     static const struct {
         const char *path;
         wsline_status status;
@@ -315,8 +315,8 @@ static void a_message_need_not_be_received_to_its_end(void) {
     }
 }
 
-/* Neither pings nor empty fragments are parts. */
-static void a_flood_of_what_is_no_part_does_not_move_the_deadline(void) {
+/* Neither pings nor empty fragments are delivered as parts. */
+static void a_flood_of_pings_and_empty_fragments_does_not_extend_the_deadline(void) {
     static const char *const paths[] = {
         "/frame?hex=8900&n=5000000",
         "/frame?first=0100&hex=0000&n=5000000",
@@ -351,7 +351,7 @@ static const struct giant giants[] = {
     {"size=%" PRIu64 "&frame=100000" DEFLATE, false, GIB / 4, 4000000},
 };
 
-static void a_giant_takes_next_to_no_memory(void) {
+static void a_huge_message_takes_little_memory(void) {
     for (size_t i = 0; i < COUNT_OF(giants); i++) {
         uint64_t size = check_slow() ? giants[i].slow_size : giants[i].size;
         wsline_conn *conn = stream_connect(giants[i].format, size);
@@ -367,7 +367,7 @@ static void a_giant_takes_next_to_no_memory(void) {
     }
 }
 
-/* What an app's on_part has seen. */
+/* What an app's on_part has received. */
 struct taken {
     struct payload payload;
     uint64_t at;
@@ -382,7 +382,7 @@ static void app_take(struct record *record, wsline_app *app, char letter) {
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
 }
 
-static void an_app_takes_a_giant_in_fragments(void) {
+static void an_app_receives_a_huge_message_in_parts(void) {
     for (size_t i = 0; i < COUNT_OF(giants); i++) {
         uint64_t size = check_slow() ? giants[i].slow_size : giants[i].size / 16;
         wsline_options *options = stream_options();
@@ -413,18 +413,18 @@ static void an_app_takes_a_giant_in_fragments(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(parts_make_the_whole),
-        TEST(small_messages_come_whole),
-        TEST(wrong_text_is_found_in_parts),
-        TEST(a_timeout_keeps_what_came),
-        TEST(parts_and_messages_do_not_mix),
+        TEST(parts_add_up_to_the_whole_message),
+        TEST(small_messages_arrive_as_one_part),
+        TEST(invalid_text_is_detected_in_parts),
+        TEST(a_timeout_keeps_the_received_data),
+        TEST(a_message_must_be_received_as_it_was_begun),
         TEST(a_message_begun_whole_stays_whole),
         TEST(frames_are_still_limited),
-        TEST(an_end_in_the_middle_is_told_after_the_parts),
+        TEST(an_end_within_a_message_is_reported_after_its_parts),
         TEST(a_message_need_not_be_received_to_its_end),
-        TEST(a_flood_of_what_is_no_part_does_not_move_the_deadline),
-        TEST(a_giant_takes_next_to_no_memory),
-        TEST(an_app_takes_a_giant_in_fragments),
+        TEST(a_flood_of_pings_and_empty_fragments_does_not_extend_the_deadline),
+        TEST(a_huge_message_takes_little_memory),
+        TEST(an_app_receives_a_huge_message_in_parts),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages sent in parts: of any size, with little memory, and nothing else between but pings. */
+/* Messages sent in parts: of any size, in little memory, with nothing but pings in between. */
 /* mallinfo2() */
 #define _DEFAULT_SOURCE
 #include "app.h"
@@ -8,18 +8,18 @@
 
 #define DEFLATE_SINK "/sink?extensions=permessage-deflate"
 
-/* What goes into a message, and what the sink must say of it. */
+/* The contents of a message, and the expected report of the sink. */
 struct course {
     const char *path;
     bool is_lines;
-    int32_t opcode; /* of the first part, with WSLINE_SEND_UNCOMPRESSED or not */
+    int32_t opcode; /* flags of the first part: WSLINE_SEND_UNCOMPRESSED or none */
     uint64_t size, slow_size;
-    size_t step;    /* of each part but the last */
-    unsigned pings; /* one after so many parts; 0: none */
+    size_t step;    /* of each part except the last */
+    unsigned pings; /* sends a ping after this many parts; 0: none */
     bool is_compressed;
 };
 
-/* The sink's answer. */
+/* The sink's report. */
 static void check_sink(wsline_conn *conn, uint64_t size, uint32_t adler, int64_t frames,
                        int64_t pings, bool is_compressed) {
     wsline_message message;
@@ -34,7 +34,7 @@ static void check_sink(wsline_conn *conn, uint64_t size, uint32_t adler, int64_t
     CHECK_HAS(is_compressed ? "\"compressed\": true" : "\"compressed\": false", line);
 }
 
-/* Sends a message in parts that are lent out of its block, so that none needs memory. */
+/* Sends a message in parts that are lent from a block, so that none needs memory. */
 static void send_course(wsline_conn *conn, const struct course *course) {
     struct payload payload = course->is_lines ? payload_lines() : payload_noise();
     uint64_t size = check_slow() ? course->slow_size : course->size, at = 0;
@@ -76,7 +76,7 @@ static const struct course courses[] = {
      false},
 };
 
-static void streams_arrive_whole_and_take_no_memory(void) {
+static void streams_arrive_whole_and_need_no_memory(void) {
     for (size_t i = 0; i < COUNT_OF(courses); i++) {
         wsline_conn *conn = deflate_connect("STREAMS", courses[i].path, deflate_options());
         struct heap_watch watch;
@@ -94,7 +94,7 @@ static void streams_arrive_whole_and_take_no_memory(void) {
     }
 }
 
-static void messages_follow_each_other_in_one_context(void) {
+static void consecutive_messages_share_one_context(void) {
     wsline_conn *conn = deflate_connect("STREAMS", DEFLATE_SINK, deflate_options());
 
     for (size_t round = 0; round < 2; round++)
@@ -111,7 +111,7 @@ static void messages_follow_each_other_in_one_context(void) {
     peer_hang_up(conn);
 }
 
-/* ---- others who want to send meanwhile ---- */
+/* ---- concurrent senders ---- */
 
 static void check_busy(wsline_conn *conn) {
     wsline_frame frame = {.fin = 1, .opcode = WSLINE_OPCODE_TEXT};
@@ -157,14 +157,14 @@ static void others_are_busy_until_the_last_part(void) {
     }
 }
 
-static void a_message_that_was_begun_may_be_left(void) {
+static void an_unfinished_message_may_be_abandoned(void) {
     wsline_conn *conn = deflate_connect("STREAMS", DEFLATE_SINK, deflate_options());
 
     CHECK_OK(wsline_conn_send_fragment(conn, WSLINE_OPCODE_TEXT, "one ", 4, false));
     peer_hang_up(conn);
 }
 
-/* Each part leaves at once, and can be read at once. */
+/* Each part is sent at once and can be read at once. */
 static void a_part_does_not_wait_for_the_next(void) {
     wsline_conn *conn =
         deflate_connect("FAULTS", "/echo?extensions=permessage-deflate", deflate_options());
@@ -193,7 +193,7 @@ struct giver {
     int64_t frames;
 };
 
-/* Sends until the queue is full, and goes on when it has drained. */
+/* Sends until the queue is full, and continues when it has drained. */
 static void give(wsline_app *app, struct giver *giver) {
     while (giver->at < giver->size) {
         size_t len = giver->size - giver->at < 100000 ? (size_t)(giver->size - giver->at) : 100000;
@@ -240,12 +240,9 @@ static void an_app_sends_a_stream(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(streams_arrive_whole_and_take_no_memory),
-        TEST(messages_follow_each_other_in_one_context),
-        TEST(others_are_busy_until_the_last_part),
-        TEST(a_message_that_was_begun_may_be_left),
-        TEST(a_part_does_not_wait_for_the_next),
-        TEST(an_app_sends_a_stream),
+        TEST(streams_arrive_whole_and_need_no_memory), TEST(consecutive_messages_share_one_context),
+        TEST(others_are_busy_until_the_last_part),     TEST(an_unfinished_message_may_be_abandoned),
+        TEST(a_part_does_not_wait_for_the_next),       TEST(an_app_sends_a_stream),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -14,14 +14,14 @@ struct sender {
     pthread_t thread;
 };
 
-/* Sizes on both sides of every length form, different from message to message. */
+/* Sizes on both sides of every length form, different for each message. */
 static size_t size_of_message(uint8_t sender, uint32_t sequence) {
     static const size_t sizes[] = {8, 125, 126, 1000, 65535, 20, 65536, 130, 40000, 9, 100000};
 
     return sizes[(sequence + sender * 3u) % COUNT_OF(sizes)];
 }
 
-/* Sender, sequence number, then a byte that only this message has in this order. */
+/* Sender and sequence number, followed by bytes that are unique to this message. */
 static void fill_message(uint8_t *data, size_t size, uint8_t sender, uint32_t sequence) {
     memset(data, (int)(sender * 61u + sequence) & 0xff, size);
     data[0] = sender;
@@ -85,7 +85,7 @@ static void many_threads_send_while_one_receives(void) {
     }
 }
 
-/* Pongs, because no server answers them, and not more than a slow one reads. */
+/* Uses pongs, because no server answers them, and no more than a slow server reads. */
 static void *pong_until_closed(void *argument) {
     wsline_status status;
 
@@ -124,14 +124,14 @@ static void *send_much(void *argument) {
     return NULL;
 }
 
-static void pings_are_taken_while_a_sender_is_stuck(void) {
+static void pings_are_received_while_a_sender_is_stuck(void) {
     struct stuck_sender stuck = {.len = check_scaled(8 << 20, 1 << 20)};
     char path[64];
     wsline_message message;
     wsline_conn *conn;
     pthread_t sender;
 
-    /* The server reads nothing before it has sent all its pings, which wait to be received. */
+    /* The server reads nothing until it has sent all its pings, which wait to be received. */
     snprintf(path, sizeof path, "/ping-flood?n=%zu", check_scaled(20000, 2000));
     stuck.conn = conn = peer_connect("FAULTS", path, NULL);
     sender = thread_start(send_much, &stuck);
@@ -155,13 +155,13 @@ static void *receive_once(void *argument) {
     struct receiver *receiver = argument;
     wsline_message message;
 
-    /* The other thread's look may be in the way for a moment. */
+    /* The other thread's receive may not have ended yet. */
     do receiver->status = wsline_conn_recv(receiver->conn, WAIT_MS, &message);
     while (receiver->status == WSLINE_ERR_BUSY);
     return NULL;
 }
 
-static void a_second_receiver_is_told_that_one_is_at_it(void) {
+static void a_second_receiver_gets_busy(void) {
     struct receiver receiver = {.conn = peer_connect("WEBSOCKETS", "/", NULL)};
     pthread_t thread = thread_start(receive_once, &receiver);
     wsline_message message;
@@ -186,7 +186,7 @@ static void *receive_too_long(void *argument) {
     return NULL;
 }
 
-static void a_connection_tells_every_thread_of_its_last_failure(void) {
+static void every_thread_can_read_a_connections_last_failure(void) {
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_error_info info;
 
@@ -202,7 +202,7 @@ static void a_connection_tells_every_thread_of_its_last_failure(void) {
     peer_hang_up(conn);
 }
 
-/* Both ways at once --------------------------------------------------------------------------- */
+/* Both directions at once ---------------------------------------------------------------------- */
 
 struct stream {
     wsline_conn *conn;
@@ -223,7 +223,7 @@ static void *send_stream(void *argument) {
     return NULL;
 }
 
-static void much_data_goes_both_ways_past_a_slow_reader(void) {
+static void much_data_is_exchanged_with_a_slow_reader(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS", "WS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -241,7 +241,8 @@ static void much_data_goes_both_ways_past_a_slow_reader(void) {
             CHECK_INT(stream.size, message.len);
             CHECK_INT(k & 0xff, message.data[0]);
             CHECK_INT(k & 0xff, message.data[message.len - 1]);
-            clock_sleep_ms(5); /* not to wait for anything: this is the slow reader */
+            clock_sleep_ms(
+                5); /* does not wait for anything, because the slow reader is the server */
         }
         thread_join(sender);
         CHECK_OK(wsline_conn_stats(stream.conn, &stats));
@@ -279,7 +280,7 @@ static void many_threads_close_at_once(void) {
     }
 }
 
-static void one_close_frame_is_sent_however_many_close(void) {
+static void only_one_close_frame_is_sent_however_many_threads_close(void) {
     pthread_t threads[CLOSERS];
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=one-frame", NULL);
     char line[512];
@@ -292,7 +293,7 @@ static void one_close_frame_is_sent_however_many_close(void) {
     CHECK_HAS("\"after_close\": 0", line);
 }
 
-static void senders_are_told_when_the_connection_closes(void) {
+static void senders_get_closed_when_the_connection_closes(void) {
     pthread_t threads[SENDERS];
     wsline_conn *conn = peer_connect("FAULTS", "/echo?id=senders", NULL);
     char line[512];
@@ -323,7 +324,7 @@ static void *use_a_connection(void *options) {
     return NULL;
 }
 
-static void threads_share_options_for_connections_of_their_own(void) {
+static void threads_share_options_for_their_own_connections(void) {
     wsline_options *options = peer_options();
     pthread_t threads[SENDERS];
 
@@ -336,14 +337,14 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(many_threads_send_while_one_receives),
         TEST(pongs_pass_between_the_fragments_of_another_thread),
-        TEST(pings_are_taken_while_a_sender_is_stuck),
-        TEST(a_second_receiver_is_told_that_one_is_at_it),
-        TEST(a_connection_tells_every_thread_of_its_last_failure),
-        TEST(much_data_goes_both_ways_past_a_slow_reader),
+        TEST(pings_are_received_while_a_sender_is_stuck),
+        TEST(a_second_receiver_gets_busy),
+        TEST(every_thread_can_read_a_connections_last_failure),
+        TEST(much_data_is_exchanged_with_a_slow_reader),
         TEST(many_threads_close_at_once),
-        TEST(one_close_frame_is_sent_however_many_close),
-        TEST(senders_are_told_when_the_connection_closes),
-        TEST(threads_share_options_for_connections_of_their_own),
+        TEST(only_one_close_frame_is_sent_however_many_threads_close),
+        TEST(senders_get_closed_when_the_connection_closes),
+        TEST(threads_share_options_for_their_own_connections),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

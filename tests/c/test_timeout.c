@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of an open connection: kept, and harmless where nothing is half done. */
+/* Deadlines of an open connection: they are met, and harmless unless a frame is half sent. */
 #include "clock.h"
 #include "peer.h"
 
@@ -48,13 +48,13 @@ static void events_and_frames_have_deadlines_too(void) {
     peer_hang_up(conn);
 }
 
-static void a_receive_of_no_time_takes_what_is_there(void) {
+static void a_receive_with_timeout_0_returns_what_has_arrived(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/frame?hex=810161810162", NULL);
     wsline_message message;
 
     REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_BYTES("a", 1, message.data, message.len);
-    /* Both came in one piece. */
+    /* Both arrived in one piece. */
     REQUIRE_OK(wsline_conn_recv(conn, 0, &message));
     CHECK_BYTES("b", 1, message.data, message.len);
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_conn_recv(conn, 0, &message));
@@ -74,7 +74,7 @@ static void half_a_message_is_kept_for_the_next_receive(void) {
     CHECK_BYTES(text, sizeof text - 1, message.data, message.len);
     CHECK(timeouts > 2);
 
-    /* The same, asking without waiting. */
+    /* The same without waiting. */
     CHECK_OK(wsline_conn_send_text(conn, text, WSLINE_NUL_TERMINATED));
     while ((status = wsline_conn_recv(conn, 0, &message)) == WSLINE_ERR_TIMEOUT) clock_pause();
     REQUIRE_OK(status);
@@ -82,7 +82,7 @@ static void half_a_message_is_kept_for_the_next_receive(void) {
     peer_hang_up(conn);
 }
 
-static void dripping_bytes_do_not_move_the_deadline(void) {
+static void single_bytes_do_not_extend_the_deadline(void) {
     static const char text[] = "0123456789012345678901234567890123456789";
     wsline_conn *conn = peer_connect("FAULTS", "/drip-echo?ms=20", NULL);
     wsline_message message;
@@ -97,7 +97,7 @@ static void dripping_bytes_do_not_move_the_deadline(void) {
 
 static void ignore_signal(int number) { (void)number; }
 
-/* Sends the test's thread a signal every 20 ms, until told to stop. */
+/* Sends the test's thread a signal every 20 ms until told to stop. */
 struct nuisance {
     pthread_t target;
     pthread_mutex_t lock;
@@ -118,7 +118,7 @@ static void *be_a_nuisance(void *argument) {
     return NULL;
 }
 
-static void signals_do_not_move_the_deadline(void) {
+static void signals_do_not_extend_the_deadline(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
     struct sigaction action;
 
@@ -147,7 +147,7 @@ static void signals_do_not_move_the_deadline(void) {
     }
 }
 
-static void the_connections_own_timeout_is_used_by_name(void) {
+static void the_connections_default_timeout_is_used_by_its_constant(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     wsline_message message;
@@ -169,7 +169,7 @@ static void the_connections_own_timeout_is_used_by_name(void) {
     peer_hang_up(conn);
 }
 
-static void what_is_no_time_is_refused(void) {
+static void invalid_times_are_rejected(void) {
     static const int64_t bad[] = {-3, -1000, INT64_MIN};
     wsline_conn *conn = peer_connect("WEBSOCKETS", "/", NULL);
     wsline_message message;
@@ -186,7 +186,7 @@ static void what_is_no_time_is_refused(void) {
     peer_hang_up(conn);
 }
 
-static void the_longest_time_is_no_overflow(void) {
+static void the_longest_time_does_not_overflow(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn;
     wsline_message message;
@@ -202,7 +202,7 @@ static void the_longest_time_is_no_overflow(void) {
     wsline_conn_free(conn);
 }
 
-/* A send that the peer does not take: `options` say how long it may last. */
+/* A send to a peer that does not read: `options` set its deadline. */
 static void check_stalled_send(const wsline_options *options, int64_t want_ms) {
     size_t len = 64 << 20;
     uint8_t *payload = calloc(1, len);
@@ -211,7 +211,7 @@ static void check_stalled_send(const wsline_options *options, int64_t want_ms) {
     struct stopwatch start = stopwatch_start();
 
     REQUIRE(payload != NULL);
-    /* Half a frame is on the wire: nothing can follow it. */
+    /* Half a frame has been sent, so nothing can follow it. */
     CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_conn_send_binary(conn, payload, len));
     CHECK_TOOK(want_ms, start);
     CHECK_HAS("time", wsline_last_error_message());
@@ -230,7 +230,7 @@ static void a_send_that_is_stuck_ends_the_connection_at_its_deadline(void) {
     wsline_options_free(options);
 }
 
-static void the_send_timeout_is_the_timeout_unless_set(void) {
+static void the_send_timeout_defaults_to_the_timeout(void) {
     wsline_options *options = peer_options();
 
     CHECK_OK(wsline_options_set_timeout_ms(options, 400));
@@ -238,7 +238,7 @@ static void the_send_timeout_is_the_timeout_unless_set(void) {
     wsline_options_free(options);
 }
 
-static void a_slow_peer_gets_everything_within_the_deadline(void) {
+static void a_slow_peer_receives_everything_within_the_deadline(void) {
     size_t len = check_scaled(1 << 20, 1 << 16);
     uint8_t *payload = calloc(1, len);
     wsline_conn *conn = peer_connect("FAULTS", "/slow-read?bps=4000000", NULL);
@@ -256,16 +256,16 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_receive_ends_at_its_deadline_and_harms_nothing),
         TEST(events_and_frames_have_deadlines_too),
-        TEST(a_receive_of_no_time_takes_what_is_there),
+        TEST(a_receive_with_timeout_0_returns_what_has_arrived),
         TEST(half_a_message_is_kept_for_the_next_receive),
-        TEST(dripping_bytes_do_not_move_the_deadline),
-        TEST(signals_do_not_move_the_deadline),
-        TEST(the_connections_own_timeout_is_used_by_name),
-        TEST(what_is_no_time_is_refused),
-        TEST(the_longest_time_is_no_overflow),
+        TEST(single_bytes_do_not_extend_the_deadline),
+        TEST(signals_do_not_extend_the_deadline),
+        TEST(the_connections_default_timeout_is_used_by_its_constant),
+        TEST(invalid_times_are_rejected),
+        TEST(the_longest_time_does_not_overflow),
         TEST(a_send_that_is_stuck_ends_the_connection_at_its_deadline),
-        TEST(the_send_timeout_is_the_timeout_unless_set),
-        TEST(a_slow_peer_gets_everything_within_the_deadline),
+        TEST(the_send_timeout_defaults_to_the_timeout),
+        TEST(a_slow_peer_receives_everything_within_the_deadline),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS: which servers are believed, who the client says it is, what it tells about both. */
+/* TLS: which servers are trusted, client certificates, and the information about both. */
 #include "check.h"
 #include "peer.h"
 
@@ -22,7 +22,7 @@ static wsline_options *bare_options(void) {
     return options;
 }
 
-/* The connect succeeds and carries a message. */
+/* Connecting succeeds, and a message is echoed. */
 static void check_works(const char *url, const wsline_options *options) {
     wsline_conn *conn = NULL;
     wsline_message message;
@@ -34,7 +34,7 @@ static void check_works(const char *url, const wsline_options *options) {
     peer_hang_up(conn);
 }
 
-/* The server is not believed, for this reason. */
+/* The server's certificate is rejected for this reason. */
 static void check_not_believed(const char *url, const wsline_options *options, const char *reason,
                                int64_t verify_result) {
     wsline_conn *conn = (wsline_conn *)1;
@@ -55,7 +55,7 @@ static void check_fails(wsline_status status, const char *peer, const wsline_opt
     CHECK(conn == NULL);
 }
 
-/* A whole small file, with a NUL behind it. */
+/* A whole small file, followed by a NUL. */
 static size_t read_pki(const char *name, char content[FILE_MAX]) {
     char path[PEER_URL_MAX];
     FILE *file = fopen(peer_pki(path, name), "rb");
@@ -86,14 +86,14 @@ static const struct bad_server {
 static const struct bad_server unknown_issuer = {NULL, "unable to get local issuer certificate",
                                                  UNKNOWN_ISSUER};
 
-static void bad_certificates_are_not_believed(void) {
+static void bad_certificates_are_rejected(void) {
     wsline_options *options = peer_options();
 
     for (size_t i = 0; i < COUNT_OF(bad_servers); i++) {
         const struct bad_server *server = &bad_servers[i];
         char url[PEER_URL_MAX];
 
-        /* AWS-LC says that the issuer is missing. */
+        /* AWS-LC reports that the issuer is missing. */
         if (server->verify_result == SELF_SIGNED && wsline_has_feature("tls-aws-lc"))
             server = &unknown_issuer;
         check_row(bad_servers[i].peer);
@@ -104,7 +104,7 @@ static void bad_certificates_are_not_believed(void) {
     wsline_options_free(options);
 }
 
-static void without_verification_every_certificate_will_do(void) {
+static void without_verification_every_certificate_is_accepted(void) {
     wsline_options *options = bare_options();
 
     CHECK_OK(wsline_options_set_tls_verify(options, false));
@@ -132,7 +132,7 @@ static void without_host_verification_the_rest_is_still_verified(void) {
     wsline_options_free(options);
 }
 
-static void the_server_name_takes_the_place_of_the_host(void) {
+static void the_server_name_replaces_the_host(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
 
@@ -144,8 +144,8 @@ static void the_server_name_takes_the_place_of_the_host(void) {
     wsline_options_free(options);
 }
 
-/* OpenSSL would take one that begins with a dot for every name below it. */
-static void a_name_with_an_empty_label_is_refused(void) {
+/* OpenSSL would match a name that starts with a dot against every name below it. */
+static void a_name_with_an_empty_label_is_rejected(void) {
     static const char *const names[] = {
         "", ".", "..", ".invalid", "wrong..invalid", "wrong.invalid.."};
     wsline_options *options = peer_options();
@@ -174,7 +174,7 @@ static void a_name_with_an_empty_label_is_refused(void) {
     wsline_options_free(options);
 }
 
-static void an_address_is_verified_as_an_address(void) {
+static void an_ip_address_is_verified_as_an_address(void) {
     wsline_options *options = peer_options();
     char url[PEER_URL_MAX];
 
@@ -208,7 +208,7 @@ static void a_server_without_tls_is_a_tls_error(void) {
 
 /* Trust --------------------------------------------------------------------------------------- */
 
-static void the_systems_store_does_not_know_the_test_ca(void) {
+static void the_systems_store_does_not_contain_the_test_ca(void) {
     char url[PEER_URL_MAX];
 
     peer_url(url, "WEBSOCKETS_TLS", "/");
@@ -258,7 +258,7 @@ static void trust_comes_from_a_directory(void) {
     wsline_options_free(options);
 }
 
-static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void) {
+static void trusted_certificates_need_not_be_roots(void) {
     static const struct {
         const char *peer;
         const char *authority;
@@ -279,7 +279,7 @@ static void whom_the_caller_names_is_trusted_and_need_not_be_a_root(void) {
         CHECK_OK(wsline_options_set_tls_ca_pem(by_pem, pem, WSLINE_NUL_TERMINATED));
         check_works(url, by_file);
         check_works(url, by_pem);
-        /* Another server's is not. */
+        /* The certificate of another server is not trusted. */
         peer_url(url, "TLS_UNTRUSTED", "/");
         check_not_believed(url, by_file, "issuer", UNKNOWN_ISSUER);
         wsline_options_free(by_file);
@@ -324,7 +324,7 @@ static wsline_options *identity_of(const char *certificate, const char *key, con
     return options;
 }
 
-static void a_client_certificate_opens_the_door(void) {
+static void a_client_certificate_is_accepted(void) {
     static const struct {
         const char *key;
         const char *password;
@@ -359,10 +359,10 @@ static void a_client_certificate_may_come_from_memory(void) {
     wsline_options_free(options);
 }
 
-static void without_the_right_certificate_the_door_stays_shut(void) {
+static void a_missing_or_wrong_client_certificate_is_rejected(void) {
     wsline_options *options = peer_options();
 
-    /* This server says no by ending the connection, without a TLS alert. */
+    /* This server rejects by closing the connection, without a TLS alert. */
     check_row("none");
     check_fails(WSLINE_ERR_CONNECTION_LOST, "TLS_CLIENTCERT", options);
     wsline_options_free(options);
@@ -398,9 +398,9 @@ static void an_identity_that_cannot_be_read_is_a_configuration_error(void) {
     }
 }
 
-/* What is known of a connection --------------------------------------------------------------- */
+/* Information about a connection --------------------------------------------------------------- */
 
-static void tls_info_tells_what_was_agreed(void) {
+static void tls_info_reports_what_was_negotiated(void) {
     static const char *const peers[] = {"WEBSOCKETS_TLS", "WS_TLS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -441,24 +441,24 @@ static void without_tls_there_is_no_tls_info(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(bad_certificates_are_not_believed),
-        TEST(without_verification_every_certificate_will_do),
+        TEST(bad_certificates_are_rejected),
+        TEST(without_verification_every_certificate_is_accepted),
         TEST(without_host_verification_the_rest_is_still_verified),
-        TEST(the_server_name_takes_the_place_of_the_host),
-        TEST(a_name_with_an_empty_label_is_refused),
-        TEST(an_address_is_verified_as_an_address),
+        TEST(the_server_name_replaces_the_host),
+        TEST(a_name_with_an_empty_label_is_rejected),
+        TEST(an_ip_address_is_verified_as_an_address),
         TEST(a_server_without_tls_is_a_tls_error),
-        TEST(the_systems_store_does_not_know_the_test_ca),
+        TEST(the_systems_store_does_not_contain_the_test_ca),
         TEST(trust_comes_from_a_file),
         TEST(trust_comes_from_memory),
         TEST(trust_comes_from_a_directory),
-        TEST(whom_the_caller_names_is_trusted_and_need_not_be_a_root),
+        TEST(trusted_certificates_need_not_be_roots),
         TEST(trust_that_cannot_be_read_is_a_configuration_error),
-        TEST(a_client_certificate_opens_the_door),
+        TEST(a_client_certificate_is_accepted),
         TEST(a_client_certificate_may_come_from_memory),
-        TEST(without_the_right_certificate_the_door_stays_shut),
+        TEST(a_missing_or_wrong_client_certificate_is_rejected),
         TEST(an_identity_that_cannot_be_read_is_a_configuration_error),
-        TEST(tls_info_tells_what_was_agreed),
+        TEST(tls_info_reports_what_was_negotiated),
         TEST(the_peer_certificate_is_that_of_the_server),
         TEST(without_tls_there_is_no_tls_info),
     };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What TLS has taken in counts although the socket shows nothing more: an answer that comes with
- * the end of the handshake, an end that comes with the last bytes. TCP stays open all the time, so
- * whoever waits for the socket waits for good.
+ * Data that TLS has already read counts although the socket has no more: a response that arrives
+ * with the end of the handshake, or an end that arrives with the last bytes. TCP stays open, so a
+ * call that waited for the socket would wait forever.
  */
 #include "app.h"
 #include "message.h"
@@ -14,7 +14,7 @@ static void url_of(char url[PEER_URL_MAX], const char *peer, const char *scheme)
     snprintf(url, PEER_URL_MAX, "%s://%s:%u/", scheme, place.host, (unsigned)place.port);
 }
 
-/* Options for this peer, which is a server, or an HTTPS proxy that stands for one. */
+/* Options for this peer, which is a server or an HTTPS proxy in front of one. */
 static wsline_options *options_for(const char *peer) {
     wsline_options *options = proxy_options();
 
@@ -59,7 +59,7 @@ static void check_error(const struct refusal *refusal, const wsline_error_info *
     CHECK_HAS(refusal->part, info->message);
 }
 
-static void a_refused_connect_ends_at_once(void) {
+static void a_rejected_connect_ends_at_once(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         wsline_options *options = options_for(refusals[i].peer);
         wsline_conn *conn = NULL;
@@ -90,7 +90,7 @@ static wsline_app *app_start(const char *peer, const char *scheme, struct record
     return app;
 }
 
-static void an_app_that_is_refused_tries_again(void) {
+static void a_rejected_app_retries(void) {
     for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         struct record record;
         wsline_app *app;
@@ -132,7 +132,7 @@ static void an_open_connection_ends_after_the_last_message(void) {
     }
 }
 
-static void an_app_closes_after_the_last_message_and_comes_back(void) {
+static void an_app_closes_after_the_last_message_and_reconnects(void) {
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         struct record record;
         wsline_app *app;
@@ -148,12 +148,11 @@ static void an_app_closes_after_the_last_message_and_comes_back(void) {
     }
 }
 
-/* What the peer says with its close frame is the last there is: the drain behind it finds the end.
- */
+/* The peer sends nothing after its close frame: the drain finds the end of the stream. */
 static const char *const closings[] = {"TCP_FAULTS_END_WITH_CLOSE",
                                        "TCP_FAULTS_PROXY_END_WITH_CLOSE"};
 
-static void a_close_that_is_answered_with_the_end_is_clean(void) {
+static void a_close_answered_together_with_the_end_is_clean(void) {
     for (size_t i = 0; i < COUNT_OF(closings); i++) {
         wsline_options *options = options_for(closings[i]);
         wsline_conn *conn = NULL;
@@ -171,7 +170,7 @@ static void a_close_that_is_answered_with_the_end_is_clean(void) {
     }
 }
 
-static void an_app_that_is_closed_with_the_end_ends_clean(void) {
+static void an_app_closed_together_with_the_end_ends_cleanly(void) {
     for (size_t i = 0; i < COUNT_OF(closings); i++) {
         struct record record;
         wsline_app *app;
@@ -189,12 +188,12 @@ static void an_app_that_is_closed_with_the_end_ends_clean(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(a_refused_connect_ends_at_once),
-        TEST(an_app_that_is_refused_tries_again),
+        TEST(a_rejected_connect_ends_at_once),
+        TEST(a_rejected_app_retries),
         TEST(an_open_connection_ends_after_the_last_message),
-        TEST(an_app_closes_after_the_last_message_and_comes_back),
-        TEST(a_close_that_is_answered_with_the_end_is_clean),
-        TEST(an_app_that_is_closed_with_the_end_ends_clean),
+        TEST(an_app_closes_after_the_last_message_and_reconnects),
+        TEST(a_close_answered_together_with_the_end_is_clean),
+        TEST(an_app_closed_together_with_the_end_ends_cleanly),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));

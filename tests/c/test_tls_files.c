@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files that TLS is configured by: each connect takes them as they are then. */
+/* The files that configure TLS: each connect uses their current contents. */
 #include "app.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* A folder of the test's own; what was put there goes with it. */
+/* A folder of the test; closing it removes its files. */
 struct folder {
     char path[64];
 };
@@ -24,14 +24,14 @@ static void folder_close(const struct folder *folder) {
     CHECK(system(command) == 0);
 }
 
-/* The file of that name, which need not be there yet. */
+/* The path of the file with that name, which need not exist yet. */
 static const char *folder_path(const struct folder *folder, const char *name,
                                char path[PEER_URL_MAX]) {
     snprintf(path, PEER_URL_MAX, "%s/%s", folder->path, name);
     return path;
 }
 
-/* Puts a copy of a file of the test PKI there by rename, as whoever renews certificates does. */
+/* Puts a copy of a file of the test PKI there by rename, as certificate renewal does. */
 static void folder_put(const struct folder *folder, const char *name, const char *pki_name) {
     char pki[PEER_URL_MAX], command[2 * PEER_URL_MAX];
 
@@ -60,7 +60,7 @@ static void check_fails(wsline_status status, const char *peer, const wsline_opt
     CHECK(conn == NULL);
 }
 
-/* The last error is about this file, and says so in the system's words. */
+/* The last error names this file and contains the system's message. */
 static void check_names(const char *path, int os_errno) {
     wsline_error_info info;
 
@@ -69,7 +69,7 @@ static void check_names(const char *path, int os_errno) {
     CHECK_INT(os_errno, info.os_errno);
 }
 
-static void authorities_that_were_replaced_count_from_the_next_connect(void) {
+static void replaced_authorities_are_used_by_the_next_connect(void) {
     wsline_options *options = bare_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -86,7 +86,7 @@ static void authorities_that_were_replaced_count_from_the_next_connect(void) {
     folder_close(&folder);
 }
 
-static void a_directory_of_authorities_is_looked_at_again(void) {
+static void a_directory_of_authorities_is_read_again(void) {
     wsline_options *options = bare_options();
     char command[256];
     struct folder folder;
@@ -105,7 +105,7 @@ static void a_directory_of_authorities_is_looked_at_again(void) {
     folder_close(&folder);
 }
 
-static void the_systems_authorities_may_come_late(void) {
+static void the_systems_authorities_may_appear_late(void) {
     wsline_options *options = bare_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -127,7 +127,7 @@ static void the_systems_authorities_may_come_late(void) {
 
 enum { MAX_DESCRIPTORS = 64 };
 
-/* Takes the descriptors that are free, but for a few. */
+/* Uses up the free descriptors except for a few. */
 struct shortage {
     struct rlimit usual;
     int fillers[MAX_DESCRIPTORS], count;
@@ -151,14 +151,14 @@ static void shortage_end(struct shortage *it) {
     REQUIRE(setrlimit(RLIMIT_NOFILE, &it->usual) == 0);
 }
 
-/* With an address, which needs no lookup: what connecting takes is one descriptor, the socket. */
+/* An address needs no lookup: connecting needs one descriptor, the socket. */
 static const char *by_address(char url[PEER_URL_MAX]) {
     snprintf(url, PEER_URL_MAX, "wss://127.0.0.1%s/",
              strrchr(peer_variable("WEBSOCKETS_TLS", "_URL"), ':'));
     return url;
 }
 
-static void a_shortage_of_descriptors_is_not_kept(void) {
+static void a_shortage_of_descriptors_is_not_remembered(void) {
     wsline_options *options = bare_options();
     struct shortage shortage;
     char url[PEER_URL_MAX], path[PEER_URL_MAX];
@@ -179,8 +179,8 @@ static void a_shortage_of_descriptors_is_not_kept(void) {
     wsline_options_free(options);
 }
 
-/* OpenSSL opens the files of a directory when it needs them. */
-static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void) {
+/* OpenSSL opens the files of a directory on demand. */
+static void an_unreadable_authority_is_an_error(void) {
     wsline_options *options = bare_options();
     wsline_conn *conn = NULL;
     wsline_error_info info;
@@ -207,7 +207,7 @@ static void an_authority_that_cannot_be_opened_is_not_taken_for_none(void) {
     folder_close(&folder);
 }
 
-static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connect(void) {
+static void a_replaced_client_certificate_is_used_by_the_next_connect(void) {
     wsline_options *options = peer_options();
     char path[PEER_URL_MAX];
     struct folder folder;
@@ -219,7 +219,7 @@ static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connec
     REQUIRE_OK(wsline_options_set_tls_certificate_file(options, path));
     folder_path(&folder, "key.pem", path);
     REQUIRE_OK(wsline_options_set_tls_key_file(options, path));
-    /* This server says no by ending the connection. */
+    /* This server rejects by closing the connection. */
     check_fails(WSLINE_ERR_CONNECTION_LOST, "TLS_CLIENTCERT", options);
     folder_put(&folder, "cert.pem", "client.pem");
     check_fails(WSLINE_ERR_TLS_CONFIG, "TLS_CLIENTCERT", options);
@@ -230,7 +230,7 @@ static void a_client_certificate_that_was_replaced_is_shown_from_the_next_connec
     folder_close(&folder);
 }
 
-static void a_certificate_without_its_key_says_which_option_names_one(void) {
+static void a_certificate_without_its_key_names_the_option_to_set(void) {
     wsline_options *options = peer_options();
     char path[PEER_URL_MAX], expected[2 * PEER_URL_MAX];
     struct folder folder;
@@ -247,7 +247,7 @@ static void a_certificate_without_its_key_says_which_option_names_one(void) {
     folder_close(&folder);
 }
 
-static void an_app_waits_for_a_file_that_comes_late(void) {
+static void an_app_waits_for_a_file_that_appears_late(void) {
     wsline_options *options = app_reconnecting();
     struct record record;
     struct folder folder;
@@ -270,14 +270,14 @@ static void an_app_waits_for_a_file_that_comes_late(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(authorities_that_were_replaced_count_from_the_next_connect),
-        TEST(a_directory_of_authorities_is_looked_at_again),
-        TEST(the_systems_authorities_may_come_late),
-        TEST(a_shortage_of_descriptors_is_not_kept),
-        TEST(an_authority_that_cannot_be_opened_is_not_taken_for_none),
-        TEST(a_client_certificate_that_was_replaced_is_shown_from_the_next_connect),
-        TEST(a_certificate_without_its_key_says_which_option_names_one),
-        TEST(an_app_waits_for_a_file_that_comes_late),
+        TEST(replaced_authorities_are_used_by_the_next_connect),
+        TEST(a_directory_of_authorities_is_read_again),
+        TEST(the_systems_authorities_may_appear_late),
+        TEST(a_shortage_of_descriptors_is_not_remembered),
+        TEST(an_unreadable_authority_is_an_error),
+        TEST(a_replaced_client_certificate_is_used_by_the_next_connect),
+        TEST(a_certificate_without_its_key_names_the_option_to_set),
+        TEST(an_app_waits_for_a_file_that_appears_late),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));

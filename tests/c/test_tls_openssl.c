@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS beside an OpenSSL of the test's own: the caller's SSL_CTX, the key log, pins. */
+/* TLS together with OpenSSL calls of the test: the caller's SSL_CTX, the key log, pins. */
 #include "check.h"
 #include "peer.h"
 #include "upgrade.h"
@@ -41,21 +41,21 @@ static void the_callers_context_is_used_and_shared(void) {
     REQUIRE(SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION) == 1);
     REQUIRE(SSL_CTX_set_cipher_list(context, "ECDHE+CHACHA20") == 1);
     options = options_with(context);
-    SSL_CTX_free(context); /* the options have a share */
+    SSL_CTX_free(context); /* the options hold a reference */
     conn = peer_connect("WEBSOCKETS_TLS", "/", options);
-    wsline_options_free(options); /* and so has the connection */
+    wsline_options_free(options); /* and so does the connection */
     REQUIRE_OK(wsline_conn_tls_info(conn, &info));
     CHECK_TEXT("TLSv1.2", info.version);
     CHECK_TEXT("ECDHE-ECDSA-CHACHA20-POLY1305", info.cipher);
     peer_hang_up(conn);
 }
 
-static void the_callers_context_says_whom_to_trust(void) {
+static void the_callers_context_decides_whom_to_trust(void) {
     SSL_CTX *context = client_context(false);
     wsline_options *options = options_with(context);
     wsline_conn *conn = NULL;
 
-    /* Not looked at beside a context of the caller's. */
+    /* Ignored if the caller supplies a context. */
     REQUIRE_OK(wsline_options_set_tls_ca_file(options, getenv("WSLINE_TEST_CA")));
     CHECK_STATUS(WSLINE_ERR_TLS_VERIFY, peer_try("WEBSOCKETS_TLS", "/", options, &conn));
     REQUIRE_OK(wsline_options_set_tls_ssl_ctx(options, NULL));
@@ -64,7 +64,7 @@ static void the_callers_context_says_whom_to_trust(void) {
     SSL_CTX_free(context);
 }
 
-static void the_host_is_checked_under_the_callers_context_too(void) {
+static void the_host_is_verified_with_the_callers_context_too(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = options_with(context);
     wsline_conn *conn = NULL;
@@ -77,8 +77,8 @@ static void the_host_is_checked_under_the_callers_context_too(void) {
     SSL_CTX_free(context);
 }
 
-/* A library on AWS-LC could only crash with it. */
-static void under_aws_lc_no_context_is_taken(void) {
+/* A library built with AWS-LC could only crash with it. */
+static void with_aws_lc_a_context_is_rejected(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = peer_options();
 
@@ -90,7 +90,7 @@ static void under_aws_lc_no_context_is_taken(void) {
     SSL_CTX_free(context);
 }
 
-/* The pin of a certificate of the test PKI, made by OpenSSL alone. */
+/* The pin of a certificate of the test PKI, computed with OpenSSL only. */
 static void pin_of(const char *file, char pin[64]) {
     char path[PEER_URL_MAX];
     FILE *stream = fopen(peer_pki(path, file), "r");
@@ -141,7 +141,7 @@ static void the_servers_key_must_be_among_the_pins(void) {
     }
 }
 
-/* A TLS server over one end of a socket pair, which writes its own key log. */
+/* A TLS server on one end of a socket pair, which writes its own key log. */
 struct server {
     int fd;
     SSL_CTX *context;
@@ -172,7 +172,7 @@ static void *serve_once(void *userdata) {
     return NULL;
 }
 
-/* Connects to the server over the pair; it answers 503, which is enough. */
+/* Connects to the server over the pair; it returns 503, which is enough for this test. */
 static void meet(struct server *server, wsline_options *options) {
     char path[PEER_URL_MAX];
     int ends[2];
@@ -199,7 +199,7 @@ static void meet(struct server *server, wsline_options *options) {
 
 /* Renegotiation ------------------------------------------------------------------------------- */
 
-/* Over the other end of a pair: upgrades, then asks for a renegotiation; why that failed. */
+/* On the other end of a pair: upgrades, then requests a renegotiation; returns why it failed. */
 struct asker {
     int fd;
     SSL_CTX *context;
@@ -246,7 +246,7 @@ static void check_refuses_renegotiation(wsline_options *options) {
     REQUIRE(pthread_create(&thread, NULL, ask_for_renegotiation, &asker) == 0);
     REQUIRE_OK(wsline_options_set_fd(options, ends[0]));
     REQUIRE_OK(wsline_connect("wss://localhost/", options, &conn));
-    /* OpenSSL's server ends the connection when it is refused, and AWS-LC does so itself. */
+    /* After the rejection OpenSSL's server closes the connection; AWS-LC closes it itself. */
     CHECK_STATUS(WSLINE_ERR_TLS, wsline_conn_recv(conn, WAIT_MS, &message));
     CHECK_HAS(ends_it ? "no renegotiation" : "handshake failure", wsline_last_error_message());
     CHECK(pthread_join(thread, NULL) == 0);
@@ -256,14 +256,14 @@ static void check_refuses_renegotiation(wsline_options *options) {
     SSL_CTX_free(asker.context);
 }
 
-static void a_renegotiation_is_refused(void) {
+static void a_renegotiation_is_rejected(void) {
     wsline_options *options = peer_options();
 
     check_refuses_renegotiation(options);
     wsline_options_free(options);
 }
 
-static void a_renegotiation_is_refused_under_the_callers_context_too(void) {
+static void a_renegotiation_is_rejected_with_the_callers_context_too(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options = options_with(context);
 
@@ -274,7 +274,7 @@ static void a_renegotiation_is_refused_under_the_callers_context_too(void) {
 
 /* Key logs ------------------------------------------------------------------------------------ */
 
-/* An empty file that nobody else has. */
+/* An empty temporary file. */
 static void temporary_file(char path[64]) {
     int fd;
 
@@ -294,7 +294,7 @@ static void read_log(const char *path, char log[LOG_MAX]) {
     fclose(stream);
 }
 
-static void the_key_log_is_the_servers(void) {
+static void the_key_log_equals_the_servers(void) {
     static const int32_t versions[] = {WSLINE_TLS_1_2, WSLINE_TLS_1_3};
     static struct server server;
     static char log[LOG_MAX];
@@ -319,7 +319,7 @@ static void the_key_log_is_the_servers(void) {
     }
 }
 
-static void keys_are_logged_only_when_asked(void) {
+static void keys_are_logged_only_on_request(void) {
     static struct server server;
     static char log[LOG_MAX];
     wsline_options *options = peer_options();
@@ -346,7 +346,7 @@ static void a_key_log_that_cannot_be_opened_is_a_configuration_error(void) {
     wsline_options_free(options);
 }
 
-/* A function of the context's, which OpenSSL calls for each record. */
+/* A callback of the context, which OpenSSL calls for each record. */
 static void act_on_cancellation(int is_sent, int version, int type, const void *data, size_t len,
                                 SSL *ssl, void *argument) {
     (void)is_sent, (void)version, (void)type, (void)data, (void)len, (void)ssl, (void)argument;
@@ -366,7 +366,7 @@ static void *exchange_while_cancelled(void *argument) {
     return NULL;
 }
 
-static void a_cancelled_thread_leaves_the_contexts_functions_first(void) {
+static void a_cancelled_thread_leaves_the_contexts_callbacks_first(void) {
     SSL_CTX *context = client_context(true);
     wsline_options *options;
     pthread_t thread;
@@ -385,20 +385,20 @@ static void a_cancelled_thread_leaves_the_contexts_functions_first(void) {
 }
 
 int main(int argc, char **argv) {
-    /* The first ones bring a context of this program's; the last one sees it refused. */
+    /* The first tests use a context of this program; the last one checks that it is rejected. */
     enum { WITH_CONTEXT = 5, UNDER_AWS_LC = 1 };
     static const struct test tests[] = {
         TEST(the_callers_context_is_used_and_shared),
-        TEST(the_callers_context_says_whom_to_trust),
-        TEST(the_host_is_checked_under_the_callers_context_too),
-        TEST(a_renegotiation_is_refused_under_the_callers_context_too),
-        TEST(a_cancelled_thread_leaves_the_contexts_functions_first),
+        TEST(the_callers_context_decides_whom_to_trust),
+        TEST(the_host_is_verified_with_the_callers_context_too),
+        TEST(a_renegotiation_is_rejected_with_the_callers_context_too),
+        TEST(a_cancelled_thread_leaves_the_contexts_callbacks_first),
         TEST(the_servers_key_must_be_among_the_pins),
-        TEST(a_renegotiation_is_refused),
-        TEST(the_key_log_is_the_servers),
-        TEST(keys_are_logged_only_when_asked),
+        TEST(a_renegotiation_is_rejected),
+        TEST(the_key_log_equals_the_servers),
+        TEST(keys_are_logged_only_on_request),
         TEST(a_key_log_that_cannot_be_opened_is_a_configuration_error),
-        TEST(under_aws_lc_no_context_is_taken),
+        TEST(with_aws_lc_a_context_is_rejected),
     };
 
     if (wsline_has_feature("tls-aws-lc"))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS: what is spoken, as nginx sees it; and sessions that are resumed. */
+/* TLS options: the negotiated parameters as nginx sees them, and session resumption. */
 #include "check.h"
 #include "peer.h"
 
@@ -8,7 +8,7 @@
 
 typedef wsline_status (*string_setter)(wsline_options *options, const char *value);
 
-/* What the server says of the connection's TLS, in its answer to the upgrade. */
+/* What the server reports about the connection's TLS in its response to the upgrade. */
 static const char *seen(wsline_conn *conn, const char *header) {
     const char *value = wsline_conn_response_header(conn, header);
 
@@ -50,13 +50,13 @@ static void null_restores_each_default(void) {
         CHECK_OK(rows[i].set(options, NULL));
         peer_hang_up(peer_connect("NGINX_TLS", "/", options));
     }
-    /* Without its CA the server is not trusted. */
+    /* Without its CA, the server is not trusted. */
     CHECK_OK(wsline_options_set_tls_ca_file(options, NULL));
     check_refused(WSLINE_ERR_TLS_VERIFY, "NGINX_TLS", options, "certificate");
     wsline_options_free(options);
 }
 
-static void the_best_version_of_both_sides_is_spoken(void) {
+static void the_highest_common_version_is_used(void) {
     static const struct {
         const char *peer;
         const char *version;
@@ -80,11 +80,11 @@ static void the_best_version_of_both_sides_is_spoken(void) {
     }
 }
 
-static void versions_are_limited_both_ways(void) {
+static void versions_have_a_minimum_and_a_maximum(void) {
     static const struct {
         const char *peer;
         int32_t min, max;
-        const char *version; /* NULL: there is none in common */
+        const char *version; /* NULL: none in common */
     } rows[] = {
         {"NGINX_TLS", WSLINE_TLS_1_2, WSLINE_TLS_1_2, "TLSv1.2"},
         {"NGINX_TLS", WSLINE_TLS_1_3, WSLINE_TLS_1_3, "TLSv1.3"},
@@ -110,7 +110,7 @@ static void versions_are_limited_both_ways(void) {
     }
 }
 
-static void ciphers_and_curves_are_those_that_were_set(void) {
+static void ciphers_and_groups_are_those_that_were_set(void) {
     static const struct {
         const char *peer;
         string_setter set;
@@ -144,7 +144,7 @@ static void ciphers_and_curves_are_those_that_were_set(void) {
     }
 }
 
-static void lists_that_openssl_does_not_know_are_configuration_errors(void) {
+static void lists_that_openssl_rejects_are_configuration_errors(void) {
     static const struct {
         string_setter set;
         const char *name;
@@ -180,10 +180,10 @@ static void a_maximum_below_the_minimum_is_a_configuration_error(void) {
     wsline_options_free(options);
 }
 
-static void alpn_offers_http_1_1_unless_told_otherwise(void) {
+static void alpn_offers_http_1_1_by_default(void) {
     static const struct {
-        const char *protocols; /* NULL: as it is by itself */
-        const char *chosen;    /* NULL: the server refuses */
+        const char *protocols; /* NULL: the default */
+        const char *chosen;    /* NULL: the server rejects the connection */
     } rows[] = {
         {NULL, "http/1.1"}, {"http/1.1", "http/1.1"}, {"no-such-thing,http/1.1", "http/1.1"},
         {"", ""},           {"no-such-thing", NULL},
@@ -209,17 +209,17 @@ static void alpn_offers_http_1_1_unless_told_otherwise(void) {
     }
 }
 
-static void the_server_is_told_its_name(void) {
+static void the_server_name_is_sent(void) {
     wsline_conn *conn = peer_connect("NGINX_TLS", "/", NULL);
 
     CHECK_TEXT("localhost", seen(conn, "X-TLS-SNI"));
     peer_hang_up(conn);
 }
 
-static void certificates_are_believed_by_what_they_say(void) {
+static void certificates_are_verified_by_their_contents(void) {
     static const struct {
         const char *peer;
-        const char *refused; /* in OpenSSL's words and in AWS-LC's; NULL: it is believed */
+        const char *refused; /* in OpenSSL's words and in AWS-LC's; NULL: it is trusted */
     } rows[] = {
         {"TLS_RSA", NULL},
         {"TLS_CHAIN", NULL},
@@ -240,7 +240,7 @@ static void certificates_are_believed_by_what_they_say(void) {
     }
 }
 
-static void nginx_wants_a_client_certificate(void) {
+static void nginx_requires_a_client_certificate(void) {
     char path[PEER_URL_MAX];
     wsline_options *options = peer_options();
 
@@ -252,7 +252,7 @@ static void nginx_wants_a_client_certificate(void) {
     wsline_options_free(options);
 }
 
-/* How the next connection begins, in the words of both sides. */
+/* How the next connection starts, as reported by both sides. */
 static bool is_resumed(const char *peer, const wsline_options *options, bool cut) {
     wsline_conn *conn = peer_connect(peer, "/", options);
     wsline_message message;
@@ -260,7 +260,7 @@ static bool is_resumed(const char *peer, const wsline_options *options, bool cut
 
     REQUIRE_OK(wsline_conn_tls_info(conn, &info));
     CHECK_TEXT(info.resumed ? "r" : ".", seen(conn, "X-TLS-Reused"));
-    /* TLS 1.3 hands its tickets out behind the handshake. */
+    /* TLS 1.3 sends its tickets after the handshake. */
     CHECK_OK(wsline_conn_send_text(conn, "x", 1));
     CHECK_OK(wsline_conn_recv(conn, WAIT_MS, &message));
     if (cut) {
@@ -272,7 +272,7 @@ static bool is_resumed(const char *peer, const wsline_options *options, bool cut
     return info.resumed;
 }
 
-static void connections_of_one_options_object_resume_sessions(void) {
+static void connections_with_the_same_options_resume_sessions(void) {
     static const char *const peers[] = {"NGINX_TLS", "NGINX_TLS12", "NGINX_TLS13"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -284,12 +284,12 @@ static void connections_of_one_options_object_resume_sessions(void) {
         CHECK(!is_resumed(peers[i], options, false));
         CHECK(is_resumed(peers[i], options, false));
         CHECK(is_resumed(peers[i], options, true));
-        CHECK(is_resumed(peers[i], options, false)); /* a cut costs nothing */
+        CHECK(is_resumed(peers[i], options, false)); /* dropping the connection costs nothing */
         REQUIRE_OK(wsline_options_clone(options, &copy));
         CHECK(is_resumed(peers[i], copy, false));
         CHECK(!is_resumed(peers[i], other, false));
         REQUIRE_OK(wsline_options_set_tls_verify_host(options, false));
-        CHECK(!is_resumed(peers[i], options, false)); /* what was verified was less */
+        CHECK(!is_resumed(peers[i], options, false)); /* less was verified */
         wsline_options_free(options);
         wsline_options_free(copy);
         wsline_options_free(other);
@@ -332,16 +332,16 @@ static void bad_arguments_are_named(void) {
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(null_restores_each_default),
-        TEST(the_best_version_of_both_sides_is_spoken),
-        TEST(versions_are_limited_both_ways),
-        TEST(ciphers_and_curves_are_those_that_were_set),
-        TEST(lists_that_openssl_does_not_know_are_configuration_errors),
+        TEST(the_highest_common_version_is_used),
+        TEST(versions_have_a_minimum_and_a_maximum),
+        TEST(ciphers_and_groups_are_those_that_were_set),
+        TEST(lists_that_openssl_rejects_are_configuration_errors),
         TEST(a_maximum_below_the_minimum_is_a_configuration_error),
-        TEST(alpn_offers_http_1_1_unless_told_otherwise),
-        TEST(the_server_is_told_its_name),
-        TEST(certificates_are_believed_by_what_they_say),
-        TEST(nginx_wants_a_client_certificate),
-        TEST(connections_of_one_options_object_resume_sessions),
+        TEST(alpn_offers_http_1_1_by_default),
+        TEST(the_server_name_is_sent),
+        TEST(certificates_are_verified_by_their_contents),
+        TEST(nginx_requires_a_client_certificate),
+        TEST(connections_with_the_same_options_resume_sessions),
         TEST(threads_share_one_context),
         TEST(bad_arguments_are_named),
     };

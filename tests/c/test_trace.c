@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the log shows of the way to a server and of what goes over it. */
+/* The log of connecting to a server and of its frames. */
 #include "check.h"
 #include "lines.h"
 #include "peer.h"
 
-static void heads_and_frames_are_shown(void) {
+static void headers_and_frames_are_shown(void) {
     wsline_options *options = peer_options();
     wsline_message message;
     wsline_conn *conn;
@@ -28,7 +28,7 @@ static void heads_and_frames_are_shown(void) {
     wsline_options_free(options);
 }
 
-static void of_a_long_payload_the_first_64_bytes_are_shown(void) {
+static void only_the_first_64_bytes_of_a_payload_are_shown(void) {
     char payload[1000], shown[128];
     wsline_conn *conn;
 
@@ -41,7 +41,7 @@ static void of_a_long_payload_the_first_64_bytes_are_shown(void) {
     CHECK_HAS(shown, lines_end());
 }
 
-static void tls_is_shown_by_version_and_cipher_and_no_key(void) {
+static void tls_is_shown_by_version_and_cipher_without_keys(void) {
     wsline_tls_info info;
     wsline_conn *conn;
     char line[128];
@@ -56,7 +56,7 @@ static void tls_is_shown_by_version_and_cipher_and_no_key(void) {
     CHECK(strstr(lines.text, "BEGIN") == NULL);
 }
 
-static void a_redirect_and_its_cookie_are_steps(void) {
+static void a_redirect_and_its_cookie_are_shown(void) {
     wsline_conn *conn;
     const char *logged;
 
@@ -72,7 +72,7 @@ static void a_redirect_and_its_cookie_are_steps(void) {
     CHECK_HAS("\n> GET /head HTTP/1.1\n", logged);
 }
 
-static void a_user_that_a_server_names_is_left_out(void) {
+static void credentials_named_by_a_server_are_omitted(void) {
     wsline_conn *conn = NULL;
 
     lines_begin();
@@ -112,11 +112,11 @@ static void a_proxy_is_shown_step_by_step(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(heads_and_frames_are_shown),
-        TEST(of_a_long_payload_the_first_64_bytes_are_shown),
-        TEST(tls_is_shown_by_version_and_cipher_and_no_key),
-        TEST(a_redirect_and_its_cookie_are_steps),
-        TEST(a_user_that_a_server_names_is_left_out),
+        TEST(headers_and_frames_are_shown),
+        TEST(only_the_first_64_bytes_of_a_payload_are_shown),
+        TEST(tls_is_shown_by_version_and_cipher_without_keys),
+        TEST(a_redirect_and_its_cookie_are_shown),
+        TEST(credentials_named_by_a_server_are_omitted),
         TEST(a_proxy_is_shown_step_by_step),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP upgrade: what the client asks for, and which answers it takes. */
+/* The HTTP upgrade: the request, and which responses are accepted. */
 #include "clock.h"
 #include "peer.h"
 
-/* Good answers -------------------------------------------------------------------------------- */
+/* Accepted responses --------------------------------------------------------------------------- */
 
-static void heads_that_look_odd_are_accepted(void) {
+static void unusual_headers_are_accepted(void) {
     static const char *const paths[] = {
         "/odd-but-valid",       "/early-hints",     "/continue",          "/many-headers?n=50",
         "/many-headers?n=1000", "/folded-line",     "/folded-connection", "/ignored-lines",
@@ -25,7 +25,7 @@ static void heads_that_look_odd_are_accepted(void) {
     }
 }
 
-static void repeated_response_headers_are_all_there(void) {
+static void repeated_response_headers_are_all_kept(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/odd-but-valid", NULL);
     const char *name, *value;
     size_t cookies = 0;
@@ -45,7 +45,7 @@ static void a_folded_header_is_unfolded(void) {
     peer_hang_up(conn);
 }
 
-static void an_empty_list_of_extensions_names_none(void) {
+static void an_empty_list_of_extensions_is_accepted(void) {
     wsline_options *options = peer_options();
 
     for (int offer = 0; offer < 2; offer++) {
@@ -60,7 +60,7 @@ static void an_empty_list_of_extensions_names_none(void) {
     wsline_options_free(options);
 }
 
-static void frames_right_behind_the_head_are_not_lost(void) {
+static void frames_right_after_the_headers_are_not_lost(void) {
     wsline_conn *conn = peer_connect("FAULTS", "/early", NULL);
     wsline_message message;
 
@@ -71,7 +71,7 @@ static void frames_right_behind_the_head_are_not_lost(void) {
     peer_hang_up(conn);
 }
 
-/* What the client asks for -------------------------------------------------------------------- */
+/* The request ---------------------------------------------------------------------------------- */
 
 /* The request that the server saw, as JSON. */
 static void request_seen(const char *path, const wsline_options *options, char *json, size_t size) {
@@ -84,7 +84,7 @@ static void request_seen(const char *path, const wsline_options *options, char *
     peer_hang_up(conn);
 }
 
-static void the_request_carries_what_the_rfc_wants(void) {
+static void the_request_contains_what_the_rfc_requires(void) {
     char json[4096], host[64];
 
     request_seen("/headers?a=b%20c", NULL, json, sizeof json);
@@ -99,7 +99,7 @@ static void the_request_carries_what_the_rfc_wants(void) {
     CHECK_HAS("[\"Origin\", \"http://127.0.0.1:", json);
 }
 
-static void the_request_carries_the_options(void) {
+static void the_request_contains_the_options(void) {
     wsline_options *options = peer_options();
     char json[4096];
     const char *first, *second;
@@ -141,7 +141,7 @@ static void the_request_carries_the_options(void) {
     wsline_options_free(options);
 }
 
-static void the_server_chooses_among_the_subprotocols(void) {
+static void the_server_selects_one_of_the_subprotocols(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS"};
     wsline_options *options = peer_options();
 
@@ -175,9 +175,9 @@ static void the_server_chooses_among_the_subprotocols(void) {
     wsline_options_free(options);
 }
 
-/* Answers that are no upgrade ----------------------------------------------------------------- */
+/* Responses without an upgrade ----------------------------------------------------------------- */
 
-/* A connection whose upgrade was refused, kept to be looked at. */
+/* A connection whose upgrade was rejected, kept for inspection. */
 static wsline_conn *refused(const char *peer, const char *path, wsline_status status) {
     wsline_conn *conn = NULL;
     char url[PEER_URL_MAX];
@@ -197,7 +197,7 @@ static void check_body(wsline_conn *conn, const char *text) {
     CHECK_BYTES(text, strlen(text), body, len);
 }
 
-static void a_refusal_keeps_its_status_headers_and_body(void) {
+static void a_rejection_keeps_its_status_headers_and_body(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS", "FAULTS"};
 
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
@@ -220,7 +220,7 @@ static void a_refusal_keeps_its_status_headers_and_body(void) {
     }
 }
 
-/* What a refusal's odd head must not take away: its status, a field, and the body. */
+/* What malformed headers must not hide: the status, a header, and the body of the response. */
 static void check_refusal(const char *query, const char *field, const char *value,
                           const char *body) {
     char path[160];
@@ -235,12 +235,12 @@ static void check_refusal(const char *query, const char *field, const char *valu
     wsline_conn_free(conn);
 }
 
-static void no_line_of_a_refusal_takes_its_status_away(void) {
+static void no_malformed_line_hides_the_status_of_a_rejection(void) {
 #define NO_ENTRY "body=no%20entry&"
     static const char *const rows[] = {
         NO_ENTRY "line=X:%20a%0D%0A%20b",          /* folded */
-        NO_ENTRY "line=%20X:%20a",                 /* folded, though nothing is before it */
-        NO_ENTRY "line=X%20Y:%20a&line=X%20:%20a", /* blanks in a name and behind one */
+        NO_ENTRY "line=%20X:%20a",                 /* folded, although no line precedes it */
+        NO_ENTRY "line=X%20Y:%20a&line=X%20:%20a", /* blanks in and after a name */
         NO_ENTRY "line=a%20line%20without%20colon",
         NO_ENTRY "line=X:%20a%00b&line=X:%20a%0Db", /* a NUL, a CR */
         NO_ENTRY "fields=130",
@@ -250,12 +250,12 @@ static void no_line_of_a_refusal_takes_its_status_away(void) {
         check_refusal(rows[i], "content-type", "text/plain", "no entry");
 }
 
-static void a_refusal_without_the_end_of_its_head_keeps_what_came(void) {
+static void a_rejection_with_incomplete_headers_keeps_what_arrived(void) {
     check_refusal("line=X:%20y&cut=1", "X", "y", "");
     check_refusal("line=X:%20y&fields=20000", "X", "y", "");
 }
 
-static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
+static void the_message_of_a_rejection_says_what_would_be_accepted(void) {
     static const struct {
         const char *query;
         const char *says; /* the end of the message */
@@ -288,7 +288,7 @@ static void the_message_of_a_refusal_says_what_would_be_accepted(void) {
     wsline_options_free(options);
 }
 
-static void a_refused_connection_may_try_again(void) {
+static void a_rejected_connection_may_retry(void) {
     wsline_conn *conn = refused("WEBSOCKETS", "/status?code=403", WSLINE_ERR_HTTP_STATUS);
     char url[PEER_URL_MAX];
 
@@ -299,7 +299,7 @@ static void a_refused_connection_may_try_again(void) {
     peer_hang_up(conn);
 }
 
-static void each_way_to_end_a_body_is_understood(void) {
+static void each_way_to_delimit_a_body_is_understood(void) {
     static const char *const rows[] = {"length", "chunked", "close", "reset"};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -310,14 +310,14 @@ static void each_way_to_end_a_body_is_understood(void) {
         check_row(rows[i]);
         snprintf(path, sizeof path, "/status?code=500&body=out%%20of%%20order&how=%s", rows[i]);
         conn = refused("FAULTS", path, WSLINE_ERR_HTTP_STATUS);
-        /* The server keeps the connection open where the body says its own end. */
+        /* The server keeps the connection open if the body is delimited by itself. */
         CHECK_TOOK(0, start);
         check_body(conn, "out of order");
         wsline_conn_free(conn);
     }
 }
 
-static void every_other_status_is_a_bad_status(void) {
+static void every_other_status_is_an_http_status_error(void) {
     static const int codes[] = {200, 204, 301, 304, 307, 401, 404, 407, 426, 500, 503, 599};
 
     for (size_t i = 0; i < COUNT_OF(codes); i++) {
@@ -332,7 +332,7 @@ static void every_other_status_is_a_bad_status(void) {
     }
 }
 
-static void wrong_upgrades_are_refused(void) {
+static void invalid_upgrades_are_rejected(void) {
     static const struct {
         const char *path;
         const char *says; /* a part of the message */
@@ -372,7 +372,7 @@ static void wrong_upgrades_are_refused(void) {
     }
 }
 
-static void two_chosen_subprotocols_are_refused_though_both_were_offered(void) {
+static void two_selected_subprotocols_are_rejected_although_both_were_offered(void) {
     wsline_options *options = peer_options();
     wsline_conn *conn = NULL;
 
@@ -387,23 +387,23 @@ static void two_chosen_subprotocols_are_refused_though_both_were_offered(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(heads_that_look_odd_are_accepted),
-        TEST(repeated_response_headers_are_all_there),
+        TEST(unusual_headers_are_accepted),
+        TEST(repeated_response_headers_are_all_kept),
         TEST(a_folded_header_is_unfolded),
-        TEST(an_empty_list_of_extensions_names_none),
-        TEST(frames_right_behind_the_head_are_not_lost),
-        TEST(the_request_carries_what_the_rfc_wants),
-        TEST(the_request_carries_the_options),
-        TEST(the_server_chooses_among_the_subprotocols),
-        TEST(a_refusal_keeps_its_status_headers_and_body),
-        TEST(no_line_of_a_refusal_takes_its_status_away),
-        TEST(a_refusal_without_the_end_of_its_head_keeps_what_came),
-        TEST(the_message_of_a_refusal_says_what_would_be_accepted),
-        TEST(a_refused_connection_may_try_again),
-        TEST(each_way_to_end_a_body_is_understood),
-        TEST(every_other_status_is_a_bad_status),
-        TEST(wrong_upgrades_are_refused),
-        TEST(two_chosen_subprotocols_are_refused_though_both_were_offered),
+        TEST(an_empty_list_of_extensions_is_accepted),
+        TEST(frames_right_after_the_headers_are_not_lost),
+        TEST(the_request_contains_what_the_rfc_requires),
+        TEST(the_request_contains_the_options),
+        TEST(the_server_selects_one_of_the_subprotocols),
+        TEST(a_rejection_keeps_its_status_headers_and_body),
+        TEST(no_malformed_line_hides_the_status_of_a_rejection),
+        TEST(a_rejection_with_incomplete_headers_keeps_what_arrived),
+        TEST(the_message_of_a_rejection_says_what_would_be_accepted),
+        TEST(a_rejected_connection_may_retry),
+        TEST(each_way_to_delimit_a_body_is_understood),
+        TEST(every_other_status_is_an_http_status_error),
+        TEST(invalid_upgrades_are_rejected),
+        TEST(two_selected_subprotocols_are_rejected_although_both_were_offered),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* URLs, as a connect would take them. */
+/* URLs, parsed as a connect would. */
 #include "check.h"
 
 static void url_parse_splits_good_urls(void) {
@@ -50,7 +50,7 @@ static void url_parse_splits_good_urls(void) {
     }
 }
 
-static void url_parse_refuses_bad_urls(void) {
+static void url_parse_rejects_bad_urls(void) {
     static const char *const rows[] = {
         "",
         "example.com",
@@ -98,7 +98,7 @@ static void url_parse_refuses_bad_urls(void) {
     }
 }
 
-static void a_refused_url_keeps_its_password_out_of_the_message(void) {
+static void the_error_for_a_rejected_url_does_not_contain_its_password(void) {
     static const char *const rows[] = {
         "ws://us%3Aer:hush-hush@example.com/",
         "http://user:hush-hush@example.com/",
@@ -114,7 +114,7 @@ static void a_refused_url_keeps_its_password_out_of_the_message(void) {
     }
 }
 
-static void user_password_and_socket_are_told_without_their_encoding(void) {
+static void user_password_and_socket_path_are_decoded(void) {
     static const struct {
         const char *url, *user, *password, *unix_path;
     } rows[] = {
@@ -139,7 +139,7 @@ static void user_password_and_socket_are_told_without_their_encoding(void) {
     }
 }
 
-static void url_calls_take_null(void) {
+static void url_calls_accept_null(void) {
     wsline_url *url = NULL;
 
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_url_parse(NULL, &url));
@@ -159,10 +159,10 @@ static void url_calls_take_null(void) {
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(url_parse_splits_good_urls),
-        TEST(url_parse_refuses_bad_urls),
-        TEST(a_refused_url_keeps_its_password_out_of_the_message),
-        TEST(user_password_and_socket_are_told_without_their_encoding),
-        TEST(url_calls_take_null),
+        TEST(url_parse_rejects_bad_urls),
+        TEST(the_error_for_a_rejected_url_does_not_contain_its_password),
+        TEST(user_password_and_socket_path_are_decoded),
+        TEST(url_calls_accept_null),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));
 }

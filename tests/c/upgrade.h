@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer of a server of the test's own. Its program is linked with OpenSSL. */
+/* The upgrade response of a server inside the test. Its program is linked with OpenSSL. */
 #ifndef WSLINE_TESTS_UPGRADE_H
 #define WSLINE_TESTS_UPGRADE_H
 
@@ -9,7 +9,7 @@
 #include <openssl/sha.h>
 #include <sys/socket.h>
 
-/* The head of a 101 for this request. */
+/* The headers of a 101 response to this request. */
 static inline void answer_upgrade(const char *request, char answer[512]) {
     static const char field[] = "Sec-WebSocket-Key: ",
                       guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -28,7 +28,7 @@ static inline void answer_upgrade(const char *request, char answer[512]) {
              (char *)accept);
 }
 
-/* Reads a request from a connection that was accepted, and answers it. */
+/* Reads a request from an accepted connection and responds to it. */
 static inline void upgrade(int fd) {
     char request[4096] = "", answer[512];
     size_t len = 0;

@@ -2,8 +2,8 @@
 /*
  * race c|rust [locked]
  *
- * A data race in that language, which ThreadSanitizer must report. With "locked" there is none, and
- * it must not.
+ * A data race in that language, which ThreadSanitizer must report. With "locked" there is no race,
+ * and it must report nothing.
  */
 #include <pthread.h>
 #include <stdbool.h>

@@ -7,17 +7,18 @@ use std::thread;
 static mut COUNT: u32 = 0;
 static LOCK: Mutex<()> = Mutex::new(());
 
-/// Two threads count: a data race, unless they hold a lock.
+/// Two threads increment a counter: a data race, unless they hold a lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn race_in_rust(locked: bool) {
-    // Without it, the second thread would often start after the first has ended, which is no race.
+    // Without the barrier, the second thread would often start after the first has ended, so that
+    // no race occurs.
     let both = Barrier::new(2);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 both.wait();
                 let _guard = locked.then(|| LOCK.lock());
-                // SAFETY: it is none. That is to be found out.
+                // SAFETY: this is unsound on purpose; ThreadSanitizer must report it.
                 unsafe { COUNT += 1 }
             });
         }
