@@ -2982,6 +2982,19 @@ WSLINE_API bool wsline_conn_is_open(const wsline_conn *conn);
 WSLINE_API int32_t wsline_conn_http_status(const wsline_conn *conn);
 
 /**
+ * Returns the reason phrase of the response to the last connect, for example "Forbidden".
+ *
+ * It is exactly what the server wrote after the status, so do not show it on a terminal as it is.
+ *
+ * @param conn  a connection; may be NULL.
+ * @return      the phrase, "" if the response has none; NULL if there was no response. Lent until
+ *              the connection is freed or connected again.
+ *
+ * Since: 0.2
+ */
+WSLINE_API const char *wsline_conn_http_reason(const wsline_conn *conn);
+
+/**
  * Returns a header of the response to the last connect, whether it succeeded or not.
  *
  * @param conn  a connection; may be NULL.
@@ -3732,6 +3745,18 @@ WSLINE_API wsline_status wsline_app_stats(const wsline_app *app, wsline_stats *s
 WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
 
 /**
+ * Returns the reason phrase of the response to the last attempt to connect, for example
+ * "Forbidden".
+ *
+ * @param app  an app; may be NULL.
+ * @return     as wsline_conn_http_reason(). Lent until this thread calls this function again, for
+ *             any app.
+ *
+ * Since: 0.2
+ */
+WSLINE_API const char *wsline_app_http_reason(const wsline_app *app);
+
+/**
  * Returns a header of the response to the last attempt to connect, whether it succeeded or not.
  *
  * @param app   an app; may be NULL.
@@ -3740,6 +3765,23 @@ WSLINE_API int32_t wsline_app_http_status(const wsline_app *app);
  *              for any app.
  */
 WSLINE_API const char *wsline_app_response_header(const wsline_app *app, const char *name);
+
+/**
+ * Returns the headers of the response to the last attempt to connect one by one, in their order.
+ *
+ * @param app        an app; may be NULL.
+ * @param index      0 for the first.
+ * @param name_out   set to the name, as sent; to NULL after the last one. Lent until this thread
+ *                   calls this function again, for any app.
+ * @param value_out  set to the value, in the same way.
+ * @return           true if there is a header with this index; false after the last one, or if a
+ *                   pointer is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API bool
+wsline_app_response_header_at(const wsline_app *app, size_t index, const char **name_out,
+                              const char **value_out);
 
 /**
  * Returns the body of the response if the last attempt to connect was refused, up to 64 KiB.
@@ -3786,6 +3828,34 @@ WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
  *             thread calls this function again, for any app.
  */
 WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
+
+/**
+ * Reports what TLS negotiated with the server, on the current or last connection.
+ *
+ * @param app       an app with a `wss://` URL.
+ * @param info_out  filled; zero on failure. Its strings are lent until this thread calls this
+ *                  function again, for any app.
+ * @retval WSLINE_OK                    filled.
+ * @retval WSLINE_ERR_WRONG_STATE       there is no connection, or it does not use TLS. In on_error
+ *                                      and on_close the connection that has ended still counts.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_app_tls_info(const wsline_app *app, wsline_tls_info *info_out);
+
+/**
+ * Returns the descriptor of the app's socket, for calls such as getsockopt(2).
+ *
+ * Reading, writing or closing it breaks the connection. It is closed when the connection has ended,
+ * so use it in callbacks only, or while the app cannot lose its connection.
+ *
+ * @param app  an app; may be NULL.
+ * @return     the descriptor; -1 while the app is not connected.
+ *
+ * Since: 0.2
+ */
+WSLINE_API int32_t wsline_app_fd(const wsline_app *app);
 
 /**
  * Gives the details of the last failed call on this app, whichever thread made it.

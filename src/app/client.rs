@@ -19,13 +19,14 @@ use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
 use crate::net::sys;
+use crate::net::tls::channel::TlsInfo;
 use crate::net::wake::{WakeBy, WakeSlot};
 use crate::protocol::http::reply::Response;
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::sender::Frame;
 use std::ffi::CString;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -294,6 +295,18 @@ impl App {
         self.connection.peer_address()
     }
 
+    /// Of the connection there is, or the one that has just ended.
+    pub fn tls_info(&self) -> Result<TlsInfo, Error> {
+        let link = self.connection.last_link().ok_or_else(not_connected)?;
+        let info = link.tls_info().cloned();
+        info.ok_or_else(|| Error::new(Kind::WrongState, "the connection does not use TLS"))
+    }
+
+    /// While it is connected.
+    pub fn fd(&self) -> Option<RawFd> {
+        self.connection.link().map(|link| link.stream().fd())
+    }
+
     pub fn last_error(&self) -> Option<Error> {
         self.last_error.lock().clone()
     }
@@ -354,7 +367,8 @@ impl App {
 
     /// Called when the app has ended and its driver removes it.
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
-        self.connection.set_link(None);
+        self.connection.retire();
+        self.connection.forget_retired();
         let mut state = self.state.lock();
         // The driver's descriptor may be closed from here on.
         self.driver_wake.clear();

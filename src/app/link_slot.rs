@@ -14,6 +14,9 @@ pub(super) struct LinkSlot(Mutex<Connections>);
 struct Connections {
     /// While it is open.
     link: Option<Arc<Link>>,
+    /// Has just ended; kept until its descriptor is no longer watched and its last callback has
+    /// returned.
+    retired: Option<Arc<Link>>,
     /// The response to the last attempt.
     response: Option<Arc<Response>>,
     /// Data of the last connection that has ended; an open one reports its own.
@@ -35,18 +38,32 @@ impl LinkSlot {
         link.as_ref().is_some_and(|link| link.writer().is_open())
     }
 
-    /// Replaces the connection, and keeps the data of the previous one.
-    pub(super) fn set_link(&self, link: Option<Arc<Link>>) {
+    pub(super) fn set_link(&self, link: Arc<Link>) {
+        self.0.lock().link = Some(link);
+    }
+
+    /// Called when the connection has ended; keeps its data.
+    pub(super) fn retire(&self) {
         let mut connections = self.0.lock();
-        let old = std::mem::replace(&mut connections.link, link);
-        if let Some(old) = &old {
+        if let Some(link) = connections.link.take() {
             connections.ended = Some(Box::new(Ended {
-                peer_address: old.peer_address().clone(),
-                totals: old.totals(),
+                peer_address: link.peer_address().clone(),
+                totals: link.totals(),
             }));
+            connections.retired = Some(link);
         }
-        drop(connections);
-        drop(old);
+    }
+
+    pub(super) fn forget_retired(&self) {
+        let retired = self.0.lock().retired.take();
+        drop(retired);
+    }
+
+    /// The open connection, or the one that has just ended.
+    pub(super) fn last_link(&self) -> Option<Arc<Link>> {
+        let connections = self.0.lock();
+        let link = connections.link.as_ref();
+        link.or(connections.retired.as_ref()).cloned()
     }
 
     pub(super) fn set_response(&self, response: Option<Arc<Response>>) {

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, Weak};
 use crate::conn::connect::connector::{Connector, Established};
-use crate::conn::link::{Link, aborted};
+use crate::conn::link::aborted;
 use crate::conn::open::open;
 use crate::conn::receive::reader::ReadBuffers;
 use crate::conn::send::keys::Keys;
@@ -31,8 +31,8 @@ pub struct Runner {
     phase: Life,
     backoff: Backoff,
     has_been_open: bool,
-    /// Kept until its descriptor is no longer watched.
-    retired: Option<Arc<Link>>,
+    /// The app holds a connection that has ended, until its descriptor is no longer watched.
+    has_retired: bool,
 }
 
 enum Life {
@@ -53,7 +53,7 @@ impl Runner {
             phase: Life::Begin,
             backoff,
             has_been_open: false,
-            retired: None,
+            has_retired: false,
         }
     }
 
@@ -141,7 +141,9 @@ impl Runner {
 
     /// Called when the descriptor of the connection that has ended is no longer watched.
     pub fn forget_retired(&mut self) {
-        self.retired = None;
+        if std::mem::take(&mut self.has_retired) {
+            self.app.connection.forget_retired();
+        }
     }
 
     /// How the app has ended, once it has.
@@ -290,7 +292,7 @@ impl Runner {
         if log::is_on(Level::Info) {
             trace::open(&link.peer());
         }
-        self.app.connection.set_link(Some(link));
+        self.app.connection.set_link(link);
         let now = Instant::now();
         let session = AppConnection::new(reader, &options.ping, now);
         self.phase = Life::Open(Box::new(session));
@@ -323,7 +325,8 @@ impl Runner {
             .note_open_for(was_open_for, &self.app.options.reconnect);
         let link = Arc::clone(session.link());
         drop(session);
-        self.app.connection.set_link(None);
+        self.app.connection.retire();
+        self.has_retired = true;
         if let Err(error) = &end {
             // Threads that still have the link must not queue data that would never be sent.
             link.end_unless_ended(error);
@@ -333,7 +336,7 @@ impl Runner {
         self.phase = after(end.clone(), retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = link.unsent();
-        self.retired = Some(link);
+        drop(link);
         on_error(&end, retry, callbacks);
         // Both close frames may have been recorded although ours was never sent.
         let info = closing.info();

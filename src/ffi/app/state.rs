@@ -4,11 +4,12 @@
 use super::object::wsline_app;
 use crate::base::sync::Arc;
 use crate::ffi::arguments::Arguments;
-use crate::ffi::conn::state::wsline_stats;
+use crate::ffi::conn::state::{wsline_stats, wsline_tls_info};
 use crate::ffi::error;
 use crate::ffi::guard;
 use crate::ffi::last_error::wsline_error_info;
 use crate::ffi::status::wsline_status;
+use crate::net::tls::channel::TlsInfo;
 use crate::protocol::http::reply::Response;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -18,11 +19,14 @@ use std::thread::LocalKey;
 type LentResponse = RefCell<Option<Arc<Response>>>;
 
 thread_local! {
+    static REASON: LentResponse = const { RefCell::new(None) };
     static HEADER: LentResponse = const { RefCell::new(None) };
+    static HEADER_AT: LentResponse = const { RefCell::new(None) };
     static BODY: LentResponse = const { RefCell::new(None) };
     static SUBPROTOCOL: LentResponse = const { RefCell::new(None) };
     static EXTENSIONS: LentResponse = const { RefCell::new(None) };
     static ADDRESS: RefCell<Option<CString>> = const { RefCell::new(None) };
+    static TLS: RefCell<Option<TlsInfo>> = const { RefCell::new(None) };
 }
 
 /// Lends what `look` finds in the response to the last attempt.
@@ -141,6 +145,21 @@ pub unsafe extern "C" fn wsline_app_http_status(app: *const wsline_app) -> i32 {
     })
 }
 
+/// Returns the reason phrase of the response to the last attempt to connect, for example
+/// "Forbidden".
+///
+/// @param app  an app; may be NULL.
+/// @return     as wsline_conn_http_reason(). Lent until this thread calls this function again, for
+///             any app.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_http_reason(app: *const wsline_app) -> *const c_char {
+    look_up(&REASON, app, |response, _| {
+        Some(response.head.fields.reason_c_string())
+    })
+}
+
 /// Returns a header of the response to the last attempt to connect, whether it succeeded or not.
 ///
 /// @param app   an app; may be NULL.
@@ -155,6 +174,43 @@ pub unsafe extern "C" fn wsline_app_response_header(
     look_up(&HEADER, app, |response, arguments| {
         let name = arguments.string(name, "name").ok()?;
         response.head.fields.all(name).next()
+    })
+}
+
+/// Returns the headers of the response to the last attempt to connect one by one, in their order.
+///
+/// @param app        an app; may be NULL.
+/// @param index      0 for the first.
+/// @param name_out   set to the name, as sent; to NULL after the last one. Lent until this thread
+///                   calls this function again, for any app.
+/// @param value_out  set to the value, in the same way.
+/// @return           true if there is a header with this index; false after the last one, or if a
+///                   pointer is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_response_header_at(
+    app: *const wsline_app,
+    index: usize,
+    name_out: *mut *const c_char,
+    value_out: *mut *const c_char,
+) -> bool {
+    guard::value(false, |arguments| {
+        let name = arguments.out(name_out, std::ptr::null(), "name_out");
+        let value = arguments.out(value_out, std::ptr::null(), "value_out");
+        let (Ok(app), Ok(name), Ok(value)) = (arguments.object(app), name, value) else {
+            return false;
+        };
+        let Some(response) = app.response() else {
+            return false;
+        };
+        HEADER_AT.with_borrow_mut(|lent| {
+            let field = lent.insert(response).head.fields.at(index);
+            field.is_some_and(|field| {
+                (*name, *value) = (field.0.as_ptr(), field.1.as_ptr());
+                true
+            })
+        })
     })
 }
 
@@ -231,6 +287,48 @@ pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *con
             let address = place.as_ref();
             address.map_or(std::ptr::null(), |address| address.as_ptr())
         })
+    })
+}
+
+/// Reports what TLS negotiated with the server, on the current or last connection.
+///
+/// @param app       an app with a `wss://` URL.
+/// @param info_out  filled; zero on failure. Its strings are lent until this thread calls this
+///                  function again, for any app.
+/// @retval WSLINE_OK                    filled.
+/// @retval WSLINE_ERR_WRONG_STATE       there is no connection, or it does not use TLS. In on_error
+///                                      and on_close the connection that has ended still counts.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_tls_info(
+    app: *const wsline_app,
+    info_out: *mut wsline_tls_info,
+) -> wsline_status {
+    guard::after_failure("wsline_app_tls_info", app, |app, arguments| {
+        let place = arguments.out(info_out, wsline_tls_info::NOTHING, "info_out");
+        let (app, place) = (app?, place?);
+        let info = app.tls_info()?;
+        TLS.with_borrow_mut(|lent| *place = wsline_tls_info::of(lent.insert(info)));
+        Ok(())
+    })
+}
+
+/// Returns the descriptor of the app's socket, for calls such as getsockopt(2).
+///
+/// Reading, writing or closing it breaks the connection. It is closed when the connection has
+/// ended, so use it in callbacks only, or while the app cannot lose its connection.
+///
+/// @param app  an app; may be NULL.
+/// @return     the descriptor; -1 while the app is not connected.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_fd(app: *const wsline_app) -> i32 {
+    guard::value(-1, |arguments| {
+        let app = arguments.object(app);
+        app.ok().and_then(|app| app.fd()).unwrap_or(-1)
     })
 }
 

@@ -7,6 +7,7 @@ use crate::conn::connection::Connection;
 use crate::conn::stats::Totals;
 use crate::ffi::guard;
 use crate::ffi::status::wsline_status;
+use crate::net::tls::channel::TlsInfo;
 use crate::protocol::http::reply::Response;
 use std::ffi::{CStr, c_char, c_void};
 
@@ -26,6 +27,28 @@ pub struct wsline_tls_info {
     pub resumed: bool,
     /// Reserved for future fields; 0.
     pub reserved: [u64; 4],
+}
+
+impl wsline_tls_info {
+    pub(in crate::ffi) const NOTHING: Self = Self {
+        version: std::ptr::null(),
+        cipher: std::ptr::null(),
+        alpn: std::ptr::null(),
+        peer_certificate_pem: std::ptr::null(),
+        resumed: false,
+        reserved: [0; 4],
+    };
+
+    pub(in crate::ffi) fn of(info: &TlsInfo) -> Self {
+        Self {
+            version: info.version.as_ptr(),
+            cipher: info.cipher.as_ptr(),
+            alpn: info.alpn.as_ptr(),
+            peer_certificate_pem: info.peer_certificate_pem.as_ptr(),
+            resumed: info.resumed,
+            reserved: [0; 4],
+        }
+    }
 }
 
 /// Counters of a connection. Filled in by the library.
@@ -94,6 +117,26 @@ pub unsafe extern "C" fn wsline_conn_http_status(conn: *const wsline_conn) -> i3
         let conn = arguments.object(conn);
         let response = conn.ok().and_then(|conn| conn.response());
         response.map_or(0, |response| response.head.status.into())
+    })
+}
+
+/// Returns the reason phrase of the response to the last connect, for example "Forbidden".
+///
+/// It is exactly what the server wrote after the status, so do not show it on a terminal as it is.
+///
+/// @param conn  a connection; may be NULL.
+/// @return      the phrase, "" if the response has none; NULL if there was no response. Lent until
+///              the connection is freed or connected again.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_conn_http_reason(conn: *const wsline_conn) -> *const c_char {
+    guard::value(std::ptr::null(), |arguments| {
+        let conn = arguments.object(conn);
+        let response = conn.ok().and_then(|conn| conn.response());
+        response.map_or(std::ptr::null(), |response| {
+            response.head.fields.reason_c_string().as_ptr()
+        })
     })
 }
 
@@ -249,31 +292,14 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
     conn: *const wsline_conn,
     info_out: *mut wsline_tls_info,
 ) -> wsline_status {
-    let text = |text: &CStr| text.as_ptr();
-    const NULL: *const c_char = std::ptr::null();
-    const NOTHING: wsline_tls_info = wsline_tls_info {
-        version: NULL,
-        cipher: NULL,
-        alpn: NULL,
-        peer_certificate_pem: NULL,
-        resumed: false,
-        reserved: [0; 4],
-    };
     guard::after_failure("wsline_conn_tls_info", conn, |conn, arguments| {
-        let info = arguments.out(info_out, NOTHING, "info_out");
+        let info = arguments.out(info_out, wsline_tls_info::NOTHING, "info_out");
         let (conn, info) = (conn?, info?);
         let tls = conn
             .link()?
             .tls_info()
-            .ok_or_else(|| Error::new(Kind::WrongState, "the connection has no TLS"))?;
-        *info = wsline_tls_info {
-            version: text(&tls.version),
-            cipher: text(&tls.cipher),
-            alpn: text(&tls.alpn),
-            peer_certificate_pem: text(&tls.peer_certificate_pem),
-            resumed: tls.resumed,
-            reserved: [0; 4],
-        };
+            .ok_or_else(|| Error::new(Kind::WrongState, "the connection does not use TLS"))?;
+        *info = wsline_tls_info::of(tls);
         Ok(())
     })
 }

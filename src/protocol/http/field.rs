@@ -110,7 +110,7 @@ pub fn listed<'a>(members: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 /// Names and values are C strings because they are returned to C; they contain no NUL.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    /// The reason phrase; then for each field its name, a NUL, its value, a NUL.
+    /// The reason phrase, a NUL; then for each field its name, a NUL, its value, a NUL.
     text: Vec<u8>,
     reason_len: usize,
     fields: Vec<Field>,
@@ -140,12 +140,18 @@ impl Fields {
         memory::reserve(&mut self.text, reason.len() + USUAL_BYTES)?;
         self.text.extend_from_slice(reason);
         self.reason_len = reason.len();
+        self.text.push(0);
         Ok(())
     }
 
     /// The reason phrase as it was received.
     pub fn reason(&self) -> &[u8] {
         self.text.get(..self.reason_len).unwrap_or_default()
+    }
+
+    /// The same for C; a NUL in it is its end.
+    pub fn reason_c_string(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.text).unwrap_or_default()
     }
 
     /// Adds a field; its value may be continued until [`Fields::finish`]. `is_clean`: the value has
