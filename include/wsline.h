@@ -61,9 +61,9 @@
  *
  * **Time.** Timeouts are int64_t milliseconds: 0 tries once without waiting, WSLINE_FOREVER never
  * times out, and WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection, unless a function says
- * otherwise. Unless a function says otherwise, a call that timed out leaves the connection usable
- * and keeps the data that has arrived; wsline_conn_close() drops it, and so does a send that has
- * already sent part of a message.
+ * otherwise. A call that timed out leaves the connection usable and keeps the data that has
+ * arrived. The exceptions are wsline_conn_close() and a send that has already sent part of a
+ * message: both drop the connection.
  *
  * **Threads.** Any thread may call any wsline_conn function, except wsline_conn_free() while
  * another call on the connection is in progress. Only one thread at a time may receive; a second
@@ -176,7 +176,7 @@ extern "C" {
  * Only the next receive finds out whether that message is valid, for example whether it can be
  * inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
  * close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
- * with or without this flag.
+ * whether or not this flag is set.
  */
 #define WSLINE_MESSAGE_MORE 4u
 
@@ -254,8 +254,8 @@ typedef enum wsline_status {
      */
     WSLINE_ERR_HTTP_STATUS = -600,
     /**
-     * The server's response to the upgrade request violates RFC 6455 or HTTP, or does not accept a
-     * required option; the error message names the header.
+     * The server's response to the upgrade request violates RFC 6455 or HTTP, or does not agree to
+     * compression parameters that the options require; the error message names the header.
      */
     WSLINE_ERR_BAD_UPGRADE = -601,
     /**
@@ -293,8 +293,8 @@ typedef enum wsline_status {
     /** There is not enough memory. */
     WSLINE_ERR_NO_MEMORY = -900,
     /**
-     * A bug in wsline, no random bytes from the system, or a failed function of
-     * wsline_options_set_mask_key_fn(). Free the object.
+     * There is a bug in wsline, the system has no random bytes, or the function set with
+     * wsline_options_set_mask_key_fn() failed. Free the object.
      */
     WSLINE_ERR_INTERNAL = -901
 } wsline_status;
@@ -462,9 +462,9 @@ typedef struct wsline_app wsline_app;
  * One connection to a server.
  *
  * Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
- * call any function on it except wsline_conn_free(): any number of threads may send at once, one at
- * a time may receive, and any may close or abort. It keeps a copy of what it needs from its
- * options.
+ * call any function on it, but wsline_conn_free() only while no other thread uses it. Any number of
+ * threads may send at once, one at a time may receive, and any may close or abort. It keeps a copy
+ * of what it needs from its options.
  */
 typedef struct wsline_conn wsline_conn;
 
@@ -611,9 +611,12 @@ typedef struct wsline_message {
     const uint8_t *data;
     /** Bytes in `data`, without the NUL. */
     size_t len;
-    /** A wsline_opcode. */
+    /** A wsline_opcode; that of the message, also for its later fragments and parts. */
     int32_t opcode;
-    /** WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. */
+    /**
+     * WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. Control frames have the
+     * first two.
+     */
     uint32_t flags;
     /** Reserved for future fields; 0. */
     uint64_t reserved[2];
@@ -662,9 +665,9 @@ typedef struct wsline_tls_info {
     const char *version;
     /** For example "TLS_AES_256_GCM_SHA384". */
     const char *cipher;
-    /** "http/1.1", or "" if the server chose none. */
+    /** The protocol that the server chose (ALPN), for example "http/1.1"; "" if it chose none. */
     const char *alpn;
-    /** The server's own certificate. */
+    /** The server's certificate in PEM, without the rest of its chain. */
     const char *peer_certificate_pem;
     /** The handshake resumed a session of an earlier connection with the same options. */
     bool resumed;
@@ -723,7 +726,7 @@ typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
  *
  * To find out what went wrong in a particular call, use wsline_last_error_message().
  *
- * @param status  a wsline_status; any number.
+ * @param status  a wsline_status, or any other number.
  * @return        a static string, never NULL, which you must not free; "unknown status" for an
  *                unknown number.
  */
@@ -734,7 +737,7 @@ WSLINE_API const char *wsline_strerror(int32_t status);
  *
  * For logs and bindings; wsline_strerror() is for people.
  *
- * @param status  a wsline_status; any number.
+ * @param status  a wsline_status, or any other number.
  * @return        a static string, never NULL, which you must not free; "unknown status" for an
  *                unknown number.
  */
@@ -770,8 +773,8 @@ WSLINE_API uint32_t wsline_version_number(void);
  * with an OpenSSL in the same program. A build with AWS-LC supports the same options, except
  * wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
  *
- * @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; an unknown name is a
- *              feature that this build does not have.
+ * @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; for any other name the
+ *              result is false.
  * @return      true if this build has the feature; false for NULL.
  */
 WSLINE_API bool wsline_has_feature(const char *name);
@@ -874,7 +877,7 @@ wsline_set_log(int32_t level, wsline_log_fn fn, void *userdata, wsline_free_fn u
  * proxies, or values of Authorization, Cookie and similar headers. It contains the path and query
  * of the URL, and the first 64 bytes of each payload, escaped.
  *
- * @param enable  true turns it on, false off.
+ * @param enable  true turns it on, false turns the log off.
  * @retval WSLINE_OK            done.
  * @retval WSLINE_ERR_INTERNAL  a bug in wsline.
  *
@@ -1220,8 +1223,8 @@ wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
  * default is WSLINE_DEFAULT_TIMEOUT, which here means 3 seconds.
  *
  * @param options     the options to modify.
- * @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
- *                    WSLINE_DEFAULT_TIMEOUT.
+ * @param timeout_ms  milliseconds; 0 does not wait for the server; WSLINE_FOREVER for no limit at
+ *                    all, or WSLINE_DEFAULT_TIMEOUT.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
@@ -1232,17 +1235,17 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
 /**
  * Makes a waiting call return after a signal handler has run; off by default.
  *
- * If enabled, wsline_conn_connect() and every receive, send and close return WSLINE_ERR_INTERRUPTED
- * if a signal handler ran on the waiting thread during the wait, whether or not it was installed
- * with SA_RESTART. If disabled, the wait continues for the remaining time.
+ * If enabled, wsline_connect(), wsline_conn_connect() and every receive, send and close return
+ * WSLINE_ERR_INTERRUPTED if a signal handler ran on the waiting thread during the wait, whether or
+ * not it was installed with SA_RESTART. If disabled, the wait continues for the remaining time.
  *
  * - A receive keeps the data that has arrived, and the next one continues.
  * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
  *   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
  *   receive or close on the connection first sends that rest.
  * - A close may be called again and continues to wait for the server's close frame.
- * - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which the
- *   handshake has begun cannot be used any more.
+ * - A connect starts over when it is called again. A socket set with wsline_options_set_fd() cannot
+ *   be used any more once the handshake on it has begun.
  *
  * A wait for another thread is not interrupted, whether that thread is sending a message, or
  * receiving while this one closes. A signal that arrives between two waits does not end the second
@@ -1420,8 +1423,8 @@ wsline_options_set_proxy_from_environment(wsline_options *options, bool enable);
  * whether or not they make progress.
  *
  * @param options     the options to modify.
- * @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
- *                    default: the whole connect timeout.
+ * @param timeout_ms  milliseconds, 0 or more. WSLINE_DEFAULT_TIMEOUT, which is the default, and
+ *                    WSLINE_FOREVER both let the proxy use the whole connect timeout.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
  *                                      number.
@@ -1620,12 +1623,12 @@ WSLINE_API wsline_status
 wsline_options_set_tls_ca_pem(wsline_options *options, const void *pem, size_t len);
 
 /**
- * Accepts only servers whose certificate has this key, regardless of who signed it; if several pins
- * are added, one must match.
+ * Accepts only servers whose certificate has this key; if several pins are added, one must match.
  *
- * Pins are checked in addition to the verification, and also if that is disabled or a session is
- * resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy is not
- * checked at all.
+ * Pins are checked in addition to the verification, so a certificate that is not signed by a
+ * trusted authority is still rejected; they are also checked if the verification is disabled or a
+ * session is resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy
+ * is not checked at all.
  *
  * @param options  the options to modify.
  * @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
@@ -1920,7 +1923,8 @@ WSLINE_API wsline_status wsline_options_set_utf8_validation(wsline_options *opti
  * The flags of wsline_message mark the first and the last fragment. A character may be split
  * between two fragments; UTF-8 validation covers the whole message. A fragment is one frame of a
  * message, as the server sent it; a part, as delivered by wsline_conn_recv_part(), is whatever has
- * arrived so far, without waiting for a whole fragment. For apps, use wsline_app_on_part().
+ * arrived so far, without waiting for a whole fragment. Apps ignore this option; use
+ * wsline_app_on_part().
  *
  * @param options  the options to modify.
  * @param enable   true: deliver each fragment as soon as it is complete; false, the default:
@@ -2057,7 +2061,7 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
  * Limits how much a compressed message may grow when it is inflated; more ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * A message can inflate to a thousand times its size. It applies in addition to
+ * A message can inflate to a thousand times its size. This limit applies in addition to
  * wsline_options_set_max_message_bytes(): it stops a server that wastes processor time, and also
  * covers messages received in parts, which have no maximum size.
  *
@@ -2135,10 +2139,10 @@ wsline_options_set_ping_payload(wsline_options *options, const void *payload, si
  * number of attempts are reset once a connection has been open for 10 seconds.
  *
  * A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
- * options (except files, which are read again), a response that is not a WebSocket upgrade,
- * statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
- * wsline_options_set_reconnect_always(). With a socket of wsline_options_set_fd() an app cannot
- * reconnect, because the socket serves only one connect.
+ * options (except files, which are read again), a 101 response that is not a valid WebSocket
+ * upgrade (WSLINE_ERR_BAD_UPGRADE), HTTP statuses below 500 except 408, 425 and 429, or credentials
+ * that a proxy rejects. See wsline_options_set_reconnect_always(). With a socket set with
+ * wsline_options_set_fd(), an app cannot reconnect, because the socket serves only one connect.
  *
  * @param options  the options to modify.
  * @param enable   true: the app reconnects; false, the default: it ends.
@@ -2189,7 +2193,8 @@ wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t atte
 /**
  * Makes apps reconnect after every failure, even one that will probably recur.
  *
- * For servers that start later than their clients, or that reject clients for a while.
+ * For servers that start later than their clients, or that reject clients for a while. It has no
+ * effect without wsline_options_set_reconnect().
  *
  * @param options  the options to modify.
  * @param enable   true: after every failure; false, the default: as wsline_options_set_reconnect()
@@ -2450,8 +2455,8 @@ WSLINE_API void wsline_conn_free(wsline_conn *conn);
  * @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
- *                                      a bug in wsline.
+ * @retval WSLINE_ERR_INTERNAL          the function set with wsline_options_set_mask_key_fn()
+ *                                      failed, or there is a bug in wsline.
  * @retval WSLINE_ERR_PROTOCOL          the connection has already ended with this status;
  *                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG
  *                                      are returned for that reason, too.
@@ -2485,7 +2490,8 @@ WSLINE_API wsline_status wsline_conn_send_binary(wsline_conn *conn, const void *
  * @param conn    an open connection.
  * @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
  *                a message uncompressed.
- * @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
+ * @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes; NULL with
+ *                `len` 0 is an empty one.
  * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
  *                                      see wsline_conn_cork().
@@ -2517,7 +2523,8 @@ wsline_conn_send(wsline_conn *conn, int32_t opcode, const void *data, size_t len
  * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
  *                                      see wsline_conn_cork().
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or
- *                                      `opcode` differs from that of the first fragment.
+ *                                      `opcode` is another number or differs from that of the first
+ *                                      fragment.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
  * Threads: any, but only one at a time for the fragments of one message.
@@ -2542,8 +2549,7 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
  * @param conn   an open connection.
  * @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
  *               reserved bits and `masked` must be 0.
- * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
- *                                      see wsline_conn_cork().
+ * @retval WSLINE_OK                    the system has accepted all of the data.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
  * @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
  *
@@ -2596,8 +2602,7 @@ WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
  * @param conn  an open connection.
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
- *                                      see wsline_conn_cork().
+ * @retval WSLINE_OK                    the system has accepted all of the data.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
  *                                      is above 125.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
@@ -2614,8 +2619,7 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
  * @param conn  an open connection.
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
- * @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
- *                                      see wsline_conn_cork().
+ * @retval WSLINE_OK                    the system has accepted all of the data.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
  *                                      is above 125.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
@@ -2666,8 +2670,8 @@ wsline_conn_send_close(wsline_conn *conn, int32_t code, const char *reason);
  * @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @param prepared_out  set to the message; to NULL on failure.
  * @retval WSLINE_OK                    `*prepared_out` is yours.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another number, or text is
- *                                      not UTF-8.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `prepared_out` is NULL, `data` is NULL and `len` is not 0,
+ *                                      `opcode` is another number, or text is not UTF-8.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
  * Ownership: free it with wsline_prepared_free().
@@ -2678,7 +2682,8 @@ wsline_prepared_new(int32_t opcode, const void *data, size_t len, wsline_prepare
 /**
  * Frees a prepared message.
  *
- * @param prepared  the message; may be NULL. Sends that have accepted it are not affected.
+ * @param prepared  the message; may be NULL. Sends of it that have returned WSLINE_OK are not
+ *                  affected.
  *
  * Threads: any, while no other thread uses this pointer.
  */
@@ -2868,8 +2873,8 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  */
 
 /**
- * Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
- * case.
+ * Closes a connection: sends a close frame, waits for the server's, and then ends the transport,
+ * even if the server did not answer in time.
  *
  * If another thread is in a receive call, its calls deliver the messages that still arrive, and
  * then report the end. Otherwise, messages that arrive during the close are discarded, and a
@@ -2889,8 +2894,9 @@ wsline_conn_recv_frame(wsline_conn *conn, int64_t timeout_ms, wsline_frame *fram
  *                                      dropped.
  * @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
  *                                      wsline_options_set_interruptible().
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
- *                                      `reason` is too long or not UTF-8. Nothing was done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent,
+ *                                      `reason` is too long or not UTF-8, or `timeout_ms` is
+ *                                      another negative number. Nothing was done.
  * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  * @retval WSLINE_ERR_CLOSED            the connection had been ended by wsline_conn_shutdown(), or
  *                                      dropped by a close that timed out.
@@ -3163,17 +3169,18 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  * @retval WSLINE_OK                    a closing handshake ended the connection, whichever side
  *                                      began it, or wsline_app_close() was called while the app was
  *                                      not connected.
- * @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
- *                                      wsline_loop_remove() ended it.
+ * @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_abort_from_signal() or
+ *                                      wsline_app_free() ended it; from wsline_app_join() also:
+ *                                      wsline_loop_remove() or wsline_loop_free() did.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
  * @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
- *                                      timed out; see the phase.
+ *                                      timed out; `phase` in wsline_last_error() says which.
  * @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and wsline_conn_recv().
  * @retval WSLINE_ERR_BUSY              the app is already being driven.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
  *
- * Threads: any. Callbacks run on this one.
+ * Threads: any. Callbacks run on the calling thread.
  * Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
  * In callbacks: WSLINE_ERR_BUSY for the app of the callback.
  * See also: wsline_app_start(), wsline_loop_add()
@@ -3229,8 +3236,8 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
 /**
  * Sets the function to call when a connection has opened.
  *
- * In this header on_open stands for this function, on_message for that of wsline_app_on_message(),
- * and so on.
+ * In this header, on_open stands for the function `fn` set here, on_message for the one set with
+ * wsline_app_on_message(), and so on.
  *
  * If a function is set with wsline_app_on_reconnect(), that one is called instead for every
  * connection after the first.
@@ -3480,8 +3487,8 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
  *                                      WSLINE_ERR_TIMEOUT.
  * @retval WSLINE_ERR_TLS               TLS failed.
  * @retval WSLINE_ERR_IO                a system call failed.
- * @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
- *                                      a bug in wsline.
+ * @retval WSLINE_ERR_INTERNAL          the function set with wsline_options_set_mask_key_fn()
+ *                                      failed, or there is a bug in wsline.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL and `len` is not 0, or `text`
  *                                      is not UTF-8.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
@@ -3514,7 +3521,8 @@ WSLINE_API wsline_status wsline_app_send_binary(wsline_app *app, const void *dat
  *                `len` 0 is an empty one.
  * @param len     bytes, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, or see wsline_app_send_text().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, a ping or pong has more than 125
+ *                                      bytes, or as for wsline_app_send_text().
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
@@ -3536,11 +3544,12 @@ wsline_app_send(wsline_app *app, int32_t opcode, const void *data, size_t len);
  *                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
  *                message uncompressed.
  * @param data    the fragment; NULL with `len` 0 is an empty one.
- * @param len     bytes.
+ * @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @param fin     true for the last fragment.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number or differs from that of the first
- *                                      fragment, or see wsline_app_send_text().
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or
+ *                                      `opcode` is another number or differs from that of the first
+ *                                      fragment.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text(); the same
  *                                      fragment may be sent again.
  *
@@ -3626,8 +3635,8 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  * on_close, and ends the app.
  *
  * The connection is dropped if the close makes no progress for the close timeout (see
- * wsline_options_set_close_timeout_ms(); 3 seconds by default), or if it takes more than 60 seconds
- * in all, or more than the close timeout if that is longer. After the closing handshake the server
+ * wsline_options_set_close_timeout_ms(); 3 seconds by default), or if the whole close takes longer
+ * than 60 seconds or the close timeout, whichever is longer. After the closing handshake the server
  * has 1 second to end the TCP connection (RFC 6455 section 7.1.1); then on_close is called.
  * Messages that still arrive are delivered. An app that is not connected ends at once; if it has
  * not been driven yet, the next run ends at once. If it has already ended, nothing happens.
@@ -3861,7 +3870,7 @@ WSLINE_API int32_t wsline_app_fd(const wsline_app *app);
  * Gives the details of the last failed call on this app, whichever thread made it.
  *
  * For callers that may change threads between two calls. Errors of the connection are reported to
- * the function of wsline_app_on_error().
+ * the function set with wsline_app_on_error().
  *
  * @param app       an app.
  * @param info_out  filled; `info_out->message` is valid until this thread's next call of this
@@ -3946,7 +3955,7 @@ WSLINE_API wsline_status wsline_loop_remove(wsline_loop *loop, wsline_app *app);
  * @retval WSLINE_ERR_IO                waiting failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
  *
- * Threads: any, one at a time. Callbacks run on this one.
+ * Threads: any, one at a time. Callbacks run on the calling thread.
  * Blocks: until all apps have ended; wsline_loop_stop() ends it.
  * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
  */
@@ -3963,7 +3972,7 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
  * @retval WSLINE_ERR_IO                waiting failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
  *
- * Threads: any, one at a time. Callbacks run on this one.
+ * Threads: any, one at a time. Callbacks run on the calling thread.
  * Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
  * In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
  */
@@ -4019,7 +4028,7 @@ WSLINE_API int32_t wsline_loop_fd(const wsline_loop *loop);
  *
  * @param loop  a loop.
  * @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
- *              WSLINE_FOREVER if nothing is due, and for NULL.
+ *              WSLINE_FOREVER if nothing is scheduled, and for NULL.
  */
 WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
 
@@ -4043,7 +4052,7 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
  * @param fn             the function; called once.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
- *                       freed before or the call fails; may be NULL.
+ *                       freed first or if this call fails; may be NULL.
  * @retval WSLINE_OK                    `fn` will be called.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -4066,7 +4075,7 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
  * @param fn             the function; called once.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
- *                       cancelled, the loop is freed before or the call fails; may be NULL.
+ *                       cancelled, if the loop is freed first, or if this call fails; may be NULL.
  * @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
  * @retval WSLINE_OK                    `fn` will be called.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL, or `delay_ms` is out of range.
@@ -4079,7 +4088,7 @@ wsline_loop_post_after(wsline_loop *loop, int64_t delay_ms, wsline_post_fn fn, v
                        wsline_free_fn userdata_free, uint64_t *post_id_out);
 
 /**
- * Cancels a function of wsline_loop_post_after().
+ * Cancels a function scheduled with wsline_loop_post_after().
  *
  * @param loop     a loop.
  * @param post_id  its number.
@@ -4093,14 +4102,14 @@ WSLINE_API wsline_status wsline_loop_cancel_post(wsline_loop *loop, uint64_t pos
  * Schedules a function on the thread that drives the app.
  *
  * It runs like a callback of the app: never inside another one, and not after the app has been
- * aborted, freed or has ended. Functions posted by one thread are called in their order.
+ * aborted or freed or has ended. Functions posted by one thread are called in their order.
  *
  * @param app            an app that is being driven.
  * @param fn             the function; called once.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the app ends
- *                       before or the call fails; may be NULL.
- * @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+ *                       first or if this call fails; may be NULL.
+ * @retval WSLINE_OK                    `fn` will be called, unless the app ends first.
  * @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -4122,9 +4131,9 @@ wsline_app_post(wsline_app *app, wsline_app_fn fn, void *userdata, wsline_free_f
  * @param fn             the function; called once.
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
- *                       cancelled, the app ends before or the call fails; may be NULL.
+ *                       cancelled, if the app ends first, or if this call fails; may be NULL.
  * @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
- * @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+ * @retval WSLINE_OK                    `fn` will be called, unless the app ends first.
  * @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL, or `delay_ms` is out of range.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -4136,7 +4145,7 @@ wsline_app_post_after(wsline_app *app, int64_t delay_ms, wsline_app_fn fn, void 
                       wsline_free_fn userdata_free, uint64_t *post_id_out);
 
 /**
- * Cancels a function of wsline_app_post_after().
+ * Cancels a function scheduled with wsline_app_post_after().
  *
  * @param app      an app.
  * @param post_id  its number.
@@ -4191,10 +4200,11 @@ wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, si
  *                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0 on
  *                   other failures.
  * @retval WSLINE_OK                    a frame is in `frame_out`.
- * @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message says how
- *                                      many more bytes are needed at least.
+ * @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message gives the
+ *                                      minimum number of bytes still needed.
  * @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the error message says how.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `frame_out` or `len_out` is NULL, or `data` is NULL and
+ *                                      `len` is not 0.
  */
 WSLINE_API wsline_status
 wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_t *len_out);
@@ -4206,7 +4216,7 @@ wsline_frame_decode(const void *data, size_t len, wsline_frame *frame_out, size_
  * @param data  the payload from its first byte on; NULL with `len` 0 means no bytes.
  * @param len   bytes in `data`.
  * @retval WSLINE_OK                    done.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `key` is NULL, or `data` is NULL and `len` is not 0.
  */
 WSLINE_API wsline_status wsline_mask(const uint8_t *key, void *data, size_t len);
 

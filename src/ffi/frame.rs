@@ -205,10 +205,11 @@ pub unsafe extern "C" fn wsline_frame_encode(
 ///                   the header is complete: at least `*len_out` - `len` more bytes are needed. 0
 ///                   on other failures.
 /// @retval WSLINE_OK                    a frame is in `frame_out`.
-/// @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message says how
-///                                      many more bytes are needed at least.
+/// @retval WSLINE_ERR_WOULD_BLOCK       the frame is not complete yet; the error message gives the
+///                                      minimum number of bytes still needed.
 /// @retval WSLINE_ERR_PROTOCOL          the frame violates RFC 6455; the error message says how.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `frame_out` or `len_out` is NULL, or `data` is NULL and
+///                                      `len` is not 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_decode(
     data: *const c_void,
@@ -247,7 +248,7 @@ fn incomplete(missing: usize) -> Error {
 /// @param data  the payload from its first byte on; NULL with `len` 0 means no bytes.
 /// @param len   bytes in `data`.
 /// @retval WSLINE_OK                    done.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `key` is NULL, or `data` is NULL and `len` is not 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_mask(
     key: *const u8,

@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wsline_set_log(
 /// proxies, or values of Authorization, Cookie and similar headers. It contains the path and query
 /// of the URL, and the first 64 bytes of each payload, escaped.
 ///
-/// @param enable  true turns it on, false off.
+/// @param enable  true turns it on, false turns the log off.
 /// @retval WSLINE_OK            done.
 /// @retval WSLINE_ERR_INTERNAL  a bug in wsline.
 ///

@@ -57,8 +57,8 @@ pub enum wsline_status {
     /// The server answered the upgrade request with a status other than 101; see
     /// wsline_conn_http_status().
     WSLINE_ERR_HTTP_STATUS = -600,
-    /// The server's response to the upgrade request violates RFC 6455 or HTTP, or does not accept a
-    /// required option; the error message names the header.
+    /// The server's response to the upgrade request violates RFC 6455 or HTTP, or does not agree to
+    /// compression parameters that the options require; the error message names the header.
     WSLINE_ERR_BAD_UPGRADE = -601,
     /// The server redirected more often than wsline_options_set_max_redirects() allows; the error
     /// message lists the URLs.
@@ -82,8 +82,8 @@ pub enum wsline_status {
     WSLINE_ERR_ABORTED = -802,
     /// There is not enough memory.
     WSLINE_ERR_NO_MEMORY = -900,
-    /// A bug in wsline, no random bytes from the system, or a failed function of
-    /// wsline_options_set_mask_key_fn(). Free the object.
+    /// There is a bug in wsline, the system has no random bytes, or the function set with
+    /// wsline_options_set_mask_key_fn() failed. Free the object.
     WSLINE_ERR_INTERNAL = -901,
 }
 
@@ -182,7 +182,7 @@ impl wsline_status {
 ///
 /// To find out what went wrong in a particular call, use wsline_last_error_message().
 ///
-/// @param status  a wsline_status; any number.
+/// @param status  a wsline_status, or any other number.
 /// @return        a static string, never NULL, which you must not free; "unknown status" for an
 ///                unknown number.
 #[unsafe(no_mangle)]
@@ -195,7 +195,7 @@ pub extern "C" fn wsline_strerror(status: i32) -> *const c_char {
 ///
 /// For logs and bindings; wsline_strerror() is for people.
 ///
-/// @param status  a wsline_status; any number.
+/// @param status  a wsline_status, or any other number.
 /// @return        a static string, never NULL, which you must not free; "unknown status" for an
 ///                unknown number.
 #[unsafe(no_mangle)]

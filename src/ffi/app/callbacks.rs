@@ -118,8 +118,8 @@ const MOST_AT_ONCE: usize = 64;
 ///
 /// Sets the function to call when a connection has opened.
 ///
-/// In this header on_open stands for this function, on_message for that of wsline_app_on_message(),
-/// and so on.
+/// In this header, on_open stands for the function `fn` set here, on_message for the one set with
+/// wsline_app_on_message(), and so on.
 ///
 /// If a function is set with wsline_app_on_reconnect(), that one is called instead for every
 /// connection after the first.

@@ -149,7 +149,7 @@ pub unsafe extern "C" fn wsline_loop_remove(
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL.
 ///
-/// Threads: any, one at a time. Callbacks run on this one.
+/// Threads: any, one at a time. Callbacks run on the calling thread.
 /// Blocks: until all apps have ended; wsline_loop_stop() ends it.
 /// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
 #[unsafe(no_mangle)]
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_sta
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
 ///
-/// Threads: any, one at a time. Callbacks run on this one.
+/// Threads: any, one at a time. Callbacks run on the calling thread.
 /// Blocks: up to `timeout_ms`; wsline_loop_stop() ends the wait.
 /// In callbacks: WSLINE_ERR_BUSY for the loop of the callback.
 #[unsafe(no_mangle)]
@@ -234,7 +234,7 @@ pub unsafe extern "C" fn wsline_loop_fd(r#loop: *const wsline_loop) -> i32 {
 ///
 /// @param loop  a loop.
 /// @return      milliseconds, rounded up; 0 if something is due now, or the descriptor is readable;
-///              WSLINE_FOREVER if nothing is due, and for NULL.
+///              WSLINE_FOREVER if nothing is scheduled, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_loop_next_timeout_ms(r#loop: *const wsline_loop) -> i64 {
     guard::value(0, |arguments| {

@@ -134,18 +134,19 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 /// @retval WSLINE_OK                    a closing handshake ended the connection, whichever side
 ///                                      began it, or wsline_app_close() was called while the app
 ///                                      was not connected.
-/// @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_free() or
-///                                      wsline_loop_remove() ended it.
+/// @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_abort_from_signal() or
+///                                      wsline_app_free() ended it; from wsline_app_join() also:
+///                                      wsline_loop_remove() or wsline_loop_free() did.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
 /// @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
 /// @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
-///                                      timed out; see the phase.
+///                                      timed out; `phase` in wsline_last_error() says which.
 /// @retval WSLINE_ERR_HTTP_STATUS       and all others: see wsline_connect() and
 ///                                      wsline_conn_recv().
 /// @retval WSLINE_ERR_BUSY              the app is already being driven.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
 ///
-/// Threads: any. Callbacks run on this one.
+/// Threads: any. Callbacks run on the calling thread.
 /// Blocks: until the app has ended; wsline_app_close() and wsline_app_abort() make it end.
 /// In callbacks: WSLINE_ERR_BUSY for the app of the callback.
 /// See also: wsline_app_start(), wsline_loop_add()

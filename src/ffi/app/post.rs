@@ -33,7 +33,7 @@ pub type wsline_post_fn =
 /// @param fn             the function; called once.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
-///                       freed before or the call fails; may be NULL.
+///                       freed first or if this call fails; may be NULL.
 /// @retval WSLINE_OK                    `fn` will be called.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn wsline_loop_post(
 /// @param fn             the function; called once.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
-///                       cancelled, the loop is freed before or the call fails; may be NULL.
+///                       cancelled, if the loop is freed first, or if this call fails; may be NULL.
 /// @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
 /// @retval WSLINE_OK                    `fn` will be called.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL, or `delay_ms` is out of range.
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wsline_loop_post_after(
     })
 }
 
-/// Cancels a function of wsline_loop_post_after().
+/// Cancels a function scheduled with wsline_loop_post_after().
 ///
 /// @param loop     a loop.
 /// @param post_id  its number.
@@ -112,14 +112,14 @@ pub unsafe extern "C" fn wsline_loop_cancel_post(
 /// Schedules a function on the thread that drives the app.
 ///
 /// It runs like a callback of the app: never inside another one, and not after the app has been
-/// aborted, freed or has ended. Functions posted by one thread are called in their order.
+/// aborted or freed or has ended. Functions posted by one thread are called in their order.
 ///
 /// @param app            an app that is being driven.
 /// @param fn             the function; called once.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the app ends
-///                       before or the call fails; may be NULL.
-/// @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+///                       first or if this call fails; may be NULL.
+/// @retval WSLINE_OK                    `fn` will be called, unless the app ends first.
 /// @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -151,9 +151,9 @@ pub unsafe extern "C" fn wsline_app_post(
 /// @param fn             the function; called once.
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
-///                       cancelled, the app ends before or the call fails; may be NULL.
+///                       cancelled, if the app ends first, or if this call fails; may be NULL.
 /// @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
-/// @retval WSLINE_OK                    `fn` will be called, unless the app ends before.
+/// @retval WSLINE_OK                    `fn` will be called, unless the app ends first.
 /// @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` or `fn` is NULL, or `delay_ms` is out of range.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn wsline_app_post_after(
     })
 }
 
-/// Cancels a function of wsline_app_post_after().
+/// Cancels a function scheduled with wsline_app_post_after().
 ///
 /// @param app      an app.
 /// @param post_id  its number.

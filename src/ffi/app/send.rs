@@ -37,8 +37,8 @@ use std::ffi::{c_char, c_void};
 ///                                      WSLINE_ERR_TIMEOUT.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
-///                                      a bug in wsline.
+/// @retval WSLINE_ERR_INTERNAL          the function set with wsline_options_set_mask_key_fn()
+///                                      failed, or there is a bug in wsline.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `text` is NULL and `len` is not 0, or `text`
 ///                                      is not UTF-8.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory to queue the message; none of it
@@ -95,7 +95,8 @@ pub unsafe extern "C" fn wsline_app_send_binary(
 ///                `len` 0 is an empty one.
 /// @param len     bytes, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, or see wsline_app_send_text().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number, a ping or pong has more than
+///                                      125 bytes, or as for wsline_app_send_text().
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
@@ -122,11 +123,12 @@ pub unsafe extern "C" fn wsline_app_send(
 ///                message; add WSLINE_SEND_UNCOMPRESSED to that of the first fragment to send the
 ///                message uncompressed.
 /// @param data    the fragment; NULL with `len` 0 is an empty one.
-/// @param len     bytes.
+/// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param fin     true for the last fragment.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `opcode` is another number or differs from that of the
-///                                      first fragment, or see wsline_app_send_text().
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or
+///                                      `opcode` is another number or differs from that of the
+///                                      first fragment.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text(); the same
 ///                                      fragment may be sent again.
 ///
@@ -226,11 +228,11 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// on_close, and ends the app.
 ///
 /// The connection is dropped if the close makes no progress for the close timeout (see
-/// wsline_options_set_close_timeout_ms(); 3 seconds by default), or if it takes more than 60
-/// seconds in all, or more than the close timeout if that is longer. After the closing handshake
-/// the server has 1 second to end the TCP connection (RFC 6455 section 7.1.1); then on_close is
-/// called. Messages that still arrive are delivered. An app that is not connected ends at once; if
-/// it has not been driven yet, the next run ends at once. If it has already ended, nothing happens.
+/// wsline_options_set_close_timeout_ms(); 3 seconds by default), or if the whole close takes longer
+/// than 60 seconds or the close timeout, whichever is longer. After the closing handshake the
+/// server has 1 second to end the TCP connection (RFC 6455 section 7.1.1); then on_close is called.
+/// Messages that still arrive are delivered. An app that is not connected ends at once; if it has
+/// not been driven yet, the next run ends at once. If it has already ended, nothing happens.
 ///
 /// @param app     an app.
 /// @param code    usually WSLINE_CLOSE_NORMAL; or another wsline_close_code that is not marked

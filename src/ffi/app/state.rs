@@ -335,7 +335,7 @@ pub unsafe extern "C" fn wsline_app_fd(app: *const wsline_app) -> i32 {
 /// Gives the details of the last failed call on this app, whichever thread made it.
 ///
 /// For callers that may change threads between two calls. Errors of the connection are reported to
-/// the function of wsline_app_on_error().
+/// the function set with wsline_app_on_error().
 ///
 /// @param app       an app.
 /// @param info_out  filled; `info_out->message` is valid until this thread's next call of this

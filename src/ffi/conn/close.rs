@@ -77,8 +77,8 @@ impl wsline_close_info {
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Closes a connection: sends a close frame, waits for the server's, and ends the transport in any
-/// case.
+/// Closes a connection: sends a close frame, waits for the server's, and then ends the transport,
+/// even if the server did not answer in time.
 ///
 /// If another thread is in a receive call, its calls deliver the messages that still arrive, and
 /// then report the end. Otherwise, messages that arrive during the close are discarded, and a
@@ -98,8 +98,9 @@ impl wsline_close_info {
 ///                                      dropped.
 /// @retval WSLINE_ERR_INTERRUPTED       a signal handler ran, see
 ///                                      wsline_options_set_interruptible().
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent, or
-///                                      `reason` is too long or not UTF-8. Nothing was done.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `code` is not a code that may be sent,
+///                                      `reason` is too long or not UTF-8, or `timeout_ms` is
+///                                      another negative number. Nothing was done.
 /// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_CLOSED            the connection had been ended by wsline_conn_shutdown(), or
 ///                                      dropped by a close that timed out.

@@ -17,9 +17,9 @@ use std::ffi::c_char;
 /// One connection to a server.
 ///
 /// Created by wsline_connect() or wsline_conn_new(), freed by wsline_conn_free(). Any thread may
-/// call any function on it except wsline_conn_free(): any number of threads may send at once, one
-/// at a time may receive, and any may close or abort. It keeps a copy of what it needs from its
-/// options.
+/// call any function on it, but wsline_conn_free() only while no other thread uses it. Any number
+/// of threads may send at once, one at a time may receive, and any may close or abort. It keeps a
+/// copy of what it needs from its options.
 pub struct wsline_conn {
     connection: Connection,
     process: ProcessMark,

@@ -57,8 +57,8 @@ impl Inner for &Prepared {}
 /// @param len           bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @param prepared_out  set to the message; to NULL on failure.
 /// @retval WSLINE_OK                    `*prepared_out` is yours.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, `opcode` is another number, or text is
-///                                      not UTF-8.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `prepared_out` is NULL, `data` is NULL and `len` is not 0,
+///                                      `opcode` is another number, or text is not UTF-8.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
 /// Ownership: free it with wsline_prepared_free().
@@ -86,7 +86,8 @@ pub unsafe extern "C" fn wsline_prepared_new(
 
 /// Frees a prepared message.
 ///
-/// @param prepared  the message; may be NULL. Sends that have accepted it are not affected.
+/// @param prepared  the message; may be NULL. Sends of it that have returned WSLINE_OK are not
+///                  affected.
 ///
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]

@@ -22,7 +22,7 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 /// Only the next receive finds out whether that message is valid, for example whether it can be
 /// inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
 /// close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
-/// with or without this flag.
+/// whether or not this flag is set.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
 
 /// A received message, a fragment or part of one, or a control frame. Filled in by the library.
@@ -34,9 +34,10 @@ pub struct wsline_message {
     pub data: *const u8,
     /// Bytes in `data`, without the NUL.
     pub len: usize,
-    /// A wsline_opcode.
+    /// A wsline_opcode; that of the message, also for its later fragments and parts.
     pub opcode: i32,
-    /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE.
+    /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. Control frames have the
+    /// first two.
     pub flags: u32,
     /// Reserved for future fields; 0.
     pub reserved: [u64; 2],

@@ -37,8 +37,8 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_ABORTED           wsline_conn_abort() was called.
 /// @retval WSLINE_ERR_TLS               TLS failed.
 /// @retval WSLINE_ERR_IO                a system call failed.
-/// @retval WSLINE_ERR_INTERNAL          the function of wsline_options_set_mask_key_fn() failed, or
-///                                      a bug in wsline.
+/// @retval WSLINE_ERR_INTERNAL          the function set with wsline_options_set_mask_key_fn()
+///                                      failed, or there is a bug in wsline.
 /// @retval WSLINE_ERR_PROTOCOL          the connection has already ended with this status;
 ///                                      WSLINE_ERR_INVALID_PAYLOAD and WSLINE_ERR_MESSAGE_TOO_BIG
 ///                                      are returned for that reason, too.
@@ -96,7 +96,8 @@ pub unsafe extern "C" fn wsline_conn_send_binary(
 /// @param conn    an open connection.
 /// @param opcode  WSLINE_OPCODE_TEXT, _BINARY, _PING or _PONG; add WSLINE_SEND_UNCOMPRESSED to send
 ///                a message uncompressed.
-/// @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes.
+/// @param data    the payload; text must be UTF-8, a ping or pong has at most 125 bytes; NULL with
+///                `len` 0 is an empty one.
 /// @param len     bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
 ///                                      see wsline_conn_cork().
@@ -133,7 +134,8 @@ pub unsafe extern "C" fn wsline_conn_send(
 /// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
 ///                                      see wsline_conn_cork().
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or
-///                                      `opcode` differs from that of the first fragment.
+///                                      `opcode` is another number or differs from that of the
+///                                      first fragment.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
 /// Threads: any, but only one at a time for the fragments of one message.
@@ -164,8 +166,7 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
 /// @param conn   an open connection.
 /// @param frame  the frame. If `raw` is 0, `fin`, `opcode`, `data` and `len` are used, and the
 ///               reserved bits and `masked` must be 0.
-/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
-///                                      see wsline_conn_cork().
+/// @retval WSLINE_OK                    the system has accepted all of the data.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  an argument is NULL, or the frame is invalid.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others: see wsline_conn_send_text().
 ///
@@ -241,8 +242,7 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 /// @param conn  an open connection.
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
-///                                      see wsline_conn_cork().
+/// @retval WSLINE_OK                    the system has accepted all of the data.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
 ///                                      is above 125.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
@@ -264,8 +264,7 @@ pub unsafe extern "C" fn wsline_conn_ping(
 /// @param conn  an open connection.
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
-/// @retval WSLINE_OK                    the system has accepted all of the data, or it is corked;
-///                                      see wsline_conn_cork().
+/// @retval WSLINE_OK                    the system has accepted all of the data.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
 ///                                      is above 125.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see

@@ -19,9 +19,9 @@ pub struct wsline_tls_info {
     pub version: *const c_char,
     /// For example "TLS_AES_256_GCM_SHA384".
     pub cipher: *const c_char,
-    /// "http/1.1", or "" if the server chose none.
+    /// The protocol that the server chose (ALPN), for example "http/1.1"; "" if it chose none.
     pub alpn: *const c_char,
-    /// The server's own certificate.
+    /// The server's certificate in PEM, without the rest of its chain.
     pub peer_certificate_pem: *const c_char,
     /// The handshake resumed a session of an earlier connection with the same options.
     pub resumed: bool,

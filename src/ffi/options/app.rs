@@ -108,10 +108,11 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
 /// the number of attempts are reset once a connection has been open for 10 seconds.
 ///
 /// A failure that will probably recur ends the app instead: a rejected certificate, unusable TLS
-/// options (except files, which are read again), a response that is not a WebSocket upgrade,
-/// statuses such as 401, 403 and 404, or credentials that a proxy rejects. See
-/// wsline_options_set_reconnect_always(). With a socket of wsline_options_set_fd() an app cannot
-/// reconnect, because the socket serves only one connect.
+/// options (except files, which are read again), a 101 response that is not a valid WebSocket
+/// upgrade (WSLINE_ERR_BAD_UPGRADE), HTTP statuses below 500 except 408, 425 and 429, or
+/// credentials that a proxy rejects. See wsline_options_set_reconnect_always(). With a socket set
+/// with wsline_options_set_fd(), an app cannot reconnect, because the socket serves only one
+/// connect.
 ///
 /// @param options  the options to modify.
 /// @param enable   true: the app reconnects; false, the default: it ends.
@@ -200,7 +201,8 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_max_attempts(
 
 /// Makes apps reconnect after every failure, even one that will probably recur.
 ///
-/// For servers that start later than their clients, or that reject clients for a while.
+/// For servers that start later than their clients, or that reject clients for a while. It has no
+/// effect without wsline_options_set_reconnect().
 ///
 /// @param options  the options to modify.
 /// @param enable   true: after every failure; false, the default: as wsline_options_set_reconnect()

@@ -134,7 +134,7 @@ pub unsafe extern "C" fn wsline_options_set_deflate_threshold_bytes(
 /// Limits how much a compressed message may grow when it is inflated; more ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// A message can inflate to a thousand times its size. It applies in addition to
+/// A message can inflate to a thousand times its size. This limit applies in addition to
 /// wsline_options_set_max_message_bytes(): it stops a server that wastes processor time, and also
 /// covers messages received in parts, which have no maximum size.
 ///

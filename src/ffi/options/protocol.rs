@@ -113,7 +113,8 @@ pub unsafe extern "C" fn wsline_options_set_utf8_validation(
 /// The flags of wsline_message mark the first and the last fragment. A character may be split
 /// between two fragments; UTF-8 validation covers the whole message. A fragment is one frame of a
 /// message, as the server sent it; a part, as delivered by wsline_conn_recv_part(), is whatever has
-/// arrived so far, without waiting for a whole fragment. For apps, use wsline_app_on_part().
+/// arrived so far, without waiting for a whole fragment. Apps ignore this option; use
+/// wsline_app_on_part().
 ///
 /// @param options  the options to modify.
 /// @param enable   true: deliver each fragment as soon as it is complete; false, the default:

@@ -198,8 +198,8 @@ pub unsafe extern "C" fn wsline_options_set_proxy_from_environment(
 /// whether or not they make progress.
 ///
 /// @param options     the options to modify.
-/// @param timeout_ms  milliseconds, 0 or more; WSLINE_FOREVER or WSLINE_DEFAULT_TIMEOUT, the
-///                    default: the whole connect timeout.
+/// @param timeout_ms  milliseconds, 0 or more. WSLINE_DEFAULT_TIMEOUT, which is the default, and
+///                    WSLINE_FOREVER both let the proxy use the whole connect timeout.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.

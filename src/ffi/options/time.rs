@@ -95,8 +95,8 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
 /// default is WSLINE_DEFAULT_TIMEOUT, which here means 3 seconds.
 ///
 /// @param options     the options to modify.
-/// @param timeout_ms  milliseconds, 0 for not waiting, WSLINE_FOREVER for no limit at all, or
-///                    WSLINE_DEFAULT_TIMEOUT.
+/// @param timeout_ms  milliseconds; 0 does not wait for the server; WSLINE_FOREVER for no limit at
+///                    all, or WSLINE_DEFAULT_TIMEOUT.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `timeout_ms` is another negative
 ///                                      number.
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 
 /// Makes a waiting call return after a signal handler has run; off by default.
 ///
-/// If enabled, wsline_conn_connect() and every receive, send and close return
+/// If enabled, wsline_connect(), wsline_conn_connect() and every receive, send and close return
 /// WSLINE_ERR_INTERRUPTED if a signal handler ran on the waiting thread during the wait, whether or
 /// not it was installed with SA_RESTART. If disabled, the wait continues for the remaining time.
 ///
@@ -123,8 +123,8 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 ///   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
 ///   receive or close on the connection first sends that rest.
 /// - A close may be called again and continues to wait for the server's close frame.
-/// - A connect starts over when it is called again. A socket of wsline_options_set_fd() on which
-///   the handshake has begun cannot be used any more.
+/// - A connect starts over when it is called again. A socket set with wsline_options_set_fd()
+///   cannot be used any more once the handshake on it has begun.
 ///
 /// A wait for another thread is not interrupted, whether that thread is sending a message, or
 /// receiving while this one closes. A signal that arrives between two waits does not end the second

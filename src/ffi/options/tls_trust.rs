@@ -157,12 +157,12 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_pem(
     )
 }
 
-/// Accepts only servers whose certificate has this key, regardless of who signed it; if several
-/// pins are added, one must match.
+/// Accepts only servers whose certificate has this key; if several pins are added, one must match.
 ///
-/// Pins are checked in addition to the verification, and also if that is disabled or a session is
-/// resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy is not
-/// checked at all.
+/// Pins are checked in addition to the verification, so a certificate that is not signed by a
+/// trusted authority is still rejected; they are also checked if the verification is disabled or a
+/// session is resumed. Pins do not apply to an HTTPS proxy: if verification is disabled, the proxy
+/// is not checked at all.
 ///
 /// @param options  the options to modify.
 /// @param base64   the SHA-256 of the certificate's SubjectPublicKeyInfo in base64, 44 characters,
