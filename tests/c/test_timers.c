@@ -200,7 +200,7 @@ static void a_cancelled_post_is_freed_and_never_called(void) {
     CHECK_INT(2, posts.freed);
     CHECK_TEXT("second", posts.names[0]);
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_loop_cancel_post(posts.loop, second));
-    CHECK_HAS("no post 2", wsline_last_error_message());
+    CHECK_HAS("post 2 cannot be cancelled", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_loop_cancel_post(posts.loop, 99));
     CHECK_INT(WSLINE_FOREVER, wsline_loop_next_timeout_ms(posts.loop));
     wsline_loop_free(posts.loop);
