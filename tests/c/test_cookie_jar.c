@@ -89,7 +89,7 @@ static void a_rejection_gives_the_reason_and_changes_nothing(void) {
         {"=secret", "has no name"},
         {"k=secret\r\nX-Evil: 1", "control character"},
         {"k=secret\x7f", "control character"},
-        {"k=secret; Domain=b.example", "not in"},
+        {"k=secret; Domain=b.example", "does not belong to"},
         {"k=secret; Domain=example", "public suffix"},
         {"k=secret; Secure", "wss://"},
         {"__Host-k=secret", "__Host-"},
