@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Arguments of exports: from what C passes to what the library takes.
+//! Converts the arguments of exports from C to Rust.
 
 use super::handle::{self, Object, OfOneProcess};
 use super::ptr;
@@ -22,21 +22,21 @@ pub const WSLINE_FOREVER: i64 = -1;
 /// gives it another meaning.
 pub const WSLINE_DEFAULT_TIMEOUT: i64 = -2;
 
-/// The longest string, but for what [`Arguments::long_string`] takes. Crates that take memory
-/// without asking whether there is any are given no more.
+/// The longest string, except for [`Arguments::long_string`]. Limits the strings that are passed to
+/// crates that abort if an allocation fails.
 const MAX_STRING_BYTES: usize = 64 * 1024;
 
-/// What reads the pointers among the arguments of the export that runs.
+/// Reads the pointers among the arguments of the export that runs.
 ///
-/// Exports are `unsafe`: with each call of one, C promises of its pointers what the header says,
-/// and `ptr` repeats. `guard` makes this for the export that it runs, and nobody else does, so this
-/// stands for the promise, and its methods need none. They are for pointers that the export was
-/// passed, and for those inside of what these point to.
+/// Exports are `unsafe`: with each call, C guarantees for its pointers what the header requires and
+/// `ptr` repeats. Only `guard` creates this, for the export that it runs, so it represents that
+/// guarantee, and its methods are safe. They are for pointers that were passed to the export, and
+/// for pointers inside what those point to.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'call>(PhantomData<&'call ()>);
 
 impl<'call> Arguments<'call> {
-    /// For `guard` alone.
+    /// Only for `guard`.
     pub(super) fn of_an_export() -> Self {
         Self(PhantomData)
     }
@@ -46,7 +46,7 @@ impl<'call> Arguments<'call> {
         bounded(self.long_string(text, name)?, name)
     }
 
-    /// The same; NULL is `None`.
+    /// Like the method above; NULL is `None`.
     pub(super) fn optional_string(
         self,
         text: *const c_char,
@@ -56,14 +56,14 @@ impl<'call> Arguments<'call> {
         text.map(|text| bounded(text, name)).transpose()
     }
 
-    /// A NUL-terminated UTF-8 string of any length: copies of it must be those of
+    /// A NUL-terminated UTF-8 string of any length: it must be copied only with
     /// [`crate::base::memory`].
     pub(super) fn long_string(self, text: *const c_char, name: &str) -> Result<&'call str, Error> {
         let text = self.optional_long_string(text, name)?;
         text.ok_or_else(|| ptr::is_null(name))
     }
 
-    /// The same; NULL is `None`.
+    /// Like the method above; NULL is `None`.
     pub(super) fn optional_long_string(
         self,
         text: *const c_char,
@@ -95,7 +95,7 @@ impl<'call> Arguments<'call> {
         unsafe { ptr::bytes(data, len, name) }
     }
 
-    /// Bytes that the caller gives for changing.
+    /// Bytes that the export may change.
     pub(super) fn bytes_mut(
         self,
         data: *mut c_void,
@@ -140,8 +140,7 @@ impl<'call> Arguments<'call> {
         unsafe { ptr::get_mut(place, name) }
     }
 
-    /// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever
-    /// fails later.
+    /// The place of a result, set to `initial`, so that it is defined even if the call fails later.
     pub(super) fn out<T>(
         self,
         place: *mut T,
@@ -152,7 +151,7 @@ impl<'call> Arguments<'call> {
         unsafe { ptr::out(place, initial, name) }
     }
 
-    /// Where results go; nothing need be there yet.
+    /// The places of several results, which may be uninitialized.
     pub(super) fn out_list<T>(
         self,
         places: *mut T,
@@ -163,7 +162,7 @@ impl<'call> Arguments<'call> {
         unsafe { ptr::out_list(places, len, name) }
     }
 
-    /// An object that is used in the process which made it alone.
+    /// An object, which may only be used in the process that created it.
     pub(super) fn object<T: Object>(self, object: *const T) -> Result<T::Inner<'call>, Error> {
         let object = self.get(object, T::NAME)?;
         if object.process().is_inherited() {
@@ -172,30 +171,29 @@ impl<'call> Arguments<'call> {
         Ok(object.inner())
     }
 
-    /// Ends an object, which is not used again; in a child of the process that made it, `abandon`
-    /// does instead.
-    pub(super) fn end<T: OfOneProcess>(self, object: *mut T, abandon: impl FnOnce(&T)) {
+    /// Frees an object; in a child process that inherited it, calls `abandon` instead.
+    pub(super) fn free<T: OfOneProcess>(self, object: *mut T, abandon: impl FnOnce(&T)) {
         // SAFETY: promised to the export that frees.
-        unsafe { handle::take_back_or_abandon(object, abandon) };
+        unsafe { handle::free_or_abandon(object, abandon) };
     }
 
-    /// Ends an object that any process uses.
-    pub(super) fn end_plain<T>(self, object: *mut T) {
+    /// Frees an object that any process may use.
+    pub(super) fn free_plain<T>(self, object: *mut T) {
         // SAFETY: promised to the export that frees.
-        unsafe { handle::take_back(object) };
+        unsafe { handle::free(object) };
     }
 
-    /// Ends a string.
-    pub(super) fn end_string(self, text: *mut c_char) {
+    /// Frees a string.
+    pub(super) fn free_string(self, text: *mut c_char) {
         // SAFETY: promised to the export that frees.
-        unsafe { handle::take_string_back(text) };
+        unsafe { handle::free_string(text) };
     }
 }
 
 fn bounded<'a>(text: &'a str, name: &str) -> Result<&'a str, Error> {
     if text.len() > MAX_STRING_BYTES {
         let len = text.len();
-        let what = format!("is a string of {len} bytes, the limit is {MAX_STRING_BYTES}");
+        let what = format!("is a string of {len} bytes; the limit is {MAX_STRING_BYTES}");
         return Err(Error::argument(name, what));
     }
     Ok(text)
@@ -227,12 +225,12 @@ pub(super) fn microseconds(us: i64, name: &str) -> Result<Duration, Error> {
 
 fn not_negative(number: i64, name: &str) -> Result<u64, Error> {
     u64::try_from(number).map_err(|_| {
-        let what = format!("is {number}, it must be 0 or more");
+        let what = format!("is {number}; it must be 0 or more");
         Error::argument(name, what)
     })
 }
 
-/// A limit, of which 0 is none.
+/// A limit; 0 means no limit.
 pub(super) fn limit(number: u64) -> u64 {
     if number == 0 { u64::MAX } else { number }
 }
@@ -247,7 +245,7 @@ pub(super) fn in_range(number: i32, least: u8, most: u8, name: &str) -> Result<u
     })
 }
 
-/// A number from `least` to `most`, which is [`f64::MAX`] where there is no end.
+/// A number from `least` to `most`; [`f64::MAX`] means no upper limit.
 pub(super) fn factor(number: f64, least: f64, most: f64, name: &str) -> Result<f64, Error> {
     if (least..=most).contains(&number) {
         return Ok(number);
@@ -257,11 +255,11 @@ pub(super) fn factor(number: f64, least: f64, most: f64, name: &str) -> Result<f
     } else {
         format!("{least} to {most}")
     };
-    let must = format!("is {number}, it must be {range}");
+    let must = format!("is {number}; it must be {range}");
     Err(Error::argument(name, must))
 }
 
-/// One of the numbers of a C enumeration, whose type is named for the caller.
+/// One of the numbers of a C enumeration; `enumeration` is its name, for errors.
 pub(super) fn one_of<T: Copy>(
     number: i32,
     known: &[(i32, T)],
@@ -270,7 +268,7 @@ pub(super) fn one_of<T: Copy>(
 ) -> Result<T, Error> {
     let found = known.iter().find(|(known, _)| *known == number);
     found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-        let what = format!("is {number}, which is no {enumeration}");
+        let what = format!("is {number}, which is not a {enumeration}");
         Error::argument(name, what)
     })
 }

@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wsline_cookie_jar_new(
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
-    guard::value((), |arguments| arguments.end(jar, |_| ()));
+    guard::value((), |arguments| arguments.free(jar, |_| ()));
 }
 
 /// Adds a cookie to a jar, as if a server had set it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Asking for the last failure, of a thread and of a connection.
+//! Reading the last failure of a thread and of a connection.
 
 use super::arguments::Arguments;
 use super::guard;
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn wsline_last_error(info_out: *mut wsline_error_info) -> 
                 *info = last_error::last_info();
                 WSLINE_OK
             }
-            // The last error stays for whoever asks in the right way.
+            // Does not overwrite the last error, which the caller may still read.
             Err(_) => WSLINE_ERR_INVALID_ARGUMENT,
         }
     })
@@ -60,23 +60,23 @@ pub unsafe extern "C" fn wsline_conn_last_error(
     conn: *const wsline_conn,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    tell("wsline_conn_last_error", info_out, |arguments| {
+    read("wsline_conn_last_error", info_out, |arguments| {
         Ok(arguments.object(conn)?.last_error())
     })
 }
 
-/// Runs an export that tells the last error of an object, if there is one. A failure of its own is
-/// not kept there.
-pub(super) fn tell<'call>(
+/// Runs an export that reads the last error of an object, if there is one. Its own failure is not
+/// stored there.
+pub(super) fn read<'call>(
     function: &'static str,
     info_out: *mut wsline_error_info,
-    ask: impl FnOnce(Arguments<'call>) -> Result<Option<Error>, Error>,
+    find: impl FnOnce(Arguments<'call>) -> Result<Option<Error>, Error>,
 ) -> wsline_status {
-    guard::after_failure_of(function, ask, |error, arguments| {
+    guard::after_failure_of(function, find, |error, arguments| {
         let info = arguments.out(info_out, wsline_error_info::NOTHING, "info_out");
         let (error, info) = (error?, info?);
         if let Some(error) = error {
-            *info = wsline_error_info::asked(error.clone());
+            *info = wsline_error_info::of_object(error.clone());
         }
         Ok(())
     })

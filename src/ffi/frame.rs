@@ -72,7 +72,8 @@ impl wsline_frame {
         }
     }
 
-    /// Of a frame that was received as it came. It has no mask and no reserved bit but the first.
+    /// From a frame that was received unchanged. It has no mask and no reserved bit except the
+    /// first.
     pub(super) fn of_message(message: &Message<'_>) -> Self {
         Self {
             fin: message.last.into(),
@@ -98,7 +99,10 @@ impl wsline_frame {
         let opcode = opcode.ok_or_else(|| {
             Error::argument(
                 "frame",
-                format!("has the opcode {}, which is no wsline_opcode", self.opcode),
+                format!(
+                    "has the opcode {}, which is not a wsline_opcode",
+                    self.opcode
+                ),
             )
         })?;
         Ok(Header {
@@ -177,7 +181,7 @@ pub unsafe extern "C" fn wsline_frame_encode(
         let Some(place) = buffer.get_mut(..len) else {
             return Err(Error::argument(
                 "capacity",
-                format!("is {capacity}, the frame takes {len} bytes"),
+                format!("is {capacity}; the frame needs {len} bytes"),
             ));
         };
         let (head_place, payload_place) = place.split_at_mut(head.len());
@@ -238,7 +242,7 @@ pub unsafe extern "C" fn wsline_frame_decode(
 }
 
 fn incomplete(missing: usize) -> Error {
-    let message = format!("the frame is not complete yet, {missing} bytes at least are missing");
+    let message = format!("the frame is incomplete: at least {missing} bytes are missing");
     Error::new(Kind::WouldBlock, message)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every export runs in: no panic leaves it, no cancellation of the thread meets it, and its
-//! failure becomes the thread's last error. It gives the export what reads its arguments. Exports
-//! that only look up a constant need none.
+//! Every export runs inside a guard: it catches panics, postpones cancellation of the thread,
+//! stores the failure as the thread's last error, and gives the export the [`Arguments`] to read
+//! its pointers. Exports that only look up a constant need no guard.
 
 use super::arguments::Arguments;
 use super::handle::{Inner, Object};
@@ -25,9 +25,8 @@ pub(super) fn status(
     )
 }
 
-/// The same for an export on an object, which keeps the failure, too. Without an object `body` is
-/// given the reason; all it can do is to say so, and to set the places of results to nothing before
-/// that.
+/// Runs an export on an object, which also stores the failure. Without an object `body` is passed
+/// the reason: it sets the places of results to their defaults and returns it.
 pub(super) fn on<'call, T: Object>(
     function: &'static str,
     object: *const T,
@@ -37,8 +36,8 @@ pub(super) fn on<'call, T: Object>(
 }
 
 /// [`on`] for an export that is called for each message. Two calls of pthread_setcancelstate(3)
-/// would cost it more than all else here, so a cancellation is kept pending only where it can act:
-/// `net/sys.rs` does so around each system call that such an export reaches, and around TLS;
+/// would cost more than everything else here, so cancellation is postponed only where it can take
+/// effect: by `net/sys.rs` around each system call that such an export makes, and around TLS; by
 /// `handle.rs` around the caller's functions.
 #[inline(always)]
 pub(super) fn often<'call, T: Object>(
@@ -60,9 +59,9 @@ pub(super) fn often<'call, T: Object>(
     }
 }
 
-/// [`on`] for an export that programs call after a failure, too: one that ends an object, describes
-/// it, or sets its callbacks. Where there is no object, or a connection has never been open, the
-/// last error says why, and must stay.
+/// [`on`] for an export that programs also call after a failure: one that frees an object,
+/// describes it, or sets its callbacks. If there is no object, or the connection was never open,
+/// the last error says why and is not overwritten.
 pub(super) fn after_failure<'call, T: Object>(
     function: &'static str,
     object: *const T,
@@ -71,7 +70,7 @@ pub(super) fn after_failure<'call, T: Object>(
     after_failure_of(function, |arguments| arguments.object(object), body)
 }
 
-/// The same on what `object` gives.
+/// [`after_failure`] on what `object` returns.
 pub(super) fn after_failure_of<'call, I: Inner>(
     function: &'static str,
     object: impl FnOnce(Arguments<'call>) -> Result<I, Error>,
@@ -90,7 +89,7 @@ pub(super) fn after_failure_of<'call, I: Inner>(
                 }
                 Err(error) => failed_on(&inner, error),
             },
-            // An object that was made before fork() is a failure of its own.
+            // Using an object that was created before fork() is a failure of this call.
             Err(error) if error.kind() != Kind::InvalidArgument => {
                 without_object(|| caught(function, || body(Err(error), arguments)))
             }
@@ -102,7 +101,7 @@ pub(super) fn after_failure_of<'call, I: Inner>(
     })
 }
 
-/// Runs an export that cannot fail; `fallback` is what a bug would return.
+/// Runs an export that cannot fail; `fallback` is returned after a panic.
 pub(super) fn value<T>(fallback: T, body: impl FnOnce(Arguments<'_>) -> T) -> T {
     without_cancellation(|| {
         let body = || body(Arguments::of_an_export());
@@ -141,7 +140,7 @@ fn failed(error: Error) -> wsline_status {
     status
 }
 
-/// Mistakes of the caller are found faster with the name of the function.
+/// Adds the name of the function to errors that are mistakes of the caller.
 #[cold]
 fn named(function: &str, error: Error) -> Error {
     let is_mistake = matches!(
@@ -163,7 +162,7 @@ fn bug(function: &str, panic: &(dyn Any + Send)) -> Error {
     Error::new(Kind::Internal, format!("{function}: bug in wsline: {text}"))
 }
 
-/// A panic on purpose, for the test that none crosses the border.
+/// Panics, for the test that no panic reaches C.
 ///
 /// @retval WSLINE_ERR_INTERNAL  always.
 #[cfg(feature = "test-panic")]

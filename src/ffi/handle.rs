@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Objects that C holds: made by `give`, seen through `ptr::get`, ended by `take_back`; and
-//! functions of C's that the library holds. One of the places where `unsafe` may stand.
+//! Objects that C holds: created by `give`, accessed through `ptr::get`, freed by `free`; and C
+//! functions that the library holds. One of the files where `unsafe` is allowed.
 
 use super::ptr;
 use super::types::wsline_free_fn;
@@ -11,17 +11,17 @@ use crate::net::sys::without_cancellation;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::io::Write;
 
-/// An object that knows which process made it.
+/// An object that knows which process created it.
 pub(super) trait OfOneProcess {
     fn process(&self) -> ProcessMark;
 }
 
-/// An object that is used in the process which made it alone.
+/// An object that may only be used in the process that created it.
 pub(super) trait Object: OfOneProcess + 'static {
-    /// The argument that it is passed in.
+    /// The name of the argument in which it is passed.
     const NAME: &'static str;
 
-    /// What a call works on: a reference to what is inside, or a count of it where a callback or
+    /// What a call works on: a reference to what is inside, or a counted reference if a callback or
     /// another thread may free the object during the call.
     type Inner<'call>: Inner;
 
@@ -30,15 +30,15 @@ pub(super) trait Object: OfOneProcess + 'static {
 
 /// What a call works on.
 pub(super) trait Inner {
-    /// Keeps why a call has failed, for callers that change threads between calls.
+    /// Stores why a call has failed, for callers that change threads between calls.
     fn keep(&self, _error: &Error) {}
 
-    /// Whether the failures to come only tell that the object has never been of use.
+    /// Whether failures only mean that the object has never been open.
     fn was_never_open(&self) -> bool {
         false
     }
 
-    /// Ends the call's share in it.
+    /// Releases the call's reference.
     fn release(self)
     where
         Self: Sized,
@@ -46,35 +46,32 @@ pub(super) trait Inner {
     }
 }
 
-/// Hands an object to C.
+/// Passes an object to C.
 pub(super) fn give<T>(object: T) -> *mut T {
     Box::into_raw(Box::new(object))
 }
 
-/// Ends an object that [`give`] made; NULL is nothing to end.
-pub(super) unsafe fn take_back<T>(object: *mut T) {
+/// Frees an object that [`give`] created; does nothing for NULL.
+pub(super) unsafe fn free<T>(object: *mut T) {
     if !object.is_null() {
         // SAFETY: the caller promises that it came from `give` and is not used again.
         drop(unsafe { Box::from_raw(object) });
     }
 }
 
-/// The same for an object that may be inherited: a thread of the parent's may have been changing it
-/// at the moment of fork(), so a child calls `abandon` and leaves the memory as it is.
-pub(super) unsafe fn take_back_or_abandon<T: OfOneProcess>(
-    object: *mut T,
-    abandon: impl FnOnce(&T),
-) {
+/// Frees an object that may be inherited: another thread may have been changing it at the moment of
+/// fork(), so a child process calls `abandon` and leaves the memory untouched.
+pub(super) unsafe fn free_or_abandon<T: OfOneProcess>(object: *mut T, abandon: impl FnOnce(&T)) {
     static ABANDONED: PerProcess<Mutex<Vec<Lent<c_void>>>> = PerProcess::new();
     // SAFETY: passed on.
     match unsafe { ptr::get(object, "object") } {
         Ok(inherited) if inherited.process().is_inherited() => {
             abandon(inherited);
-            // Still pointed to, so that no tool takes it for a leak.
+            // Kept reachable, so that no tool reports it as a leak.
             ABANDONED.get().lock().push(Lent::new(object.cast()));
         }
         // SAFETY: passed on.
-        _ => unsafe { take_back(object) },
+        _ => unsafe { free(object) },
     }
 }
 
@@ -82,18 +79,18 @@ pub(super) fn give_string(text: CString) -> *mut c_char {
     text.into_raw()
 }
 
-/// Ends a string that [`give_string`] gave; NULL is nothing to end.
-pub(super) unsafe fn take_string_back(text: *mut c_char) {
+/// Frees a string that [`give_string`] created; does nothing for NULL.
+pub(super) unsafe fn free_string(text: *mut c_char) {
     if !text.is_null() {
         // SAFETY: the caller promises that it came from `give_string` and is not used again.
         drop(unsafe { CString::from_raw(text) });
     }
 }
 
-/// An object that [`give`] made, on its way into callbacks, which stop when it is taken back.
+/// An object that [`give`] created, to be passed to callbacks, which end when it is freed.
 pub(super) struct Lent<T>(*mut T);
 
-// SAFETY: what it points to is made for any thread.
+// SAFETY: what it points to may be used by any thread.
 unsafe impl<T: Send + Sync> Send for Lent<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Lent<T> {}
@@ -104,20 +101,19 @@ impl<T> Lent<T> {
     }
 }
 
-/// The name of a function. Of what every app holds several times this is half as large as a string.
+/// The name of a function. Every app stores several, and this is half as large as a `&str`.
 type Name = &'static &'static str;
 
-/// A pointer of the caller's that comes back in callbacks; `free` runs once, when the last of them
-/// is over.
+/// A pointer of the caller's that is passed to callbacks; `free` runs once, after the last of them.
 pub(super) struct UserData {
-    /// The function that it was given to.
+    /// The function that it was passed to.
     name: Name,
     pointer: *mut c_void,
     free: wsline_free_fn,
 }
 
-// SAFETY: the header says on which threads callbacks run; what the pointer means there is the
-// caller's to know.
+// SAFETY: the header says on which threads callbacks run; the caller ensures that the pointer is
+// valid there.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
@@ -131,8 +127,8 @@ impl UserData {
         }
     }
 
-    /// The function that was given with it; without one it is released.
-    pub(super) fn given_with<F>(self, function: Option<F>) -> Option<Callback<F>> {
+    /// The callback that was passed with it; without one, this is dropped.
+    pub(super) fn with_function<F>(self, function: Option<F>) -> Option<Callback<F>> {
         let userdata = self;
         function.map(|function| Callback { function, userdata })
     }
@@ -148,33 +144,33 @@ impl Drop for UserData {
     }
 }
 
-/// A function of the caller's. Its type says what it is called with; the header promises that it
-/// may be called as long as it is registered, and whoever drops this ends that.
+/// A function of the caller's. Its type says what it is called with. The header requires that it
+/// can be called as long as it is registered, which is until this is dropped.
 pub(super) struct Callback<F> {
     function: F,
     userdata: UserData,
 }
 
-pub(super) type AboutObject<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
-/// Of a list, and how long it is.
-pub(super) type AboutList<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, usize, *mut c_void);
-pub(super) type OfObject<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
-type OfLog = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
-type OfMaskKey = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
+pub(super) type ValueFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
+/// With a list and its length.
+pub(super) type ListFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, usize, *mut c_void);
+pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
+type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
+type KeyFn = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
 
-impl<T, U> Callback<AboutObject<T, U>> {
-    /// Tells something about an object.
-    pub(super) fn tell(&self, object: &Lent<T>, told: &U) {
+impl<T, U> Callback<ValueFn<T, U>> {
+    /// Passes a value that concerns an object.
+    pub(super) fn call_with(&self, object: &Lent<T>, value: &U) {
         let Self { function, userdata } = self;
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
-            unsafe { function(object.0, told, userdata.pointer) };
+            unsafe { function(object.0, value, userdata.pointer) };
         });
     }
 }
 
-impl<T, U> Callback<AboutList<T, U>> {
-    pub(super) fn tell_list(&self, object: &Lent<T>, list: &[U]) {
+impl<T, U> Callback<ListFn<T, U>> {
+    pub(super) fn call_with_list(&self, object: &Lent<T>, list: &[U]) {
         let Self { function, userdata } = self;
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
@@ -183,8 +179,8 @@ impl<T, U> Callback<AboutList<T, U>> {
     }
 }
 
-impl<T> Callback<OfObject<T>> {
-    pub(super) fn notice(&self, object: &Lent<T>) {
+impl<T> Callback<ObjectFn<T>> {
+    pub(super) fn call(&self, object: &Lent<T>) {
         let Self { function, userdata } = self;
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
@@ -193,9 +189,9 @@ impl<T> Callback<OfObject<T>> {
     }
 }
 
-// The exports that can call the following do not keep a cancellation pending all the time.
+// Exports that can call these do not postpone cancellation as a whole, so these do.
 
-impl Callback<OfLog> {
+impl Callback<LogFn> {
     pub(super) fn log(&self, level: i32, line: &CStr) {
         let Self { function, userdata } = self;
         // SAFETY: promised of what is registered.
@@ -204,8 +200,8 @@ impl Callback<OfLog> {
     }
 }
 
-impl Callback<OfMaskKey> {
-    /// What it returns.
+impl Callback<KeyFn> {
+    /// Returns what the function returned.
     pub(super) fn fill(&self, key: &mut [u8; 4]) -> i32 {
         let Self { function, userdata } = self;
         // SAFETY: promised of what is registered.
@@ -214,11 +210,11 @@ impl Callback<OfMaskKey> {
     }
 }
 
-/// Ends the program, and says why, when a callback does not return: its exception, or its
-/// pthread_exit(), unwinds through here, and must not unwind further.
+/// Aborts the program, with a message, if a callback does not return: an exception or
+/// pthread_exit() must not unwind any further.
 struct MustReturn {
     what: &'static str,
-    /// The function that it was given to.
+    /// The function that it was passed to.
     name: &'static str,
     has_returned: bool,
 }
@@ -232,14 +228,13 @@ impl Drop for MustReturn {
             "wsline: the {} given to {}() was left by an exception or pthread_exit(); it must return\n",
             self.what, self.name
         );
-        // A program without standard error must end all the same.
+        // A program without standard error must abort, too.
         let _ = std::io::stderr().write_all(line.as_bytes());
         std::process::abort();
     }
 }
 
-/// Each call of a function of the user's; `name` is the function of the library that it was given
-/// to.
+/// Calls a function of the user's; `name` is the library function that it was passed to.
 fn call<T>(what: &'static str, name: &'static str, callback: impl FnOnce() -> T) -> T {
     let mut guard = MustReturn {
         what,

@@ -33,7 +33,7 @@ pub struct wsline_error_info {
     pub reserved: [u64; 3],
 }
 
-/// An error in the form it is lent in.
+/// An error with its message as a C string, which can be lent.
 pub(super) struct LentError {
     error: Error,
     message: CString,
@@ -41,13 +41,14 @@ pub(super) struct LentError {
 
 thread_local! {
     static LAST: RefCell<Option<LentError>> = const { RefCell::new(None) };
-    /// What this thread was told of a connection's failure, which goes on failing meanwhile.
-    static ASKED: RefCell<Option<LentError>> = const { RefCell::new(None) };
+    /// The last failure of an object as this thread has read it: the object may fail again
+    /// meanwhile.
+    static OF_OBJECT: RefCell<Option<LentError>> = const { RefCell::new(None) };
 }
 
 pub(super) fn set_last_error(error: Error) {
-    // On a thread that is ending there is nobody left to ask.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(told(error)));
+    // On a thread that is ending, the error cannot be read any more.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = Some(lend(error)));
 }
 
 /// The line of the last failure of this thread, or "".
@@ -55,18 +56,18 @@ pub(super) fn last_message() -> *const c_char {
     let nothing = c"".as_ptr();
     let line = LAST.try_with(|last| {
         let last = last.borrow();
-        last.as_ref().map_or(nothing, |told| told.message.as_ptr())
+        last.as_ref().map_or(nothing, |lent| lent.message.as_ptr())
     });
     line.unwrap_or(nothing)
 }
 
-/// The last failure of this thread, or that there was none.
+/// The last failure of this thread; WSLINE_OK if there was none.
 pub(super) fn last_info() -> wsline_error_info {
     let info = LAST.try_with(|last| last.borrow().as_ref().map(wsline_error_info::of));
     info.ok().flatten().unwrap_or(wsline_error_info::NOTHING)
 }
 
-pub(super) fn told(error: Error) -> LentError {
+pub(super) fn lend(error: Error) -> LentError {
     let message = CString::new(error.message().replace('\0', "\\0")).unwrap_or_default();
     LentError { error, message }
 }
@@ -84,13 +85,13 @@ impl wsline_error_info {
         reserved: [0; 3],
     };
 
-    /// For this thread to look at until it asks again.
-    pub(super) fn asked(error: Error) -> Self {
-        ASKED.with(|asked| Self::of(asked.borrow_mut().insert(told(error))))
+    /// Valid for this thread until it reads the last failure of an object again.
+    pub(super) fn of_object(error: Error) -> Self {
+        OF_OBJECT.with(|of_object| Self::of(of_object.borrow_mut().insert(lend(error))))
     }
 
-    pub(super) fn of(told: &LentError) -> Self {
-        let error = &told.error;
+    pub(super) fn of(lent: &LentError) -> Self {
+        let error = &lent.error;
         Self {
             status: wsline_status::of(error.kind()),
             phase: number_of(error.phase()) as i32,
@@ -98,7 +99,7 @@ impl wsline_error_info {
             http_status: error.http_status().into(),
             tls_verify_result: error.tls_verify_result(),
             close_code: error.close_code().into(),
-            message: told.message.as_ptr(),
+            message: lent.message.as_ptr(),
             retry_in_ms: -1,
             reserved: [0; 3],
         }

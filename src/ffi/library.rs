@@ -10,7 +10,7 @@ use crate::conn::options::DEFAULT_TIMEOUT;
 use crate::net::tls_library;
 use std::ffi::{CStr, c_char};
 
-/// What this build can do.
+/// The features of this build.
 const FEATURES: [&str; 3] = ["permessage-deflate", "tls", tls_library::FEATURE];
 
 /// @@ Library

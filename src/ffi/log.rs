@@ -62,7 +62,7 @@ pub unsafe extern "C" fn wsline_set_log(
     let userdata = UserData::new(name, userdata, userdata_free);
     guard::status(name, |_| {
         let level = arguments::one_of(level, &LEVELS, "wsline_log_level", "level")?;
-        let callback = userdata.given_with(r#fn);
+        let callback = userdata.with_function(r#fn);
         log::set(level.zip(callback).map(|(level, callback)| {
             let sink = move |level: Level, line: &str| {
                 let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();

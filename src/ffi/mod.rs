@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The C API: checks of pointers and numbers, conversion, one call into the library, the result.
-//! No decision about WebSockets is taken here. The order of the modules is the order of the header.
+//! The C API: each export checks its arguments, converts them, and calls the library. No decision
+//! about WebSockets is made here. The order of the modules is the order of the header.
 #![allow(
     unsafe_code,
-    reason = "exports and pointers from C; only ptr and handle do more than call those two"
+    reason = "exports and pointers from C; only ptr and handle do more than call them"
 )]
 #![allow(
     non_camel_case_types,
-    reason = "types carry their C names, so that a name seen in C is found here"
+    reason = "types have their C names, so that a name seen in C is found here"
 )]
 #![allow(
     clippy::missing_safety_doc,
-    reason = "the contract stands in the @param lines, which C programmers read"
+    reason = "the contract is in the @param lines, which C programmers read"
 )]
 #![allow(
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
-    reason = "the text is that of the header, where URLs and [::1] stand as they are"
+    reason = "the text becomes the header, where URLs and [::1] need no markup"
 )]
 #![deny(missing_docs)]
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From C pointers to references. One of the places where `unsafe` may stand.
+//! Converts C pointers to references. One of the files where `unsafe` is allowed.
 //!
-//! The caller's promise, made in the header and meant wherever a block below says "promised": a
-//! pointer that is not NULL points to what its type says, for as long as the call lasts, and nobody
-//! changes it meanwhile.
+//! What the header requires of the caller, and "promised" refers to below: a pointer that is not
+//! NULL points to what its type says, for as long as the call lasts, and no other thread changes it
+//! meanwhile.
 
 use crate::base::error::Error;
 use std::ffi::{CStr, c_char, c_void};
@@ -23,7 +23,7 @@ pub(super) unsafe fn c_str<'a>(text: *const c_char) -> Option<&'a CStr> {
     Some(unsafe { CStr::from_ptr(text) })
 }
 
-/// `len` bytes to be read; NULL with length 0 is empty.
+/// `len` readable bytes; NULL with length 0 is empty.
 #[inline]
 pub(super) unsafe fn bytes<'a>(
     data: *const c_void,
@@ -42,7 +42,7 @@ pub(super) unsafe fn bytes<'a>(
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
 }
 
-/// `len` bytes that the caller gives for changing.
+/// `len` bytes that the export may change.
 pub(super) unsafe fn bytes_mut<'a>(
     data: *mut c_void,
     len: usize,
@@ -60,7 +60,7 @@ pub(super) unsafe fn bytes_mut<'a>(
     Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
 }
 
-/// Where `len` results go; nothing need be there yet.
+/// The places of `len` results, which may be uninitialized.
 pub(super) unsafe fn out_list<'a, T>(
     places: *mut T,
     len: usize,
@@ -101,8 +101,7 @@ pub(super) unsafe fn get_mut<'a, T>(object: *mut T, name: &str) -> Result<&'a mu
     unsafe { object.as_mut() }.ok_or_else(|| is_null(name))
 }
 
-/// Where a result goes. Holds `initial` from here on, so that it is never garbage, whatever fails
-/// later.
+/// The place of a result, set to `initial`, so that it is defined even if the call fails later.
 pub(super) unsafe fn out<'a, T>(place: *mut T, initial: T, name: &str) -> Result<&'a mut T, Error> {
     if place.is_null() {
         return Err(is_null(name));

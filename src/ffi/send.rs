@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What sends of connections and of apps have in common: the kinds of messages, and how their
+//! What sending on connections and on apps has in common: the kinds of messages, and how their
 //! arguments are read.
 
 use super::arguments::Arguments;
@@ -15,7 +15,7 @@ use std::ffi::c_void;
 /// Flag to combine with an opcode by `|`: do not compress the message.
 pub const WSLINE_SEND_UNCOMPRESSED: i32 = 256;
 
-/// An opcode, and whether it came with WSLINE_SEND_UNCOMPRESSED.
+/// An opcode, and whether it was combined with WSLINE_SEND_UNCOMPRESSED.
 #[derive(Clone, Copy)]
 pub(super) struct SendKind {
     pub(super) opcode: Opcode,
@@ -39,7 +39,7 @@ impl SendKind {
         })
     }
 
-    /// The same, ping or pong.
+    /// Text, binary, ping or pong.
     fn of_whole(number: i32) -> Result<Self, Error> {
         Self::read(number).ok_or_else(|| {
             let must = format!("is {number}; it must be text, binary, ping or pong");
@@ -75,9 +75,9 @@ impl SendKind {
     }
 }
 
-/// What messages are sent with.
+/// An object on which messages can be sent.
 pub(super) trait Sends: Inner {
-    /// `name` is the caller's for the payload.
+    /// `name` is the caller's name of the payload, for errors.
     fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error>;
 }
 
@@ -97,7 +97,7 @@ pub(super) fn whole<'call, T: Object<Inner<'call>: Sends>>(
     })
 }
 
-/// Runs an export that sends the same, of a kind given as a number.
+/// Runs an export that sends a whole message, or a control frame, whose kind is a number.
 pub(super) fn numbered<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,
     object: *const T,
@@ -126,7 +126,7 @@ pub(super) fn fragment<'call, T: Object<Inner<'call>: Sends>>(
     })
 }
 
-/// Runs an export that sends what `make` makes of its arguments.
+/// Runs an export that sends the message that `make` builds from its arguments.
 #[inline(always)]
 pub(super) fn outbound<'call, T: Object<Inner<'call>: Sends>>(
     function: &'static str,

@@ -12,10 +12,10 @@ use std::ffi::c_char;
 /// @param string  the string; may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_string_free(string: *mut c_char) {
-    guard::value((), |arguments| arguments.end_string(string));
+    guard::value((), |arguments| arguments.free_string(string));
 }
 
-/// Hands a string to C, for [`wsline_string_free`].
+/// Passes a string to C, to be freed with [`wsline_string_free`].
 pub(super) fn give(text: &str) -> Result<*mut c_char, Error> {
     let text = memory::c_string(text.as_bytes())?;
     Ok(handle::give_string(text.unwrap_or_default()))

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn wsline_url_parse(
 /// Threads: any, while no other thread uses the object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_url_free(url: *mut wsline_url) {
-    guard::value((), |arguments| arguments.end_plain(url));
+    guard::value((), |arguments| arguments.free_plain(url));
 }
 
 /// Returns whether a URL requires TLS.
@@ -201,14 +201,14 @@ fn optional_part(
     })
 }
 
-/// Runs an export that tells something about a URL, or `missing` about NULL.
+/// Runs an export that returns a part of a URL, or `missing` for NULL.
 fn part<T: Copy>(url: *const wsline_url, missing: T, find: impl FnOnce(&wsline_url) -> T) -> T {
     guard::value(missing, |arguments| {
         arguments.get(url, "url").map_or(missing, find)
     })
 }
 
-/// No part of a URL that was parsed has a NUL.
+/// No part of a parsed URL contains a NUL.
 fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_default()
 }

@@ -8,8 +8,8 @@ use crate::conn::send::queue::Unsent;
 use crate::ffi::conn::close::wsline_close_info;
 use crate::ffi::conn::receive::wsline_message;
 use crate::ffi::guard;
-use crate::ffi::handle::{AboutList, AboutObject, Callback, Lent, OfObject, UserData};
-use crate::ffi::last_error::{told, wsline_error_info};
+use crate::ffi::handle::{Callback, Lent, ListFn, ObjectFn, UserData, ValueFn};
+use crate::ffi::last_error::{lend, wsline_error_info};
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
 use crate::protocol::ws::close::CloseInfo;
@@ -59,7 +59,7 @@ pub type wsline_close_fn = Option<
     ),
 >;
 
-/// Runs an export that puts a function in its place; without a function nothing is there.
+/// Runs an export that sets a callback, or removes it if there is no function.
 fn set<F, H>(
     name: &'static &'static str,
     app: *mut wsline_app,
@@ -69,7 +69,7 @@ fn set<F, H>(
 ) -> wsline_status {
     let userdata = UserData::new(name, userdata, userdata_free);
     guard::after_failure(name, app, |inner, _| {
-        let callback = userdata.given_with(function);
+        let callback = userdata.with_function(function);
         let handler = callback.map(|callback| handler(callback, Lent::new(app)));
         inner?
             .handlers
@@ -78,19 +78,19 @@ fn set<F, H>(
     })
 }
 
-fn notice(callback: Callback<OfObject<wsline_app>>, app: Lent<wsline_app>) -> Notice {
-    Arc::new(move || callback.notice(&app))
+fn notice(callback: Callback<ObjectFn<wsline_app>>, app: Lent<wsline_app>) -> Notice {
+    Arc::new(move || callback.call(&app))
 }
 
 fn on_message(
-    callback: Callback<AboutObject<wsline_app, wsline_message>>,
+    callback: Callback<ValueFn<wsline_app, wsline_message>>,
     app: Lent<wsline_app>,
 ) -> OnMessage {
-    Arc::new(move |message: &Message<'_>| callback.tell(&app, &wsline_message::new(message)))
+    Arc::new(move |message: &Message<'_>| callback.call_with(&app, &wsline_message::new(message)))
 }
 
 fn on_messages(
-    callback: Callback<AboutList<wsline_app, wsline_message>>,
+    callback: Callback<ListFn<wsline_app, wsline_message>>,
     app: Lent<wsline_app>,
 ) -> OnMessages {
     Arc::new(move |for_each| {
@@ -104,11 +104,11 @@ fn on_messages(
         });
         let unused = places.len();
         let count = list.len() - unused;
-        callback.tell_list(&app, list.get(..count).unwrap_or_default());
+        callback.call_with_list(&app, list.get(..count).unwrap_or_default());
     })
 }
 
-/// How many messages wsline_app_on_messages() hands out at once.
+/// How many messages a callback of wsline_app_on_messages() gets at most.
 const MOST_AT_ONCE: usize = 64;
 
 /// @@ Callbacks of an app
@@ -362,14 +362,14 @@ pub unsafe extern "C" fn wsline_app_on_error(
     let given = (r#fn, userdata, userdata_free);
     let handler = |callback: Callback<_>, app| {
         Arc::new(move |error: &Error, retry: Option<Duration>| {
-            let told = told(error.clone());
+            let lent = lend(error.clone());
             let info = wsline_error_info {
                 retry_in_ms: retry.map_or(-1, |delay| {
                     i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
                 }),
-                ..wsline_error_info::of(&told)
+                ..wsline_error_info::of(&lent)
             };
-            callback.tell(&app, &info);
+            callback.call_with(&app, &info);
         }) as OnError
     };
     set(&"wsline_app_on_error", app, given, handler, |handlers| {
@@ -409,7 +409,7 @@ pub unsafe extern "C" fn wsline_app_on_close(
                 unsent_bytes: unsent.bytes,
                 ..wsline_close_info::of(closed)
             };
-            callback.tell(&app, &info);
+            callback.call_with(&app, &info);
         }) as OnClose
     };
     set(&"wsline_app_on_close", app, given, handler, |handlers| {

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn wsline_loop_free(r#loop: *mut wsline_loop) {
         if let Ok(event_loop) = arguments.object(r#loop) {
             event_loop.retire();
         }
-        arguments.end(r#loop, |inherited| inherited.event_loop.abandon());
+        arguments.free(r#loop, |inherited| inherited.event_loop.abandon());
     });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The long-lived client: making, driving, waiting, freeing.
+//! The long-lived client: creating, driving, waiting, freeing.
 
 use crate::app::client::App;
 use crate::base::error::Error;
@@ -38,7 +38,7 @@ impl OfOneProcess for wsline_app {
 
 impl Object for wsline_app {
     const NAME: &'static str = "app";
-    /// Another thread may free the app while this one is in a call, and so may a callback.
+    /// Another thread or a callback may free the app during a call.
     type Inner<'call> = Arc<App>;
 
     fn inner(&self) -> Arc<App> {
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
         if let Ok(freed) = arguments.object(app) {
             freed.free();
         }
-        arguments.end(app, |inherited| inherited.app.abandon());
+        arguments.free(app, |inherited| inherited.app.abandon());
     });
 }
 

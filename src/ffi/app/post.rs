@@ -8,7 +8,7 @@ use crate::base::error::Error;
 use crate::ffi::app::callbacks::wsline_app_fn;
 use crate::ffi::arguments;
 use crate::ffi::guard;
-use crate::ffi::handle::{Lent, OfObject, UserData};
+use crate::ffi::handle::{Lent, ObjectFn, UserData};
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
 use std::ffi::c_void;
@@ -197,16 +197,16 @@ pub unsafe extern "C" fn wsline_app_cancel_post(
     })
 }
 
-/// What the driver calls once.
+/// The work that the driver runs once.
 fn work<T: Send + Sync + 'static>(
     object: *mut T,
     userdata: UserData,
-    function: Option<OfObject<T>>,
+    function: Option<ObjectFn<T>>,
 ) -> Result<TimedWork, Error> {
-    let callback = userdata.given_with(function);
+    let callback = userdata.with_function(function);
     let callback = callback.ok_or_else(|| Error::argument("fn", "is NULL"))?;
     let lent = Lent::new(object);
-    Ok(Box::new(move || callback.notice(&lent)))
+    Ok(Box::new(move || callback.call(&lent)))
 }
 
 fn put(place: Option<&mut u64>, id: u64) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is known about an app.
+//! The state of an app.
 
 use super::object::wsline_app;
 use crate::base::sync::Arc;
@@ -15,7 +15,8 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::thread::LocalKey;
 
-/// What a function has lent to this thread; the driving thread may have replaced it since.
+/// The response that a function has lent to this thread; the driving thread may have replaced it
+/// since.
 type LentResponse = RefCell<Option<Arc<Response>>>;
 
 thread_local! {
@@ -29,7 +30,7 @@ thread_local! {
     static TLS: RefCell<Option<TlsInfo>> = const { RefCell::new(None) };
 }
 
-/// Lends what `look` finds in the response to the last attempt.
+/// Lends the text that `look` finds in the response to the last attempt.
 fn look_up(
     lent: &'static LocalKey<LentResponse>,
     app: *const wsline_app,
@@ -347,7 +348,7 @@ pub unsafe extern "C" fn wsline_app_last_error(
     app: *const wsline_app,
     info_out: *mut wsline_error_info,
 ) -> wsline_status {
-    error::tell("wsline_app_last_error", info_out, |arguments| {
+    error::read("wsline_app_last_error", info_out, |arguments| {
         Ok(arguments.object(app)?.last_error())
     })
 }

@@ -53,7 +53,7 @@ impl wsline_close_info {
             Some(Side::Client) => wsline_side::WSLINE_SIDE_CLIENT,
             Some(Side::Server) => wsline_side::WSLINE_SIDE_SERVER,
         };
-        // An empty reason need not have its NUL behind it, so it stays the one of NOTHING.
+        // An empty reason may have no NUL behind it, so the one of NOTHING stays.
         let reason = if info.reason.is_empty() {
             c"".as_ptr()
         } else {

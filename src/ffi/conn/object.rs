@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Making, connecting and freeing a connection.
+//! Creating, connecting and freeing a connection.
 
 use crate::base::error::Error;
 use crate::base::process::ProcessMark;
@@ -197,6 +197,6 @@ pub unsafe extern "C" fn wsline_conn_connect(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_free(conn: *mut wsline_conn) {
     guard::value((), |arguments| {
-        arguments.end(conn, |conn| conn.connection.abandon());
+        arguments.free(conn, |conn| conn.connection.abandon());
     });
 }

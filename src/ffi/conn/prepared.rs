@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wsline_prepared_new(
 /// Threads: any, while no other thread uses this pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_prepared_free(prepared: *mut wsline_prepared) {
-    guard::value((), |arguments| arguments.end(prepared, |_| ()));
+    guard::value((), |arguments| arguments.free(prepared, |_| ()));
 }
 
 /// Sends a prepared message.

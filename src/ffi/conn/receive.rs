@@ -55,7 +55,7 @@ impl wsline_message {
     pub(in crate::ffi) fn new(message: &Message<'_>) -> Self {
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         let payload = message.payload;
-        // An empty payload need not have its NUL behind it.
+        // An empty payload may have no NUL behind it.
         let data = if payload.is_empty() {
             c"".as_ptr().cast()
         } else {
@@ -73,7 +73,7 @@ impl wsline_message {
     }
 }
 
-/// What an export that receives does: `nothing` is what `out` holds where it fails.
+/// Runs an export that receives; `nothing` is what `out` holds if it fails.
 #[inline(always)]
 fn receive<T>(
     (conn, arguments): (Result<&&Connection, Error>, Arguments<'_>),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sending: whole messages, fragments, control frames, frames of the caller's own.
+//! Sending: whole messages, fragments, control frames, frames that the caller builds.
 
 use super::object::wsline_conn;
 use crate::base::error::Error;
@@ -187,11 +187,14 @@ pub unsafe extern "C" fn wsline_conn_send_frame(
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Error::argument(
                 "frame",
-                "has a reserved bit and is not raw",
+                "has a reserved bit set, but `raw` is 0",
             ));
         }
         if header.mask.is_some() {
-            return Err(Error::argument("frame", "is masked; the library masks it"));
+            return Err(Error::argument(
+                "frame",
+                "must not be masked; the library masks it",
+            ));
         }
         Ok(Outbound::uncompressed(Frame::Made(header), payload))
     })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is known about a connection.
+//! The state of a connection.
 
 use super::object::wsline_conn;
 use crate::base::error::{Error, Kind};
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn wsline_conn_stats(
     })
 }
 
-/// What the server agreed to: nothing unless the connect succeeded.
+/// What was negotiated with the server; NULL unless the connect succeeded.
 fn agreed(
     conn: Result<&Connection, Error>,
     find: impl FnOnce(&Response) -> Option<&CStr>,

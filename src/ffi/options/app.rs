@@ -46,8 +46,7 @@ pub unsafe extern "C" fn wsline_options_set_ping(
         let interval = some(arguments::span(interval_ms, "interval_ms")?);
         let timeout = some(arguments::span(timeout_ms, "timeout_ms")?);
         if interval.is_none() && timeout.is_some() {
-            let what =
-                format!("is {timeout_ms}, but without an interval there is no ping to answer");
+            let what = format!("is {timeout_ms}, but `interval_ms` is 0, so no pings are sent");
             return Err(Error::argument("timeout_ms", what));
         }
         options.ping = Arc::new(KeepaliveOptions {
@@ -82,7 +81,7 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
         let payload = arguments.payload(payload, len, "payload")?;
         if payload.len() > MAX_PAYLOAD_BYTES {
             let what = format!(
-                "has {} bytes, the limit is {MAX_PAYLOAD_BYTES}",
+                "has {} bytes; the limit is {MAX_PAYLOAD_BYTES}",
                 payload.len()
             );
             return Err(Error::argument("payload", what));
@@ -149,7 +148,9 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_delay_ms(
         let initial = arguments::span(initial_ms, "initial_ms")?;
         let max = arguments::span(max_ms, "max_ms")?;
         if max < initial {
-            let what = format!("is {max_ms}, less than `initial_ms`, {initial_ms}");
+            let what = format!(
+                "is {max_ms}; it must not be less than `initial_ms`, which is {initial_ms}"
+            );
             return Err(Error::argument("max_ms", what));
         }
         (options.reconnect.initial, options.reconnect.max) = (initial, max);

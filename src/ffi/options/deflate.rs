@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of compression.
+//! Compression options.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;

@@ -18,7 +18,7 @@ use crate::net::process::own_mark;
 /// use it while no thread modifies it. Connections created from one options object share its TLS
 /// context, so use one object for many connections.
 pub struct wsline_options {
-    /// Shared with what was made with it, until it is set again.
+    /// Shared with the objects created from it, until it is modified.
     pub(in crate::ffi) options: Arc<Options>,
     process: ProcessMark,
 }
@@ -30,15 +30,15 @@ impl OfOneProcess for wsline_options {
 }
 
 impl wsline_options {
-    /// The options behind a pointer; NULL stands for defaults. Those that have none share one TLS
-    /// context, as those of one object do.
+    /// The options behind a pointer; NULL stands for the defaults, which share one TLS context,
+    /// like the connections of one options object.
     pub(in crate::ffi) fn of(
         arguments: Arguments<'_>,
         options: *const Self,
     ) -> Result<Arc<Options>, Error> {
         static DEFAULT: PerProcess<Arc<Options>> = PerProcess::new();
         let options = arguments.get(options, "options");
-        // NULL is no error here.
+        // NULL is not an error here.
         let options = options.map_or_else(|_| DEFAULT.get(), |options| &options.options);
         let jar = options.cookie_jar.as_ref();
         if jar.is_some_and(|jar| jar.process().is_inherited()) {
@@ -49,7 +49,7 @@ impl wsline_options {
     }
 }
 
-/// Runs a setter with what it sets.
+/// Runs a setter on the options.
 pub(in crate::ffi) fn set(
     function: &'static str,
     options: *mut wsline_options,
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn wsline_options_new(
 /// Threads: any, while no other thread uses the object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_free(options: *mut wsline_options) {
-    guard::value((), |arguments| arguments.end(options, |_| ()));
+    guard::value((), |arguments| arguments.free(options, |_| ()));
 }
 
 /// Copies an options object.

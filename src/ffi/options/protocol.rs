@@ -179,14 +179,14 @@ pub unsafe extern "C" fn wsline_options_set_mask_key_fn(
     let name = &"wsline_options_set_mask_key_fn";
     let userdata = UserData::new(name, userdata, userdata_free);
     object::set(name, options, |options, _| {
-        options.mask_key = userdata.given_with(r#fn).map(|source| {
+        options.mask_key = userdata.with_function(r#fn).map(|source| {
             Arc::new(move || {
                 let mut key = [0; 4];
                 match source.fill(&mut key) {
                     0 => Ok(key),
                     status => Err(Error::new(
                         Kind::Internal,
-                        format!("the function for masking keys returned {status}"),
+                        format!("the masking key function returned {status}"),
                     )),
                 }
             }) as MaskKeyFn

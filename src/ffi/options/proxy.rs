@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of the proxy.
+//! Proxy options.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn wsline_options_add_no_proxy(
         let entry = arguments.string(entry, "entry")?;
         match options.proxy.no_proxy.add(entry)?.first() {
             None => Ok(()),
-            Some(what) => Err(Error::argument("entry", format!("is unusable: {what}"))),
+            Some(what) => Err(Error::argument("entry", format!("is invalid: {what}"))),
         }
     })
 }

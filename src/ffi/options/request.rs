@@ -175,7 +175,7 @@ pub unsafe extern "C" fn wsline_options_set_bearer_token(
         options.request.authorization = match arguments.optional_long_string(token, "token")? {
             None => None,
             Some(token) => {
-                let what = "is empty or has a character that no token has (RFC 6750 section 2.1)";
+                let what = "is empty or has a character that is not allowed in a token (RFC 6750 section 2.1)";
                 Some(bearer(token)?.ok_or_else(|| Error::argument("token", what))?)
             }
         };
@@ -316,7 +316,7 @@ pub unsafe extern "C" fn wsline_options_set_host_header(
             };
             check_value("host", host)?;
             if host.is_empty() || host.contains([' ', '\t']) {
-                return Err(Error::argument("host", "is empty or contains a blank"));
+                return Err(Error::argument("host", "is empty or contains a space"));
             }
             options.request.host = Some(Text::copy(host)?);
             Ok(())
@@ -350,7 +350,7 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
         {
             return Err(Error::argument(
                 "value",
-                "lacks \"Upgrade\", without which no server upgrades",
+                "lacks \"Upgrade\", which the upgrade requires",
             ));
         }
         options.request.connection = Some(Text::copy(value)?);
@@ -386,7 +386,7 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
             // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
             return Err(Error::argument(
                 "name",
-                format!("is {}, which is offered already", quoted(name)),
+                format!("is {}, which is already offered", quoted(name)),
             ));
         }
         let offered = memory::make_mut(&mut options.request.subprotocols)?;

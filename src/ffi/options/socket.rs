@@ -170,7 +170,7 @@ pub unsafe extern "C" fn wsline_options_set_fd(
             _ => {
                 return Err(Error::argument(
                     "fd",
-                    format!("is {fd}, which is no descriptor"),
+                    format!("is {fd}, which is not a file descriptor"),
                 ));
             }
         };
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn wsline_options_set_fd(
 fn read_address(text: &str) -> Result<SocketAddr, Error> {
     let without_port = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
     without_port.or_else(|_| text.parse()).map_err(|_| {
-        let what = format!("is {text:?}, which is no IP address with or without a port");
+        let what = format!("is {text:?}, which is not an IP address, optionally with a port");
         Error::argument("address", what)
     })
 }

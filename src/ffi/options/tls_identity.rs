@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: who this side says it is.
+//! TLS options: the client certificate.
 
 use super::object::{self, wsline_options};
 use super::tls_trust::set_pem;

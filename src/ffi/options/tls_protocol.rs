@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: what may be agreed on, and how.
+//! TLS options: what may be negotiated, and how.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ssl_ctx(
     ssl_ctx: *mut c_void,
 ) -> wsline_status {
     object::set("wsline_options_set_tls_ssl_ctx", options, |options, _| {
-        // SAFETY: the header wants NULL or a context of the libssl that this library is linked
+        // SAFETY: the header requires NULL or a context of the libssl that this library is linked
         // with.
         options.tls.settings_mut().context = unsafe { tls_library::ssl_context(ssl_ctx) }?;
         Ok(())

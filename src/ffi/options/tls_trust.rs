@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of TLS: which servers are believed.
+//! TLS options: which servers are trusted.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
