@@ -33,7 +33,7 @@ impl Callbacks<'_> {
     }
 
     /// Whether messages are delivered in parts.
-    pub fn take_parts(&mut self) -> bool {
+    pub fn delivers_parts(&mut self) -> bool {
         self.cache.current(&self.app.handlers).takes_parts()
     }
 

@@ -187,8 +187,8 @@ impl AppConnection {
     }
 
     fn delivery(&self, callbacks: &mut Callbacks<'_>) -> Delivery {
-        let under_way = self.reader.delivery_in_progress();
-        under_way.unwrap_or_else(|| match callbacks.take_parts() {
+        let in_progress = self.reader.delivery_in_progress();
+        in_progress.unwrap_or_else(|| match callbacks.delivers_parts() {
             true => Delivery::Parts,
             false => Delivery::Messages,
         })

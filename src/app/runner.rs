@@ -28,14 +28,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
-    phase: Life,
+    phase: AppPhase,
     backoff: Backoff,
     has_been_open: bool,
     /// The app holds a connection that has ended, until its descriptor is no longer watched.
     has_retired: bool,
 }
 
-enum Life {
+enum AppPhase {
     /// An attempt is due.
     Begin,
     Connecting(Box<Connector>),
@@ -50,7 +50,7 @@ impl Runner {
         let backoff = Backoff::new(&app.options.reconnect);
         Self {
             app,
-            phase: Life::Begin,
+            phase: AppPhase::Begin,
             backoff,
             has_been_open: false,
             has_retired: false,
@@ -75,7 +75,7 @@ impl Runner {
             let (mut now, mut ready) = (now, ready);
             while runner.advance(now, ready, memory, callbacks) {
                 runner.handle_end_request(callbacks);
-                if matches!(runner.phase, Life::Waiting(..)) {
+                if matches!(runner.phase, AppPhase::Waiting(..)) {
                     // A wait of zero length ends with the next step, or attempts that fail at once
                     // would prolong this one.
                     break;
@@ -99,7 +99,7 @@ impl Runner {
     pub fn fail_from_outside(&mut self, error: Error, driver_lock: &DriverLock) {
         self.with_callbacks(driver_lock, |runner, callbacks| {
             match &runner.phase {
-                Life::Open(_) => runner.end_session(Err(error), callbacks),
+                AppPhase::Open(_) => runner.end_session(Err(error), callbacks),
                 _ => runner.fail(error, None, callbacks),
             }
             runner.handle_end_request(callbacks);
@@ -108,15 +108,15 @@ impl Runner {
 
     /// Whether a step may close descriptors or open others.
     pub fn is_connecting(&self) -> bool {
-        matches!(self.phase, Life::Begin | Life::Connecting(_))
+        matches!(self.phase, AppPhase::Begin | AppPhase::Connecting(_))
     }
 
     /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.phase {
-            Life::Connecting(connector) => connector.add_interests(poll),
-            Life::Open(session) => session.add_interest(poll),
-            Life::Begin | Life::Waiting(..) | Life::Done(_) => {}
+            AppPhase::Connecting(connector) => connector.add_interests(poll),
+            AppPhase::Open(session) => session.add_interest(poll),
+            AppPhase::Begin | AppPhase::Waiting(..) | AppPhase::Done(_) => {}
         }
     }
 
@@ -124,7 +124,7 @@ impl Runner {
     /// not show.
     pub fn open_interest(&self) -> Option<(Interest, bool)> {
         match &self.phase {
-            Life::Open(session) => Some(session.interest()),
+            AppPhase::Open(session) => Some(session.interest()),
             _ => None,
         }
     }
@@ -132,10 +132,10 @@ impl Runner {
     /// When to step even if no descriptor is ready.
     pub fn next_step(&self) -> Deadline {
         match &self.phase {
-            Life::Connecting(connector) => connector.next_step(),
-            Life::Open(session) => session.next_step(),
-            Life::Waiting(deadline) => *deadline,
-            Life::Begin | Life::Done(_) => Deadline::NEVER,
+            AppPhase::Connecting(connector) => connector.next_step(),
+            AppPhase::Open(session) => session.next_step(),
+            AppPhase::Waiting(deadline) => *deadline,
+            AppPhase::Begin | AppPhase::Done(_) => Deadline::NEVER,
         }
     }
 
@@ -149,17 +149,17 @@ impl Runner {
     /// How the app has ended, once it has.
     pub fn end(&self) -> Option<End> {
         match &self.phase {
-            Life::Done(end) => Some(end.clone()),
+            AppPhase::Done(end) => Some(end.clone()),
             _ => None,
         }
     }
 
     /// Ends the app without a callback.
     pub fn abort_all(&mut self) {
-        if let Life::Open(session) = &self.phase {
+        if let AppPhase::Open(session) = &self.phase {
             session.link().end_with(&aborted());
         }
-        self.phase = Life::Done(Err(aborted()));
+        self.phase = AppPhase::Done(Err(aborted()));
     }
 
     fn with_callbacks(
@@ -193,13 +193,13 @@ impl Runner {
             return;
         };
         match (&mut self.phase, end_request) {
-            (Life::Done(_), _) => {}
-            (Life::Open(session), EndRequest::Close(frame)) => {
+            (AppPhase::Done(_), _) => {}
+            (AppPhase::Open(session), EndRequest::Close(frame)) => {
                 session.close(&frame, &self.app.options)
             }
-            (Life::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
-            (_, EndRequest::Close(_)) => self.phase = Life::Done(Ok(())),
-            (_, EndRequest::Abort) => self.phase = Life::Done(Err(aborted())),
+            (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
+            (_, EndRequest::Close(_)) => self.phase = AppPhase::Done(Ok(())),
+            (_, EndRequest::Abort) => self.phase = AppPhase::Done(Err(aborted())),
         }
     }
 
@@ -212,29 +212,29 @@ impl Runner {
         callbacks: &mut Callbacks<'_>,
     ) -> bool {
         match &mut self.phase {
-            Life::Begin => {
+            AppPhase::Begin => {
                 self.begin(callbacks);
                 true
             }
-            Life::Connecting(connector) => match connect(connector, now).transpose() {
+            AppPhase::Connecting(connector) => match connect(connector, now).transpose() {
                 None => false,
                 Some(result) => {
                     self.leave_connecting(result, callbacks);
                     true
                 }
             },
-            Life::Open(session) => match session.step(now, ready, memory, callbacks) {
+            AppPhase::Open(session) => match session.step(now, ready, memory, callbacks) {
                 None => false,
                 Some(end) => {
                     self.end_session(end, callbacks);
                     true
                 }
             },
-            Life::Waiting(deadline) if deadline.has_passed(now) => {
-                self.phase = Life::Begin;
+            AppPhase::Waiting(deadline) if deadline.has_passed(now) => {
+                self.phase = AppPhase::Begin;
                 true
             }
-            Life::Waiting(..) | Life::Done(_) => false,
+            AppPhase::Waiting(..) | AppPhase::Done(_) => false,
         }
     }
 
@@ -258,7 +258,7 @@ impl Runner {
             )
         });
         match connector {
-            Ok(connector) => self.phase = Life::Connecting(Box::new(connector)),
+            Ok(connector) => self.phase = AppPhase::Connecting(Box::new(connector)),
             Err(error) => self.fail(error, None, callbacks),
         }
     }
@@ -269,8 +269,8 @@ impl Runner {
         result: Result<Established, Error>,
         callbacks: &mut Callbacks<'_>,
     ) {
-        let phase = std::mem::replace(&mut self.phase, Life::Begin);
-        let Life::Connecting(mut connector) = phase else {
+        let phase = std::mem::replace(&mut self.phase, AppPhase::Begin);
+        let AppPhase::Connecting(mut connector) = phase else {
             return;
         };
         let response = connector.take_response();
@@ -295,7 +295,7 @@ impl Runner {
         self.app.connection.set_link(link);
         let now = Instant::now();
         let session = AppConnection::new(reader, &options.ping, now);
-        self.phase = Life::Open(Box::new(session));
+        self.phase = AppPhase::Open(Box::new(session));
         Ok(())
     }
 
@@ -316,8 +316,8 @@ impl Runner {
 
     #[cold]
     fn end_session(&mut self, end: End, callbacks: &mut Callbacks<'_>) {
-        let phase = std::mem::replace(&mut self.phase, Life::Begin);
-        let Life::Open(session) = phase else {
+        let phase = std::mem::replace(&mut self.phase, AppPhase::Begin);
+        let AppPhase::Open(session) = phase else {
             return;
         };
         let was_open_for = session.opened_at().elapsed();
@@ -370,13 +370,13 @@ fn notify(app: &Arc<App>) -> Notify {
 }
 
 /// The phase that follows an end.
-fn after(end: End, retry: Option<Duration>) -> Life {
+fn after(end: End, retry: Option<Duration>) -> AppPhase {
     match retry {
         Some(delay) => {
             log::write(Level::Info, format_args!("reconnecting in {delay:?}"));
-            Life::Waiting(Deadline::after(Instant::now(), Some(delay)))
+            AppPhase::Waiting(Deadline::after(Instant::now(), Some(delay)))
         }
-        None => Life::Done(end),
+        None => AppPhase::Done(end),
     }
 }
 

@@ -121,7 +121,7 @@ impl Connection {
     /// failed. A timeout that the caller passes limits the whole call; the one from the options
     /// limits the time during which nothing moves.
     pub fn close(&self, frame: &CloseFrame, timeout: Timeout) -> Result<(), Error> {
-        let open = self.open_to_end()?;
+        let open = self.open_unprepared()?;
         let span = match timeout {
             Timeout::DEFAULT => self.options.close_span(),
             named => named.span(),

@@ -51,7 +51,7 @@ impl Connection {
 
     /// The open connection, or why there is none.
     pub fn link(&self) -> Result<&Link, Error> {
-        self.open_to_end().map(|open| &*open.link)
+        self.open_unprepared().map(|open| &*open.link)
     }
 
     /// The descriptor, for the caller's use.
@@ -62,14 +62,14 @@ impl Connection {
     /// The open connection, to be used for anything but ending it.
     #[inline]
     pub(super) fn open(&self) -> Result<&Open, Error> {
-        let open = self.open_to_end()?;
+        let open = self.open_unprepared()?;
         open.link.stream().prepare();
         Ok(open)
     }
 
     /// The open connection, to be ended.
     #[inline]
-    pub(super) fn open_to_end(&self) -> Result<&Open, Error> {
+    pub(super) fn open_unprepared(&self) -> Result<&Open, Error> {
         if let Some(open) = self.open.get() {
             if self.is_aborted.load(Ordering::Relaxed) {
                 self.note_abort(open);
@@ -143,7 +143,8 @@ impl Connection {
     /// Drops the connection without a closing handshake.
     pub fn shutdown(&self) -> Result<(), Error> {
         let error = Error::new(Kind::Closed, "the connection was shut down by this side");
-        self.open_to_end()?.end_with(&error.in_phase(Phase::Close));
+        self.open_unprepared()?
+            .end_with(&error.in_phase(Phase::Close));
         Ok(())
     }
 

@@ -171,8 +171,8 @@ impl Reader {
     pub fn next_to_discard(&mut self, budget: &mut WaitBudget) -> Result<(), Error> {
         let retired = self.receiver.retire();
         retired.map_err(|error| self.link.fail(error))?;
-        let under_way = self.receiver.delivery_in_progress();
-        self.next(under_way.unwrap_or(Delivery::Messages), budget)
+        let in_progress = self.receiver.delivery_in_progress();
+        self.next(in_progress.unwrap_or(Delivery::Messages), budget)
     }
 
     /// Reads and discards until the peer ends the stream or the time is up. Uses the thread's read

@@ -68,7 +68,7 @@ pub(super) fn make_room(
         return Ok(());
     }
     let queued = state.queued_bytes();
-    side.note_refusal(true);
+    side.note_rejection(true);
     let message = format!("the send queue already holds {queued} bytes; the limit is {limit}");
     Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
 }

@@ -26,7 +26,7 @@ struct Variants {
     /// One for each level and window size that a connection has used.
     known: Vec<(Shape, Arc<Vec<u8>>)>,
     /// Those that a thread is compressing for, with the lock released.
-    under_way: Vec<Shape>,
+    in_progress: Vec<Shape>,
 }
 
 /// Held by the thread that compresses for `shape`.
@@ -82,8 +82,8 @@ impl Prepared {
             if let Some((_, bytes)) = known.find(|(known, _)| *known == shape) {
                 return Ok(Some(Arc::clone(bytes)));
             }
-            if !compressed.under_way.contains(&shape) {
-                compressed.under_way.push(shape);
+            if !compressed.in_progress.contains(&shape) {
+                compressed.in_progress.push(shape);
                 break Work {
                     prepared: self,
                     shape,
@@ -114,7 +114,7 @@ impl Drop for Work<'_> {
     /// If it has failed, one of the waiting threads starts again.
     fn drop(&mut self) {
         let mut compressed = self.prepared.compressed.lock();
-        compressed.under_way.retain(|shape| *shape != self.shape);
+        compressed.in_progress.retain(|shape| *shape != self.shape);
         self.prepared.is_done.notify_all();
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct SendSide {
     /// under the lock.
     is_corked: AtomicBool,
     /// A message was rejected because the queue was full, and the drain has not been reported yet.
-    was_refused: AtomicBool,
+    was_rejected: AtomicBool,
     /// The closing handshake has begun, the connection has failed, or nothing more can be sent.
     /// Never reset.
     is_ending: AtomicBool,
@@ -96,7 +96,7 @@ impl SendSide {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             has_corked_data: AtomicBool::new(false),
             is_corked: AtomicBool::new(false),
-            was_refused: AtomicBool::new(false),
+            was_rejected: AtomicBool::new(false),
             state: PriorityMutex::new(SendState {
                 sender: Sender::default(),
                 keys,
@@ -129,13 +129,13 @@ impl SendSide {
         self.is_corked.load(Ordering::Relaxed)
     }
 
-    pub(super) fn was_refused(&self) -> bool {
-        self.was_refused.load(Ordering::Relaxed)
+    pub(super) fn was_rejected(&self) -> bool {
+        self.was_rejected.load(Ordering::Relaxed)
     }
 
     /// Under the lock.
-    pub(super) fn note_refusal(&self, was_refused: bool) {
-        self.was_refused.store(was_refused, Ordering::Relaxed);
+    pub(super) fn note_rejection(&self, was_rejected: bool) {
+        self.was_rejected.store(was_rejected, Ordering::Relaxed);
     }
 
     /// Under the lock.
@@ -191,7 +191,7 @@ impl SendSide {
 
     /// Called after [`SendSide::send_begun`] by senders that do not wait. The bytes that are left
     /// stay in memory of their own size; all other memory goes to the thread.
-    pub(super) fn leave_unsent(&self, state: &mut SendState, unsent: usize) {
+    pub(super) fn keep_unsent(&self, state: &mut SendState, unsent: usize) {
         if unsent == 0 {
             keep_batch_buffer(std::mem::take(&mut state.buffers.plain));
             return;

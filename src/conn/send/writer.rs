@@ -125,7 +125,7 @@ impl Writer {
         } else {
             let unsent = side.send_begun(&mut state)?;
             match when_full {
-                WhenFull::Queue { .. } => side.leave_unsent(&mut state, unsent),
+                WhenFull::Queue { .. } => side.keep_unsent(&mut state, unsent),
                 WhenFull::Wait(budget) if unsent > 0 => {
                     let mut turn = WriteTurn::take(side, state, budget)?;
                     return turn.finish_message(opcode, budget).map(|()| true);
@@ -381,13 +381,13 @@ impl Writer {
 
     /// True once after a message was rejected, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
-        if !self.side.was_refused() {
+        if !self.side.was_rejected() {
             return false;
         }
         let state = self.side.state.lock_ahead();
         let has_room = state.queued_bytes() as u64 <= limit / 2;
         if has_room {
-            self.side.note_refusal(false);
+            self.side.note_rejection(false);
         }
         has_room
     }
