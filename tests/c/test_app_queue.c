@@ -20,7 +20,7 @@ static unsigned fill(wsline_app *app, const void *data, size_t len) {
 
     while ((status = wsline_app_send_binary(app, data, len)) == WSLINE_OK) sent++;
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, status);
-    CHECK_HAS("queued", wsline_last_error_message());
+    CHECK_HAS("send queue already holds", wsline_last_error_message());
     return sent;
 }
 
