@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The short way to everything. Only `make setup` installs what is missing on the machine; the others name it.
+# Shortcuts for all tasks. Only `make setup` installs missing tools; the other targets name them.
 
-# What `make setup` installs, see tools/setup.sh. `make setup demo` needs little of it.
+# What `make setup` installs, see tools/setup.sh. `make setup demo` needs only a part of it.
 SETUP = peers $(if $(filter demo,$(MAKECMDGOALS)),,checks counts)
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -11,9 +11,9 @@ TESTS = OFF
 .PHONY: help setup header format format-check clippy docs demo test install autobahn clean configure build tools peers ffi-packages autobahn-suite
 .PHONY: test-all instructions bench bench-quick asan tsan msrv deny test-clang test-aarch64 test-i686 test-aws-lc
 .NOTPARALLEL:
-# cargo would look for a job server that it cannot reach.
+# Otherwise cargo would look for a job server that it cannot reach.
 unexport MAKEFLAGS MFLAGS
-# Where tools/setup.sh advises to put Rust.
+# Where tools/setup.sh recommends installing Rust.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
@@ -72,14 +72,15 @@ format-check: peers
 clippy: tools
 	@$(call cargo-component,clippy,--locked --all-targets -- -D warnings)
 
-# What rustdoc warns of, the form of the header's comments, and the programs in them and in the README.
+# Warnings of rustdoc, the form of the header's comments, and the programs in them and in the
+# README.
 docs: TOOLS = peers
 docs: tools
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	python3 tests/border/doc_form.py include/wsline.h
 	python3 tests/border/code_blocks.py include README.md include/wsline.h
 
-# Each is run whatever has failed before it, and all that failed is named at the end.
+# Each suite runs even if another one failed, and all failures are listed at the end.
 SUITES = \
 	format 'make --no-print-directory format-check' -- \
 	clippy 'make --no-print-directory clippy' -- \
@@ -102,7 +103,8 @@ autobahn: build autobahn-suite
 AUTOBAHN = python3 tests/autobahn/run.py
 AUTOBAHN_DRIVER = $(BUILD)/autobahn_driver
 CASES = 1.* 2.* 3.* 4.* 5.* 6.* 7.* 10.* $(COMPRESSION)
-# Of 216 cases, one of each kind of data and each set of parameters: the server compresses in Python.
+# One of each kind of data and each set of parameters out of 216 cases, because the server
+# compresses in Python.
 COMPRESSION = 12.1.1 12.1.10 12.1.16 12.2.10 12.5.10 13.1.1 13.2.10 13.3.10 13.4.10 13.5.10 13.6.10 13.7.10
 
 test-all:
@@ -126,7 +128,7 @@ bench: build
 bench-quick: build
 	python3 benches/compare/run.py --build $(BUILD) --quick
 
-# ASan is a part of `make test`; this is for a quick look.
+# ASan is a part of `make test`; this target runs it alone.
 asan tsan: TOOLS = peers
 asan tsan: TESTS = ON
 asan: configure peers
@@ -141,7 +143,7 @@ msrv: tools
 	target/rust/minimum/cargo check --locked --all-targets --manifest-path tests/loom/Cargo.toml \
 		--target-dir target/msrv
 
-# Not in test-all, because it fetches the known vulnerabilities from the network.
+# Not in test-all, because it downloads the known vulnerabilities (advisories).
 deny: tools
 	cargo deny --locked check
 
@@ -149,7 +151,7 @@ test-aarch64 test-i686: test-%: peers
 	@sh tools/setup.sh --check $*
 	sh tests/cross/run.sh $* $(BUILD)/$*
 
-# CMake takes CC and CXX when it first makes a build folder, and never again.
+# CMake reads CC and CXX only when it first creates a build directory.
 test-clang: TOOLS = peers checks
 test-clang: peers
 	@CC=clang CXX=clang++ cmake -S . -B $(BUILD)/clang -DCMAKE_BUILD_TYPE=Release \
@@ -157,7 +159,7 @@ test-clang: peers
 	@env -u MAKELEVEL cmake --build $(BUILD)/clang --parallel $(JOBS)
 	ctest --test-dir $(BUILD)/clang -L '^(c|border)$$' --parallel 2 --output-on-failure
 
-# What TLS does, and whether others can link with it.
+# Tests of TLS, and of linking by other projects.
 AWS_LC_TESTS = c_tls|c_proxy|c_library|package_(find_package|moved|pkg_config|static)
 test-aws-lc: TOOLS = peers checks aws-lc
 test-aws-lc: peers
@@ -173,7 +175,7 @@ configure: tools
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 		-DWSLINE_BUILD_TESTS=$(TESTS) > /dev/null
 
-# Without MAKELEVEL, or the inner make would announce every directory.
+# Without MAKELEVEL, because the inner make would announce every directory.
 build: configure
 	@env -u MAKELEVEL cmake --build $(BUILD) --parallel $(JOBS)
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names the shared library (SONAME) and compares `include/wsline.h` with `src/ffi`, from which it
-//! is made.
+//! Sets the name of the shared library (SONAME) and compares `include/wsline.h` with `src/ffi`,
+//! from which it is generated.
 //!
-//! `WSLINE_HEADER` says what happens to a stale header: `warn` (default) warns, `write`, which
-//! `make header` sets, rewrites it, `check` fails, `skip` does not look. Only `write` touches the
-//! source tree.
+//! `WSLINE_HEADER` selects what happens to an outdated header: `warn` (default) warns, `write`,
+//! which `make header` sets, rewrites it, `check` fails, `skip` does not check. Only `write`
+//! modifies the source tree.
 
 #[path = "tools/header/mod.rs"]
 mod header;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-/// Number in the SONAME. Raised only when existing programs would break. CMake reads this line.
+/// The number in the SONAME. Raised only if existing programs would break. CMake reads this line.
 const SOVERSION: &str = "1";
 
-/// What the header is made of.
+/// The sources of the header.
 const SOURCES: [&str; 4] = ["src/ffi", "cbindgen.toml", "tools/header", "Cargo.toml"];
 const HEADER: &str = "include/wsline.h";
 
@@ -44,7 +44,7 @@ fn link_arguments() {
     link("-Bsymbolic-functions");
     // Rust's threads and thread locals do not survive dlclose(3).
     link("-z,nodelete");
-    // A sanitizer's run time is in the executable alone, so under one there are undefined symbols.
+    // The runtime of a sanitizer is only in the executable, so the library has undefined symbols.
     if !cargo("CARGO_ENCODED_RUSTFLAGS").contains("sanitizer") {
         link("-z,defs");
     }
@@ -58,7 +58,7 @@ fn check_header() -> Result<(), Box<dyn Error>> {
     Err(format!("{HEADER} is stale: run `make header` and commit it").into())
 }
 
-/// Source text that cbindgen cannot read is no reason to stop: rustc has the better message.
+/// Do not fail if cbindgen cannot parse the source text, because rustc reports it better.
 fn warn_of_stale_header() -> Result<(), Box<dyn Error>> {
     match fresh_header() {
         Err(error) => println!("cargo:warning={HEADER} was not compared: {error}"),
@@ -78,15 +78,15 @@ fn update_header() -> Result<(), Box<dyn Error>> {
     Ok(write_header(&path, &fresh)?)
 }
 
-/// The header as it should be; a copy goes to `OUT_DIR`, where the drift test looks for it.
+/// The generated header; a copy is written to `OUT_DIR` for the drift test.
 fn fresh_header() -> Result<String, Box<dyn Error>> {
     let text = header::generate(&root())?;
     fs::write(Path::new(&cargo("OUT_DIR")).join("wsline.h"), &text)?;
     Ok(text)
 }
 
-/// Cargo runs this script again for a watched file that is newer than its last start. The header
-/// gets the age of its youngest source, or each change of the API would build the crate twice.
+/// Cargo runs this script again if a watched file is newer than its last run. The header gets the
+/// time of its newest source, or each change of the API would build the crate twice.
 fn write_header(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -102,7 +102,7 @@ fn write_header(path: &Path, text: &str) -> io::Result<()> {
         .set_modified(youngest)
 }
 
-/// When a file, or the youngest file below a folder, was last written.
+/// When a file, or the newest file in a directory, was last written.
 fn modified(path: &Path) -> io::Result<SystemTime> {
     let mut youngest = fs::metadata(path)?.modified()?;
     if path.is_dir() {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Target wsline_build: libwsline.so.X.Y.Z with its links and libwsline.a in lib/, wsline.h in
-# include/ of the build tree.
+# Target wsline_build: libwsline.so.X.Y.Z with its links and libwsline.a in lib/ of the build tree,
+# and wsline.h in include/.
 
-# PATH first, as a shell does.
+# PATH first, like a shell.
 find_program(CARGO_EXECUTABLE cargo PATHS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" REQUIRED)
 find_program(WSLINE_LD NAMES ld.bfd ld REQUIRED DOC "GNU ld, to join the objects of libwsline.a")
 
@@ -10,7 +10,7 @@ set(lib "${PROJECT_BINARY_DIR}/lib")
 set(include "${PROJECT_BINARY_DIR}/include")
 file(MAKE_DIRECTORY "${lib}" "${include}")
 set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
-set(WSLINE_RUST_TARGET "" CACHE STRING "Rust's name of the target, where it is not this machine")
+set(WSLINE_RUST_TARGET "" CACHE STRING "Rust's name of the target, if it is not this machine")
 mark_as_advanced(WSLINE_RUST_TARGET)
 if(WSLINE_RUST_TARGET)
   set(rust_target --target ${WSLINE_RUST_TARGET})
@@ -19,7 +19,7 @@ else()
 endif()
 set(WSLINE_TLS openssl CACHE STRING "What does TLS: the system's openssl, or aws-lc, which is built along")
 set_property(CACHE WSLINE_TLS PROPERTY STRINGS openssl aws-lc)
-# wsline_TLS_LIBRARIES: what libwsline.a leaves to be linked. AWS-LC is inside.
+# wsline_TLS_LIBRARIES: the libraries that users of libwsline.a must link. AWS-LC is included in it.
 if(WSLINE_TLS STREQUAL "openssl")
   set(features "")
   set(wsline_TLS_LIBRARIES ssl crypto)
@@ -37,8 +37,8 @@ else()
   set(built "${cargo_dir}/${WSLINE_RUST_TARGET}/release")
 endif()
 
-# cargo knows best what is stale and needs a tenth of a second when nothing is: it always runs.
-# `cargo rustc --crate-type`, because with the rlib among the crate types there would be no LTO.
+# Always run cargo: it knows best what is outdated, and needs a tenth of a second if nothing is.
+# `cargo rustc --crate-type`, because LTO is not possible with rlib among the crate types.
 # The header is copied, because `clean` deletes byproducts and must not touch the source tree.
 add_custom_target(wsline_cargo
   COMMAND ${CMAKE_COMMAND} -E env --unset=MAKEFLAGS --unset=MFLAGS --unset=CARGO_BUILD_TARGET
@@ -61,8 +61,8 @@ file(CREATE_LINK libwsline.so.${WSLINE_SOVERSION} "${lib}/libwsline.so" SYMBOLIC
 
 # A Rust archive contains the standard library, whose symbols collide with those of any other Rust
 # archive in the same program. Joined into one object, only wsline_* stays global.
-# --force-group-allocation: or DW.ref.rust_eh_personality stays behind in a discarded group.
-# -R .llvmbc -R .llvmcmd: no bitcode, on which an ar with an older LLVM plugin stumbles.
+# --force-group-allocation: otherwise DW.ref.rust_eh_personality remains in a discarded group.
+# -R .llvmbc -R .llvmcmd: removes bitcode, which an ar with an older LLVM plugin cannot read.
 add_custom_command(OUTPUT "${lib}/libwsline.a"
   COMMAND ${WSLINE_LD} -r --force-group-allocation -o all.o --whole-archive "${built}/libwsline.a"
   COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=wsline_* -R .llvmbc -R .llvmcmd

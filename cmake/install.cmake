@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Component runtime: what programs need to run. Component dev: what is needed to build them.
+# Component runtime: files needed to run programs. Component dev: files needed to build them.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -25,7 +25,7 @@ install(FILES wslineTargets.cmake
               "${CMAKE_CURRENT_BINARY_DIR}/wslineConfigVersion.cmake"
         DESTINATION ${package_dir} COMPONENT dev)
 
-# Relative to the place of the .pc file, so that the installed tree can be moved.
+# Relative to the location of the .pc file, so that the installed tree can be moved.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
   set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
   set(pc_libdir "${CMAKE_INSTALL_FULL_LIBDIR}")

@@ -1,16 +1,16 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# To be read by a script (". tests/debian.sh"), which sets $target: unpacks packages of Debian in $target/root without
-# installing them. Needs no root. apt-get keeps its lists and archives apart from the system's.
+# To be sourced by a script (". tests/debian.sh") that sets $target: unpacks packages of Debian in $target/root without
+# installing them. Needs no root. apt-get keeps its lists and archives separate from the system's.
 
 fail() {
     echo "$0: $1" >&2
     exit 1
 }
 
-# begin KEY ARCHITECTURE: ends the script if $target was filled for this KEY, and empties it otherwise. ARCHITECTURE is
-# that of the packages, as Debian names it.
+# begin KEY ARCHITECTURE: exits if $target was filled for this KEY, and empties it otherwise. ARCHITECTURE is Debian's
+# name for the architecture of the packages.
 begin() {
     key=$1 apt=$target/apt
     fresh && exit 0
@@ -24,7 +24,7 @@ begin() {
     architecture=$2
     rm -rf "$apt" "$target/root"
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$target/root"
-    # What a failure leaves out is missed below, unless another list has it.
+    # Lists that fail to download are missed below, unless another list has the package.
     apt apt-get update > /dev/null 2>&1 || true
 }
 
@@ -39,7 +39,7 @@ apt() {
         -o Acquire::Languages=none "$@"
 }
 
-# download PACKAGE...: without what they depend on.
+# download PACKAGE...: without their dependencies.
 download() { (cd "$apt/archives" && apt apt-get download "$@" > /dev/null); }
 
 unpack() {

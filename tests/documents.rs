@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Markdown of the repository: its width, and whether the files and make targets exist that it
-//! names.
+//! Checks the Markdown of the repository: its width, and that the files and make targets that it
+//! names exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ const MAX_COLUMNS: usize = 120;
 /// Written by `make bench`.
 const GENERATED: &str = "benches/results.md";
 
-/// Those for people who change wsline.
+/// The guides for contributors.
 const GUIDES: [&str; 4] = [
     "AGENTS.md",
     "CONTRIBUTING.md",
@@ -20,14 +20,14 @@ const GUIDES: [&str; 4] = [
     "SECURITY.md",
 ];
 
-/// Where a guide's short names are found: `test_limit.c`, `conformance/utf8.rs`, `keys.rs`.
+/// Where short file names in guides are found: `test_limit.c`, `conformance/utf8.rs`, `keys.rs`.
 const FOLDERS: [&str; 5] = ["", "tests", "tests/c", "tests/conformance", "src/conn/send"];
 
 const EXTENSIONS: [&str; 10] = [
     "c", "h", "lock", "md", "py", "rs", "sh", "supp", "symbols", "toml",
 ];
 
-/// A table has one line for each row; code is as wide as it is.
+/// Tables have one line per row, and code keeps its width.
 #[test]
 fn no_line_is_wider_than_120_columns() {
     let mut wrong = Vec::new();
@@ -92,7 +92,7 @@ fn is_file(name: &&str) -> bool {
         && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
-/// Every Markdown file that somebody writes.
+/// Every handwritten Markdown file.
 fn markdown() -> Vec<String> {
     let mut folders = vec![root()];
     let mut files = Vec::new();
@@ -102,7 +102,7 @@ fn markdown() -> Vec<String> {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.unwrap_or_default();
             if path.is_dir() {
-                // What is built, as in .gitignore, and what git keeps.
+                // Build results, as in .gitignore, and Git's own files.
                 if name != ".git" && name != "target" && !name.starts_with("build") {
                     folders.push(path);
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compares `src/` with `src/ARCHITECTURE.md`: what each layer may name, no import circles, small
-//! files, `unsafe` in its places, every file in the table.
+//! Compares `src/` with `src/ARCHITECTURE.md`: what each layer may name, no import cycles, small
+//! files, `unsafe` only in its places, every file in the table.
 #![allow(
     clippy::indexing_slicing,
     reason = "a test may panic: that is how it fails"
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where `unsafe` does more than call what stands here.
+/// Where `unsafe` code contains its own operations.
 const UNSAFE_FILES: [&str; 5] = [
     "ffi/handle.rs",
     "ffi/ptr.rs",
@@ -23,7 +23,7 @@ const UNSAFE_FILES: [&str; 5] = [
     "net/sys.rs",
 ];
 
-/// Where it does no more than that.
+/// Where it only calls functions of those files.
 const UNSAFE_CALLERS: [&str; 2] = ["ffi/arguments.rs", "ffi/options/tls_protocol.rs"];
 
 const MAX_LINES: usize = 500;
@@ -31,7 +31,7 @@ const MAX_LINES: usize = 500;
 const MAX_COLUMNS: usize = 100;
 
 #[test]
-fn a_layer_names_what_the_page_allows_and_all_of_it() {
+fn a_layer_names_exactly_the_layers_on_the_page() {
     let allowed = layers();
     let imports = imports_of_sources();
     let mut used: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
@@ -85,7 +85,7 @@ fn every_file_is_in_a_layer_and_short() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// rustfmt sees to code; this is for comments, which it wraps on nightly only.
+/// rustfmt handles code; this is for comments, which it wraps only on nightly.
 #[test]
 fn no_comment_is_wider_than_code() {
     let mut wrong = Vec::new();
@@ -122,8 +122,8 @@ fn unsafe_is_a_place() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What reads C pointers stands for the promise of whoever calls an export, so exports must not
-/// make it.
+/// A value that reads C pointers represents the promise of an export's caller, so exports must not
+/// create it themselves.
 #[test]
 fn only_the_guard_makes_what_reads_pointers() {
     let makes = |file: &PathBuf| code(file).contains("Arguments::of_an_export");
@@ -258,7 +258,7 @@ fn name(file: &Path) -> String {
     relative.display().to_string()
 }
 
-/// The file without comments and without its unit tests, which stand last.
+/// The file without comments and without its unit tests, which are at the end.
 fn code(file: &Path) -> String {
     let text = fs::read_to_string(file).expect("readable");
     let code = text.split("#[cfg(test)]\nmod tests").next();

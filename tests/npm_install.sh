@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# npm_install.sh FROM TO: installs what FROM's package.json and package-lock.json name, in
-# TO/node_modules. Needs no root; quiet when done. No package's own script is run.
+# npm_install.sh FROM TO: installs the packages of FROM's package.json and package-lock.json in
+# TO/node_modules. Needs no root; quiet when done. Does not run scripts of packages.
 set -eu
 from=$1 to=$2
 
@@ -12,7 +12,7 @@ if ! command -v npm > /dev/null; then
 fi
 mkdir -p "$to"
 
-# Several test runs may get here at once.
+# Several test runs may reach this point at once.
 if command -v flock > /dev/null; then
     exec 9> "$to/npm.lock"
     flock 9

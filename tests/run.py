@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every suite, whatever fails, and ends with a table of them.
+"""Runs every suite, even if one fails, and ends with a table of the results.
 
 usage: run.py NAME COMMAND [-- NAME COMMAND]...
 
-Each COMMAND is one word that a shell runs. What a suite prints is passed on as it comes; the table
-names for each suite how long it took and, where it failed, what failed. The exit status is 1 if any
-did. A suite that says "skipped: WHY" and exits with 0 is shown with that line.
+Each COMMAND is one argument that a shell runs. The output of a suite is passed on immediately; the
+table shows the time of each suite and which of its tests failed. The exit status is 1 if any suite
+failed. A suite that prints "skipped: WHY" and exits with 0 is shown with that line.
 """
 
 import re
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-# What the runners print of a test that failed: ctest, cargo, rustfmt, Autobahn's table.
+# The lines with which runners report a failed test: ctest, cargo, rustfmt, Autobahn's table.
 FAILURES = re.compile(
     r"^\s*(?:\d+/\d+ Test\s+#\d+: (?P<ctest>\S+) .*\*\*\*.*"
     r"|test (?P<cargo>\S+) \.\.\. FAILED"
@@ -45,7 +45,7 @@ def pairs(words):
 
 
 def run(name, command):
-    """Returns the exit status, the seconds, and the names of what failed or the line of a skip."""
+    """Returns the exit status, the seconds, and the names of failed tests or the line of a skip."""
     print(f"\n==== {name}: {command}", flush=True)
     began = time.monotonic()
     details = []

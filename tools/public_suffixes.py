@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renews the list that src/protocol/http/public_suffix.rs looks into.
+"""Updates the list used by src/protocol/http/public_suffix.rs.
 
     public_suffixes.py PUBLIC_SUFFIX_LIST
 
-PUBLIC_SUFFIX_LIST is https://publicsuffix.org/list/public_suffix_list.dat. Written are its rules
-with names in A-labels, one in a line, sorted by bytes.
+PUBLIC_SUFFIX_LIST is https://publicsuffix.org/list/public_suffix_list.dat. The script
+writes its rules with names in A-labels, one per line, sorted by bytes.
 """
 
 import sys
@@ -22,7 +22,7 @@ HEAD = """\
 
 
 def rules(text: str) -> set[str]:
-    """Rules end at the first blank; `//` begins a comment."""
+    """Rules end at the first blank; `//` starts a comment."""
     lines = (line.split() for line in text.splitlines())
     return {a_labels(words[0]) for words in lines if words and not words[0].startswith("//")}
 

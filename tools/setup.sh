@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes sure that the tools are there; says nothing when they are.
+# Makes sure that the required tools are installed; prints nothing if they are.
 #   setup.sh [--check] [peers] [checks] [counts] [bench] [aarch64] [i686] [aws-lc]
-#       always  what builds the library
-#       peers   what the servers run on that examples and tests talk to
-#       checks  what only tests use
-#       counts  what counts instructions and system calls
-#       bench   what other clients are built with
+#       always  tools that build the library
+#       peers   requirements of the servers used by examples and tests
+#       checks  tools used only by tests
+#       counts  tools that count instructions and system calls
+#       bench   tools that build other clients
 #       aarch64, i686
-#               what compiles for this processor, and runs the result
-#       aws-lc  what builds AWS-LC, and reads its headers
-# Missing ones are installed with apt-get, as root or through sudo. Where that is not possible, or
-# with --check, the script names them and the command that installs them, and fails.
+#               tools that compile for this architecture, and run the result
+#       aws-lc  tools that build AWS-LC and read its headers
+# Missing tools are installed with apt-get, as root or through sudo. If that is not possible, or with
+# --check, the script names them and the command that installs them, and fails.
 set -eu
 cd "$(dirname "$0")/.."
 check=false
@@ -38,10 +38,10 @@ have_libclang() {
     return 1
 }
 
-# ---- what is missing ----
+# ---- missing tools ----
 
 packages='' missing='' services=''
-# need PACKAGES NAME [SERVICE]: SERVICE is what Debian would run once the packages are there.
+# need PACKAGES NAME [SERVICE]: Debian would start SERVICE when the packages are installed.
 need() {
     packages="$packages $1"
     missing="$missing${missing:+, }$2"
@@ -72,7 +72,7 @@ for group in "$@"; do
             have ruby || need ruby ruby
             have valgrind || need valgrind valgrind
             have tmux || need tmux tmux
-            # Its one test is skipped where it is missing.
+            # Its only test is skipped if it is missing.
             $check || have zsh || need zsh zsh
             have nginx || need nginx nginx nginx
             have tinyproxy || need tinyproxy-bin tinyproxy
@@ -84,7 +84,7 @@ for group in "$@"; do
             pkg-config --exists libuv 2> /dev/null || need libuv1-dev libuv
             pkg-config --exists glib-2.0 2> /dev/null || need libglib2.0-dev GLib
             pkg-config --exists libedit 2> /dev/null || need libedit-dev libedit
-            # The dynamic linker complains of a library that it does not find.
+            # The dynamic linker reports a library that it cannot find.
             [ -z "$(LD_PRELOAD=libnss_wrapper.so cat /dev/null 2>&1)" ] ||
                 need libnss-wrapper libnss_wrapper
             ;;
@@ -120,12 +120,12 @@ rust=true
 have_rust || { rust=false && missing="$missing${missing:+, }Rust $rust_minimum"; }
 [ -n "$missing" ] || exit 0
 
-# ---- who installs it ----
+# ---- who installs them ----
 
 sudo=''
 [ "$(id -u)" = 0 ] || sudo='sudo '
 
-# What `make setup` installs unless it is told otherwise.
+# What `make setup` installs by default.
 setup_command() {
     for group in $groups; do
         case $group in
@@ -155,7 +155,7 @@ may_install() {
     have apt-get || return 1
     [ -n "$sudo" ] || return 0
     have sudo || return 1
-    # A prompt for a password is fine in a terminal; elsewhere it would hang.
+    # In a terminal, a password prompt is fine; elsewhere it would hang.
     [ -t 0 ] || sudo -n true 2> /dev/null
 }
 
@@ -180,7 +180,7 @@ debian_rust() {
     return 1
 }
 
-# Debian runs a service when it is installed, unless policy-rc.d says no, and at every boot.
+# Debian starts a service when it is installed, unless policy-rc.d forbids it, and at every boot.
 policy=/usr/sbin/policy-rc.d
 keep_services_from_running() {
     [ -n "$services" ] && [ ! -e "$policy" ] || return 0

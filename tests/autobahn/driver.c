@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client that run.py has judged: an echo in every case of the fuzzing server.
+ * The client that run.py tests: an echo in every case of the fuzzing server.
  *
  * usage: driver URL
  *
- * The exit status says whether the run was completed, not whether cases passed.
+ * The exit status shows whether the run was completed, not whether cases passed.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define AGENT "wsline"
 
-/* The server ends a case that hangs, and does so long before this. */
+/* The server ends a hanging case long before this. */
 #define STEP_TIMEOUT_MS  120000
 #define CLOSE_TIMEOUT_MS 2000
 
@@ -36,7 +36,7 @@ static wsline_options *make_options(void) {
     return options;
 }
 
-/* Failures are reported, and leave NULL: one case that fails must not end the run. */
+/* Failures are reported and return NULL: a failed case must not end the run. */
 static wsline_conn *open_connection(const wsline_options *options, const char *server,
                                     const char *resource) {
     wsline_conn *conn = NULL;
@@ -69,7 +69,7 @@ static long get_case_count(const wsline_options *options, const char *server) {
     return count;
 }
 
-/* Returns whether there was a connection to run the case on. */
+/* Returns whether there was a connection on which to run the case. */
 static bool run_case(const wsline_options *options, const char *server, long number) {
     char resource[64];
     wsline_conn *conn;
@@ -87,7 +87,7 @@ static bool run_case(const wsline_options *options, const char *server, long num
     return true;
 }
 
-/* The status comes when the server has seen the end of the case: only then is it in the report. */
+/* The status arrives when the server has recorded the end of the case in its report. */
 static void wait_for_case(const wsline_options *options, const char *server, long number) {
     char resource[64];
     wsline_conn *conn;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a client through the Autobahn|TestSuite and judges it.
+"""Runs a client through the Autobahn|TestSuite and evaluates the results.
 
 usage: run.py [--cases PATTERNS] [--exclude PATTERNS] [--reports DIRECTORY] -- DRIVER [ARGUMENT...]
 
 Starts the fuzzing server with the selected cases, runs DRIVER with the server's URL as its last
-argument (see driver.c), and exits with 0 only if every case passed (see summarise.py). setup.sh
-must have been run once.
+argument (see driver.c), and exits with 0 only if every case passed (see summarise.py). Run
+setup.sh once before.
 
-PATTERNS are case names, in one word: "1.* 7.9.*". A star stands for any end of a name.
+PATTERNS are case names in one argument: "1.* 7.9.*". A star matches any rest of a name.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def fuzzing_server(arguments):
     with open(log, "w") as errors:
         server = subprocess.Popen(
             [TARGET / "python", "-u", HERE / "server27.py", json.dumps(spec)],
-            stdin=subprocess.PIPE,  # its end tells the server to go, should we be killed
+            stdin=subprocess.PIPE,  # its end stops the server if this process is killed
             stdout=subprocess.PIPE,
             stderr=errors,
             env=os.environ | {"PYTHONPATH": str(TARGET / "site27"), "PYTHONWARNINGS": "ignore"},

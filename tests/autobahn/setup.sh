@@ -4,9 +4,9 @@
 # setup.sh: installs the Autobahn|TestSuite under target/autobahn. Needs no root; quiet when done.
 #
 # The suite runs on Python 2.7 only. Debian 11 is the last release that has it: its packages are
-# unpacked, not installed. Elsewhere than on Debian (amd64), set one of
-#   PY27     a Python 2.7 interpreter, which is then used as it is
-#   MIRROR   a Debian mirror, where apt does not know one
+# unpacked, not installed. On systems other than Debian (amd64), set one of
+#   PY27     a Python 2.7 interpreter to use
+#   MIRROR   a Debian mirror, if apt is not configured with one
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -76,7 +76,7 @@ private_apt_get() {
         "$@"
 }
 
-# pip 20.3.4 is the last one for Python 2.7; it runs straight from its wheel.
+# pip 20.3.4 is the last version for Python 2.7; it runs directly from its wheel.
 fetch_pip27() {
     local python
     python=$(python_with_pip)
@@ -106,11 +106,12 @@ install_suite() {
     rm -rf "$site"
     pip27 setuptools==44.0.0 wheel==0.37.1
     pip27 --upgrade --no-build-isolation --prefer-binary -r "$here/requirements27.txt"
-    # zope is a namespace that only a .pth file makes; Python reads none from PYTHONPATH.
+    # zope is a namespace package that needs a .pth file, which Python does not read from
+    # PYTHONPATH.
     touch "$site/zope/__init__.py"
 }
 
-# A UTF-8 validator and masker in C: without it the suite works, but takes much longer for 9.*.
+# A UTF-8 validator and masker in C: the suite works without it, but takes much longer for 9.*.
 install_accelerator() {
     local include=$target/python27/usr/include
     CFLAGS="-O2 -I$include/python2.7 -I$include" pip27 --no-build-isolation wsaccel==0.6.2 ||

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Judges one client's report of the fuzzing server.
+"""Evaluates the report of the fuzzing server about one client.
 
-usage: summarise.py REPORTS CASES   (the folder with index.json; how many cases had to be run)
+usage: summarise.py REPORTS CASES   (the directory with index.json; the number of expected cases)
 
-Exit status 0 only if that many cases were run and each is OK, both in what the client did
+The exit status is 0 only if this many cases were run and each is OK, both in what the client did
 (behavior) and in how it closed (behaviorClose).
 """
 
@@ -14,12 +14,12 @@ import pathlib
 import sys
 
 FIELDS = ("behavior", "behaviorClose")
-# The suite gives no other verdict here: RFC 6455 leaves open what a client should do.
+# The suite has no stricter verdict here: RFC 6455 leaves the client's behaviour open.
 NO_RIGHT_ANSWER = {"7.1.6", "7.13.1", "7.13.2"}
 
 
 def summarise(reports, expected):
-    """Prints counts, what is wrong, and a closing line; returns whether all is well."""
+    """Prints counts, errors, and a closing line; returns whether everything passed."""
     cases = read_index(reports)
     for field in FIELDS:
         counts = collections.Counter(case[field] for case in cases.values())
@@ -35,7 +35,7 @@ def summarise(reports, expected):
 
 
 def read_index(reports):
-    """The cases of the one client in the index, which is written at the end of a run."""
+    """The cases of the only client in the index, which is written at the end of a run."""
     try:
         clients = json.loads((reports / "index.json").read_text())
     except FileNotFoundError:

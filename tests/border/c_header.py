@@ -2,7 +2,7 @@
 """Reads wsline.h: its functions with their doc comments, and its statuses.
 
 The header is generated, so its form is known: a doc comment, then WSLINE_API and a declaration.
-Below the banner of a section may stand a comment with what holds for its functions.
+The banner of a section may be followed by a comment about all of its functions.
 """
 
 import re
@@ -32,7 +32,7 @@ class Function:
     section: tuple[str, ...]  # those of its section
 
     def line(self, name: str) -> str | None:
-        """What follows `name: ` in its doc comment or, failing that, in that of its section."""
+        """The text after `name: ` in its doc comment or, failing that, in that of its section."""
         for line in (*self.doc, *self.section):
             if line.startswith(f"{name}: "):
                 return line.removeprefix(f"{name}: ").strip()

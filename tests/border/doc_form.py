@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every function of wsline.h is documented in the same form.
+"""Checks that every function of wsline.h is documented in the same form.
 
-What holds for a whole section (LINES) may stand below its banner; a function whose line says the
-same as the section's is a complaint.
+LINES that apply to a whole section may follow its banner; a function must not repeat the section's
+lines.
 
     doc_form.py HEADER
 """

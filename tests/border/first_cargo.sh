@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# CMake takes the cargo that a shell would take: the first in PATH.
+# Checks that CMake uses the cargo that a shell would use: the first in PATH.
 #   first_cargo.sh SOURCE_DIR
 set -eu
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# wsline.h compiles on its own, included twice, as C and as C++, with every warning an error, and none of its macros
-# warns where a program uses it.
+# Checks that wsline.h compiles on its own, included twice, as C and as C++, with warnings as errors, and that none of
+# its macros causes a warning where it is used.
 #   header_alone.sh INCLUDE_DIR
 set -eu
 include=$1

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a C program that calls every function of wsline.h with nothing but zeros.
+"""Writes a C program that calls every function of wsline.h with only zeros.
 
     null_sweep.py HEADER OUTPUT
 
-Once with NULL handles: none may crash, and a function that returns a status and works on an
-object of the library must refuse. Once more with live handles and zeros for the rest: none may
-crash. The program prints each call before it makes it.
+First with NULL handles: none may crash, and a function that returns a status and works on an
+object of the library must fail. Then with live handles and zeros for the rest: none may crash.
+ The program prints each call before it makes it.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from c_header import Function, functions
 
-# How a live handle of each opaque type is made.
+# How to create a live handle of each opaque type.
 CONSTRUCTORS = {
     "wsline_options": "wsline_options_new(&handle)",
     "wsline_cookie_jar": "wsline_cookie_jar_new(&handle)",
@@ -52,7 +52,7 @@ int main(void) {{
 
 
 def needs_object(function: Function) -> bool:
-    """Has it a parameter without which it can do nothing?"""
+    """Whether it has a parameter that it cannot work without."""
     return any(
         re.match(r"(const )?wsline_\w+ \*", parameter.type) or parameter.name.endswith("_out")
         for parameter in function.parameters
@@ -71,7 +71,7 @@ def with_null(function: Function) -> list[str]:
 
 
 def with_handle(function: Function, names: set[str]) -> list[str]:
-    """The call with a live first argument; nothing when it takes no handle or frees it."""
+    """The call with a live first argument; nothing if it takes no handle or frees it."""
     if not function.parameters or function.name.endswith("_free"):
         return []
     handle = re.fullmatch(r"(?:const )?(wsline_\w+) \*", function.parameters[0].type)

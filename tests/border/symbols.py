@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library exports what wsline.h declares and what the list of symbols promises, no more.
+"""Checks that the library exports exactly what wsline.h declares and the symbol list contains.
 
     symbols.py HEADER SHARED_LIBRARY ARCHIVE LIST
 
@@ -15,7 +15,7 @@ from c_header import functions
 
 
 def exported(*nm_arguments: str) -> list[str]:
-    """Names of the global symbols that are defined in a library."""
+    """The names of the global symbols defined in a library."""
     output = subprocess.run(
         ["nm", "--defined-only", "--format=posix", *nm_arguments],
         check=True, capture_output=True, text=True,

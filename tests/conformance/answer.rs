@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One row of the tables about the server's answer to the upgrade, and what is done with it.
+//! Rows of the tables about the server's response to the upgrade, and how they are run.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, with frames behind it, and
+//! A row is fed whole, byte by byte, in two pieces at every split point, followed by frames, and
 //! with the stream ending at every point.
 
 use crate::outcome::{none_is_wrong, shown};
@@ -19,12 +19,12 @@ use wsline::protocol::url::Url;
 /// The key of RFC 6455 section 1.3, before it is encoded.
 pub(crate) const NONCE: [u8; 16] = *b"the sample nonce";
 
-/// What a server that accepts answers to [`NONCE`].
+/// The Sec-WebSocket-Accept for [`NONCE`].
 pub(crate) const UPGRADE: &str = "Upgrade: websocket";
 pub(crate) const CONNECTION: &str = "Connection: Upgrade";
 pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Parsed once: the rows take many thousand upgrades.
+/// Parsed once, because the rows perform many thousand upgrades.
 static URL: LazyLock<Arc<Url>> =
     LazyLock::new(|| Arc::new(Url::parse("ws://example.com/").expect("a URL")));
 
@@ -38,15 +38,15 @@ pub(crate) struct Reply {
 
 #[derive(Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// Switched, with the subprotocol in use.
+    /// Switched protocols, with the negotiated subprotocol.
     Accepted(Option<String>),
-    /// An answer other than a switch, with as much of its body as is kept.
+    /// A response that does not switch, with the part of its body that is kept.
     Refused(u16, Vec<u8>),
     /// The same, known only when the stream ends.
     RefusedAtEnd(u16, Vec<u8>),
-    /// Not a valid answer.
+    /// Not a valid response.
     Bad,
-    /// The stream has ended before the answer was complete.
+    /// The stream ended before the response was complete.
     Lost,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn answer(
     }
 }
 
-/// A response head.
+/// The headers of a response.
 pub(crate) fn head<F: AsRef<[u8]>>(
     status_line: &str,
     fields: impl IntoIterator<Item = F>,
@@ -88,7 +88,7 @@ pub(crate) fn head<F: AsRef<[u8]>>(
     bytes
 }
 
-/// The head of a switch with these fields and no others.
+/// A response that switches, with only these fields.
 pub(crate) fn switching<F: AsRef<[u8]>>(fields: impl IntoIterator<Item = F>) -> Vec<u8> {
     head("HTTP/1.1 101 Switching Protocols", fields)
 }
@@ -120,7 +120,7 @@ impl Reply {
 
     fn check_with_frames_behind(&self) -> Result<(), String> {
         if matches!(self.verdict, Verdict::RefusedAtEnd(..) | Verdict::Lost) {
-            // They would belong to the body or to the head.
+            // They would be part of the body or of the headers.
             return Ok(());
         }
         let frames = [frame(TEXT, "early"), frame(TEXT, "\r\n\r\n")].concat();
@@ -154,7 +154,7 @@ impl Reply {
         Err(format!("ended after {len} bytes: got {got:?}"))
     }
 
-    /// From where on the status of a refusal is known.
+    /// The offset from which the status of a rejection is known.
     fn status_line_end(&self, status: u16) -> usize {
         let status = status.to_string();
         let mut found = self.input.windows(3).enumerate();
@@ -164,7 +164,7 @@ impl Reply {
         at + line_end.expect("a line") + 1
     }
 
-    /// `rest` is what must be left in the input when the server has accepted.
+    /// `rest` must be left in the input when the server has accepted.
     fn expect(&self, how: &str, pieces: &[&[u8]], rest: &[u8]) -> Result<(), String> {
         let (got, left) = self.run(pieces);
         if got != self.verdict {
@@ -179,7 +179,7 @@ impl Reply {
         Ok(())
     }
 
-    /// Feeds the pieces one after the other, then ends the stream; with the verdict, what is left
+    /// Feeds the pieces one after the other, then ends the stream; returns the verdict and the rest
     /// of the input.
     fn run(&self, pieces: &[&[u8]]) -> (Verdict, Vec<u8>) {
         let mut upgrade = self.upgrade();
@@ -206,7 +206,7 @@ impl Reply {
                     .map(|offered| Text::copy(offered).expect("memory"))
                     .collect(),
             ),
-            // The body of a redirect that is followed is not waited for.
+            // The body of a redirect that is followed is not read.
             max_redirects: 0,
             ..RequestOptions::default()
         };
@@ -238,7 +238,7 @@ fn verdict(outcome: Result<bool, Error>, is_at_end: bool, mut upgrade: Upgrade) 
     }
 }
 
-/// Short enough to be read in a failure, whatever the body.
+/// Short enough to be readable in a failure, whatever the body.
 impl std::fmt::Debug for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -253,12 +253,12 @@ impl std::fmt::Debug for Verdict {
     }
 }
 
-/// The verdict about any bytes, where nothing was offered.
+/// The verdict about any bytes when nothing was offered.
 pub(crate) fn judge(pieces: &[&[u8]]) -> Verdict {
     answer("", "", NOTHING, "", Verdict::Lost).run(pieces).0
 }
 
-/// Runs every row, so that one wrong row does not hide another.
+/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(answers: impl IntoIterator<Item = Reply>) {
     let wrong: Vec<String> = answers
         .into_iter()

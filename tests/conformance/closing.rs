@@ -19,7 +19,7 @@ const EMPTY: Seen = Seen::Close(None, String::new());
 
 #[test]
 #[rustfmt::skip]
-fn the_server_begins() {
+fn the_server_starts_the_closing_handshake() {
     check_all([
         row("no payload",  "5.5.1", frame(CLOSE, ""),    [EMPTY],
             sent(CLOSE, ""),  closed_by_server(NO_STATUS, "")),
@@ -65,7 +65,7 @@ fn codes_that_may_be_received() {
 
 #[test]
 fn codes_that_must_not_be_received() {
-    // Never sent: 1004 to 1006 and 1015. Unknown, or of no meaning: the others.
+    // Never sent: 1004 to 1006 and 1015. The others are unknown or undefined.
     let codes = [
         0, 1, 500, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999,
     ];
@@ -81,7 +81,7 @@ fn codes_that_must_not_be_received() {
 
 #[test]
 #[rustfmt::skip]
-fn payloads_that_are_refused() {
+fn payloads_that_are_rejected() {
     check_all([
         refused("one byte",           frame(CLOSE, b"\x03")),
         refused("one byte, 0",        frame(CLOSE, b"\0")),
@@ -94,7 +94,7 @@ fn payloads_that_are_refused() {
         not_utf8("too high",          b"\xf4\x90\x80\x80"),
         not_utf8("cut",               b"bye \xe2\x82"),
         not_utf8("an edited word",    b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited"),
-        // The code is judged first: it stands before the reason.
+        // The code is checked first, because it precedes the reason.
         row("both wrong", "7.4", close(1005, b"\xff"), [], sent_close(1002), PROTOCOL),
         row("inside a message", "7.4", [part(TEXT, "a"), close(999, "")], [], sent_close(1002), PROTOCOL),
     ]);
@@ -102,7 +102,7 @@ fn payloads_that_are_refused() {
 
 #[test]
 #[rustfmt::skip]
-fn what_follows_a_close_frame_is_ignored() {
+fn data_after_a_close_frame_is_ignored() {
     let closed = |id, after: Vec<u8>| -> Row {
         row(id, "5.5.1", [close(1000, "bye"), after], [closes(1000, "bye")],
             sent_close(1000), closed_by_server(1000, "bye"))
@@ -124,7 +124,7 @@ fn what_follows_a_close_frame_is_ignored() {
 
 #[test]
 #[rustfmt::skip]
-fn the_client_begins() {
+fn the_client_starts_the_closing_handshake() {
     check_all([
         row("no answer yet", "7.1.2", NOTHING, [], sent_close(1000), OPEN),
         row("echoed",        "5.5.1", close(1000, ""),    [closes(1000, "")],
@@ -144,9 +144,9 @@ fn the_client_begins() {
     ].map(|row| row.after_own_close(1000)));
 }
 
-/// Both close frames are on their way before either side sees the other's.
+/// Both close frames are in flight before either side receives the other's.
 #[test]
-fn both_begin() {
+fn both_sides_start_the_closing_handshake() {
     let simultaneous = row(
         "simultaneous",
         "5.5.1",
@@ -175,7 +175,7 @@ fn a_failure_after_our_close_frame_sends_nothing_more() {
 
 #[test]
 #[rustfmt::skip]
-fn what_came_before_a_failure_is_delivered() {
+fn data_before_a_failure_is_delivered() {
     let broken = || header(FIN | 0x40 | TEXT, 0);
     check_all([
         row("a message", "7.1.7", [frame(TEXT, "a"), broken()], [text("a")], sent_close(1002), PROTOCOL),

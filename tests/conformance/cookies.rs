@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The cookie jar: what one server set, and what another request carries (RFC 6265 section 5).
+//! The cookie jar: what a server sets, and what a later request sends (RFC 6265 section 5).
 
 use std::thread;
 use std::time::{Duration, SystemTime};
 use wsline::protocol::http::cookie::{CookieJar, NotKept};
 use wsline::protocol::url::Url;
 
-/// What a request carries, or why nothing was set.
+/// The Cookie header of the request, or why no cookie was stored.
 type Outcome = Result<Option<&'static str>, &'static str>;
 
 const NOTHING: Outcome = Ok(None);
@@ -62,7 +62,7 @@ const NO_HOST: Outcome = Err("has a Domain that is not a host name");
 #[rustfmt::skip]
 fn hosts_and_domains() {
     check(&[
-        // Without a Domain: that host and no other.
+        // Without a Domain: only that host.
         ("ws://a.example/",     "k=v",                    "ws://a.example/",     sent("k=v")),
         ("ws://a.example/",     "k=v",                    "ws://a.example:81/",  sent("k=v")),
         ("ws://A.Example/",     "k=v",                    "ws://a.EXAMPLE/",     sent("k=v")),
@@ -72,7 +72,7 @@ fn hosts_and_domains() {
         ("ws://a.example/",     "k=v; Domain=",           "ws://b.a.example/",   NOTHING),
         ("ws://a.example/",     "k=v; Domain=.",          "ws://b.a.example/",   NOTHING),
         ("ws://localhost/",     "k=v",                    "ws://localhost/",     sent("k=v")),
-        // With one: it and what is below, at the dots.
+        // With a Domain: the domain and its subdomains.
         ("ws://a.example/",     "k=v; Domain=a.example",  "ws://a.example/",     sent("k=v")),
         ("ws://a.example/",     "k=v; Domain=a.example",  "ws://b.a.example/",   sent("k=v")),
         ("ws://a.example/",     "k=v; Domain=a.example",  "ws://c.b.a.example/", sent("k=v")),
@@ -86,7 +86,7 @@ fn hosts_and_domains() {
         ("ws://b.a.example/",   "k=v; Domain=a.example; Domain=x.example", "ws://a.example/", FOREIGN),
         ("ws://ä.example/",     "k=v; Domain=Ä.example",  "ws://b.ä.example/",   sent("k=v")),
         ("ws://ä.example/",     "k=v; Domain=xn--4ca.example", "ws://b.ä.example/", sent("k=v")),
-        // Strangers.
+        // Foreign domains.
         ("ws://a.example/",     "k=v; Domain=b.example",   "ws://b.example/",    FOREIGN),
         ("ws://a.example/",     "k=v; Domain=b.a.example", "ws://b.a.example/",  FOREIGN),
         ("ws://xa.example/",    "k=v; Domain=a.example",   "ws://a.example/",    FOREIGN),
@@ -95,7 +95,7 @@ fn hosts_and_domains() {
         ("ws://a.example/",     "k=v; Domain=\"a.example\"", "ws://a.example/",  FOREIGN),
         ("ws://a.example/",     "k=v; Domain=a.example:80", "ws://a.example/",   NO_HOST),
         ("ws://a.example/",     "k=v; Domain=a b",         "ws://a.example/",    NO_HOST),
-        // Public suffixes, from the list and by its rule for the rest; their own host may speak for
+        // Public suffixes, from the list and by its default rule; a host may set cookies for
         // itself.
         ("ws://a.com/",         "k=v; Domain=com",         "ws://b.com/",        PUBLIC),
         ("ws://a.com/",         "k=v; Domain=.COM",        "ws://b.com/",        PUBLIC),
@@ -112,7 +112,7 @@ fn hosts_and_domains() {
         ("ws://github.io/",     "k=v; Domain=github.io",   "ws://a.github.io/",  NOTHING),
         ("ws://localhost/",     "k=v; Domain=localhost",   "ws://localhost/",    sent("k=v")),
         ("ws://localhost/",     "k=v; Domain=localhost",   "ws://a.localhost/",  NOTHING),
-        // An address is the same or another; it has no domain.
+        // An IP address has no domain, so it must be equal.
         ("ws://127.0.0.1/",     "k=v",                     "ws://127.0.0.1:9/",  sent("k=v")),
         ("ws://127.0.0.1/",     "k=v; Domain=127.0.0.1",   "ws://127.0.0.1/",    sent("k=v")),
         ("ws://127.0.0.1/",     "k=v; Domain=0.0.1",       "ws://127.0.0.1/",    FOREIGN),
@@ -182,7 +182,7 @@ fn secure_ones() {
         ("wss://h/",        "__Host-k=v; Secure",       "wss://h/",         PREFIX_HOST),
         ("wss://h/a/",      "__HOST-k=v; Secure; Path=/a", "wss://h/a",     PREFIX_HOST),
         ("wss://a.example/", "__Host-k=v; Secure; Path=/; Domain=a.example", "wss://a.example/", PREFIX_HOST),
-        // Pages and scripts are not here.
+        // Pages and scripts do not exist here.
         ("ws://h/",         "k=v; HttpOnly",            "ws://h/",          sent("k=v")),
         ("ws://h/",         "k=v; SameSite=Strict",     "ws://h/",          sent("k=v")),
         ("wss://h/",        "k=v; Secure; HttpOnly; SameSite=None; Partitioned; Priority=High; x=y; ;=;", "wss://h/", sent("k=v")),
@@ -227,7 +227,7 @@ fn names_and_values() {
 #[rustfmt::skip]
 fn expiry() {
     const FOREVER: u64 = 100 * 365 * 86400;
-    //  attributes                                                  lives for so many seconds
+    //  attributes                                                  lifetime in seconds
     let table = [
         ("",                                                        FOREVER),
         ("; Max-Age=60",                                            60),
@@ -269,7 +269,7 @@ fn expiry() {
     }
 }
 
-/// Section 5.3, item 11: name, domain and path say which cookie it is.
+/// Section 5.3, item 11: name, domain and path identify a cookie.
 #[test]
 #[rustfmt::skip]
 fn replacing_and_deleting() {
@@ -296,8 +296,8 @@ fn replacing_and_deleting() {
     }
 }
 
-/// Section 5.4, item 2: longer paths first, then what is older; a new value makes no cookie
-/// younger.
+/// Section 5.4, item 2: longer paths first, then older cookies; a new value keeps the age of a
+/// cookie.
 #[test]
 fn order() {
     let jar = CookieJar::default();
@@ -319,12 +319,12 @@ fn order() {
     assert_eq!(header(&jar, "ws://h/p").as_deref(), Some("c=2; e=1; a=1"));
 }
 
-/// draft-ietf-httpbis-rfc6265bis: a server without TLS leaves Secure cookies alone.
+/// draft-ietf-httpbis-rfc6265bis: a server without TLS cannot modify Secure cookies.
 #[test]
 #[rustfmt::skip]
-fn secure_ones_are_left_alone() {
+fn secure_cookies_are_not_modified() {
     const HIDDEN: Result<(), &str> = Err("would hide a Secure cookie from its server");
-    //  from without TLS     set beside "k=1; Secure; Path=/p; Domain=a.example"
+    //  set without TLS      in addition to "k=1; Secure; Path=/p; Domain=a.example"
     let table = [
         ("ws://a.example/p/",   "k=2",                      HIDDEN),
         ("ws://a.example/p/q/", "k=2",                      HIDDEN),
@@ -348,7 +348,7 @@ fn secure_ones_are_left_alone() {
 }
 
 #[test]
-fn set_takes_the_place_of_what_the_server_would_get() {
+fn set_replaces_the_cookies_that_the_server_would_get() {
     let jar = CookieJar::default();
     let add = |from, cookie| add(&jar, from, cookie).expect(cookie);
     add("ws://a.example/", "k=1");
@@ -373,7 +373,7 @@ fn set_takes_the_place_of_what_the_server_would_get() {
 }
 
 #[test]
-fn a_cookie_has_4096_bytes_at_most() {
+fn a_cookie_has_at_most_4096_bytes() {
     let jar = CookieJar::default();
     let cookie = |len| format!("name={}; Path=/", "v".repeat(len));
     add(&jar, "ws://h/", &cookie(4092)).expect("just fits");
@@ -389,7 +389,7 @@ fn a_cookie_has_4096_bytes_at_most() {
     assert_eq!(add(&jar, &long_url, "k=v"), refused);
 }
 
-/// How many cookies a request carries, and whether this is one of them.
+/// The number of cookies that a request sends, and whether this is one of them.
 fn holds(jar: &CookieJar, to: &str, cookie: &str) -> (usize, bool) {
     let header = header(jar, to).unwrap_or_default();
     let pairs: Vec<&str> = header.split("; ").filter(|pair| !pair.is_empty()).collect();
@@ -397,13 +397,13 @@ fn holds(jar: &CookieJar, to: &str, cookie: &str) -> (usize, bool) {
 }
 
 #[test]
-fn a_domain_has_50_cookies_at_most() {
+fn a_domain_has_at_most_50_cookies() {
     let jar = CookieJar::default();
     add(&jar, "ws://other/", "o=1").expect("a cookie");
     for i in 0..50 {
         add(&jar, "ws://h/", &format!("k{i}=1; Path=/{i}")).expect("a cookie");
     }
-    // What was sent or set again is not the one that goes.
+    // Cookies sent or set again are not evicted.
     assert_eq!(header(&jar, "ws://h/0").as_deref(), Some("k0=1"));
     add(&jar, "ws://h/", "k1=2; Path=/1").expect("a cookie");
     add(&jar, "ws://h/", "new=1; Path=/2").expect("a cookie");
@@ -416,7 +416,7 @@ fn a_domain_has_50_cookies_at_most() {
 }
 
 #[test]
-fn expired_cookies_go_first() {
+fn expired_cookies_are_evicted_first() {
     let jar = CookieJar::default();
     let h = url("ws://h/");
     add(&jar, "ws://h/", "oldest=1").expect("a cookie");
@@ -431,7 +431,7 @@ fn expired_cookies_go_first() {
 }
 
 #[test]
-fn secure_cookies_go_last() {
+fn secure_cookies_are_evicted_last() {
     let jar = CookieJar::default();
     add(&jar, "wss://h/", "s=1; Secure").expect("a cookie");
     for i in 0..200 {
@@ -443,7 +443,7 @@ fn secure_cookies_go_last() {
 }
 
 #[test]
-fn a_jar_has_3000_cookies_at_most() {
+fn a_jar_has_at_most_3000_cookies() {
     let jar = CookieJar::default();
     let host = |i: usize| format!("ws://h{}.example/", i / 50);
     for i in 0..3050 {

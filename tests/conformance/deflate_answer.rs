@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One row of the table about what a server answers to our offer of compression.
+//! Rows of the table about the server's response to our offer of compression.
 
 use crate::answer::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use crate::outcome::none_is_wrong;
@@ -36,9 +36,9 @@ pub(crate) struct Row {
     id: String,
     section: &'static str,
     offer: Option<Offer>,
-    /// The lines that the server adds to a switch.
+    /// The lines that the server adds to its response.
     fields: Vec<Vec<u8>>,
-    /// Or what must be named in the error.
+    /// Or the text that the error must contain.
     outcome: Result<Option<Agreement>, String>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn refused<const N: usize>(
     row(id, section, offer, &values, Err(culprit.to_owned()))
 }
 
-/// The name of the extension with these parameters is agreed to.
+/// The extension with these parameters is negotiated.
 pub(crate) fn with(
     id: &str,
     section: &'static str,
@@ -74,7 +74,7 @@ pub(crate) fn with(
     accepted(id, section, offer, [&value], Some(agreement))
 }
 
-/// It is refused.
+/// The response is rejected.
 pub(crate) fn wrong(
     id: &str,
     section: &'static str,
@@ -104,13 +104,13 @@ fn row(
 }
 
 impl Row {
-    /// The client has not offered anything.
+    /// The client has offered nothing.
     pub(crate) fn offering_nothing(mut self) -> Self {
         self.offer = None;
         self
     }
 
-    /// The server's line is this one.
+    /// The server sends this line.
     pub(crate) fn in_field(mut self, field: Vec<u8>) -> Self {
         self.fields = vec![field];
         self
@@ -144,7 +144,7 @@ impl Row {
     }
 }
 
-/// What ends a line, or changes what stands around it.
+/// Line ends, and characters that would change the meaning of their surroundings.
 fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
 }

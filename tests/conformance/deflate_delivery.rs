@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compressed messages in every delivery, and the window across a change of the delivery (RFC 7692
+//! Compressed messages in every delivery mode, and the window across a change of mode (RFC 7692
 //! section 7.2.2).
 
 use crate::delivery::{end, first, middle};
@@ -16,12 +16,12 @@ use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode::Binary;
 
 const CORRUPT: End = failed(Payload);
-/// "Hello" and the same again (sections 7.2.3.1 and 7.2.3.2).
+/// "Hello", and the same message again (sections 7.2.3.1 and 7.2.3.2).
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 const HELLO_AGAIN: [u8; 5] = [0xf2, 0x00, 0x11, 0x00, 0x00];
 
-/// What a fragment's payload inflates to is one event, whatever it is; bits that wait for the next
-/// fragment are none of it.
+/// Each fragment is delivered as one event with everything its payload inflates to; bits that wait
+/// for the next fragment are not part of it.
 #[test]
 #[rustfmt::skip]
 fn compressed_fragments() {
@@ -86,8 +86,8 @@ fn compressed_parts() {
     check_all(rows.map(Row::deflated_apart).map(in_parts));
 }
 
-/// The window is the connection's and not the delivery's: from each to each, whole or in fragments,
-/// the second message refers to the first.
+/// The window belongs to the connection, not to the delivery mode: from each mode to each, whole or
+/// in fragments, the second message refers to the first.
 #[test]
 fn the_window_survives_a_change_of_delivery() {
     let mut packer = Packer::new();
@@ -126,8 +126,8 @@ fn the_window_survives_a_change_of_delivery() {
     }
 }
 
-/// Frames that are corrupt are refused where a window is taken over, and those behind a message
-/// received so are not.
+/// Corrupt frames are rejected if there is context takeover, but frames after a message received
+/// this way are not.
 #[test]
 #[rustfmt::skip]
 fn frames_of_messages_that_refer_back() {
@@ -149,10 +149,9 @@ fn frames_of_messages_that_refer_back() {
     ].map(|row| row.deflated().delivered_in(Delivery::Frames)));
 }
 
-/// A compressed message is under way once its header has come: what was inflated cannot be taken
-/// back.
+/// A compressed message is in progress once its header has arrived: inflating cannot be undone.
 #[test]
-fn a_compressed_message_is_received_in_one_way() {
+fn the_delivery_of_a_compressed_message_cannot_change() {
     for begun in WAYS {
         for other in WAYS.into_iter().filter(|other| *other != begun) {
             let mut session = session(&deflated());
@@ -181,10 +180,9 @@ fn a_compressed_message_is_received_in_one_way() {
     }
 }
 
-/// What was inflated of a frame cannot be taken back, even where nothing was handed out; frames are
-/// inflated whole.
+/// Inflating a frame cannot be undone, even if nothing was delivered; frames are inflated whole.
 #[test]
-fn half_a_compressed_frame_is_received_in_one_way() {
+fn the_delivery_of_half_a_compressed_frame_cannot_change() {
     let frame = compressed(TEXT, HELLO);
     for begun in WAYS {
         for other in WAYS.into_iter().filter(|other| *other != begun) {
@@ -211,9 +209,9 @@ fn half_a_compressed_frame_is_received_in_one_way() {
     }
 }
 
-/// Of a plain message that is not fragmented nothing is lost until it is handed out.
+/// Nothing of an unfragmented uncompressed message is lost until it is delivered.
 #[test]
-fn a_whole_message_may_be_received_in_another_way_while_it_comes() {
+fn the_delivery_of_an_uncompressed_single_frame_may_change() {
     for begun in [Delivery::Messages, Delivery::Fragments, Delivery::Frames] {
         for other in WAYS {
             let mut session = session(&deflated());
@@ -238,7 +236,7 @@ fn deflated() -> Settings {
     }
 }
 
-/// What is received of each message, the first one in the first way and so on; the same whole and
+/// The result of receiving each message, the first in the first way and so on; the same whole and
 /// byte by byte.
 fn receive_planned(plan: &[Delivery], stream: &[u8]) -> Vec<Vec<u8>> {
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();

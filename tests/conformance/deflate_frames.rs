@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Frames of compressed messages: the bit that marks them, and what their payloads inflate to.
 //!
-//! Sections are those of RFC 7692, unless they name another.
+//! Section numbers refer to RFC 7692 unless another RFC is named.
 
 use crate::outcome::{End, OPEN, Outcome, binary, failed, ping, pong, raw_bits, text};
 use crate::packer::{Packer, noise, pack, stored};
@@ -20,12 +20,12 @@ const CORRUPT: End = failed(Payload);
 
 /// "Hello", section 7.2.3.1.
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-/// The same behind a message that was the same, section 7.2.3.2.
+/// The same message after an equal one, section 7.2.3.2.
 const HELLO_AGAIN: [u8; 5] = [0xf2, 0x00, 0x11, 0x00, 0x00];
 /// Section 7.2.3.6.
 const EMPTY: [u8; 1] = [0];
 
-/// Rows of messages in one frame each, and of what fails, go the same way in every delivery.
+/// Rows of single-frame messages, and of failures, give the same result in every delivery mode.
 fn check_in_every_delivery(rows: impl IntoIterator<Item = Row>) {
     check_all(rows.into_iter().flat_map(|row| {
         let ways = [Delivery::Messages, Delivery::Fragments, Delivery::Parts];
@@ -50,7 +50,7 @@ fn the_examples_of_the_standard() {
         row("two blocks", "7.2.3.5", first_byte(0xc1, b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"),
             [text("Hello")], NOTHING, OPEN),
         row("empty", "7.2.3.6", first_byte(0xc1, EMPTY), [text("")], NOTHING, OPEN),
-        // The bytes themselves, as the standard prints them.
+        // The exact bytes printed in the RFC.
         row("printed", "7.2.3.1", *b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00", [text("Hello")], NOTHING, OPEN),
         row("printed, two frames", "7.2.3.1", *b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00",
             [text("Hello")], NOTHING, OPEN),
@@ -72,8 +72,8 @@ fn the_bit_of_compressed_messages_needs_the_extension() {
     }));
 }
 
-/// Section 6.1: the bit is that of a message, so it stands on its first frame; the others have no
-/// meaning.
+/// Section 6.1: the bit applies to the message, so it is on its first frame; it is undefined on the
+/// others.
 #[test]
 fn reserved_bits() {
     let data = [TEXT, BINARY, FIN | TEXT, FIN | BINARY];
@@ -117,7 +117,7 @@ fn reserved_bits() {
 
 #[test]
 #[rustfmt::skip]
-fn the_bit_stands_on_the_first_frame_alone() {
+fn only_the_first_frame_has_the_bit() {
     check_in_every_delivery([
         refused("last of none", "6.1", header(FIN | RSV1 | CONTINUATION, 5)),
         refused("more of none", "6.1", header(RSV1 | CONTINUATION, 0)),
@@ -198,11 +198,11 @@ fn a_window_that_is_taken_over() {
 
 #[test]
 #[rustfmt::skip]
-fn blocks_that_say_they_are_the_last() {
+fn blocks_marked_as_the_last() {
     let mut packer = Packer::new();
     let last_blocks = [packer.final_block("one"), packer.final_block("two"), packer.message("three")];
     let [one, two, three] = last_blocks.clone();
-    // The end of a stream within a message: the second begins with its own byte, and refers to
+    // The stream ends within a message: the second stream starts on a byte boundary and refers to
     // nothing before it.
     let joined = [&one[..one.len() - 1], &two[..two.len() - 1], &three].concat();
     let mut bare = || packer.bare_final_block("one one one");
@@ -271,7 +271,7 @@ fn compressed_fragments() {
     ].map(Row::deflated));
 }
 
-/// RFC 1951. The failure comes with the byte that makes it certain.
+/// RFC 1951. The failure is reported with the byte that makes it certain.
 #[test]
 #[rustfmt::skip]
 fn corrupt_payloads() {
@@ -306,10 +306,11 @@ fn corrupt_payloads() {
     ].map(Row::deflated));
 }
 
-/// Where nothing refers to a message, it is known whether all of it has come (section 7.2.2).
+/// If nothing refers to a message, the end of the message shows whether it is complete (section
+/// 7.2.2).
 #[test]
 #[rustfmt::skip]
-fn messages_that_end_in_the_middle_of_a_block() {
+fn messages_that_end_within_a_block() {
     let cut = |id: &str, payload: &[u8]| row(id, "7.2.2", compressed(BINARY, payload), [], sent_close(1007), CORRUPT);
     let rows = [
         cut("in a symbol", &HELLO[..3]),
@@ -332,11 +333,10 @@ fn messages_that_end_in_the_middle_of_a_block() {
     ].map(Row::deflated_apart));
 }
 
-/// What is checked is what comes of the payload, as it comes; in stored blocks that is byte by
-/// byte.
+/// The inflated text is validated as it arrives; in stored blocks that is byte by byte.
 #[test]
 #[rustfmt::skip]
-fn compressed_text_is_checked() {
+fn compressed_text_is_validated() {
     let euro = stored("€");
     let rows = [
         row("whole", "6455 8.1", compressed(TEXT, [&euro[..], &EMPTY].concat()), [text("€")], NOTHING, OPEN),
@@ -367,7 +367,7 @@ fn compressed_text_is_checked() {
     ].map(|row| row.deflated().unchecked()));
 }
 
-/// Every frame is handed out as it came, the bit included.
+/// Every frame is delivered unchanged, including the bit.
 #[test]
 #[rustfmt::skip]
 fn compressed_frames() {
@@ -386,14 +386,14 @@ fn compressed_frames() {
     ];
     check_all(rows.clone().map(Row::deflated).map(as_frames));
     check_all(rows.map(Row::deflated_apart).map(as_frames));
-    // Where a window is taken over, all of it must be understood; where none is, nobody looks.
+    // With context takeover everything must be inflated; without it, nothing is checked.
     let wrong = || row("corrupt", "7.2.2", compressed(TEXT, b"\x06"), [], sent_close(1007), CORRUPT);
     check_all([as_frames(wrong().deflated())]);
     let unseen = Outcome { events: vec![raw_bits(true, true, TEXT, b"\x06")], sent: Vec::new(), end: OPEN };
     check_all([as_frames(wrong().deflated_apart().expecting(|_| unseen))]);
 }
 
-/// A compressed text of which the payload comes up to the byte that is wrong.
+/// A compressed text whose payload arrives up to the invalid byte.
 fn corrupt(id: &str, section: &'static str, start: &[u8]) -> Row {
     let input = cut_compressed(start.len() + 9, start);
     row(id, section, input, [], sent_close(1007), CORRUPT)

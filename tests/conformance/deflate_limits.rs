@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How much may come of a compressed message (RFC 6455 section 10.4): limits on what it inflates
-//! to, and on the ratio.
+//! Limits on compressed messages (RFC 6455 section 10.4): the inflated size and the ratio.
 
 use crate::inflate::inflate;
 use crate::outcome::{End, OPEN, Outcome, binary, data, failed, ping, raw_bits, text};
@@ -20,8 +19,8 @@ const TOO_BIG: End = failed(MessageTooBig);
 const CORRUPT: End = failed(Payload);
 const MEBI: usize = 1 << 20;
 
-/// The limit is on what the user gets, so it is the inflated bytes that count, and the first one
-/// too many ends it.
+/// The limit applies to what the user receives, so inflated bytes count, and the first excess byte
+/// ends the connection.
 #[test]
 #[rustfmt::skip]
 fn limit_on_the_message() {
@@ -57,10 +56,10 @@ fn limit_on_the_message() {
     ].map(|row| row.deflated().max_message(0)));
 }
 
-/// Few bytes that inflate to many: none but the first one too many is made room for.
+/// A few bytes that inflate to many: memory is allocated for no more than the first excess byte.
 #[test]
 #[rustfmt::skip]
-fn limit_on_what_is_repeated() {
+fn limit_on_repetitive_data() {
     for limit in [1, 257, 1000, 16 * 1024, 16 * 1024 + 1, 64 * 1024] {
         let exactly = "a".repeat(limit);
         let more = "a".repeat(limit + 1);
@@ -73,7 +72,7 @@ fn limit_on_what_is_repeated() {
     }
 }
 
-/// A fragment, and what comes in parts, is limited by itself or not at all; a frame by what it has.
+/// A fragment or a part is limited by itself or not at all; a frame by its own length.
 #[test]
 #[rustfmt::skip]
 fn limits_in_other_deliveries() {
@@ -112,9 +111,9 @@ fn limits_in_other_deliveries() {
     ].map(|row| row.deflated().max_fragments(1).delivered_in(Delivery::Parts)));
 }
 
-/// What comes first decides, wherever the pieces end.
+/// The first violation decides, wherever the pieces end.
 #[test]
-fn a_message_too_big_and_wrong() {
+fn a_message_that_is_too_big_and_invalid() {
     let table = [
         (
             "too big, then corrupt",
@@ -157,8 +156,8 @@ fn a_message_too_big_and_wrong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// At any ratio up to 16 MiB, of which the documentation speaks; then as many times as allowed what
-/// has come.
+/// Any ratio is allowed up to 16 MiB, as documented; beyond that, the given multiple of the
+/// received size.
 #[test]
 fn limit_on_the_ratio() {
     let zeros = |len| Packer::with(1, 15).message(vec![0; len]);
@@ -186,9 +185,9 @@ fn limit_on_the_ratio() {
     }
 }
 
-/// Zeros first and noise behind them: seen as a whole it is no bomb.
+/// Zeros followed by noise: as a whole it is not a bomb.
 #[test]
-fn the_ratio_counts_in_every_split_alike() {
+fn the_ratio_is_the_same_in_every_split() {
     let mut message = vec![0; 17 * MEBI];
     message.extend(noise(MEBI));
     let payload = compressed(BINARY, Packer::with(1, 15).message(message));
@@ -202,8 +201,8 @@ fn the_ratio_counts_in_every_split_alike() {
     assert_eq!(whole.end, in_pieces.end);
 }
 
-/// A reference that goes farther back than the window agreed on breaks RFC 7692 section 7.1.2.1.
-/// Refused or not, in one piece or in many, it must come to the same.
+/// A reference beyond the negotiated window violates RFC 7692 section 7.1.2.1. Whether or not it is
+/// rejected, the result must be the same in one piece and in many.
 #[test]
 fn a_window_too_small_for_a_reference() {
     let noise = noise(700);
@@ -230,15 +229,14 @@ fn a_window_too_small_for_a_reference() {
     }
 }
 
-/// A fragment of compressed text that ends with the byte with which it inflates to more than
-/// `limit`.
+/// A fragment of compressed text whose last byte makes it inflate to more than `limit`.
 fn up_to_byte(payload: &[u8], limit: usize) -> Vec<u8> {
     let is_more = |len: &usize| inflate(&payload[..*len]).out.len() > limit;
     let len = (0..=payload.len()).find(is_more).expect("it is more");
     compressed_part(TEXT, &payload[..len])
 }
 
-/// What has been delivered of a whole message and of the beginning of another, both of them empty.
+/// What was delivered of a whole message and of the start of another, both empty.
 fn begun_in(way: Delivery, outcome: Outcome) -> Outcome {
     let mut events = vec![text("")];
     match way {

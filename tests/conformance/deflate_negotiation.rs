@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a server may answer to the offer of permessage-deflate (RFC 7692 section 7.1).
+//! Responses to the offer of permessage-deflate (RFC 7692 section 7.1).
 //!
-//! Sections are those of RFC 7692, unless they name another. In which pieces an answer comes is the
-//! business of `answer`.
+//! Section numbers refer to RFC 7692 unless another RFC is named. `answer` tests responses in
+//! different pieces.
 
 use crate::deflate_answer::{Row, accepted, agreement, check_all, refused, with, wrong};
 use crate::row::UNRESTRICTED;
 use wsline::protocol::ws::deflate::Agreement;
 
-/// Nothing asked for.
+/// No parameters requested.
 const ANY: Agreement = UNRESTRICTED;
-/// The server is asked for everything it can do without.
+/// The server is asked for every restriction.
 const ASKING: Agreement = agreement(15, 12, false, true);
-/// This side does without what it can.
+/// This side offers every restriction of its own.
 const MODEST: Agreement = agreement(10, 15, true, false);
 
 #[test]
 #[rustfmt::skip]
-fn answers_without_parameters() {
+fn responses_without_parameters() {
     check_all([
         accepted("no field",           "5.1", ANY, [], None),
         accepted("empty field",        "9110 5.6.1", ANY, [""], None),
@@ -97,9 +97,9 @@ fn flags() {
     ]);
 }
 
-/// Each in an answer to an offer without restriction, so that the bits alone decide.
+/// Each in a response to an offer without restrictions, so that only the bits decide.
 #[test]
-fn every_number_of_bits() {
+fn every_window_size() {
     for (name, section) in [
         ("server_max_window_bits", "7.1.2.1"),
         ("client_max_window_bits", "7.1.2.2"),
@@ -189,7 +189,7 @@ fn bits_twice() {
 
 #[test]
 #[rustfmt::skip]
-fn what_was_asked_for_must_be_answered() {
+fn requested_parameters_must_be_answered() {
     let all = "; server_no_context_takeover; server_max_window_bits=12";
     check_all([
         with("both", "7.1", ASKING, all, agreement(15, 12, false, true)),
@@ -224,10 +224,10 @@ fn what_was_asked_for_must_be_answered() {
     }
 }
 
-/// What this side announces about itself binds it, whether or not the server repeats it.
+/// A restriction that this side announces is binding, whether or not the server repeats it.
 #[test]
 #[rustfmt::skip]
-fn what_was_announced_may_be_answered() {
+fn announced_parameters_may_be_answered() {
     check_all([
         with("nothing", "7.1.2.2", MODEST, "", MODEST),
         with("the flag", "7.1.1.2", MODEST, "; client_no_context_takeover", MODEST),
@@ -252,10 +252,10 @@ fn what_was_announced_may_be_answered() {
     }
 }
 
-/// Whatever a server says, the error is a line that can be printed, and not a long one.
+/// Whatever a server sends, the error is a short printable line.
 #[test]
 #[rustfmt::skip]
-fn what_is_quoted_is_safe() {
+fn quoted_text_is_safe() {
     let long = format!("; {}", "x".repeat(5000));
     let odd = "; server_max_window_bits=\u{202e}1\u{85}\u{2028}\u{7}";
     check_all([

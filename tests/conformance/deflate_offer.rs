@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is offered about compression (RFC 7692 section 7.1).
+//! The offer of compression (RFC 7692 section 7.1).
 
 use crate::answer::NONCE;
 use crate::deflate_answer::{FIELD, URL, agreement};
@@ -61,7 +61,7 @@ fn every_offer_is_one_line_of_the_request() {
 }
 
 #[test]
-fn nothing_is_offered_that_is_not_wanted() {
+fn nothing_is_offered_by_default() {
     let request = request(None).to_lowercase();
     assert!(!request.contains("extensions"), "{request}");
 }

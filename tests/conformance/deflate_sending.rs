@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What this side compresses (RFC 7692 section 7.2.1), inflated by the decoder of `inflate`.
+//! Compression of sent messages (RFC 7692 section 7.2.1), checked with the decoder of `inflate`.
 
 use crate::inflate::inflate;
 use crate::packer::{TAIL, noise};
@@ -15,7 +15,7 @@ const APART: Agreement = Agreement {
 };
 
 #[test]
-fn messages_come_back_as_they_were() {
+fn messages_survive_a_round_trip() {
     let bytes: Vec<u8> = (0..=255).collect();
     let messages: [&[u8]; 8] = [
         b"Hello",
@@ -67,7 +67,7 @@ fn an_empty_message_is_one_byte() {
     assert_eq!(by_itself(shape, b""), [0]);
 }
 
-/// In any fragments, empty ones among them; after each, all of it can be inflated.
+/// In any fragments, including empty ones; after each, everything can be inflated.
 #[test]
 fn fragments() {
     let table: [&[&str]; 12] = [
@@ -104,7 +104,7 @@ fn fragments() {
     }
 }
 
-/// `out` holds what it held before, and grows where it must, wherever its room ends.
+/// `out` keeps its contents and grows if necessary, whatever its capacity.
 #[test]
 fn output_is_appended() {
     let message = noise(100);
@@ -118,7 +118,7 @@ fn output_is_appended() {
         let peer = &mut Peer::new(&APART);
         assert_eq!(peer.message(&out[3..]), message, "room for {room}");
     }
-    // Around the step by which room is made.
+    // Around the step in which it grows.
     let step = 16 * 1024;
     let mut deflater = Deflater::new(1, &APART);
     let grown = compress(&mut deflater, &noise(step)).len() + TAIL.len() - step;
@@ -129,7 +129,7 @@ fn output_is_appended() {
 }
 
 #[test]
-fn a_context_is_taken_over_or_not() {
+fn context_takeover_is_respected() {
     let words = WORDS.as_bytes();
     let mut taking = Deflater::new(6, &UNRESTRICTED);
     let [one, two] = [(); 2].map(|()| compress(&mut taking, words));
@@ -138,7 +138,7 @@ fn a_context_is_taken_over_or_not() {
     let [first, second] = [(); 2].map(|()| compress(&mut apart, words));
     assert_eq!(first, second);
     assert_eq!(first, by_itself(apart.shape(), words));
-    // In fragments, too: a context ends with its message and not before.
+    // Also in fragments: a context ends with its message and not before.
     let mut message = Vec::new();
     put(&mut apart, words, false, &mut message);
     let len = message.len();
@@ -148,9 +148,9 @@ fn a_context_is_taken_over_or_not() {
     assert_eq!(compress(&mut apart, words), first);
 }
 
-/// What was not sent must not be referred to, whole messages and fragments alike.
+/// Later messages must not refer to unsent ones, whole or fragmented.
 #[test]
-fn what_was_forgotten_is_not_referred_to() {
+fn forgotten_data_is_not_referred_to() {
     let words = WORDS.as_bytes();
     let mut deflater = Deflater::new(6, &UNRESTRICTED);
     let mut peer = Peer::new(&UNRESTRICTED);
@@ -172,7 +172,7 @@ fn what_was_forgotten_is_not_referred_to() {
         deflater.forget();
         deflater.forget();
     }
-    // In the middle of a message.
+    // Within a message.
     let mut message = Vec::new();
     put(&mut deflater, words, false, &mut message);
     deflater.forget();
@@ -183,9 +183,9 @@ fn what_was_forgotten_is_not_referred_to() {
     assert_eq!(peer.message(&message), [words, words].concat());
 }
 
-/// A large message may be given up while it is compressed; the next is as if it had not been.
+/// A large message may be abandoned during compression; the next one is not affected.
 #[test]
-fn a_message_that_is_given_up() {
+fn an_abandoned_message() {
     let mut deflater = Deflater::new(1, &UNRESTRICTED);
     let mut peer = Peer::new(&UNRESTRICTED);
     let large = vec![b'a'; 1 << 20];
@@ -207,9 +207,9 @@ fn a_message_that_is_given_up() {
     assert_eq!(inflate(&[&next[..], &TAIL].concat()).out, [b'a'; 20]);
 }
 
-/// Contexts of one thread stand in for each other where they are alike, and for no others.
+/// Contexts of a thread are reused for equal parameters, and only for those.
 #[test]
-fn contexts_of_other_shapes_are_not_mixed_up() {
+fn contexts_with_other_parameters_are_not_mixed_up() {
     let far = [&noise(3000)[..], &noise(3000)].concat();
     for bits in [15, 9, 15, 10, 9] {
         for level in [9, 1, 9] {
@@ -221,16 +221,16 @@ fn contexts_of_other_shapes_are_not_mixed_up() {
             let inflated = inflate(&[&payload[..], &TAIL].concat());
             assert!(inflated.out == far);
             assert!(inflated.farthest <= 1 << bits, "{shape:?}");
-            // Only a window of 4 KiB and more sees the repetition.
+            // Only a window of at least 4 KiB includes the repetition.
             let is_seen = inflated.farthest >= 3000;
             assert_eq!(is_seen, bits == 15, "{shape:?}: {}", inflated.farthest);
         }
     }
 }
 
-/// Section 7.1.2.2: no reference goes back further than the window agreed on, whatever the level,
-/// within a message and to those before. zlib has no window of 8 bits; what is sent to a peer that
-/// has must suit it all the same.
+/// Section 7.1.2.2: no reference exceeds the negotiated window at any level, within a message or to
+/// earlier ones. zlib has no window of 8 bits; data for a peer with such a window must respect it
+/// nevertheless.
 #[test]
 fn no_reference_leaves_the_window() {
     for bits in 8..=15 {
@@ -239,7 +239,7 @@ fn no_reference_leaves_the_window() {
             client_window_bits: bits,
             ..UNRESTRICTED
         };
-        // What zlib looks ahead, it cannot look back.
+        // zlib's lookahead reduces how far it refers back.
         let reachable = window.max(512) - 262;
         for level in 1..=9 {
             let mut deflater = Deflater::new(level, &agreement);
@@ -254,7 +254,7 @@ fn no_reference_leaves_the_window() {
             let farthest = inflated.farthest;
             assert!(inflated.out == contents, "{bits} bits, level {level}");
             assert!(farthest <= window, "{bits} bits, level {level}: {farthest}");
-            // Else it would be no temptation.
+            // Otherwise it would not be tempted.
             assert!(
                 farthest >= reachable,
                 "{bits} bits, level {level}: only {farthest}"
@@ -263,8 +263,8 @@ fn no_reference_leaves_the_window() {
     }
 }
 
-/// Messages with something that was there before: a bit nearer than the window is large, as far as
-/// that, and farther; in the same message or in the one before.
+/// Messages with repetitions slightly nearer than the window size, at that distance, and farther;
+/// in the same message or in the previous one.
 fn tempting(window: usize) -> Vec<Vec<u8>> {
     let around = [200, 240, 250, 251, 255, 256, 257, 300, 511, 512, 513];
     let back = [262, 261, 250, 8, 1, 0].map(|less| window.saturating_sub(less));
@@ -287,10 +287,10 @@ fn tempting(window: usize) -> Vec<Vec<u8>> {
     messages
 }
 
-/// Who inflates what comes: everything so far, or each message alone, as was agreed on.
+/// Inflates what was sent: everything so far, or each message alone, as negotiated.
 struct Peer {
     is_apart: bool,
-    /// Of which the first bytes have been inflated already.
+    /// The first bytes of which have already been inflated.
     stream: Vec<u8>,
     seen: usize,
 }
@@ -304,7 +304,7 @@ impl Peer {
         }
     }
 
-    /// The message of which this is the whole payload.
+    /// Inflates the message of which this is the whole payload.
     fn message(&mut self, payload: &[u8]) -> Vec<u8> {
         assert!(!payload.is_empty() && !payload.ends_with(&TAIL));
         let message = self.so_far(&[payload, &TAIL].concat());
@@ -317,7 +317,7 @@ impl Peer {
         message
     }
 
-    /// What can be told of a message of which this has come, flushed.
+    /// Inflates what has been flushed of a message so far.
     fn so_far(&mut self, payload: &[u8]) -> Vec<u8> {
         let inflated = inflate(&[&self.stream[..], payload].concat());
         assert!(!inflated.is_corrupt);
@@ -333,7 +333,7 @@ fn compress(deflater: &mut Deflater, message: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Appends the next part of a message.
+/// Appends the next fragment of a message.
 pub(crate) fn put(deflater: &mut Deflater, part: &[u8], fin: bool, out: &mut Vec<u8>) {
     let result = deflater.compress(part, fin, out, || Ok(()));
     result.expect("memory");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random compressed messages: what is hostile against the reference, what is our own back to what
-//! it was.
+//! Random compressed messages: hostile ones against the reference, our own after a round trip.
 //!
-//! `PROPTEST_CASES` are tried, or 256.
+//! Runs `PROPTEST_CASES` cases, or 256.
 
 use crate::deflate_sending::put;
 use crate::generate::{config, settings, split};
@@ -22,7 +21,7 @@ use wsline::protocol::ws::opcode::Opcode;
 proptest! {
     #![proptest_config(ProptestConfig { cases: config().cases / 4, ..config() })]
 
-    /// Bytes that nobody has compressed.
+    /// Bytes that were not compressed.
     #[test]
     fn any_payload_inflates_as_the_reference_does(
         settings in settings(),
@@ -35,7 +34,7 @@ proptest! {
         prop_assert_eq!(compare(&settings, &frames.collect::<Vec<_>>().concat(), &cuts), Ok(()));
     }
 
-    /// What zlib has compressed, with some bits turned over.
+    /// Output of zlib with some bits flipped.
     #[test]
     fn damaged_payloads_inflate_as_the_reference_does(
         settings in settings(),
@@ -60,7 +59,7 @@ proptest! {
         prop_assert_eq!(compare(&settings, &frames.collect::<Vec<_>>().concat(), &cuts), Ok(()));
     }
 
-    /// From one side to the other: random messages in random fragments, contexts forgotten at
+    /// From one side to the other: random messages in random fragments, with contexts reset at
     /// random.
     #[test]
     fn what_is_sent_is_received(
@@ -88,7 +87,7 @@ proptest! {
         prop_assert_eq!(got, expected);
     }
 
-    /// Whatever is compressed, another decoder understands it.
+    /// Another decoder understands everything that is compressed.
     #[test]
     fn what_is_compressed_is_deflate(
         agreement in agreement(), level in 1..=9_u8, parts in vec(content(), 1..6)
@@ -111,7 +110,8 @@ proptest! {
 /// The decoder against the reference, whole and in pieces.
 fn compare(settings: &Settings, stream: &[u8], cuts: &[Index]) -> Result<(), String> {
     let settings = &Settings {
-        // Which of two reasons is told when both come in one piece is a matter of `deflate_limits`.
+        // Which of two errors is reported when both arrive in one piece is tested in
+        // `deflate_limits`.
         limits: Settings::default().limits,
         deflate: settings.deflate.or(Some((UNRESTRICTED, u64::MAX))),
         ..settings.clone()
@@ -138,12 +138,12 @@ struct Message {
     is_compressed: bool,
     content: Vec<u8>,
     cuts: Vec<Index>,
-    /// Something else is compressed behind it, and not sent.
+    /// Something else is compressed after it, and not sent.
     is_followed: bool,
 }
 
 impl Message {
-    /// Appends its frames, as a server would send them.
+    /// Appends its frames as a server would send them.
     fn send(&self, deflater: &mut Deflater, wire: &mut Vec<u8>) {
         let opcode = if self.is_text {
             Opcode::Text
@@ -196,7 +196,7 @@ fn message() -> impl Strategy<Value = Message> {
     )
 }
 
-/// What compresses well, badly, and not at all.
+/// Data that compresses well, badly, and not at all.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..200),
@@ -213,7 +213,7 @@ fn agreement() -> impl Strategy<Value = Agreement> {
     })
 }
 
-/// As the other side sees it: its server is our client.
+/// From the other side's perspective: its server is our client.
 fn mirrored(agreement: Agreement) -> Agreement {
     Agreement {
         client_window_bits: agreement.server_window_bits,
@@ -223,7 +223,7 @@ fn mirrored(agreement: Agreement) -> Agreement {
     }
 }
 
-/// The messages that come of `wire`: whether they are text, and what they say.
+/// The messages in `wire`: whether they are text, and their contents.
 fn receive(settings: &Settings, wire: &[u8], piece: usize) -> Vec<(bool, Vec<u8>)> {
     let mut session = session(settings);
     let mut messages: Vec<(bool, Vec<u8>)> = Vec::new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What differs when fragments or frames are delivered instead of messages.
+//! The differences when fragments or frames are delivered instead of messages.
 
 use crate::outcome::{
     End, OPEN, Seen, close_received, closed_by_client, closed_by_server, closes, data, failed,
@@ -22,7 +22,7 @@ const NOT_UTF8: End = failed(Payload);
 
 #[test]
 #[rustfmt::skip]
-fn fragments_are_delivered_as_they_come() {
+fn fragments_are_delivered_as_they_arrive() {
     check_in_fragments([
         row("a whole message", "5.4", frame(TEXT, "ab"), [data(Text, true, true, "ab")], NOTHING, OPEN),
         row("three parts", "5.4", [part(TEXT, "a"), more("b"), last("c")],
@@ -49,7 +49,7 @@ fn fragments_are_delivered_as_they_come() {
 
 #[test]
 #[rustfmt::skip]
-fn the_text_of_fragments_is_checked_across_them() {
+fn text_is_validated_across_fragments() {
     check_in_fragments([
         row("cut character", "8.1", [part(TEXT, b"\xe2"), more(b"\x82"), last(b"\xac")],
             [first(b"\xe2"), middle(b"\x82"), end(b"\xac")], NOTHING, OPEN),
@@ -95,7 +95,7 @@ fn limits_on_fragments() {
 
 #[test]
 #[rustfmt::skip]
-fn frames_are_delivered_as_they_are() {
+fn frames_are_delivered_unchanged() {
     check_in_frames([
         row("text",      "5.2", frame(TEXT, "ab"),   [raw(true, TEXT, "ab")],   NOTHING, OPEN),
         row("binary",    "5.2", frame(BINARY, ""),   [raw(true, BINARY, "")],   NOTHING, OPEN),
@@ -141,10 +141,10 @@ fn a_close_frame_delivered_as_a_frame_is_not_answered() {
     ].map(|row| row.after_own_close(1000)));
 }
 
-/// What is delivered may change between messages, not inside one. To ask for it is the caller's
-/// mistake, not the peer's: it must cost neither the message nor the connection.
+/// The delivery mode may change between messages, but not within one. Requesting that is the
+/// caller's mistake, not the peer's: it must affect neither the message nor the connection.
 #[test]
-fn a_message_is_received_in_one_way() {
+fn the_delivery_of_a_message_cannot_change() {
     for begun in WAYS {
         for other in WAYS.into_iter().filter(|other| *other != begun) {
             let mut session = Session::new(crate::row::Settings::default().limits, true);
@@ -173,7 +173,7 @@ fn a_message_is_received_in_one_way() {
 }
 
 #[test]
-fn what_is_delivered_may_change_between_messages() {
+fn the_delivery_may_change_between_messages() {
     let mut session = Session::new(crate::row::Settings::default().limits, true);
     let three = [frame(TEXT, "a"), frame(TEXT, "b"), frame(TEXT, "c")].concat();
     session.feed(&three).expect("memory");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Single frames (RFC 6455 section 5.2): every form of the length, and every rule about a header.
+//! Single frames (RFC 6455 section 5.2): every length form, and every rule about a header.
 
 use crate::outcome::{End, OPEN, Outcome, Seen, binary, failed, pong, raw, text};
 use crate::row::{Row, check_all, row};
@@ -11,10 +11,10 @@ use wsline::base::error::Kind::Protocol;
 use wsline::protocol::ws::message::Delivery;
 
 const FIN: u8 = 0x80;
-/// What the highest bit of a 64-bit length would mean.
+/// The most significant bit of a 64-bit length.
 const TOP_BIT: u64 = 1 << 63;
 
-/// Frames are judged alike however they are delivered.
+/// Frames are validated in the same way in every delivery mode.
 fn check_in_every_delivery(rows: Vec<Row>) {
     check_all(rows.into_iter().flat_map(|row| {
         let in_fragments = row.clone().delivered_in(Delivery::Fragments);
@@ -27,7 +27,7 @@ fn check_in_every_delivery(rows: Vec<Row>) {
     }));
 }
 
-/// The outcome where every event is a frame.
+/// The outcome if every event is a frame.
 fn as_frames(outcome: Outcome) -> Outcome {
     let events = outcome.events.into_iter().map(|event| match event {
         Seen::Data {
@@ -70,7 +70,7 @@ fn lengths() {
 
 #[test]
 #[rustfmt::skip]
-fn a_payload_that_has_not_come_to_its_end() {
+fn an_incomplete_payload() {
     let cut = || row("cut in the payload", "5.2", cut(TEXT, 5, "hell"), [], NOTHING, OPEN);
     let ways = [Delivery::Messages, Delivery::Fragments, Delivery::Frames];
     check_all(ways.map(|way| cut().delivered_in(way)));
@@ -129,7 +129,7 @@ fn reserved_bits() {
             ]
         })
         .collect();
-    // Wrong on a frame that would be refused without them, too.
+    // They are also wrong on a frame that is otherwise invalid.
     rows.push(refused(
         "continuation",
         header(FIN | 0x40 | CONTINUATION, 0),
@@ -199,7 +199,7 @@ fn control_frames() {
 }
 
 #[test]
-fn the_reserved_bits_of_a_failing_frame_do_not_hide_what_came_before() {
+fn the_reserved_bits_of_a_failing_frame_do_not_hide_earlier_messages() {
     let three = [
         frame(TEXT, "a"),
         frame(BINARY, "b"),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random input: settings, streams of frames with a fault in them, answers to the upgrade, headers,
-//! URLs.
+//! Random input: settings, streams of frames with a fault, responses to the upgrade, headers, URLs.
 
 use crate::answer::{ACCEPT, CONNECTION, UPGRADE, head};
 use crate::packer::{Packer, stored};
@@ -20,7 +19,7 @@ use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::opcode::Opcode;
 
-/// Random cases leave no files behind; what fails is printed in its smallest form.
+/// Random cases leave no files behind; a failing case is printed in its smallest form.
 pub(crate) fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
@@ -43,7 +42,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
             |(delivery, (message, frame, fragments), check_utf8, is_closing, agreement)| Settings {
                 delivery,
                 limits: Limits {
-                    // Which of two reasons is told when both come in one piece is a matter of
+                    // Which of two errors is reported when both arrive in one piece is tested in
                     // `deflate_limits`.
                     max_message_bytes: agreement.map_or(message, |_| u64::MAX),
                     max_frame_bytes: frame,
@@ -59,7 +58,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
         )
 }
 
-/// About what the server sends.
+/// Assumptions about what the server sends.
 fn agreement() -> impl Strategy<Value = Agreement> {
     (8..=15_u8, any::<bool>()).prop_map(|(bits, apart)| Agreement {
         server_window_bits: bits,
@@ -68,12 +67,12 @@ fn agreement() -> impl Strategy<Value = Agreement> {
     })
 }
 
-/// A frame, right or wrong.
+/// A valid or invalid frame.
 #[derive(Clone, Debug)]
 struct Spec {
     first: u8,
     is_masked: bool,
-    /// The form of the length: 7, 16 or 64 bits, where the shortest will not do.
+    /// The length form, 7, 16 or 64 bits, if not the shortest.
     form: Option<u8>,
     len: Option<u64>,
     payload: Vec<u8>,
@@ -106,7 +105,7 @@ impl Spec {
     }
 }
 
-/// What goes wrong with one frame.
+/// The fault of one frame.
 #[derive(Clone, Debug)]
 enum Fault {
     Bit(u8),
@@ -139,8 +138,8 @@ impl Fault {
     }
 }
 
-/// Settings, and a stream of messages and control frames with at most one fault, and seldom one
-/// more byte changed.
+/// Settings, and a stream of messages and control frames with at most one fault, and occasionally
+/// one more changed byte.
 pub(crate) fn connection() -> impl Strategy<Value = (Settings, Vec<u8>)> {
     let item = prop_oneof![
         8 => message().prop_map(Item::Message),
@@ -189,7 +188,7 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// A message cut into fragments at any byte, with control frames between some of them.
+/// A message split into fragments at any byte, with control frames between some of them.
 #[derive(Clone, Debug)]
 struct Message {
     opcode: u8,
@@ -202,11 +201,11 @@ struct Message {
 #[derive(Clone, Copy, Debug)]
 enum Compression {
     Usual,
-    /// With a block that says it is the last (RFC 7692 section 7.2.3.4).
+    /// With a block marked as the last (RFC 7692 section 7.2.3.4).
     Final,
-    /// The same without the empty block behind it.
+    /// The same without the empty block after it.
     BareFinal,
-    /// In a block without compression.
+    /// In an uncompressed block.
     Stored,
 }
 
@@ -228,8 +227,7 @@ impl Message {
                 (RSV1 | self.opcode, payload)
             }
             Some(Compression::Stored) => {
-                // What the packer says next must not refer to what it has said before: this lies
-                // between.
+                // Later output of the packer must not refer to earlier output: this separates them.
                 *packer = Packer::new();
                 (RSV1 | self.opcode, [stored(self.payload), vec![0]].concat())
             }
@@ -276,7 +274,7 @@ fn payload() -> impl Strategy<Value = (u8, Vec<u8>)> {
         2 => vec(select(list.collect::<Vec<_>>()), 0..5).prop_map(|texts| texts.concat()),
         1 => select(wrong.collect::<Vec<_>>()),
         1 => (120..140usize).prop_map(|len| vec![b'x'; len]),
-        // Long enough to be worth codes of its own.
+        // Long enough to get Huffman codes of its own.
         1 => "[a-f ]{200,400}".prop_map(String::into_bytes),
     ];
     prop_oneof![
@@ -304,7 +302,7 @@ fn closing() -> impl Strategy<Value = Spec> {
     payload.prop_map(|payload| Spec::new(FIN | CLOSE, payload))
 }
 
-/// An answer to the upgrade with something changed in it, or no answer at all.
+/// A modified response to the upgrade, or no response at all.
 pub(crate) fn answer() -> impl Strategy<Value = Vec<u8>> {
     let fields = [UPGRADE, CONNECTION, ACCEPT];
     let more = [
@@ -395,7 +393,7 @@ pub(crate) fn url_like() -> impl Strategy<Value = String> {
     ]
 }
 
-/// `bytes` cut at these places, which may fall together.
+/// `bytes` split at these places, which may coincide.
 pub(crate) fn split<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
     let mut points: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     points.sort_unstable();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110, RFC
-//! 9112).
+//! Responses that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110,
+//! RFC 9112).
 
 use crate::answer::{
     ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, accepted, answer, bad, check_all, head, switching,
@@ -228,7 +228,7 @@ fn other_fields() {
     ]);
 }
 
-/// "A recipient MAY recognize a single LF as a line terminator" (RFC 9112 section 2.2): this one
+/// "A recipient MAY recognize a single LF as a line terminator" (RFC 9112 section 2.2): this client
 /// does.
 #[test]
 #[rustfmt::skip]
@@ -262,7 +262,7 @@ fn line_ends() {
 
 #[test]
 #[rustfmt::skip]
-fn interim_responses_are_passed_over() {
+fn interim_responses_are_skipped() {
     let ok = || switching(FIELDS);
     let early = || head("HTTP/1.1 103 Early Hints", ["Link: </a>; rel=preload", "X: y"]);
     check_all([
@@ -351,7 +351,7 @@ fn without_end(mut head: Vec<u8>) -> Vec<u8> {
     head
 }
 
-/// A field that the client judges must not pass because it is not ASCII.
+/// A field that the client checks must not be accepted because it is not ASCII.
 fn not_ascii(id: &str, line: &[u8]) -> Reply {
     let fields = [
         UPGRADE.as_bytes(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether another whole message has come behind the one handed out.
+//! Whether another whole message has arrived after the delivered one.
 
 use crate::packer::{Packer, noise, pack};
 use crate::row::{Settings, UNRESTRICTED, session};
@@ -11,7 +11,7 @@ use wsline::protocol::ws::message::Delivery;
 
 #[test]
 #[rustfmt::skip]
-fn behind_a_message() {
+fn after_a_message() {
     let text = frame(TEXT, "a");
     let table = [
         ("nothing",                   vec![], false),
@@ -66,19 +66,18 @@ fn behind_a_message() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// RFC 6455 section 5.5.1: what follows a close frame is discarded, so nothing more can be
-/// received.
+/// RFC 6455 section 5.5.1: data after a close frame is discarded, so nothing more can be received.
 #[test]
-fn behind_a_close_frame_nothing_comes() {
+fn nothing_is_received_after_a_close_frame() {
     for way in [Delivery::Messages, Delivery::Fragments, Delivery::Parts] {
         let input = [frame(TEXT, "a"), close(1000, ""), frame(TEXT, "b")];
         assert!(!after_first_message(way, &input.concat()), "{way:?}");
     }
 }
 
-/// It is said where a message ends, and nowhere else.
+/// It is reported only at the end of a message.
 #[test]
-fn behind_other_events() {
+fn after_other_events() {
     let input = [
         part(TEXT, "a"),
         frame(PING, "p"),
@@ -103,9 +102,9 @@ fn behind_other_events() {
     }
 }
 
-/// What of a compressed message is still to be inflated is no other message.
+/// The part of a compressed message that is still to be inflated does not count as another message.
 #[test]
-fn behind_a_part_of_what_was_inflated() {
+fn after_a_part_of_the_inflated_data() {
     let content = [vec![b'a'; 100_000], noise(100)].concat();
     let input = [compressed(BINARY, pack(content)), frame(TEXT, "a")];
     let mut session = session(&deflated());
@@ -117,10 +116,9 @@ fn behind_a_part_of_what_was_inflated() {
     assert_eq!(seen, [false, true, false]);
 }
 
-/// It tells of the moment at which the message was handed out; the next call sees what has come
-/// since.
+/// It describes the time of delivery; the next call reports what has arrived since.
 #[test]
-fn what_comes_later_is_seen_with_the_next_message() {
+fn later_data_is_reported_with_the_next_message() {
     let mut session = session(&Settings::default());
     let mut next = |more: &[u8]| {
         session.feed(more).expect("memory");

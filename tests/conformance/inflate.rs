@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A second decoder of DEFLATE (RFC 1951), for comparison: one bit after the other, with all the
-//! input at hand.
+//! A second decoder of DEFLATE (RFC 1951), for comparison: decodes bit by bit, with the whole input
+//! available.
 
-/// What comes of the input, as far as it goes.
+/// The inflated output so far.
 pub(crate) struct Inflated {
     pub(crate) out: Vec<u8>,
     pub(crate) is_corrupt: bool,
-    /// How far back the farthest reference goes.
+    /// The distance of the farthest reference.
     pub(crate) farthest: usize,
-    /// The input ends where a block does.
+    /// The input ends at the end of a block.
     pub(crate) is_between_blocks: bool,
-    /// How many blocks said that they are the last one.
+    /// The number of blocks marked as the last one.
     pub(crate) final_blocks: usize,
     /// The input ends with such a block.
     pub(crate) is_ended: bool,
 }
 
-/// Inflates one stream after the other: behind the last block of one the next begins, with its next
-/// byte and with nothing to refer to (RFC 7692 section 7.2.3.4).
+/// Inflates consecutive streams: after the last block of one, the next starts on a byte boundary
+/// and cannot refer back (RFC 7692 section 7.2.3.4).
 pub(crate) fn inflate(input: &[u8]) -> Inflated {
     let mut decoder = Decoder {
         input,
@@ -45,8 +45,7 @@ pub(crate) fn inflate(input: &[u8]) -> Inflated {
     }
 }
 
-/// Section 3.2.5: the lengths that belong to the codes from 257 on, and how many more bits say
-/// which.
+/// Section 3.2.5: the lengths for the codes from 257 on, and their numbers of extra bits.
 const LENGTHS: [(usize, u32); 29] = [
     (3, 0),
     (4, 0),
@@ -96,12 +95,12 @@ struct Decoder<'a> {
     input: &'a [u8],
     /// In bits.
     at: usize,
-    /// Where in the output the current stream began.
+    /// The offset in the output where the current stream started.
     begin: usize,
     out: Vec<u8>,
     farthest: usize,
     final_blocks: usize,
-    /// The block before was the last one of its stream.
+    /// The previous block was the last one of its stream.
     is_final: bool,
 }
 
@@ -208,7 +207,7 @@ impl Decoder<'_> {
                 return Err(Stop::Corrupt);
             }
             self.farthest = self.farthest.max(distance);
-            // What is copied may reach into the copy.
+            // The copied range may overlap the copy.
             let (from, mut left) = (self.out.len() - distance, len);
             while left > 0 {
                 let count = left.min(self.out.len() - from);
@@ -235,7 +234,7 @@ impl Decoder<'_> {
         Err(Stop::Corrupt)
     }
 
-    /// The first bit is the lowest (section 3.1.1).
+    /// The first bit is the least significant (section 3.1.1).
     fn bits(&mut self, count: u32) -> Result<usize, Stop> {
         let mut value = 0;
         for place in 0..count {
@@ -253,7 +252,7 @@ impl Decoder<'_> {
 
 /// A Huffman code, section 3.2.2.
 struct Code {
-    /// How many symbols there are with 1, 2, … bits, up to those with the most.
+    /// The number of symbols with 1, 2, … bits, up to the maximum.
     counts: Vec<usize>,
     /// In the order of their codes.
     symbols: Vec<usize>,
@@ -261,9 +260,8 @@ struct Code {
 }
 
 impl Code {
-    /// `lens` has the number of bits of each symbol's code. Where not all codes are used it is
-    /// corrupt, as zlib has it, unless there is one symbol alone; without any symbol it is only
-    /// when one is read.
+    /// `lens` has the code length of each symbol. As in zlib, an incomplete code is corrupt unless
+    /// it has a single symbol; an empty code is corrupt only when a symbol is read.
     fn new(lens: &[usize], may_be_incomplete: bool) -> Result<Self, Stop> {
         let most = lens.iter().copied().max().unwrap_or(0).max(1);
         let with = |len| move |symbol: &usize| lens[*symbol] == len;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The protocol, rule by rule: tables of bytes in, events and bytes out, each row in every split.
+//! The protocol, rule by rule: tables of bytes in, and events and bytes out, with each row in every
+//! split.
 //!
 //! `row` runs the tables of the open connection, `answer` those of the upgrade, `deflate_answer`
-//! those of the offer of compression, `proxy_dialogue` those of the proxies; `reference` is a
-//! second, naive decoder against which random streams are compared, and `inflate` one of what is
-//! compressed.
+//! those of the offer of compression, and `proxy_dialogue` those of the proxies. `reference` is a
+//! second, naive decoder with which random streams are compared, and `inflate` a second decoder of
+//! compressed data.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::indexing_slicing,

@@ -105,7 +105,7 @@ fn fragments_out_of_order() {
     ]);
 }
 
-/// A rule that is broken is told before a limit that is passed.
+/// A protocol violation is reported in preference to an exceeded limit.
 #[test]
 #[rustfmt::skip]
 fn frames_out_of_order_and_too_large() {

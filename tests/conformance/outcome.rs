@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What comes out of a connection: events, bytes, and the state it is left in.
+//! The outcome of a connection: events, bytes, and the final state.
 
 use crate::session::Event;
 use wsline::base::error::Kind;
@@ -34,7 +34,7 @@ pub(crate) enum Seen {
     },
 }
 
-/// Where the input leaves the connection.
+/// The state of the connection after the input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
     Open,
@@ -57,7 +57,7 @@ pub(crate) fn closed_by_client(code: u16, reason: &str) -> End {
     closed(code, reason, Side::Client)
 }
 
-/// The server's close frame has come and is not answered, as it is with [`Delivery::Frames`].
+/// The server's close frame has arrived and is not answered, as with [`Delivery::Frames`].
 pub(crate) fn close_received(code: u16, reason: &str) -> End {
     End::Closed {
         code,
@@ -114,7 +114,7 @@ pub(crate) fn raw(fin: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
     raw_bits(fin, false, opcode, payload)
 }
 
-/// The same with the bit of a compressed message, or without it.
+/// The same with or without the bit of a compressed message.
 pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u8]>) -> Seen {
     Seen::Frame {
         fin,
@@ -125,9 +125,8 @@ pub(crate) fn raw_bits(fin: bool, rsv1: bool, opcode: u8, payload: impl AsRef<[u
 }
 
 impl Outcome {
-    /// How a message falls into parts depends on how its bytes come, what they come to does not:
-    /// parts with nothing between them become one. What came of the message that ended the
-    /// connection is left out.
+    /// How a message is split into parts depends on how its bytes arrive, but its content does not:
+    /// consecutive parts are joined. Parts of the message that ended the connection are left out.
     pub(crate) fn joined(mut self) -> Self {
         let is_failed = matches!(self.end, End::Failed(_));
         let last_end = self.events.iter().rposition(Seen::ends_message);
@@ -192,7 +191,7 @@ impl Seen {
     }
 }
 
-/// Short enough to be read in a failure, whatever the payloads.
+/// Short enough to be readable in a failure, whatever the payloads.
 impl std::fmt::Debug for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { events, sent, end } = self;
@@ -228,13 +227,13 @@ impl std::fmt::Debug for Seen {
     }
 }
 
-/// Their number and their beginning.
+/// Their number and the first ones.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let start = bytes[..bytes.len().min(80)].escape_ascii();
     format!("{} bytes \"{start}\"", bytes.len())
 }
 
-/// Ends the test of a table with all that is wrong in it.
+/// Fails the test of a table with all its errors.
 pub(crate) fn none_is_wrong(wrong: &[String]) {
     assert!(
         wrong.is_empty(),

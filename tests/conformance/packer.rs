@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A server that compresses (RFC 7692 section 7.2.1), made of zlib without the library.
+//! A server that compresses (RFC 7692 section 7.2.1), implemented with zlib and without the
+//! library.
 
 use flate2::{Compress, Compression, FlushCompress};
 
 /// Section 7.2.1: the end of every message, which is not sent.
 pub(crate) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// A last block that is empty, with the fixed codes (RFC 1951 section 3.2.6).
+/// An empty last block with the fixed codes (RFC 1951 section 3.2.6).
 pub(crate) const END: [u8; 2] = [3, 0];
 
 pub(crate) struct Packer {
@@ -24,7 +25,7 @@ impl Packer {
         }
     }
 
-    /// The payload of a message, which may refer to those before.
+    /// The payload of a message, which may refer to earlier ones.
     pub(crate) fn message(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         let mut payload = self.part(bytes);
         if payload.is_empty() {
@@ -36,19 +37,20 @@ impl Packer {
         payload
     }
 
-    /// That of a fragment that is not the last, with nothing of it held back.
+    /// The payload of a fragment that is not the last, completely flushed.
     pub(crate) fn part(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         self.run(bytes.as_ref(), FlushCompress::Sync)
     }
 
-    /// The payload of a message whose block says that it is the last one (section 7.2.3.4).
+    /// The payload of a message whose block is marked as the last one (section 7.2.3.4).
     pub(crate) fn final_block(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         let mut payload = self.bare_final_block(bytes);
         payload.push(0);
         payload
     }
 
-    /// The same without the empty block behind it, as senders have it that do not know of that.
+    /// The same without the empty block after it, as produced by senders that do not know this
+    /// rule.
     pub(crate) fn bare_final_block(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         let payload = self.run(bytes.as_ref(), FlushCompress::Finish);
         self.context.reset();
@@ -66,19 +68,19 @@ impl Packer {
     }
 }
 
-/// A message by itself.
+/// A message that refers to no other.
 pub(crate) fn pack(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     Packer::new().message(bytes)
 }
 
-/// A block without compression that is not the last one (RFC 1951 section 3.2.4).
+/// An uncompressed block that is not the last one (RFC 1951 section 3.2.4).
 pub(crate) fn stored(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let bytes = bytes.as_ref();
     let len = bytes.len() as u16;
     [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), bytes].concat()
 }
 
-/// Bytes that nothing compresses, the same every time.
+/// Incompressible bytes, the same in every run.
 pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {

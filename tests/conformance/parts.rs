@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Streaming receive: what has come of a message is handed out at once, whatever its size (RFC 6455
+//! Streaming receive: parts of a message are delivered as they arrive, whatever its size (RFC 6455
 //! section 5.4).
 //!
-//! The first table says which parts come of which pieces; the others run as rows, with the parts
-//! joined.
+//! The first table specifies which parts result from which pieces; the others run as rows, with the
+//! parts joined.
 
 use crate::delivery::{end, first, middle};
 use crate::outcome::{End, OPEN, Seen, closed_by_server, closes, data, failed, ping, pong, text};
@@ -21,7 +21,7 @@ const NOT_UTF8: End = failed(Payload);
 
 #[test]
 #[rustfmt::skip]
-fn parts_are_what_has_come() {
+fn parts_contain_what_has_arrived() {
     let hello = frame(TEXT, "hello");
     let table = [
         ("all at once", vec![hello.clone()], vec![text("hello")]),
@@ -55,9 +55,9 @@ fn parts_are_what_has_come() {
     }
 }
 
-/// However much comes of how little: a part has 64 KiB at most, and none of them is empty.
+/// However large the inflated data, a part has at most 64 KiB, and no part is empty.
 #[test]
-fn what_is_inflated_comes_in_pieces() {
+fn inflated_data_arrives_in_pieces() {
     const PIECE: usize = 64 * 1024;
     let settings = row("", "", NOTHING, [], NOTHING, OPEN)
         .deflated()
@@ -90,9 +90,9 @@ fn what_is_inflated_comes_in_pieces() {
     }
 }
 
-/// A part is no larger than a read, even where more lies ready.
+/// A part is no larger than a read, even if more is available.
 #[test]
-fn what_lies_ready_comes_in_pieces() {
+fn available_data_arrives_in_pieces() {
     const PIECE: usize = 256 * 1024;
     for len in [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 1] {
         let content = noise(len);
@@ -133,7 +133,7 @@ fn messages() {
 
 #[test]
 #[rustfmt::skip]
-fn text_is_checked_across_parts() {
+fn text_is_validated_across_parts() {
     check_in_parts([
         row("a cut character", "8.1", [part(TEXT, b"\xe2"), more(b"\x82"), last(b"\xac")], [text("€")], NOTHING, OPEN),
         row("cut by a ping", "8.1", [part(TEXT, b"\xe2"), frame(PING, ""), last(b"\x82\xac")],
@@ -152,7 +152,7 @@ fn text_is_checked_across_parts() {
     ]);
 }
 
-/// Of a message that is handed out as it comes none is held, so only frames are limited.
+/// A message delivered in parts is not held in memory, so only its frames are limited.
 #[test]
 #[rustfmt::skip]
 fn limits_on_parts() {
@@ -174,7 +174,7 @@ fn check_in_parts<const N: usize>(rows: [Row; N]) {
     check_all(rows.map(|row| row.delivered_in(Delivery::Parts)));
 }
 
-/// The parts as they are, not joined.
+/// The parts, not joined.
 fn receive(settings: &Settings, pieces: &[&[u8]]) -> Vec<Seen> {
     let mut session = session(settings);
     let mut seen = Vec::new();

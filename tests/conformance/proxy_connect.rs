@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What HTTP proxies answer to CONNECT (RFC 9110 section 9.3.6).
+//! Responses of HTTP proxies to CONNECT (RFC 9110 section 9.3.6).
 
 use crate::answer::head;
 use crate::proxy_dialogue::{CLOSED_EARLY, Row, check_all, connected, failed};
@@ -44,7 +44,7 @@ fn any_2xx_opens_the_tunnel() {
 
 #[test]
 #[rustfmt::skip]
-fn any_other_status_is_a_refusal() {
+fn any_other_status_is_a_rejection() {
     let no = |status_line| head(status_line, ["Content-Length: 5"]);
     let proxy = Kind::Proxy;
     check_all([
@@ -73,7 +73,7 @@ fn any_other_status_is_a_refusal() {
 
 #[test]
 #[rustfmt::skip]
-fn demands_for_authentication() {
+fn requests_for_authentication() {
     let no = |status_line, field| head(status_line, ["Content-Length: 0", field]);
     let auth = Kind::ProxyAuth;
     check_all([
@@ -95,7 +95,7 @@ fn demands_for_authentication() {
 
 #[test]
 #[rustfmt::skip]
-fn what_is_no_http_is_no_answer() {
+fn responses_that_are_not_http_are_rejected() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
     let proxy = Kind::Proxy;
     check_all([
@@ -122,7 +122,7 @@ fn streams_that_end_early() {
 }
 
 #[test]
-fn a_refusal_is_kept_with_its_body() {
+fn a_rejection_is_kept_with_its_body() {
     let proxy = Proxy::parse(PLAIN).expect("a proxy");
     let target = Target::Name("example.com".into(), 443);
     let mut dialogue = tunnel::handshake(&proxy, &target).expect("a dialogue");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One row of the tables about what proxies answer, and what is done with it.
+//! Rows of the tables about replies of proxies, and how they are run.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, with bytes of the tunnel
-//! behind it, and with the stream ending at every point. What is said must always be the same.
+//! A row is fed whole, byte by byte, in two pieces at every split point, followed by bytes of the
+//! tunnel, and with the stream ending at every point. The requests must always be the same.
 
 use crate::outcome::none_is_wrong;
 use crate::row::split_points;
@@ -14,7 +14,7 @@ use wsline::protocol::proxy::tunnel;
 
 pub(crate) const CLOSED_EARLY: &str = "closed the connection before its response was complete";
 
-/// What the server says as soon as the tunnel is there; nothing of it belongs to the proxy.
+/// What the server sends as soon as the tunnel is open; none of it belongs to the proxy.
 const TUNNELLED: &[u8] = b"\x05\0HTTP/1.1 403 no\r\n\r\n\xff";
 
 pub(crate) struct Row {
@@ -28,11 +28,11 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
     Connected,
-    /// With what stands behind "the proxy X ".
+    /// With the text that follows "the proxy X ".
     Failed(Kind, String),
 }
 
-/// All that one run has brought.
+/// The results of one run.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
@@ -89,7 +89,7 @@ impl Row {
 
     fn check_with_a_tunnel_behind(&self, whole: &Outcome) -> Result<(), String> {
         if is_closed_early(&self.verdict) {
-            // Its bytes would belong to the answer.
+            // Its bytes would be part of the reply.
             return Ok(());
         }
         let together = [&self.input[..], TUNNELLED].concat();
@@ -107,11 +107,11 @@ impl Row {
         )
     }
 
-    /// The stream ends after `len` bytes of the row, when the refusal may be known.
+    /// The stream ends after `len` bytes of the row, when the rejection may be known.
     fn check_cut(&self, len: usize) -> Result<(), String> {
         let (got, _) = run(self.proxy, &[&self.input[..len]]);
         let is_refused = match (&got.verdict, &self.verdict) {
-            // The status is known before what the fields say about it.
+            // The status is known before the fields that explain it.
             (Verdict::Failed(got, what), Verdict::Failed(kind, whole)) => {
                 got == kind && status_line(what) == status_line(whole)
             }
@@ -123,7 +123,7 @@ impl Row {
         Err(format!("ended after {len} bytes: got {:?}", got.verdict))
     }
 
-    /// `rest` is what must be left in the input when the tunnel is there.
+    /// `rest` must be left in the input when the tunnel is open.
     fn expect(
         &self,
         how: &str,
@@ -152,7 +152,7 @@ fn is_closed_early(verdict: &Verdict) -> bool {
     *verdict == Verdict::Failed(Kind::Proxy, CLOSED_EARLY.to_owned())
 }
 
-/// Feeds the pieces one after the other, then ends the stream; with the outcome, what is left of
+/// Feeds the pieces one after the other, then ends the stream; returns the outcome and the rest of
 /// the input.
 pub(crate) fn run(proxy: &str, pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     let proxy = Proxy::parse(proxy).expect("a proxy");
@@ -194,7 +194,7 @@ fn failure(proxy: &Proxy, dialogue: &mut dyn Handshake, error: &Error) -> Verdic
     Verdict::Failed(error.kind(), what)
 }
 
-/// Runs every row, so that one wrong row does not hide another.
+/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
     let wrong: Vec<String> = rows
         .into_iter()

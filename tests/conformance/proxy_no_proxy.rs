@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lists of targets without a proxy, and what they match.
+//! Lists of targets to connect to without a proxy, and what they match.
 
 use wsline::protocol::proxy::no_proxy::NoProxy;
 use wsline::protocol::url::Url;
@@ -87,7 +87,7 @@ fn entries_match() {
 }
 
 #[test]
-fn malformed_entries_are_left_out() {
+fn malformed_entries_are_ignored() {
     let table = [
         ".",
         "*.",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random bytes from proxies: one outcome in every split. Random texts as proxies and lists:
-//! nothing gets through that could add a line to a request.
+//! Random bytes from proxies: the same outcome in every split. Random strings as proxies and lists:
+//! none can inject a line into a request.
 
 use crate::generate::{answer, split};
 use crate::proxy_dialogue::run;
@@ -18,10 +18,10 @@ const PROXIES: [&str; 5] = [
     "socks5h://user:secret@h",
 ];
 
-/// How the answers of SOCKS proxies begin.
+/// The first bytes of replies of SOCKS proxies.
 const STARTS: [&[u8]; 4] = [b"", b"\0\x5a", b"\x05\0\x05\0\0", b"\x05\x02\x01\0\x05\0\0"];
 
-/// A random answer leaves no file behind; what fails is printed in its smallest form.
+/// Random cases leave no files behind; a failing case is printed in its smallest form.
 fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
@@ -29,7 +29,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Bytes that mean something to one of the protocols, and any others.
+/// Bytes with a meaning in one of the protocols, and arbitrary ones.
 fn socks() -> impl Strategy<Value = Vec<u8>> {
     let usual = select(&[0, 1, 2, 3, 4, 5, 6, 8, 90, 91, 93, 255][..]);
     let start = select(&STARTS[..]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which proxy is taken, from options and environment.
+//! Which proxy is selected, from options and environment.
 
 use std::ffi::CStr;
 use wsline::base::error::{Kind, Phase};
@@ -69,7 +69,7 @@ fn the_environment_names_a_proxy() {
 
 #[test]
 #[rustfmt::skip]
-fn options_come_first() {
+fn options_take_precedence() {
     let options = |proxy: &str, no_proxy: &str, uses_environment| ProxyOptions {
         proxy: Some(proxy).filter(|text| !text.is_empty()).map(|text| Proxy::parse(text).expect("a proxy")),
         no_proxy: list(no_proxy),
@@ -108,8 +108,8 @@ fn options_come_first() {
 
 #[test]
 #[rustfmt::skip]
-fn the_environment_names_what_needs_no_proxy() {
-    //   beside all_proxy=http://a:1                URL                  proxy
+fn the_environment_names_targets_without_a_proxy() {
+    //   in addition to all_proxy=http://a:1        URL                  proxy
     let table: [(Environment, &str, &str); 12] = [
         ("no_proxy=example.com",                    WS,                  DIRECT),
         ("NO_PROXY=example.com",                    WSS,                 DIRECT),
@@ -131,7 +131,7 @@ fn the_environment_names_what_needs_no_proxy() {
 }
 
 #[test]
-fn credentials_that_were_set_are_for_the_proxy_that_was_set() {
+fn credentials_apply_only_to_the_proxy_that_was_set() {
     let set = Credentials::new("set", "secret").expect("credentials");
     let own = Credentials::new("own", "secret").expect("credentials");
     let variable = |name: &CStr| (name == c"http_proxy").then(|| "http://own:secret@a".to_owned());
@@ -155,7 +155,7 @@ fn credentials_that_were_set_are_for_the_proxy_that_was_set() {
 }
 
 #[test]
-fn what_cannot_be_used_is_an_error_that_names_its_variable() {
+fn an_invalid_proxy_is_an_error_that_names_its_variable() {
     for (variables, url, expected) in [
         (
             "http_proxy=ftp://u:secret@h",
@@ -200,7 +200,7 @@ fn what_cannot_be_used_is_an_error_that_names_its_variable() {
 }
 
 #[test]
-fn what_is_ignored_is_told_where_it_may_count() {
+fn ignored_input_is_reported_if_it_may_matter() {
     let ignored = |options: &ProxyOptions, variables| {
         let selection = selection(options, variables, WS);
         selection.expect("a selection").ignored

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What SOCKS proxies answer (RFC 1928, RFC 1929, SOCKS4).
+//! Replies of SOCKS proxies (RFC 1928, RFC 1929, SOCKS4).
 
 use crate::proxy_dialogue::{CLOSED_EARLY, check_all, connected, failed};
 use wsline::base::error::Kind;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Frames of the caller: made by the rules, or raw, whatever rule they break (RFC 6455 section
-//! 5.2).
+//! Frames of the caller: valid, or raw and possibly invalid (RFC 6455 section 5.2).
 
 use crate::session::Session;
 use crate::wire::{
@@ -15,10 +14,10 @@ use wsline::protocol::ws::sender::{Frame, Sender};
 
 const OTHER_KEY: [u8; 4] = [1, 2, 3, 4];
 
-/// Every combination of the first byte, with a key of the caller's and without one: nothing is
-/// added, nothing is refused, nothing is put right.
+/// Every value of the first byte, with and without the caller's masking key: nothing is added,
+/// rejected or corrected.
 #[test]
-fn a_raw_frame_is_sent_as_it_is() {
+fn a_raw_frame_is_sent_unchanged() {
     let lens = [0, 1, 125, 126, 65535, 65536, i64::MAX as u64];
     for first in 0..=255_u8 {
         for len in lens {
@@ -28,8 +27,7 @@ fn a_raw_frame_is_sent_as_it_is() {
                 let Frame::Raw(given) = frame else {
                     panic!("made just now");
                 };
-                // What the caller says about the length holds; the key is not the one that is
-                // drawn.
+                // The caller's length is used; the key is not the generated one.
                 let made = sender.header(frame, 3, KEY).expect("whatever it is");
                 assert_eq!(made, given);
                 let mut bytes = Vec::new();
@@ -46,7 +44,7 @@ fn a_raw_frame_is_sent_as_it_is() {
 }
 
 #[test]
-fn reserved_opcodes_have_a_form_to_be_sent_in() {
+fn reserved_opcodes_can_be_represented() {
     for number in 0..16 {
         let opcode = Opcode::from_any_i32(number).expect("four bits");
         assert_eq!(i32::from(opcode.number()), number);
@@ -61,9 +59,9 @@ fn reserved_opcodes_have_a_form_to_be_sent_in() {
     }
 }
 
-/// Section 5.4 goes on as if they had not been there.
+/// Section 5.4 applies as if they had not been sent.
 #[test]
-fn raw_frames_begin_and_end_no_message() {
+fn raw_frames_start_and_end_no_message() {
     for first in [
         TEXT,
         BINARY,
@@ -96,9 +94,9 @@ fn raw_frames_begin_and_end_no_message() {
     }
 }
 
-/// Section 5.5.1 holds all the same: behind a close frame nothing goes out, and a raw one is one.
+/// Section 5.5.1 still applies: nothing is sent after a close frame, even a raw one.
 #[test]
-fn a_raw_close_frame_is_the_end() {
+fn a_raw_close_frame_ends_sending() {
     for (first, len) in [(0x88, 2), (0x08, 0), (0xf8, 126), (0x88, 65536)] {
         let mut sender = Sender::default();
         send(&mut sender, raw(first, None, len));
@@ -112,7 +110,7 @@ fn a_raw_close_frame_is_the_end() {
     assert_ended(&sender, ConnectionLost);
 }
 
-/// Where the close frame has come as a frame, the reply is the caller's, in whatever form.
+/// If the close frame was delivered as a frame, the caller sends the reply, in any form.
 #[test]
 fn the_reply_to_a_close_frame_may_be_raw() {
     for reply in [raw(0x88, None, 2), made(0x88), Frame::Close] {
@@ -136,9 +134,9 @@ fn the_reply_to_a_close_frame_may_be_raw() {
     }
 }
 
-/// One that is made is masked with the key that is drawn, and must keep the rules.
+/// A built frame is masked with the generated key and must be valid.
 #[test]
-fn made_frames() {
+fn built_frames() {
     let table = [
         (0x81, 5, Ok(())),
         (0x01, 5, Ok(())),
@@ -170,9 +168,9 @@ fn made_frames() {
     }
 }
 
-/// Made frames, fragments and raw frames in one stream.
+/// Built frames, fragments and raw frames in one stream.
 #[test]
-fn made_frames_and_fragments_go_on_with_each_other() {
+fn built_frames_and_fragments_continue_each_other() {
     let mut sender = Sender::default();
     send(&mut sender, made(TEXT));
     assert_refused(sender.header(made(FIN | TEXT), 1, KEY), Busy);
@@ -190,10 +188,10 @@ fn made_frames_and_fragments_go_on_with_each_other() {
     assert!(sender.header(Frame::Whole(Opcode::Text), 1, KEY).is_ok());
 }
 
-/// RFC 7692 section 6: what was begun compressed goes on so, what was begun plain does not change,
-/// and a raw frame says nothing about either.
+/// RFC 7692 section 6: a message stays compressed or uncompressed until its end, and a raw frame
+/// affects neither.
 #[test]
-fn the_rest_of_a_message_is_as_compressed_as_its_start() {
+fn a_message_stays_compressed_or_uncompressed() {
     for is_compressed in [false, true] {
         let mut sender = Sender::default();
         let more = fragment(Opcode::Text, false);
@@ -213,7 +211,7 @@ fn the_rest_of_a_message_is_as_compressed_as_its_start() {
         }
         let by_hand = sender.header(made(CONTINUATION), 1, KEY);
         if is_compressed {
-            // The caller cannot know how it goes on.
+            // The caller cannot know how to continue it.
             assert_refused(by_hand, InvalidArgument);
         } else {
             by_hand.expect("goes on");
@@ -236,7 +234,7 @@ fn raw(first: u8, mask: Option<[u8; 4]>, len: u64) -> Frame {
     })
 }
 
-/// One byte long, by the rules.
+/// A valid frame with one byte.
 fn made(first: u8) -> Frame {
     match raw(first, None, 1) {
         Frame::Raw(header) => Frame::Made(header),

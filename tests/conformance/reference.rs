@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A second decoder, for comparison: the sentences of RFC 6455 and RFC 7692 one after the other,
-//! with all the input at hand.
+//! A second decoder, for comparison: implements RFC 6455 and RFC 7692 sentence by sentence, with
+//! the whole input available.
 
 use crate::inflate::inflate;
 use crate::outcome::{End, Outcome, Seen, data, ping, pong, raw_bits};
@@ -13,7 +13,7 @@ use wsline::protocol::ws::close::Side;
 use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
 
-/// The outcome, and how much of the input it rests on: all but the beginning of a header.
+/// The outcome, and how much of the input it depends on: everything except an incomplete header.
 pub(crate) fn decode(settings: &Settings, input: &[u8]) -> (Outcome, usize) {
     let mut decoder = Decoder {
         settings,
@@ -42,17 +42,17 @@ pub(crate) fn decode(settings: &Settings, input: &[u8]) -> (Outcome, usize) {
     (decoder.outcome(end), input.len())
 }
 
-/// Section 5.2. `payload` is what has come of it.
+/// Section 5.2. `payload` is the part that has arrived.
 struct Frame {
     fin: bool,
     reserved_bits: u8,
     opcode: u8,
     is_masked: bool,
-    /// Of the header's three forms of the length: the shortest that could hold it.
+    /// The length form in the header is the shortest that can hold the length.
     is_minimal: bool,
     len: u64,
     payload: Vec<u8>,
-    /// Of what has come: header and payload.
+    /// The size of what has arrived: header and payload.
     size: usize,
 }
 
@@ -107,26 +107,26 @@ struct Message {
     /// Inflated.
     payload: Vec<u8>,
     fragments: u64,
-    /// Some of it is among the events.
+    /// Some of it has been delivered in events.
     is_begun: bool,
 }
 
 struct Decoder<'a> {
     settings: &'a Settings,
-    /// The message whose last fragment has not come yet.
+    /// The message whose last fragment has not arrived yet.
     message: Option<Message>,
-    /// All that may be referred to, and what has come of the message; how much it has inflated to
+    /// All data that may be referred to and the received part of the message, and its inflated size
     /// so far.
     deflated: Vec<u8>,
     inflated: usize,
-    /// Where the message begins in it.
+    /// The offset in it where the message starts.
     begin: usize,
     events: Vec<Seen>,
     sent: Vec<u8>,
 }
 
 impl Decoder<'_> {
-    /// An error is how the connection ends.
+    /// An error is the way in which the connection ends.
     fn take(&mut self, frame: &Frame) -> Result<(), End> {
         if self.breaks_a_rule(frame) {
             return Err(self.fail(Kind::Protocol));
@@ -165,7 +165,7 @@ impl Decoder<'_> {
             || is_out_of_order
     }
 
-    /// What a header tells.
+    /// The information in a header.
     fn breaks_a_limit(&self, frame: &Frame) -> bool {
         let limits = self.settings.limits;
         if frame.len > limits.max_frame_bytes {
@@ -184,7 +184,7 @@ impl Decoder<'_> {
         !is_inflated && before + u128::from(frame.len) > u128::from(limits.max_message_bytes)
     }
 
-    /// What counts as the message beside the frame.
+    /// What counts towards the message in addition to the frame.
     fn before(&self) -> usize {
         match &self.message {
             Some(message) if self.settings.delivery == Delivery::Messages => message.payload.len(),
@@ -283,7 +283,7 @@ impl Decoder<'_> {
         };
         let is_too_big = content.len() as u64 > most;
         if is_too_big {
-            // What follows the first byte too many is not looked at.
+            // Data after the first excess byte is ignored.
             content.truncate(most as usize + 1);
         }
 
@@ -338,7 +338,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// RFC 7692 section 7.2.2: what the frame adds, and whether nothing more can come of it.
+    /// RFC 7692 section 7.2.2: the data that the frame adds, and whether nothing more can follow.
     fn inflate(&mut self, frame: &Frame, is_over: bool) -> (Vec<u8>, bool) {
         let (agreement, _) = self.settings.deflate.expect("else it breaks a rule");
         let is_apart = agreement.server_no_context_takeover;
@@ -350,12 +350,11 @@ impl Decoder<'_> {
         }
         self.deflated.extend(&frame.payload);
         let has_ended = self.deflated.len() > self.begin && inflate(&self.deflated).is_ended;
-        // Behind a last block the empty one of section 7.2.3.4 may be missing.
+        // After a last block, the empty block of section 7.2.3.4 may be missing.
         if is_over && !has_ended {
             self.deflated.extend(TAIL);
             if is_apart {
-                // Nothing refers to the message, so whether it is complete shows in what it makes
-                // of this.
+                // Nothing refers to the message, so appending this shows whether it is complete.
                 self.deflated.extend(END);
             }
         }

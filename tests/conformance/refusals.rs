@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers other than a switch: the status is told whatever the body, of which a start is kept (RFC
-//! 9112 section 6).
+//! Responses that do not switch: the status is reported whatever the body, of which the start is
+//! kept (RFC 9112 section 6).
 
 use crate::answer::{ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, answer, bad, check_all, head};
 
@@ -9,7 +9,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const CHUNKED: &str = "Transfer-Encoding: chunked";
 
 #[test]
-fn any_other_status_is_a_refusal() {
+fn any_other_status_is_a_rejection() {
     let statuses = [
         200, 201, 202, 206, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405,
     ];
@@ -53,7 +53,7 @@ fn status_lines() {
     ]);
 }
 
-/// No line of a refusal takes its status and body away.
+/// No line of a rejection hides its status and body.
 #[test]
 #[rustfmt::skip]
 fn malformed_fields() {
@@ -83,9 +83,9 @@ fn malformed_fields() {
     ]);
 }
 
-/// A head beyond its limit has no body, and those of its fields that are within.
+/// Headers that exceed their limit have no body, and keep the fields within the limit.
 #[test]
-fn long_heads_are_cut() {
+fn long_headers_are_truncated() {
     let fill = |len: usize| format!("X: {}", "x".repeat(len));
     let with = |len| {
         head(
@@ -162,8 +162,8 @@ fn bodies_until_the_end_of_the_stream() {
         body("none",         nothing,              "",        at_end(403, "")),
         body("some",         nothing,              "hello",   at_end(403, "hello")),
         body("Connection",   ["Connection: close"], "hello",  at_end(403, "hello")),
-        // RFC 9112 section 6.3, items 3 and 4: a coding other than chunked lasts until the end,
-        // whatever the length.
+        // RFC 9112 section 6.3, items 3 and 4: with a coding other than chunked, the body lasts
+        // until the end of the stream, whatever the length.
         body("another coding", ["Transfer-Encoding: gzip"], "hello", at_end(403, "hello")),
         body("another coding and a length", ["Transfer-Encoding: gzip", "Content-Length: 3"], "hello",
             at_end(403, "hello")),
@@ -186,7 +186,7 @@ fn statuses_without_a_body() {
 }
 
 #[test]
-fn long_bodies_are_cut() {
+fn long_bodies_are_truncated() {
     let long = "x".repeat(MAX_BODY_BYTES + 1);
     let kept = &long[1..];
     let less = &long[2..];

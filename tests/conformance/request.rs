@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The request of the upgrade, byte for byte (RFC 6455 section 4.1).
+//! The upgrade request, byte for byte (RFC 6455 section 4.1).
 
 use wsline::base::memory::Text;
 use wsline::base::sync::Arc;
@@ -20,7 +20,7 @@ fn urls() {
         ("ws://h/",                   "/",          "h",              "http://h"),
         ("WS://H/A",                  "/A",         "h",              "http://h"),
         ("ws://example.com:8080/chat", "/chat",     "example.com:8080", "http://example.com:8080"),
-        // The port is left out where it is the scheme's own, and only there (RFC 9110 section
+        // The port is omitted if it is the default of the scheme, and only then (RFC 9110 section
         // 4.2.3).
         ("ws://h:80/",                "/",          "h",              "http://h"),
         ("ws://h:443/",               "/",          "h:443",          "http://h:443"),
@@ -36,7 +36,7 @@ fn urls() {
         ("ws://h//a;p=1/",            "//a;p=1/",   "h",              "http://h"),
         ("ws://h/a%2Fb",              "/a%2Fb",     "h",              "http://h"),
         ("ws://h/~a-b_c.d!$'()*,=:@", "/~a-b_c.d!$'()*,=:@", "h",     "http://h"),
-        // What no URI holds is encoded.
+        // Characters that are not allowed in a URI are encoded.
         ("ws://h/a b",                "/a%20b",     "h",              "http://h"),
         ("ws://h/ü?ö",                "/%C3%BC?%C3%B6", "h",          "http://h"),
         ("ws://exämple.com/",         "/",          "xn--exmple-cua.com", "http://xn--exmple-cua.com"),
@@ -56,7 +56,7 @@ fn urls() {
 /// A request target holds the characters of RFC 3986 sections 3.3 and 3.4 and no others (RFC 9112
 /// section 3.2.1).
 #[test]
-fn what_no_target_may_hold_is_encoded() {
+fn characters_not_allowed_in_a_target_are_encoded() {
     let url = Url::parse("ws://h/\"<>[]^`{|}?\"<>[]^`{|}").expect("a URL");
     let encoded = "%22%3C%3E%5B%5D%5E%60%7B%7C%7D";
     assert_eq!(url.resource(), format!("/{encoded}?{encoded}"));
@@ -65,7 +65,7 @@ fn what_no_target_may_hold_is_encoded() {
 /// `"ws:" "//" host [ ":" port ] path [ "?" query ]` (RFC 6455 section 3), with a host (RFC 9110
 /// section 4.2.1).
 #[test]
-fn what_is_no_websocket_url_is_refused() {
+fn urls_that_are_not_websocket_urls_are_rejected() {
     let table = [
         "",
         "h",
@@ -113,12 +113,12 @@ fn the_key_is_the_nonce_in_base64() {
 
 #[test]
 #[rustfmt::skip]
-fn options_are_written_as_they_are() {
+fn options_are_written_unchanged() {
     let text = |text: &str| Text::copy(text).expect("memory");
     let pair = |(name, value): (&str, &str)| (text(name), text(value));
     let options = RequestOptions::default;
     let plain = request("ws://h/", &options(), NONCE);
-    //   option, and what it turns into what
+    //   option, and what it adds to the request
     let table = [
         (RequestOptions { host: Some(text("other:99")), ..options() },
             "Host: h\r\n", "Host: other:99\r\n"),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One row of the tables about an open connection, and what is done with it.
+//! Rows of the tables about an open connection, and how they are run.
 //!
-//! A row is fed whole, byte by byte, in two pieces at every split point, and with a further frame
-//! behind it; what comes out must always be the same, parts of a message joined. A row that fails
-//! ends with the byte that makes it fail: the failure must come with that byte and not before.
+//! A row is fed whole, byte by byte, in two pieces at every split point, and followed by another
+//! frame; the result must always be the same, with the parts of a message joined. A failing row
+//! ends with the byte that makes it fail: the failure must be reported with that byte and not
+//! earlier.
 
 use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
 use crate::session::Session;
@@ -15,7 +16,7 @@ use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::message::Delivery;
 use wsline::protocol::ws::opcode::Opcode;
 
-/// Rows up to this length are split at every point, longer ones where something may go wrong.
+/// Rows up to this length are split at every point, longer ones at critical points.
 const SPLIT_EVERYWHERE: usize = 1000;
 
 #[derive(Clone)]
@@ -28,16 +29,15 @@ pub(crate) struct Row {
     settings: Settings,
 }
 
-/// What is set before the first byte comes.
+/// Settings made before the first byte arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) delivery: Delivery,
     pub(crate) limits: Limits,
     pub(crate) check_utf8: bool,
-    /// The close frame that this side has sent already.
+    /// The close frame that this side has already sent.
     pub(crate) closing: Option<CloseFrame>,
-    /// Where compression was agreed on: how, and how many times as large as what comes a message
-    /// may be.
+    /// The negotiated compression, if any: its parameters, and the maximum ratio of a message.
     pub(crate) deflate: Option<(Agreement, u64)>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) const WAYS: [Delivery; 4] = [
     Delivery::Frames,
 ];
 
-/// Nothing restricted, which is what a server agrees to that answers without parameters.
+/// No restrictions, as negotiated with a server that responds without parameters.
 pub(crate) const UNRESTRICTED: Agreement = Agreement {
     client_window_bits: 15,
     server_window_bits: 15,
@@ -103,7 +103,7 @@ impl Row {
         self.agreed(UNRESTRICTED)
     }
 
-    /// The same, each by itself.
+    /// The same without context takeover.
     pub(crate) fn deflated_apart(self) -> Self {
         self.agreed(Agreement {
             server_no_context_takeover: true,
@@ -134,7 +134,7 @@ impl Row {
         self.settings
     }
 
-    /// With another outcome, made from the one there was.
+    /// With a different outcome, derived from the current one.
     pub(crate) fn expecting(mut self, change: impl FnOnce(Outcome) -> Outcome) -> Self {
         self.outcome = change(self.outcome);
         self
@@ -167,8 +167,8 @@ impl Row {
         self.compare("byte by byte", connection.outcome(), &self.outcome)
     }
 
-    /// After an end the rest is ignored; between two frames an open connection takes any control
-    /// frame.
+    /// After an end, the rest is ignored; between two frames, an open connection accepts any
+    /// control frame.
     fn check_with_more_behind(&self) -> Result<(), String> {
         let more = frame(PONG, "more");
         let mut outcome = self.outcome.clone();
@@ -203,7 +203,7 @@ impl Row {
     }
 }
 
-/// Runs every row, so that one wrong row does not hide another.
+/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
     let wrong: Vec<String> = rows
         .into_iter()
@@ -325,8 +325,8 @@ impl Connection {
         }
     }
 
-    /// Section 5.5.1: after a close frame no other frame is sent. A close frame that is still due
-    /// is the exception.
+    /// Section 5.5.1: after a close frame no other frame is sent, except for a close frame that is
+    /// still pending.
     fn assert_nothing_more_can_be_sent(&mut self, end: &End) {
         for opcode in [Opcode::Text, Opcode::Ping] {
             self.session
@@ -357,7 +357,7 @@ pub(crate) fn split_points(len: usize) -> Vec<usize> {
     .collect()
 }
 
-/// Whether `input`, which breaks no rule, ends inside a frame.
+/// Whether `input`, which is valid, ends within a frame.
 fn is_inside_frame(mut input: &[u8]) -> bool {
     while !input.is_empty() {
         let len = match input {

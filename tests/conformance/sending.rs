@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What may be sent when, and as which bytes (RFC 6455 sections 5.1 to 5.5).
+//! Which frames may be sent when, and their bytes (RFC 6455 sections 5.1 to 5.5).
 
 use crate::row::Settings;
 use crate::session::Session;
@@ -52,7 +52,7 @@ fn messages_and_control_frames_are_single_frames() {
 }
 
 #[test]
-fn answers_are_masked_with_the_key_they_are_given() {
+fn replies_are_masked_with_the_given_key() {
     let key = [1, 2, 3, 4];
     let mut session = session();
     session.feed(&frame(PING, "hello")).expect("memory");
@@ -90,7 +90,7 @@ fn fragments_of_a_message() {
             masked_header(FIN | CONTINUATION, 0, KEY),
         ];
         assert_eq!(out, expected.concat());
-        // The next message begins anew.
+        // The next message is independent.
         let header = sender
             .fragment(opcode, true, 1, KEY)
             .expect("a whole message");
@@ -101,7 +101,7 @@ fn fragments_of_a_message() {
 }
 
 #[test]
-fn between_fragments_only_control_frames_may_go() {
+fn only_control_frames_may_be_sent_between_fragments() {
     let mut sender = Sender::default();
     begin_fragments(&mut sender, Opcode::Text);
     for _ in 0..2 {
@@ -115,7 +115,7 @@ fn between_fragments_only_control_frames_may_go() {
             let header = sender.message(opcode, 5, KEY).expect("may go between");
             sender.note_sent(&header);
         }
-        // All of this has changed nothing.
+        // None of this has changed the state.
         send_fragment(&mut sender, Opcode::Text, false);
     }
     send_fragment(&mut sender, Opcode::Text, true);
@@ -123,7 +123,7 @@ fn between_fragments_only_control_frames_may_go() {
 }
 
 #[test]
-fn a_fragment_that_was_not_sent_begins_nothing() {
+fn an_unsent_fragment_starts_no_message() {
     let sender = Sender::default();
     sender.fragment(Opcode::Text, false, 1, KEY).expect("open");
     assert!(sender.message(Opcode::Binary, 1, KEY).is_ok());
@@ -132,7 +132,7 @@ fn a_fragment_that_was_not_sent_begins_nothing() {
 }
 
 #[test]
-fn a_close_frame_ends_a_message_under_way() {
+fn a_close_frame_ends_an_unfinished_message() {
     let mut sender = Sender::default();
     begin_fragments(&mut sender, Opcode::Binary);
     let header = sender.close(0, KEY).expect("may go between");
@@ -186,7 +186,7 @@ fn frames_of_the_caller_between_fragments() {
     for opcode in [Opcode::Ping, Opcode::Pong, Opcode::Close] {
         assert!(sender.frame(Header::masked(opcode, true, 0, KEY)).is_ok());
     }
-    // Frames and fragments continue each other's message.
+    // Frames and fragments continue the same message.
     send_frame(&mut sender, Opcode::Continuation, false);
     send_fragment(&mut sender, Opcode::Text, false);
     send_frame(&mut sender, Opcode::Continuation, true);
@@ -245,7 +245,7 @@ fn nothing_follows_the_reply_to_the_servers_close_frame() {
     assert_ended(&mut session, Closed);
 }
 
-/// Frame by frame, the caller closes: with one frame, made either way.
+/// Receiving frames, the caller closes: with one frame, built in either way.
 #[test]
 fn only_a_close_frame_may_follow_one_received_as_a_frame() {
     let received = || {
@@ -277,7 +277,7 @@ fn only_a_close_frame_may_follow_one_received_as_a_frame() {
 }
 
 #[test]
-fn after_a_failure_every_call_tells_it() {
+fn after_a_failure_every_call_reports_it() {
     let mut session = session();
     session.feed(&frame(CONTINUATION, "")).expect("memory");
     session
@@ -288,7 +288,7 @@ fn after_a_failure_every_call_tells_it() {
 }
 
 #[test]
-fn a_lost_connection_is_owed_no_close_frame() {
+fn no_close_frame_is_sent_on_a_lost_connection() {
     let mut sender = Sender::default();
     let lost = Error::new(ConnectionLost, "reset by peer");
     assert_eq!(sender.fail(&lost), None);
@@ -321,7 +321,7 @@ fn failures_have_their_close_codes() {
 }
 
 #[test]
-fn pings_are_not_answered_where_the_caller_does_it() {
+fn pings_are_not_answered_if_the_caller_does() {
     let mut sender = Sender::default();
     let received = |opcode, delivery| Message {
         opcode,
@@ -359,7 +359,7 @@ fn send_frame(sender: &mut Sender, opcode: Opcode, fin: bool) {
     sender.note_sent(&header.expect("in order"));
 }
 
-/// Nothing can be sent, and what is refused leaves no bytes.
+/// Nothing can be sent, and a rejected call leaves no bytes.
 fn assert_ended(session: &mut Session, kind: Kind) {
     let sender = &session.sender;
     for opcode in [Opcode::Text, Opcode::Binary, Opcode::Ping, Opcode::Pong] {
@@ -385,7 +385,7 @@ fn first_byte(header: &Header) -> u8 {
     bytes[0]
 }
 
-/// A masked frame, byte by byte as section 5.3 has it.
+/// A masked frame, byte by byte as in section 5.3.
 fn masked(first: u8, payload: &[u8], key: [u8; 4]) -> Vec<u8> {
     let mut bytes = masked_header(first, payload.len() as u64, key);
     bytes.extend(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Both halves of an open connection, joined: bytes in, messages and bytes out. A connection keeps
-//! them apart, so that one thread receives while others send.
+//! them separate, so that one thread can receive while others send.
 
 use wsline::base::error::Error;
 use wsline::protocol::ws::close::CloseFrame;
@@ -12,7 +12,7 @@ use wsline::protocol::ws::opcode::Opcode;
 use wsline::protocol::ws::receiver::Receiver;
 use wsline::protocol::ws::sender::Sender;
 
-/// A message with a payload of its own.
+/// A message with its own payload.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) opcode: Opcode,
@@ -57,7 +57,7 @@ impl Session {
         Ok(())
     }
 
-    /// The next message, what it asks for already answered; `None` when more bytes are needed.
+    /// The next message, already answered if it requires a reply; `None` if more bytes are needed.
     pub(crate) fn next_event(
         &mut self,
         delivery: Delivery,
@@ -101,7 +101,7 @@ impl Session {
         Ok(())
     }
 
-    /// What is to be sent, taken out.
+    /// Takes the bytes to send.
     pub(crate) fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random streams: the decoder against the reference, in random splits, and bytes of any kind
-//! against both machines.
+//! Random streams: the decoder against the reference in random splits, and arbitrary bytes against
+//! both state machines.
 //!
-//! Four times `PROPTEST_CASES` are tried, or 1024.
+//! Runs four times `PROPTEST_CASES` cases, or 1024.
 
 use crate::answer::judge;
 use crate::generate::{answer, any_header, config, connection, settings, split, url_like};
@@ -82,7 +82,7 @@ proptest! {
     }
 }
 
-/// The reference agrees with the lists, so that it is not only the decoder's twin.
+/// The reference agrees with the lists, so that it does not just repeat the decoder's errors.
 #[test]
 fn the_reference_knows_utf8() {
     for (id, bytes) in VALID {

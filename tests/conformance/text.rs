@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Text {
     Whole,
-    /// The last character is not complete.
+    /// The last character is incomplete.
     Cut,
     Wrong,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! URLs: what they are taken apart into, what they are resolved to, and which are refused.
+//! URLs: their components, how references are resolved, and which URLs are rejected.
 
 use wsline::base::error::Kind;
 use wsline::protocol::url::Url;
@@ -16,7 +16,7 @@ fn parts(text: &str) -> (bool, String, u16, String, String) {
 }
 
 #[test]
-fn urls_come_apart() {
+fn urls_are_split_into_components() {
     let table = [
         ("ws://h", false, "h", 80, "/", "h"),
         ("wss://h", true, "h", 443, "/", "h"),
@@ -56,7 +56,7 @@ fn urls_come_apart() {
 }
 
 #[test]
-fn user_zone_and_socket_are_taken_out() {
+fn user_zone_and_socket_are_extracted() {
     let url = |text: &str| Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let user = url("ws://u%40x:p%3Aw@h/");
     let credentials = user.credentials().map(|it| (it.user(), it.password()));
@@ -185,7 +185,7 @@ fn what_is_not_a_websocket_url_is_refused() {
 
 #[test]
 #[rustfmt::skip]
-fn a_refusal_names_the_url_that_was_meant() {
+fn a_rejection_suggests_the_intended_url() {
     let table = [
         ("localhost:8080",         "\"localhost:8080\" has no scheme; did you mean ws://localhost:8080/?"),
         ("Example.com",            "\"Example.com\" has no scheme; did you mean ws://example.com/?"),
@@ -202,7 +202,7 @@ fn a_refusal_names_the_url_that_was_meant() {
             "\"…@h:8443/a\" has the scheme https, not ws, wss or ws+unix; did you mean wss://h:8443/a?"),
         ("ftp://h/",               "\"ftp://h/\" has the scheme ftp, not ws, wss or ws+unix"),
         ("wss+unix:///s:/",        "\"wss+unix:///s:/\" has the scheme wss+unix, not ws, wss or ws+unix"),
-        // Nothing to guess, or what was not shown might show.
+        // No suggestion, or it might reveal what was not to be shown.
         ("",                       "\"\" is empty"),
         ("8080",                   "\"8080\" has no scheme"),
         ("h:x",                    "\"h:x\" has no scheme"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Text must be UTF-8 (RFC 6455 sections 5.6 and 8.1), and what is not is refused with its first
+//! Text must be UTF-8 (RFC 6455 sections 5.6 and 8.1); invalid text is rejected at its first
 //! impossible byte.
 
 use crate::outcome::{
@@ -44,7 +44,7 @@ fn valid_text() {
 }
 
 #[test]
-fn valid_text_cut_into_fragments_anywhere() {
+fn valid_text_split_into_fragments_anywhere() {
     check_all(VALID.iter().flat_map(|(id, bytes)| {
         (0..=bytes.len()).flat_map(move |at| {
             let (before, after) = bytes.split_at(at);
@@ -63,7 +63,7 @@ fn valid_text_cut_into_fragments_anywhere() {
 }
 
 #[test]
-fn every_prefix_of_a_text_is_no_failure_while_more_may_come() {
+fn every_prefix_of_a_valid_text_is_accepted() {
     check_all(VALID.iter().flat_map(|(id, bytes)| {
         (0..bytes.len()).flat_map(move |len| {
             let id = format!("{id}, {len} bytes");
@@ -82,7 +82,7 @@ fn invalid_text_in_one_frame() {
     check_all(INVALID.iter().flat_map(|&(id, bytes, at)| {
         let (start, is_cut) = impossible_start(bytes, at);
         let filler = "x".repeat(130);
-        // Behind a cut character the next byte is the impossible one.
+        // After a truncated character, the next byte is the impossible one.
         let behind = if is_cut { "x" } else { "" };
         let middle = [filler.as_bytes(), start, behind.as_bytes()].concat();
         [
@@ -106,7 +106,7 @@ fn invalid_text_in_one_frame() {
 }
 
 #[test]
-fn invalid_text_cut_into_fragments_anywhere() {
+fn invalid_text_split_into_fragments_anywhere() {
     check_all(INVALID.iter().flat_map(|&(id, bytes, at)| {
         (0..=bytes.len()).flat_map(move |point| {
             let id = format!("{id}, cut at {point}");
@@ -148,7 +148,7 @@ fn invalid_text_with_every_byte_a_fragment() {
 }
 
 #[test]
-fn every_byte_that_begins_no_character() {
+fn every_byte_that_starts_no_character() {
     let impossible = (0x80..=0xc1).chain(0xf5..=0xff);
     check_all(impossible.flat_map(|byte: u8| {
         [
@@ -162,7 +162,7 @@ fn every_byte_that_begins_no_character() {
 }
 
 #[test]
-fn every_byte_that_begins_a_character_followed_by_a_blank() {
+fn every_start_byte_followed_by_a_blank() {
     check_all((0xc2..=0xf4).flat_map(|byte: u8| {
         [
             refused(&format!("{byte:#x}"), cut(TEXT, 9, [byte, b' '])),
@@ -180,10 +180,10 @@ fn invalid_reasons() {
     );
 }
 
-/// A character is not continued from one message to the next.
+/// A character does not continue from one message to the next.
 #[test]
 #[rustfmt::skip]
-fn messages_are_checked_apart() {
+fn messages_are_validated_separately() {
     check_all([
         refused("cut at the end of a message", [part(TEXT, b"\xe2"), frame(CONTINUATION, b"\x82")].concat()),
         refused_after([text("a")], "the rest in the next one", [frame(TEXT, "a"), cut(TEXT, 9, b"\x82")].concat()),
@@ -196,7 +196,7 @@ fn messages_are_checked_apart() {
 }
 
 #[test]
-fn what_is_not_checked() {
+fn unvalidated_data() {
     check_all(INVALID.iter().flat_map(|&(id, bytes, _)| {
         let (before, after) = bytes.split_at(bytes.len() / 2);
         let parts = |opcode| [part(opcode, before), frame(CONTINUATION, after)];
@@ -227,9 +227,9 @@ fn what_is_not_checked() {
     }));
 }
 
-/// A reason is checked even where text is not: it is text for the API, too.
+/// A reason is validated even if messages are not, because it is text in the API, too.
 #[test]
-fn reasons_are_checked_always() {
+fn reasons_are_always_validated() {
     let valid = "tschüß";
     let frames = row(
         "valid",
@@ -246,7 +246,8 @@ fn reasons_are_checked_always() {
     ]);
 }
 
-/// The bytes up to the impossible one, and whether there is none because the text is only cut.
+/// The bytes up to the impossible one, and whether there is none because the text is only
+/// truncated.
 fn impossible_start(bytes: &'static [u8], at: usize) -> (&'static [u8], bool) {
     (&bytes[..at.min(bytes.len())], at > bytes.len())
 }

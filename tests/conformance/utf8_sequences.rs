@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is UTF-8 and what is not (RFC 3629 section 4), in the categories that UTF-8 stress tests
-//! use.
+//! Valid and invalid UTF-8 (RFC 3629 section 4), in the categories of UTF-8 stress tests.
 
-/// Not UTF-8: with each, how many of its bytes must come until no further byte can mend it. The
-/// last of these is the first impossible one; where it is one more than there are, the text is cut
-/// and only its end is wrong.
+/// Invalid sequences, each with the number of bytes after which no continuation can be valid. The
+/// last of these bytes is the first impossible one; if the number exceeds the length, the text is
+/// truncated and only its end is wrong.
 pub(crate) type Invalid = (&'static str, &'static [u8], usize);
 
 pub(crate) const VALID: &[(&str, &[u8])] = &[
@@ -56,7 +55,7 @@ pub(crate) const VALID: &[(&str, &[u8])] = &[
 ];
 
 pub(crate) const INVALID: &[Invalid] = &[
-    // Cut characters.
+    // Truncated characters.
     ("word of 1", b"\xce", 2),
     ("word of 3", b"\xce\xba\xe1", 4),
     ("word of 4", b"\xce\xba\xe1\xbd", 5),
@@ -71,7 +70,7 @@ pub(crate) const INVALID: &[Invalid] = &[
     ("last of three, cut", b"\xef\xbf", 3),
     ("last of four, cut", b"\xf4\x8f\xbf", 4),
     ("first of four, cut", b"\xf0\x90", 3),
-    // A last continuation byte is missing, and the character was never possible.
+    // The last continuation byte is missing, and the character was never possible.
     ("cut of 2, overlong", b"\xc0", 1),
     ("cut of 3, overlong", b"\xe0\x80", 2),
     ("cut of 4, overlong", b"\xf0\x80\x80", 2),
@@ -90,7 +89,7 @@ pub(crate) const INVALID: &[Invalid] = &[
         b"\xdf\xef\xbf\xf7\xbf\xbf\xfb\xbf\xbf\xbf",
         2,
     ),
-    // Beyond U+10FFFF, or of five and six bytes.
+    // Beyond U+10FFFF, or with five and six bytes.
     ("U+110000", b"\xf4\x90\x80\x80", 2),
     ("U+13FFFF", b"\xf4\xbf\xbf\xbf", 2),
     ("U+140000", b"\xf5\x80\x80\x80", 1),
@@ -104,7 +103,7 @@ pub(crate) const INVALID: &[Invalid] = &[
         b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xf4\x90\x80\x80edited",
         13,
     ),
-    // Continuation bytes of nothing.
+    // Continuation bytes without a start.
     ("one", b"\x80", 1),
     ("one, last", b"\xbf", 1),
     ("two", b"\x80\xbf", 1),
@@ -114,12 +113,12 @@ pub(crate) const INVALID: &[Invalid] = &[
     ("six", b"\x80\xbf\x80\xbf\x80\xbf", 1),
     ("seven", b"\x80\xbf\x80\xbf\x80\xbf\x80", 1),
     ("one too many", b"\xc2\xa2\xa2", 3),
-    // Bytes that never stand in UTF-8.
+    // Bytes that never occur in UTF-8.
     ("FE", b"\xfe", 1),
     ("FF", b"\xff", 1),
     ("FE FF", b"\xfe\xfe\xff\xff", 1),
     ("after text", b"Hello-\xc2\xb5@\xff", 10),
-    // Overlong forms: of a slash, the largest, of NUL.
+    // Overlong forms: of a slash, the largest ones, of NUL.
     ("slash in 2", b"\xc0\xaf", 1),
     ("slash in 3", b"\xe0\x80\xaf", 2),
     ("slash in 4", b"\xf0\x80\x80\xaf", 2),
@@ -156,7 +155,7 @@ pub(crate) const INVALID: &[Invalid] = &[
         b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited",
         13,
     ),
-    // The third and the fourth byte of a character are wrong.
+    // The third or the fourth byte of a character is wrong.
     ("third", b"\xe2\x82A", 3),
     ("fourth", b"\xf0\xa4\xadA", 4),
     ("a new one begins", b"\xf0\xa4\xad\xf0\xa4\xad\xa2", 4),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Frames as bytes, written out anew here so that no table trusts the encoder it tests.
+//! Frames as bytes, built independently so that no table relies on the encoder that it tests.
 
 pub(crate) const CONTINUATION: u8 = 0;
 pub(crate) const TEXT: u8 = 1;
@@ -13,13 +13,13 @@ pub(crate) const FIN: u8 = 0x80;
 pub(crate) const RSV1: u8 = 0x40;
 const MASKED: u8 = 0x80;
 
-/// The key of every frame sent: with it the payload stays readable.
+/// The key of every sent frame: it leaves the payload readable.
 pub(crate) const KEY: [u8; 4] = [0; 4];
 
-/// Neither bytes in nor bytes out.
+/// No bytes.
 pub(crate) const NOTHING: [u8; 0] = [];
 
-/// What a column of a table takes for bytes.
+/// The types that a column of a table accepts as bytes.
 pub(crate) trait Bytes {
     fn bytes(self) -> Vec<u8>;
 }
@@ -61,7 +61,7 @@ pub(crate) fn compressed_part(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> 
     first_byte(RSV1 | opcode, payload)
 }
 
-/// A frame from the server with a first byte of any content.
+/// A frame from the server with an arbitrary first byte.
 pub(crate) fn first_byte(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     [header(first, payload.len() as u64), payload.to_vec()].concat()
@@ -77,7 +77,7 @@ pub(crate) fn last(payload: impl AsRef<[u8]>) -> Vec<u8> {
     frame(CONTINUATION, payload)
 }
 
-/// A final frame from the server of which only the header and the start of its payload come.
+/// A final frame from the server, with only the header and the start of its payload.
 pub(crate) fn cut(opcode: u8, len: usize, start: impl AsRef<[u8]>) -> Vec<u8> {
     [header(FIN | opcode, len as u64), start.as_ref().to_vec()].concat()
 }
@@ -87,7 +87,7 @@ pub(crate) fn cut_part(opcode: u8, len: usize, start: impl AsRef<[u8]>) -> Vec<u
     [header(opcode, len as u64), start.as_ref().to_vec()].concat()
 }
 
-/// The header of a frame from the server, its length in the shortest form (RFC 6455 section 5.2).
+/// The header of a frame from the server with the shortest length form (RFC 6455 section 5.2).
 pub(crate) fn header(first: u8, len: u64) -> Vec<u8> {
     if len < 126 {
         vec![first, len as u8]
@@ -98,17 +98,17 @@ pub(crate) fn header(first: u8, len: u64) -> Vec<u8> {
     }
 }
 
-/// A header with its length in two bytes, shortest or not.
+/// A header with a length in two bytes, shortest or not.
 pub(crate) fn header16(first: u8, len: u16) -> Vec<u8> {
     [&[first, 126][..], &len.to_be_bytes()].concat()
 }
 
-/// A header with its length in eight bytes, shortest or not.
+/// A header with a length in eight bytes, shortest or not.
 pub(crate) fn header64(first: u8, len: u64) -> Vec<u8> {
     [&[first, 127][..], &len.to_be_bytes()].concat()
 }
 
-/// A header with a masking key, as only a client may send it.
+/// A header with a masking key, which only a client may send.
 pub(crate) fn masked_header(first: u8, len: u64, key: [u8; 4]) -> Vec<u8> {
     let mut bytes = header(first, len);
     bytes[1] |= MASKED;

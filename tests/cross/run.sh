@@ -3,7 +3,7 @@
 #
 # run.sh PROCESSOR BUILD: the C tests on aarch64 (under QEMU) or i686 (the kernel runs it).
 #
-# The standard library is built from source, the library with overflow checks. The servers are this machine's own.
+# The standard library is built from source, the library with overflow checks. The servers run natively.
 # `make setup SETUP=PROCESSOR` must have installed the compiler, and tests/peers/setup.sh the servers.
 set -eu
 
@@ -21,7 +21,7 @@ case $processor in
     i686) emulator="/usr/$gnu/lib/ld-linux.so.2;--library-path;$libraries:/usr/$gnu/lib" ;;
 esac
 
-# For the openssl crate. Debian has the headers in two directories.
+# For the openssl crate. Debian installs the headers in two directories.
 export OPENSSL_LIB_DIR="$libraries" OPENSSL_INCLUDE_DIR="$root/usr/include" C_INCLUDE_PATH="$root/usr/include/$multiarch"
 export "CARGO_TARGET_$(echo "$processor" | tr a-z A-Z)_UNKNOWN_LINUX_GNU_LINKER=$gnu-gcc"
 export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=line-tables-only

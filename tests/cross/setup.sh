@@ -4,8 +4,8 @@
 # setup.sh PROCESSOR: unpacks Debian's libraries for aarch64 or i686 in target/cross/PROCESSOR/root. Needs no root; quiet
 # when done.
 #
-# The packages are not installed, because apt-get wants the same version of them for all processors, and Debian does not
-# always have one.
+# The packages are not installed, because apt-get requires the same version for all architectures, which Debian does not
+# always have.
 set -eu
 
 cd "$(dirname "$0")/../.."

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which file of a crate names which, and the circles among them. Comments and what is compiled for
-//! tests only do not count.
+//! Which file of a crate names which, and the cycles among them. Comments and test-only code do not
+//! count.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The text of each file, by its path below `src/`.
 pub(crate) type Sources = BTreeMap<String, String>;
 
-/// For each file, the files that it names, and for each of them what it takes from it.
+/// For each file, the files that it names, and for each of them the names it uses.
 pub(crate) type Imports = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 type Path = Vec<String>;
 
-/// Begins at `lib.rs` and follows each `mod x;`.
+/// Starts at `lib.rs` and follows each `mod x;`.
 pub(crate) fn imports(sources: &Sources) -> Imports {
     let modules = modules(sources);
     let mut imports = Imports::new();
@@ -33,7 +33,7 @@ pub(crate) fn imports(sources: &Sources) -> Imports {
     imports
 }
 
-/// The sets of files that name each other, directly or through others of the set.
+/// The sets of files that name each other, directly or indirectly.
 pub(crate) fn circles(imports: &Imports) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<_, _> = imports
         .keys()
@@ -52,7 +52,7 @@ pub(crate) fn circles(imports: &Imports) -> Vec<BTreeSet<String>> {
         .collect()
 }
 
-/// The arrows within a circle, one a line, with the names that tie it.
+/// The edges within a cycle, one per line, with the names that create it.
 pub(crate) fn ties(circle: &BTreeSet<String>, imports: &Imports) -> String {
     let mut lines = String::new();
     for file in circle {
@@ -67,7 +67,7 @@ pub(crate) fn ties(circle: &BTreeSet<String>, imports: &Imports) -> String {
     lines
 }
 
-/// What can be reached from `file` by one step or more.
+/// The files that can be reached from `file` in one or more steps.
 fn reach(file: &String, imports: &Imports) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut next = vec![file];
@@ -123,7 +123,7 @@ fn declared(trees: &[TokenTree]) -> Vec<String> {
     trees.windows(3).filter_map(declaration).collect()
 }
 
-/// Leaves out each item or statement behind a `#[cfg(test)]`.
+/// Leaves out each item or statement after a `#[cfg(test)]`.
 fn without_tests(stream: TokenStream) -> Vec<TokenTree> {
     let mut kept = Vec::new();
     let mut trees = stream.into_iter().peekable();
@@ -139,7 +139,7 @@ fn without_tests(stream: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// All that begins with `crate::`, `super::` or `self::`, in a `use` or not.
+/// Every path that starts with `crate::`, `super::` or `self::`, in a `use` or elsewhere.
 fn collect_paths(trees: &[TokenTree], paths: &mut Vec<Path>) {
     for (i, tree) in trees.iter().enumerate() {
         match tree {
@@ -156,7 +156,7 @@ fn collect_paths(trees: &[TokenTree], paths: &mut Vec<Path>) {
     }
 }
 
-/// `a::b`, `a::*` or `a::{b, c::d}`, with which `trees` begin.
+/// `a::b`, `a::*` or `a::{b, c::d}` at the start of `trees`.
 fn collect_use_tree(trees: &[TokenTree], mut path: Path, paths: &mut Vec<Path>) {
     match trees {
         [TokenTree::Ident(word), rest @ ..] => {
@@ -181,7 +181,7 @@ fn collect_use_tree(trees: &[TokenTree], mut path: Path, paths: &mut Vec<Path>) 
     paths.push(path);
 }
 
-/// The file that a path in `module` leads to, and what is named there.
+/// The file that a path in `module` refers to, and the name it uses.
 fn resolve(
     module: &Path,
     path: &Path,
@@ -221,7 +221,7 @@ fn braces(tree: &TokenTree) -> Option<TokenStream> {
 }
 
 #[test]
-fn a_circle_is_found_wherever_it_is_tied() {
+fn a_cycle_is_found_wherever_it_is_closed() {
     let planted = |tie: &str| {
         let text = [
             (

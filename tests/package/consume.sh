@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds the program in consumer/ against wsline in one of several ways, and runs it.
+# Builds the program in consumer/ with wsline in one of several ways, and runs it.
 #   consume.sh WAY SOURCE_DIR BUILD_DIR WORK_DIR
 set -eu
 way=$1 source=$2 build=$3 work=$4
@@ -10,7 +10,7 @@ cd "$work"
 
 install_to() { cmake --install "$build" --prefix "$work/$1" > install.log; }
 
-# with_cmake ARGUMENT...: the program linked to the shared and to the static library
+# with_cmake ARGUMENT...: builds the program with the shared and with the static library
 with_cmake() {
     cmake -S "$consumer" -B build "$@"
     cmake --build build
@@ -18,20 +18,20 @@ with_cmake() {
     run build/consumer_static static
 }
 
-# Leaves pkg-config able to find what install_to installed; $libdir is where the libraries are.
+# Makes pkg-config find the installation of install_to; $libdir is the directory of the libraries.
 use_pkg_config() {
     PKG_CONFIG_PATH=$(dirname "$(find "$work/$1" -name wsline.pc)")
     export PKG_CONFIG_PATH
     libdir=$(pkg-config --variable=libdir wsline)
 }
 
-# static_flags: to link libwsline.a although libwsline.so is beside it
+# static_flags: flags that link libwsline.a although libwsline.so is next to it
 static_flags() {
     echo -Wl,-Bstatic "$(pkg-config --cflags --libs wsline)" -Wl,-Bdynamic
     pkg-config --libs-only-l --static wsline | sed 's/-lwsline//'
 }
 
-# run PROGRAM shared|static [ARGUMENT...]: with exactly that kind of libwsline
+# run PROGRAM shared|static [ARGUMENT...]: checks that it uses exactly this libwsline, and runs it
 run() {
     program=$1 kind=$2
     shift 2

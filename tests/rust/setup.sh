@@ -4,9 +4,9 @@
 # setup.sh minimum|source: unpacks a Rust compiler from Debian's packages under target/rust. Needs no root; quiet when
 # done. Call target/rust/minimum/cargo or target/rust/source/cargo afterwards.
 #   minimum  the version that Cargo.toml names
-#   source   the newest, which builds the standard library from its source: for a sanitizer, or another processor
+#   source   the newest, which builds the standard library from source, for a sanitizer or another architecture
 #
-# The packages are not installed, because apt-get would remove any other version of Rust in exchange.
+# The packages are not installed, because apt-get would remove any other version of Rust.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ fi
 version=$(echo "$versions" | tail -n 1)
 series=$(echo "$version" | cut -d . -f 1,2)
 
-# With what they depend on, where the system does not have it.
+# Includes dependencies that the system lacks.
 apt apt-get install --download-only -y --no-install-recommends --reinstall --allow-downgrades \
     "rustc-web=$version" "cargo-web=$version" "libstd-rust-web-dev=$version" "libstd-rust-web-$series=$version" \
     > /dev/null

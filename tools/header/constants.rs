@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `pub const WSLINE_X: T = v;` becomes `#define WSLINE_X v` with a value of the right C type.
+//! Turns `pub const WSLINE_X: T = v;` into `#define WSLINE_X v` with a value of the right C type.
 //!
-//! Read from the source text, because cbindgen forgets the type and leaves `usize::MAX` out.
+//! Reads the source text, because cbindgen loses the type and omits `usize::MAX`.
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All constants of the modules in the folder, with their doc comments.
+/// All constants of the modules in the directory, with their doc comments.
 pub(super) fn defines(folder: &Path) -> Result<String, Box<dyn Error>> {
     let mut text = String::new();
     for file in module_files(folder)? {
@@ -52,7 +52,7 @@ fn define(constant: &str) -> Option<String> {
     let (kind, value) = rest.strip_suffix(';')?.split_once(" = ")?;
     let value = match (kind, value) {
         ("usize", "usize::MAX") => "SIZE_MAX".to_owned(),
-        // No cast: C++ compilers would warn about it in the lines that use the macro.
+        // No cast: C++ compilers would warn about it where the macro is used.
         ("i64", number) => match number.strip_prefix('-') {
             Some(positive) => format!("(-INT64_C({positive}))"),
             None => format!("INT64_C({number})"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fills the paragraphs of a comment, so that no line is wider than it should be.
+//! Fills the paragraphs of a comment, so that no line is too wide.
 
-/// Each of these begins a line of its own, whatever stands before it.
+/// Each of these starts a new line.
 const ITEMS: [&str; 9] = [
     "@",
     "- ",
@@ -52,7 +52,7 @@ fn break_lines(paragraph: &mut String, width: usize, filled: &mut Vec<String>) {
     }
 }
 
-/// Where to break a line that is too long: a space after the indent that is within the width.
+/// Where to break a line that is too long: a space after the indent and within the width.
 fn last_space(line: &str, indent: usize, width: usize) -> Option<usize> {
     if line.chars().count() <= width {
         return None;
@@ -62,7 +62,7 @@ fn last_space(line: &str, indent: usize, width: usize) -> Option<usize> {
     spaces.map(|(at, _)| at).last()
 }
 
-/// The column of the text after `@param name` and the like, which further lines keep to.
+/// The column of the text after `@param name` and similar tags, at which continuation lines start.
 fn hanging_indent(paragraph: &str) -> usize {
     let words = match paragraph.split(' ').next() {
         Some("@param" | "@retval") => 2,

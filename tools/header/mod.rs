@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes the text of `wsline.h`: cbindgen reads `src/ffi`, `cbindgen.toml` has the fixed parts.
+//! Generates the text of `wsline.h`: cbindgen reads `src/ffi`, and `cbindgen.toml` has the fixed
+//! parts.
 
 mod constants;
 mod fill;
@@ -20,7 +21,7 @@ pub(super) fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
         *part = fill_in(part)?.replace("@CONSTANTS@", constants.trim_end());
     }
 
-    // Not with_crate(): that runs `cargo metadata`, which may want the network and cargo's lock.
+    // Not with_crate(): it runs `cargo metadata`, which may need the network and cargo's lock.
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_src(ffi.join("mod.rs"))
@@ -30,7 +31,7 @@ pub(super) fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
     Ok(prettify::prettify(&String::from_utf8(text)?))
 }
 
-/// Replaces the version placeholders by what Cargo.toml says.
+/// Replaces the version placeholders with the version in Cargo.toml.
 fn fill_in(template: &str) -> Result<String, env::VarError> {
     let mut text = template.replace("@VERSION@", &env::var("CARGO_PKG_VERSION")?);
     for part in ["MAJOR", "MINOR", "PATCH"] {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Makes cbindgen's output read as if written by hand.
 //!
-//! * comments are filled, and one of one line stands on one line;
+//! * comments are filled, and short ones take one line;
 //! * `@@ Title`, as a line of a doc comment or on its own, becomes a banner, and the lines up to
-//!   the next empty one a comment on the whole section;
+//!   the next empty one become a comment on the whole section;
 //! * `enum wsline_x` and `struct wsline_x` in signatures become the typedef's name;
 //! * long signatures are broken, arguments aligned;
-//! * what pedantic compilers mind is removed: a comma after the last enumerator.
+//! * the comma after the last enumerator is removed, as pedantic compilers warn about it.
 
 use super::fill::fill;
 
@@ -48,7 +48,7 @@ fn comment(indent: &str, body: &[&str], out: &mut Vec<String>) {
     block(indent, "/**", lines.collect(), out);
 }
 
-/// Writes the text as a comment that begins with `open`.
+/// Writes the text as a comment that starts with `open`.
 fn block(indent: &str, open: &str, text: Vec<&str>, out: &mut Vec<String>) {
     match &fill(&text, WIDTH - indent.len() - " * ".len())[..] {
         [] => {}

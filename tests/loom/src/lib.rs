@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The library's own files, with stand-ins at the paths that they name: there loom decides which
-//! thread goes on, and which of the values that memory allows it reads.
+//! The library's own files, with replacements at the paths that they name: loom decides which
+//! thread continues, and which of the values allowed by the memory model it reads.
 
 pub mod base {
     #[path = "../../../../src/base/priority.rs"]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Nobody waits for a handoff that is free, and two never sit in it. Where one waits, loom finds
-//! that all threads do.
+//! No thread waits for a free handoff, and two never hold it. If one waits, loom detects a
+//! deadlock.
 
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, MutexGuard, Ordering};
 use wsline_loom::net::wake::Wake;
 use wsline_loom::handoff::Handoff;
 
-/// What the handoff is for.
+/// What the handoff protects.
 struct Reader {
     is_in_use: AtomicBool,
 }
@@ -33,7 +33,7 @@ fn start(handoff: &Arc<Handoff<Reader>>, work: fn(&Handoff<Reader>)) -> thread::
     thread::spawn(move || work(&handoff))
 }
 
-/// As `Open::take_reader` in `conn/blocking.rs`.
+/// Like `Open::take_reader` in `conn/blocking.rs`.
 fn receive(handoff: &Handoff<Reader>) {
     let mut reader = take_reader(handoff).expect("nobody else receives");
     reader.read();
@@ -54,17 +54,17 @@ fn take_reader(handoff: &Handoff<Reader>) -> Option<MutexGuard<'_, Reader>> {
     }
 }
 
-/// As `Connection::close`: one read for the closing handshake.
+/// Like `Connection::close`: one read for the closing handshake.
 fn close(handoff: &Handoff<Reader>) {
     handoff.as_priority_waiter(|| await_close(handoff, || false));
 }
 
-/// As one that finds the closing handshake done.
+/// Like a close that finds the closing handshake completed.
 fn close_late(handoff: &Handoff<Reader>) {
     handoff.as_priority_waiter(|| linger(handoff));
 }
 
-/// As `Open::await_close`.
+/// Like `Open::await_close`.
 fn await_close(handoff: &Handoff<Reader>, is_over: impl Fn() -> bool) {
     while !is_over() {
         if let Some(mut reader) = handoff.wait(None) {
@@ -74,7 +74,7 @@ fn await_close(handoff: &Handoff<Reader>, is_over: impl Fn() -> bool) {
     }
 }
 
-/// As `Open::linger`.
+/// Like `Open::linger`.
 fn linger(handoff: &Handoff<Reader>) {
     if let Some(mut reader) = handoff.try_take() {
         reader.read();
@@ -83,7 +83,7 @@ fn linger(handoff: &Handoff<Reader>) {
 }
 
 #[test]
-fn a_closer_behind_a_receiver() {
+fn a_closer_waits_for_a_receiver() {
     explore(|handoff| {
         let receiver = start(&handoff, |handoff| {
             linger(handoff);
@@ -95,7 +95,7 @@ fn a_closer_behind_a_receiver() {
 }
 
 #[test]
-fn two_closers_behind_a_receiver() {
+fn two_closers_wait_for_a_receiver() {
     explore(|handoff| {
         let receiver = start(&handoff, linger);
         let closer = start(&handoff, close);
@@ -106,7 +106,7 @@ fn two_closers_behind_a_receiver() {
 }
 
 #[test]
-fn a_receiver_behind_a_closer() {
+fn a_receiver_waits_for_a_closer() {
     explore(|handoff| {
         let receiver = start(&handoff, receive);
         close(&handoff);
@@ -115,7 +115,7 @@ fn a_receiver_behind_a_closer() {
 }
 
 #[test]
-fn a_receiver_behind_a_late_closer() {
+fn a_receiver_waits_for_a_late_closer() {
     explore(|handoff| {
         let receiver = start(&handoff, receive);
         close_late(&handoff);
@@ -123,10 +123,10 @@ fn a_receiver_behind_a_late_closer() {
     });
 }
 
-/// As `Open::end_with` in `conn/connection.rs`: what ends the connection ends the read, and the
-/// wait behind it.
+/// Like `Open::end_with` in `conn/connection.rs`: ending the connection ends the read and the wait
+/// after it.
 #[test]
-fn an_end_while_a_closer_waits() {
+fn the_connection_ends_while_a_closer_waits() {
     explore(|handoff| {
         let is_over = Arc::new(AtomicBool::new(false));
         let socket = Arc::new(Wake::new());

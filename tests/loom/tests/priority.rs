@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Threads that go ahead and threads that wait for them: both get the lock in the end. A wake-up
-//! that is lost leaves loom with threads that all wait.
+//! Threads with priority and threads that wait for them: all of them get the lock in the end. A
+//! lost wake-up is a deadlock for loom.
 
 use loom::thread;
 use wsline_loom::base::priority::PriorityMutex;
@@ -52,11 +52,11 @@ fn explore(sends: u32, answering: u32) {
 }
 
 #[test]
-fn a_thread_ahead_of_a_sender() {
+fn a_thread_overtakes_a_sender() {
     explore(MAX_PASSED_OVER + 2, 1);
 }
 
 #[test]
-fn two_threads_ahead_of_a_sender() {
+fn two_threads_overtake_a_sender() {
     explore(MAX_PASSED_OVER + 1, 2);
 }

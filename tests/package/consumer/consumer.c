@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Knows wsline by its header and library only: versions, an object, an error. */
+/* Uses only the header and the library of wsline: versions, an object, an error. */
 #include <stdio.h>
 #include <string.h>
 #include <wsline.h>
@@ -36,7 +36,7 @@ static void check_options(void) {
 
 static void check_failed_connect(void) {
     wsline_conn *conn = NULL;
-    /* Port 1 is the port of a service that nobody runs. */
+    /* Port 1 belongs to a service that nobody runs. */
     wsline_status status = wsline_connect("ws://127.0.0.1:1/", NULL, &conn);
 
     printf("%s: %s\n", wsline_strerror(status), wsline_last_error_message());

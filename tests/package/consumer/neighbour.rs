@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Another Rust archive in the same program: it brings a standard library of its own.
+//! Another Rust archive in the same program, which contains its own standard library.
 
-/// Does unwinding work with two standard libraries around? 1 when it does.
+/// Returns 1 if unwinding works with two standard libraries in one program.
 #[unsafe(no_mangle)]
 pub extern "C" fn neighbour_unwinds() -> i32 {
     let caught = std::panic::catch_unwind(|| std::panic::resume_unwind(Box::new("thrown")));

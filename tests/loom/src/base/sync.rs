@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Stands in for the library's `base/sync.rs`.
+//! Replaces the library's `base/sync.rs`.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use std::time::Duration;
 pub use loom::sync::Arc;
 pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
-/// The least that has both cases: every order of more would take hours.
+/// The smallest number with both cases: exploring every order of more would take hours.
 pub const MAX_PASSED_OVER: u32 = 1;
 
-/// Loom never interrupts a thread where it unlocks, so `try_lock()` would seldom find a lock taken.
-/// It has a mark of its own, which those that wait for the lock leave alone.
+/// Loom never interrupts a thread at an unlock, so `try_lock()` would rarely find a lock held. It
+/// has its own flag, which is invisible to threads that wait for the lock.
 pub struct Mutex<T> {
     value: loom::sync::Mutex<T>,
     is_taken: AtomicBool,
@@ -33,7 +33,7 @@ impl<T> Mutex<T> {
     }
 
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        // What a real one that fails has read may be as old.
+        // A real `try_lock()` that fails may also have read an old value.
         if self.is_taken.load(Ordering::Relaxed) {
             return None;
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Stands in for the library's `net/wake.rs`.
+//! Replaces the library's `net/wake.rs`.
 
 use crate::base::sync::{Condvar, Mutex};
 
-/// What the library needs of an event descriptor, and the wait for it.
+/// The operations that the library needs of an event descriptor, and waiting for it.
 pub struct Wake {
     is_readable: Mutex<bool>,
     becomes_readable: Condvar,
@@ -26,7 +26,8 @@ impl Wake {
         *self.is_readable.lock() = false;
     }
 
-    /// As `epoll_wait(2)`, forever or not at all: whether there are signals. They stay.
+    /// Like `epoll_wait(2)` without or with an infinite timeout: whether there are signals. They
+    /// are kept.
     pub fn wait(&self, may_wait: bool) -> bool {
         let mut is_readable = self.is_readable.lock();
         while may_wait && !*is_readable {
