@@ -91,7 +91,7 @@ pub enum Command {
     /// Step the app with this key.
     Look(u64),
     Run(TimedWork),
-    /// The next timer of the app with this key, or of the loop ([`LOOP_KEY`]), has changed.
+    /// The next timer of the app with this key, or of the loop (`LOOP_KEY`), has changed.
     Timers(u64),
 }
 
@@ -295,7 +295,7 @@ impl App {
         self.connection.peer_address()
     }
 
-    /// Of the connection there is, or the one that has just ended.
+    /// The TLS details of the open connection, or of the one that has just ended.
     pub fn tls_info(&self) -> Result<TlsInfo, Error> {
         let link = self.connection.last_link().ok_or_else(not_connected)?;
         let info = link.tls_info().cloned();

@@ -14,8 +14,8 @@ pub(super) struct LinkSlot(Mutex<Connections>);
 struct Connections {
     /// While it is open.
     link: Option<Arc<Link>>,
-    /// Has just ended; kept until its descriptor is no longer watched and its last callback has
-    /// returned.
+    /// The connection that has just ended, kept until its descriptor is no longer watched and its
+    /// last callback has returned.
     retired: Option<Arc<Link>>,
     /// The response to the last attempt.
     response: Option<Arc<Response>>,

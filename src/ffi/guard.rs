@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every export runs inside a guard: it catches panics, postpones cancellation of the thread,
-//! stores the failure as the thread's last error, and gives the export the [`Arguments`] to read
-//! its pointers. Exports that only look up a constant need no guard.
+//! stores the failure as the thread's last error, and gives the export the `Arguments` to read its
+//! pointers. Exports that only look up a constant need no guard.
 
 use super::arguments::Arguments;
 use super::handle::{Inner, Object};
