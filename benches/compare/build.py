@@ -30,7 +30,7 @@ def output(*command):
 
 
 def compile_c(name, source, flags=(), libraries=(), compiler="cc", standard="-std=gnu99"):
-    """Only what has changed: a header counts for all."""
+    """Builds only what has changed; a changed header counts for all."""
     program, source = BUILD / name, HERE / source
     inputs = [source, *source.parent.glob("*.h"), *(HERE / "c").glob("*.h")]
     if not program.exists() or any(program.stat().st_mtime < path.stat().st_mtime for path in inputs):
@@ -40,7 +40,7 @@ def compile_c(name, source, flags=(), libraries=(), compiler="cc", standard="-st
 
 
 def build_server():
-    """The commands of the plain server and of the one under TLS; they take a port."""
+    """The commands of the server without and with TLS; they take a port."""
     plain = compile_c("server", "server/server.c", [], ["-lz", "-lcrypto"])
     secure = compile_c("server_tls", "server/server.c", ["-DTLS"], ["-lz", *OPENSSL])
     if not (BUILD / "pki" / "certificate.pem").exists():
@@ -67,7 +67,7 @@ def wsline(build, name, source):
 
 
 def wsline_on_aws_lc():
-    """The same client, with a library that is built here: the first time takes minutes."""
+    """The same client with a library that is built here, which takes minutes the first time."""
     build = BUILD / "wsline-aws-lc"
     run(["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DWSLINE_TLS=aws-lc",
          "-DWSLINE_BUILD_EXAMPLES=OFF", "-DWSLINE_BUILD_TESTS=OFF"])
@@ -76,7 +76,7 @@ def wsline_on_aws_lc():
 
 
 def rust(name):
-    """All peers in Rust at once, in a project of their own."""
+    """All Rust peers at once, in their own project."""
     target = BUILD / "rust"
     run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", HERE / "rust" / "Cargo.toml",
          "--target-dir", target])
@@ -97,7 +97,7 @@ def curl():
                 f'[package]\nname = "probe"\nedition = "2021"\n[dependencies]\ncurl-sys = "={CURL_CRATE}"\n[workspace]\n')
             run(["cargo", "fetch", "--quiet"], cwd=probe)
         shutil.copytree(glob.glob(crates)[0], source, dirs_exist_ok=True)
-        for directory in ("tests", "docs", "docs/examples"):  # not in the crate, but CMake wants them
+        for directory in ("tests", "docs", "docs/examples"):  # not in the crate, but required by CMake
             (source / directory).mkdir(parents=True, exist_ok=True)
             (source / directory / "CMakeLists.txt").touch()
         off = ("CURL_USE_LIBPSL CURL_USE_LIBSSH2 USE_LIBIDN2 CURL_ZLIB CURL_BROTLI CURL_ZSTD USE_NGHTTP2 ENABLE_ARES "
@@ -129,8 +129,8 @@ def node(script):
 
 
 class Client(typing.NamedTuple):
-    build: typing.Callable  # takes wsline's build directory
-    is_native: bool = True  # instructions are counted
+    build: typing.Callable  # its argument is wsline's build directory
+    is_native: bool = True  # whether instructions are counted
     environment: dict = {}
     is_quick: bool = False
     is_wsline: bool = False
@@ -140,14 +140,15 @@ CLIENTS = {
     "raw": Client(lambda _: compile_c("raw", "c/raw.c", [], OPENSSL), is_quick=True),
     "mini": Client(lambda _: compile_c("mini", "c/mini.c", [], OPENSSL), is_quick=True),
     "wsline": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"), is_quick=True, is_wsline=True),
-    # The same program, which receives with wsline_conn_recv_many().
+    # The same program, receiving with wsline_conn_recv_many().
     "wsline+many": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"), environment={"BENCH_MANY": "1"},
                           is_wsline=True),
-    # With wsline_options_set_spin_us(): where client and server have a processor each.
+    # With wsline_options_set_spin_us(), for client and server on separate processors.
     "wsline+spin": Client(lambda build: wsline(build, "wsline_client", "c/wsline.c"),
                           environment={"BENCH_SPIN_US": "200"}, is_wsline=True),
-    # With AWS-LC in place of OpenSSL; under TLS only. Not is_wsline, though it is: those are built by --smoke, a test of
-    # every change, and this one is built for minutes. It would offer ML-KEM, too, which neither OpenSSL 3.0 nor ring does.
+    # With AWS-LC instead of OpenSSL; only with TLS. is_wsline is not set, because --smoke, a test
+    # for every change, builds those clients, and this one takes minutes. By default it would offer
+    # ML-KEM, which neither OpenSSL 3.0 nor ring does.
     "wsline+aws-lc": Client(lambda _: wsline_on_aws_lc(), environment={"BENCH_GROUPS": "X25519"}),
     "wsline-app": Client(lambda build: wsline(build, "wsline_app_client", "c/wsline_app.c"), is_wsline=True),
     "tungstenite": Client(lambda _: rust("tungstenite"), is_quick=True),
@@ -171,7 +172,7 @@ CLIENTS = {
 
 
 def locked(path):
-    """The packages that a Cargo.lock names: name to version."""
+    """The packages in a Cargo.lock: name to version."""
     found = {}
     for package in path.read_text().split("[[package]]"):
         fields = dict(line.split(" = ", 1) for line in package.splitlines() if " = " in line)
@@ -181,7 +182,7 @@ def locked(path):
 
 
 def versions():
-    """As they are built here: name to version."""
+    """The versions built here: name to version."""
     crates = locked(HERE / "rust" / "Cargo.lock")
     found = {name: version for name, version in crates.items() if name in CLIENTS or name in ("rustls", "ring", "tokio")}
     found["aws-lc-sys"] = locked(ROOT / "Cargo.lock")["aws-lc-sys"]

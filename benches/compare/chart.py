@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chart for the README: CPU a message, wsline being 1, as SVG that suits a light and a dark page."""
+"""A chart for the README: CPU per message relative to wsline, as SVG for light and dark pages."""
 
 from xml.sax.saxutils import escape
 
 import report
 from scenarios import SCENARIOS
 
-# Rows that wsline wins and rows that it loses.
+# Colours of rows that wsline wins and of rows that it loses.
 SHOWN = [("echo-16", "echo, 16 B"), ("echo-64k", "echo, 64 KiB"), ("pipe-1k", "pipelined echo, 1 KiB"),
          ("source-16", "receive, 16 B"), ("source-1k", "receive, 1 KiB"), ("sink-1k", "send, 1 KiB"),
          ("sink-64k", "send, 64 KiB"), ("connect", "connect and close"), ("connect-tls", "connect and close, TLS"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one client against the server, and counts what it costs."""
+"""Runs one client with the server and measures its cost."""
 
 import contextlib
 import json
@@ -13,13 +13,13 @@ import sys
 import build
 
 SERVER_CPU, *OTHER_CPUS = sorted(os.sched_getaffinity(0), reverse=True)
-# A client that says so cannot do a scenario.
+# The exit status of a client that does not support a scenario.
 UNSUPPORTED = 3
 TIMEOUT_S = 120
 
 
 class Servers:
-    """The plain one and the one under TLS, as a context."""
+    """The server without and with TLS, as a context."""
 
     def __init__(self, pin):
         self.pin = pin
@@ -53,7 +53,9 @@ class Servers:
         return sum(map(of, self._processes))
 
     def client_pin(self):
-        """On the server's processor, unless told otherwise: between two, a wake-up costs ten times the library."""
+        """On the server's processor by default, because a wake-up across processors costs ten times
+        the library.
+        """
         return self._pinned(OTHER_CPUS[0] if self.pin == "split" else SERVER_CPU)
 
     def _pinned(self, cpu):
@@ -82,7 +84,7 @@ def environment_of(client):
 
 
 def run_client(servers, client, command, scenario, count, prefix=()):
-    """What the client has printed, with the server's time, and what `prefix` has said."""
+    """The output of the client, with the server's time, and the output of `prefix`."""
     words = [scenario.url(servers.ports, count), scenario.kind, scenario.size, count, scenario.window]
     before = servers.cpu_s()
     try:
@@ -104,14 +106,14 @@ def whole_windows(scenario, count):
 
 
 def calibrate(servers, client, command, scenario, target_s):
-    """How many messages take about `target_s`."""
+    """The number of messages that take about `target_s`."""
     if scenario.kind == "idle":
         return scenario.most
     count = scenario.least
-    # The first estimate of a fast client is too small.
+    # The first estimate for a fast client is too small.
     for _ in range(4):
         result, _ = run_client(servers, client, command, scenario, count)
-        # On a busy machine the clock says little: twice the processor's time bounds it.
+        # On a busy machine wall-clock time is unreliable: twice the processor time bounds it.
         busy = result["user_s"] + result["sys_s"] + result["server_s"]
         took = max(min(result["wall_s"], 2 * busy), 1e-6)
         wanted = max(scenario.least, min(scenario.most, int(target_s / took * count)))
@@ -132,7 +134,7 @@ def instructions(text):
     return int(found[1]) if found else 0
 
 
-# How what a message costs is counted: by the difference of two runs, so start-up is out of it.
+# Counts the cost of a message as the difference between two runs, which excludes start-up.
 COUNTERS = {
     "system_calls": (["strace", "-f", "-c"], system_calls),
     "instructions": (["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"], instructions),
@@ -152,7 +154,9 @@ def count_per_message(servers, client, command, scenario, counter):
 
 @contextlib.contextmanager
 def reported(name, scenario, failures):
-    """Another library's client that fails is left out, with a word. One of ours is a failure of the whole run."""
+    """A failing client of another library is skipped with a message. A failure of ours fails the
+    whole run.
+    """
     try:
         yield
     except Unsupported:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables, in Markdown, of what was measured."""
+"""Tables of the results in Markdown."""
 
 import statistics
 import typing
 
 from scenarios import SCENARIOS
 
-# They show what a client could cost at least, and are no libraries.
+# These show the minimum cost of a client and are not libraries.
 BOUNDS = ("raw", "mini")
 
 
 class Summary(typing.NamedTuple):
-    """Medians over the rounds, per message; KiB are per connection."""
+    """Medians of the rounds per message; KiB are per connection."""
 
     cpu_us: float
     both_us: float
@@ -37,7 +37,7 @@ def summary(runs):
 
 
 def summaries(results):
-    """Scenario to client to summary."""
+    """Maps scenarios to clients to summaries."""
     return {name: {client: summary(runs) for client, runs in by_client.items() if runs}
             for name, by_client in results["times"].items()}
 
@@ -92,7 +92,7 @@ def write(results, out):
 
 
 def write_standing(out, groups, found):
-    """Where wsline stands in each row, and which rows another library wins."""
+    """wsline's rank in each row, and the rows that another library wins."""
     lost = []
     print("\n### wsline and the best other library of each row\n", file=out)
     head(out, ["scenario", "what", "bare socket", "wsline", "best other", "", "wsline / best",
@@ -181,7 +181,7 @@ def write_counts(out, counts, what):
 
 
 def shown_count(count):
-    # The difference of two runs may be below zero where a client does not do the same each time.
+    # The difference between two runs may be negative if a client's work varies.
     if count is None or count < 0:
         return "–"
     return f"{count:.0f}" if count >= 20 else f"{count:.2f}"

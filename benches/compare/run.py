@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares WebSocket clients on the same work, in one run, against one server. See README.md.
+"""Compares WebSocket clients doing the same work with the same server in one run. See README.md.
 
     run.py                                    all clients, all scenarios, seven rounds
-    run.py --quick                            a few of both, in about two minutes
+    run.py --quick                            a few of each, in about two minutes
     run.py --only 'wsline*,beast' --scenarios 'echo-*'
     run.py --counts                           instructions and system calls per message
-    run.py --smoke                            wsline's own clients, few messages: whether all of it works
-    run.py --report FILE                      the tables of an earlier run
+    run.py --smoke                            wsline's own clients, few messages: checks that everything works
+    run.py --report FILE                      prints the tables of an earlier run
 """
 
 import argparse
@@ -67,7 +67,7 @@ def takes_part(name, scenario, pin):
 
 
 def build_all(names, directory):
-    """One that cannot be built is left out, with a word."""
+    """A client that cannot be built is skipped with a message."""
     commands = {}
     for name in names:
         try:
@@ -80,7 +80,7 @@ def build_all(names, directory):
 
 
 def measure_times(servers, commands, scenarios, arguments, results):
-    """What of wsline's has failed."""
+    """The failures of wsline's clients."""
     failures = []
     rounds, target = arguments.rounds or ROUNDS, arguments.target or 0.3
     for scenario in scenarios:
@@ -92,7 +92,7 @@ def measure_times(servers, commands, scenarios, arguments, results):
                 client, command = build.CLIENTS[name], commands[name]
                 counts[name] = known[0] if known else measure.calibrate(servers, client, command, scenario, target)
         for number in range(rounds):
-            # Interleaved, and every other round the other way round.
+            # Interleaved, with every other round in reverse order.
             for name in list(counts)[:: -1 if number % 2 else 1]:
                 with measure.reported(name, scenario, failures):
                     one, _ = measure.run_client(servers, build.CLIENTS[name], commands[name], scenario, counts[name])
@@ -123,7 +123,7 @@ def measure_counts(servers, commands, scenarios, arguments, results):
 
 
 def smoke(servers, commands, scenarios):
-    """Whether each scenario works; how fast, nobody looks at."""
+    """Checks that each scenario works, without measuring it."""
     failed = 0
     for scenario in scenarios:
         count = measure.whole_windows(scenario, 200 if scenario.size <= 65536 else 4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured. Each row is one run of a client: `client URL KIND SIZE COUNT WINDOW`."""
+"""The scenarios. Each row is one run of a client: `client URL KIND SIZE COUNT WINDOW`."""
 
 import typing
 
@@ -13,9 +13,9 @@ class Scenario(typing.NamedTuple):
     window: int = 1
     path: str = "/echo"
     tls: bool = False
-    most: int = 200_000  # messages of a run at most
-    least: int = 1000  # of the run that estimates how many fit
-    only: tuple = ()  # clients; else all but those that name their scenarios
+    most: int = 200_000  # maximum number of messages of a run
+    least: int = 1000  # messages of the run that estimates the count
+    only: tuple = ()  # clients; by default all that do not name their scenarios
 
     def url(self, ports, count):
         base = f"wss://localhost:{ports[1]}" if self.tls else f"ws://127.0.0.1:{ports[0]}"
@@ -73,5 +73,5 @@ SCENARIOS = [
              least=50_000, only=APP),
 ]
 
-# What make bench-quick runs.
+# The scenarios of make bench-quick.
 QUICK = ["echo-16", "echo-1k", "echo-1m", "pipe-16", "source-16", "source-1k", "sink-16", "connect", "tls-echo-1k"]

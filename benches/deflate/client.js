@@ -23,13 +23,13 @@ let missing = work === 'compress' ? 1 : count;
 
 connection.on('message', () => {
   missing -= 1;
-  if (missing === 0) process.exit(0); // without a closing handshake, of which the server knows nothing
+  if (missing === 0) process.exit(0); // without a closing handshake, which the server does not support
 });
 
 connection.on('open', async () => {
   if (work !== 'compress') return;
   for (let i = 0; i < count; i += 1) {
-    // Waiting for each keeps all messages from being copied before the first one leaves.
+    // Waiting for each send keeps messages from being copied before the first one is sent.
     await new Promise((sent) => { connection.send(messages[i % MESSAGES], sent); });
   }
 });

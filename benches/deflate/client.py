@@ -16,7 +16,7 @@ def main():
     size, count = int(size), int(count)
     text = pathlib.Path(path).read_text(encoding="ascii")
     messages = [text[i * size : (i + 1) * size] for i in range(MESSAGES)]
-    # The window and the memory are those of zlib; the package's own are smaller.
+    # zlib's window and memory; the package's defaults are smaller.
     deflate = ClientPerMessageDeflateFactory(compress_settings={"level": int(level), "memLevel": 8})
     settings = {"compression": None, "ping_interval": None, "proxy": None}
     with connect(url, extensions=[deflate], **settings) as connection:
@@ -26,7 +26,7 @@ def main():
             count = 1
         for _ in range(count):
             connection.recv()
-        os._exit(0)  # without a closing handshake, of which the server knows nothing
+        os._exit(0)  # without a closing handshake, which the server does not support
 
 
 main()

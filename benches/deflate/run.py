@@ -4,9 +4,9 @@
 
 usage: run.py [--build BUILD] [--size BYTES] [--rounds N]
 
-Each client talks to the same server (server.py), which neither inflates what it gets nor compresses
-what it sends. A round runs every client twice, for some and for four times as many messages; the
-difference is free of what starting a process costs. Printed are medians, and ratios to wsline.
+Each client uses the same server (server.py), which neither inflates what it receives nor compresses
+what it sends. A round runs every client twice, the second time with four times as many messages; the
+difference excludes the cost of starting a process. Prints medians, and ratios to wsline.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def build_clients(build, directory):
 
 
 def make_messages(size):
-    """Quotes as an exchange sends them, in JSON; always the same."""
+    """Stock quotes in JSON, the same in every run."""
     source = random.Random(1)
     messages = []
     for _ in range(MESSAGES):
@@ -81,7 +81,7 @@ def make_messages(size):
 
 
 def measure(clients, work, level, messages, arguments):
-    """For each client, the milliseconds of CPU and the bytes on the wire for a MiB."""
+    """For each client, the CPU milliseconds and the bytes on the wire per MiB."""
     few = MIB_PER_RUN * MIB // arguments.size
     rounds = {name: [] for name in clients}
     for _ in range(arguments.rounds):

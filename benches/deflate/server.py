@@ -4,8 +4,8 @@
 
 usage: server.py compress|inflate LEVEL MESSAGES SIZE
 
-compress: counts as many messages as the path says, without looking into them, then says so.
-inflate: sends as many messages as the path says, compressed beforehand.
+compress: counts as many messages as the path says without decoding them, then reports it.
+inflate: sends as many precompressed messages as the path says.
 """
 
 import base64
@@ -34,7 +34,7 @@ def main():
 
 
 def compressed(text, size, level):
-    """Each message by itself (RFC 7692 section 7.2.1)."""
+    """Each message on its own (RFC 7692 section 7.2.1)."""
     payloads = []
     for start in range(0, len(text), size):
         context = zlib.compressobj(level, wbits=-15)
@@ -82,7 +82,7 @@ def count_messages(stream, count):
             length = int.from_bytes(stream.read(2 if length == 126 else 8), "big")
         stream.read(4 + length)
         total += length
-        # Fragments are parts of one message, control frames of none.
+        # Fragments are parts of one message; control frames are not.
         count -= first >> 7 if first & 0x0F < 8 else 0
     return total
 

@@ -3,7 +3,7 @@
  * client WORK URL SIZE BATCH BATCHES [CA-FILE]: does BATCHES times the work for BATCH messages of
  * SIZE bytes. See run.py.
  *
- * callgrind counts inside the functions measured_*() alone. What the client does outside of them
+ * callgrind counts only inside the functions measured_*(). The work of the client outside of them
  * makes the counts repeatable: a batch is received when all of it has arrived, and the next batch
  * is sent when the server has read the last one.
  */
@@ -25,7 +25,7 @@ static struct {
     size_t size;
     unsigned batch, batches;
     uint8_t *payload;
-    unsigned received; /* by the app */
+    unsigned received; /* if driven by an app */
 } work;
 
 static void fail(const char *what) {
@@ -42,7 +42,7 @@ static void check_message(const wsline_message *message) {
         fail("an unexpected message");
 }
 
-/* ---- what is measured ---- */
+/* ---- measured ---- */
 
 void measured_connect(const wsline_options *options);
 void measured_send(wsline_conn *conn);
@@ -79,7 +79,7 @@ MEASURED void measured_receive(wsline_conn *conn) {
 
 MEASURED void measured_app(wsline_app *app) { check(wsline_app_run(app), "run the app"); }
 
-/* ---- what is not ---- */
+/* ---- not measured ---- */
 
 static void send_request(wsline_conn *conn) {
     check(wsline_conn_send_text(conn, "next", WSLINE_NUL_TERMINATED), "send a request");
@@ -150,7 +150,7 @@ static void run_batches(wsline_options *options) {
     int size = SOCKET_BUFFER;
 
     if (work.batch > 1) {
-        /* So that a batch fits in. */
+        /* Large enough for a batch. */
         check(wsline_options_add_socket_option(options, SOL_SOCKET, SO_RCVBUF, &size, sizeof size),
               "SO_RCVBUF");
         check(wsline_options_add_socket_option(options, SOL_SOCKET, SO_SNDBUF, &size, sizeof size),

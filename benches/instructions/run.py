@@ -1,12 +1,12 @@
-"""What a message costs: user-space instructions, counted by callgrind, or system calls, by strace.
+"""Counts the cost of a message: user-space instructions with callgrind, or system calls with strace.
 
 usage: run.py [--build BUILD] [--system-calls] [--no-limits] [--only TITLE]
 
-Fails above the limits, which stand in the tables Instructions.ROWS and SystemCalls.ROWS beside the
+Fails above the limits, which are in the tables Instructions.ROWS and SystemCalls.ROWS next to the
 goals, most of which are not reached yet. Each row runs the client twice, for few and for many
-messages, and divides the difference: start-up is out of it. Counted are the library, libc, OpenSSL
-and the few instructions of the client itself. The counts do not depend on how fast or how busy the
-machine is.
+messages, and divides the difference, which excludes start-up. The counts include the library, libc,
+OpenSSL and the few instructions of the client itself. They do not depend on how fast or how busy
+the machine is.
 """
 
 import argparse
@@ -30,17 +30,17 @@ class Row(typing.NamedTuple):
     size: int
     batch: int
     batches: tuple  # few, many
-    limit: typing.Optional[float]  # what holds today, with a little room
+    limit: typing.Optional[float]  # the current value, with a small margin
     goal: typing.Optional[int] = None
     tls: bool = False
-    only: tuple = ()  # system calls; else all
+    only: tuple = ()  # system calls; default: all
 
 
-SERVER_KINDS = {"receive": "source", "send": "sink"}  # else echo
+SERVER_KINDS = {"receive": "source", "send": "sink"}  # default: echo
 
 
 class Instructions:
-    """In the client's functions measured_*() and in what they call."""
+    """Counts in the client's functions measured_*() and in the functions they call."""
 
     ROWS = [
         Row("receive 16 B", "receive", 16, 4096, (4, 12), 299, 300),
@@ -55,7 +55,7 @@ class Instructions:
         Row("TLS echo 1 KiB", "echo", 1024, 1, (500, 2500), None, tls=True),
     ]
     HEAD = ("instructions", "limit", "goal", "wsline", "OpenSSL", "other")
-    # Which column counts an object file; all others are "other".
+    # The column of each object file; all others are "other".
     OBJECTS = {"libwsline": "wsline", "libssl": "OpenSSL", "libcrypto": "OpenSSL"}
 
     def command(self, _row, out):
@@ -63,7 +63,7 @@ class Instructions:
         return ["valgrind", "--tool=callgrind", *options, f"--callgrind-out-file={out}"]
 
     def read(self, out):
-        """The instructions in the code of each object file, without those of what it called."""
+        """The instructions in the code of each object file, excluding its callees."""
         counts = {"wsline": 0, "OpenSSL": 0, "other": 0}
         column, follows_call = "other", False
         for line in out.splitlines():
@@ -73,7 +73,7 @@ class Instructions:
             elif line.startswith("calls="):
                 follows_call = True
             elif line[:1].isdigit():
-                # "LINE COUNT"; behind "calls=" the count is that of the callee.
+                # "LINE COUNT"; after "calls=" the count is that of the callee.
                 if not follows_call:
                     counts[column] += int(line.split()[1])
                 follows_call = False
@@ -85,14 +85,14 @@ class Instructions:
 
 
 class SystemCalls:
-    """Of the whole client; so its rows do nothing but what they are named after."""
+    """Counts in the whole client, so its rows do only what their names say."""
 
     SENDING = ("sendto", "sendmsg", "write", "writev")
     ROWS = [
         Row("echo 16 B", "echo", 16, 1, (100, 500), 2, 2),
         Row("app echo 16 B", "app", 16, 1, (100, 500), 3, 3),
         Row("echo 1 MiB, sending", "echo", 1 << 20, 1, (10, 30), 1, 1, only=SENDING),
-        # An answer may arrive in two segments.
+        # A reply may arrive in two segments.
         Row("connect and close", "connect", 16, 1, (20, 100), 12.5, 12),
         Row("TLS echo 1 KiB", "echo", 1024, 1, (100, 500), 2, 2, tls=True),
         Row("TLS connect and close", "connect", 16, 1, (20, 100), 22.5, tls=True),
@@ -164,7 +164,7 @@ class Bench:
         compile_c("server.c", self._server, "-lssl", "-lcrypto", "-pthread")
 
     def per_message(self, row):
-        """The difference of two runs, for each thing that is counted."""
+        """The difference between two runs, for each counted item."""
         few, many = (self._count(row, batches) for batches in row.batches)
         messages = (row.batches[1] - row.batches[0]) * row.batch
         return {name: (many[name] - few.get(name, 0)) / messages for name in many}
@@ -217,7 +217,7 @@ def start_server(servers, command):
 
 
 def run(command):
-    """What the command says matters only when it fails."""
+    """The command's output matters only if it fails."""
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S
     )

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server [CERTIFICATE KEY]: what the client of run.py talks to; prints its port. With a certificate
- * it speaks TLS. One thread per connection; the path of the request says what it does:
+ * server [CERTIFICATE KEY]: the server for the client of run.py; prints its port. With a
+ * certificate it uses TLS. One thread per connection; the path of the request selects its work:
  *   /echo/SIZE/BATCH     sends messages back, with one call for BATCH of them
  *   /source/SIZE/BATCH   sends BATCH messages of SIZE bytes, with one call, for each message
  *   /sink/SIZE/BATCH     sends one message for each BATCH messages
@@ -52,7 +52,7 @@ static long read_some(struct connection *conn, void *to, size_t len) {
     return recv(conn->fd, to, len, 0);
 }
 
-/* False when the client has gone. */
+/* False if the client has disconnected. */
 static bool read_exactly(struct connection *conn, uint8_t *to, size_t len) {
     while (len > 0) {
         size_t there = conn->in_end - conn->in_start;
@@ -87,7 +87,7 @@ static bool write_out(struct connection *conn) {
     return true;
 }
 
-/* Room for `len` bytes behind what is to be sent. */
+/* Makes space for `len` bytes after the pending output. */
 static uint8_t *out_room(struct connection *conn, size_t len) {
     if (conn->out_capacity - conn->out_len < len) {
         conn->out_capacity = 2 * (conn->out_len + len);
@@ -116,7 +116,7 @@ static void put_message(struct connection *conn, size_t len) {
     conn->out_len += len;
 }
 
-/* Puts the frame, unmasked, behind what is to be sent; returns its opcode, or -1 at the end. */
+/* Appends the frame, unmasked, to the pending output; returns its opcode, or -1 at the end. */
 static int take_frame(struct connection *conn, size_t *len_out) {
     uint8_t head[2], length[8], mask[4], *payload;
     unsigned length_bytes;
@@ -236,7 +236,7 @@ static int listen_on_loopback(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0), size = SOCKET_BUFFER;
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    /* Accepted sockets inherit them: a batch fits in. */
+    /* Accepted sockets inherit the sizes, so that a batch fits. */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) != 0 ||
         bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 16) != 0 ||

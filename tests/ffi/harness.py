@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the Python tests have in common: a deadline, what must hold after each, the servers."""
+"""Shared by the Python tests: a deadline, checks after each test, the servers."""
 
 import faulthandler
 import os
@@ -14,7 +14,7 @@ DEADLINE_S = 60
 
 class Test(unittest.TestCase):
     def setUp(self):
-        # Bites also where Python is stuck inside a call.
+        # Also works if Python is stuck inside a call.
         faulthandler.dump_traceback_later(DEADLINE_S, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
         self.raised_in_callbacks = []
@@ -38,7 +38,7 @@ def url(peer, path="/"):
 
 
 def options():
-    """Options that trust the servers' certificates."""
+    """Options that trust the certificates of the servers."""
     made = wsline.Options()
     made.set_tls_ca_file(os.environ["WSLINE_TEST_CA"])
     return made

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Python's asyncio drives a wsline loop: many apps on its own thread, none of the library's."""
+"""Python's asyncio drives a wsline loop: many apps on its own thread, and no thread of the library.
+"""
 
 import asyncio
 import threading
@@ -27,7 +28,7 @@ class Asyncio(Test, unittest.IsolatedAsyncioTestCase):
     async def next(self):
         return await asyncio.wait_for(self.happened.get(), WAIT_S)
 
-    async def test_apps_echo_side_by_side(self):
+    async def test_several_apps_echo_concurrently(self):
         peers = ("WEBSOCKETS", "WS", "WEBSOCKETS_TLS", "WS_TLS") * 3
         await asyncio.gather(*(self.echo(url(peer), name) for name, peer in enumerate(peers)))
 
@@ -48,7 +49,7 @@ class Asyncio(Test, unittest.IsolatedAsyncioTestCase):
             app.close()
             self.assertEqual(await asyncio.wait_for(closed, WAIT_S), 1000)
 
-    async def test_pings_go_out_by_themselves(self):
+    async def test_pings_are_sent_automatically(self):
         self.options.set_ping(10, WAIT_S * 1000, b"alive?")
         with wsline.App(url("WS"), self.options) as app:
             app.on_pong(self.happened.put_nowait)
@@ -58,14 +59,14 @@ class Asyncio(Test, unittest.IsolatedAsyncioTestCase):
         self.assertTrue(all(pong.startswith(b"alive?") and len(pong) == 14 for pong in pongs))
         self.assertNotEqual(*pongs)
 
-    async def test_a_server_that_is_silent_is_noticed(self):
+    async def test_a_silent_server_is_detected(self):
         self.options.set_ping(10, 50)
         with wsline.App(url("FAULTS", "/stall"), self.options) as app:
             app.on_error(self.happened.put_nowait)
             self.loop.add(app)
             self.assertEqual((await self.next()).status, Status.PONG_TIMEOUT)
 
-    async def test_it_connects_again(self):
+    async def test_the_app_reconnects(self):
         self.options.set_reconnect(10, 10)
         with wsline.App(url("FAULTS", "/eof-after-101"), self.options) as app:
             app.on_open(lambda: self.happened.put_nowait("open"))

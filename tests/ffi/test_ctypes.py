@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Python with ctypes: connections that block, and apps that call back on a thread of their own."""
+"""Python with ctypes: blocking connections, and apps that run callbacks on their own thread."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ REPLACEMENTS = 200
 
 
 class Connection(Test):
-    def test_messages_come_back(self):
+    def test_messages_are_echoed(self):
         for peer in ("WEBSOCKETS", "WS_TLS"):
             with self.subTest(peer), options() as trusted, wsline.Conn(url(peer), trusted) as conn:
                 for payload in ("grüße", b"\0\xff", "", b"", "x" * 100_000):
@@ -23,7 +23,7 @@ class Connection(Test):
                     self.assertEqual(conn.recv(WAIT_MS), payload)
                 conn.close(1000, "done", WAIT_MS)
 
-    def test_errors_tell_what_happened(self):
+    def test_errors_describe_what_happened(self):
         error = self.assert_fails(Status.INVALID_URL, wsline.Conn, "http://localhost/")
         self.assertIn("http", str(error))
         self.assertEqual(wsline.lib.wsline_last_error_message().decode(), str(error))
@@ -54,13 +54,13 @@ class Connection(Test):
         self.assertEqual(messages.get(timeout=WAIT_S), b"")
         other.join()
 
-    def test_close_info_has_the_server_s_words(self):
+    def test_close_info_has_the_code_and_reason_of_the_server(self):
         with wsline.Conn(url("WEBSOCKETS", "/close?code=3001&reason=bye")) as conn:
             self.assert_fails(Status.CLOSED, conn.recv, WAIT_MS)
             info = conn.close_info()
             self.assertEqual((info.code, info.reason, info.clean), (3001, b"bye", True))
 
-    def test_a_call_that_waits_lets_other_threads_run(self):
+    def test_a_waiting_call_lets_other_threads_run(self):
         with wsline.Conn(url("WEBSOCKETS")) as conn:
             about_to_wait = threading.Event()
             aborting = threading.Thread(target=lambda: [about_to_wait.wait(WAIT_S), conn.abort()])
@@ -71,7 +71,7 @@ class Connection(Test):
 
 
 class AppOnItsOwnThread(Test):
-    def test_it_calls_back(self):
+    def test_callbacks_are_called(self):
         told = queue.Queue()
         with wsline.App(url("WEBSOCKETS")) as app:
             app.on_open(lambda: told.put(("open", threading.get_ident())))
@@ -88,7 +88,7 @@ class AppOnItsOwnThread(Test):
             app.join(WAIT_MS)
             self.assertEqual(told.get_nowait(), ("close", 1000, "done"))
 
-    def test_callbacks_are_replaced_while_it_runs(self):
+    def test_callbacks_are_replaced_while_the_app_runs(self):
         told = queue.Queue()
         with wsline.App(url("WEBSOCKETS")) as app:
 
@@ -116,7 +116,7 @@ class AppOnItsOwnThread(Test):
             app.join(WAIT_MS)
             self.assertEqual(told.get_nowait(), "closed")
 
-    def test_callbacks_are_replaced_while_messages_pour_in(self):
+    def test_callbacks_are_replaced_while_messages_arrive(self):
         called = []
         first_called, last_called = threading.Event(), threading.Event()
         with wsline.App(url("WEBSOCKETS", "/push?n=1000000&size=10")) as app:
@@ -131,7 +131,7 @@ class AppOnItsOwnThread(Test):
         # The later one was never called before the earlier one.
         self.assertEqual(called, sorted(called))
 
-    def test_exceptions_in_callbacks_do_not_break_it(self):
+    def test_exceptions_in_callbacks_do_not_break_the_app(self):
         told = queue.Queue()
         with wsline.App(url("WEBSOCKETS")) as app:
 
@@ -149,7 +149,7 @@ class AppOnItsOwnThread(Test):
         self.assertEqual([str(error) for error in self.raised_in_callbacks], ["a", "b"])
         self.raised_in_callbacks.clear()
 
-    def test_failures_go_to_on_error_and_to_join(self):
+    def test_failures_are_reported_by_on_error_and_join(self):
         errors = []
         with wsline.App(url("WEBSOCKETS", "/status?code=403")) as app:
             app.on_error(errors.append)
@@ -160,7 +160,7 @@ class AppOnItsOwnThread(Test):
         self.assertEqual(errors[0].retry_in_ms, -1)
         self.assertEqual((str(joined), joined.http_status), (str(errors[0]), 403))
 
-    def test_it_is_freed_while_a_callback_runs(self):
+    def test_the_app_is_freed_while_a_callback_runs(self):
         running, proceed, ended = threading.Event(), threading.Event(), []
         app = wsline.App(url("WEBSOCKETS"))
 
@@ -174,11 +174,11 @@ class AppOnItsOwnThread(Test):
         self.assertTrue(running.wait(WAIT_S))
         proceeding = threading.Thread(target=proceed.set)
         proceeding.start()
-        app.free()  # waits for on_open, which wants the GIL
+        app.free()  # waits for on_open, which needs the GIL
         proceeding.join()
         self.assertEqual(ended, [True])
 
-    def test_it_frees_itself(self):
+    def test_the_app_frees_itself(self):
         released = threading.Event()
         app = wsline.App(url("WEBSOCKETS"))
 
@@ -191,7 +191,7 @@ class AppOnItsOwnThread(Test):
         app.start()
         self.assertTrue(released.wait(WAIT_S))
 
-    def test_it_runs_on_the_thread_of_the_caller(self):
+    def test_the_app_runs_on_the_thread_of_the_caller(self):
         received = []
         with wsline.App(url("WEBSOCKETS")) as app:
             app.on_open(lambda: app.send(str(threading.get_ident())))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Node with koffi: connections that block, and apps that call back from a thread of their own.
+// Node with koffi: blocking connections, and apps that run callbacks from their own thread.
 
 'use strict';
 
@@ -21,7 +21,7 @@ const WAIT_MS = 30000;
 const DEADLINE_S = 60;
 const LIMITED = { timeout: WAIT_MS };
 
-// Node's own timeouts do not bite while the main thread is stuck in a call. SIGALRM does.
+// Node's own timeouts do not work while the main thread is stuck in a call; SIGALRM does.
 const alarm = koffi.load(null).func('unsigned int alarm(unsigned int seconds)');
 
 beforeEach(() => { alarm(DEADLINE_S); });
@@ -41,7 +41,7 @@ function trustingOptions() {
   return options;
 }
 
-// What happens in callbacks, for `await told.next()` in the order it came.
+// Events from callbacks, for `await told.next()` in order.
 class Told {
   #items = [];
   #changed = new EventEmitter();
@@ -61,7 +61,7 @@ class Told {
 
 // ---- connections ----
 
-test('messages come back', LIMITED, () => {
+test('messages are echoed', LIMITED, () => {
   const options = trustingOptions();
   for (const peer of ['WEBSOCKETS', 'WS_TLS']) {
     const conn = Conn.connect(url(peer), options);
@@ -76,7 +76,7 @@ test('messages come back', LIMITED, () => {
   options.free();
 });
 
-test('errors tell what happened', LIMITED, () => {
+test('errors describe what happened', LIMITED, () => {
   assert.throws(() => Conn.connect('http://localhost/'), (error) => {
     assert.equal(error.status, STATUS.INVALID_URL);
     assert.match(error.message, /http/);
@@ -94,7 +94,7 @@ test('errors tell what happened', LIMITED, () => {
   assert.throws(() => conn.send('after free'), { status: STATUS.INVALID_ARGUMENT });
 });
 
-test("close info has the server's words", LIMITED, () => {
+test('close info has the code and reason of the server', LIMITED, () => {
   const conn = Conn.connect(url('WEBSOCKETS', '/close?code=3001&reason=bye'));
   assert.throws(() => conn.recv(WAIT_MS), { status: STATUS.CLOSED });
   const { code, reason, clean } = conn.closeInfo();
@@ -102,7 +102,7 @@ test("close info has the server's words", LIMITED, () => {
   conn.free();
 });
 
-test('calls that wait need not block Node', LIMITED, async () => {
+test('waiting calls need not block Node', LIMITED, async () => {
   const conn = await Conn.connectAsync(url('WEBSOCKETS'));
   const received = conn.recvAsync(WAIT_MS);
   conn.send('sent meanwhile');
@@ -118,7 +118,7 @@ test('calls that wait need not block Node', LIMITED, async () => {
 
 // ---- apps ----
 
-test('an app calls back', LIMITED, async () => {
+test('an app runs callbacks', LIMITED, async () => {
   const told = new Told();
   const app = new App(url('WEBSOCKETS'));
   app.onOpen(() => told.put('open'));
@@ -136,7 +136,7 @@ test('an app calls back', LIMITED, async () => {
   await app.free();
 });
 
-test('apps run side by side', LIMITED, async () => {
+test('several apps run concurrently', LIMITED, async () => {
   const options = trustingOptions();
   const peers = ['WEBSOCKETS', 'WS', 'WEBSOCKETS_TLS', 'WS_TLS'];
   await Promise.all([...peers, ...peers, ...peers].map(async (peer) => {
@@ -155,7 +155,7 @@ test('apps run side by side', LIMITED, async () => {
   options.free();
 });
 
-test('callbacks are replaced while it runs', LIMITED, async () => {
+test('callbacks are replaced while the app runs', LIMITED, async () => {
   const told = new Told();
   const app = new App(url('WEBSOCKETS'));
   app.onOpen(() => { app.send('a'); app.send('b'); });
@@ -179,7 +179,7 @@ test('callbacks are replaced while it runs', LIMITED, async () => {
   await app.free();
 });
 
-test('exceptions in callbacks do not break it', LIMITED, async (context) => {
+test('exceptions in callbacks do not break the app', LIMITED, async (context) => {
   const told = new Told();
   context.mock.method(hooks, 'onCallbackError', (error) => told.put(error.message));
   const app = new App(url('WEBSOCKETS'));
@@ -191,7 +191,7 @@ test('exceptions in callbacks do not break it', LIMITED, async (context) => {
   await app.free();
 });
 
-test('failures go to onError', LIMITED, async () => {
+test('failures are reported to onError', LIMITED, async () => {
   const told = new Told();
   const app = new App(url('WEBSOCKETS', '/status?code=403'));
   app.onError((error) => told.put(error));
@@ -203,13 +203,13 @@ test('failures go to onError', LIMITED, async () => {
   await app.free();
 });
 
-test('an app is freed while messages pour in', LIMITED, async () => {
+test('an app is freed while messages arrive', LIMITED, async () => {
   const told = new Told();
   const app = new App(url('WEBSOCKETS', '/push?n=1000000&size=10'));
   app.onMessage((payload) => told.put(payload.length));
   app.start();
   assert.equal(await told.next(), 10);
-  // Node is busy with this; meanwhile the app's thread comes to wait for it with the next message.
+  // Keeps Node busy; meanwhile the app's thread starts to wait for it with the next message.
   Conn.connect(url('WEBSOCKETS')).free();
   await app.free();
 });

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- LuaJIT: connections that block, and apps that a loop drives on LuaJIT's own thread.
+-- LuaJIT: blocking connections, and apps that a loop drives on LuaJIT's own thread.
 local ffi = require 'ffi'
 package.path = arg[0]:match('^(.*/)') .. '?.lua;' .. package.path
 local wsline = require 'wsline'
@@ -59,7 +59,7 @@ local function trusting_options()
     return options
 end
 
--- Drives the loop until `condition()` holds, or a callback raises an error.
+-- Drives the loop until `condition()` is true, or a callback raises an error.
 local function drive(loop, condition)
     while not condition() and #raised == 0 do
         loop:run_once(WAIT_MS)
@@ -68,7 +68,7 @@ end
 
 -- ---- connections ----
 
-test('messages come back', function()
+test('messages are echoed', function()
     local options = trusting_options()
     for _, peer in ipairs {'WEBSOCKETS', 'WS_TLS'} do
         local conn = wsline.connect(url(peer), options)
@@ -95,7 +95,7 @@ test('calls may be compiled', function()
     conn:free()
 end)
 
-test('errors tell what happened', function()
+test('errors describe what happened', function()
     local failure = fails(wsline.lib.WSLINE_ERR_INVALID_URL, wsline.connect, 'http://localhost/')
     assert(failure.message:find 'http')
     equal(failure.message, ffi.string(wsline.lib.wsline_last_error_message()))
@@ -111,7 +111,7 @@ test('errors tell what happened', function()
     fails(wsline.lib.WSLINE_ERR_INVALID_ARGUMENT, conn.send, conn, TEXT, 'after free')
 end)
 
-test('close info has the server\'s words', function()
+test('close info has the code and reason of the server', function()
     local conn = wsline.connect(url('WEBSOCKETS', '/close?code=3001&reason=bye'))
     fails(wsline.lib.WSLINE_ERR_CLOSED, conn.recv, conn, WAIT_MS)
     local info = conn:close_info()
@@ -123,7 +123,7 @@ end)
 
 -- ---- apps in a loop ----
 
-test('apps echo side by side', function()
+test('several apps echo concurrently', function()
     local options, loop, apps, closed = trusting_options(), wsline.loop(), {}, 0
     for _, peer in ipairs {'WEBSOCKETS', 'WS', 'WEBSOCKETS_TLS', 'WS_TLS'} do
         for _ = 1, 3 do
@@ -171,7 +171,7 @@ test('callbacks are replaced in callbacks', function()
     loop:free()
 end)
 
-test('errors in callbacks do not break it', function()
+test('errors in callbacks do not break the app', function()
     local loop, app = wsline.loop(), wsline.app(url 'WEBSOCKETS')
     app:on_open(function()
         app:send(TEXT, 'a')
@@ -188,7 +188,7 @@ test('errors in callbacks do not break it', function()
     loop:free()
 end)
 
-test('pings go out by themselves', function()
+test('pings are sent automatically', function()
     local options, loop, pongs = wsline.options(), wsline.loop(), {}
     options:set_ping(10, WAIT_MS, 'alive?')
     local app = wsline.app(url 'WS', options)
@@ -201,7 +201,7 @@ test('pings go out by themselves', function()
     options:free()
 end)
 
-test('it connects again', function()
+test('the app reconnects', function()
     local options, loop, told = wsline.options(), wsline.loop(), {}
     options:set_reconnect(10, 10, 1, 0, 0)
     local app = wsline.app(url('FAULTS', '/eof-after-101'), options)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Python with ctypes: Ctrl-C ends a call that waits, and the connection stays as it was."""
+"""Python with ctypes: Ctrl-C ends a waiting call, and the connection stays usable."""
 
 import contextlib
 import signal
@@ -12,12 +12,12 @@ from harness import WAIT_MS, Test, options, url
 from wsline import Status
 
 BETWEEN_SIGNALS_S = 0.02
-# More than sockets take when nobody reads.
+# More than the sockets buffer when nobody reads.
 MUCH = bytes(64 << 20)
 
 
 class CtrlC(Test):
-    def test_it_ends_a_receive(self):
+    def test_ctrl_c_ends_a_receive(self):
         for peer in ("WEBSOCKETS", "WS_TLS"):
             with self.connect(url(peer)) as conn:
                 with self.ctrl_c():
@@ -26,23 +26,23 @@ class CtrlC(Test):
                 self.assertEqual(conn.recv(WAIT_MS), "still open")
                 conn.close(1000, "done", WAIT_MS)
 
-    def test_it_ends_a_send(self):
+    def test_ctrl_c_ends_a_send(self):
         for peer in ("FAULTS", "FAULTS_TLS"):
             with self.connect(url(peer, "/stall")) as conn:
                 with self.ctrl_c():
-                    # The first send keeps what has not left, so the second one is interrupted.
+                    # The first send keeps the unsent rest, so the second one is interrupted.
                     conn.send(MUCH)
                     conn.send(MUCH)
                 self.assert_fails(Status.TIMEOUT, conn.recv, 0)
 
-    def test_it_ends_a_close(self):
+    def test_ctrl_c_ends_a_close(self):
         for peer in ("FAULTS", "FAULTS_TLS"):
             with self.connect(url(peer, "/no-close-reply")) as conn:
                 for _ in range(2):
                     with self.ctrl_c():
                         conn.close(1000, "done", wsline.FOREVER)
 
-    def test_it_ends_a_connect(self):
+    def test_ctrl_c_ends_a_connect(self):
         for peer in ("FAULTS", "FAULTS_TLS"):
             with self.subTest(peer), self.interruptible() as how:
                 with self.ctrl_c():
@@ -61,14 +61,14 @@ class CtrlC(Test):
 
     @contextlib.contextmanager
     def ctrl_c(self):
-        """What is done inside ends by KeyboardInterrupt, right after an interrupted call."""
-        self.assert_fails(Status.INVALID_URL, wsline.Conn, "")  # so that the last error is another
+        """Its body ends with KeyboardInterrupt, right after an interrupted call."""
+        self.assert_fails(Status.INVALID_URL, wsline.Conn, "")  # changes the last error
         main, ended = threading.get_ident(), threading.Event()
 
         def handler(*_):
             info = wsline.ErrorInfo()
             wsline.lib.wsline_last_error(wsline.byref(info))
-            # A signal may also come before the call, or be the one that ended an earlier call.
+            # A signal may also arrive before the call, or be the one that ended an earlier call.
             if info.status == Status.INTERRUPTED and not ended.is_set():
                 ended.set()
                 raise KeyboardInterrupt

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Ruby with Fiddle: Ctrl-C ends a call that waits, by Interrupt. Nobody has to wrap the library for that.
+# Ruby with Fiddle: Ctrl-C ends a waiting call with Interrupt. The library needs no wrapper for
+# that.
 
 require 'fiddle'
 
 LIBRARY = Fiddle.dlopen(ENV.fetch('WSLINE_LIBRARY'))
 OK = 0
 FOREVER = -1
-# More than sockets take when nobody reads.
+# More than the sockets buffer when nobody reads.
 MUCH = 64 << 20
-# Bites where Ctrl-C does not.
+# Works where Ctrl-C does not.
 DEADLINE_S = 60
 
 def function(name, arguments, result = Fiddle::TYPE_INT)
@@ -48,7 +49,7 @@ def connect(peer, path)
   made { |place| CONNECT.call(url(peer, path), OPTIONS, place) }
 end
 
-# One signal is enough; those that come later, even at the end of the program, are nobody's.
+# One signal is enough; later ones, even at the end of the program, are ignored.
 is_armed = false
 trap('INT') do
   if is_armed
@@ -57,7 +58,7 @@ trap('INT') do
   end
 end
 
-# What is done inside ends by Interrupt.
+# The block ends with Interrupt.
 ctrl_c = lambda do |name, &work|
   is_armed = true
   sender = Thread.new do
@@ -86,7 +87,7 @@ much = Fiddle::Pointer.malloc(MUCH, Fiddle::RUBY_FREE)
 %w[FAULTS FAULTS_TLS].each do |peer|
   conn = connect(peer, '/stall')
   ctrl_c.call("#{peer} receive") { RECV.call(conn, FOREVER, message) }
-  # The first send keeps what has not left, so the second one is interrupted.
+  # The first send keeps the unsent rest, so the second one is interrupted.
   ctrl_c.call("#{peer} send") { 2.times { SEND.call(conn, much, MUCH) } }
   FREE.call(conn)
   conn = connect(peer, '/no-close-reply')

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// wsline for Node with koffi: as much of it as the tests need, written to be copied from.
+// wsline for Node with koffi: the parts that the tests need, as a model to copy.
 //
 // $WSLINE_LIBRARY is the path of libwsline.so.
 //
-// An app's own thread cannot run JavaScript: koffi has the main thread do it and makes the app's
-// wait. So the main thread must never wait for an app: what does is called with koffi's `.async`,
-// on a thread of Node's pool, of which there are four; that is good for what ends soon.
+// An app's own thread cannot run JavaScript: koffi runs it on the main thread while the app's thread
+// waits. So the main thread must never wait for an app: functions that do are called with koffi's
+// `.async`, on one of the four threads of Node's pool, which suits calls that end soon.
 
 'use strict';
 
@@ -124,7 +124,7 @@ class WslineError extends Error {
   }
 }
 
-// Only for calls without `.async`: the last error is that of the calling thread.
+// Only for calls without `.async`, because the last error is per thread.
 function check(status) {
   if (status !== STATUS.OK) {
     const info = {};
@@ -135,9 +135,9 @@ function check(status) {
 
 // ---- callbacks ----
 
-// The library is given one C function for each kind of callback, since koffi has some thousands
-// only, and a number as userdata, which finds the JavaScript function here. The library says by
-// userdata_free when it is called no more.
+// The library receives one C function for each kind of callback, because koffi has only a few
+// thousand, and a number as userdata, which identifies the JavaScript function here. The library
+// calls userdata_free when it will not call the function again.
 const registered = new Map();
 let lastNumber = 0n;
 
@@ -150,12 +150,13 @@ function register(fn) {
 const release = koffi.register((number) => { registered.delete(number); }, 'wsline_free_fn *');
 
 const hooks = {
-  // Takes what callbacks throw, of which koffi would say nothing: an uncaught exception, as in any
-  // handler of an event.
+  // Catches exceptions of callbacks, which koffi would hide, and makes them uncaught exceptions, as
+  // in any event handler.
   onCallbackError: (error) => { process.nextTick(() => { throw error; }); },
 };
 
-// The C function that calls those of a kind; `decode` makes what they take out of the pointer.
+// The C function that calls the functions of one kind; `decode` turns the pointer into their
+// arguments.
 function caller(kind, decode) {
   return koffi.register((app, info, number) => {
     try {
@@ -192,7 +193,7 @@ function payloadOf({ data, len, opcode }) {
   return opcode === TEXT ? bytes.toString() : bytes;
 }
 
-// The opcode, the bytes and their number.
+// The opcode, the bytes and their length.
 function pack(payload) {
   const isText = typeof payload === 'string';
   const bytes = isText ? Buffer.from(payload) : payload;
@@ -201,7 +202,7 @@ function pack(payload) {
 
 // ---- objects ----
 
-// What a constructor leaves in its out-parameter.
+// The value of a constructor's output parameter.
 function made(constructor, ...args) {
   const out = [null];
   check(constructor(...args, out));
@@ -223,8 +224,7 @@ class Options {
   }
 }
 
-// One connection. Its calls block, and with them all of Node, but for connectAsync() and
-// recvAsync().
+// One connection. Its calls block Node, except for connectAsync() and recvAsync().
 class Conn {
   static connect(url, options = null) {
     return new Conn(made(lib.connect, url, options && options.pointer));
@@ -276,7 +276,7 @@ class Conn {
     this.pointer = null;
   }
 
-  // For calls with `.async`: another thread made them, but the connection knows.
+  // For calls with `.async`: another thread made them, but the connection keeps the error.
   check(status) {
     if (status !== STATUS.OK) {
       const info = {};
@@ -286,7 +286,7 @@ class Conn {
   }
 }
 
-// A long-lived client on a thread of its own. on...() take a function, or null to take it away.
+// A long-lived client on its own thread. on...() take a function, or null to remove it.
 class App {
   constructor(url, options = null) {
     this.pointer = made(lib.app_new, url, options && options.pointer);
@@ -322,11 +322,11 @@ class App {
 
   start() {
     check(lib.app_start(this.pointer));
-    // Node does not see the app's thread: without anything to wait for, it would exit.
+    // Node does not know about the app's thread: without anything to wait for, it would exit.
     this.keepingNodeAlive = setInterval(() => {}, 0x7fffffff);
   }
 
-  // Resolves to the status with which the app has ended.
+  // Resolves to the status with which the app ended.
   join(timeoutMs) {
     return promisify(lib.app_join.async)(this.pointer, timeoutMs);
   }
@@ -339,7 +339,7 @@ class App {
     check(lib.app_close(this.pointer, code, reason));
   }
 
-  // Waits for a callback that is running, and that may be waiting for the main thread.
+  // Waits for a running callback, which may be waiting for the main thread.
   async free() {
     const { pointer } = this;
     this.pointer = null;

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wsline for LuaJIT: as much of it as the tests need, written to be copied from.
+-- wsline for LuaJIT: the parts that the tests need, as a model to copy.
 --
 -- $WSLINE_LIBRARY is the path of libwsline.so, $WSLINE_HEADER that of wsline.h, which LuaJIT reads
 -- itself.
 --
--- LuaJIT can be called back on its own thread only. So there is no wsline_app_start() here: a loop
--- drives the apps, and run_once() the loop.
+-- LuaJIT accepts callbacks only on its own thread. So there is no wsline_app_start() here: a loop
+-- drives the apps, and run_once() drives the loop.
 local ffi = require 'ffi'
 
--- LuaJIT knows int32_t, bool and the like already, and cannot read the system's headers.
+-- LuaJIT already knows int32_t, bool and similar types, and cannot read the system's headers.
 local function read_header(path)
     local command = "grep -v '^#include' '%s' | ${CC:-cc} -E -P -x c -"
     local preprocessor = assert(io.popen(command:format(path)))
@@ -24,7 +24,7 @@ local wsline = {lib = lib, FOREVER = -1}
 
 -- ---- errors ----
 
--- The call's error as a table, which prints as its text.
+-- The error of a call as a table, which prints as its text.
 local Error = {__tostring = function(self) return self.message end}
 
 local function error_from(info)
@@ -47,9 +47,9 @@ end
 
 -- ---- callbacks ----
 
--- The library is given one C function for each kind of callback, since LuaJIT can make only a few
--- hundred, and a number as userdata, which finds the Lua function here. The library says by
--- userdata_free when it is called no more.
+-- The library receives one C function for each kind of callback, because LuaJIT can create only a
+-- few hundred, and a number as userdata, which identifies the Lua function here. The library calls
+-- userdata_free when it will not call the function again.
 wsline.registered = {}
 local last_number = 0
 
@@ -67,7 +67,7 @@ local release = ffi.cast('wsline_free_fn', function(userdata)
     wsline.registered[number_of(userdata)] = nil
 end)
 
--- Takes what callbacks raise; an error must not pass through the frames of the library.
+-- Catches errors of callbacks, because an error must not pass through the library's stack frames.
 function wsline.on_callback_error(message)
     io.stderr:write(message, '\n')
 end
@@ -95,7 +95,7 @@ local call_posted = ffi.cast('wsline_post_fn', function(_, userdata)
     call(userdata)
 end)
 
--- A call that may call back must not be compiled: it would end the program with "bad callback".
+-- A call that may run callbacks must not be compiled: it would end the program with "bad callback".
 -- Setters and free may call userdata_free.
 local function calling_back(func)
     jit.off(func)
@@ -104,7 +104,7 @@ end
 
 -- ---- objects ----
 
--- What a constructor leaves in its out-parameter.
+-- The value of a constructor's output parameter.
 local function made(kind, constructor, ...)
     local out = ffi.new(kind .. '*[1]')
     local arguments = {...}
@@ -113,7 +113,7 @@ local function made(kind, constructor, ...)
     return out[0]
 end
 
--- Makes a class whose objects hold a pointer; free() may be called twice.
+-- Creates a class whose objects hold a pointer; free() may be called twice.
 local function class(free)
     local methods = {}
     methods.__index = methods
@@ -178,7 +178,7 @@ function Conn:close_info()
     return {code = info.code, reason = ffi.string(info.reason), clean = info.clean}
 end
 
--- Its on_... methods take a function, or nil to take one away.
+-- Its on_... methods take a function, or nil to remove it.
 local App = class(lib.wsline_app_free)
 
 function wsline.app(url, options)

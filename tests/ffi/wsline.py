@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""wsline for Python with ctypes: as much of it as the tests need, written to be copied from.
+"""wsline for Python with ctypes: the parts that the tests need, as a model to copy.
 
 $WSLINE_LIBRARY is the path of libwsline.so. It is loaded as a CDLL, never as a PyDLL: a CDLL lets
-other threads run Python during each call, so what waits here does not keep callbacks from running.
+other threads run Python during each call, so a waiting call does not block callbacks.
 """
 
 import ctypes
@@ -86,7 +86,7 @@ class CloseInfo(ctypes.Structure):
 
 
 class Error(Exception):
-    """What has failed, copied out of a wsline_error_info."""
+    """A failure, copied from a wsline_error_info."""
 
     def __init__(self, info):
         super().__init__(info.message.decode())
@@ -109,7 +109,7 @@ lib = ctypes.CDLL(os.environ["WSLINE_LIBRARY"])
 
 
 def raise_if_failed(status, _function, _arguments):
-    """Runs right after the call on the same thread, so the last error is that call's."""
+    """Runs right after the call on the same thread, so the last error belongs to that call."""
     if status != Status.OK:
         info = ErrorInfo()
         lib.wsline_last_error(byref(info))
@@ -124,7 +124,7 @@ def returning(result, name, *argument_types):
 
 
 def failing(name, *argument_types):
-    """A function whose failure is an Error."""
+    """A function that raises an Error on failure."""
     returning(c_int32, name, *argument_types).errcheck = raise_if_failed
 
 
@@ -181,8 +181,9 @@ returning(None, "loop_free", HANDLE)
 
 # ---- callbacks ----
 
-# The library is given one C function for each kind of callback, and a number as userdata, which
-# finds the Python function here. The library says by userdata_free when it is called no more.
+# The library receives one C function for each kind of callback, and a number as userdata, which
+# identifies the Python function here. The library calls userdata_free when it will not call the
+# function again.
 registered = {}
 _numbers = itertools.count(1)
 
@@ -198,7 +199,7 @@ def release(number):
     del registered[number]
 
 
-# ctypes reports an exception through sys.unraisablehook, and the library never sees it.
+# ctypes reports an exception through sys.unraisablehook; the library never sees it.
 
 
 @APP_FN
@@ -230,7 +231,7 @@ def call_posted(_loop, number):
 
 
 class Handle:
-    """Something of the library's, freed at the end of a `with` block. Passed as its pointer."""
+    """An object of the library, freed at the end of a `with` block. Passed as its pointer."""
 
     free_name = None
 
@@ -249,7 +250,7 @@ class Handle:
 
 
 def pack(payload):
-    """The opcode, the bytes and their number."""
+    """The opcode, the bytes and their length."""
     opcode, data = (TEXT, payload.encode()) if isinstance(payload, str) else (BINARY, payload)
     return opcode, data, len(data)
 
@@ -306,7 +307,7 @@ class Conn(Handle):
 
 
 class App(Handle):
-    """The functions given to on_...() run on the thread that drives it; None takes one away."""
+    """The functions given to on_...() run on the thread that drives it; None removes one."""
 
     free_name = "wsline_app_free"
 

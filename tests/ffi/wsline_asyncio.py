@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wsline loop inside asyncio: callbacks of its apps run on asyncio's thread, between its tasks,
-so they may touch futures and queues without further ado.
+so they may use futures and queues directly.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import wsline
 
 
 class Driver:
-    """Drives `loop` from its making, inside a coroutine, until close()."""
+    """Drives `loop` from its creation inside a coroutine until close()."""
 
     def __init__(self, loop):
         self._loop = loop
@@ -19,7 +19,7 @@ class Driver:
         self._turn()
 
     def close(self):
-        """Not in a callback of an app: that runs inside a turn."""
+        """Must not be called in a callback of an app, which runs inside a turn."""
         self._asyncio.remove_reader(self._loop.fd())
         self._cancel_timer()
 

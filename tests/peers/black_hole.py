@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An address where connect() hangs: a listener that never accepts, its queue filled.
 
-Linux drops a SYN for which the queue has no room, and so does without a firewall or root.
+Linux drops a SYN when the queue is full, so neither a firewall nor root is needed.
 """
 
 import signal
@@ -10,7 +10,7 @@ import socket
 
 from serving import announce, exit_at_end_of_input
 
-DROPPED_AFTER_SECONDS = 0.5  # an answer on the loopback interface takes microseconds
+DROPPED_AFTER_SECONDS = 0.5  # replies on the loopback interface take microseconds
 
 
 def main():
@@ -23,7 +23,7 @@ def main():
 
 
 def fill(listener):
-    """Returns the connections that fill the queue: it is full while they are open."""
+    """Returns the connections that fill the queue: it stays full while they are open."""
     listener.listen(0)
     held = []
     while True:

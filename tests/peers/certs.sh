@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# certs.sh DIRECTORY: makes the test certificates, unless they are there already.
+# certs.sh DIRECTORY: creates the test certificates unless they exist.
 #
-#   ca.pem                 root of everything below that names no other signer
-#   ca2.pem                a second root, which no test trusts
+#   ca.pem                 root of all certificates below that name no other signer
+#   ca2.pem                a second root
 #   server.{pem,key}       good for localhost, 127.0.0.1 and ::1
 #   wronghost.{pem,key}    good for wrong.invalid only
-#   expired, future        not valid any more, not valid yet
-#   selfsigned             for localhost, signed by itself
+#   expired, future        expired, and not yet valid
+#   selfsigned             for localhost, self-signed
 #   untrusted              for localhost, signed by ca2
 #   noname                 for localhost in its subject only, without subjectAltName
-#   eku                    for localhost, but good for clients only
+#   eku                    for localhost, but valid only for clients
 #   rsa                    good, with an RSA key
 #   chain                  good, signed by intermediate.pem, which follows in chain.pem
 #   no-chain               the same without the intermediate certificate
@@ -89,7 +89,7 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 CONFIG
 
-# openssl reports its progress as if it were errors: what it says matters only when it fails.
+# openssl prints its progress to standard error, which matters only if it fails.
 quiet_openssl() {
     openssl "$@" 2> openssl.log || { cat openssl.log >&2; exit 1; }
 }
@@ -136,7 +136,8 @@ key_type=rsa:2048
 issue rsa ca server localhost
 issue client-rsa ca client 'wsline RSA test client'
 
-# What `openssl ca` leaves behind: requests, its database, each certificate again by serial number.
+# Files that `openssl ca` leaves behind: requests, its database, and a copy of each certificate by
+# serial number.
 cut -f 4 index.txt | while read -r serial; do rm "$serial.pem"; done
 rm -f ./*.csr ./index.txt* openssl.cnf openssl.log
 echo "$version" > version

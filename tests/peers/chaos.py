@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A proxy in front of an echo server, which breaks connections as their URL's query asks.
+"""A proxy in front of an echo server that breaks connections as requested in the query of the URL.
 
-Before the server is asked:
-  drop=N                 the connection is closed without an answer
-  refuse=N               it is refused with 503, or with code=CODE; retry-after=S adds that field
-After the answer to the upgrade; BYTES may end in the middle of a frame:
-  cut-after=BYTES        so many bytes from the server pass, then both directions are closed
-  reset-after=BYTES      then comes an RST
-  stall-after=BYTES      then nothing comes any more; what the client sends is thrown away
-  half-close-after=BYTES then comes a FIN, and what the client sends still reaches the server
-  drip=BYTES             what the server sends comes so many bytes at a time
+Before contacting the server:
+  drop=N                 the connection is closed without a response
+  refuse=N               it is rejected with 503, or with code=CODE; retry-after=S adds that field
+After the response to the upgrade; BYTES may end within a frame:
+  cut-after=BYTES        after this many bytes from the server, both directions are closed
+  reset-after=BYTES      then an RST is sent
+  stall-after=BYTES      then nothing is sent, and the client's data is discarded
+  half-close-after=BYTES then a FIN is sent, and the client's data still reaches the server
+  drip=BYTES             the server's data is sent this many bytes at a time
 
-drop=N and refuse=N befall the first N connections whose URL has the same key=KEY, the others all,
-or the first N with times=N. The paths are those of echo_websockets.py.
+drop=N and refuse=N affect the first N connections whose URL has the same key=KEY; the others affect
+all connections, or the first N with times=N. The paths are those of echo_websockets.py.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Chaos:
         self._met = collections.Counter()  # by key
 
     async def meet(self, reader, writer):
-        # Either side may end as it likes.
+        # Either side may end in any way.
         with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await self._serve(Stream(reader, writer))
 
@@ -86,7 +86,7 @@ def refusal(query):
 
 
 async def relay(client, server, query):
-    """Both ways, until the server's end or the fault."""
+    """Copies in both directions until the server ends or the fault occurs."""
     name = next((name for name in FAULTS if name in query), None)
     budget = None if name is None else int(query[name])
     step = int(query.get("drip", MAX_READ))
@@ -106,7 +106,7 @@ async def forward_to_server(client, server):
 
 
 async def forward(reader, writer, budget=None, step=MAX_READ, pause=0):
-    """True when so many bytes have passed, false at the end of the stream."""
+    """True when this many bytes have passed, false at the end of the stream."""
     while budget is None or budget > 0:
         data = await reader.read(step if budget is None else min(step, budget))
         if not data:
@@ -130,7 +130,7 @@ async def reset(client, upward):
 
 async def stall(client, upward):
     upward.cancel()
-    await asyncio.wait([upward])  # or there would be two readers
+    await asyncio.wait([upward])  # otherwise there would be two readers
     while await client.reader.read(MAX_READ):
         pass
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Echo server on the Python package `aiohttp`, with permessage-deflate as the client asks.
+"""Echo server on the Python package `aiohttp`, with permessage-deflate as the client requests.
 
 usage: deflate_aiohttp.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 
-The paths are those of deflate_websockets.py, but for /fragment; the query cannot ask for
-parameters. Its answers never name parameters of the client's.
+The paths are those of deflate_websockets.py, except /fragment; the query cannot set
+parameters. Its responses never contain parameters of the client.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ async def converse(request):
             elif message.type == WSMsgType.BINARY:
                 await connection.send_bytes(message.data)
     except ConnectionError:
-        pass  # A client that leaves without a close frame is one of the tests.
+        pass  # Some tests disconnect without a close frame.
     return connection
 
 
 def count_frames(request):
-    """Stands between the transport and the reader, which does not tell what was compressed."""
+    """Inserted between the transport and the reader, which does not report what was compressed."""
     counter = FrameCounter()
     request.protocol._payload_parser = CountingReader(request.protocol._payload_parser, counter)
     return counter

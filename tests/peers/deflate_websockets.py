@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Echo server on the Python package `websockets`, with permessage-deflate as the query asks.
+"""Echo server on the Python package `websockets`, with permessage-deflate as the query requests.
 
 usage: deflate_websockets.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 
@@ -8,7 +8,7 @@ usage: deflate_websockets.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see
   /fragment?n=N                  in N fragments and an empty last one, with pings between them
   /push?n=N&size=S&kind=KIND     sends N messages (see payloads.py), then echoes
 
-The query also says what the server wants of RFC 7692, whatever the path:
+The query of any path also sets the parameters of RFC 7692:
   server_no_context_takeover=1, client_no_context_takeover=1, server_max_window_bits=N,
   client_max_window_bits=N, level=N
 
@@ -95,7 +95,7 @@ async def converse(connection):
             else:
                 await connection.send(message)
     except ConnectionClosed:
-        pass  # A client that leaves without a close frame is one of the tests.
+        pass  # Some tests disconnect without a close frame.
 
 
 async def push(connection, query):

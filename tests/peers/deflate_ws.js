@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Echo server on the Node package `ws`, with permessage-deflate as the query asks.
+// Echo server on the Node package `ws`, with permessage-deflate as the query requests.
 //
 // usage: node deflate_ws.js PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 //
@@ -43,7 +43,7 @@ function answer(request, socket, head) {
 }
 
 function deflateOptions(query) {
-  // Undefined is "as the client likes".
+  // Undefined means the client's choice.
   const number = (name) => (query.has(name) ? Number(query.get(name)) : undefined);
   return {
     serverNoContextTakeover: query.has('server_no_context_takeover') || undefined,
@@ -56,7 +56,7 @@ function deflateOptions(query) {
 }
 
 function converse(connection, path, query, report) {
-  connection.on('error', () => {}); // A client that breaks the protocol is one of the tests.
+  connection.on('error', () => {}); // Some tests violate the protocol.
   const opened = path === '/push' ? push(connection, query) : undefined;
   connection.on('message', async (data, isBinary) => {
     await opened;
@@ -74,7 +74,7 @@ async function push(connection, query) {
   const kind = query.get('kind');
   const data = PAYLOADS[kind](Number(query.get('size')));
   for (let left = Number(query.get('n')); left > 0; left -= 1) {
-    // Waiting for each keeps what the client has not read yet out of this process's memory.
+    // Waiting for each send keeps unread messages out of this process's memory.
     await new Promise((sent) => { connection.send(data, { binary: kind !== 'text' }, sent); });
   }
 }
@@ -88,7 +88,7 @@ function sendInPieces(connection, data, isBinary, count) {
   }
 }
 
-// As payloads.py.
+// Like payloads.py.
 const PAYLOADS = {
   zeros: (size) => Buffer.alloc(size),
   text: (size) => {
@@ -109,7 +109,7 @@ function noiseBlock() {
   return block;
 }
 
-// As frame_counter.py.
+// Like frame_counter.py.
 class FrameCounter {
   constructor() {
     this.header = [];

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compressed messages of any length, made cheaply: one block is compressed once, and repeated."""
+"""Compressed messages of any length at low cost: one block is compressed once and repeated."""
 
 import zlib
 
-TAIL = b"\x00\x00\xff\xff"  # left out at the end of a message, RFC 7692 section 7.2.1
+TAIL = b"\x00\x00\xff\xff"  # omitted at the end of a message, RFC 7692 section 7.2.1
 
 
 def deflate(data):
-    """Needs nothing that came before it, and ends at a byte."""
+    """Refers to nothing before it, and ends on a byte boundary."""
     compressor = zlib.compressobj(wbits=-15)
     return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
 
@@ -17,7 +17,7 @@ def without_tail(data):
 
 
 class Repeated:
-    """`count` times `block`, then `end`: handed out piece by piece without a copy of it all."""
+    """`count` times `block`, then `end`: delivered piece by piece without copying everything."""
 
     BLOCK_BYTES = 1 << 20
 
@@ -30,7 +30,7 @@ class Repeated:
         self._at = 0
 
     def take(self, size):
-        """The next `size` bytes, or what is left of them, in as many pieces as it takes."""
+        """The next `size` bytes, or the rest of them, in as many pieces as necessary."""
         size = min(size, self.length - self._at)
         while size > 0:
             piece = self._next(size)

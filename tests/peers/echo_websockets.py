@@ -4,16 +4,16 @@
 
 usage: echo_websockets.py PKI LISTENER...
 
-LISTENER is "unix" for a Unix-domain socket, or a key of CERTIFICATES; for PKI see certs.sh.
+LISTENER is "unix" for a Unix domain socket, or a key of CERTIFICATES; for PKI see certs.sh.
 
 Each listener serves the same paths:
   /                          echoes every message
-  /subprotocol               the same; any path takes the first of chat.v1, chat.v2 that is offered
-  /close?code=N&reason=R     closes at once
+  /subprotocol               the same; any path selects the first offered of chat.v1 and chat.v2
+  /close?code=N&reason=R     closes immediately
   /push?n=N&size=S           sends N binary messages of S bytes, then echoes
-  /headers                   sends the request it saw, as JSON text, then echoes
-  /ping                      sends a ping, and echoes nothing before the pong has come
-  /status?code=N&body=TEXT   refuses the upgrade
+  /headers                   sends the received request as JSON text, then echoes
+  /ping                      sends a ping, and echoes nothing until the pong has arrived
+  /status?code=N&body=TEXT   rejects the upgrade
 """
 
 import asyncio
@@ -66,7 +66,7 @@ async def listen(pki, name, directory):
 
 
 def address(server):
-    """A port, or the path of a Unix-domain socket."""
+    """A port, or the path of a Unix domain socket."""
     name = server.sockets[0].getsockname()
     return name if isinstance(name, str) else name[1]
 
@@ -112,7 +112,7 @@ async def converse(connection):
         async for message in connection:
             await connection.send(message)
     except ConnectionClosed:
-        pass  # A client that leaves without a close frame is one of the tests.
+        pass  # Some tests disconnect without a close frame.
 
 
 def split_target(target):
@@ -149,7 +149,7 @@ BEHAVIOUR = {
     "compression": None,
     "max_size": None,
     "ping_interval": None,
-    # A client under valgrind on a busy machine takes more than the usual ten seconds.
+    # A client under valgrind on a busy machine takes longer than the default ten seconds.
     "open_timeout": None,
 }
 

@@ -49,7 +49,7 @@ function refuse(socket, query) {
 }
 
 function converse(connection, request, pathname, query) {
-  connection.on('error', () => {}); // A client that breaks the protocol is one of the tests.
+  connection.on('error', () => {}); // Some tests violate the protocol.
   const opened = OPENINGS[pathname]?.(connection, query, request);
   const echo = pathname === '/fragment' ? sendInThree : sendWhole;
   connection.on('message', async (data, isBinary) => {
@@ -76,7 +76,7 @@ function close(connection, query) {
 async function push(connection, query) {
   const message = Buffer.alloc(Number(query.get('size')));
   for (let left = Number(query.get('n')); left > 0; left -= 1) {
-    // Waiting for each keeps what the client has not read yet out of this process's memory.
+    // Waiting for each send keeps unread messages out of this process's memory.
     await new Promise((sent) => { connection.send(message, sent); });
   }
 }

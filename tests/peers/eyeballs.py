@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A server with an IPv6 and an IPv4 address, where connect() hangs at the first (RFC 8305).
+"""A server with an IPv6 and an IPv4 address, where connect() hangs for the first (RFC 8305).
 
 two.test is [::1], a black hole, and 127.0.0.1, an echo server, on the same port. It exists for a
-process that runs with the announced environment. Announces the reason under "skip" where that
-cannot be.
+process that runs with the announced environment. Announces the reason under "skip" if that is
+not possible.
 """
 
 import asyncio

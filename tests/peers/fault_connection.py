@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection of the misbehaving server: bytes out, requests and frames in, a journal entry.
 
-Reading is unbuffered on purpose: what a fault does not ask for stays in the kernel, so that a
+Reading is unbuffered on purpose: data that a fault does not read stays in the kernel, so that a
 server that "does not read" really does not.
 """
 
@@ -23,7 +23,7 @@ class ClientLeft(Exception):
 
 
 class ServerReset(Exception):
-    """The server sent an RST: what the client does next cannot be seen."""
+    """The server sent an RST, so the client's further actions cannot be observed."""
 
 
 class Request(NamedTuple):
@@ -43,7 +43,7 @@ class Request(NamedTuple):
         return urllib.parse.parse_qsl(urllib.parse.urlsplit(self.target).query)
 
     def all(self, name):
-        """The values of a parameter that may come more than once."""
+        """The values of a parameter that may occur several times."""
         return [value for key, value in self.parameters() if key == name]
 
     def number(self, name, default):
@@ -55,11 +55,12 @@ class Frame(NamedTuple):
     opcode: int
     payload: bytes
     rsv: int  # RSV1 and the others, as bits
-    key: Optional[bytes]  # None when the frame was not masked
+    key: Optional[bytes]  # None if the frame was unmasked
 
 
 def encode(opcode, payload=b"", fin=True, length=None, rsv=0):
-    """A frame as servers send it; its header may claim another length than the payload has."""
+    """A frame as servers send it; its header may announce a length that differs from the payload.
+    """
     length = len(payload) if length is None else length
     return encode_header(opcode, length, fin, rsv) + payload
 
@@ -85,13 +86,13 @@ class Connection:
         self.mask_keys = set()
         self.entry = {
             "path": None,
-            "masked": None,  # whether every frame was
-            "mask_keys": 0,  # how many different ones
+            "masked": None,  # whether every frame was masked
+            "mask_keys": 0,  # the number of different keys
             "frames": 0,
             "compressed": 0,  # of these, those with RSV1
             "pongs": 0,
             "close": None,  # the code; NO_STATUS when there was none
-            "after_close": 0,  # frames that followed the close frame
+            "after_close": 0,  # frames received after the close frame
             "end": None,  # fin, rst, or server when the server reset the connection
         }
 
@@ -131,12 +132,12 @@ class Connection:
         return frame
 
     def read_to_end(self):
-        """Reads and records frames; returns by raising what the client's end raises."""
+        """Reads and records frames; returns by raising an exception for the client's end."""
         while True:
             self.read_frame()
 
     def finish(self):
-        """Sends a FIN, and stays to see how the client ends."""
+        """Sends a FIN, and waits for the client to end."""
         self.socket.shutdown(socket.SHUT_WR)
         self.read_to_end()
 
@@ -145,7 +146,7 @@ class Connection:
         raise ServerReset
 
     def limit_receive_buffer(self):
-        """Keeps the kernel from taking megabytes in the place of a server that reads little."""
+        """Keeps the kernel from buffering megabytes for a server that reads little."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MAX_READ)
 
     def wait_without_reading(self):
@@ -189,7 +190,7 @@ class Connection:
 
 
 def drip(stream, data, milliseconds):
-    """Sends each byte in a segment of its own, if the socket has TCP_NODELAY."""
+    """Sends each byte in its own segment if the socket has TCP_NODELAY."""
     for i in range(len(data)):
         stream.sendall(data[i : i + 1])
         time.sleep(milliseconds / 1000)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults after a good handshake: path -> function.
 
-A function that returns has the connection ended with a FIN.
+When a function returns, the connection is ended with a FIN.
 """
 
 from fault_connection import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode, encode_close
@@ -11,12 +11,12 @@ DATA = (CONTINUATION, TEXT, BINARY)
 
 
 def echo(connection, request):
-    """No fault: returns every data frame as it is, answers pings and, last, the close frame."""
+    """No fault: echoes every data frame unchanged, answers pings and finally the close frame."""
     connection.send(echo_until_close(connection, connection.send))
 
 
 def echo_until_close(connection, send):
-    """Returns the answer to the client's close frame, not sent yet."""
+    """Returns the reply to the client's close frame, not yet sent."""
     while (frame := connection.read_frame()).opcode != CLOSE:
         if frame.opcode in DATA:
             send(encode(frame.opcode, frame.payload, frame.fin, rsv=frame.rsv))
@@ -26,14 +26,14 @@ def echo_until_close(connection, send):
 
 
 def send_head(connection, request):
-    """Sends the head of the upgrade request, as it came, as one text message; then echoes."""
+    """Sends the headers of the upgrade request unchanged as one text message; then echoes."""
     connection.send(encode(TEXT, request.head.encode()))
     echo(connection, request)
 
 
 def describe(connection, request):
-    """Answers every frame but a close frame with a text of its fields, such as
-    fin=1 rsv=4 opcode=1 key=01020304 len=5 payload=68656c6c6f (key=none: not masked).
+    """Replies to every frame except a close frame with a text that lists its fields, such as
+    fin=1 rsv=4 opcode=1 key=01020304 len=5 payload=68656c6c6f (key=none: unmasked).
     """
     while (frame := connection.read_frame()).opcode != CLOSE:
         key = "none" if frame.key is None else frame.key.hex()
@@ -44,14 +44,14 @@ def describe(connection, request):
 
 
 def drip_echo(connection, request):
-    """?ms=N: echoes, each byte in a segment of its own."""
+    """?ms=N: echoes, each byte in its own segment."""
     milliseconds = request.number("ms", 1)
     close_frame = echo_until_close(connection, lambda data: connection.drip(data, milliseconds))
     connection.send(close_frame)
 
 
 def slow_read(connection, request):
-    """?bps=N: echoes, reading N bytes a second."""
+    """?bps=N: echoes, reading N bytes per second."""
     connection.limit_receive_buffer()
     connection.pause_after_read = 1 / request.number("bps", 100_000)
     echo(connection, request)
@@ -64,19 +64,19 @@ def stall(connection, request):
 
 
 def stall_then_echo(connection, request):
-    """?id=X: reads from /go on, and echoes."""
+    """?id=X: starts reading after /go, and echoes."""
     connection.limit_receive_buffer()
     GATES.wait(request)
     echo(connection, request)
 
 
 def swallow(connection, request):
-    """Reads, and says nothing but the answer to the close frame."""
+    """Reads, and sends nothing but the reply to the close frame."""
     connection.send(echo_until_close(connection, lambda data: None))
 
 
 def empty_pongs(connection, request):
-    """Answers each ping with an empty pong, and says nothing else but the close frame."""
+    """Answers each ping with an empty pong, and sends nothing else but the close frame."""
     while (frame := connection.read_frame()).opcode != CLOSE:
         if frame.opcode == PING:
             connection.send(encode(PONG, b""))
@@ -84,7 +84,9 @@ def empty_pongs(connection, request):
 
 
 def read_by_gates(connection, request):
-    """?id=X&n=N&frames=F: reads F frames at each of N times /go, or fewer and a close frame; then as /swallow."""
+    """?id=X&n=N&frames=F: reads F frames after each of N requests for /go, or fewer and a close
+    frame; then like /swallow.
+    """
     connection.limit_receive_buffer()
     for _ in range(request.number("n", 1)):
         GATES.wait(request)
@@ -111,13 +113,13 @@ def ping_and_swallow(connection, request):
 
 
 def close_when_read(connection, request):
-    """?code=N&reason=R: when a first frame comes, sends a close frame; then as /close."""
+    """?code=N&reason=R: sends a close frame after the first frame; then like /close."""
     connection.read_frame()
     close(connection, request)
 
 
 def flood(connection, request):
-    """?n=N&size=S: reads nothing before it has sent N messages of S bytes; then echoes."""
+    """?n=N&size=S: sends N messages of S bytes before it starts reading; then echoes."""
     message = encode(BINARY, bytes(request.number("size", 65536)))
     for _ in range(request.number("n", 1000)):
         connection.send(message)
@@ -125,7 +127,7 @@ def flood(connection, request):
 
 
 def ping_flood(connection, request):
-    """?n=N: reads nothing before it has sent N pings and the text "done"; then echoes."""
+    """?n=N: sends N pings and the text "done" before it starts reading; then echoes."""
     connection.limit_receive_buffer()
     for _ in range(request.number("n", 10_000)):
         connection.send(encode(PING, b"flood"))
@@ -134,7 +136,9 @@ def ping_flood(connection, request):
 
 
 def ping_without_reading(connection, request):
-    """?id=X: pings at the first /go, reads after the second; sends the text "pong" for the pong."""
+    """?id=X: sends a ping after the first /go, reads after the second; sends the text "pong" for
+    the pong.
+    """
     connection.limit_receive_buffer()
     GATES.wait(request)
     connection.send(encode(PING, b"late"))
@@ -146,7 +150,7 @@ def ping_without_reading(connection, request):
 
 
 def close_without_reading(connection, request):
-    """?id=X: sends a ping and a close frame at the first /go, reads after the second."""
+    """?id=X: sends a ping and a close frame after the first /go, reads after the second."""
     connection.limit_receive_buffer()
     GATES.wait(request)
     connection.send(encode(PING, b"late") + encode_close(1000))
@@ -167,7 +171,7 @@ def any_bytes(connection, request):
 
 
 def claim(connection, request):
-    """?len=N: claims a frame of N bytes, sends 100 of them."""
+    """?len=N: announces a frame of N bytes, and sends 100 of them."""
     connection.send(encode(BINARY, bytes(100), length=request.number("len", 1 << 62)))
     echo(connection, request)
 
@@ -190,19 +194,19 @@ def reset_in_message(connection, request):
 
 
 def close(connection, request):
-    """?code=N&reason=R: sends a close frame (empty for code 0), waits for the client's."""
+    """?code=N&reason=R: sends a close frame (empty for code 0), and waits for the client's."""
     send_close(connection, request)
     wait_for_close(connection)
 
 
 def close_and_hold(connection, request):
-    """As /close, but never ends the TCP connection."""
+    """Like /close, but never closes the TCP connection."""
     send_close(connection, request)
     connection.read_to_end()
 
 
 def close_then_data(connection, request):
-    """As /close, with three messages right behind the close frame."""
+    """Like /close, with three messages right after the close frame."""
     connection.send(close_frame(request) + encode(TEXT, b"late") * 3)
     wait_for_close(connection)
 
@@ -226,7 +230,7 @@ def wait_for_close(connection):
 
 
 def answer_close_and_hold(connection, request):
-    """Echoes, the client's close frame too, but never ends the TCP connection."""
+    """Echoes, including the client's close frame, but never closes the TCP connection."""
     echo(connection, request)
     connection.read_to_end()
 

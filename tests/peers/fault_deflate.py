@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compressed messages that ask for too much: path -> function, as in fault_conversations.py.
+"""Compressed messages that require too much: path -> function, as in fault_conversations.py.
 
-What is wrong with a few bytes needs no function: /frame?extensions=permessage-deflate&hex=BYTES.
+Errors of a few bytes need no function: /frame?extensions=permessage-deflate&hex=BYTES.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ MAX_SEND = 1 << 16
 def bomb(connection, request):
     """?size=N&frame=F: one message that inflates to N zeros, in frames of F bytes (0: in one).
 
-    Stops when the client says something.
+    Stops when the client sends something.
     """
     source = repeated_deflated(ZEROS, request.number("size", 1 << 30))
     pieces = (
@@ -28,7 +28,7 @@ def bomb(connection, request):
         for piece in frames(source, request.number("frame", 0) or source.length)
         for at in range(0, len(piece), MAX_SEND)
     )
-    # A client that has closed its socket has not taken back what it said before.
+    # A client that has closed its socket may have sent data before.
     with contextlib.suppress(OSError):
         for piece in pieces:
             if select.select([connection.socket], [], [], 0)[0]:
@@ -48,7 +48,7 @@ def frames(source, size):
 
 
 def far_reference(connection, request):
-    """?distance=D: D bytes of noise, and once more: the second message refers to the first."""
+    """?distance=D: D bytes of noise twice: the second message refers to the first."""
     data = noise(request.number("distance", 1000))
     compressor = zlib.compressobj(wbits=-15)
     for _ in range(2):

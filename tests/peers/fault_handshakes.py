@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults in the answer to the upgrade request.
+"""Faults in the response to the upgrade request.
 
-HEADS: path -> function that spoils a good head; a client that accepts the result meets an echo.
-ANSWERS: path -> function that does all the answering itself.
+HEADS: path -> function that modifies good headers; a client that accepts them gets an echo server.
+ANSWERS: path -> function that sends the whole response.
 """
 
 import base64
@@ -17,7 +17,7 @@ ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Head:
-    """The head of a 101 answer, open to being spoilt."""
+    """The headers of a 101 response, which faults can modify."""
 
     def __init__(self, request):
         key = request.headers.get("sec-websocket-key", "")
@@ -123,7 +123,7 @@ def ignored_upgrade(head, request):
 
 
 def continued_upgrade(head, request):
-    """Only in the continuation of a line that is ignored."""
+    """Only in the continuation of an ignored line."""
     head.fields = {"X Y": "z\r\n Upgrade: websocket", **head.fields}
     del head.fields["Upgrade"]
 
@@ -141,7 +141,7 @@ def no_colon(head, request):
 
 
 def big_head(head, request):
-    """?size=N: the whole head has N bytes."""
+    """?size=N: the headers have N bytes in total."""
     head.more_lines = ["X-Filler: "]
     missing = request.number("size", 65537) - len(bytes(head))
     head.more_lines[0] += "x" * missing
@@ -163,7 +163,7 @@ def unasked_subprotocol(head, request):
 
 
 def two_subprotocols(head, request):
-    """Both in one line or, with ?lines=2, in two; those that were asked for, if two were."""
+    """Both in one line or, with ?lines=2, in two; the requested ones, if two were requested."""
     offered = request.headers.get("sec-websocket-protocol", "one, two")
     names = [name.strip() for name in offered.split(",")][:2]
     values = names if request.number("lines", 1) == 2 else [", ".join(names)]
@@ -222,34 +222,34 @@ HEADS = {
 
 
 def hang(connection, request):
-    """Never answers."""
+    """Never responds."""
     connection.read_to_end()
 
 
 def hang_half(connection, request):
-    """Stops in the middle of the head."""
+    """Stops within the headers."""
     head = bytes(Head(request))
     connection.send(head[: len(head) // 2])
     connection.read_to_end()
 
 
 def drip(connection, request):
-    """?ms=N: each byte of a good head in a segment of its own; then echoes."""
+    """?ms=N: each byte of good headers in its own segment; then echoes."""
     connection.drip(bytes(Head(request)), request.number("ms", 1))
     echo(connection, request)
 
 
 def early_frames(connection, request):
-    """A text, a binary message and a ping in the same segment as a good head; then echoes."""
+    """A text, a binary message and a ping in the same segment as good headers; then echoes."""
     connection.send(bytes(Head(request)) + EARLY_FRAMES)
     echo(connection, request)
 
 
 def status(connection, request):
-    """?code=N&body=TEXT&how=length|chunked|close|reset: how the end of the body is told.
+    """?code=N&body=TEXT&how=length|chunked|close|reset: how the end of the body is indicated.
 
-    With &cookie=TEXT, as often as wanted, a Set-Cookie header each. With &line=TEXT a line each in front of the others.
-    With &fields=N so many more. With &cut=1 nothing from the Content-Type on.
+    Each &cookie=TEXT adds a Set-Cookie header, and each &line=TEXT a line before the others.
+    &fields=N adds N more. &cut=1 omits everything from Content-Type on.
     """
     body = request.query.get("body", "").encode()
     how = request.query.get("how", "length")
@@ -273,7 +273,7 @@ def status(connection, request):
 
 
 def redirect(connection, request):
-    """?code=N&to=URL&cookie=TEXT: to nowhere without "to"; cookies as in /status.
+    """?code=N&to=URL&cookie=TEXT: without "to" there is no target; cookies as in /status.
 
     With &n=N, N redirects in a row: all but the last are to this path.
     """
@@ -286,7 +286,7 @@ def redirect(connection, request):
 
 
 def redirect_loop(connection, request):
-    """To itself."""
+    """Redirects to itself."""
     send_redirect(connection, request, request.target)
 
 
@@ -309,7 +309,7 @@ def chunked(body):
 
 
 def not_found(connection, request):
-    """So that a test that asks for a fault that does not exist is told."""
+    """Reports a request for a fault that does not exist."""
     connection.send(b"HTTP/1.1 404 No such fault\r\nContent-Length: 0\r\n\r\n")
 
 

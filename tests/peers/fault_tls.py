@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS for servers that misbehave: like a socket, but what TLS says and how is in our hands.
+"""TLS for servers that misbehave: like a socket, but with control over the TLS records.
 
-Python's own SSLSocket sends no close_notify before a FIN, and cannot read after it.
+Python's SSLSocket sends no close_notify before a FIN, and cannot read after it.
 """
 
 import contextlib
@@ -13,7 +13,8 @@ MAX_READ = 1 << 16
 
 
 class TlsSocket:
-    """As much of a socket as a Connection uses. Drips if asked: a byte in each segment."""
+    """The methods of a socket that a Connection uses. Drips on request: one byte in each segment.
+    """
 
     def __init__(self, accepted, pki, drip_milliseconds=None, version=ssl.TLSVersion.TLSv1_3):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -30,7 +31,7 @@ class TlsSocket:
         self.close = accepted.close
 
     def recv(self, size):
-        """Empty, too, when the client ends without close_notify."""
+        """Also empty when the client ends without close_notify."""
         try:
             return self._do(self._tls.read, size)
         except ssl.SSLEOFError:
@@ -41,7 +42,7 @@ class TlsSocket:
             self._do(self._tls.write, data)
 
     def send_with_finished(self, data):
-        """What ends the handshake of TLS 1.2, and the data, in one segment."""
+        """Sends the end of the handshake of TLS 1.2 and the data in one segment."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -52,14 +53,14 @@ class TlsSocket:
         self.sendall(data)
 
     def send_and_end(self, data):
-        """The data and a close_notify in one segment, but no FIN."""
+        """Sends the data and a close_notify in one segment, but no FIN."""
         self._tls.write(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
         self._flush()
 
     def shutdown(self, how):
-        """A close_notify, and a FIN."""
+        """Sends a close_notify and a FIN."""
         # For the client's close_notify, which is read later.
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.unwrap()
@@ -67,7 +68,7 @@ class TlsSocket:
         self._socket.shutdown(how)
 
     def _do(self, step, *arguments):
-        """Makes the handshake, too, if that is not done."""
+        """Performs the handshake first if necessary."""
         while True:
             try:
                 return step(*arguments)

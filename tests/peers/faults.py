@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A WebSocket server that misbehaves on request: the path says how, the query how much.
+"""A WebSocket server that misbehaves on request: path and query select the fault.
 
 usage: faults.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 
 The paths are the keys of HEADS and ANSWERS (fault_handshakes.py), of CONVERSATIONS
-(fault_conversations.py) and BOMBS (fault_deflate.py); an unknown one is answered with 404. When a
-connection has ended, a line of JSON says what the client did: see Connection.entry
+(fault_conversations.py) and BOMBS (fault_deflate.py); 404 is returned for an unknown one. When a
+connection has ended, a line of JSON describes what the client did: see Connection.entry
 (fault_connection.py).
 
-?extensions=TEXT is a Sec-WebSocket-Extensions field of the answer, whatever was offered and as
-often as wanted. It goes with all paths but those of ANSWERS. Nothing is inflated or compressed.
+?extensions=TEXT adds a Sec-WebSocket-Extensions field to the response, regardless of the offer, and
+may be repeated. It works with all paths except those of ANSWERS. Nothing is inflated or compressed.
 
-/go?id=X lets the conversation with that id pass the gate at which it waits (gates.py).
+/go?id=X opens the gate at which the conversation with that id waits (gates.py).
 
-/journal?id=X sends that line of the connection whose query had id=X as a text message. It waits
-for that connection's end, so a test can ask at once.
+/journal?id=X sends the line of the connection whose query had id=X as a text message. It waits
+for the end of that connection, so a test can request it immediately.
 """
 
 import json
@@ -38,7 +38,7 @@ AFTER_A_GOOD_HEAD = CONVERSATIONS | BOMBS
 
 
 class Journal:
-    """What clients did, by the id that they gave in the query."""
+    """The records of clients, by the id in their query."""
 
     def __init__(self):
         self._lines = {}
@@ -84,7 +84,7 @@ def serve(accepted, wrap):
 
 
 def converse(connection):
-    """Returns the id that the client gave, and how the connection ended."""
+    """Returns the client's id, and how the connection ended."""
     identity = None
     try:
         request = connection.read_request()
@@ -93,7 +93,7 @@ def converse(connection):
         connection.finish()
     except ServerReset:
         end = "server"
-    except (ClientLeft, BrokenPipeError):  # EPIPE: a reset of what came after the client's FIN
+    except (ClientLeft, BrokenPipeError):  # EPIPE: data after the client's FIN was reset
         end = "fin"
     except OSError:
         end = "rst"

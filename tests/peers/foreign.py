@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs of others as test servers: a place for what they write, ports, an end.
+"""Third-party programs as test servers: directories for their files, ports, stopping them.
 
-They neither choose their ports nor say when they are ready, so a port is chosen for them and they
-are waited for by connecting. All that they write goes below one temporary directory, or has the
-name of their place in /dev/shm, so they can be killed, with their children: nothing is left to them
-to tidy up.
+They neither choose their ports nor report when they are ready, so a port is chosen for them, and
+connecting shows when they are ready. Their files are in one temporary directory or have its name in
+/dev/shm, so they can be killed with their children and need not clean up.
 """
 
 import contextlib
@@ -22,7 +21,7 @@ import threading
 import time
 
 CONF = pathlib.Path(__file__).resolve().parent / "conf"
-# Below the range from which the kernel picks, so that no client's socket takes one meanwhile.
+# Below the range from which the kernel chooses, so that no client socket takes it in the meantime.
 PORTS = range(20000, 30000)
 ATTEMPTS = 5
 READY_SECONDS = 15
@@ -30,11 +29,11 @@ POLL_SECONDS = 0.01
 
 
 class Template(string.Template):
-    delimiter = "@"  # because $ means something in the programs' own configuration
+    delimiter = "@"  # because $ has a meaning in the configuration files
 
 
 class Place:
-    """What a recipe makes a command of: a name and a directory of its own, ports, templates."""
+    """The inputs of a recipe: a name and a directory of its own, ports, templates."""
 
     def __init__(self, directory, pki):
         self.name = directory.name
@@ -43,7 +42,9 @@ class Place:
         self._claims = []
 
     def claim_port(self):
-        """A port that is free. The UDP port of that number keeps other test runs off it."""
+        """A free port. The UDP port with the same number is bound to keep other test runs away from
+        it.
+        """
         while True:
             port = random.choice(PORTS)
             claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -68,16 +69,16 @@ class Place:
 
 
 class Programs:
-    """The running programs. stop() may be called by another thread, and ends them for good."""
+    """The running programs. stop() may be called by another thread and is final."""
 
     def __init__(self, pki):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="wsline-"))
-        self.directory.chmod(0o755)  # for programs that stop being root
+        self.directory.chmod(0o755)  # for programs that drop root privileges
         self._name = f"wsline{os.getpid()}"
         self._pki = pki
         self._environment = os.environ | {
             "TMPDIR": str(self.directory),
-            "PATH": f"{os.environ['PATH']}:/usr/sbin",  # which not every user has
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",  # which some users lack
         }
         self._places = []
         self._processes = []
@@ -109,13 +110,13 @@ class Programs:
         directory = self.directory / f"{self._name}x{len(self._places)}"
         directory.mkdir()
         place = Place(directory, self._pki)
-        self._places.append(place)  # or its claims would end
+        self._places.append(place)  # otherwise its reservations would end
         command, addresses = recipe(place)
         with self._lock:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,  # run.py listens to stdout
+                stdout=sys.stderr,  # run.py reads stdout
                 env=self._environment,
                 start_new_session=True,
             )
@@ -123,7 +124,7 @@ class Programs:
         return process, addresses
 
     def stop(self):
-        self._lock.acquire()  # forever: nothing must be started any more
+        self._lock.acquire()  # forever: nothing may be started any more
         for process in self._processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -141,7 +142,7 @@ class Programs:
 
 
 def wait_for(process, address):
-    """Whether the program listens there, before it ends or takes too long."""
+    """Whether the program listens there before it ends or times out."""
     deadline = time.monotonic() + READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if can_connect(address):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts a client's frames in the bytes that it sends, whatever a library makes of them."""
+"""Counts a client's frames in the bytes that it sends, independently of any library."""
 
 import json
 
@@ -16,7 +16,7 @@ class FrameCounter:
             "compressed": 0,  # of these, those with RSV1
             "frames": 0,  # of messages
             "pings_and_pongs": 0,
-            "wire_bytes": 0,  # payloads of messages, as they came
+            "wire_bytes": 0,  # payloads of messages, as received
         }
 
     def feed(self, data):
@@ -32,7 +32,7 @@ class FrameCounter:
             at += skipped
 
     def report(self, offered, agreed):
-        """The line of JSON that a client gets for the text "report", which is counted, too."""
+        """The line of JSON that answers the text "report", which is counted, too."""
         return json.dumps({"offered": offered, "agreed": agreed} | self.counts)
 
     def _end_header(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that wait until the test says so: no test needs to guess how long something takes.
+"""Servers that wait for the test, so that no test depends on how long something takes.
 
-A conversation waits at the gate that ?id=X names; a request for /go?id=X lets it pass, once.
+A conversation waits at the gate that ?id=X names; a request for /go?id=X lets it continue once.
 """
 
 import collections
@@ -21,7 +21,7 @@ class Gates:
         self._gate(request).acquire()
 
     def go(self, request):
-        """Before the answer to the request, so that the test knows that it has happened."""
+        """Sent before the response, so that the test knows that it has happened."""
         self._gate(request).release()
 
     def _gate(self, request):

@@ -4,8 +4,8 @@
 
 usage: nginx.py PKI   (PKI: see certs.sh)
 
-Its answers tell in X-TLS-Protocol, -Cipher, -Curve, -Reused ("r" or "."), -SNI, -ALPN and -Client
-(the subject of the client's certificate) what TLS came to.
+Its responses report the TLS parameters in X-TLS-Protocol, -Cipher, -Curve, -Reused ("r" or "."),
+-SNI, -ALPN and -Client (the subject of the client's certificate).
 """
 
 import asyncio

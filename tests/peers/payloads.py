@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What servers send and tests know: the same bytes as in tests/c/payload.h and deflate_ws.js."""
+"""Payloads that servers and tests share: the same bytes as in tests/c/payload.h and deflate_ws.js.
+"""
 
 import functools
 
 CHARACTERS = "aä€😀".encode()
-NOISE_BYTES = 65521  # farther apart than any window reaches
+NOISE_BYTES = 65521  # farther apart than any window
 LINES = 65521
 
 
 def payload(kind, size):
-    """zeros, text (characters of one to four bytes) or noise (which no deflate makes smaller)."""
+    """zeros, text (characters of one to four bytes) or noise (incompressible by deflate)."""
     return KINDS[kind](size)
 
 
@@ -18,7 +19,7 @@ def zeros(size):
 
 
 def text(size):
-    """A character that has no room at the end is replaced with as many "a"."""
+    """A character that does not fit at the end is replaced with as many "a"."""
     whole = CHARACTERS * (size // len(CHARACTERS) + 1)
     return whole[:size].decode(errors="ignore").encode().ljust(size, b"a")
 
@@ -30,7 +31,7 @@ def noise(size):
 
 @functools.cache
 def lines_block():
-    """Text of which no two lines of 15 bytes are the same."""
+    """Text in lines of 15 bytes that are all different."""
     return b"".join(f"{i:05x}".encode() + CHARACTERS for i in range(LINES))
 
 

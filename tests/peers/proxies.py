@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Proxies that others wrote.
+"""Third-party proxies.
 
 usage: proxies.py PKI NAME...   (NAME: a key of RECIPES; PKI: see certs.sh)
 
-They share a file of hosts, so that they know a name that nobody else does: proxy-only.test. A test
-that gets there has not looked it up itself.
+They share a hosts file with a name that nobody else can resolve: proxy-only.test. A test that
+reaches it has not resolved it itself.
 """
 
 import functools
@@ -50,7 +50,7 @@ def squid(name, place, password=None, tls=False):
         passwords = place.write("passwords", f"user:{openssl_hash('-apr1', password)}\n")
         access = place.render("squid_auth.conf", passwords=passwords).read_text()
     conf = place.render("squid.conf", listen=listen, access=access, hosts=hosts)
-    # -n: the prefix of what it has in /dev/shm.
+    # -n: the prefix of its files in /dev/shm.
     return ["squid", "-N", "-d", "1", "-n", place.name, "-f", conf], {name: port}
 
 
@@ -67,7 +67,7 @@ def dante(name, place, environment=(), method="none"):
 
 
 def dante_auth(name, place):
-    """With an account that only this process knows."""
+    """With an account that exists only in this process."""
     account = f"user:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n"
     passwd = place.write("passwd", pathlib.Path("/etc/passwd").read_text() + account)
     shadow = place.write("shadow", f"user:{openssl_hash('-6', 'secret')}:19000:0:99999:7:::\n")
@@ -80,13 +80,13 @@ def dante_auth(name, place):
 
 
 def ssh_socks(name, place):
-    """ssh -D with an sshd of its own, which it talks to over a pipe."""
+    """ssh -D with its own sshd, connected by a pipe."""
     port = place.claim_port()
     for key in ("host_key", "user_key"):
         file = place.directory / key
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
     if os.getuid() == 0:
-        os.makedirs("/run/sshd", exist_ok=True)  # where sshd shuts itself in
+        os.makedirs("/run/sshd", exist_ok=True)  # the directory in which sshd confines itself
     sshd_config = place.render("sshd_config")
     ssh_config = place.render("ssh_config", sshd_config=sshd_config, port=port)
     return ["ssh", "-N", "-F", ssh_config, f"{getpass.getuser()}@sshd"], {name: port}

@@ -14,7 +14,7 @@ CONNECT_SECONDS = 10
 
 
 class Journal:
-    """What clients asked for, as dictionaries, oldest first."""
+    """The requests of clients, as dictionaries, oldest first."""
 
     def __init__(self):
         self._entries = []
@@ -31,7 +31,7 @@ class Journal:
             entry.update(facts)
 
     def dump(self, listener):
-        """JSON; of one listener, if that is not empty. Without those who ask for the journal."""
+        """As JSON; of one listener unless empty. Excludes requests for the journal."""
         with self._lock:
             return json.dumps(
                 [
@@ -82,7 +82,7 @@ class Client:
             self.socket.sendall(data)
 
     def tunnel(self, host, port, accepted, refused):
-        """Connects, sends the answer that tells of it, and joins the two connections."""
+        """Connects, sends the reply that reports it, and joins the two connections."""
         if host == JOURNAL_HOST:
             self.send(accepted)
             self._serve_journal()
@@ -113,7 +113,7 @@ class Client:
 
 
 def pump(source, sink):
-    """Passes bytes on, and the end."""
+    """Forwards bytes and the end of the stream."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults of HTTP proxies: listener -> function that answers one CONNECT request.
+"""Faults of HTTP proxies: listener -> function that responds to one CONNECT request.
 
 A function that returns is called again for the next request on the connection.
 """
@@ -20,7 +20,7 @@ def serve_http(fault):
 
 
 def read_connect(client):
-    """Returns host and port. Notes them, and the head as it came."""
+    """Returns host and port. Records them, and the headers unchanged."""
     head = client.read_through(b"\r\n\r\n").decode("latin-1")
     host, _, port = head.split()[1].rpartition(":")
     host = host.strip("[]")
@@ -87,6 +87,6 @@ HTTP_FAULTS = {
     "http-204": tunnel_after(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "http-1.0": tunnel_after(OK.replace(b"/1.1", b"/1.0")),
     "http-malformed": tunnel_after(OK[:-2] + b"Via: x,\r\n\ty\r\nA : b\r\nno colon\r\n\r\n"),
-    # A length that RFC 9110 section 9.3.6 has clients ignore.
+    # A length that clients must ignore (RFC 9110 section 9.3.6).
     "http-200-length": tunnel_after(OK[:-2] + b"Content-Length: 10\r\n\r\n"),
 }

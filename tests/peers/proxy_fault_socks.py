@@ -34,7 +34,7 @@ def socks5_answer(reply):
 
 
 def authenticate(client):
-    """With user name and password if the client offers that; any will do."""
+    """Requests user name and password if the client offers that, and accepts any."""
     methods = read_greeting(client)
     if USER_PASSWORD in methods:
         client.send(bytes([5, USER_PASSWORD]))
@@ -131,7 +131,7 @@ def socks4_hang(client):
 
 
 def read_request4(client):
-    """SOCKS4a, too: an address 0.0.0.x says that a name follows."""
+    """Also SOCKS4a: an address 0.0.0.x means that a name follows."""
     client.begin_request()
     version, _, port = struct.unpack("!BBH", client.read(4))
     address = client.read(4)
@@ -145,7 +145,7 @@ def read_request4(client):
 
 
 def end_with(client, answer):
-    """Sends it and a FIN, and takes what the client still says, so that no RST follows."""
+    """Sends it and a FIN, and reads what the client still sends, so that no RST follows."""
     client.send(answer)
     client.socket.shutdown(socket.SHUT_WR)
     client.read_to_end()

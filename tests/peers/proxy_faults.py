@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Proxies that misbehave, each at a port of its own (proxy_fault_http.py, proxy_fault_socks.py).
+"""Proxies that misbehave, each on its own port (proxy_fault_http.py, proxy_fault_socks.py).
 
-Those that make a tunnel make it to wherever they are asked for, and know a name that nobody else
-does: proxy-only.test. Through the tunnel to journal.test, any HTTP request is answered with 200 and
-what all clients so far have asked the proxies for, as a JSON list; a request for /LISTENER gets
-what that listener was asked for.
+Those that make tunnels connect to any requested target, and resolve a name that nobody else can:
+proxy-only.test. Through a tunnel to journal.test, the response to any HTTP request is 200 with all
+requests of clients so far as a JSON list; /LISTENER returns the requests to that listener.
 """
 
 import contextlib
@@ -40,7 +39,7 @@ def accept_all(listener, name, serve):
 
 
 def meet(accepted, name, serve):
-    # The client may end as it likes.
+    # The client may end in any way.
     with accepted, contextlib.suppress(OSError, ClientLeft):
         serve(Client(accepted, name))
 

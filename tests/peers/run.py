@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a command with test servers around it.
+"""Runs a command with test servers.
 
 usage: run.py --need NAME,... -- COMMAND [ARGUMENT...]
 
-Starts the servers that are named in --need, puts their addresses into the environment, runs
-COMMAND, stops the servers and exits with COMMAND's status. If that is not 0, what the servers said
-follows on stderr. setup.sh must have been run once.
+Starts the servers named in --need, puts their addresses into the environment, runs COMMAND, stops
+the servers and exits with the status of COMMAND. If that is not 0, the output of the servers
+follows on stderr. Run setup.sh once before.
 
 The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -:
   websockets, -tls, ws, -tls            echo servers
   deflate-websockets, -tls, deflate-ws, -tls, deflate-aiohttp, -tls
-                                        echo servers with permessage-deflate as the URL asks
+                                        echo servers with permessage-deflate as the URL requests
   nginx, -tls, -tls12, -tls13, -clientcert
                                         nginx in front of an echo server
   tls-chain, -no-chain, -rsa, -clientcert, -expired, -future, -wronghost, -selfsigned, -untrusted,
@@ -19,21 +19,21 @@ The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -
   faults, -tls                          a server that misbehaves on request
   streams                               messages larger than memory, and a sink for them
   blackhole                             an address where connect() hangs
-  chaos                                 an echo server whose connections break as their URL says
+  chaos                                 an echo server whose connections break as the URL requests
   unsteady                              an echo server that is stopped, started and frozen through
                                         WSLINE_TEST_UNSTEADY_CONTROL (HOST:PORT)
   tinyproxy, -auth, squid, -auth        HTTP proxies; -auth: user "user", password "secret", for
                                         squid "p:w@d"; squid does not connect to denied.test
-  squid-tls, tls-proxy-auth             HTTPS proxies; the latter wants "user" and "secret"
-  microsocks, -auth, dante, -auth       SOCKS5 proxies; dante speaks SOCKS4, too
+  squid-tls, tls-proxy-auth             HTTPS proxies; the latter requires "user" and "secret"
+  microsocks, -auth, dante, -auth       SOCKS5 proxies; dante also supports SOCKS4
   ssh-socks                             a SOCKS4a proxy
 In WSLINE_TEST_<NAME>_PATH, the path of a socket:
   websockets-unix, nginx-unix-tls
-In WSLINE_TEST_<NAME>_<LISTENER>_URL, for each fault that is a listener of its own:
+In WSLINE_TEST_<NAME>_<LISTENER>_URL, for each fault with its own listener:
   proxy-faults                          see HTTP_FAULTS and SOCKS_FAULTS in proxy_fault_*.py
   tcp-faults                            see FAULTS in tcp_faults.py
-In WSLINE_TEST_EYEBALLS_URL, or the reason why not in WSLINE_TEST_EYEBALLS_SKIP:
-  eyeballs                              a name with two addresses; connect() hangs at the first
+In WSLINE_TEST_EYEBALLS_URL, or the reason for skipping in WSLINE_TEST_EYEBALLS_SKIP:
+  eyeballs                              a name with two addresses; connect() hangs for the first
 
 Only the proxies can resolve proxy-only.test. Always set: WSLINE_TEST_PKI (the directory that
 certs.sh fills), WSLINE_TEST_CA (its ca.pem).
@@ -92,7 +92,7 @@ def names(text):
 
 
 def start_servers(stack, needed):
-    """Starts all programs before it waits for any: they take their time side by side."""
+    """Starts all programs before it waits for any, so that they start in parallel."""
     if not (PKI / "version").exists():
         sys.exit(f"run.py: the test servers are not installed: run {HERE / 'setup.sh'}")
     listeners = collections.defaultdict(list)

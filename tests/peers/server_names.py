@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests may ask for by name: which program it is, and which variables tell its address."""
+"""The names that tests may request: the program of each, and the variables with its address."""
 
 from typing import NamedTuple
 
 
 class Address(NamedTuple):
-    """One variable of the environment: its value is made of what the program announces."""
+    """An environment variable whose value is derived from the program's announcement."""
 
     program: str
     listener: str
@@ -14,7 +14,7 @@ class Address(NamedTuple):
 
 
 class Family(NamedTuple):
-    """A variable for each thing that the program announces, whose value is just that."""
+    """One variable for each announced item, with the item as its value."""
 
     program: str
     suffix: str = "_URL"
@@ -72,7 +72,7 @@ NAMES |= {
 
 
 def variables(name, addresses):
-    """The variables for this name, given what its program announced."""
+    """The variables for this name, given the announcement of its program."""
     entry = NAMES[name]
     prefix = f"WSLINE_TEST_{upper(name)}"
     if isinstance(entry, Address):

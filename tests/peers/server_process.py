@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The test servers as processes: started, waited for, stopped."""
+"""The test servers as processes: starting, waiting, stopping."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PYTHON = TARGET / "venv" / "bin" / "python"
 READY_SECONDS = 60
 STOP_SECONDS = 5
 
-# What stands before the names of the listeners in the command that starts them.
+# The command that starts them, without the names of the listeners.
 PROGRAMS = {
     "echo_websockets": [PYTHON, HERE / "echo_websockets.py", PKI],
     "echo_ws": ["node", HERE / "echo_ws.js", PKI],
@@ -44,7 +44,7 @@ ENVIRONMENT = os.environ | {
 
 
 class Server:
-    """One process of ours. Its stdin is a pipe whose end tells it to go, should we be killed."""
+    """One of our processes. Its stdin is a pipe, whose end stops it if this process is killed."""
 
     def __init__(self, program, listeners):
         self.program = program
@@ -69,7 +69,7 @@ class Server:
         self._lines.put("")
 
     def wait_until_ready(self):
-        """Takes what serving.announce() said; the end of the run if it does not come."""
+        """Returns what serving.announce() printed; ends the run if it does not arrive."""
         try:
             line = self._lines.get(timeout=READY_SECONDS)
         except queue.Empty:

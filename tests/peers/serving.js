@@ -10,11 +10,11 @@ const http = require('http');
 const https = require('https');
 const path = require('path');
 
-// Takes upgrade requests with `answer`, on each of the listeners (plain or tls).
+// Handles upgrade requests with `answer` on each of the listeners (plain or tls).
 async function serve(pki, listeners, answer) {
   const ports = await Promise.all(listeners.map((name) => listen(pki, name, answer)));
   exitAtEndOfInput();
-  // As announce() in serving.py.
+  // Like announce() in serving.py.
   const addresses = Object.fromEntries(listeners.map((name, i) => [name, ports[i]]));
   console.log(`READY ${JSON.stringify({ addresses, environment: {} })}`);
 }
@@ -32,7 +32,7 @@ async function listen(pki, name, answer) {
   return server.address().port;
 }
 
-// A pipe on stdin ends even when run.py is killed.
+// A pipe on stdin ends even if run.py is killed.
 function exitAtEndOfInput() {
   if (fs.fstatSync(0).isFIFO()) {
     process.stdin.on('end', () => process.exit()).resume();

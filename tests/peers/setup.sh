@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# setup.sh: installs what the test peers need under target/peers. Needs no root; quiet when done.
+# setup.sh: installs the requirements of the test peers under target/peers. Needs no root; quiet when done.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,7 +13,7 @@ need() {
     exit 1
 }
 
-# fresh STAMP KEY: true when STAMP was written for this KEY.
+# fresh STAMP KEY: true if STAMP was written for this KEY.
 fresh() {
     [ "$(cat "$1" 2> /dev/null || true)" = "$2" ]
 }
@@ -42,7 +42,7 @@ install_python_packages() {
     echo "$key" > "$target/venv/stamp"
 }
 
-# For a Python without venv: an interpreter of the same name that finds the packages.
+# For a Python without venv: an interpreter with the same name that finds the packages.
 imitate_venv() {
     pip_install python3 --target "$target/venv/packages"
     mkdir -p "$target/venv/bin"
@@ -59,7 +59,7 @@ need node nodejs
 need openssl openssl
 mkdir -p "$target"
 
-# Several test runs may get here at once.
+# Several test runs may reach this point at once.
 if command -v flock > /dev/null; then
     exec 9> "$target/lock"
     flock 9

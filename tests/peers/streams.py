@@ -4,7 +4,7 @@
 
 usage: streams.py plain
 
-/stream sends one message as fast as it is read:
+/stream sends one message as fast as the client reads it:
   size=N      of N bytes
   kind=K      lines (text) or noise: the repeated blocks of payloads.py
   opcode=N    1 or 2
@@ -12,13 +12,13 @@ usage: streams.py plain
   ping=N      a ping after every N frames
   stop=N      waits for a frame of the client, which is not answered, after N bytes of all this
   deflate=1   compressed; &extensions=permessage-deflate must say so
-Then any text is answered with Connection.entry (fault_connection.py).
+Then the reply to any text is Connection.entry (fault_connection.py).
 
-/sink answers every message with a line of JSON: its length, its adler32, in how many frames it
-came, whether it was compressed, and how many pings came with it.
-  id=X        reads nothing until somebody asks for /go?id=X (gates.py)
+/sink replies to every message with a line of JSON: its length, its adler32, its number of frames,
+whether it was compressed, and the number of pings within it.
+  id=X        reads nothing until /go?id=X is requested (gates.py)
 
-extensions=TEXT is the Sec-WebSocket-Extensions field of the answer, whatever was offered.
+extensions=TEXT is the Sec-WebSocket-Extensions field of the response, regardless of the offer.
 """
 
 import contextlib
@@ -113,7 +113,7 @@ def stream(connection, request):
 
 
 def frames(source, request):
-    """The message in pieces of which no one is large."""
+    """The message in pieces, none of which is large."""
     size = request.number("frame", 0) or max(source.length, 1)
     pings = request.number("ping", 0)
     opcode, count, left = request.number("opcode", 2), 0, source.length
@@ -131,7 +131,7 @@ def frames(source, request):
 
 
 def answer_one(connection):
-    """Reads a frame; false when it was a close frame."""
+    """Reads a frame; false if it was a close frame."""
     frame = connection.read_frame()
     if frame.opcode == CLOSE:
         connection.send(encode(CLOSE, frame.payload))

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Faults before a server has heard any HTTP, each at a port of its own.
+"""Faults before a server has received any HTTP, each on its own port.
 
 usage: tcp_faults.py PKI   (PKI: see certs.sh)
 
-The addresses are announced as ws://; those of faults in TLS are for wss://. Those that begin with
-"proxy-" are HTTPS proxies, which answer for the server themselves.
+The addresses are announced as ws://; those of faults in TLS are for wss://. Those that start with
+"proxy-" are HTTPS proxies that respond in place of the server.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from fault_handshakes import Head
 from fault_tls import TlsSocket
 from serving import announce, exit_at_end_of_input
 
-GARBAGE = bytes(range(256)) + b"\r\n\r\n"  # the end of a head, so that nobody waits for that
+GARBAGE = bytes(range(256)) + b"\r\n\r\n"  # the end of the headers, so that nobody waits for it
 LAST = encode(TEXT, b"last")
 BUSY = b"HTTP/1.1 503 busy\r\nContent-Length: 0\r\n\r\n"
 WANTS_USER = b"HTTP/1.1 407 who?\r\nContent-Length: 0\r\n\r\n"
@@ -49,7 +49,7 @@ def accept_all(listener, fault):
 
 
 def serve(accepted, fault):
-    # The client may end as it likes.
+    # The client may end in any way.
     with accepted, contextlib.suppress(OSError, ClientLeft):
         fault(accepted)
 
@@ -83,14 +83,14 @@ def after_client_hello(fault):
 
 
 def drip_in_tls(accepted, pki):
-    """An echo server of which each byte, those of the handshake too, comes in its own segment."""
+    """An echo server that sends each byte, including the handshake, in its own segment."""
     connection = Connection(TlsSocket(accepted, pki, drip_milliseconds=1))
     connection.send(bytes(Head(connection.read_request())))
     echo(connection, None)
 
 
 def end_tls(answer, accepted, pki):
-    """The answer and a close_notify in one segment; TCP goes on."""
+    """The response and a close_notify in one segment; TCP stays open."""
     end_of_tls(Connection(TlsSocket(accepted, pki)), accepted, answer)
 
 
@@ -105,7 +105,7 @@ def end_of_tls(connection, accepted, answer):
 
 
 def end_tls_with_close(accepted, pki):
-    """The answer to the client's close frame and a close_notify in one segment; TCP goes on."""
+    """The reply to the client's close frame and a close_notify in one segment; TCP stays open."""
     close_and_end(TlsSocket(accepted, pki), accepted)
 
 

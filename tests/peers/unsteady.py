@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""An echo server that is stopped, started and frozen by whoever asks its control port.
+"""An echo server that is stopped, started and frozen through its control port.
 
 usage: unsteady.py         the control port and the server
-       unsteady.py PORT    the server alone, which is a process of its own
+       unsteady.py PORT    only the server, which is a separate process
 
-The control port takes lines over TCP, and answers each with "ok" when it is done:
-  stop     kills the server: its connections end, its port refuses others
-  start    starts it again at the same port, unless it is running
-  freeze   stops the server's process: its connections stay, and the kernel takes more of them
-  thaw     lets it run again
+The control port accepts lines over TCP, and replies to each with "ok" when it is done:
+  stop     kills the server: its connections end, and its port refuses new ones
+  start    restarts it on the same port unless it is running
+  freeze   stops the server's process: its connections stay, and the kernel accepts new ones
+  thaw     lets it continue
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def main():
     )
     while True:
         accepted, _ = control.accept()
-        with accepted, contextlib.suppress(OSError):  # whoever asks may leave
+        with accepted, contextlib.suppress(OSError):  # the requester may leave
             obey(accepted, server)
 
 
@@ -54,7 +54,7 @@ def obey(accepted, server):
 
 class Server:
     def __init__(self):
-        # Bound and not listening: it keeps the port for the server, and refuses by itself.
+        # Bound but not listening: it reserves the port for the server, and refuses connections.
         self._place = socket.socket()
         self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._place.bind((HOST, 0))

@@ -119,7 +119,7 @@ static inline uint8_t *bench_payload(const bench_t *b) {
  * back-references */
 static inline uint8_t **bench_payloads(const bench_t *b) {
     static uint8_t **v;
-    if (v) return v; /* once, or they would count as memory of idle connections */
+    if (v) return v; /* only once, or they would count as memory of idle connections */
     v = (uint8_t **)malloc(64 * sizeof *v);
     uint8_t *one = b->deflate ? 0 : bench_payload(b);
     for (unsigned i = 0; i < 64; i++) {

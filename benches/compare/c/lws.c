@@ -122,7 +122,7 @@ static int cb(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
     }
     case LWS_CALLBACK_CLIENT_CLOSED:
         if (kind == K_CONNECT && !warm) {
-            /* what a process does once is not part of a connect */
+            /* one-time costs of a process are not part of a connect */
             warm = 1;
             opened = 0;
             bench_start(&b);

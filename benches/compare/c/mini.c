@@ -201,7 +201,7 @@ static int bc_recv(bc *c, const uint8_t **p, size_t *n) {
             m = c->r + c->rh;
             ml = (size_t)len;
             c->rh += ml;
-        } else { /* big or fragmented: what is buffered is copied, the rest is read in place */
+        } else { /* large or fragmented: buffered data is copied, the rest is read in place */
             if (acc + len > c->bigcap) {
                 c->bigcap = acc + (size_t)len;
                 c->big = realloc(c->big, c->bigcap);

@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
     bench_t b;
     bench_args(&b, CLIENT_NAME, argc, argv);
     if (!strcmp(b.kind, "connect")) {
-        bc *w = bc_open(&b); /* what a process does once is not part of a connect */
+        bc *w = bc_open(&b); /* one-time costs of a process are not part of a connect */
         if (!w) DIE("connect failed");
         bc_close(w);
         bench_start(&b);

@@ -8,7 +8,7 @@ enum { AT_ONCE = 64 };
 typedef struct bc {
     wsline_conn *conn;
     int corked, batch;
-    /* With BENCH_MANY: what one call has brought. */
+    /* With BENCH_MANY: the messages of one call. */
     size_t next, count;
     wsline_message *messages;
 } bc;

@@ -81,7 +81,7 @@ static wsline_app *make(void) {
     check(wsline_app_on_close(app, on_close, NULL, NULL), "on_close");
     return app;
 }
-/* One for each app of the crowd. */
+/* One for each app. */
 static void allow_descriptors(void) {
     struct rlimit limit;
 

@@ -84,7 +84,7 @@ if (kind === 'echo') {
   ws.on('open', () => { start(); go(); });
   ws.on('message', () => { stop(); ws.close(1000); });
 } else if (kind === 'connect') {
-  // The first is not counted: what a process does once is not part of a connect.
+  // The first is not counted: one-time costs of a process are not part of a connect.
   let n = -1;
   const next = () => {
     const ws = open();

@@ -60,7 +60,7 @@ async def run(session):
     if b.kind == "idle":
         await idle(session)
     if b.kind == "connect":
-        # What a process does once is not part of a connect.
+        # One-time costs of a process are not part of a connect.
         await (await connect(session)).close()
     if b.kind in ("source", "connect"):
         b.start()

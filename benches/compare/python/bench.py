@@ -129,7 +129,7 @@ def drive(b, open_, send, recv, close):
         b.stop()
         close(c)
     elif b.kind == "connect":
-        # What a process does once is not part of a connect.
+        # One-time costs of a process are not part of a connect.
         close(open_())
         b.start()
         for _ in range(b.count):

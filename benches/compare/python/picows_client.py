@@ -80,7 +80,7 @@ async def close(t):
 
 async def main():
     if kind == "connect":
-        # What a process does once is not part of a connect.
+        # One-time costs of a process are not part of a connect.
         t, _l = await open_()
         await close(t)
     if kind in ("source", "connect"):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server knows of a connection, and the bytes that it reads and writes. Built twice:
- * plain, and with -DTLS. */
+/* The state of a connection, and reading and writing its bytes. Built twice: without TLS, and with
+ * -DTLS. */
 #pragma once
 #include <errno.h>
 #include <stdint.h>

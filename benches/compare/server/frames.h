@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that arrive: echoed, counted, or answered. */
+/* Received frames: echoed, counted, or answered. */
 #pragma once
 #include "connection.h"
 #include <stdint.h>

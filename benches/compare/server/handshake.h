@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The opening handshake, and what the path asks for. */
+/* The opening handshake, and the parameters in the path. */
 #pragma once
 #include "blocks.h"
 #include "connection.h"

@@ -6,14 +6,16 @@
  *   server PORT [CERT.pem KEY.pem]      (CERT/KEY only in the TLS build)
  *
  * URL paths:
- *   /echo                            every frame comes back as it is (unmasked); big frames stream
- * through /source?size=S&count=N[&text=1]  N unmasked single-frame messages of S bytes, then close
- * 1000 /sink?count=N                    frames are dropped; one text message "done" after N
- * messages
- *   ...&deflate=1                    accept permessage-deflate.  /echo returns the compressed bytes
- * untouched (the client's own inflate context matches its deflate context), /source sends 64
- * different pre-compressed JSON messages in rotation. Ping gets pong, close gets close. "listening"
- * and the port are printed when ready; PORT 0 is any.
+ *   /echo                              echoes every frame unchanged (unmasked); streams big ones
+ *   /source?size=S&count=N[&text=1]    N unmasked single-frame messages of S bytes, then close 1000
+ *   /sink?count=N                      drops frames; sends one text message "done" after N messages
+ *   ...&deflate=1                      accepts permessage-deflate
+ *
+ * With deflate, /echo returns the compressed bytes unchanged (the client's own inflate context
+ * matches its deflate context), and /source sends 64 different pre-compressed JSON messages in
+ * rotation.
+ *
+ * Answers ping and close frames. Prints "listening" and the port when ready; PORT 0 selects any.
  */
 #include "blocks.h"
 #include "connection.h"
@@ -41,7 +43,7 @@ static SSL_CTX *g_ctx;
 
 static uint8_t *g_in;
 
-/* write what waits; returns -1 gone, 0 blocked, 1 all written */
+/* write pending data; returns -1 gone, 0 blocked, 1 all written */
 static int flush(struct conn *c) {
     while (c->oh < c->ot) {
         ssize_t r = io_write(c, c->out + c->oh, c->ot - c->oh);
@@ -117,7 +119,7 @@ static int on_event(struct conn *c, uint32_t ev) {
 #ifndef TLS
             break; /* plain: one read per wake-up is enough, epoll is level triggered */
 #else
-            /* TLS: what OpenSSL has buffered does not wake epoll, so drain it here */
+            /* TLS: data buffered by OpenSSL does not wake epoll, so drain it here */
             if (!SSL_has_pending(c->ssl)) break;
             if (c->ot - c->oh >= WRCHUNK && flush(c) < 0) return -1;
 #endif

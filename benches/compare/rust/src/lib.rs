@@ -234,7 +234,7 @@ pub async fn drive<C: Client>(mut b: Bench) {
             let _ = c.close().await;
         }
         "connect" => {
-            // What a process does once is not part of a connect.
+            // One-time costs of a process are not part of a connect.
             let c = C::open(&b).await.expect("connect");
             c.close().await.expect("close");
             b.start();
@@ -309,7 +309,7 @@ pub fn ip(b: &Bench) -> String {
         b.port
     )
 }
-/// What an async WebSocket library is put on.
+/// The transport of an async WebSocket library.
 pub trait Dial: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
     async fn dial(b: &Bench) -> Result<Self, Err>;
 }

@@ -61,7 +61,7 @@ impl<S: Dial> Client for C<S> {
                 OpCode::Text => return Ok(Some((true, M(f)))),
                 OpCode::Binary => return Ok(Some((false, M(f)))),
                 OpCode::Close => {
-                    self.1 = true; // the library has answered it
+                    self.1 = true; // already answered by the library
                     return Ok(None);
                 }
                 _ => {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! web-socket on tokio current_thread, over a 64 KiB BufReader and BufWriter: it reads and writes
-//! its stream directly. It has no handshake of its own, so the request is written here; no
-//! permessage-deflate, no check of text.
+//! web-socket on tokio current_thread, with a 64 KiB BufReader and BufWriter, because it reads and
+//! writes its stream directly. It has no handshake, so the request is written here; no
+//! permessage-deflate, no validation of text.
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use web_socket::{CloseCode, DataType, Event, MessageType, WebSocket};
