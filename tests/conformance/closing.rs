@@ -126,7 +126,7 @@ fn data_after_a_close_frame_is_ignored() {
 #[rustfmt::skip]
 fn the_client_starts_the_closing_handshake() {
     check_all([
-        row("no answer yet", "7.1.2", NOTHING, [], sent_close(1000), OPEN),
+        row("no reply yet", "7.1.2", NOTHING, [], sent_close(1000), OPEN),
         row("echoed",        "5.5.1", close(1000, ""),    [closes(1000, "")],
             sent_close(1000), closed_by_client(1000, "")),
         row("with a reason", "5.5.1", close(1000, "bye"), [closes(1000, "bye")],
@@ -138,7 +138,7 @@ fn the_client_starts_the_closing_handshake() {
         row("messages on the way", "5.5.1",
             [frame(TEXT, "a"), part(BINARY, "b"), frame(CONTINUATION, "c"), close(1000, "")],
             [text("a"), binary("bc"), closes(1000, "")], sent_close(1000), closed_by_client(1000, "")),
-        row("data, no answer yet", "5.5.1", frame(TEXT, "a"), [text("a")], sent_close(1000), OPEN),
+        row("data, no reply yet", "5.5.1", frame(TEXT, "a"), [text("a")], sent_close(1000), OPEN),
         row("a second close", "5.5.1", [close(1000, ""), close(1001, "")],
             [closes(1000, "")], sent_close(1000), closed_by_client(1000, "")),
     ].map(|row| row.after_own_close(1000)));

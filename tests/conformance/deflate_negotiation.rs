@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Responses to the offer of permessage-deflate (RFC 7692 section 7.1).
 //!
-//! Section numbers refer to RFC 7692 unless another RFC is named. `answer` tests responses in
+//! Section numbers refer to RFC 7692 unless another RFC is named. `response` tests responses in
 //! different pieces.
 
-use crate::deflate_answer::{Row, accepted, agreement, check_all, refused, with, wrong};
+use crate::deflate_response::{Row, accepted, agreement, check_all, refused, with, wrong};
 use crate::row::UNRESTRICTED;
 use wsline::protocol::ws::deflate::Agreement;
 

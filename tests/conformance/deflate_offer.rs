@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The offer of compression (RFC 7692 section 7.1).
 
-use crate::answer::NONCE;
-use crate::deflate_answer::{FIELD, URL, agreement};
+use crate::deflate_response::{FIELD, URL, agreement};
+use crate::response::NONCE;
 use crate::row::UNRESTRICTED;
 use wsline::protocol::handshake::Handshake;
 use wsline::protocol::http::extension::Offer;

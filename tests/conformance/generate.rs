@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Random input: settings, streams of frames with a fault, responses to the upgrade, headers, URLs.
 
-use crate::answer::{ACCEPT, CONNECTION, UPGRADE, head};
 use crate::packer::{Packer, stored};
+use crate::response::{ACCEPT, CONNECTION, UPGRADE, head};
 use crate::row::{Settings, UNRESTRICTED, WAYS};
 use crate::utf8_sequences::{INVALID, VALID};
 use crate::wire::{
@@ -303,7 +303,7 @@ fn closing() -> impl Strategy<Value = Spec> {
 }
 
 /// A modified response to the upgrade, or no response at all.
-pub(crate) fn answer() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn response() -> impl Strategy<Value = Vec<u8>> {
     let fields = [UPGRADE, CONNECTION, ACCEPT];
     let more = [
         "X: y",

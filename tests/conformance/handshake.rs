@@ -2,8 +2,8 @@
 //! Responses that switch protocols, and what makes them invalid (RFC 6455 section 4.1, RFC 9110,
 //! RFC 9112).
 
-use crate::answer::{
-    ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, accepted, answer, bad, check_all, head, switching,
+use crate::response::{
+    ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, accepted, bad, check_all, head, row, switching,
 };
 
 const FIELDS: [&str; 3] = [UPGRADE, CONNECTION, ACCEPT];
@@ -248,15 +248,15 @@ fn line_ends() {
         bad("a blank line before", "9112 2.2", before(b" \r\n")),
         bad("a CR before",       "9112 2.2", before(b"\r")),
         accepted("a blank in the empty line", "9112 5.2", [&without_end(switching(FIELDS)), &b" \r\n\r\n"[..]].concat()),
-        answer("no empty line",  "9112 2.1", without_end(switching(FIELDS)), "", Verdict::Lost),
-        answer("CR at the end",  "9112 2.1", [&without_end(switching(FIELDS)), &b"\r"[..]].concat(), "", Verdict::Lost),
-        answer("bare CR",        "9112 2.2", "HTTP/1.1 101 x\r\r".as_bytes().to_vec(), "", Verdict::Lost),
-        answer("nothing",        "9112 2.1", Vec::new(), "", Verdict::Lost),
+        row("no empty line",  "9112 2.1", without_end(switching(FIELDS)), "", Verdict::Lost),
+        row("CR at the end",  "9112 2.1", [&without_end(switching(FIELDS)), &b"\r"[..]].concat(), "", Verdict::Lost),
+        row("bare CR",        "9112 2.2", "HTTP/1.1 101 x\r\r".as_bytes().to_vec(), "", Verdict::Lost),
+        row("nothing",        "9112 2.1", Vec::new(), "", Verdict::Lost),
         bad("frames only",       "9112 4", b"\x81\x05hello".to_vec()),
         bad("an alert of TLS",   "9112 4", b"\x15\x03\x01\0\x02\x02\x46".to_vec()),
         bad("another greeting",  "9112 4", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
         bad("text without end",  "9112 4", vec![b'x'; 101]),
-        answer("text",           "9112 4", vec![b'x'; 100], "", Verdict::Lost),
+        row("text",           "9112 4", vec![b'x'; 100], "", Verdict::Lost),
     ]);
 }
 
@@ -278,8 +278,8 @@ fn interim_responses_are_skipped() {
         accepted("a broken one",            "9112 5",    [head("HTTP/1.1 103 x", ["X", "Y: a\0"]), ok()]),
         accepted("an empty line between",   "9112 2.2",  [head("HTTP/1.1 103 x", ["X: y"]), b"\r\n".to_vec(), ok()]),
         bad("then a broken one",            "9112 4",    [early(), head("HTTP/1.1 1", FIELDS)]),
-        answer("nothing more",              "9110 15.2", early(), "", Verdict::Lost),
-        answer("then a refusal",            "9110 15.2",
+        row("nothing more",              "9110 15.2", early(), "", Verdict::Lost),
+        row("then a rejection",            "9110 15.2",
             [early(), head("HTTP/1.1 403 Forbidden", ["Content-Length: 2"])], "no",
                 Verdict::Refused(403, b"no".to_vec())),
     ]);

@@ -2,8 +2,8 @@
 //! The protocol, rule by rule: tables of bytes in, and events and bytes out, with each row in every
 //! split.
 //!
-//! `row` runs the tables of the open connection, `answer` those of the upgrade, `deflate_answer`
-//! those of the offer of compression, and `proxy_dialogue` those of the proxies. `reference` is a
+//! `row` runs the tables of the open connection, `response` those of the upgrade, `deflate_response`
+//! those of the offer of compression, and `proxy_handshake` those of the proxies. `reference` is a
 //! second, naive decoder with which random streams are compared, and `inflate` a second decoder of
 //! compressed data.
 #![forbid(unsafe_code)]
@@ -12,15 +12,14 @@
     reason = "a wrong index fails the test that has it"
 )]
 
-mod answer;
 mod closing;
 mod cookies;
-mod deflate_answer;
 mod deflate_delivery;
 mod deflate_frames;
 mod deflate_limits;
 mod deflate_negotiation;
 mod deflate_offer;
+mod deflate_response;
 mod deflate_sending;
 mod deflate_streams;
 mod delivery;
@@ -35,15 +34,16 @@ mod packer;
 mod parts;
 mod pings;
 mod proxy_connect;
-mod proxy_dialogue;
+mod proxy_handshake;
 mod proxy_no_proxy;
 mod proxy_random;
 mod proxy_select;
 mod proxy_socks;
 mod raw_frames;
 mod reference;
-mod refusals;
+mod rejections;
 mod request;
+mod response;
 mod row;
 mod sending;
 mod session;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Responses of HTTP proxies to CONNECT (RFC 9110 section 9.3.6).
 
-use crate::answer::head;
-use crate::proxy_dialogue::{CLOSED_EARLY, Row, check_all, connected, failed};
+use crate::proxy_handshake::{CLOSED_EARLY, Row, check_all, connected, failed};
+use crate::response::head;
 use wsline::base::error::Kind;
 use wsline::protocol::proxy::endpoint::Proxy;
 use wsline::protocol::proxy::target::Target;
@@ -125,14 +125,14 @@ fn streams_that_end_early() {
 fn a_rejection_is_kept_with_its_body() {
     let proxy = Proxy::parse(PLAIN).expect("a proxy");
     let target = Target::Name("example.com".into(), 443);
-    let mut dialogue = tunnel::handshake(&proxy, &target).expect("a dialogue");
-    let answer = b"HTTP/1.1 403 no\r\nContent-Length: 9\r\nX-A: b\r\n\r\nblo";
-    assert!(!dialogue.receive(&mut answer.to_vec()).expect("incomplete"));
-    assert!(dialogue.is_refused());
-    dialogue
+    let mut handshake = tunnel::handshake(&proxy, &target).expect("a handshake");
+    let reply = b"HTTP/1.1 403 no\r\nContent-Length: 9\r\nX-A: b\r\n\r\nblo";
+    assert!(!handshake.receive(&mut reply.to_vec()).expect("incomplete"));
+    assert!(handshake.is_refused());
+    handshake
         .receive(&mut b"cked!!".to_vec())
         .expect_err("refused");
-    let response = dialogue.take_response().expect("an answer in HTTP");
+    let response = handshake.take_response().expect("an HTTP response");
     assert_eq!(response.body(), b"blocked!!");
     assert_eq!(response.head.fields.all("x-a").count(), 1);
 }

@@ -2,8 +2,8 @@
 //! Random bytes from proxies: the same outcome in every split. Random strings as proxies and lists:
 //! none can inject a line into a request.
 
-use crate::generate::{answer, split};
-use crate::proxy_dialogue::run;
+use crate::generate::{response, split};
+use crate::proxy_handshake::run;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -43,12 +43,12 @@ proptest! {
     #[test]
     fn any_answer_has_one_outcome_in_every_split(
         proxy in select(&PROXIES[..]),
-        answer in prop_oneof![2 => socks(), 1 => answer()],
+        reply in prop_oneof![2 => socks(), 1 => response()],
         cuts in vec(any::<Index>(), 0..6),
     ) {
-        let whole = run(proxy, &[&answer]);
-        prop_assert_eq!(&run(proxy, &split(&answer, &cuts)).0, &whole.0, "split");
-        let each: Vec<&[u8]> = answer.chunks(1).collect();
+        let whole = run(proxy, &[&reply]);
+        prop_assert_eq!(&run(proxy, &split(&reply, &cuts)).0, &whole.0, "split");
+        let each: Vec<&[u8]> = reply.chunks(1).collect();
         prop_assert_eq!(&run(proxy, &each).0, &whole.0, "byte by byte");
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Replies of SOCKS proxies (RFC 1928, RFC 1929, SOCKS4).
 
-use crate::proxy_dialogue::{CLOSED_EARLY, check_all, connected, failed};
+use crate::proxy_handshake::{CLOSED_EARLY, check_all, connected, failed};
 use wsline::base::error::Kind;
 
 const V4: &str = "socks4://user@proxy.example";

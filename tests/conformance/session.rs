@@ -74,8 +74,8 @@ impl Session {
             Ok(false) => Ok(None),
             Err(error) if !error.kind().is_final() => Err(error),
             Err(error) => {
-                if let Some(answer) = self.sender.fail(&error) {
-                    answer.encode(&[], key(), &mut self.output);
+                if let Some(reply) = self.sender.fail(&error) {
+                    reply.encode(&[], key(), &mut self.output);
                 }
                 Err(error)
             }

@@ -4,9 +4,9 @@
 //!
 //! Runs four times `PROPTEST_CASES` cases, or 1024.
 
-use crate::answer::judge;
-use crate::generate::{answer, any_header, config, connection, settings, split, url_like};
+use crate::generate::{any_header, config, connection, response, settings, split, url_like};
 use crate::reference;
+use crate::response::judge;
 use crate::row::run;
 use crate::text::{Text, read_text};
 use crate::utf8_sequences::{INVALID, VALID};
@@ -44,11 +44,11 @@ proptest! {
 
     #[test]
     fn any_answer_has_one_verdict_in_every_split(
-        answer in answer(), cuts in vec(any::<Index>(), 0..6)
+        reply in response(), cuts in vec(any::<Index>(), 0..6)
     ) {
-        let whole = judge(&[&answer]);
-        prop_assert_eq!(&judge(&split(&answer, &cuts)), &whole, "split");
-        let each: Vec<&[u8]> = answer.chunks(1).collect();
+        let whole = judge(&[&reply]);
+        prop_assert_eq!(&judge(&split(&reply, &cuts)), &whole, "split");
+        let each: Vec<&[u8]> = reply.chunks(1).collect();
         prop_assert_eq!(&judge(&each), &whole, "byte by byte");
     }
 

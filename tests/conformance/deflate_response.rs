@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Rows of the table about the server's response to our offer of compression.
 
-use crate::answer::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use crate::outcome::none_is_wrong;
+use crate::response::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use std::sync::LazyLock;
 use wsline::base::error::Kind;
 use wsline::base::sync::Arc;
@@ -123,7 +123,7 @@ impl Row {
             Upgrade::new(&URL, &RequestOptions::default(), self.offer, NONCE).expect("memory");
         match (upgrade.receive(&mut input), &self.outcome) {
             (Ok(true), Ok(expected)) => {
-                let got = upgrade.take_response().expect("an answer").deflate;
+                let got = upgrade.take_response().expect("a response").deflate;
                 if got == *expected {
                     return Ok(());
                 }

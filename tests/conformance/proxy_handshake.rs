@@ -161,34 +161,35 @@ pub(crate) fn run(proxy: &str, pieces: &[&[u8]]) -> (Outcome, Vec<u8>) {
     } else {
         Target::Address("192.0.2.1:443".parse().expect("an address"))
     };
-    let mut dialogue = tunnel::handshake(&proxy, &target).unwrap_or_else(|error| panic!("{error}"));
+    let mut handshake =
+        tunnel::handshake(&proxy, &target).unwrap_or_else(|error| panic!("{error}"));
     let mut input = Vec::new();
     let mut said = Vec::new();
     let mut result = Ok(false);
     for piece in pieces {
-        said.extend(std::iter::from_fn(|| dialogue.output()).flat_map(|output| output.bytes));
+        said.extend(std::iter::from_fn(|| handshake.output()).flat_map(|output| output.bytes));
         input.extend_from_slice(piece);
         if let Ok(false) = result {
-            result = dialogue.receive(&mut input);
+            result = handshake.receive(&mut input);
         }
     }
-    said.extend(std::iter::from_fn(|| dialogue.output()).flat_map(|output| output.bytes));
+    said.extend(std::iter::from_fn(|| handshake.output()).flat_map(|output| output.bytes));
     if let Ok(false) = result {
-        result = Err(dialogue.end());
+        result = Err(handshake.end());
     }
     let verdict = match result {
         Ok(_) => Verdict::Connected,
-        Err(error) => failure(&proxy, &mut *dialogue, &error),
+        Err(error) => failure(&proxy, &mut *handshake, &error),
     };
     (Outcome { verdict, said }, input)
 }
 
-fn failure(proxy: &Proxy, dialogue: &mut dyn Handshake, error: &Error) -> Verdict {
+fn failure(proxy: &Proxy, handshake: &mut dyn Handshake, error: &Error) -> Verdict {
     assert_eq!(error.phase(), Phase::Proxy);
     assert!(!error.message().contains("secret"), "{error}");
     let what = error.message().strip_prefix(&format!("the proxy {proxy} "));
     let what = what.expect("the proxy is named").to_owned();
-    if let (Some(response), true) = (dialogue.take_response(), what.starts_with("answered ")) {
+    if let (Some(response), true) = (handshake.take_response(), what.starts_with("answered ")) {
         assert_eq!(error.http_status(), response.head.status);
     }
     Verdict::Failed(error.kind(), what)

@@ -2,7 +2,7 @@
 //! Responses that do not switch: the status is reported whatever the body, of which the start is
 //! kept (RFC 9112 section 6).
 
-use crate::answer::{ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, answer, bad, check_all, head};
+use crate::response::{ACCEPT, CONNECTION, Reply, UPGRADE, Verdict, bad, check_all, head, row};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -19,7 +19,7 @@ fn any_other_status_is_a_rejection() {
     check_all(statuses.into_iter().chain(more).map(|status| {
         let fields = ["Content-Length: 2", UPGRADE, CONNECTION, ACCEPT];
         let head = head(&format!("HTTP/1.1 {status} Reason"), fields);
-        answer(
+        row(
             &status.to_string(),
             "4.1",
             head,
@@ -34,19 +34,19 @@ fn any_other_status_is_a_rejection() {
 fn status_lines() {
     let with = |status_line| head(status_line, ["Content-Length: 2"]);
     check_all([
-        answer("no reason",    "9112 4", with("HTTP/1.1 403"),           "no", refused(403, "no")),
-        answer("empty reason", "9112 4", with("HTTP/1.1 403 "),          "no", refused(403, "no")),
-        answer("obs-text",     "9112 4", with("HTTP/1.1 403 Zutritt für niemanden"), "no", refused(403, "no")),
-        answer("HTTP/1.0",     "9112 4", with("HTTP/1.0 403 Forbidden"), "no", refused(403, "no")),
-        answer("bare LF",      "9112 2.2", b"HTTP/1.1 403 x\nContent-Length: 2\n\n".to_vec(), "no", refused(403, "no")),
-        answer("empty lines before", "9112 2.2", [&b"\r\n\n"[..], &with("HTTP/1.1 403 x")].concat(), "no", refused(403, "no")),
-        answer("two blanks",   "9112 4", with("HTTP/1.1  403 x"),        "no", refused(403, "no")),
-        answer("NUL",          "9112 4", with("HTTP/1.1 403 a\0b"),      "no", refused(403, "no")),
-        answer("CR",           "9112 4", with("HTTP/1.1 403 a\rb"),      "no", refused(403, "no")),
-        answer("escape",       "9112 4", with("HTTP/1.1 403 \x1b[2J"),   "no", refused(403, "no")),
-        answer("HTTP/1.2",     "9110 2.5", with("HTTP/1.2 403 x"),       "no", refused(403, "no")),
-        answer("HTTP/2",       "9110 2.5", with("HTTP/2 403"),           "no", refused(403, "no")),
-        answer("out of range", "9110 15", with("HTTP/1.1 999 x"),        "no", refused(999, "no")),
+        row("no reason",    "9112 4", with("HTTP/1.1 403"),           "no", refused(403, "no")),
+        row("empty reason", "9112 4", with("HTTP/1.1 403 "),          "no", refused(403, "no")),
+        row("obs-text",     "9112 4", with("HTTP/1.1 403 Zutritt für niemanden"), "no", refused(403, "no")),
+        row("HTTP/1.0",     "9112 4", with("HTTP/1.0 403 Forbidden"), "no", refused(403, "no")),
+        row("bare LF",      "9112 2.2", b"HTTP/1.1 403 x\nContent-Length: 2\n\n".to_vec(), "no", refused(403, "no")),
+        row("empty lines before", "9112 2.2", [&b"\r\n\n"[..], &with("HTTP/1.1 403 x")].concat(), "no", refused(403, "no")),
+        row("two blanks",   "9112 4", with("HTTP/1.1  403 x"),        "no", refused(403, "no")),
+        row("NUL",          "9112 4", with("HTTP/1.1 403 a\0b"),      "no", refused(403, "no")),
+        row("CR",           "9112 4", with("HTTP/1.1 403 a\rb"),      "no", refused(403, "no")),
+        row("escape",       "9112 4", with("HTTP/1.1 403 \x1b[2J"),   "no", refused(403, "no")),
+        row("HTTP/1.2",     "9110 2.5", with("HTTP/1.2 403 x"),       "no", refused(403, "no")),
+        row("HTTP/2",       "9110 2.5", with("HTTP/2 403"),           "no", refused(403, "no")),
+        row("out of range", "9110 15", with("HTTP/1.1 999 x"),        "no", refused(999, "no")),
         bad("four digits",     "9112 4", with("HTTP/1.1 4030 x")),
         bad("zero",            "9110 15", with("HTTP/1.1 000 x")),
         bad("HTTP/3",          "9112 2.3", with("HTTP/3 403 x")),
@@ -58,7 +58,7 @@ fn status_lines() {
 #[rustfmt::skip]
 fn malformed_fields() {
     let with = |line: &'static [u8]| head("HTTP/1.1 403 x", [line, b"Content-Length: 2"]);
-    let no = |id, section, line| answer(id, section, with(line), "no", refused(403, "no"));
+    let no = |id, section, line| row(id, section, with(line), "no", refused(403, "no"));
     let many = head("HTTP/1.1 403 x", (0..130).map(|n| format!("X-{n}: v")).chain(["Content-Length: 2".to_owned()]));
     check_all([
         no("no colon",            "9112 5",   b"X"),
@@ -74,11 +74,11 @@ fn malformed_fields() {
         no("folded, first field", "9112 2.2", b" Content-Length: 9\r\n\tContent-Length: 9"),
         no("folded, ignored",     "9112 5.2", b"X Y: a\r\n Content-Length: 9"),
         no("folded, no colon",    "9112 5.2", b"X\r\n Content-Length: 9"),
-        answer("130 fields",      "10.4",     many, "no", refused(403, "no")),
-        answer("a folded length", "9112 5.2", head("HTTP/1.1 403 x", ["Content-Length:\r\n\t2"]), "no", refused(403, "no")),
-        answer("a folded coding", "9112 5.2", head("HTTP/1.1 403 x", ["Transfer-Encoding:\r\n gzip,\r\n chunked"]),
+        row("130 fields",      "10.4",     many, "no", refused(403, "no")),
+        row("a folded length", "9112 5.2", head("HTTP/1.1 403 x", ["Content-Length:\r\n\t2"]), "no", refused(403, "no")),
+        row("a folded coding", "9112 5.2", head("HTTP/1.1 403 x", ["Transfer-Encoding:\r\n gzip,\r\n chunked"]),
             "2\r\nno\r\n0\r\n\r\n", refused(403, "no")),
-        answer("behind a broken interim one", "9110 15.2",
+        row("behind a broken interim one", "9110 15.2",
             [head("HTTP/1.1 103 y", ["X", "Y: \0"]), with(b"X")].concat(), "no", refused(403, "no")),
     ]);
 }
@@ -95,9 +95,9 @@ fn long_headers_are_truncated() {
     };
     let room = MAX_HEAD_BYTES - with(0).len();
     check_all([
-        answer("64 KiB", "10.4", with(room), "no", refused(403, "no")),
-        answer("one more", "10.4", with(room + 1), "", refused(403, "")),
-        answer("much more", "10.4", with(200_000), "", refused(403, "")),
+        row("64 KiB", "10.4", with(room), "no", refused(403, "no")),
+        row("one more", "10.4", with(room + 1), "", refused(403, "")),
+        row("much more", "10.4", with(200_000), "", refused(403, "")),
     ]);
 }
 
@@ -177,11 +177,11 @@ fn bodies_until_the_end_of_the_stream() {
 fn statuses_without_a_body() {
     let with = |status_line, length| head(status_line, [length]);
     check_all([
-        answer("204", "9112 6.3", with("HTTP/1.1 204 No Content", "X: y"),                "", refused(204, "")),
-        answer("304", "9112 6.3", with("HTTP/1.1 304 Not Modified", "X: y"),              "", refused(304, "")),
-        answer("304 with a length", "9112 6.3", with("HTTP/1.1 304 Not Modified", "Content-Length: 9"), "",
+        row("204", "9112 6.3", with("HTTP/1.1 204 No Content", "X: y"),                "", refused(204, "")),
+        row("304", "9112 6.3", with("HTTP/1.1 304 Not Modified", "X: y"),              "", refused(304, "")),
+        row("304 with a length", "9112 6.3", with("HTTP/1.1 304 Not Modified", "Content-Length: 9"), "",
             refused(304, "")),
-        answer("204 in chunks", "9112 6.3", with("HTTP/1.1 204 No Content", CHUNKED),     "", refused(204, "")),
+        row("204 in chunks", "9112 6.3", with("HTTP/1.1 204 No Content", CHUNKED),     "", refused(204, "")),
     ]);
 }
 
@@ -247,7 +247,7 @@ fn body<F: AsRef<[u8]>>(
     body: impl AsRef<[u8]>,
     verdict: Verdict,
 ) -> Reply {
-    answer(
+    row(
         id,
         "9112 6.3",
         head("HTTP/1.1 403 Forbidden", fields),
@@ -258,5 +258,5 @@ fn body<F: AsRef<[u8]>>(
 
 fn chunked(id: &str, wire: impl AsRef<[u8]>, verdict: Verdict) -> Reply {
     let head = head("HTTP/1.1 403 Forbidden", [CHUNKED]);
-    answer(id, "9112 7.1", head, wire, verdict)
+    row(id, "9112 7.1", head, wire, verdict)
 }

@@ -51,14 +51,14 @@ pub(crate) enum Verdict {
 }
 
 pub(crate) fn accepted(id: &str, section: &'static str, head: impl Bytes) -> Reply {
-    answer(id, section, head, "", Verdict::Accepted(None))
+    row(id, section, head, "", Verdict::Accepted(None))
 }
 
 pub(crate) fn bad(id: &str, section: &'static str, head: impl Bytes) -> Reply {
-    answer(id, section, head, "", Verdict::Bad)
+    row(id, section, head, "", Verdict::Bad)
 }
 
-pub(crate) fn answer(
+pub(crate) fn row(
     id: &str,
     section: &'static str,
     head: impl Bytes,
@@ -215,7 +215,7 @@ impl Reply {
 }
 
 fn verdict(outcome: Result<bool, Error>, is_at_end: bool, mut upgrade: Upgrade) -> Verdict {
-    let response = upgrade.take_response().expect("an answer in HTTP");
+    let response = upgrade.take_response().expect("an HTTP response");
     let Err(error) = outcome else {
         assert_eq!(response.head.status, 101);
         let subprotocol = response.head.fields.all("sec-websocket-protocol").next();
@@ -255,16 +255,16 @@ impl std::fmt::Debug for Verdict {
 
 /// The verdict about any bytes when nothing was offered.
 pub(crate) fn judge(pieces: &[&[u8]]) -> Verdict {
-    answer("", "", NOTHING, "", Verdict::Lost).run(pieces).0
+    row("", "", NOTHING, "", Verdict::Lost).run(pieces).0
 }
 
 /// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(answers: impl IntoIterator<Item = Reply>) {
     let wrong: Vec<String> = answers
         .into_iter()
-        .filter_map(|answer| {
-            let problem = answer.check().err()?;
-            Some(format!("{} ({}), {problem}", answer.id, answer.section))
+        .filter_map(|row| {
+            let problem = row.check().err()?;
+            Some(format!("{} ({}), {problem}", row.id, row.section))
         })
         .collect();
     none_is_wrong(&wrong);
