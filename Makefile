@@ -17,30 +17,30 @@ unexport MAKEFLAGS MFLAGS
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
-	@echo 'make setup      install what demo and test need, with apt-get, as root or through sudo'
+	@echo 'make setup      install requirements of demo and test with apt-get, as root or through sudo'
 	@echo 'make header     regenerate include/wsline.h from src/ffi'
 	@echo 'make format     format all Rust and C'
-	@echo 'make demo       build wsline and talk to an echo server over ws and wss'
+	@echo 'make demo       build wsline and run a client with an echo server over ws and wss'
 	@echo 'make test       the tests for every change'
 	@echo 'make format-check, make clippy, make docs, make asan'
 	@echo '                parts of make test'
-	@echo 'make test-all   make test, and all from here to make test-aws-lc'
+	@echo 'make test-all   make test, and everything from here to make test-aws-lc'
 	@echo 'make autobahn   the whole Autobahn test suite'
 	@echo 'make instructions'
 	@echo '                instructions and system calls per message, against their limits'
 	@echo 'make tsan       threads under ThreadSanitizer'
-	@echo 'make msrv       whether the Rust version in Cargo.toml is enough'
+	@echo 'make msrv       check that the Rust version in Cargo.toml suffices'
 	@echo 'make test-clang the C tests, compiled with clang'
 	@echo 'make test-aarch64, make test-i686'
-	@echo '                the C tests on another processor'
+	@echo '                the C tests on another architecture'
 	@echo 'make test-aws-lc'
-	@echo '                the C tests of TLS, built on AWS-LC'
+	@echo '                the C tests of TLS with AWS-LC'
 	@echo 'make deny       licences, sources and known vulnerabilities of all crates; needs cargo-deny'
 	@echo 'make bench      compare wsline with other WebSocket clients; takes an hour'
 	@echo 'make bench-quick'
-	@echo '                the same, a few of each, in two minutes'
+	@echo '                the same with a few clients and scenarios, in two minutes'
 	@echo 'make install    into PREFIX=$(PREFIX); DESTDIR is honoured'
-	@echo 'make clean      remove what was built'
+	@echo 'make clean      remove build results'
 
 setup:
 	@sh tools/setup.sh $(SETUP)

@@ -113,7 +113,7 @@ for group in "$@"; do
             have c++ || need g++ 'a C++ compiler'
             have_libclang || need libclang-dev libclang
             ;;
-        *) echo "setup.sh: no such group: $group" >&2 && exit 2 ;;
+        *) echo "setup.sh: unknown group: $group" >&2 && exit 2 ;;
     esac
 done
 rust=true
@@ -144,7 +144,7 @@ by_hand() {
     fi
     if [ -n "$packages" ]; then
         echo "    ${sudo}apt-get update && ${sudo}apt-get install -y$packages" >&2
-        have apt-get || echo "or what your system has in its place" >&2
+        have apt-get || echo "or the equivalent for your system" >&2
     fi
     $rust || echo "    curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal" >&2
     exit 1

@@ -33,7 +33,7 @@ unpack_python27() {
     packages=(python2.7{,-minimal,-dev} libpython2.7{,-minimal,-stdlib,-dev} libssl1.1 libffi7)
     mirror=${MIRROR:-$(system_mirror)}
     if [ -z "$mirror" ]; then
-        echo "$0: apt knows no mirror: set MIRROR" >&2
+        echo "$0: apt has no mirror configured: set MIRROR" >&2
         exit 1
     fi
     rm -rf "$apt" "$target/python27"
@@ -115,7 +115,7 @@ install_suite() {
 install_accelerator() {
     local include=$target/python27/usr/include
     CFLAGS="-O2 -I$include/python2.7 -I$include" pip27 --no-build-isolation wsaccel==0.6.2 ||
-        echo "$0: going on without wsaccel, which did not build" >&2
+        echo "$0: continuing without wsaccel, which failed to build" >&2
 }
 
 need python3 python3

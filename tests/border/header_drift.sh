@@ -9,7 +9,7 @@ cd "$1"
 fresh=$(find "$2/cargo" -path '*/build/wsline-*/out/wsline.h' -printf '%T@ %p\n' |
     sort -n | tail -n 1 | cut -d ' ' -f 2-)
 diff -u include/wsline.h "$fresh"
-echo "the header is fresh"
+echo "the generated header is up to date"
 
 # The committed header belongs to the committed sources; while these are being edited it may be
 # outdated.
@@ -17,5 +17,5 @@ sources='src/ffi cbindgen.toml tools/header Cargo.toml'
 # shellcheck disable=SC2086 # a list
 if git diff --quiet HEAD -- $sources 2> /dev/null; then
     git show HEAD:./include/wsline.h | diff -u - "$fresh"
-    echo "so is the committed one"
+    echo "so is the committed header"
 fi

@@ -87,7 +87,7 @@ case $way in
         run alone/wsdump shared --version
         ;;
     *)
-        echo "consume.sh: no such way: $way" >&2
+        echo "consume.sh: unknown way: $way" >&2
         exit 2
         ;;
 esac

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! No letter lies in the box while the driver sleeps and nothing wakes it. Where one does, loom
-//! finds that all threads wait.
+//! No command stays in the mailbox while the driver sleeps and nothing wakes it. If one does, loom
+//! detects a deadlock.
 
 use loom::thread;
 use wsline_loom::base::sync::{Arc, AtomicBool, Ordering};
@@ -13,26 +13,26 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// As `Reactor::turn` in `app/reactor.rs`: what the turn found in the box.
+/// Like `Reactor::turn` in `app/reactor.rs`: returns the commands that the turn found.
 fn turn(mailbox: &Mailbox<u32>, may_wait: bool) -> Vec<u32> {
     let is_signaled = mailbox.wake().wait(may_wait);
     mailbox.woke_up(is_signaled);
-    let letters = mailbox.take();
+    let commands = mailbox.take();
     mailbox.prepare_to_wait();
-    letters
+    commands
 }
 
-/// As `EventLoop::run`, until there are `count` letters: in the order in which they came.
+/// Like `EventLoop::run`, until there are `count` commands, in the order of their arrival.
 fn drive(mailbox: &Mailbox<u32>, count: usize) -> Vec<u32> {
-    let mut letters = turn(mailbox, false);
-    while letters.len() < count {
-        letters.extend(turn(mailbox, true));
+    let mut commands = turn(mailbox, false);
+    while commands.len() < count {
+        commands.extend(turn(mailbox, true));
     }
-    letters
+    commands
 }
 
 #[test]
-fn two_letters_of_one_poster() {
+fn two_commands_from_one_thread() {
     explore(|| {
         let mailbox = Arc::new(Mailbox::new(Wake::new()));
         let poster = {
@@ -48,25 +48,25 @@ fn two_letters_of_one_poster() {
 }
 
 #[test]
-fn a_letter_each_of_two_posters() {
+fn one_command_from_each_of_two_threads() {
     explore(|| {
         let mailbox = Arc::new(Mailbox::new(Wake::new()));
-        let posters = [1, 2].map(|letter| {
+        let posters = [1, 2].map(|command| {
             let mailbox = Arc::clone(&mailbox);
-            thread::spawn(move || mailbox.post(letter))
+            thread::spawn(move || mailbox.post(command))
         });
-        let mut letters = drive(&mailbox, 2);
-        letters.sort_unstable();
-        assert_eq!(letters, [1, 2]);
+        let mut commands = drive(&mailbox, 2);
+        commands.sort_unstable();
+        assert_eq!(commands, [1, 2]);
         for poster in posters {
             poster.join().unwrap();
         }
     });
 }
 
-/// As `EventLoop::stop`, while another thread posts: the driver looks before each wait.
+/// Like `EventLoop::stop` while another thread posts: the driver checks before each wait.
 #[test]
-fn a_stop_beside_a_letter() {
+fn a_stop_together_with_a_command() {
     explore(|| {
         let mailbox = Arc::new(Mailbox::new(Wake::new()));
         let is_stopped = Arc::new(AtomicBool::new(false));
