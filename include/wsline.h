@@ -445,6 +445,19 @@ typedef enum wsline_address_family {
     WSLINE_ADDRESS_IPV6 = 6
 } wsline_address_family;
 
+/** What an app does when it is about to connect, see wsline_app_on_connecting(). */
+typedef enum wsline_connect_decision {
+    /** Connect now. */
+    WSLINE_CONNECT_NOW = 0,
+    /** Ask again after wsline_app_proceed(). */
+    WSLINE_CONNECT_LATER = 1,
+    /**
+     * Do not connect: the app ends, with the failure before this attempt or, if there was none,
+     * with WSLINE_ERR_ABORTED. So does any other number.
+     */
+    WSLINE_CONNECT_GIVE_UP = 2
+} wsline_connect_decision;
+
 /**
  * A client with callbacks: it calls your functions with what arrives and, if enabled, sends pings
  * and reconnects.
@@ -708,6 +721,27 @@ typedef void (*wsline_error_fn)(wsline_app *app, const wsline_error_info *info, 
 
 /** Called by an app with how a connection has ended; `info` is lent until the function returns. */
 typedef void (*wsline_close_fn)(wsline_app *app, const wsline_close_info *info, void *userdata);
+
+/** What is known before an attempt to connect. Filled in by the library. */
+typedef struct wsline_attempt {
+    /** 1 for the first attempt since the app was last connected. */
+    uint64_t number;
+    /** The URL that the app is going to connect to. */
+    const char *url;
+    /** The failure before this attempt; NULL if there was none. */
+    const wsline_error_info *error;
+    /** Reserved for future fields; 0. */
+    uint64_t reserved[4];
+} wsline_attempt;
+
+/**
+ * Called by an app before it connects; returns a wsline_connect_decision.
+ *
+ * `attempt` and `options` are lent until the function returns. `options` is a copy of the app's
+ * options for this attempt alone: change it with any wsline_options function, but do not free it.
+ */
+typedef int32_t (*wsline_connecting_fn)(wsline_app *app, const wsline_attempt *attempt,
+                                        wsline_options *options, void *userdata);
 
 /** A function passed to wsline_loop_post(); called once, by the thread that drives the loop. */
 typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
@@ -2222,6 +2256,34 @@ WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *opt
 WSLINE_API wsline_status
 wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes);
 
+/**
+ * Adds a further server for apps: if one cannot be reached, the next one is tried at once.
+ *
+ * The URL of the app comes first, then the fallback URLs in the order in which they were added; but
+ * the server of the last connection comes before all others. The delay of reconnecting is between
+ * two rounds over all servers. A round is made even if reconnecting is not enabled.
+ *
+ * @param options  the options to modify.
+ * @param url      as for wsline_connect().
+ * @retval WSLINE_OK                    added.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
+ *
+ * See also: wsline_options_clear_fallback_urls()
+ */
+WSLINE_API wsline_status wsline_options_add_fallback_url(wsline_options *options, const char *url);
+
+/**
+ * Removes all URLs added with wsline_options_add_fallback_url().
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ */
+WSLINE_API wsline_status wsline_options_clear_fallback_urls(wsline_options *options);
+
 /* --- Cookie jars ------------------------------------------------------------------------------ */
 
 /*
@@ -3452,6 +3514,102 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
 WSLINE_API wsline_status
 wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
                     wsline_free_fn userdata_free);
+
+/* --- Connecting an app ------------------------------------------------------------------------ */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Sets the function to call before each attempt to connect.
+ *
+ * It may change the options of the attempt: headers, a bearer token, cookies, the proxy, TLS; and,
+ * with wsline_app_set_url(), the URL. It may also put the attempt off, for example while a token is
+ * being fetched: it returns WSLINE_CONNECT_LATER, and is called again after wsline_app_proceed().
+ * While it is set, 401, 403 and 407 do not end an app that reconnects, because it may use other
+ * credentials for the next attempt.
+ *
+ * @param app            an app.
+ * @param fn             the function; NULL for none.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any, at any time. `fn` runs on the thread that drives the app.
+ * See also: wsline_app_proceed(), wsline_app_set_url()
+ */
+WSLINE_API wsline_status
+wsline_app_on_connecting(wsline_app *app, wsline_connecting_fn fn, void *userdata,
+                         wsline_free_fn userdata_free);
+
+/**
+ * Makes an app call on_connecting again, after that has returned WSLINE_CONNECT_LATER.
+ *
+ * It may be called before on_connecting has returned. An app that is not waiting for it ignores it.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    done.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * See also: wsline_app_on_connecting()
+ */
+WSLINE_API wsline_status wsline_app_proceed(wsline_app *app);
+
+/**
+ * Sets the URL of an app, from the next attempt to connect on.
+ *
+ * In on_connecting it also changes the URL of the attempt that is about to be made.
+ *
+ * @param app  an app.
+ * @param url  as for wsline_connect().
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+ *                                      why.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
+ *
+ * See also: wsline_app_reconnect()
+ */
+WSLINE_API wsline_status wsline_app_set_url(wsline_app *app, const char *url);
+
+/**
+ * Sets the options of an app, from the next attempt to connect on.
+ *
+ * @param app      an app.
+ * @param options  the options; NULL for the defaults.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       `options` has a cookie jar that was created before fork().
+ *
+ * See also: wsline_app_reconnect()
+ */
+WSLINE_API wsline_status wsline_app_set_options(wsline_app *app, const wsline_options *options);
+
+/**
+ * Closes the connection of an app, and makes the app connect again, even if it does not reconnect
+ * otherwise.
+ *
+ * It closes as wsline_app_close() does, calls on_close, and waits for the delay of reconnecting,
+ * see wsline_options_set_reconnect_delay_ms(). An app that is waiting for its next attempt makes it
+ * at once; one that is connecting goes on.
+ *
+ * @param app     an app that is being driven.
+ * @param code    as for wsline_app_close().
+ * @param reason  as for wsline_app_close().
+ * @retval WSLINE_OK                    the app will connect again.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not being driven.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `code` is not a code that may be sent, or
+ *                                      `reason` is too long or not UTF-8. Nothing was done.
+ *
+ * See also: wsline_app_set_url(), wsline_app_set_options()
+ */
+WSLINE_API wsline_status wsline_app_reconnect(wsline_app *app, int32_t code, const char *reason);
 
 /* --- Sending with an app ---------------------------------------------------------------------- */
 

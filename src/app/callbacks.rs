@@ -3,8 +3,9 @@
 
 use super::client::App;
 use super::driver_lock::DriverLock;
-use super::handlers::{HandlerCache, Handlers, MoreHandlers};
+use super::handlers::{Decision, HandlerCache, Handlers, MoreHandlers, UpcomingAttempt};
 use crate::base::error::Error;
+use crate::base::sync::Arc;
 use crate::conn::receive::reader::Reader;
 use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::close::CloseInfo;
@@ -40,6 +41,19 @@ impl Callbacks<'_> {
     /// The handlers that most apps do not set.
     fn more(&mut self) -> Option<&MoreHandlers> {
         self.handlers().and_then(Handlers::more)
+    }
+
+    /// Whether the user wants to be asked before each attempt.
+    pub fn has_on_connecting(&mut self) -> bool {
+        self.more().is_some_and(|more| more.connecting.is_some())
+    }
+
+    /// Without a function the app connects now.
+    pub fn on_connecting(&mut self, attempt: &UpcomingAttempt<'_>) -> Decision {
+        match self.more().and_then(|more| more.connecting.as_ref()) {
+            Some(connecting) => connecting(attempt),
+            None => Decision::Connect(Arc::clone(attempt.options)),
+        }
     }
 
     pub fn on_open(&mut self, is_first: bool) {

@@ -6,12 +6,12 @@ use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
 use super::link_slot::LinkSlot;
 use super::mailbox::Mailbox;
+use super::target::AppTarget;
 use super::timers::{TimedWork, Timers};
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::memory;
 use crate::base::sync::{
-    Arc, AtomicI64, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
+    Arc, AtomicI64, AtomicU32, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
 };
 use crate::conn::link::{Link, aborted};
 use crate::conn::options::Options;
@@ -22,20 +22,17 @@ use crate::net::sys;
 use crate::net::tls::channel::TlsInfo;
 use crate::net::wake::{WakeBy, WakeSlot};
 use crate::protocol::http::reply::Response;
-use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
-use crate::protocol::ws::sender::Frame;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, RawFd};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub struct App {
-    /// Parsed for each connect, because a parsed URL is larger.
-    url: Box<str>,
-    pub(super) options: Arc<Options>,
+    /// Where the next attempt connects to.
+    pub(super) target: Mutex<AppTarget>,
     pub handlers: HandlerTable,
-    state: Mutex<DriveState>,
+    pub(super) state: Mutex<DriveState>,
     state_changed: Condvar,
     /// The thread that works on the app, and may be inside a callback.
     at_work: ThreadSlot,
@@ -45,35 +42,37 @@ pub struct App {
     /// Negative if no ping has been answered.
     rtt_us: AtomicI64,
     /// Wakes the thread that drives it.
-    driver_wake: WakeSlot,
+    pub(super) driver_wake: WakeSlot,
     pub(super) timers: Timers,
-    /// [`INTERRUPTED`], [`MUTED`] and [`END_REQUESTED`]: in one word, because the driver checks
-    /// them several times per message.
-    flags: AtomicU32,
+    /// [`INTERRUPTED`] and the following: in one word, because the driver checks them several times
+    /// per message.
+    pub(super) flags: AtomicU32,
     last_error: Mutex<Option<Error>>,
 }
 
 /// A signal handler has requested an abort.
-const INTERRUPTED: u32 = 1;
+pub(super) const INTERRUPTED: u32 = 1;
 /// No more events are delivered.
-const MUTED: u32 = 2;
+pub(super) const MUTED: u32 = 2;
 /// The driver must look for an [`EndRequest`], under the lock.
-const END_REQUESTED: u32 = 4;
+pub(super) const END_REQUESTED: u32 = 4;
+/// [`App::proceed`] was called since the user was last asked.
+pub(super) const PROCEED: u32 = 8;
 
 /// The driver of an app, and the requests to it.
 #[derive(Default)]
-struct DriveState {
-    driver: Option<Driver>,
+pub(super) struct DriveState {
+    pub(super) driver: Option<Driver>,
     waiting: u32,
-    end_request: Option<EndRequest>,
-    is_freed: bool,
+    pub(super) end_request: Option<EndRequest>,
+    pub(super) is_freed: bool,
     /// How the last run ended.
-    outcome: Option<Result<(), Error>>,
+    pub(super) outcome: Option<Result<(), Error>>,
     /// Boxed, like the close frame of an [`EndRequest`]: most apps have neither.
     thread: Option<Box<JoinHandle<()>>>,
 }
 
-struct Driver {
+pub(super) struct Driver {
     mailbox: Arc<Mailbox<Command>>,
     driver_lock: Arc<DriverLock>,
     /// [`NO_KEY`] until the driver has added the app.
@@ -99,16 +98,15 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EndRequest {
     Close(Box<CloseFrame>),
+    /// Only the connection ends, and the app reconnects.
+    Reconnect(Box<CloseFrame>),
     Abort,
 }
 
 impl App {
     pub fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
-        // Rejects an invalid URL now instead of when connecting.
-        Url::parse(url)?;
         Ok(Self {
-            url: memory::string(url)?.into_boxed_str(),
-            options,
+            target: Mutex::new(AppTarget::new(url, options)?),
             handlers: HandlerTable::default(),
             state: Mutex::default(),
             state_changed: Condvar::default(),
@@ -125,10 +123,27 @@ impl App {
 
     /// `name` is the caller's name of the payload, for errors.
     pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
-        if self.options.check_utf8 {
+        let sent = self.on_link(|link| {
+            if link.options.check_utf8 {
+                message.check_utf8(name)?;
+            }
+            self.submit_to(link, message, link.options.send_queue_limit)
+        });
+        sent.or_else(|error| self.blame_argument(error, message, name))
+    }
+
+    /// An invalid argument is reported as one even while there is no connection.
+    #[cold]
+    fn blame_argument(
+        &self,
+        error: Error,
+        message: &Outbound<'_>,
+        name: &str,
+    ) -> Result<(), Error> {
+        if error.kind() == Kind::WrongState && self.target().options.check_utf8 {
             message.check_utf8(name)?;
         }
-        self.submit(message, self.options.send_queue_limit)
+        Err(error)
     }
 
     /// Keeps data from now on, until [`App::uncork`] or the end of the connection.
@@ -136,40 +151,13 @@ impl App {
         self.on_link(|link| link.writer().cork())
     }
 
-    /// Sends, or queues, what was corked_messages.
+    /// Sends or queues the corked messages.
     pub fn uncork(&self) -> Result<(), Error> {
         self.on_link(|link| {
             let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
             self.announce(link);
             uncorked.map_err(|error| error.or_in_phase(Phase::Open))
         })
-    }
-
-    /// Begins the closing handshake. If the app is not driven yet, the first run ends at once; if
-    /// it has ended, does nothing.
-    pub fn close(&self, frame: &CloseFrame) {
-        if !self.request_end(EndRequest::Close(Box::new(frame.clone()))) {
-            return;
-        }
-        let payload = frame.payload();
-        // The driver notices, too, if the connection is closed already or nothing can be sent.
-        let _ = self.submit(&Outbound::uncompressed(Frame::Close, &payload), u64::MAX);
-        self.wake_driver();
-    }
-
-    /// Ends the app now, in any phase.
-    pub fn abort(&self) {
-        if self.request_end(EndRequest::Abort) {
-            self.drop_connection();
-        }
-    }
-
-    /// Like [`App::abort`], but async-signal-safe: the driver does the work. If no thread drives
-    /// the app, the next run ends at once.
-    pub fn interrupt(&self) {
-        self.flags.fetch_or(INTERRUPTED, Ordering::SeqCst);
-        INTERRUPTS.fetch_add(1, Ordering::SeqCst);
-        self.driver_wake.signal();
     }
 
     /// Has `work` run by the driver after `delay`, unless the app ends before. Returns the number
@@ -186,8 +174,7 @@ impl App {
             None => {
                 drop(state);
                 self.timers.cancel(id);
-                let message = "the app is not being run, started or in a loop";
-                return Err(Error::new(Kind::WrongState, message));
+                return Err(not_driven());
             }
         }
         Ok(id)
@@ -386,31 +373,6 @@ impl App {
         self.timers.clear();
     }
 
-    #[inline]
-    pub(super) fn end_request(&self) -> Option<EndRequest> {
-        if self.may_have_end_request() {
-            self.known_end_request()
-        } else {
-            None
-        }
-    }
-
-    /// Whether there may be an [`EndRequest`].
-    #[inline]
-    pub(super) fn may_have_end_request(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & (END_REQUESTED | INTERRUPTED) != 0
-    }
-
-    #[cold]
-    fn known_end_request(&self) -> Option<EndRequest> {
-        let state = self.state.lock();
-        if state.is_freed || self.is_interrupted() {
-            Some(EndRequest::Abort)
-        } else {
-            state.end_request.clone()
-        }
-    }
-
     /// False once the app was aborted or freed: no more events are delivered.
     pub(super) fn delivers_events(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED) == 0
@@ -424,8 +386,8 @@ impl App {
         self.state.lock().is_freed
     }
 
-    pub(super) fn url(&self) -> Result<Arc<Url>, Error> {
-        Url::parse(&self.url).map(Arc::new)
+    pub(super) fn target(&self) -> AppTarget {
+        self.target.lock().clone()
     }
 
     pub(super) fn set_rtt(&self, rtt: Duration) {
@@ -442,16 +404,23 @@ impl App {
         }
     }
 
-    fn submit(&self, message: &Outbound<'_>, limit: u64) -> Result<(), Error> {
-        self.on_link(|link| {
-            let submitted = link.writer().send(message, WhenFull::Queue { limit });
-            self.announce(link);
-            submitted.map_err(|error| error.or_in_phase(Phase::Open))
-        })
+    #[inline]
+    pub(super) fn submit_to(
+        &self,
+        link: &Link,
+        message: &Outbound<'_>,
+        limit: u64,
+    ) -> Result<(), Error> {
+        let submitted = link.writer().send(message, WhenFull::Queue { limit });
+        self.announce(link);
+        submitted.map_err(|error| error.or_in_phase(Phase::Open))
     }
 
     /// Runs a call on the open connection, which may end meanwhile.
-    fn on_link(&self, work: impl FnOnce(&Link) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn on_link(
+        &self,
+        work: impl FnOnce(&Link) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let link = self.connection.link().ok_or_else(not_connected)?;
         let result = work(&link);
         sys::release(link);
@@ -465,24 +434,7 @@ impl App {
         }
     }
 
-    /// False if there is nothing to end.
-    fn request_end(&self, end_request: EndRequest) -> bool {
-        let mut state = self.state.lock();
-        if state.driver.is_none() && state.outcome.is_some() {
-            return false;
-        }
-        if end_request == EndRequest::Abort {
-            // Under the lock, or the end of this run could reset a flag that is meant for the next.
-            self.flags.fetch_or(MUTED, Ordering::SeqCst);
-        }
-        if state.end_request != Some(EndRequest::Abort) {
-            state.end_request = Some(end_request);
-            self.flags.fetch_or(END_REQUESTED, Ordering::SeqCst);
-        }
-        true
-    }
-
-    fn drop_connection(&self) {
+    pub(super) fn drop_connection(&self) {
         if let Some(link) = self.connection.link() {
             link.end_with(&aborted().in_phase(Phase::Open));
         }
@@ -516,17 +468,13 @@ impl DriveState {
     }
 }
 
-/// Counts the calls of [`App::interrupt`] in this process: a signal handler cannot tell a driver
-/// which app it means.
-static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
-
-/// A driver that is woken checks all of its apps if this has changed.
-pub(super) fn interrupts() -> u64 {
-    INTERRUPTS.load(Ordering::SeqCst)
-}
-
 pub(super) fn not_posted(id: u64) -> Error {
     let message = format!("post {id} cannot be cancelled: it has already run or was cancelled");
+    Error::new(Kind::WrongState, message)
+}
+
+pub(super) fn not_driven() -> Error {
+    let message = "the app is not being run, started or in a loop";
     Error::new(Kind::WrongState, message)
 }
 

@@ -3,6 +3,7 @@
 
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::conn::options::Options;
 use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::close::CloseInfo;
 use crate::protocol::ws::message::Message;
@@ -18,6 +19,26 @@ pub type ForEachMessage<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&Message<'_>) -> 
 pub type OnError = Arc<dyn Fn(&Error, Option<Duration>) + Send + Sync>;
 pub type OnClose = Arc<dyn Fn(&CloseInfo<'_>, Unsent) + Send + Sync>;
 
+/// What is known before an attempt to connect.
+pub struct UpcomingAttempt<'a> {
+    /// 1 for the first since the app was connected.
+    pub number: u64,
+    pub url: &'a str,
+    /// The failure before.
+    pub error: Option<&'a Error>,
+    pub options: &'a Arc<Options>,
+}
+
+pub enum Decision {
+    /// Connect now, with these options.
+    Connect(Arc<Options>),
+    /// Ask again after [`super::client::App::proceed`].
+    Later,
+    GiveUp,
+}
+
+pub type OnConnecting = Arc<dyn Fn(&UpcomingAttempt<'_>) -> Decision + Send + Sync>;
+
 #[derive(Clone, Default)]
 pub struct Handlers {
     pub open: Option<Notice>,
@@ -30,6 +51,7 @@ pub struct Handlers {
 /// The handlers that most apps do not set, allocated separately.
 #[derive(Clone, Default)]
 pub struct MoreHandlers {
+    pub connecting: Option<OnConnecting>,
     pub reconnect: Option<Notice>,
     pub messages: Option<OnMessages>,
     pub data: Option<OnMessage>,

@@ -3,6 +3,7 @@
 //! of them. The only layer that calls the user's functions or owns a thread that does.
 #![forbid(unsafe_code)]
 
+mod attempts;
 pub mod callbacks;
 pub mod client;
 pub mod driver_lock;
@@ -12,7 +13,9 @@ pub mod link_slot;
 pub mod mailbox;
 pub mod open_connection;
 pub mod reactor;
+pub mod requests;
 pub mod retryable;
 pub mod runner;
+mod target;
 pub mod thread;
 pub mod timers;

@@ -3,13 +3,12 @@
 //! connection alone.
 
 use super::callbacks::Callbacks;
-use super::client::App;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::close_wait::{CONTROL_FRAME_BYTES, CloseWait};
 use crate::conn::link::Link;
-use crate::conn::options::{LINGER, Options};
+use crate::conn::options::LINGER;
 use crate::conn::receive::reader::{ReadBuffers, Reader};
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::net::epoll::Readiness;
@@ -100,21 +99,21 @@ impl AppConnection {
             }
             _ => self.receive(now, may_read, memory, callbacks),
         };
-        let end = end.or_else(|| self.handle_deadlines(now, callbacks.app));
-        if end.is_none() && self.has_drained(callbacks) {
+        let end = end.or_else(|| self.handle_deadlines(now));
+        if end.is_none() && self.has_drained() {
             callbacks.on_drain();
         }
         end
     }
 
     /// Sends our close frame, if none was sent, and starts the close timeout.
-    pub fn close(&mut self, frame: &CloseFrame, options: &Options) {
+    pub fn close(&mut self, frame: &CloseFrame) {
         if !matches!(self.stage, Stage::Open) {
             return;
         }
         let payload = frame.payload();
         self.submit(&Outbound::uncompressed(Frame::Close, &payload));
-        self.begin_closing(options);
+        self.begin_closing();
     }
 
     /// Adds the descriptor to wait for.
@@ -158,8 +157,8 @@ impl AppConnection {
             .filter(|error| error.kind() == Kind::Internal);
     }
 
-    fn has_drained(&self, callbacks: &Callbacks<'_>) -> bool {
-        let limit = callbacks.app.options.send_queue_limit;
+    fn has_drained(&self) -> bool {
+        let limit = self.reader.link().options.send_queue_limit;
         self.reader.link().writer().has_drained(limit)
     }
 
@@ -252,7 +251,7 @@ impl AppConnection {
     }
 
     /// Does what is due by time.
-    fn handle_deadlines(&mut self, now: Instant, app: &App) -> Option<End> {
+    fn handle_deadlines(&mut self, now: Instant) -> Option<End> {
         let writer = self.reader.link().writer();
         if let Some(send_error) = self.send_error.take() {
             return Some(Err(send_error));
@@ -270,7 +269,7 @@ impl AppConnection {
                 None
             }
             Stage::Open if progress.is_close_sent || progress.is_broken => {
-                self.begin_closing(&app.options);
+                self.begin_closing();
                 None
             }
             Stage::Open => self.keep_alive(now),
@@ -282,8 +281,9 @@ impl AppConnection {
         }
     }
 
-    fn begin_closing(&mut self, options: &Options) {
-        let (span, progress) = (options.close_span(), self.reader.link().progress());
+    fn begin_closing(&mut self) {
+        let link = self.reader.link();
+        let (span, progress) = (link.options.close_span(), link.progress());
         let wait = CloseWait::while_moving(span, Instant::now(), progress);
         self.stage = Stage::Closing(Box::new(wait));
     }

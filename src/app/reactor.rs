@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The state of the thread that drives a loop: the apps, their descriptors and their timers.
 
-use super::client::{App, Command, LOOP_KEY, NO_KEY, interrupts};
+use super::client::{App, Command, LOOP_KEY, NO_KEY};
 use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
+use super::requests::interrupts;
 use super::runner::Runner;
 use super::timers::Timers;
 use crate::base::deadline::Deadline;
@@ -289,7 +290,7 @@ impl Reactor {
         };
         let key = slot.key(index);
         app.set_key(key);
-        self.spin = self.spin.max(app.options.spin);
+        self.spin = self.spin.max(app.target().options.spin);
         slot.entry = Some(Box::new(Entry {
             runner: Runner::new(app),
             watched: Watched::default(),

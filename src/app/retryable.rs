@@ -22,6 +22,12 @@ pub fn is_retryable(error: &Error) -> bool {
     }
 }
 
+/// Whether other credentials may change the result: those of the server, of a gateway before it, or
+/// of the proxy.
+pub fn concerns_credentials(error: &Error) -> bool {
+    error.kind() == Kind::ProxyAuth || matches!(error.http_status(), 401 | 403 | 407)
+}
+
 /// RFC 9110 section 15: client errors are final except "Request Timeout", "Too Early" (RFC 8470)
 /// and "Too Many Requests" (RFC 6585); server errors may be temporary.
 fn is_temporary(status: u16) -> bool {

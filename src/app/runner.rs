@@ -2,11 +2,12 @@
 //! The life of an app on the thread that drives it: connect, be open, wait, reconnect. It never
 //! waits itself; the reactor waits for the descriptors that it names and steps it again.
 
+use super::attempts::{Attempts, NextAttempt};
 use super::callbacks::Callbacks;
 use super::client::{App, EndRequest};
 use super::driver_lock::DriverLock;
 use super::open_connection::{AppConnection, End};
-use super::retryable::{is_retryable, may_have_retry_after};
+use super::retryable::may_have_retry_after;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
@@ -20,16 +21,16 @@ use crate::conn::trace;
 use crate::net::epoll::Readiness;
 use crate::net::poll::{Interest, OnSignal, Poll};
 use crate::net::resolve::Notify;
-use crate::protocol::backoff::Backoff;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::retry_after::retry_after;
-use crate::protocol::ws::close::CloseInfo;
+use crate::protocol::url::Url;
+use crate::protocol::ws::close::{CloseFrame, CloseInfo};
 use std::time::{Duration, Instant, SystemTime};
 
 pub struct Runner {
     app: Arc<App>,
     phase: AppPhase,
-    backoff: Backoff,
+    attempts: Attempts,
     has_been_open: bool,
     /// The app holds a connection that has ended, until its descriptor is no longer watched.
     has_retired: bool,
@@ -38,6 +39,8 @@ pub struct Runner {
 enum AppPhase {
     /// An attempt is due.
     Begin,
+    /// An attempt is due, and the user has put it off.
+    Deferred,
     Connecting(Box<Connector>),
     Open(Box<AppConnection>),
     /// Until the next attempt.
@@ -47,11 +50,10 @@ enum AppPhase {
 
 impl Runner {
     pub fn new(app: Arc<App>) -> Self {
-        let backoff = Backoff::new(&app.options.reconnect);
         Self {
+            attempts: Attempts::new(&app),
             app,
             phase: AppPhase::Begin,
-            backoff,
             has_been_open: false,
             has_retired: false,
         }
@@ -116,7 +118,7 @@ impl Runner {
         match &self.phase {
             AppPhase::Connecting(connector) => connector.add_interests(poll),
             AppPhase::Open(session) => session.add_interest(poll),
-            AppPhase::Begin | AppPhase::Waiting(..) | AppPhase::Done(_) => {}
+            AppPhase::Begin | AppPhase::Deferred | AppPhase::Waiting(..) | AppPhase::Done(_) => {}
         }
     }
 
@@ -135,7 +137,7 @@ impl Runner {
             AppPhase::Connecting(connector) => connector.next_step(),
             AppPhase::Open(session) => session.next_step(),
             AppPhase::Waiting(deadline) => *deadline,
-            AppPhase::Begin | AppPhase::Done(_) => Deadline::NEVER,
+            AppPhase::Begin | AppPhase::Deferred | AppPhase::Done(_) => Deadline::NEVER,
         }
     }
 
@@ -194,12 +196,24 @@ impl Runner {
         };
         match (&mut self.phase, end_request) {
             (AppPhase::Done(_), _) => {}
-            (AppPhase::Open(session), EndRequest::Close(frame)) => {
-                session.close(&frame, &self.app.options)
-            }
+            (AppPhase::Open(session), EndRequest::Close(frame)) => session.close(&frame),
+            (_, EndRequest::Reconnect(frame)) => self.reconnect(&frame),
             (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
             (_, EndRequest::Close(_)) => self.phase = AppPhase::Done(Ok(())),
             (_, EndRequest::Abort) => self.phase = AppPhase::Done(Err(aborted())),
+        }
+    }
+
+    fn reconnect(&mut self, frame: &CloseFrame) {
+        self.app.take_reconnect_request();
+        match &mut self.phase {
+            AppPhase::Open(session) => {
+                session.close(frame);
+                self.attempts.request();
+            }
+            AppPhase::Waiting(..) => self.phase = AppPhase::Begin,
+            // The app is on its way already.
+            AppPhase::Begin | AppPhase::Deferred | AppPhase::Connecting(_) | AppPhase::Done(_) => {}
         }
     }
 
@@ -234,7 +248,11 @@ impl Runner {
                 self.phase = AppPhase::Begin;
                 true
             }
-            AppPhase::Waiting(..) | AppPhase::Done(_) => false,
+            AppPhase::Deferred if self.app.may_proceed() => {
+                self.phase = AppPhase::Begin;
+                true
+            }
+            AppPhase::Deferred | AppPhase::Waiting(..) | AppPhase::Done(_) => false,
         }
     }
 
@@ -244,12 +262,24 @@ impl Runner {
 
     #[cold]
     fn begin(&mut self, callbacks: &mut Callbacks<'_>) {
-        let (options, now) = (&self.app.options, Instant::now());
+        let url = match self.attempts.next(callbacks) {
+            NextAttempt::Connect(url) => url,
+            NextAttempt::Later => {
+                self.phase = AppPhase::Deferred;
+                return;
+            }
+            NextAttempt::GiveUp(error) => {
+                self.phase = AppPhase::Done(Err(error));
+                return;
+            }
+            NextAttempt::End => return,
+        };
+        let (options, now) = (&self.attempts.options, Instant::now());
         let span = options.connect_span(options.timeout);
         self.app.connection.set_response(None);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
-                self.app.url()?,
+                Url::parse(&url).map(Arc::new)?,
                 Arc::clone(options),
                 keys,
                 notify(&self.app),
@@ -285,7 +315,7 @@ impl Runner {
     }
 
     fn open(&mut self, established: Established) -> Result<(), Error> {
-        let options = &self.app.options;
+        let options = &self.attempts.options;
         let (link, reader) = open(established, options, None)?;
         link.stream().prepare();
         link.stream().release_tls_buffers();
@@ -296,6 +326,7 @@ impl Runner {
         let now = Instant::now();
         let session = AppConnection::new(reader, &options.ping, now);
         self.phase = AppPhase::Open(Box::new(session));
+        self.attempts.note_open();
         Ok(())
     }
 
@@ -308,7 +339,8 @@ impl Runner {
     ) {
         log::write(Level::Error, format_args!("{error}"));
         let end = Err(error);
-        let retry = self.retry(&end, retry_after_span);
+        let is_ending = self.app.is_ending();
+        let retry = self.attempts.retry(&end, retry_after_span, is_ending);
         // Set before the callback, which may request something else.
         self.phase = after(end.clone(), retry);
         on_error(&end, retry, callbacks);
@@ -320,9 +352,7 @@ impl Runner {
         let AppPhase::Open(session) = phase else {
             return;
         };
-        let was_open_for = session.opened_at().elapsed();
-        self.backoff
-            .note_open_for(was_open_for, &self.app.options.reconnect);
+        self.attempts.note_open_for(session.opened_at().elapsed());
         let link = Arc::clone(session.link());
         drop(session);
         self.app.connection.retire();
@@ -332,7 +362,7 @@ impl Runner {
             link.end_unless_ended(error);
         }
         link.stream().shutdown();
-        let retry = self.retry(&end, None);
+        let retry = self.attempts.retry(&end, None, self.app.is_ending());
         self.phase = after(end.clone(), retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = link.unsent();
@@ -342,20 +372,6 @@ impl Runner {
         let info = closing.info();
         let clean = info.clean && end.is_ok();
         callbacks.on_close(&CloseInfo { clean, ..info }, unsent);
-    }
-
-    /// The time until the next attempt; `None` if there is none.
-    fn retry(&mut self, end: &End, retry_after_span: Option<Duration>) -> Option<Duration> {
-        let options = &self.app.options;
-        let is_final = |error: &Error| !options.reconnect_always && !is_retryable(error);
-        // The caller's socket serves only one connection.
-        let is_over = options.fd.is_some() || end.as_ref().is_err_and(is_final);
-        if is_over || self.app.end_request().is_some() {
-            return None;
-        }
-        let random = Keys::new().map_or(0.0, |mut keys| keys.fraction());
-        self.backoff
-            .next(&options.reconnect, random, retry_after_span)
     }
 }
 

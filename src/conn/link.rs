@@ -2,6 +2,7 @@
 //! The part of an open connection that all threads share. The receiving thread owns the reader.
 
 use super::close_wait::Progress;
+use super::options::Options;
 use super::stats::Totals;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
@@ -15,7 +16,8 @@ use std::ffi::CString;
 
 pub struct Link {
     pub(super) writer: Writer,
-    pub(super) auto_pong: bool,
+    /// Those of the attempt that made it.
+    pub options: Arc<Options>,
     /// The owner's abort flag, if it has one.
     is_aborted: Option<Arc<AtomicBool>>,
     /// The server speaks TLS, not only a proxy.
@@ -29,12 +31,12 @@ impl Link {
     /// not lost.
     pub(super) fn new(
         writer: Writer,
-        auto_pong: bool,
+        options: Arc<Options>,
         is_aborted: Option<Arc<AtomicBool>>,
         is_secure: bool,
     ) -> Self {
         Self {
-            auto_pong,
+            options,
             is_aborted,
             is_secure,
             tls_info: OnceLock::new(),

@@ -18,7 +18,7 @@ use crate::protocol::ws::receiver::Receiver;
 /// is shared so that an abort between connecting and this call is not lost.
 pub fn open(
     established: Established,
-    options: &Options,
+    options: &Arc<Options>,
     is_aborted: Option<Arc<AtomicBool>>,
 ) -> Result<(Arc<Link>, Reader), Error> {
     let Established {
@@ -53,7 +53,7 @@ pub fn open(
     }
     stream.spin_before_waits(options.spin);
     let writer = Writer::new(stream, keys, options.mask_key.clone(), deflate, output);
-    let link = Link::new(writer, options.auto_pong, is_aborted, is_secure);
+    let link = Link::new(writer, Arc::clone(options), is_aborted, is_secure);
     let link = Arc::new(link);
     let reader = Reader::new(Arc::clone(&link), receiver, cipher);
     Ok((link, reader))

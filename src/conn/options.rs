@@ -2,6 +2,7 @@
 //! The options of a connection, copied when they are used.
 
 use crate::base::deadline::{SharedTimeout, Timeout};
+use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use crate::conn::send::keys::MaskKeyFn;
 use crate::net::socket::SocketOptions;
@@ -50,6 +51,8 @@ pub struct Options {
     /// Reconnect also after failures that are not retryable.
     pub reconnect_always: bool,
     pub send_queue_limit: u64,
+    /// Further servers to try.
+    pub fallback_urls: Arc<Vec<Text>>,
 }
 
 /// The process-wide timeout, for connections without one of their own.
@@ -144,6 +147,7 @@ impl Default for Options {
             reconnect: BackoffOptions::default(),
             reconnect_always: false,
             send_queue_limit: SEND_QUEUE_LIMIT,
+            fallback_urls: Arc::default(),
         }
     }
 }

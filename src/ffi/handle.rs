@@ -154,6 +154,9 @@ pub(super) struct Callback<F> {
 pub(super) type ValueFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
 /// With a list and its length.
 pub(super) type ListFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, usize, *mut c_void);
+/// With a value; lends another one, which may be changed, and returns a number.
+pub(super) type AskFn<T, U, V> =
+    unsafe extern "C-unwind" fn(*mut T, *const U, *mut V, *mut c_void) -> i32;
 pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
 type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
 type KeyFn = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
@@ -166,6 +169,17 @@ impl<T, U> Callback<ValueFn<T, U>> {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, value, userdata.pointer) };
         });
+    }
+}
+
+impl<T, U, V> Callback<AskFn<T, U, V>> {
+    /// Passes a value that concerns an object, and lends one that may be changed.
+    pub(super) fn ask(&self, object: &Lent<T>, value: &U, lent: &mut V) -> i32 {
+        let Self { function, userdata } = self;
+        call("callback", userdata.name, || {
+            // SAFETY: promised of what is registered.
+            unsafe { function(object.0, value, lent, userdata.pointer) }
+        })
     }
 }
 

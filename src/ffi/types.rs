@@ -114,6 +114,19 @@ pub enum wsline_tls_version {
     WSLINE_TLS_1_3 = 13,
 }
 
+/// What an app does when it is about to connect, see wsline_app_on_connecting().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum wsline_connect_decision {
+    /// Connect now.
+    WSLINE_CONNECT_NOW = 0,
+    /// Ask again after wsline_app_proceed().
+    WSLINE_CONNECT_LATER = 1,
+    /// Do not connect: the app ends, with the failure before this attempt or, if there was none,
+    /// with WSLINE_ERR_ABORTED. So does any other number.
+    WSLINE_CONNECT_GIVE_UP = 2,
+}
+
 /// A family of addresses.
 #[repr(C)]
 #[derive(Clone, Copy)]

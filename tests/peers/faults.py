@@ -12,6 +12,8 @@ connection has ended, a line of JSON describes what the client did: see Connecti
 ?extensions=TEXT adds a Sec-WebSocket-Extensions field to the response, regardless of the offer, and
 may be repeated. It works with all paths except those of ANSWERS. Nothing is inflated or compressed.
 
+?token=X rejects a request without "Authorization: Bearer X" with 401, on every path.
+
 /go?id=X opens the gate at which the conversation with that id waits (gates.py).
 
 /journal?id=X sends the line of the connection whose query had id=X as a text message. It waits
@@ -27,7 +29,7 @@ import threading
 from fault_connection import TEXT, ClientLeft, Connection, ServerReset, encode
 from fault_conversations import CONVERSATIONS, close, echo
 from fault_deflate import BOMBS
-from fault_handshakes import ANSWERS, HEADS, Head, not_found
+from fault_handshakes import ANSWERS, HEADS, Head, not_found, refuse
 from fault_tls import TlsSocket
 from gates import GATES, GO_PATH, end_after_go
 from serving import announce, exit_at_end_of_input
@@ -102,7 +104,10 @@ def converse(connection):
 
 def answer(connection, request):
     path = request.path
-    if path in ANSWERS:
+    want = request.query.get("token")
+    if want and request.headers.get("authorization") != f"Bearer {want}":
+        refuse(connection, 401, ["Content-Length: 0"])
+    elif path in ANSWERS:
         ANSWERS[path](connection, request)
     elif path in HEADS:
         accept(connection, request, HEADS[path])

@@ -225,7 +225,10 @@ impl Reader {
 
     #[cold]
     fn answer(&self, control: &Message<'_>) -> Result<(), Error> {
-        let answered = self.link.writer.answer(control, self.link.auto_pong);
+        let answered = self
+            .link
+            .writer
+            .answer(control, self.link.options.auto_pong);
         answered.map_err(|error| self.link.fail(error))
     }
 

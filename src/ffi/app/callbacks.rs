@@ -60,7 +60,7 @@ pub type wsline_close_fn = Option<
 >;
 
 /// Runs an export that sets a callback, or removes it if there is no function.
-fn set<F, H>(
+pub(super) fn set<F, H>(
     name: &'static &'static str,
     app: *mut wsline_app,
     (function, userdata, userdata_free): (Option<F>, *mut c_void, wsline_free_fn),

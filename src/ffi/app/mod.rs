@@ -5,6 +5,8 @@ pub mod object;
 
 pub mod callbacks;
 
+pub mod connecting;
+
 pub mod send;
 
 pub mod state;

@@ -3,11 +3,13 @@
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
+use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
-use std::ffi::c_void;
+use crate::protocol::url::Url;
+use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
 /// @@ Keepalive and reconnecting
@@ -243,6 +245,53 @@ pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
     let function = "wsline_options_set_max_send_queue_bytes";
     object::set(function, options, |options, _| {
         options.send_queue_limit = arguments::limit(bytes);
+        Ok(())
+    })
+}
+
+/// Adds a further server for apps: if one cannot be reached, the next one is tried at once.
+///
+/// The URL of the app comes first, then the fallback URLs in the order in which they were added;
+/// but the server of the last connection comes before all others. The delay of reconnecting is
+/// between two rounds over all servers. A round is made even if reconnecting is not enabled.
+///
+/// @param options  the options to modify.
+/// @param url      as for wsline_connect().
+/// @retval WSLINE_OK                    added.
+/// @retval WSLINE_ERR_INVALID_URL       `url` is not a valid WebSocket URL; the error message says
+///                                      why.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
+/// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
+///
+/// See also: wsline_options_clear_fallback_urls()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_add_fallback_url(
+    options: *mut wsline_options,
+    url: *const c_char,
+) -> wsline_status {
+    let function = "wsline_options_add_fallback_url";
+    object::set(function, options, |options, arguments| {
+        let url = arguments.long_string(url, "url")?;
+        Url::parse(url)?;
+        memory::push(
+            memory::make_mut(&mut options.fallback_urls)?,
+            Text::copy(url)?,
+        )
+    })
+}
+
+/// Removes all URLs added with wsline_options_add_fallback_url().
+///
+/// @param options  the options to modify.
+/// @retval WSLINE_OK                    removed, if there were any.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_clear_fallback_urls(
+    options: *mut wsline_options,
+) -> wsline_status {
+    let function = "wsline_options_clear_fallback_urls";
+    object::set(function, options, |options, _| {
+        options.fallback_urls = Arc::default();
         Ok(())
     })
 }

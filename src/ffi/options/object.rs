@@ -30,6 +30,14 @@ impl OfOneProcess for wsline_options {
 }
 
 impl wsline_options {
+    /// A copy to lend to a callback.
+    pub(in crate::ffi) fn lent(options: &Arc<Options>) -> Self {
+        Self {
+            options: Arc::clone(options),
+            process: ProcessMark::own(),
+        }
+    }
+
     /// The options behind a pointer; NULL stands for the defaults, which share one TLS context,
     /// like the connections of one options object.
     pub(in crate::ffi) fn of(
