@@ -55,6 +55,12 @@ impl Servers {
     /// The server to connect to now.
     pub(super) fn next(&mut self, target: &AppTarget) -> Text {
         if self.remaining.is_empty() {
+            self.is_retryable = false;
+            if target.options.fallback_urls.is_empty() {
+                // Most apps have one server, and need no memory for others.
+                self.current = None;
+                return target.url.clone();
+            }
             self.begin_round(target);
         }
         let next = self.remaining.pop();
@@ -63,7 +69,6 @@ impl Servers {
     }
 
     fn begin_round(&mut self, target: &AppTarget) {
-        self.is_retryable = false;
         let fallbacks = target.options.fallback_urls.iter().rev();
         self.remaining.extend(fallbacks.cloned());
         self.remaining.push(target.url.clone());
@@ -86,7 +91,7 @@ impl Servers {
 
     pub(super) fn note_open(&mut self) {
         self.preferred = self.current.take();
-        self.remaining.clear();
+        self.remaining = Vec::new();
         self.is_retryable = false;
     }
 
