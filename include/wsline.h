@@ -3286,6 +3286,42 @@ WSLINE_API wsline_status wsline_app_start(wsline_app *app);
  */
 WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
 
+/**
+ * Stops receiving: nothing is read from the socket until wsline_app_resume().
+ *
+ * TCP then holds the server back, and memory stays bounded by what one read has brought. Meanwhile
+ * pings of the server are not answered, and its close frame or the end of the connection is not
+ * noticed, unless a send fails. The app sends no pings of its own, so keepalive does not drop the
+ * connection. In on_message, no further message is delivered after the callback has returned.
+ * Sending works as usual. wsline_app_close() and wsline_app_reconnect() end the pause, because the
+ * closing handshake must be read; it also ends with the run of the app. A connection that opens
+ * during the pause is paused, too.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    paused.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_app_pause(wsline_app *app);
+
+/**
+ * Continues to receive after wsline_app_pause().
+ *
+ * Keepalive starts over: the next ping is due after a whole interval.
+ *
+ * @param app  an app.
+ * @retval WSLINE_OK                    not paused.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL.
+ *
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_app_resume(wsline_app *app);
+
 /* --- Callbacks of an app ---------------------------------------------------------------------- */
 
 /*

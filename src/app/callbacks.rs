@@ -27,6 +27,11 @@ impl Callbacks<'_> {
         self.app.delivers_events() && !self.driver_lock.is_retired()
     }
 
+    /// The same, but false also once the app was paused.
+    pub fn delivers_more(&self) -> bool {
+        self.app.delivers_more() && !self.driver_lock.is_retired()
+    }
+
     /// The current handlers; `None` if no more events are delivered.
     pub fn handlers(&mut self) -> Option<&Handlers> {
         self.delivers_events()

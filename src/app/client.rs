@@ -58,6 +58,10 @@ pub(super) const MUTED: u32 = 2;
 pub(super) const END_REQUESTED: u32 = 4;
 /// [`App::proceed`] was called since the user was last asked.
 pub(super) const PROCEED: u32 = 8;
+/// Nothing is read.
+pub(super) const PAUSED: u32 = 16;
+/// The driver has not noticed yet that [`PAUSED`] has changed.
+pub(super) const PAUSE_CHANGED: u32 = 32;
 
 /// The driver of an app, and the requests to it.
 #[derive(Default)]
@@ -374,6 +378,11 @@ impl App {
     }
 
     /// False once the app was aborted or freed: no more events are delivered.
+    /// As [`App::delivers_events`], but false also while it is paused.
+    pub(super) fn delivers_more(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED | PAUSED) == 0
+    }
+
     pub(super) fn delivers_events(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED) == 0
     }

@@ -47,6 +47,8 @@ pub type End = Result<(), Error>;
 
 enum Stage {
     Open,
+    /// The user wants nothing to be read.
+    Paused,
     /// One close frame has been sent or received, the other one has not.
     Closing(Box<CloseWait>),
     /// The handshake is over, with this result; waiting for the server to end the stream.
@@ -55,15 +57,9 @@ enum Stage {
 
 impl AppConnection {
     pub fn new(reader: Reader, options: &Arc<KeepaliveOptions>, now: Instant) -> Self {
-        let pings = options.interval.map(|_| {
-            Box::new(Pings {
-                keepalive: Keepalive::new(Arc::clone(options), now),
-                seen: Movement::default(),
-            })
-        });
         Self {
             reader,
-            pings,
+            pings: Self::pings(options, now),
             opened_at: now,
             stage: Stage::Open,
             send_error: None,
@@ -94,6 +90,7 @@ impl AppConnection {
         let may_read = ready.readable || self.next_step().has_passed(now);
         let end = match self.stage {
             Stage::Lingering(..) => self.linger(now, may_read, memory),
+            Stage::Paused => None,
             _ if self.reader.is_closed() => {
                 self.drain(may_read, memory).then(|| self.stream_ended())
             }
@@ -108,7 +105,7 @@ impl AppConnection {
 
     /// Sends our close frame, if none was sent, and starts the close timeout.
     pub fn close(&mut self, frame: &CloseFrame) {
-        if !matches!(self.stage, Stage::Open) {
+        if !matches!(self.stage, Stage::Open | Stage::Paused) {
             return;
         }
         let payload = frame.payload();
@@ -118,12 +115,45 @@ impl AppConnection {
 
     /// Adds the descriptor to wait for.
     pub fn add_interest(&self, poll: &mut Poll) {
-        self.reader.add_interest(poll);
+        match self.stage {
+            // The system reports the end of a stream even to those who do not want to read.
+            Stage::Paused if self.wants_to_write() => {
+                let fd = self.reader.link().stream().fd();
+                poll.add(fd, false, true);
+            }
+            Stage::Paused => {}
+            _ => self.reader.add_interest(poll),
+        }
     }
 
     /// The descriptor to wait for, and whether there is something to read that it does not show.
-    pub fn interest(&self) -> (Interest, bool) {
-        self.reader.interest()
+    /// `None` while it is paused.
+    pub fn interest(&self) -> Option<(Interest, bool)> {
+        match self.stage {
+            Stage::Paused => None,
+            _ => Some(self.reader.interest()),
+        }
+    }
+
+    pub fn set_paused(&mut self, is_paused: bool) {
+        match self.stage {
+            Stage::Open if is_paused => self.stage = Stage::Paused,
+            Stage::Paused if !is_paused => {
+                self.stage = Stage::Open;
+                // What has arrived meanwhile says nothing about pings.
+                self.pings = Self::pings(&self.reader.link().options.ping, Instant::now());
+            }
+            _ => {}
+        }
+    }
+
+    fn pings(options: &Arc<KeepaliveOptions>, now: Instant) -> Option<Box<Pings>> {
+        options.interval.map(|_| {
+            Box::new(Pings {
+                keepalive: Keepalive::new(Arc::clone(options), now),
+                seen: Movement::default(),
+            })
+        })
     }
 
     fn wants_to_write(&self) -> bool {
@@ -134,6 +164,7 @@ impl AppConnection {
     pub fn next_step(&self) -> Deadline {
         match &self.stage {
             Stage::Open => self.next_ping(),
+            Stage::Paused => Deadline::NEVER,
             Stage::Closing(wait) => wait.next_step(),
             Stage::Lingering(deadline, _) => *deadline,
         }
@@ -177,7 +208,7 @@ impl AppConnection {
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if !self.reader.may_have_more(may_read) || !callbacks.delivers_events() {
+            if !self.reader.may_have_more(may_read) || !callbacks.delivers_more() {
                 break Ok(());
             }
         };
@@ -268,11 +299,12 @@ impl AppConnection {
                 self.stage = Stage::Lingering(deadline(Some(LINGER)), Ok(()));
                 None
             }
-            Stage::Open if progress.is_close_sent || progress.is_broken => {
+            Stage::Open | Stage::Paused if progress.is_close_sent || progress.is_broken => {
                 self.begin_closing();
                 None
             }
             Stage::Open => self.keep_alive(now),
+            Stage::Paused => None,
             Stage::Closing(wait) => {
                 let is_late = wait.next_step().has_passed(now)
                     && wait.is_over(now, self.reader.link().progress());

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What any thread requests of the one that drives an app: to end, to connect again or elsewhere.
 
-use super::client::{App, END_REQUESTED, EndRequest, INTERRUPTED, MUTED, PROCEED, not_driven};
+use super::client::{
+    App, END_REQUESTED, EndRequest, INTERRUPTED, MUTED, PAUSE_CHANGED, PAUSED, PROCEED, not_driven,
+};
 use super::target;
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Ordering};
@@ -33,6 +35,34 @@ impl App {
         drop(state);
         self.submit_close(frame);
         Ok(())
+    }
+
+    /// Stops reading, until [`App::resume`] or the end of the connection is requested.
+    pub fn pause(&self) {
+        self.flags
+            .fetch_or(PAUSED | PAUSE_CHANGED, Ordering::SeqCst);
+        self.wake_driver();
+    }
+
+    pub fn resume(&self) {
+        self.end_pause();
+        self.wake_driver();
+    }
+
+    /// Where the driver is woken for another reason.
+    fn end_pause(&self) {
+        if self.flags.fetch_and(!PAUSED, Ordering::SeqCst) & PAUSED != 0 {
+            self.flags.fetch_or(PAUSE_CHANGED, Ordering::SeqCst);
+        }
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & PAUSED != 0
+    }
+
+    /// Whether the user has paused or resumed since the last call.
+    pub(super) fn take_pause_change(&self) -> bool {
+        self.flags.fetch_and(!PAUSE_CHANGED, Ordering::SeqCst) & PAUSE_CHANGED != 0
     }
 
     /// Makes the driver ask the user again whether to connect.
@@ -82,7 +112,7 @@ impl App {
     /// Whether there may be an [`EndRequest`].
     #[inline]
     pub(super) fn may_have_end_request(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & (END_REQUESTED | INTERRUPTED) != 0
+        self.flags.load(Ordering::SeqCst) & (END_REQUESTED | INTERRUPTED | PAUSE_CHANGED) != 0
     }
 
     #[cold]
@@ -138,6 +168,8 @@ impl App {
     }
 
     fn submit_close(&self, frame: &CloseFrame) {
+        // The closing handshake must be read.
+        self.end_pause();
         let payload = frame.payload();
         let message = Outbound::uncompressed(Frame::Close, &payload);
         // The driver notices, too, if the connection is closed already or nothing can be sent.

@@ -126,7 +126,7 @@ impl Runner {
     /// not show.
     pub fn open_interest(&self) -> Option<(Interest, bool)> {
         match &self.phase {
-            AppPhase::Open(session) => Some(session.interest()),
+            AppPhase::Open(session) => session.interest(),
             _ => None,
         }
     }
@@ -191,6 +191,11 @@ impl Runner {
 
     #[cold]
     fn end_as_requested(&mut self, callbacks: &mut Callbacks<'_>) {
+        if self.app.take_pause_change() {
+            if let AppPhase::Open(session) = &mut self.phase {
+                session.set_paused(self.app.is_paused());
+            }
+        }
         let Some(end_request) = self.app.end_request() else {
             return;
         };
@@ -324,7 +329,8 @@ impl Runner {
         }
         self.app.connection.set_link(link);
         let now = Instant::now();
-        let session = AppConnection::new(reader, &options.ping, now);
+        let mut session = AppConnection::new(reader, &options.ping, now);
+        session.set_paused(self.app.is_paused());
         self.phase = AppPhase::Open(Box::new(session));
         self.attempts.note_open();
         Ok(())
