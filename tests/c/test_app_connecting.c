@@ -87,7 +87,7 @@ static void an_expired_token_is_replaced_for_the_next_attempt(void) {
         wsline_app *app;
 
         check_row(peers[i]);
-        app = planned(peers[i], "/echo?token=good", options, &record, &plan);
+        app = planned(peers[i], "/echo?bearer=good", options, &record, &plan);
         CHECK_OK(wsline_app_run(app));
         CHECK_INT(3, plan.calls);
         CHECK_INT(1, plan.numbers[0]);
@@ -105,7 +105,7 @@ static void an_expired_token_is_replaced_for_the_next_attempt(void) {
 static void without_the_function_401_still_ends_the_app(void) {
     struct record record;
     wsline_options *options = app_reconnecting();
-    wsline_app *app = app_make("FAULTS", "/echo?token=good", options, &record);
+    wsline_app *app = app_make("FAULTS", "/echo?bearer=good", options, &record);
 
     CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_app_run(app));
     CHECK_TEXT("e", record.order);
@@ -121,7 +121,7 @@ static void the_options_of_one_attempt_are_not_those_of_the_next(void) {
     wsline_app *app;
 
     REQUIRE_OK(wsline_options_set_reconnect_max_attempts(options, 1));
-    app = planned("FAULTS", "/echo?token=good", options, &record, &plan);
+    app = planned("FAULTS", "/echo?bearer=good", options, &record, &plan);
     CHECK_STATUS(WSLINE_ERR_HTTP_STATUS, wsline_app_run(app));
     CHECK_INT(2, plan.calls);
     plan.token = NULL;

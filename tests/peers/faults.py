@@ -12,7 +12,7 @@ connection has ended, a line of JSON describes what the client did: see Connecti
 ?extensions=TEXT adds a Sec-WebSocket-Extensions field to the response, regardless of the offer, and
 may be repeated. It works with all paths except those of ANSWERS. Nothing is inflated or compressed.
 
-?token=X rejects a request without "Authorization: Bearer X" with 401, on every path.
+?bearer=X rejects a request without "Authorization: Bearer X" with 401, on every path.
 
 /go?id=X opens the gate at which the conversation with that id waits (gates.py).
 
@@ -104,7 +104,7 @@ def converse(connection):
 
 def answer(connection, request):
     path = request.path
-    want = request.query.get("token")
+    want = request.query.get("bearer")
     if want and request.headers.get("authorization") != f"Bearer {want}":
         refuse(connection, 401, ["Content-Length: 0"])
     elif path in ANSWERS:
