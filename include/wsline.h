@@ -743,6 +743,36 @@ typedef struct wsline_attempt {
 typedef int32_t (*wsline_connecting_fn)(wsline_app *app, const wsline_attempt *attempt,
                                         wsline_options *options, void *userdata);
 
+/** The callbacks of an app, see wsline_app_set_callbacks(). Each may be NULL. */
+typedef struct wsline_app_callbacks {
+    /** See wsline_app_on_connecting(). */
+    wsline_connecting_fn on_connecting;
+    /** See wsline_app_on_open(). */
+    wsline_app_fn on_open;
+    /** See wsline_app_on_reconnect(). */
+    wsline_app_fn on_reconnect;
+    /** See wsline_app_on_message(). */
+    wsline_message_fn on_message;
+    /** See wsline_app_on_messages(). */
+    wsline_messages_fn on_messages;
+    /** See wsline_app_on_data(). */
+    wsline_message_fn on_data;
+    /** See wsline_app_on_part(). */
+    wsline_message_fn on_part;
+    /** See wsline_app_on_ping(). */
+    wsline_message_fn on_ping;
+    /** See wsline_app_on_pong(). */
+    wsline_message_fn on_pong;
+    /** See wsline_app_on_drain(). */
+    wsline_app_fn on_drain;
+    /** See wsline_app_on_error(). */
+    wsline_error_fn on_error;
+    /** See wsline_app_on_close(). */
+    wsline_close_fn on_close;
+    /** Reserved for future callbacks; NULL. */
+    const void *reserved[4];
+} wsline_app_callbacks;
+
 /** A function passed to wsline_loop_post(); called once, by the thread that drives the loop. */
 typedef void (*wsline_post_fn)(wsline_loop *loop, void *userdata);
 
@@ -3550,6 +3580,25 @@ wsline_app_on_close(wsline_app *app, wsline_close_fn fn, void *userdata,
 WSLINE_API wsline_status
 wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
                     wsline_free_fn userdata_free);
+
+/**
+ * Sets all callbacks of an app at once, with one userdata.
+ *
+ * Callbacks that are NULL, and those set before, are removed.
+ *
+ * @param app            an app.
+ * @param callbacks      the callbacks, copied; NULL removes all.
+ * @param userdata       handed to each callback; may be NULL.
+ * @param userdata_free  called once with `userdata` when none of the callbacks will be called
+ *                       again, or if this call fails; may be NULL.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or a reserved field is not NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status
+wsline_app_set_callbacks(wsline_app *app, const wsline_app_callbacks *callbacks, void *userdata,
+                         wsline_free_fn userdata_free);
 
 /* --- Connecting an app ------------------------------------------------------------------------ */
 

@@ -8,6 +8,7 @@ use crate::base::error::Error;
 use crate::base::process::{PerProcess, ProcessMark};
 use crate::base::sync::Mutex;
 use crate::net::sys::without_cancellation;
+use std::borrow::Borrow;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::io::Write;
 
@@ -130,7 +131,7 @@ impl UserData {
     /// The callback that was passed with it; without one, this is dropped.
     pub(super) fn with_function<F>(self, function: Option<F>) -> Option<Callback<F>> {
         let userdata = self;
-        function.map(|function| Callback { function, userdata })
+        function.map(|function| Callback::new(function, userdata))
     }
 }
 
@@ -146,9 +147,16 @@ impl Drop for UserData {
 
 /// A function of the caller's. Its type says what it is called with. The header requires that it
 /// can be called as long as it is registered, which is until this is dropped.
-pub(super) struct Callback<F> {
+pub(super) struct Callback<F, D = UserData> {
     function: F,
-    userdata: UserData,
+    /// Several callbacks may share it.
+    userdata: D,
+}
+
+impl<F, D> Callback<F, D> {
+    pub(super) fn new(function: F, userdata: D) -> Self {
+        Self { function, userdata }
+    }
 }
 
 pub(super) type ValueFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, *mut c_void);
@@ -161,10 +169,10 @@ pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
 type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
 type KeyFn = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
 
-impl<T, U> Callback<ValueFn<T, U>> {
+impl<T, U, D: Borrow<UserData>> Callback<ValueFn<T, U>, D> {
     /// Passes a value that concerns an object.
     pub(super) fn call_with(&self, object: &Lent<T>, value: &U) {
-        let Self { function, userdata } = self;
+        let (function, userdata) = (&self.function, self.userdata.borrow());
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, value, userdata.pointer) };
@@ -172,10 +180,10 @@ impl<T, U> Callback<ValueFn<T, U>> {
     }
 }
 
-impl<T, U, V> Callback<AskFn<T, U, V>> {
+impl<T, U, V, D: Borrow<UserData>> Callback<AskFn<T, U, V>, D> {
     /// Passes a value that concerns an object, and lends one that may be changed.
     pub(super) fn ask(&self, object: &Lent<T>, value: &U, lent: &mut V) -> i32 {
-        let Self { function, userdata } = self;
+        let (function, userdata) = (&self.function, self.userdata.borrow());
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, value, lent, userdata.pointer) }
@@ -183,9 +191,9 @@ impl<T, U, V> Callback<AskFn<T, U, V>> {
     }
 }
 
-impl<T, U> Callback<ListFn<T, U>> {
+impl<T, U, D: Borrow<UserData>> Callback<ListFn<T, U>, D> {
     pub(super) fn call_with_list(&self, object: &Lent<T>, list: &[U]) {
-        let Self { function, userdata } = self;
+        let (function, userdata) = (&self.function, self.userdata.borrow());
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, list.as_ptr(), list.len(), userdata.pointer) };
@@ -193,9 +201,9 @@ impl<T, U> Callback<ListFn<T, U>> {
     }
 }
 
-impl<T> Callback<ObjectFn<T>> {
+impl<T, D: Borrow<UserData>> Callback<ObjectFn<T>, D> {
     pub(super) fn call(&self, object: &Lent<T>) {
-        let Self { function, userdata } = self;
+        let (function, userdata) = (&self.function, self.userdata.borrow());
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, userdata.pointer) };

@@ -114,6 +114,56 @@ static void an_app_without_tls_says_so(void) {
     wsline_app_free(app);
 }
 
+/* All callbacks at once ------------------------------------------------------------------------ */
+
+static int32_t table_connecting(wsline_app *app, const wsline_attempt *attempt,
+                                wsline_options *options, void *userdata) {
+    (void)options;
+    CHECK_INT(1, attempt->number);
+    record_note(userdata, app, 'k');
+    return WSLINE_CONNECT_NOW;
+}
+
+static void close_after_the_echo(struct record *record, wsline_app *app, char letter) {
+    (void)record;
+    if (letter == 'o') CHECK_OK(wsline_app_send_text(app, "x", 1));
+    if (letter == 'm') CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void a_table_sets_all_callbacks_with_one_userdata(void) {
+    struct record record;
+    wsline_app *app = app_make("WEBSOCKETS", "/", NULL, &record);
+    unsigned before = record_count(&record, 'x');
+    wsline_app_callbacks callbacks = {
+        .on_connecting = table_connecting,
+        .on_open = record_open,
+        .on_message = record_message,
+        .on_close = record_close,
+    };
+
+    record.then = close_after_the_echo;
+    CHECK_OK(wsline_app_set_callbacks(app, &callbacks, &record, record_release));
+    /* Those of app_make() are gone. */
+    CHECK_INT(before + 8, record_count(&record, 'x'));
+    CHECK_OK(wsline_app_run(app));
+    CHECK_INT(1, record_count(&record, 'k'));
+    CHECK_INT(1, record_count(&record, 'o'));
+    CHECK_INT(1, record_count(&record, 'm'));
+    CHECK_INT(1, record_count(&record, 'c'));
+    CHECK_INT(before + 8, record_count(&record, 'x'));
+    CHECK_OK(wsline_app_set_callbacks(app, NULL, NULL, NULL));
+    CHECK_INT(before + 9, record_count(&record, 'x'));
+    callbacks.reserved[0] = &callbacks;
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_app_set_callbacks(app, &callbacks, &record, record_release));
+    CHECK_INT(before + 10, record_count(&record, 'x'));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_app_set_callbacks(NULL, NULL, &record, record_release));
+    CHECK_INT(before + 11, record_count(&record, 'x'));
+    wsline_app_free(app);
+    CHECK_INT(before + 11, record_count(&record, 'x'));
+}
+
 static void NULL_is_answered(void) {
     const char *name, *value;
     wsline_tls_info info;
@@ -129,6 +179,7 @@ static const struct test tests[] = {
     TEST(a_connection_shows_its_reason_phrase),
     TEST(an_open_app_shows_its_tls_and_its_descriptor),
     TEST(an_app_without_tls_says_so),
+    TEST(a_table_sets_all_callbacks_with_one_userdata),
     TEST(NULL_is_answered),
 };
 

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The functions that an app calls.
 
+use super::handlers::{notice, on_close, on_error, on_message, on_messages};
 use super::object::wsline_app;
-use crate::app::handlers::{Handlers, Notice, OnClose, OnError, OnMessage, OnMessages};
-use crate::base::error::Error;
-use crate::conn::send::queue::Unsent;
+use crate::app::handlers::Handlers;
 use crate::ffi::conn::close::wsline_close_info;
 use crate::ffi::conn::receive::wsline_message;
 use crate::ffi::guard;
-use crate::ffi::handle::{Callback, Lent, ListFn, ObjectFn, UserData, ValueFn};
-use crate::ffi::last_error::{lend, wsline_error_info};
+use crate::ffi::handle::{Callback, Lent, UserData};
+use crate::ffi::last_error::wsline_error_info;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_free_fn;
-use crate::protocol::ws::close::CloseInfo;
-use crate::protocol::ws::message::Message;
 use std::ffi::c_void;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// Called by an app for an event without data: on_open, on_reconnect, on_drain.
 pub type wsline_app_fn =
@@ -77,39 +72,6 @@ pub(super) fn set<F, H>(
         Ok(())
     })
 }
-
-fn notice(callback: Callback<ObjectFn<wsline_app>>, app: Lent<wsline_app>) -> Notice {
-    Arc::new(move || callback.call(&app))
-}
-
-fn on_message(
-    callback: Callback<ValueFn<wsline_app, wsline_message>>,
-    app: Lent<wsline_app>,
-) -> OnMessage {
-    Arc::new(move |message: &Message<'_>| callback.call_with(&app, &wsline_message::new(message)))
-}
-
-fn on_messages(
-    callback: Callback<ListFn<wsline_app, wsline_message>>,
-    app: Lent<wsline_app>,
-) -> OnMessages {
-    Arc::new(move |for_each| {
-        let mut list = [wsline_message::NOTHING; MOST_AT_ONCE];
-        let mut places = list.iter_mut();
-        for_each(&mut |message| {
-            if let Some(place) = places.next() {
-                *place = wsline_message::new(message);
-            }
-            places.len() > 0
-        });
-        let unused = places.len();
-        let count = list.len() - unused;
-        callback.call_with_list(&app, list.get(..count).unwrap_or_default());
-    })
-}
-
-/// How many messages a callback of wsline_app_on_messages() gets at most.
-const MOST_AT_ONCE: usize = 64;
 
 /// @@ Callbacks of an app
 /// Threads: any, at any time. `fn` runs on the thread that drives the app.
@@ -360,19 +322,7 @@ pub unsafe extern "C" fn wsline_app_on_error(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    let handler = |callback: Callback<_>, app| {
-        Arc::new(move |error: &Error, retry: Option<Duration>| {
-            let lent = lend(error.clone());
-            let info = wsline_error_info {
-                retry_in_ms: retry.map_or(-1, |delay| {
-                    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
-                }),
-                ..wsline_error_info::of(&lent)
-            };
-            callback.call_with(&app, &info);
-        }) as OnError
-    };
-    set(&"wsline_app_on_error", app, given, handler, |handlers| {
+    set(&"wsline_app_on_error", app, given, on_error, |handlers| {
         &mut handlers.error
     })
 }
@@ -402,17 +352,7 @@ pub unsafe extern "C" fn wsline_app_on_close(
     userdata_free: wsline_free_fn,
 ) -> wsline_status {
     let given = (r#fn, userdata, userdata_free);
-    let handler = |callback: Callback<_>, app| {
-        Arc::new(move |closed: &CloseInfo<'_>, unsent: Unsent| {
-            let info = wsline_close_info {
-                unsent_messages: unsent.messages,
-                unsent_bytes: unsent.bytes,
-                ..wsline_close_info::of(closed)
-            };
-            callback.call_with(&app, &info);
-        }) as OnClose
-    };
-    set(&"wsline_app_on_close", app, given, handler, |handlers| {
+    set(&"wsline_app_on_close", app, given, on_close, |handlers| {
         &mut handlers.close
     })
 }

@@ -2,6 +2,7 @@
 //! What the user decides about an app's attempts to connect.
 
 use super::callbacks::set;
+use super::handlers::AnyUserData;
 use super::object::wsline_app;
 use crate::app::handlers::{Decision, OnConnecting, UpcomingAttempt};
 use crate::ffi::guard;
@@ -167,8 +168,8 @@ pub unsafe extern "C" fn wsline_app_reconnect(
     })
 }
 
-fn on_connecting(
-    callback: Callback<AskFn<wsline_app, wsline_attempt, wsline_options>>,
+pub(super) fn on_connecting<D: AnyUserData>(
+    callback: Callback<AskFn<wsline_app, wsline_attempt, wsline_options>, D>,
     app: Lent<wsline_app>,
 ) -> OnConnecting {
     Arc::new(move |attempt: &UpcomingAttempt<'_>| {

@@ -3,7 +3,11 @@
 
 pub mod object;
 
+mod handlers;
+
 pub mod callbacks;
+
+pub mod callback_table;
 
 pub mod connecting;
 
