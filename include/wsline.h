@@ -3834,6 +3834,27 @@ WSLINE_API wsline_status wsline_app_cork(wsline_app *app);
 WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
 
 /**
+ * Waits until the system has accepted everything in the send queue and all corked messages.
+ *
+ * For threads that may wait. It says nothing about what the server has received.
+ *
+ * @param app         an app.
+ * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+ *                    indefinitely.
+ * @retval WSLINE_OK                    everything was sent.
+ * @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected, or this thread is driving it.
+ * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
+ *
+ * Threads: any but the driving one.
+ * Blocks: up to `timeout_ms`.
+ * In callbacks: WSLINE_ERR_WRONG_STATE for the app of the callback.
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_app_flush(wsline_app *app, int64_t timeout_ms);
+
+/**
  * Sends a ping, in addition to those of wsline_options_set_ping().
  *
  * @param app   an app.

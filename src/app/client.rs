@@ -233,11 +233,7 @@ impl App {
     pub fn join(&self, timeout: Timeout) -> Result<(), Error> {
         let mut budget = WaitBudget::new(timeout);
         let mut state = self.state.lock();
-        let driver = state.driver.as_ref();
-        if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
-            let message = "this thread drives the app: it would wait for itself";
-            return Err(Error::new(Kind::WrongState, message));
-        }
+        state.check_not_driving()?;
         while state.driver.is_some() {
             if budget.is_over() {
                 return Err(Error::new(Kind::Timeout, "the app did not end in time"));
@@ -245,6 +241,34 @@ impl App {
             state = self.wait(state, budget.remaining());
         }
         state.outcome()
+    }
+
+    /// Waits until the system has accepted all that is queued or corked.
+    pub fn flush(&self, timeout: Timeout) -> Result<(), Error> {
+        let mut budget = WaitBudget::new(timeout);
+        let link = self.connection.link().ok_or_else(not_connected)?;
+        link.writer().end_batch();
+        self.announce(&link);
+        let mut state = self.state.lock();
+        state.check_not_driving()?;
+        // The driver notifies after each step as long as a thread is counted here.
+        self.waiting_for_work.fetch_add(1, Ordering::SeqCst);
+        let result = loop {
+            let unsent = link.unsent().bytes;
+            if unsent == 0 {
+                break Ok(());
+            }
+            if !self.connection.is_link(&link) || !link.writer().is_open() {
+                break Err(link.end());
+            }
+            if budget.is_over() {
+                let message = format!("{unsent} bytes were not sent in time");
+                break Err(Error::new(Kind::Timeout, message).in_phase(Phase::Open));
+            }
+            state = self.state_changed.wait(state, budget.remaining());
+        };
+        self.waiting_for_work.fetch_sub(1, Ordering::SeqCst);
+        result
     }
 
     /// How the last run ended.
@@ -470,6 +494,16 @@ impl App {
 }
 
 impl DriveState {
+    /// A thread that drives the app must not wait for it.
+    fn check_not_driving(&self) -> Result<(), Error> {
+        let driver = self.driver.as_ref();
+        if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
+            let message = "this thread drives the app: it would wait for itself";
+            return Err(Error::new(Kind::WrongState, message));
+        }
+        Ok(())
+    }
+
     fn outcome(&self) -> Result<(), Error> {
         let message = "the app has never been run, started or added to a loop";
         let never = || Err(Error::new(Kind::WrongState, message));

@@ -33,6 +33,13 @@ impl LinkSlot {
         self.0.lock().link.clone()
     }
 
+    pub(super) fn is_link(&self, link: &Arc<Link>) -> bool {
+        let current = &self.0.lock().link;
+        current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, link))
+    }
+
     pub(super) fn is_open(&self) -> bool {
         let link = &self.0.lock().link;
         link.as_ref().is_some_and(|link| link.writer().is_open())

@@ -128,7 +128,7 @@ impl Link {
     }
 
     /// Why there is nothing more to receive.
-    pub(super) fn end(&self) -> Error {
+    pub fn end(&self) -> Error {
         let end = self.writer.with_sender(|sender| sender.closing().error());
         end.unwrap_or_else(|| {
             Error::new(Kind::Internal, "the connection has ended without a reason")

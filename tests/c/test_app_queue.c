@@ -4,7 +4,11 @@
 #include "gate.h"
 #include "message.h"
 
+#include <time.h>
+
 enum { MIB = 1024 * 1024 };
+
+static const char *const faulting[] = {"FAULTS", "FAULTS_TLS"};
 
 static wsline_options *with_limit(uint64_t bytes) {
     wsline_options *options = peer_options();
@@ -25,22 +29,21 @@ static unsigned fill(wsline_app *app, const void *data, size_t len) {
 }
 
 static void a_full_queue_rejects_and_reports_when_it_has_drained(void) {
-    static const char *const servers[] = {"FAULTS", "FAULTS_TLS"};
     enum { ROUNDS = 3 };
     char *data = calloc(1, MIB / 4);
 
     REQUIRE(data != NULL);
-    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+    for (size_t i = 0; i < COUNT_OF(faulting); i++) {
         struct record record;
         wsline_options *options = with_limit(MIB);
-        struct gate gate = gate_new(servers[i]);
+        struct gate gate = gate_new(faulting[i]);
         char path[256];
         /* Each time it reads at least half of the socket buffers, then nothing until the gate opens
          * again. */
         wsline_app *app = app_make(
-            servers[i], gate_path(&gate, "/read-by-gates?n=3&frames=8&", path), options, &record);
+            faulting[i], gate_path(&gate, "/read-by-gates?n=3&frames=8&", path), options, &record);
 
-        check_row(servers[i]);
+        check_row(faulting[i]);
         wsline_options_free(options);
         CHECK_OK(wsline_app_start(app));
         REQUIRE(record_wait(&record, 'o', 1));
@@ -285,6 +288,72 @@ static void a_large_send_does_not_stop_the_loop(void) {
     free(data);
 }
 
+/* Flushing ------------------------------------------------------------------------------------ */
+
+static void flush_inside(struct record *record, wsline_app *app, char letter) {
+    (void)record;
+    if (letter == 'o') CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_flush(app, 0));
+}
+
+static void a_flush_waits_until_everything_was_sent(void) {
+    char *data = calloc(1, 8 * MIB);
+
+    REQUIRE(data != NULL);
+    for (size_t i = 0; i < COUNT_OF(faulting); i++) {
+        struct record record;
+        wsline_app *app = app_make(faulting[i], "/swallow", NULL, &record);
+
+        check_row(faulting[i]);
+        record.then = flush_inside;
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_flush(app, 0));
+        CHECK_OK(wsline_app_start(app));
+        REQUIRE(record_wait(&record, 'o', 1));
+        CHECK_OK(wsline_app_flush(app, 0));
+        CHECK_OK(wsline_app_send_binary(app, data, 8 * MIB));
+        CHECK_OK(wsline_app_flush(app, WAIT_MS));
+        CHECK_INT(0, wsline_app_send_queue_bytes(app));
+        CHECK_OK(wsline_app_cork(app));
+        CHECK_OK(wsline_app_send_text(app, "corked", WSLINE_NUL_TERMINATED));
+        CHECK(wsline_app_send_queue_bytes(app) > 0);
+        CHECK_OK(wsline_app_flush(app, WSLINE_FOREVER));
+        CHECK_INT(0, wsline_app_send_queue_bytes(app));
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+        CHECK_OK(wsline_app_join(app, WAIT_MS));
+        CHECK_INT(0, record.close.unsent_messages);
+        wsline_app_free(app);
+    }
+    free(data);
+}
+
+static void *abort_soon(void *app) {
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    CHECK_OK(wsline_app_abort(app));
+    return NULL;
+}
+
+static void a_flush_ends_in_time_and_with_the_connection(void) {
+    struct record record;
+    char *data = calloc(1, 8 * MIB);
+    wsline_app *app = app_make("FAULTS", "/stall", NULL, &record);
+    pthread_t thread;
+
+    REQUIRE(data != NULL);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'o', 1));
+    CHECK_OK(wsline_app_send_binary(app, data, 8 * MIB));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_flush(app, 0));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_flush(app, 20));
+    CHECK_HAS("bytes were not sent in time", wsline_last_error_message());
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_flush(app, -3));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_app_flush(NULL, 0));
+    REQUIRE(pthread_create(&thread, NULL, abort_soon, app) == 0);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_flush(app, WAIT_MS));
+    REQUIRE(pthread_join(thread, NULL) == 0);
+    CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
+    wsline_app_free(app);
+    free(data);
+}
+
 static const struct test tests[] = {
     TEST(a_full_queue_rejects_and_reports_when_it_has_drained),
     TEST(an_empty_queue_accepts_one_message_of_any_size),
@@ -293,6 +362,8 @@ static const struct test tests[] = {
     TEST(ten_threads_that_close_send_one_close_frame),
     TEST(a_close_waits_for_queued_messages),
     TEST(a_large_send_does_not_stop_the_loop),
+    TEST(a_flush_waits_until_everything_was_sent),
+    TEST(a_flush_ends_in_time_and_with_the_connection),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }

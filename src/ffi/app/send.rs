@@ -2,6 +2,7 @@
 //! What any thread may do with an app: send, close, abort.
 
 use super::object::wsline_app;
+use crate::ffi::arguments;
 use crate::ffi::guard;
 use crate::ffi::send;
 use crate::ffi::status::wsline_status;
@@ -176,6 +177,30 @@ pub unsafe extern "C" fn wsline_app_cork(app: *mut wsline_app) -> wsline_status 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_status {
     guard::often("wsline_app_uncork", app, |app, _| app?.uncork())
+}
+
+/// Waits until the system has accepted everything in the send queue and all corked messages.
+///
+/// For threads that may wait. It says nothing about what the server has received.
+///
+/// @param app         an app.
+/// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
+///                    indefinitely.
+/// @retval WSLINE_OK                    everything was sent.
+/// @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected, or this thread is driving it.
+/// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
+///
+/// Threads: any but the driving one.
+/// Blocks: up to `timeout_ms`.
+/// In callbacks: WSLINE_ERR_WRONG_STATE for the app of the callback.
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_app_flush(app: *mut wsline_app, timeout_ms: i64) -> wsline_status {
+    guard::on("wsline_app_flush", app, |app, _| {
+        app?.flush(arguments::timeout(timeout_ms, "timeout_ms")?)
+    })
 }
 
 /// Sends a ping, in addition to those of wsline_options_set_ping().
