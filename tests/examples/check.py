@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 from restarting import Restarting
 
@@ -112,6 +113,45 @@ def ends_on_a_signal_between_attempts():
         example.expect_end(is_silent=False)
 
 
+def loses_no_message():
+    """The feed has a gap, and its token expires."""
+    here = pathlib.Path(__file__).parent
+    python = here.parents[1] / "target" / "peers" / "venv" / "bin" / "python"
+    with tempfile.TemporaryDirectory() as folder:
+        token = pathlib.Path(folder, "token")
+        with subprocess.Popen(
+            [python, here / "feed_server.py", token],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as server, Example(server.stdout.readline().strip(), f"cat {token}", "6") as example:
+            example.expect("fetching a token")
+            example.expect("subscribe 1")
+            for number in (1, 2, 3):
+                example.expect(f"message {number} tick")
+            example.expect("gap: expected 4, got 5")
+            example.expect("error: .* refused the upgrade: 401 Unauthorized.*")
+            example.expect("fetching a token")
+            example.expect("subscribe 4")
+            for number in (4, 5, 6):
+                example.expect(f"message {number} tick")
+            example.expect_end()
+            server.stdin.close()
+
+
+def gives_up_without_a_token():
+    with Example(NOBODY, "false", "1") as example:
+        example.expect("fetching a token")
+        example.expect_end(status=1)
+
+
+def tries_again_without_a_server():
+    with Example(NOBODY, "echo token", "1") as example:
+        example.expect("fetching a token")
+        example.expect(f"error: {REFUSED}")
+        example.expect(f"error: {REFUSED}")
+
+
 TICKS = prints(*["message: tick"] * 3, "closed: 1000")
 CHECKS = {
     "quickstart": [prints("Hello, Server"), reports_refused_connection],
@@ -128,6 +168,7 @@ CHECKS = {
         reports_refused_connection,
     ],
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
+    "feed": [loses_no_message, gives_up_without_a_token, tries_again_without_a_server],
     "stream": [prints_the_echo_of_its_input, reports_refused_connection],
     "batch": [
         prints(r"extensions  (none|permessage-deflate.*)", r"sent        1000 messages in \d+ bytes"),
