@@ -75,6 +75,7 @@ for group in "$@"; do
             # Its only test is skipped if it is missing.
             $check || have zsh || need zsh zsh
             have nginx || need nginx nginx nginx
+            have mosquitto || need mosquitto mosquitto mosquitto
             have tinyproxy || need tinyproxy-bin tinyproxy
             have squid || need squid-openssl squid squid
             have microsocks || need microsocks microsocks

@@ -23,6 +23,7 @@ PROGRAM = pathlib.Path(sys.argv[1])
 SERVER = os.environ["WSLINE_TEST_WEBSOCKETS_URL"] + "/"
 # 10 MB/s, slower than any client sends.
 SLOW_SERVER = os.environ["WSLINE_TEST_FAULTS_URL"] + "/slow-read?bps=10000000"
+BROKER = os.environ["WSLINE_TEST_MOSQUITTO_URL"] + "/mqtt"
 NOBODY = "ws://127.0.0.1:1/"
 REFUSED = r"connect to 127\.0\.0\.1:\d+: connection refused"
 DEADLINE_SECONDS = 90
@@ -152,6 +153,27 @@ def tries_again_without_a_server():
         example.expect(f"error: {REFUSED}")
 
 
+def publishes_to_itself():
+    with Example(BROKER, "plants/1", "16 °C") as example:
+        example.expect("connected")
+        example.expect("subscribed")
+        example.expect("plants/1: 16 °C")
+        example.expect_end()
+
+
+def reports_that_the_broker_rejects_the_topic():
+    """A wildcard must be a whole level (MQTT 3.1.1, section 4.7.1.2)."""
+    with Example(BROKER, "plants/1#", "16 °C") as example:
+        example.expect("connected")
+        example.expect_end(status=1, is_silent=False)
+
+
+def needs_a_broker():
+    with Example(NOBODY, "plants/1", "16 °C", stderr=subprocess.STDOUT) as example:
+        example.expect(f".*{REFUSED}")
+        example.expect_end(status=1, is_silent=False)
+
+
 TICKS = prints(*["message: tick"] * 3, "closed: 1000")
 CHECKS = {
     "quickstart": [prints("Hello, Server"), reports_refused_connection],
@@ -169,6 +191,7 @@ CHECKS = {
     ],
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
     "feed": [loses_no_message, gives_up_without_a_token, tries_again_without_a_server],
+    "mqtt": [publishes_to_itself, reports_that_the_broker_rejects_the_topic, needs_a_broker],
     "stream": [prints_the_echo_of_its_input, reports_refused_connection],
     "batch": [
         prints(r"extensions  (none|permessage-deflate.*)", r"sent        1000 messages in \d+ bytes"),

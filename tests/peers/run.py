@@ -14,6 +14,7 @@ The address of NAME is in WSLINE_TEST_<NAME>_URL, in upper case and with _ for -
                                         echo servers with permessage-deflate as the URL requests
   nginx, -tls, -tls12, -tls13, -clientcert
                                         nginx in front of an echo server
+  mosquitto                             an MQTT broker
   tls-chain, -no-chain, -rsa, -clientcert, -expired, -future, -wronghost, -selfsigned, -untrusted,
   -noname, -eku                         an echo server with this certificate
   faults, -tls                          a server that misbehaves on request

@@ -43,6 +43,7 @@ NAMES = {
     "nginx-tls13": Address("nginx", "tls13", TLS),
     "nginx-clientcert": Address("nginx", "clientcert", TLS),
     "nginx-unix-tls": Address("nginx", "unix", "{}", "PATH"),
+    "mosquitto": Address("mosquitto", "websockets", PLAIN),
     "faults": Address("faults", "plain", PLAIN),
     "faults-tls": Address("faults", "tls", TLS),
     "streams": Address("streams", "plain", PLAIN),

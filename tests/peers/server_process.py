@@ -35,6 +35,7 @@ PROGRAMS = {
     "black_hole": [sys.executable, HERE / "black_hole.py"],
     "proxies": [sys.executable, HERE / "proxies.py", PKI],
     "nginx": [PYTHON, HERE / "nginx.py", PKI],
+    "mosquitto": [sys.executable, HERE / "mosquitto.py"],
 }
 ENVIRONMENT = os.environ | {
     "NODE_PATH": str(TARGET / "node_modules"),
