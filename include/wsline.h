@@ -55,22 +55,22 @@
  * **Memory.** A URL longer than 65,536 bytes is rejected with WSLINE_ERR_INVALID_URL, any other
  * string longer than that with WSLINE_ERR_INVALID_ARGUMENT. The length of payloads, PEM data,
  * headers, bearer tokens and subprotocols is not limited. If there is no memory for data whose size
- * a caller or a server chose, the call returns WSLINE_ERR_NO_MEMORY and has changed nothing; a
- * receive that runs out of memory ends the connection. Error messages are truncated after 1,000
- * bytes, log lines after 2,000.
+ * a caller or a server chose, the call returns WSLINE_ERR_NO_MEMORY and, unless a function says
+ * otherwise, has changed nothing; a receive that runs out of memory ends the connection. Error
+ * messages are truncated after 1,000 bytes, log lines after 2,000.
  *
  * **Time.** Timeouts are int64_t milliseconds: 0 tries once without waiting, WSLINE_FOREVER never
  * times out, and WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection, unless a function says
  * otherwise. A call that timed out leaves the connection usable and keeps the data that has
- * arrived. The exceptions are wsline_conn_close() and a send that has already sent part of a
- * message: both drop the connection.
+ * arrived. The exceptions are a connect, which must be made again, and wsline_conn_close() and a
+ * send that has already sent part of a message, which both drop the connection.
  *
  * **Threads.** Any thread may call any wsline_conn function, except wsline_conn_free() while
  * another call on the connection is in progress. Only one thread at a time may receive; a second
  * one gets WSLINE_ERR_BUSY. wsline_conn_abort(), from any thread, ends every call that is waiting.
  * Any thread may call any wsline_app and wsline_loop function (for the `_free` functions see
  * there), but only one at a time may drive an app or a loop. Only one thread at a time may modify
- * an options object.
+ * an options object, and no other thread may use it meanwhile.
  *
  * **Signals.** After a signal handler has run, a wait continues for the remaining time; to make it
  * return WSLINE_ERR_INTERRUPTED instead, use wsline_options_set_interruptible(). A handler may call
@@ -106,8 +106,9 @@
  * field means unknown. In a struct that you pass in, `reserved` fields must be 0.
  *
  * **Reading on.** Each function documents which threads may call it, whether it blocks, and the
- * version it appeared in. What most functions of a section share is said once, below the title of
- * the section. A function may be called in callbacks unless "In callbacks" says otherwise.
+ * version it appeared in, or in which its name or parameters last changed. What most functions of a
+ * section share is said once, below the title of the section. A function may be called in callbacks
+ * unless "In callbacks" says otherwise.
  *
  * Generated from src/ffi by build.rs: changes made here are lost.
  */
@@ -206,7 +207,8 @@ typedef enum wsline_status {
     WSLINE_ERR_NOT_SUPPORTED = -103,
     /**
      * The call timed out. The connection can still be used, except after wsline_conn_connect()
-     * (connect again) and wsline_conn_close() (it was dropped).
+     * (connect again) and wsline_conn_close() (it was dropped). If an app ends with this status,
+     * its connect or its close timed out.
      */
     WSLINE_ERR_TIMEOUT = -200,
     /**
@@ -453,7 +455,7 @@ typedef enum wsline_connect_decision {
     WSLINE_CONNECT_LATER = 1,
     /**
      * Do not connect: the app ends, with the failure before this attempt or, if there was none,
-     * with WSLINE_ERR_ABORTED. So does any other number.
+     * with WSLINE_ERR_ABORTED. Any other number means the same.
      */
     WSLINE_CONNECT_GIVE_UP = 2
 } wsline_connect_decision;
@@ -501,8 +503,8 @@ typedef struct wsline_cookie_jar wsline_cookie_jar;
  *
  * Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
  * wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
- * call all other functions. Another event loop can watch the whole loop through one descriptor; see
- * wsline_loop_fd().
+ * call any other function, but wsline_loop_free() only while no other thread uses the loop. Another
+ * event loop can watch the whole loop through one descriptor; see wsline_loop_fd().
  */
 typedef struct wsline_loop wsline_loop;
 
@@ -671,7 +673,7 @@ typedef struct wsline_close_info {
 
 /**
  * What TLS negotiated. Filled in by the library; the strings are never NULL and are lent until the
- * connection is freed.
+ * connection is freed or, for an app, as wsline_app_tls_info() says.
  */
 typedef struct wsline_tls_info {
     /** For example "TLSv1.3". */
@@ -837,8 +839,8 @@ WSLINE_API uint32_t wsline_version_number(void);
  * with an OpenSSL in the same program. A build with AWS-LC supports the same options, except
  * wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
  *
- * @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; for any other name the
- *              result is false.
+ * @param name  "permessage-deflate" or "tls", which every build has, "tls-openssl" or "tls-aws-lc";
+ *              for any other name the result is false.
  * @return      true if this build has the feature; false for NULL.
  */
 WSLINE_API bool wsline_has_feature(const char *name);
@@ -915,7 +917,8 @@ wsline_conn_last_error(const wsline_conn *conn, wsline_error_info *info_out);
  *
  * There is one log for the whole process; by default it is off. It never contains passwords of
  * proxies, or values of Authorization, Cookie and similar headers. At WSLINE_LOG_TRACE it contains
- * the path and query of the URL, and all other headers.
+ * the path and query of the URL, all other headers, and the first 64 bytes of each payload,
+ * escaped.
  *
  * @param level          a wsline_log_level: the most detailed level to log.
  * @param fn             called with each line; NULL turns the log off.
@@ -1132,7 +1135,7 @@ WSLINE_API wsline_status
 wsline_options_set_cookie_jar(wsline_options *options, wsline_cookie_jar *jar);
 
 /**
- * Sets the Origin header.
+ * Sets the Origin header; it is sent even if wsline_options_suppress_origin() was called before.
  *
  * @param options  the options to modify.
  * @param origin   for example "https://example.com"; NULL, the default, for the origin of a page on
@@ -1225,8 +1228,8 @@ WSLINE_API wsline_status wsline_options_clear_subprotocols(wsline_options *optio
  */
 
 /**
- * Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
- * and for the connect if that has no timeout of its own.
+ * Sets the timeout of a connection: for each receive with WSLINE_DEFAULT_TIMEOUT, and for each send
+ * and the connect, unless these have a timeout of their own.
  *
  * The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of the process; see
  * wsline_set_default_timeout_ms().
@@ -1257,12 +1260,12 @@ WSLINE_API wsline_status
 wsline_options_set_connect_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the timeout of each send, which covers the whole message: a server that reads too slowly
- * exceeds it, too.
+ * Sets the timeout of each send; it covers the whole message, so a send to a server that reads too
+ * slowly times out, too.
  *
- * If part of the message has been sent by then, the connection ends, because nothing can follow
- * half a frame; so do not use a timeout of 0 for messages that the socket may accept only in part.
- * An app's sends never wait, so this timeout does not apply to them.
+ * If part of the message has been sent when the timeout expires, the connection ends, because
+ * nothing can follow half a frame; so do not use a timeout of 0 for messages that the socket may
+ * accept only in part. An app's sends never wait, so this timeout does not apply to them.
  *
  * The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
  * wsline_options_set_timeout_ms().
@@ -1277,7 +1280,7 @@ WSLINE_API wsline_status
 wsline_options_set_send_timeout_ms(wsline_options *options, int64_t timeout_ms);
 
 /**
- * Sets the close timeout: how long a close may make no progress, for apps and for
+ * Sets the close timeout: how long a close may go without making progress, for apps and for
  * wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
  *
  * A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
@@ -1305,8 +1308,9 @@ wsline_options_set_close_timeout_ms(wsline_options *options, int64_t timeout_ms)
  *
  * - A receive keeps the data that has arrived, and the next one continues.
  * - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
- *   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
- *   receive or close on the connection first sends that rest.
+ *   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once, although the
+ *   system has not accepted all of the data; the next send, receive or close on the connection
+ *   first sends that rest.
  * - A close may be called again and continues to wait for the server's close frame.
  * - A connect starts over when it is called again. A socket set with wsline_options_set_fd() cannot
  *   be used any more once the handshake on it has begun.
@@ -1541,7 +1545,8 @@ WSLINE_API wsline_status wsline_options_clear_socket_options(wsline_options *opt
  * Connects to a Unix-domain socket instead of the host in the URL.
  *
  * The URL still determines the request, and `wss://` still means TLS. No proxy is used. A URL such
- * as `ws+unix:///run/server.sock:/path` does the same for a single connect.
+ * as `ws+unix:///run/server.sock:/path` does the same for a single connect. If the path is too long
+ * for a socket, the connect fails with WSLINE_ERR_CONNECT.
  *
  * @param options  the options to modify.
  * @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
@@ -1566,8 +1571,8 @@ WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
 
 /**
- * Connects to addresses of one family only, also if the library looks up the server's address for a
- * SOCKS proxy.
+ * Connects to addresses of one family only; this also applies to a server's address that the
+ * library looks up for a SOCKS proxy.
  *
  * @param options  the options to modify.
  * @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.
@@ -1649,9 +1654,9 @@ wsline_options_set_tls_server_name(wsline_options *options, const char *name);
  * SSL_CERT_FILE and SSL_CERT_DIR. A build with AWS-LC consults the same variables and, if they are
  * not set, /etc/ssl/cert.pem and /etc/ssl/certs.
  *
- * Every connect checks all TLS files and directories again. A file that was replaced is used from
- * then on, and no earlier session is resumed. If a file cannot be read, the connect fails with
- * WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
+ * Every connect checks all TLS files and directories again. If a file has been replaced, the new
+ * one is used from then on, and no earlier session is resumed. If a file cannot be read, the
+ * connect fails with WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
  *
  * @param options  the options to modify.
  * @param path     a file of PEM certificates. NULL, the default, for none.
@@ -1663,7 +1668,7 @@ WSLINE_API wsline_status wsline_options_set_tls_ca_file(wsline_options *options,
 /**
  * Trusts the authorities in a directory instead of the system's.
  *
- * A connect notices when an entry was added, removed or replaced by rename.
+ * A connect notices if an entry has been added, removed, or replaced with rename(2).
  *
  * @param options  the options to modify.
  * @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
@@ -1719,8 +1724,8 @@ WSLINE_API wsline_status wsline_options_clear_tls_pins(wsline_options *options);
 /**
  * Sets the client certificate, for servers that ask for one.
  *
- * A file that was replaced is used from the next connect on. If certificate and key are replaced
- * one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app that
+ * If the file is replaced, the new one is used from the next connect on. If certificate and key are
+ * replaced one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app that
  * reconnects tries again.
  *
  * @param options  the options to modify.
@@ -1735,7 +1740,7 @@ wsline_options_set_tls_certificate_file(wsline_options *options, const char *pat
 /**
  * Sets the key of the client certificate, if it is not in the file of the certificate.
  *
- * A file that was replaced is used from the next connect on, see
+ * If the file is replaced, the new one is used from the next connect on; see
  * wsline_options_set_tls_certificate_file().
  *
  * @param options  the options to modify.
@@ -1761,6 +1766,8 @@ wsline_options_set_tls_key_password(wsline_options *options, const char *passwor
 /**
  * Sets the client certificate from memory.
  *
+ * It replaces one set with wsline_options_set_tls_certificate_file(), and the other way round.
+ *
  * @param options  the options to modify.
  * @param pem      the certificate followed by its chain; it may also contain the key. NULL with
  *                 length 0, the default, for no certificate.
@@ -1775,6 +1782,8 @@ wsline_options_set_tls_certificate_pem(wsline_options *options, const void *pem,
 
 /**
  * Sets the key of the client certificate from memory.
+ *
+ * It replaces one set with wsline_options_set_tls_key_file(), and the other way round.
  *
  * @param options  the options to modify.
  * @param pem      the key; NULL with length 0, the default, if it is with the certificate.
@@ -1928,8 +1937,8 @@ WSLINE_API wsline_status wsline_options_set_tls_ssl_ctx(wsline_options *options,
  * Sets the largest message to receive; a larger one ends the connection with
  * WSLINE_ERR_MESSAGE_TOO_BIG.
  *
- * Memory is allocated as a message arrives, never by the length that a server announces. With
- * wsline_options_set_deliver_fragments() the limit applies to each fragment;
+ * Memory is allocated as a message arrives, never according to the length that a server announces.
+ * With wsline_options_set_deliver_fragments() the limit applies to each fragment;
  * wsline_conn_recv_part() and wsline_app_on_part() have no limit. For a compressed message the
  * inflated size counts.
  *
@@ -1971,8 +1980,8 @@ wsline_options_set_max_fragments(wsline_options *options, uint64_t fragments);
  * Enables or disables the check that text is UTF-8.
  *
  * @param options  the options to modify.
- * @param enable   true, the default: text is checked when it is sent and when it is received;
- *                 false: it is passed on as it is.
+ * @param enable   true, the default: text is checked when a whole message is sent and when text is
+ *                 received, except by wsline_conn_recv_frame(); false: it is passed on as it is.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  *
@@ -2221,7 +2230,8 @@ WSLINE_API wsline_status wsline_options_set_reconnect(wsline_options *options, b
  * Sets the first and the longest delay before reconnecting.
  *
  * @param options     the options to modify.
- * @param initial_ms  milliseconds before the first attempt, 0 or more; 1,000 by default.
+ * @param initial_ms  milliseconds before the first attempt to reconnect, 0 or more; 1,000 by
+ *                    default.
  * @param max_ms      milliseconds, `initial_ms` or more; 60,000 by default.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
@@ -2244,7 +2254,8 @@ WSLINE_API wsline_status
 wsline_options_set_reconnect_backoff(wsline_options *options, double multiplier, double jitter);
 
 /**
- * Sets the number of failed attempts in a row after which the app stops reconnecting and ends.
+ * Sets the number of attempts in a row after which the app stops reconnecting and ends; the row
+ * starts again after a connection that was open for 10 seconds.
  *
  * @param options   the options to modify.
  * @param attempts  the number of attempts; 0, the default, for no limit.
@@ -2290,8 +2301,9 @@ wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes)
  * Adds a further server for apps: if one cannot be reached, the next one is tried at once.
  *
  * The URL of the app comes first, then the fallback URLs in the order in which they were added; but
- * the server of the last connection comes before all others. The delay of reconnecting is between
- * two rounds over all servers. A round is made even if reconnecting is not enabled.
+ * the server of the last connection comes before all others. The delay before reconnecting comes
+ * between one round through all servers and the next. Even if reconnecting is not enabled, one
+ * whole round is made.
  *
  * @param options  the options to modify.
  * @param url      as for wsline_connect().
@@ -2347,8 +2359,8 @@ WSLINE_API void wsline_cookie_jar_free(wsline_cookie_jar *jar);
 /**
  * Adds a cookie to a jar, as if a server had set it.
  *
- * It replaces an existing cookie with the same name, domain and path. If it has already expired,
- * the existing cookie is only removed.
+ * It replaces an existing cookie with the same name, domain and path. If the new cookie has already
+ * expired, the existing one is removed and none is added.
  *
  * @param jar         the jar to modify.
  * @param url         the `ws://` or `wss://` URL of the server.
@@ -2626,7 +2638,7 @@ wsline_conn_send_fragment(wsline_conn *conn, int32_t opcode, const void *data, s
                           bool fin);
 
 /**
- * Sends one frame, exactly as described.
+ * Sends one frame, as `frame` describes it.
  *
  * If `raw` is 0, the payload is masked with a new key. Compression, UTF-8 validation and the check
  * of a close frame's content are skipped. Frames that would break the connection are rejected:
@@ -2695,8 +2707,8 @@ WSLINE_API wsline_status wsline_conn_uncork(wsline_conn *conn);
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has accepted all of the data.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
- *                                      is above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or the
+ *                                      payload is longer than 125 bytes.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
  *                                      wsline_conn_send_text().
  *
@@ -2712,8 +2724,8 @@ WSLINE_API wsline_status wsline_conn_ping(wsline_conn *conn, const void *data, s
  * @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
  * @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    the system has accepted all of the data.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
- *                                      is above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or the
+ *                                      payload is longer than 125 bytes.
  * @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
  *                                      wsline_conn_send_text().
  *
@@ -2857,8 +2869,8 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  *
  * Ownership: the payload is lent until the next receive on the connection or until the connection
  * is freed.
- * Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
- * the wait.
+ * Blocks: up to `timeout_ms`; wsline_conn_abort(), wsline_conn_shutdown() or wsline_conn_close()
+ * from another thread ends the wait.
  * See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
  */
 WSLINE_API wsline_status
@@ -2886,13 +2898,13 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
 /**
  * Waits for a message, and returns it together with the others that have already arrived.
  *
- * One call delivers everything that one read of the socket has brought, for programs with many
- * messages or with expensive calls, such as language bindings. All messages are lent at once, each
- * followed by a NUL. Only uncompressed messages of one frame and less than 64 KiB can be delivered
- * together; any other message is delivered alone, and so is every message with
- * wsline_options_set_deliver_fragments(). If the last message has WSLINE_MESSAGE_MORE, the next
- * call does not wait. An error in a message is reported by the next call, after the messages before
- * it.
+ * One call can deliver all messages that one read of the socket has brought, up to `capacity`; it
+ * is for programs that receive many messages or for which calls are expensive, such as language
+ * bindings. All messages are lent at once, each followed by a NUL. Only uncompressed messages of
+ * one frame and less than 64 KiB can be delivered together; any other message is delivered alone,
+ * and so is every message with wsline_options_set_deliver_fragments(). If the last message has
+ * WSLINE_MESSAGE_MORE, the next call does not wait. An error in a message is reported by the next
+ * call, after the messages before it.
  *
  * @param conn          an open connection.
  * @param timeout_ms    as for wsline_conn_recv(); for the first message.
@@ -3119,7 +3131,7 @@ wsline_conn_response_header_at(const wsline_conn *conn, size_t index, const char
                                const char **value_out);
 
 /**
- * Returns the body of the response if the last connect was refused, up to 64 KiB.
+ * Returns the body of the response, up to 64 KiB of it, if the last connect was refused.
  *
  * @param conn      a connection.
  * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
@@ -3179,7 +3191,7 @@ WSLINE_API const char *wsline_conn_peer_address(const wsline_conn *conn);
  * @param conn      a connection over `wss://`.
  * @param info_out  filled; zero on failure.
  * @retval WSLINE_OK                    filled.
- * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected or does not use TLS.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected or does not use TLS.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Ownership: the strings are lent until the connection is freed.
@@ -3192,7 +3204,7 @@ WSLINE_API wsline_status wsline_conn_tls_info(const wsline_conn *conn, wsline_tl
  * @param conn       a connection.
  * @param stats_out  filled; zero on failure.
  * @retval WSLINE_OK                    filled.
- * @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
+ * @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
  *
  * Threads: any; while others send and receive, the counters may not all be from the same moment.
@@ -3262,8 +3274,10 @@ WSLINE_API void wsline_app_free(wsline_app *app);
  *                                      began it, or wsline_app_close() was called while the app was
  *                                      not connected.
  * @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_abort_from_signal() or
- *                                      wsline_app_free() ended it; from wsline_app_join() also:
- *                                      wsline_loop_remove() or wsline_loop_free() did.
+ *                                      wsline_app_free() ended it, or on_connecting returned
+ *                                      WSLINE_CONNECT_GIVE_UP and no failure came before; from
+ *                                      wsline_app_join() also: wsline_loop_remove() or
+ *                                      wsline_loop_free() ended it.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
  * @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
  * @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
@@ -3322,10 +3336,10 @@ WSLINE_API wsline_status wsline_app_join(wsline_app *app, int64_t timeout_ms);
  * TCP then holds the server back, and memory stays bounded by what one read has brought. Meanwhile
  * pings of the server are not answered, and its close frame or the end of the connection is not
  * noticed, unless a send fails. The app sends no pings of its own, so keepalive does not drop the
- * connection. In on_message, no further message is delivered after the callback has returned.
- * Sending works as usual. wsline_app_close() and wsline_app_reconnect() end the pause, because the
- * closing handshake must be read; it also ends with the run of the app. A connection that opens
- * during the pause is paused, too.
+ * connection. If this function is called in on_message, no further message is delivered after the
+ * callback has returned. Sending works as usual. wsline_app_close() and wsline_app_reconnect() end
+ * the pause, because the closing handshake must be read; the pause also ends when the app ends. A
+ * connection that opens during the pause is paused, too.
  *
  * @param app  an app.
  * @retval WSLINE_OK                    paused.
@@ -3520,9 +3534,9 @@ wsline_app_on_pong(wsline_app *app, wsline_message_fn fn, void *userdata,
  * Sets the function to call when an attempt to connect has failed, or a connection has ended
  * without a closing handshake.
  *
- * It is not called after wsline_app_abort(), wsline_app_free() or wsline_loop_remove().
- * `info->retry_in_ms` is the time until the app connects again, or -1 if the app ends. To keep it
- * from connecting again, call wsline_app_close() in this function.
+ * It is not called after wsline_app_abort(), wsline_app_free(), wsline_loop_remove() or
+ * wsline_loop_free(). `info->retry_in_ms` is the time until the app connects again, or -1 if the
+ * app ends. To keep it from connecting again, call wsline_app_close() in this function.
  *
  * @param app            an app.
  * @param fn             the function; NULL for none.
@@ -3542,9 +3556,10 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  * Sets the function to call when a connection has ended: once for each connection that was open,
  * and as its last callback.
  *
- * It is not called for failed attempts; on_error is. `info->unsent_messages` is the number of
- * queued messages that were lost. The transport has been shut down, and sends return
- * WSLINE_ERR_WRONG_STATE. Then the app ends, or waits and connects again.
+ * It is not called for failed attempts (on_error is), or after wsline_app_free() or
+ * wsline_loop_free(). `info->unsent_messages` is the number of queued messages that were lost. The
+ * transport has been shut down, and sends return WSLINE_ERR_WRONG_STATE. Then the app ends, or
+ * waits and connects again.
  *
  * After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it does
  * not, this function is called 1 second after the second close frame.
@@ -3584,7 +3599,7 @@ wsline_app_on_drain(wsline_app *app, wsline_app_fn fn, void *userdata,
 /**
  * Sets all callbacks of an app at once, with one userdata.
  *
- * Callbacks that are NULL, and those set before, are removed.
+ * It replaces all callbacks set before; those that are NULL in `callbacks` are removed.
  *
  * @param app            an app.
  * @param callbacks      the callbacks, copied; NULL removes all.
@@ -3680,9 +3695,9 @@ WSLINE_API wsline_status wsline_app_set_options(wsline_app *app, const wsline_op
  * Closes the connection of an app, and makes the app connect again, even if it does not reconnect
  * otherwise.
  *
- * It closes as wsline_app_close() does, calls on_close, and waits for the delay of reconnecting,
- * see wsline_options_set_reconnect_delay_ms(). An app that is waiting for its next attempt makes it
- * at once; one that is connecting goes on.
+ * It closes as wsline_app_close() does, calls on_close, and waits for the delay before
+ * reconnecting; see wsline_options_set_reconnect_delay_ms(). An app that is waiting for its next
+ * attempt makes it at once; one that is connecting goes on.
  *
  * @param app     an app that is being driven.
  * @param code    as for wsline_app_close().
@@ -3861,8 +3876,8 @@ WSLINE_API wsline_status wsline_app_flush(wsline_app *app, int64_t timeout_ms);
  * @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
- *                                      is above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or the
+ *                                      payload is longer than 125 bytes.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
@@ -3877,8 +3892,8 @@ WSLINE_API wsline_status wsline_app_ping(wsline_app *app, const void *data, size
  * @param data  the payload, that of the ping; NULL with `len` 0 for none.
  * @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    sent, or queued.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
- *                                      is above 125.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or the
+ *                                      payload is longer than 125 bytes.
  * @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
  *
  * Ownership: the bytes are copied.
@@ -3966,8 +3981,8 @@ WSLINE_API bool wsline_app_is_open(const wsline_app *app);
 /**
  * Returns whether an app is running: connecting, connected, or waiting for its next attempt.
  *
- * For event loops of your own: when it is false, the app has ended, and wsline_app_join() reports
- * why.
+ * For event loops of your own: once it has become false again, the app has ended, and
+ * wsline_app_join() reports why.
  *
  * @param app  an app; may be NULL.
  * @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until the app has
@@ -4057,7 +4072,7 @@ wsline_app_response_header_at(const wsline_app *app, size_t index, const char **
                               const char **value_out);
 
 /**
- * Returns the body of the response if the last attempt to connect was refused, up to 64 KiB.
+ * Returns the body of the response, up to 64 KiB of it, if the last attempt to connect was refused.
  *
  * @param app       an app.
  * @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
@@ -4094,7 +4109,7 @@ WSLINE_API const char *wsline_app_subprotocol(const wsline_app *app);
 WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
 
 /**
- * Returns the address that the current or last connection is connected to.
+ * Returns the address that the current connection is, or the last one was, connected to.
  *
  * @param app  an app; may be NULL.
  * @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
@@ -4103,7 +4118,7 @@ WSLINE_API const char *wsline_app_extensions(const wsline_app *app);
 WSLINE_API const char *wsline_app_peer_address(const wsline_app *app);
 
 /**
- * Reports what TLS negotiated with the server, on the current or last connection.
+ * Reports what TLS negotiated with the server on the current connection.
  *
  * @param app       an app with a `wss://` URL.
  * @param info_out  filled; zero on failure. Its strings are lent until this thread calls this
@@ -4231,7 +4246,7 @@ WSLINE_API wsline_status wsline_loop_run(wsline_loop *loop);
  * @param loop        a loop.
  * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
  *                    indefinitely.
- * @retval WSLINE_OK                    done, or there was nothing to do in time.
+ * @retval WSLINE_OK                    done, or nothing had to be done before the timeout.
  * @retval WSLINE_ERR_BUSY              the loop is already being driven.
  * @retval WSLINE_ERR_IO                waiting failed.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.
@@ -4317,7 +4332,7 @@ WSLINE_API int64_t wsline_loop_next_timeout_ms(const wsline_loop *loop);
  * @param userdata       handed to `fn`; may be NULL.
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
  *                       freed first or if this call fails; may be NULL.
- * @retval WSLINE_OK                    `fn` will be called.
+ * @retval WSLINE_OK                    `fn` will be called, unless the loop is freed first.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
@@ -4341,7 +4356,7 @@ wsline_loop_post(wsline_loop *loop, wsline_post_fn fn, void *userdata,
  * @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
  *                       cancelled, if the loop is freed first, or if this call fails; may be NULL.
  * @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
- * @retval WSLINE_OK                    `fn` will be called.
+ * @retval WSLINE_OK                    `fn` will be called, unless the loop is freed first.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL, or `delay_ms` is out of range.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
  *
@@ -4366,7 +4381,8 @@ WSLINE_API wsline_status wsline_loop_cancel_post(wsline_loop *loop, uint64_t pos
  * Schedules a function on the thread that drives the app.
  *
  * It runs like a callback of the app: never inside another one, and not after the app has been
- * aborted or freed or has ended. Functions posted by one thread are called in their order.
+ * aborted or freed or has ended. Functions posted by one thread are called in the order in which
+ * they were posted.
  *
  * @param app            an app that is being driven.
  * @param fn             the function; called once.
@@ -4442,8 +4458,8 @@ WSLINE_API wsline_status wsline_app_cancel_post(wsline_app *app, uint64_t post_i
  * @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
  * @retval WSLINE_OK                    written.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
- *                                      reserved or out of range, the frame is invalid, or
- *                                      `capacity` is too small.
+ *                                      out of range or, unless `raw` is 1, reserved, the frame is
+ *                                      otherwise invalid, or `capacity` is too small.
  */
 WSLINE_API wsline_status
 wsline_frame_encode(const wsline_frame *frame, void *buffer, size_t capacity, size_t *len_out);

@@ -86,8 +86,8 @@ pub unsafe extern "C" fn wsline_cookie_jar_free(jar: *mut wsline_cookie_jar) {
 
 /// Adds a cookie to a jar, as if a server had set it.
 ///
-/// It replaces an existing cookie with the same name, domain and path. If it has already expired,
-/// the existing cookie is only removed.
+/// It replaces an existing cookie with the same name, domain and path. If the new cookie has
+/// already expired, the existing one is removed and none is added.
 ///
 /// @param jar         the jar to modify.
 /// @param url         the `ws://` or `wss://` URL of the server.

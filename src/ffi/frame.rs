@@ -154,8 +154,8 @@ fn bit(value: u8, name: &str) -> Result<bool, Error> {
 /// @param len_out   set to the size of the frame in bytes, even if `capacity` is too small.
 /// @retval WSLINE_OK                    written.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, a bit is neither 0 nor 1, the opcode is
-///                                      reserved or out of range, the frame is invalid, or
-///                                      `capacity` is too small.
+///                                      out of range or, unless `raw` is 1, reserved, the frame is
+///                                      otherwise invalid, or `capacity` is too small.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_frame_encode(
     frame: *const wsline_frame,

@@ -50,8 +50,8 @@ pub extern "C" fn wsline_version_number() -> u32 {
 /// with an OpenSSL in the same program. A build with AWS-LC supports the same options, except
 /// wsline_options_set_tls_ssl_ctx(), but fewer ciphers and groups.
 ///
-/// @param name  "permessage-deflate", "tls", "tls-openssl" or "tls-aws-lc"; for any other name the
-///              result is false.
+/// @param name  "permessage-deflate" or "tls", which every build has, "tls-openssl" or
+///              "tls-aws-lc"; for any other name the result is false.
 /// @return      true if this build has the feature; false for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_has_feature(name: *const c_char) -> bool {

@@ -37,7 +37,8 @@ pub type wsline_log_fn =
 ///
 /// There is one log for the whole process; by default it is off. It never contains passwords of
 /// proxies, or values of Authorization, Cookie and similar headers. At WSLINE_LOG_TRACE it contains
-/// the path and query of the URL, and all other headers.
+/// the path and query of the URL, all other headers, and the first 64 bytes of each payload,
+/// escaped.
 ///
 /// @param level          a wsline_log_level: the most detailed level to log.
 /// @param fn             called with each line; NULL turns the log off.

@@ -23,7 +23,8 @@ pub enum wsline_status {
     /// This build or this system cannot do it.
     WSLINE_ERR_NOT_SUPPORTED = -103,
     /// The call timed out. The connection can still be used, except after wsline_conn_connect()
-    /// (connect again) and wsline_conn_close() (it was dropped).
+    /// (connect again) and wsline_conn_close() (it was dropped). If an app ends with this status,
+    /// its connect or its close timed out.
     WSLINE_ERR_TIMEOUT = -200,
     /// The server did not answer a ping in time, and the connection was dropped; see
     /// wsline_options_set_ping().

@@ -123,7 +123,7 @@ pub enum wsline_connect_decision {
     /// Ask again after wsline_app_proceed().
     WSLINE_CONNECT_LATER = 1,
     /// Do not connect: the app ends, with the failure before this attempt or, if there was none,
-    /// with WSLINE_ERR_ABORTED. So does any other number.
+    /// with WSLINE_ERR_ABORTED. Any other number means the same.
     WSLINE_CONNECT_GIVE_UP = 2,
 }
 

@@ -259,7 +259,10 @@ pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
 }
 
 fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {
-    let address = SockAddr::unix(path)?;
+    let address = SockAddr::unix(path).map_err(|_| {
+        let what = "the path is too long for a Unix-domain socket";
+        io::Error::new(io::ErrorKind::InvalidInput, what)
+    })?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     Ok((socket, address))
 }

@@ -78,7 +78,8 @@ static void a_missing_unix_socket_is_named(void) {
     memset(longest, 'x', sizeof longest);
     memcpy(longest, "ws+unix:///", strlen("ws+unix:///"));
     longest[sizeof longest - 1] = '\0';
-    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT, "connect to /xxx", longest, NULL);
+    check_unreached(WSLINE_ERR_CONNECT, WSLINE_PHASE_CONNECT,
+                    "xxx: the path is too long for a Unix-domain socket", longest, NULL);
 }
 
 static void wss_over_a_supplied_descriptor_uses_tls(void) {

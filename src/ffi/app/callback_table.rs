@@ -49,7 +49,7 @@ pub struct wsline_app_callbacks {
 
 /// Sets all callbacks of an app at once, with one userdata.
 ///
-/// Callbacks that are NULL, and those set before, are removed.
+/// It replaces all callbacks set before; those that are NULL in `callbacks` are removed.
 ///
 /// @param app            an app.
 /// @param callbacks      the callbacks, copied; NULL removes all.

@@ -301,9 +301,9 @@ pub unsafe extern "C" fn wsline_app_on_pong(
 /// Sets the function to call when an attempt to connect has failed, or a connection has ended
 /// without a closing handshake.
 ///
-/// It is not called after wsline_app_abort(), wsline_app_free() or wsline_loop_remove().
-/// `info->retry_in_ms` is the time until the app connects again, or -1 if the app ends. To keep it
-/// from connecting again, call wsline_app_close() in this function.
+/// It is not called after wsline_app_abort(), wsline_app_free(), wsline_loop_remove() or
+/// wsline_loop_free(). `info->retry_in_ms` is the time until the app connects again, or -1 if the
+/// app ends. To keep it from connecting again, call wsline_app_close() in this function.
 ///
 /// @param app            an app.
 /// @param fn             the function; NULL for none.
@@ -330,9 +330,10 @@ pub unsafe extern "C" fn wsline_app_on_error(
 /// Sets the function to call when a connection has ended: once for each connection that was open,
 /// and as its last callback.
 ///
-/// It is not called for failed attempts; on_error is. `info->unsent_messages` is the number of
-/// queued messages that were lost. The transport has been shut down, and sends return
-/// WSLINE_ERR_WRONG_STATE. Then the app ends, or waits and connects again.
+/// It is not called for failed attempts (on_error is), or after wsline_app_free() or
+/// wsline_loop_free(). `info->unsent_messages` is the number of queued messages that were lost. The
+/// transport has been shut down, and sends return WSLINE_ERR_WRONG_STATE. Then the app ends, or
+/// waits and connects again.
 ///
 /// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
 /// does not, this function is called 1 second after the second close frame.

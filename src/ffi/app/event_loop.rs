@@ -17,8 +17,8 @@ use crate::net::process::own_mark;
 ///
 /// Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
 /// wsline_loop_run() or wsline_loop_run_once(); a second one gets WSLINE_ERR_BUSY. Any thread may
-/// call all other functions. Another event loop can watch the whole loop through one descriptor;
-/// see wsline_loop_fd().
+/// call any other function, but wsline_loop_free() only while no other thread uses the loop.
+/// Another event loop can watch the whole loop through one descriptor; see wsline_loop_fd().
 pub struct wsline_loop {
     event_loop: Arc<EventLoop>,
     process: ProcessMark,
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn wsline_loop_run(r#loop: *mut wsline_loop) -> wsline_sta
 /// @param loop        a loop.
 /// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
 ///                    indefinitely.
-/// @retval WSLINE_OK                    done, or there was nothing to do in time.
+/// @retval WSLINE_OK                    done, or nothing had to be done before the timeout.
 /// @retval WSLINE_ERR_BUSY              the loop is already being driven.
 /// @retval WSLINE_ERR_IO                waiting failed.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` is NULL, or `timeout_ms` is another negative number.

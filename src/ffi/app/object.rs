@@ -135,8 +135,10 @@ pub unsafe extern "C" fn wsline_app_free(app: *mut wsline_app) {
 ///                                      began it, or wsline_app_close() was called while the app
 ///                                      was not connected.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort(), wsline_app_abort_from_signal() or
-///                                      wsline_app_free() ended it; from wsline_app_join() also:
-///                                      wsline_loop_remove() or wsline_loop_free() did.
+///                                      wsline_app_free() ended it, or on_connecting returned
+///                                      WSLINE_CONNECT_GIVE_UP and no failure came before; from
+///                                      wsline_app_join() also: wsline_loop_remove() or
+///                                      wsline_loop_free() ended it.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport ended without a closing handshake.
 /// @retval WSLINE_ERR_PONG_TIMEOUT      the server did not answer a ping.
 /// @retval WSLINE_ERR_TIMEOUT           the server did not answer the close frame, or the connect
@@ -202,10 +204,10 @@ pub unsafe extern "C" fn wsline_app_join(app: *mut wsline_app, timeout_ms: i64) 
 /// TCP then holds the server back, and memory stays bounded by what one read has brought. Meanwhile
 /// pings of the server are not answered, and its close frame or the end of the connection is not
 /// noticed, unless a send fails. The app sends no pings of its own, so keepalive does not drop the
-/// connection. In on_message, no further message is delivered after the callback has returned.
-/// Sending works as usual. wsline_app_close() and wsline_app_reconnect() end the pause, because the
-/// closing handshake must be read; it also ends with the run of the app. A connection that opens
-/// during the pause is paused, too.
+/// connection. If this function is called in on_message, no further message is delivered after the
+/// callback has returned. Sending works as usual. wsline_app_close() and wsline_app_reconnect() end
+/// the pause, because the closing handshake must be read; the pause also ends when the app ends. A
+/// connection that opens during the pause is paused, too.
 ///
 /// @param app  an app.
 /// @retval WSLINE_OK                    paused.

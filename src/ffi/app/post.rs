@@ -34,7 +34,7 @@ pub type wsline_post_fn =
 /// @param userdata       handed to `fn`; may be NULL.
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the loop is
 ///                       freed first or if this call fails; may be NULL.
-/// @retval WSLINE_OK                    `fn` will be called.
+/// @retval WSLINE_OK                    `fn` will be called, unless the loop is freed first.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn wsline_loop_post(
 /// @param userdata_free  called once with `userdata`, after `fn`, or instead of it if the post is
 ///                       cancelled, if the loop is freed first, or if this call fails; may be NULL.
 /// @param post_id_out    set to the number to cancel it by, never 0; to 0 on failure. May be NULL.
-/// @retval WSLINE_OK                    `fn` will be called.
+/// @retval WSLINE_OK                    `fn` will be called, unless the loop is freed first.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `loop` or `fn` is NULL, or `delay_ms` is out of range.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory.
 ///
@@ -112,7 +112,8 @@ pub unsafe extern "C" fn wsline_loop_cancel_post(
 /// Schedules a function on the thread that drives the app.
 ///
 /// It runs like a callback of the app: never inside another one, and not after the app has been
-/// aborted or freed or has ended. Functions posted by one thread are called in their order.
+/// aborted or freed or has ended. Functions posted by one thread are called in the order in which
+/// they were posted.
 ///
 /// @param app            an app that is being driven.
 /// @param fn             the function; called once.

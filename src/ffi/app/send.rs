@@ -209,8 +209,8 @@ pub unsafe extern "C" fn wsline_app_flush(app: *mut wsline_app, timeout_ms: i64)
 /// @param data  the payload, which the pong repeats; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
-///                                      is above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or the
+///                                      payload is longer than 125 bytes.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.
@@ -230,8 +230,8 @@ pub unsafe extern "C" fn wsline_app_ping(
 /// @param data  the payload, that of the ping; NULL with `len` 0 for none.
 /// @param len   at most 125 bytes (RFC 6455 section 5.5), or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    sent, or queued.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or `len`
-///                                      is above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, `data` is NULL and `len` is not 0, or the
+///                                      payload is longer than 125 bytes.
 /// @retval WSLINE_ERR_WOULD_BLOCK       and all others: see wsline_app_send_text().
 ///
 /// Ownership: the bytes are copied.

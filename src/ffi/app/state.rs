@@ -67,8 +67,8 @@ pub unsafe extern "C" fn wsline_app_is_open(app: *const wsline_app) -> bool {
 
 /// Returns whether an app is running: connecting, connected, or waiting for its next attempt.
 ///
-/// For event loops of your own: when it is false, the app has ended, and wsline_app_join() reports
-/// why.
+/// For event loops of your own: once it has become false again, the app has ended, and
+/// wsline_app_join() reports why.
 ///
 /// @param app  an app; may be NULL.
 /// @return     true from wsline_app_run(), wsline_app_start() or wsline_loop_add() until the app
@@ -215,7 +215,8 @@ pub unsafe extern "C" fn wsline_app_response_header_at(
     })
 }
 
-/// Returns the body of the response if the last attempt to connect was refused, up to 64 KiB.
+/// Returns the body of the response, up to 64 KiB of it, if the last attempt to connect was
+/// refused.
 ///
 /// @param app       an app.
 /// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
@@ -272,7 +273,7 @@ pub unsafe extern "C" fn wsline_app_extensions(app: *const wsline_app) -> *const
     look_up(&EXTENSIONS, app, |response, _| response.extensions())
 }
 
-/// Returns the address that the current or last connection is connected to.
+/// Returns the address that the current connection is, or the last one was, connected to.
 ///
 /// @param app  an app; may be NULL.
 /// @return     as wsline_conn_peer_address(); NULL before the first connection. Lent until this
@@ -291,7 +292,7 @@ pub unsafe extern "C" fn wsline_app_peer_address(app: *const wsline_app) -> *con
     })
 }
 
-/// Reports what TLS negotiated with the server, on the current or last connection.
+/// Reports what TLS negotiated with the server on the current connection.
 ///
 /// @param app       an app with a `wss://` URL.
 /// @param info_out  filled; zero on failure. Its strings are lent until this thread calls this

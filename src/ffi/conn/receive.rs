@@ -132,8 +132,8 @@ fn receive<T>(
 ///
 /// Ownership: the payload is lent until the next receive on the connection or until the connection
 /// is freed.
-/// Blocks: up to `timeout_ms`; wsline_conn_abort() or wsline_conn_close() from another thread ends
-/// the wait.
+/// Blocks: up to `timeout_ms`; wsline_conn_abort(), wsline_conn_shutdown() or wsline_conn_close()
+/// from another thread ends the wait.
 /// See also: wsline_conn_recv_event(), wsline_conn_recv_frame()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_conn_recv(
@@ -189,13 +189,13 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 
 /// Waits for a message, and returns it together with the others that have already arrived.
 ///
-/// One call delivers everything that one read of the socket has brought, for programs with many
-/// messages or with expensive calls, such as language bindings. All messages are lent at once, each
-/// followed by a NUL. Only uncompressed messages of one frame and less than 64 KiB can be delivered
-/// together; any other message is delivered alone, and so is every message with
-/// wsline_options_set_deliver_fragments(). If the last message has WSLINE_MESSAGE_MORE, the next
-/// call does not wait. An error in a message is reported by the next call, after the messages
-/// before it.
+/// One call can deliver all messages that one read of the socket has brought, up to `capacity`; it
+/// is for programs that receive many messages or for which calls are expensive, such as language
+/// bindings. All messages are lent at once, each followed by a NUL. Only uncompressed messages of
+/// one frame and less than 64 KiB can be delivered together; any other message is delivered alone,
+/// and so is every message with wsline_options_set_deliver_fragments(). If the last message has
+/// WSLINE_MESSAGE_MORE, the next call does not wait. An error in a message is reported by the next
+/// call, after the messages before it.
 ///
 /// @param conn          an open connection.
 /// @param timeout_ms    as for wsline_conn_recv(); for the first message.

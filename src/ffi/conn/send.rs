@@ -150,7 +150,7 @@ pub unsafe extern "C" fn wsline_conn_send_fragment(
     send::fragment("wsline_conn_send_fragment", conn, opcode, data, len, fin)
 }
 
-/// Sends one frame, exactly as described.
+/// Sends one frame, as `frame` describes it.
 ///
 /// If `raw` is 0, the payload is masked with a new key. Compression, UTF-8 validation and the check
 /// of a close frame's content are skipped. Frames that would break the connection are rejected:
@@ -246,8 +246,8 @@ pub unsafe extern "C" fn wsline_conn_uncork(conn: *mut wsline_conn) -> wsline_st
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has accepted all of the data.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
-///                                      is above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or the
+///                                      payload is longer than 125 bytes.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
 ///                                      wsline_conn_send_text().
 ///
@@ -268,8 +268,8 @@ pub unsafe extern "C" fn wsline_conn_ping(
 /// @param data  the payload, at most 125 bytes; NULL with `len` 0 for none.
 /// @param len   bytes in `data`, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    the system has accepted all of the data.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or `len`
-///                                      is above 125.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `conn` is NULL, `data` is NULL and `len` is not 0, or the
+///                                      payload is longer than 125 bytes.
 /// @retval WSLINE_ERR_WRONG_STATE       and all others except WSLINE_ERR_BUSY: see
 ///                                      wsline_conn_send_text().
 ///

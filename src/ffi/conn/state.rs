@@ -12,7 +12,7 @@ use crate::protocol::http::reply::Response;
 use std::ffi::{CStr, c_char, c_void};
 
 /// What TLS negotiated. Filled in by the library; the strings are never NULL and are lent until the
-/// connection is freed.
+/// connection is freed or, for an app, as wsline_app_tls_info() says.
 #[repr(C)]
 pub struct wsline_tls_info {
     /// For example "TLSv1.3".
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
     })
 }
 
-/// Returns the body of the response if the last connect was refused, up to 64 KiB.
+/// Returns the body of the response, up to 64 KiB of it, if the last connect was refused.
 ///
 /// @param conn      a connection.
 /// @param data_out  set to the body, which is followed by a NUL; to NULL if there is none. Lent
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn wsline_conn_peer_address(conn: *const wsline_conn) -> *
 /// @param conn      a connection over `wss://`.
 /// @param info_out  filled; zero on failure.
 /// @retval WSLINE_OK                    filled.
-/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected or does not use TLS.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected or does not use TLS.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Ownership: the strings are lent until the connection is freed.
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn wsline_conn_tls_info(
 /// @param conn       a connection.
 /// @param stats_out  filled; zero on failure.
 /// @retval WSLINE_OK                    filled.
-/// @retval WSLINE_ERR_WRONG_STATE       the connection is not connected.
+/// @retval WSLINE_ERR_WRONG_STATE       the connection was never connected.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL.
 ///
 /// Threads: any; while others send and receive, the counters may not all be from the same moment.

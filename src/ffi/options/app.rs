@@ -135,7 +135,8 @@ pub unsafe extern "C" fn wsline_options_set_reconnect(
 /// Sets the first and the longest delay before reconnecting.
 ///
 /// @param options     the options to modify.
-/// @param initial_ms  milliseconds before the first attempt, 0 or more; 1,000 by default.
+/// @param initial_ms  milliseconds before the first attempt to reconnect, 0 or more; 1,000 by
+///                    default.
 /// @param max_ms      milliseconds, `initial_ms` or more; 60,000 by default.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or a number is not in its range.
@@ -184,7 +185,8 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_backoff(
     })
 }
 
-/// Sets the number of failed attempts in a row after which the app stops reconnecting and ends.
+/// Sets the number of attempts in a row after which the app stops reconnecting and ends; the row
+/// starts again after a connection that was open for 10 seconds.
 ///
 /// @param options   the options to modify.
 /// @param attempts  the number of attempts; 0, the default, for no limit.
@@ -252,8 +254,9 @@ pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
 /// Adds a further server for apps: if one cannot be reached, the next one is tried at once.
 ///
 /// The URL of the app comes first, then the fallback URLs in the order in which they were added;
-/// but the server of the last connection comes before all others. The delay of reconnecting is
-/// between two rounds over all servers. A round is made even if reconnecting is not enabled.
+/// but the server of the last connection comes before all others. The delay before reconnecting
+/// comes between one round through all servers and the next. Even if reconnecting is not enabled,
+/// one whole round is made.
 ///
 /// @param options  the options to modify.
 /// @param url      as for wsline_connect().

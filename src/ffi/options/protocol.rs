@@ -26,8 +26,8 @@ pub type wsline_mask_key_fn =
 /// Sets the largest message to receive; a larger one ends the connection with
 /// WSLINE_ERR_MESSAGE_TOO_BIG.
 ///
-/// Memory is allocated as a message arrives, never by the length that a server announces. With
-/// wsline_options_set_deliver_fragments() the limit applies to each fragment;
+/// Memory is allocated as a message arrives, never according to the length that a server announces.
+/// With wsline_options_set_deliver_fragments() the limit applies to each fragment;
 /// wsline_conn_recv_part() and wsline_app_on_part() have no limit. For a compressed message the
 /// inflated size counts.
 ///
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn wsline_options_set_max_fragments(
 /// Enables or disables the check that text is UTF-8.
 ///
 /// @param options  the options to modify.
-/// @param enable   true, the default: text is checked when it is sent and when it is received;
-///                 false: it is passed on as it is.
+/// @param enable   true, the default: text is checked when a whole message is sent and when text is
+///                 received, except by wsline_conn_recv_frame(); false: it is passed on as it is.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
 ///

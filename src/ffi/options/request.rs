@@ -235,7 +235,7 @@ pub unsafe extern "C" fn wsline_options_set_cookie_jar(
     })
 }
 
-/// Sets the Origin header.
+/// Sets the Origin header; it is sent even if wsline_options_suppress_origin() was called before.
 ///
 /// @param options  the options to modify.
 /// @param origin   for example "https://example.com"; NULL, the default, for the origin of a page

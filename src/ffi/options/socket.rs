@@ -81,7 +81,8 @@ pub unsafe extern "C" fn wsline_options_clear_socket_options(
 /// Connects to a Unix-domain socket instead of the host in the URL.
 ///
 /// The URL still determines the request, and `wss://` still means TLS. No proxy is used. A URL such
-/// as `ws+unix:///run/server.sock:/path` does the same for a single connect.
+/// as `ws+unix:///run/server.sock:/path` does the same for a single connect. If the path is too
+/// long for a socket, the connect fails with WSLINE_ERR_CONNECT.
 ///
 /// @param options  the options to modify.
 /// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
@@ -127,8 +128,8 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
     })
 }
 
-/// Connects to addresses of one family only, also if the library looks up the server's address for
-/// a SOCKS proxy.
+/// Connects to addresses of one family only; this also applies to a server's address that the
+/// library looks up for a SOCKS proxy.
 ///
 /// @param options  the options to modify.
 /// @param family   a wsline_address_family; WSLINE_ADDRESS_ANY by default.

@@ -12,8 +12,8 @@ use crate::ffi::status::wsline_status;
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Sets the timeout of a connection: for each send, for each receive with WSLINE_DEFAULT_TIMEOUT,
-/// and for the connect if that has no timeout of its own.
+/// Sets the timeout of a connection: for each receive with WSLINE_DEFAULT_TIMEOUT, and for each
+/// send and the connect, unless these have a timeout of their own.
 ///
 /// The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of the process; see
 /// wsline_set_default_timeout_ms().
@@ -58,12 +58,12 @@ pub unsafe extern "C" fn wsline_options_set_connect_timeout_ms(
     })
 }
 
-/// Sets the timeout of each send, which covers the whole message: a server that reads too slowly
-/// exceeds it, too.
+/// Sets the timeout of each send; it covers the whole message, so a send to a server that reads too
+/// slowly times out, too.
 ///
-/// If part of the message has been sent by then, the connection ends, because nothing can follow
-/// half a frame; so do not use a timeout of 0 for messages that the socket may accept only in part.
-/// An app's sends never wait, so this timeout does not apply to them.
+/// If part of the message has been sent when the timeout expires, the connection ends, because
+/// nothing can follow half a frame; so do not use a timeout of 0 for messages that the socket may
+/// accept only in part. An app's sends never wait, so this timeout does not apply to them.
 ///
 /// The default is WSLINE_DEFAULT_TIMEOUT, which here means the timeout of
 /// wsline_options_set_timeout_ms().
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn wsline_options_set_send_timeout_ms(
     })
 }
 
-/// Sets the close timeout: how long a close may make no progress, for apps and for
+/// Sets the close timeout: how long a close may go without making progress, for apps and for
 /// wsline_conn_close() with WSLINE_DEFAULT_TIMEOUT.
 ///
 /// A close frame cannot overtake data in flight, so the timeout restarts if bytes have arrived
@@ -120,8 +120,9 @@ pub unsafe extern "C" fn wsline_options_set_close_timeout_ms(
 ///
 /// - A receive keeps the data that has arrived, and the next one continues.
 /// - A send that returns WSLINE_ERR_INTERRUPTED has sent nothing of the message. If part of it was
-///   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once; the next send,
-///   receive or close on the connection first sends that rest.
+///   already sent, the send keeps a copy of the rest and returns WSLINE_OK at once, although the
+///   system has not accepted all of the data; the next send, receive or close on the connection
+///   first sends that rest.
 /// - A close may be called again and continues to wait for the server's close frame.
 /// - A connect starts over when it is called again. A socket set with wsline_options_set_fd()
 ///   cannot be used any more once the handshake on it has begun.

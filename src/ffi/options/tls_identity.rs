@@ -9,9 +9,9 @@ use std::ffi::{c_char, c_void};
 
 /// Sets the client certificate, for servers that ask for one.
 ///
-/// A file that was replaced is used from the next connect on. If certificate and key are replaced
-/// one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app that
-/// reconnects tries again.
+/// If the file is replaced, the new one is used from the next connect on. If certificate and key
+/// are replaced one after the other, a connect in between fails with WSLINE_ERR_TLS_CONFIG; an app
+/// that reconnects tries again.
 ///
 /// @param options  the options to modify.
 /// @param path     a PEM file with the certificate followed by its chain; it may also contain the
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_file(
 
 /// Sets the key of the client certificate, if it is not in the file of the certificate.
 ///
-/// A file that was replaced is used from the next connect on, see
+/// If the file is replaced, the new one is used from the next connect on; see
 /// wsline_options_set_tls_certificate_file().
 ///
 /// @param options  the options to modify.
@@ -77,6 +77,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_key_password(
 
 /// Sets the client certificate from memory.
 ///
+/// It replaces one set with wsline_options_set_tls_certificate_file(), and the other way round.
+///
 /// @param options  the options to modify.
 /// @param pem      the certificate followed by its chain; it may also contain the key. NULL with
 ///                 length 0, the default, for no certificate.
@@ -101,6 +103,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_certificate_pem(
 }
 
 /// Sets the key of the client certificate from memory.
+///
+/// It replaces one set with wsline_options_set_tls_key_file(), and the other way round.
 ///
 /// @param options  the options to modify.
 /// @param pem      the key; NULL with length 0, the default, if it is with the certificate.

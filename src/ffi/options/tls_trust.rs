@@ -91,9 +91,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_server_name(
 /// SSL_CERT_FILE and SSL_CERT_DIR. A build with AWS-LC consults the same variables and, if they are
 /// not set, /etc/ssl/cert.pem and /etc/ssl/certs.
 ///
-/// Every connect checks all TLS files and directories again. A file that was replaced is used from
-/// then on, and no earlier session is resumed. If a file cannot be read, the connect fails with
-/// WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
+/// Every connect checks all TLS files and directories again. If a file has been replaced, the new
+/// one is used from then on, and no earlier session is resumed. If a file cannot be read, the
+/// connect fails with WSLINE_ERR_TLS_CONFIG; an app that reconnects tries again.
 ///
 /// @param options  the options to modify.
 /// @param path     a file of PEM certificates. NULL, the default, for none.
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn wsline_options_set_tls_ca_file(
 
 /// Trusts the authorities in a directory instead of the system's.
 ///
-/// A connect notices when an entry was added, removed or replaced by rename.
+/// A connect notices if an entry has been added, removed, or replaced with rename(2).
 ///
 /// @param options  the options to modify.
 /// @param path     a directory prepared by `openssl rehash`; NULL, the default, for none.
