@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program decides about an app's attempts: tokens, other servers, another URL, when. */
 #include "app.h"
+#include "drivers.h"
 
 #include <time.h>
 
@@ -77,18 +78,18 @@ static wsline_app *planned(const char *peer, const char *path, const wsline_opti
     return app;
 }
 
-static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
-
 static void an_expired_token_is_replaced_for_the_next_attempt(void) {
-    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+    static const char *const servers[] = {"FAULTS", "FAULTS_TLS"};
+
+    for (size_t i = 0; i < COUNT_OF(drivers) * COUNT_OF(servers); i++) {
         struct record record;
         struct plan plan = {.token = "good", .token_from = 3, .decision = WSLINE_CONNECT_NOW};
         wsline_options *options = app_reconnecting();
         wsline_app *app;
 
-        check_row(peers[i]);
-        app = planned(peers[i], "/echo?bearer=good", options, &record, &plan);
-        CHECK_OK(wsline_app_run(app));
+        check_row(drivers[i / COUNT_OF(servers)].name);
+        app = planned(servers[i % COUNT_OF(servers)], "/echo?bearer=good", options, &record, &plan);
+        drivers[i / COUNT_OF(servers)].drive(app);
         CHECK_INT(3, plan.calls);
         CHECK_INT(1, plan.numbers[0]);
         CHECK_INT(3, plan.numbers[2]);
@@ -135,13 +136,14 @@ static void the_options_of_one_attempt_are_not_those_of_the_next(void) {
 static void an_attempt_is_put_off_until_the_program_proceeds(void) {
     static const bool by_thread[] = {false, true};
 
-    for (size_t i = 0; i < COUNT_OF(by_thread); i++) {
+    for (size_t i = 0; i < COUNT_OF(drivers) * COUNT_OF(by_thread); i++) {
         struct record record;
-        struct plan plan = {.decision = WSLINE_CONNECT_LATER, .thread_proceeds = by_thread[i]};
+        struct plan plan = {.decision = WSLINE_CONNECT_LATER,
+                            .thread_proceeds = by_thread[i % COUNT_OF(by_thread)]};
         wsline_app *app = planned("WEBSOCKETS", "/", NULL, &record, &plan);
 
-        check_row(by_thread[i] ? "another thread" : "inside the call");
-        CHECK_OK(wsline_app_run(app));
+        check_row(drivers[i / COUNT_OF(by_thread)].name);
+        drivers[i / COUNT_OF(by_thread)].drive(app);
         CHECK_INT(2, plan.calls);
         CHECK_INT(1, plan.numbers[1]); /* no attempt was made in between */
         CHECK_TEXT("oc", record.order);
@@ -249,17 +251,20 @@ static void servers_are_tried_in_turn_without_delay(void) {
     wsline_app *app;
     char address[64];
 
+    snprintf(address, sizeof address, "%s", strstr(peer_variable("WEBSOCKETS", "_URL"), "//") + 2);
     /* 403 is final, but not while there is another server. */
     add_server(options, "FAULTS", "/status?code=503");
     add_server(options, "WEBSOCKETS", "/");
-    app = app_make("FAULTS", "/status?code=403", options, &record);
-    record.then = close_when_open;
-    CHECK_OK(wsline_app_run(app));
-    CHECK_TEXT("eeoc", record.order);
-    CHECK_INT(0, record.error.retry_in_ms);
-    snprintf(address, sizeof address, "%s", strstr(peer_variable("WEBSOCKETS", "_URL"), "//") + 2);
-    CHECK_TEXT(address, wsline_app_peer_address(app));
-    wsline_app_free(app);
+    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
+        check_row(drivers[i].name);
+        app = app_make("FAULTS", "/status?code=403", options, &record);
+        record.then = close_when_open;
+        drivers[i].drive(app);
+        CHECK_TEXT("eeoc", record.order);
+        CHECK_INT(0, record.error.retry_in_ms);
+        CHECK_TEXT(address, wsline_app_peer_address(app));
+        wsline_app_free(app);
+    }
 
     REQUIRE_OK(wsline_options_clear_fallback_urls(options));
     app = app_make("FAULTS", "/status?code=403", options, &record);
@@ -311,17 +316,17 @@ static void the_server_of_the_last_connection_comes_first(void) {
 static void reconnecting_on_demand_closes_properly_and_comes_back(void) {
     static const char *const servers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS", "WS"};
 
-    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+    for (size_t i = 0; i < COUNT_OF(drivers) * COUNT_OF(servers); i++) {
         struct record record;
         wsline_options *options = peer_options();
         wsline_app *app;
 
-        check_row(servers[i]);
+        check_row(drivers[i / COUNT_OF(servers)].name);
         /* Reconnecting is not enabled otherwise. */
         REQUIRE_OK(wsline_options_set_reconnect_delay_ms(options, 1, 1));
-        app = app_make(servers[i], "/", options, &record);
+        app = app_make(servers[i % COUNT_OF(servers)], "/", options, &record);
         record.then = close_the_second_time;
-        CHECK_OK(wsline_app_run(app));
+        drivers[i / COUNT_OF(servers)].drive(app);
         CHECK_TEXT("ocrc", record.order);
         CHECK(record.close.clean);
         wsline_app_free(app);
@@ -342,16 +347,19 @@ static void reconnect_at_once(struct record *record, wsline_app *app, char lette
 }
 
 static void an_app_that_waits_reconnects_at_once_and_elsewhere(void) {
-    struct record record;
     wsline_options *options = peer_options();
-    wsline_app *app;
 
     app_reconnect(options, 3600000, 3600000, 1, 0, 0);
-    app = app_make("FAULTS", "/status?code=503", options, &record);
-    record.then = reconnect_at_once;
-    CHECK_OK(wsline_app_run(app));
-    CHECK_TEXT("eoc", record.order);
-    wsline_app_free(app);
+    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
+        struct record record;
+        wsline_app *app = app_make("FAULTS", "/status?code=503", options, &record);
+
+        check_row(drivers[i].name);
+        record.then = reconnect_at_once;
+        drivers[i].drive(app);
+        CHECK_TEXT("eoc", record.order);
+        wsline_app_free(app);
+    }
     wsline_options_free(options);
 }
 

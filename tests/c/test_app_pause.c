@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pausing an app: nothing is read, memory and keepalive hold, and the loop is not busy. */
 #include "app.h"
+#include "drivers.h"
 
 #include <poll.h>
 #include <time.h>
@@ -16,6 +17,32 @@ static void pause_at_the_first(struct record *record, wsline_app *app, char lett
     if (letter == 'm' && record_count(record, 'm') == 1) CHECK_OK(wsline_app_pause(app));
     if (letter == 'm' && record_count(record, 'm') == MESSAGES)
         CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void resume(wsline_app *app, void *userdata) {
+    CHECK_INT(1, record_count(userdata, 'm'));
+    CHECK_OK(wsline_app_resume(app));
+}
+
+static void pause_for_a_while(struct record *record, wsline_app *app, char letter) {
+    pause_at_the_first(record, app, letter);
+    if (letter == 'm' && record_count(record, 'm') == 1)
+        CHECK_OK(wsline_app_post_after(app, 30, resume, record, NULL, NULL));
+}
+
+static void a_timer_resumes_under_every_driver(void) {
+    for (size_t i = 0; i < COUNT_OF(drivers) * COUNT_OF(flooding); i++) {
+        struct record record;
+        wsline_app *app =
+            app_make(flooding[i % COUNT_OF(flooding)], "/flood?n=400&size=1000", NULL, &record);
+
+        check_row(drivers[i / COUNT_OF(flooding)].name);
+        record.then = pause_for_a_while;
+        drivers[i / COUNT_OF(flooding)].drive(app);
+        CHECK_INT(MESSAGES, record_count(&record, 'm'));
+        CHECK(record.close.clean);
+        wsline_app_free(app);
+    }
 }
 
 static uint64_t bytes_received(wsline_app *app) {
@@ -165,6 +192,7 @@ static void a_paused_app_may_be_aborted_or_freed(void) {
 
 static const struct test tests[] = {
     TEST(nothing_is_read_or_delivered_during_a_pause),
+    TEST(a_timer_resumes_under_every_driver),
     TEST(keepalive_does_not_drop_a_paused_connection),
     TEST(closing_ends_the_pause),
     TEST(the_loop_sleeps_while_a_dead_connection_is_paused),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Posts and timers of apps and loops: under every driver, from any thread, cancelled and freed. */
 #include "app.h"
-
-#include <poll.h>
+#include "drivers.h"
 
 /* What a function that was posted has to note, and what freed it. */
 struct posts {
@@ -92,58 +91,20 @@ static void post_three(struct record *record, wsline_app *app, char letter) {
     CHECK_OK(wsline_app_post_after(app, 60, close_app, NULL, NULL, NULL));
 }
 
-enum driver { RUN, START, LOOP, FOREIGN };
-
-static void drive(enum driver driver, wsline_app *app) {
-    wsline_loop *loop = NULL;
-
-    switch (driver) {
-    case RUN:
-        CHECK_OK(wsline_app_run(app));
-        return;
-    case START:
-        CHECK_OK(wsline_app_start(app));
-        CHECK_OK(wsline_app_join(app, WAIT_MS));
-        return;
-    case LOOP:
-    case FOREIGN:
-        break;
-    }
-    REQUIRE_OK(wsline_loop_new(&loop));
-    CHECK_OK(wsline_loop_add(loop, app));
-    if (driver == LOOP) CHECK_OK(wsline_loop_run(loop));
-    while (driver == FOREIGN && wsline_app_is_running(app)) {
-        struct pollfd fd = {.fd = wsline_loop_fd(loop), .events = POLLIN};
-
-        CHECK(poll(&fd, 1, (int)wsline_loop_next_timeout_ms(loop)) >= 0);
-        CHECK_OK(wsline_loop_run_once(loop, 0));
-    }
-    CHECK_OK(wsline_app_join(app, 0));
-    wsline_loop_free(loop);
-}
-
 static void timers_expire_in_order_under_every_driver(void) {
-    static const struct {
-        const char *name;
-        enum driver driver;
-        const char *peer;
-    } rows[] = {
-        {"run", RUN, "WEBSOCKETS"},          {"start", START, "WEBSOCKETS"},
-        {"loop", LOOP, "WEBSOCKETS"},        {"foreign loop", FOREIGN, "WEBSOCKETS"},
-        {"run, TLS", RUN, "WEBSOCKETS_TLS"}, {"foreign loop, TLS", FOREIGN, "WEBSOCKETS_TLS"},
-    };
+    static const char *const servers[] = {"WEBSOCKETS", "WEBSOCKETS_TLS"};
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(drivers) * COUNT_OF(servers); i++) {
         static struct record record;
         static struct posts posts;
         wsline_app *app;
 
-        check_row(rows[i].name);
+        check_row(drivers[i / COUNT_OF(servers)].name);
         memset(&posts, 0, sizeof posts);
-        app = app_make(rows[i].peer, "/", NULL, &record);
+        app = app_make(servers[i % COUNT_OF(servers)], "/", NULL, &record);
         record.then = post_three;
         record.more = &posts;
-        drive(rows[i].driver, app);
+        drivers[i / COUNT_OF(servers)].drive(app);
         CHECK_INT(3, posts.called);
         CHECK_INT(3, posts.freed);
         CHECK_TEXT("first", posts.names[0]);
