@@ -139,6 +139,10 @@ impl App {
         request.is_some_and(|request| !matches!(request, EndRequest::Reconnect(_)))
     }
 
+    pub(super) fn is_aborted(&self) -> bool {
+        self.end_request() == Some(EndRequest::Abort)
+    }
+
     /// Takes a request to reconnect; another one stays.
     pub(super) fn take_reconnect_request(&self) {
         let mut state = self.state.lock();

@@ -369,7 +369,12 @@ impl Runner {
         }
         link.stream().shutdown();
         let retry = self.attempts.retry(&end, None, self.app.is_ending());
-        self.phase = after(end.clone(), retry);
+        // The closing handshake may have been made to reconnect.
+        let outcome = match end {
+            Ok(()) if self.app.is_aborted() => Err(aborted()),
+            _ => end.clone(),
+        };
+        self.phase = after(outcome, retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = link.unsent();
         drop(link);
