@@ -33,10 +33,10 @@ struct client {
     int exit_status;
 };
 
-/* Packets: a type, the length of the rest, the rest. All are below 128 bytes here. */
+/* A type, the length of the rest in one byte, and the rest: all packets sent here are short. */
 
 struct packet {
-    unsigned char bytes[130];
+    unsigned char bytes[2 + 127];
     size_t len;
 };
 
@@ -66,8 +66,7 @@ static void put_string(struct packet *packet, const char *text) {
 
 static void finish(wsline_app *app, struct packet *packet) {
     packet->bytes[1] = (unsigned char)(packet->len - 2);
-    if (packet->len - 2 > 127 ||
-        wsline_app_send_binary(app, packet->bytes, packet->len) != WSLINE_OK) {
+    if (wsline_app_send_binary(app, packet->bytes, packet->len) != WSLINE_OK) {
         fprintf(stderr, "%s\n", wsline_last_error_message());
         wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL);
     }
@@ -138,7 +137,7 @@ static void handle(wsline_app *app, struct client *client, unsigned char type,
     default:
         break;
     }
-    fprintf(stderr, "the broker sent a packet of type %d that cannot be handled\n", type);
+    fprintf(stderr, "the broker refused, or sent an invalid packet (type %d)\n", type >> 4);
     wsline_app_close(app, WSLINE_CLOSE_PROTOCOL_ERROR, NULL);
 }
 
