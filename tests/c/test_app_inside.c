@@ -93,6 +93,9 @@ static void take(const struct action *action, const char *peer, const char *path
     REQUIRE_OK(wsline_options_set_ping(options, 10, 5000));
     app = app_make(peer, path, options, &record);
     wsline_options_free(options);
+    /* on_data and on_part are recorded only for their own tests. */
+    if (letter == 'd') app_listen(app, "d", &record);
+    if (letter == 'f') app_listen(app, "f", &record);
     record.then = act;
     record.more = &inside;
     CHECK_OK(wsline_app_start(app));
@@ -112,6 +115,9 @@ static void on_open(void) { take_all("WEBSOCKETS", "/", 'o'); }
 static void on_open_with_tls(void) { take_all("WEBSOCKETS_TLS", "/", 'o'); }
 static void on_message(void) { take_all("WEBSOCKETS", "/", 'm'); }
 static void on_message_with_tls(void) { take_all("WEBSOCKETS_TLS", "/", 'm'); }
+static void on_data(void) { take_all("WEBSOCKETS", "/", 'd'); }
+static void on_part(void) { take_all("WEBSOCKETS", "/", 'f'); }
+static void on_ping(void) { take_all("WEBSOCKETS", "/ping", 'i'); }
 static void on_pong(void) { take_all("WEBSOCKETS", "/", 'p'); }
 static void on_close(void) { take_all("WEBSOCKETS", "/", 'c'); }
 static void on_reconnect(void) { take_all("WEBSOCKETS", "/", 'r'); }
@@ -119,15 +125,9 @@ static void on_error(void) { take_all("FAULTS", "/status?code=503", 'e'); }
 static void on_error_of_a_connection(void) { take_all("FAULTS", "/eof-after-101", 'e'); }
 
 static const struct test tests[] = {
-    TEST(on_open),
-    TEST(on_open_with_tls),
-    TEST(on_message),
-    TEST(on_message_with_tls),
-    TEST(on_pong),
-    TEST(on_close),
-    TEST(on_reconnect),
-    TEST(on_error),
-    TEST(on_error_of_a_connection),
+    TEST(on_open),  TEST(on_open_with_tls), TEST(on_message), TEST(on_message_with_tls),
+    TEST(on_data),  TEST(on_part),          TEST(on_ping),    TEST(on_pong),
+    TEST(on_close), TEST(on_reconnect),     TEST(on_error),   TEST(on_error_of_a_connection),
 };
 
 int main(int argc, char **argv) { return check_main(argc, argv, tests, COUNT_OF(tests)); }
