@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an app shows of its connection and of the last response, also inside its callbacks. */
 #include "app.h"
+#include "drivers.h"
 
 #include <sys/socket.h>
 
@@ -81,26 +82,29 @@ static void a_connection_shows_its_reason_phrase(void) {
 }
 
 static void an_open_app_shows_its_tls_and_its_descriptor(void) {
-    struct record record;
-    wsline_tls_info info;
-    wsline_app *app = app_make("WEBSOCKETS_TLS", "/", NULL, &record);
+    for (size_t i = 0; i < COUNT_OF(drivers); i++) {
+        struct record record;
+        wsline_tls_info info;
+        wsline_app *app = app_make("WEBSOCKETS_TLS", "/", NULL, &record);
 
-    record.then = look_everywhere;
-    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_tls_info(app, &info));
-    CHECK_OK(wsline_app_run(app));
-    CHECK_TEXT("Switching Protocols", at_open.reason);
-    CHECK_HAS("Upgrade=websocket\n", at_open.names);
-    CHECK_OK(at_open.tls);
-    CHECK_HAS("TLSv1.", at_open.version);
-    CHECK(at_open.fd >= 0);
-    CHECK_INT(SOCK_STREAM, at_open.type);
-    /* In the last callback the connection has ended, and is still described. */
-    CHECK_OK(at_close.tls);
-    CHECK_TEXT(at_open.version, at_close.version);
-    CHECK_INT(-1, at_close.fd);
-    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_tls_info(app, &info));
-    CHECK(info.version == NULL);
-    wsline_app_free(app);
+        check_row(drivers[i].name);
+        record.then = look_everywhere;
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_tls_info(app, &info));
+        drivers[i].drive(app);
+        CHECK_TEXT("Switching Protocols", at_open.reason);
+        CHECK_HAS("Upgrade=websocket\n", at_open.names);
+        CHECK_OK(at_open.tls);
+        CHECK_HAS("TLSv1.", at_open.version);
+        CHECK(at_open.fd >= 0);
+        CHECK_INT(SOCK_STREAM, at_open.type);
+        /* In the last callback the connection has ended, and is still described. */
+        CHECK_OK(at_close.tls);
+        CHECK_TEXT(at_open.version, at_close.version);
+        CHECK_INT(-1, at_close.fd);
+        CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_tls_info(app, &info));
+        CHECK(info.version == NULL);
+        wsline_app_free(app);
+    }
 }
 
 static void an_app_without_tls_says_so(void) {
