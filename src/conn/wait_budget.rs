@@ -29,6 +29,7 @@ impl WaitBudget {
         self.timeout.is_limited()
     }
 
+    #[inline]
     pub fn may_wait(&self) -> bool {
         self.timeout != Timeout::ZERO
     }
@@ -43,6 +44,7 @@ impl WaitBudget {
         self.is_interrupted
     }
 
+    #[inline]
     pub fn deadline(&mut self) -> Deadline {
         let span = self.timeout.span();
         *self.deadline.get_or_insert_with(|| match span {
@@ -73,6 +75,7 @@ impl WaitBudget {
 
     /// For a read: the first wait is the whole timeout, which the socket usually has set already;
     /// later waits are for the time that is left.
+    #[inline]
     pub fn wait(&mut self) -> Wait {
         let is_first = self.deadline.is_none();
         let (span, deadline) = (self.timeout.span(), self.deadline());
