@@ -3697,7 +3697,7 @@ WSLINE_API wsline_status wsline_app_set_options(wsline_app *app, const wsline_op
  *
  * It closes as wsline_app_close() does, calls on_close, and waits for the delay before
  * reconnecting; see wsline_options_set_reconnect_delay_ms(). An app that is waiting for its next
- * attempt makes it at once; one that is connecting goes on.
+ * attempt makes it at once; one that is already connecting is not affected.
  *
  * @param app     an app that is being driven.
  * @param code    as for wsline_app_close().

@@ -401,12 +401,12 @@ impl App {
         self.timers.clear();
     }
 
-    /// False once the app was aborted or freed: no more events are delivered.
     /// As [`App::delivers_events`], but false also while it is paused.
     pub(super) fn delivers_more(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED | PAUSED) == 0
     }
 
+    /// False once the app was aborted or freed: no more events are delivered.
     pub(super) fn delivers_events(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & (MUTED | INTERRUPTED) == 0
     }

@@ -23,8 +23,8 @@ enum { CLOCK_GETTIME = SYS_clock_gettime64 };
 enum { CLOCK_GETTIME = SYS_clock_gettime };
 #endif
 
-/* The monotonic clock stands still but for what a test adds; the wall clock goes on, ahead of the
- * real one. */
+/* The monotonic clock moves only when a test moves it. The wall clock runs, ahead of the real one
+ * by what a test adds. */
 static int64_t ahead_ms, wall_ahead_ms;
 static struct timespec standing;
 

@@ -100,7 +100,7 @@ static void take(const struct action *action, const char *peer, const char *path
     record.more = &inside;
     CHECK_OK(wsline_app_start(app));
     CHECK(record_wait(&record, '!', 1));
-    /* The app goes on, and can be aborted. */
+    /* The app keeps running, and can be aborted. */
     CHECK(wsline_app_is_running(app));
     CHECK_OK(wsline_app_abort(app));
     CHECK_STATUS(WSLINE_ERR_ABORTED, wsline_app_join(app, WAIT_MS));
