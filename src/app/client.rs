@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part of an app that any thread may use: it sends, requests the end, replaces callbacks, and
-//! waits for the end. The runner connects, receives and reconnects, on the thread that drives.
+//! The part of an app that any thread may use: it replaces callbacks, waits for the end, and says
+//! what the connection is like; for the rest see `sending` and `requests`. The runner connects,
+//! receives and reconnects, on the thread that drives.
 
 use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
@@ -13,12 +14,10 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{
     Arc, AtomicI64, AtomicU32, Condvar, Mutex, MutexGuard, Ordering, ThreadSlot,
 };
-use crate::conn::link::{Link, aborted};
+use crate::conn::link::aborted;
 use crate::conn::options::Options;
-use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::conn::stats::Totals;
 use crate::conn::wait_budget::WaitBudget;
-use crate::net::sys;
 use crate::net::tls::channel::TlsInfo;
 use crate::net::wake::{WakeBy, WakeSlot};
 use crate::protocol::http::reply::Response;
@@ -33,11 +32,11 @@ pub struct App {
     pub(super) target: Mutex<AppTarget>,
     pub handlers: HandlerTable,
     pub(super) state: Mutex<DriveState>,
-    state_changed: Condvar,
+    pub(super) state_changed: Condvar,
     /// The thread that works on the app, and may be inside a callback.
     at_work: ThreadSlot,
     /// Threads that wait until no thread works on the app.
-    waiting_for_work: AtomicU32,
+    pub(super) waiting_for_work: AtomicU32,
     pub(super) connection: LinkSlot,
     /// Negative if no ping has been answered.
     rtt_us: AtomicI64,
@@ -125,45 +124,6 @@ impl App {
         })
     }
 
-    /// `name` is the caller's name of the payload, for errors.
-    pub fn send(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
-        let sent = self.on_link(|link| {
-            if link.options.check_utf8 {
-                message.check_utf8(name)?;
-            }
-            self.submit_to(link, message, link.options.send_queue_limit)
-        });
-        sent.or_else(|error| self.blame_argument(error, message, name))
-    }
-
-    /// An invalid argument is reported as one even while there is no connection.
-    #[cold]
-    fn blame_argument(
-        &self,
-        error: Error,
-        message: &Outbound<'_>,
-        name: &str,
-    ) -> Result<(), Error> {
-        if error.kind() == Kind::WrongState && self.target().options.check_utf8 {
-            message.check_utf8(name)?;
-        }
-        Err(error)
-    }
-
-    /// Keeps data from now on, until [`App::uncork`] or the end of the connection.
-    pub fn cork(&self) -> Result<(), Error> {
-        self.on_link(|link| link.writer().cork())
-    }
-
-    /// Sends or queues the corked messages.
-    pub fn uncork(&self) -> Result<(), Error> {
-        self.on_link(|link| {
-            let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
-            self.announce(link);
-            uncorked.map_err(|error| error.or_in_phase(Phase::Open))
-        })
-    }
-
     /// Has `work` run by the driver after `delay`, unless the app ends before. Returns the number
     /// with which to cancel it.
     pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
@@ -243,34 +203,6 @@ impl App {
         state.outcome()
     }
 
-    /// Waits until the system has accepted all that is queued or corked.
-    pub fn flush(&self, timeout: Timeout) -> Result<(), Error> {
-        let mut budget = WaitBudget::new(timeout);
-        let link = self.connection.link().ok_or_else(not_connected)?;
-        link.writer().end_batch();
-        self.announce(&link);
-        let mut state = self.state.lock();
-        state.check_not_driving()?;
-        // The driver notifies after each step as long as a thread is counted here.
-        self.waiting_for_work.fetch_add(1, Ordering::SeqCst);
-        let result = loop {
-            let unsent = link.unsent().bytes;
-            if unsent == 0 {
-                break Ok(());
-            }
-            if !self.connection.is_link(&link) || !link.writer().is_open() {
-                break Err(link.end());
-            }
-            if budget.is_over() {
-                let message = format!("{unsent} bytes were not sent in time");
-                break Err(Error::new(Kind::Timeout, message).in_phase(Phase::Open));
-            }
-            state = self.state_changed.wait(state, budget.remaining());
-        };
-        self.waiting_for_work.fetch_sub(1, Ordering::SeqCst);
-        result
-    }
-
     /// How the last run ended.
     pub(super) fn outcome(&self) -> Result<(), Error> {
         self.state.lock().outcome()
@@ -283,12 +215,6 @@ impl App {
 
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
-    }
-
-    /// What is queued and has not been passed to the system yet.
-    pub fn send_queue_bytes(&self) -> u64 {
-        let link = self.connection.link();
-        link.map_or(0, |link| link.writer().unsent_bytes())
     }
 
     /// The round-trip time of the last ping that was answered; `None` before the first.
@@ -437,36 +363,6 @@ impl App {
         }
     }
 
-    #[inline]
-    pub(super) fn submit_to(
-        &self,
-        link: &Link,
-        message: &Outbound<'_>,
-        limit: u64,
-    ) -> Result<(), Error> {
-        let submitted = link.writer().send(message, WhenFull::Queue { limit });
-        self.announce(link);
-        submitted.map_err(|error| error.or_in_phase(Phase::Open))
-    }
-
-    /// Runs a call on the open connection, which may end meanwhile.
-    pub(super) fn on_link(
-        &self,
-        work: impl FnOnce(&Link) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let link = self.connection.link().ok_or_else(not_connected)?;
-        let result = work(&link);
-        sys::release(link);
-        result
-    }
-
-    /// Wakes the driver if something is pending, so that it watches for room.
-    fn announce(&self, link: &Link) {
-        if link.writer().take_watch() {
-            self.wake_driver();
-        }
-    }
-
     pub(super) fn drop_connection(&self) {
         if let Some(link) = self.connection.link() {
             link.end_with(&aborted().in_phase(Phase::Open));
@@ -495,7 +391,7 @@ impl App {
 
 impl DriveState {
     /// A thread that drives the app must not wait for it.
-    fn check_not_driving(&self) -> Result<(), Error> {
+    pub(super) fn check_not_driving(&self) -> Result<(), Error> {
         let driver = self.driver.as_ref();
         if driver.is_some_and(|driver| driver.driver_lock.is_held_here()) {
             let message = "this thread drives the app: it would wait for itself";
@@ -521,6 +417,6 @@ pub(super) fn not_driven() -> Error {
     Error::new(Kind::WrongState, message)
 }
 
-fn not_connected() -> Error {
+pub(super) fn not_connected() -> Error {
     Error::new(Kind::WrongState, "the app is not connected")
 }

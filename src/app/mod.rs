@@ -16,6 +16,7 @@ pub mod reactor;
 pub mod requests;
 pub mod retryable;
 pub mod runner;
+pub mod sending;
 mod target;
 pub mod thread;
 pub mod timers;
