@@ -137,7 +137,7 @@ impl App {
             Some(_) => {}
             None => {
                 drop(state);
-                self.timers.cancel(id);
+                let _ = self.cancel_post(id);
                 return Err(not_driven());
             }
         }
@@ -145,10 +145,7 @@ impl App {
     }
 
     pub fn cancel_post(&self, id: u64) -> Result<(), Error> {
-        self.timers
-            .cancel(id)
-            .map(drop)
-            .ok_or_else(|| not_posted(id))
+        self.timers.cancel(id).map(drop)
     }
 
     /// After this no callback begins, and none is still running, except one that has called this
@@ -405,11 +402,6 @@ impl DriveState {
         let never = || Err(Error::new(Kind::WrongState, message));
         self.outcome.clone().unwrap_or_else(never)
     }
-}
-
-pub(super) fn not_posted(id: u64) -> Error {
-    let message = format!("post {id} cannot be cancelled: it has already run or was cancelled");
-    Error::new(Kind::WrongState, message)
 }
 
 pub(super) fn not_driven() -> Error {

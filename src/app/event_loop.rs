@@ -2,7 +2,7 @@
 //! A loop that drives any number of apps on one thread, either by itself or inside another event
 //! loop, which watches one descriptor.
 
-use super::client::{App, Command, LOOP_KEY, not_posted};
+use super::client::{App, Command, LOOP_KEY};
 use super::driver_lock::DriverLock;
 use super::mailbox::Mailbox;
 use super::reactor::Reactor;
@@ -143,10 +143,7 @@ impl EventLoop {
     }
 
     pub fn cancel_post(&self, id: u64) -> Result<(), Error> {
-        self.timers
-            .cancel(id)
-            .map(drop)
-            .ok_or_else(|| not_posted(id))
+        self.timers.cancel(id).map(drop)
     }
 
     /// Readable when there is something to do.

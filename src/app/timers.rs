@@ -2,7 +2,7 @@
 //! Functions to call at a later time. Any thread adds and cancels them; the driver calls them.
 
 use crate::base::deadline::Deadline;
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind};
 use crate::base::sync::Mutex;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -40,8 +40,14 @@ impl Timers {
     }
 
     /// The caller drops the work, without the lock: this may call a function of the user's.
-    pub fn cancel(&self, id: u64) -> Option<TimedWork> {
-        self.0.lock().as_deref_mut()?.cancel(id)
+    pub fn cancel(&self, id: u64) -> Result<TimedWork, Error> {
+        let mut queue = self.0.lock();
+        let work = queue.as_deref_mut().and_then(|queue| queue.cancel(id));
+        work.ok_or_else(|| {
+            let message =
+                format!("post {id} cannot be cancelled: it has already run or was cancelled");
+            Error::new(Kind::WrongState, message)
+        })
     }
 
     /// Drops all timers.
@@ -166,7 +172,7 @@ mod tests {
         assert_eq!(add(800 * MS), (1, true));
         assert_eq!(add(900 * MS), (2, false));
         assert_eq!(add(700 * MS), (3, true));
-        assert!(timers.cancel(3).is_some() && timers.cancel(1).is_some());
+        assert!(timers.cancel(3).is_ok() && timers.cancel(1).is_ok());
         assert_eq!(add(850 * MS), (4, true));
         assert!(timers.add(Duration::MAX, Box::new(|| ())).is_err());
     }
@@ -176,13 +182,13 @@ mod tests {
         let tested = Tested::default();
         let first = tested.add(Duration::ZERO, 1);
         tested.add(Duration::ZERO, 2);
-        assert!(tested.timers.cancel(first).is_some());
-        assert!(tested.timers.cancel(first).is_none());
+        assert!(tested.timers.cancel(first).is_ok());
+        assert!(tested.timers.cancel(first).is_err());
         assert_eq!(tested.run_after(Duration::ZERO), [2]);
-        assert!(tested.timers.cancel(2).is_none(), "it has run");
+        assert!(tested.timers.cancel(2).is_err(), "it has run");
         for name in 0..10_000 {
             let id = tested.add(3_600_000 * MS, name);
-            assert!(tested.timers.cancel(id).is_some());
+            assert!(tested.timers.cancel(id).is_ok());
         }
         let queue = tested.timers.0.lock();
         let entries = queue.as_ref().map_or(0, |queue| queue.order.len());
