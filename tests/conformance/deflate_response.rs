@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Rows of the table about the server's response to our offer of compression.
 
-use crate::outcome::none_is_wrong;
+use crate::outcome::check_rows;
 use crate::response::{ACCEPT, CONNECTION, NONCE, UPGRADE, switching};
 use std::sync::LazyLock;
 use wsline::base::error::Kind;
@@ -150,12 +150,8 @@ fn is_unprintable(c: char) -> bool {
 }
 
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
-    let wrong: Vec<String> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let problem = row.check().err()?;
-            Some(format!("{} (section {}): {problem}", row.id, row.section))
-        })
-        .collect();
-    none_is_wrong(&wrong);
+    check_rows(rows.into_iter().map(|row| {
+        let name = format!("{} (section {})", row.id, row.section);
+        (name, row.check())
+    }));
 }

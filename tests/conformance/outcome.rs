@@ -233,8 +233,12 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     format!("{} bytes \"{start}\"", bytes.len())
 }
 
-/// Fails the test of a table with all its errors.
-pub(crate) fn none_is_wrong(wrong: &[String]) {
+/// Takes the name of each row of a table and the result of its check. Fails with all that are wrong,
+/// so that one does not hide another.
+pub(crate) fn check_rows(rows: impl Iterator<Item = (String, Result<(), String>)>) {
+    let wrong: Vec<String> = rows
+        .filter_map(|(name, result)| Some(format!("{name}: {}", result.err()?)))
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} rows:\n{}",

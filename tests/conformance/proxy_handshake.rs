@@ -4,7 +4,7 @@
 //! A row is fed whole, byte by byte, in two pieces at every split point, followed by bytes of the
 //! tunnel, and with the stream ending at every point. The requests must always be the same.
 
-use crate::outcome::none_is_wrong;
+use crate::outcome::check_rows;
 use crate::row::split_points;
 use wsline::base::error::{Error, Kind, Phase};
 use wsline::protocol::handshake::Handshake;
@@ -195,14 +195,9 @@ fn failure(proxy: &Proxy, handshake: &mut dyn Handshake, error: &Error) -> Verdi
     Verdict::Failed(error.kind(), what)
 }
 
-/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
-    let wrong: Vec<String> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let problem = row.check().err()?;
-            Some(format!("{} ({}), {problem}", row.id, row.section))
-        })
-        .collect();
-    none_is_wrong(&wrong);
+    check_rows(rows.into_iter().map(|row| {
+        let name = format!("{} ({})", row.id, row.section);
+        (name, row.check())
+    }));
 }

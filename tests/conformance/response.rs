@@ -4,7 +4,7 @@
 //! A row is fed whole, byte by byte, in two pieces at every split point, followed by frames, and
 //! with the stream ending at every point.
 
-use crate::outcome::{none_is_wrong, shown};
+use crate::outcome::{check_rows, shown};
 use crate::row::split_points;
 use crate::wire::{Bytes, NOTHING, TEXT, frame};
 use std::sync::LazyLock;
@@ -258,14 +258,9 @@ pub(crate) fn judge(pieces: &[&[u8]]) -> Verdict {
     row("", "", NOTHING, "", Verdict::Lost).run(pieces).0
 }
 
-/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(answers: impl IntoIterator<Item = Reply>) {
-    let wrong: Vec<String> = answers
-        .into_iter()
-        .filter_map(|row| {
-            let problem = row.check().err()?;
-            Some(format!("{} ({}), {problem}", row.id, row.section))
-        })
-        .collect();
-    none_is_wrong(&wrong);
+    check_rows(answers.into_iter().map(|row| {
+        let name = format!("{} ({})", row.id, row.section);
+        (name, row.check())
+    }));
 }

@@ -6,7 +6,7 @@
 //! ends with the byte that makes it fail: the failure must be reported with that byte and not
 //! earlier.
 
-use crate::outcome::{End, OPEN, Outcome, Seen, none_is_wrong, pong, raw};
+use crate::outcome::{End, OPEN, Outcome, Seen, check_rows, pong, raw};
 use crate::session::Session;
 use crate::wire::{Bytes, KEY, PONG, frame};
 use wsline::base::error::Kind;
@@ -203,16 +203,11 @@ impl Row {
     }
 }
 
-/// Runs every row, so that one failing row does not hide another.
 pub(crate) fn check_all(rows: impl IntoIterator<Item = Row>) {
-    let wrong: Vec<String> = rows
-        .into_iter()
-        .filter_map(|row| {
-            let problem = row.check().err()?;
-            Some(format!("{} (section {}), {problem}", row.id, row.section))
-        })
-        .collect();
-    none_is_wrong(&wrong);
+    check_rows(rows.into_iter().map(|row| {
+        let name = format!("{} (section {})", row.id, row.section);
+        (name, row.check())
+    }));
 }
 
 /// Feeds the pieces one after the other.
