@@ -4,7 +4,7 @@
 use super::object::wsline_app;
 use crate::base::sync::Arc;
 use crate::ffi::arguments::Arguments;
-use crate::ffi::conn::state::{wsline_stats, wsline_tls_info};
+use crate::ffi::conn::state::{lend_field, wsline_stats, wsline_tls_info};
 use crate::ffi::error;
 use crate::ffi::guard;
 use crate::ffi::last_error::wsline_error_info;
@@ -202,15 +202,8 @@ pub unsafe extern "C" fn wsline_app_response_header_at(
         let (Ok(app), Ok(name), Ok(value)) = (arguments.object(app), name, value) else {
             return false;
         };
-        let Some(response) = app.response() else {
-            return false;
-        };
-        HEADER_AT.with_borrow_mut(|lent| {
-            let field = lent.insert(response).head.fields.at(index);
-            field.is_some_and(|field| {
-                (*name, *value) = (field.0.as_ptr(), field.1.as_ptr());
-                true
-            })
+        app.response().is_some_and(|response| {
+            HEADER_AT.with_borrow_mut(|lent| lend_field(lent.insert(response), index, name, value))
         })
     })
 }

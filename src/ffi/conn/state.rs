@@ -182,12 +182,20 @@ pub unsafe extern "C" fn wsline_conn_response_header_at(
         let (Ok(conn), Ok(name), Ok(value)) = (arguments.object(conn), name, value) else {
             return false;
         };
-        let Some(response) = conn.response() else {
-            return false;
-        };
-        let Some(field) = response.head.fields.at(index) else {
-            return false;
-        };
+        let response = conn.response();
+        response.is_some_and(|response| lend_field(&response, index, name, value))
+    })
+}
+
+/// False if there is no such field.
+pub(in crate::ffi) fn lend_field(
+    response: &Response,
+    index: usize,
+    name: &mut *const c_char,
+    value: &mut *const c_char,
+) -> bool {
+    let field = response.head.fields.at(index);
+    field.is_some_and(|field| {
         (*name, *value) = (field.0.as_ptr(), field.1.as_ptr());
         true
     })
