@@ -4,8 +4,8 @@
  * of libc, so that the library's deadlines pass when the test says so, to the millisecond, and the
  * wall clock jumps.
  */
-#ifndef WSLINE_TESTS_STAGE_H
-#define WSLINE_TESTS_STAGE_H
+#ifndef WSLINE_TESTS_CLOCK_FIXTURE_H
+#define WSLINE_TESTS_CLOCK_FIXTURE_H
 
 /* syscall() */
 #define _DEFAULT_SOURCE
@@ -46,46 +46,46 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 /* Between a deadline and the look at it before. */
 enum { MARGIN_MS = 1 };
 
-struct stage {
+struct fixture {
     struct record record;
     wsline_loop *loop;
     wsline_app *app;
 };
 
-static inline void stage_begin(struct stage *stage, const char *peer, const char *path,
-                               wsline_options *options) {
-    memset(stage, 0, sizeof *stage);
-    REQUIRE_OK(wsline_loop_new(&stage->loop));
-    stage->app = app_make(peer, path, options, &stage->record);
+static inline void fixture_begin(struct fixture *fixture, const char *peer, const char *path,
+                                 wsline_options *options) {
+    memset(fixture, 0, sizeof *fixture);
+    REQUIRE_OK(wsline_loop_new(&fixture->loop));
+    fixture->app = app_make(peer, path, options, &fixture->record);
     wsline_options_free(options);
-    CHECK_OK(wsline_loop_add(stage->loop, stage->app));
+    CHECK_OK(wsline_loop_add(fixture->loop, fixture->app));
 }
 
-static inline void stage_end(struct stage *stage) {
-    wsline_app_free(stage->app);
-    wsline_loop_free(stage->loop);
+static inline void fixture_end(struct fixture *fixture) {
+    wsline_app_free(fixture->app);
+    wsline_loop_free(fixture->loop);
 }
 
 /* Turns the loop until a callback has been called so often. */
-static inline void turn_until(struct stage *stage, char letter, unsigned count) {
-    while (record_count(&stage->record, letter) < count)
-        REQUIRE_OK(wsline_loop_run_once(stage->loop, 10));
+static inline void turn_until(struct fixture *fixture, char letter, unsigned count) {
+    while (record_count(&fixture->record, letter) < count)
+        REQUIRE_OK(wsline_loop_run_once(fixture->loop, 10));
 }
 
 /* Does what there is to do now. */
-static inline void turn(struct stage *stage) {
-    for (int i = 0; i < 3; i++) CHECK_OK(wsline_loop_run_once(stage->loop, 0));
+static inline void turn(struct fixture *fixture) {
+    for (int i = 0; i < 3; i++) CHECK_OK(wsline_loop_run_once(fixture->loop, 0));
 }
 
-static inline void pass(struct stage *stage, int64_t ms) {
+static inline void pass(struct fixture *fixture, int64_t ms) {
     ahead_ms += ms;
-    turn(stage);
+    turn(fixture);
 }
 
-static inline uint64_t frames_sent(struct stage *stage) {
+static inline uint64_t frames_sent(struct fixture *fixture) {
     wsline_stats stats;
 
-    CHECK_OK(wsline_app_stats(stage->app, &stats));
+    CHECK_OK(wsline_app_stats(fixture->app, &stats));
     return stats.frames_sent;
 }
 
