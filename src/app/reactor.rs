@@ -365,6 +365,7 @@ impl Reactor {
         Ok(wanted.is_held())
     }
 
+    #[inline(always)]
     fn put_back(&mut self, key: u64, entry: Box<Entry>) {
         if let Some(slot) = self.slot(key) {
             slot.entry = Some(entry);
@@ -407,15 +408,26 @@ fn slot_of(slots: &mut [AppSlot], key: u64) -> Option<&mut AppSlot> {
 }
 
 /// Replaces `current`, the deadline of a key, with `next`.
+#[inline(always)]
 fn set_deadline(
     deadlines: &mut BTreeSet<(Instant, u64)>,
     current: &mut Deadline,
     key: u64,
     next: Deadline,
 ) {
-    if next == *current {
-        return;
+    // After most messages it is the same.
+    if next != *current {
+        replace_deadline(deadlines, current, key, next);
     }
+}
+
+#[cold]
+fn replace_deadline(
+    deadlines: &mut BTreeSet<(Instant, u64)>,
+    current: &mut Deadline,
+    key: u64,
+    next: Deadline,
+) {
     if let Some(moment) = current.moment() {
         deadlines.remove(&(moment, key));
     }

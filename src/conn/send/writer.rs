@@ -270,10 +270,15 @@ impl Writer {
 
     /// Called before a receive waits: queues the corked data, because the server may wait for it
     /// before it replies.
+    #[inline]
     pub fn end_batch(&self) {
-        if !self.side.has_corked_data() {
-            return;
+        if self.side.has_corked_data() {
+            self.queue_batch();
         }
+    }
+
+    #[cold]
+    fn queue_batch(&self) {
         let mut state = self.side.state.lock_ahead();
         // Without memory it stays corked.
         let _ = state.queue_corked();
