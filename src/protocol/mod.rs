@@ -11,5 +11,6 @@ pub mod handshake;
 pub mod http;
 pub mod keepalive;
 pub mod proxy;
+pub mod send_rate;
 pub mod url;
 pub mod ws;
