@@ -660,12 +660,10 @@ typedef struct wsline_close_info {
     size_t reason_len;
     /**
      * Messages in the send queue of an app that the system had not accepted, or had accepted only
-     * in part; 0 for a wsline_conn.
+     * in part, and that are not kept for the next connection; 0 for a wsline_conn.
      */
     uint64_t unsent_messages;
-    /**
-     * Bytes of frames in the queue of an app that the system had not accepted; 0 for a wsline_conn.
-     */
+    /** Bytes of these messages, and of other frames in the queue; 0 for a wsline_conn. */
     uint64_t unsent_bytes;
     /** Reserved for future fields; 0. */
     uint64_t reserved[2];
@@ -2282,22 +2280,6 @@ wsline_options_set_reconnect_max_attempts(wsline_options *options, uint64_t atte
 WSLINE_API wsline_status wsline_options_set_reconnect_always(wsline_options *options, bool enable);
 
 /**
- * Sets the maximum size of the send queue of an app, which holds the frames that the socket has not
- * accepted yet.
- *
- * A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
- *
- * @param options  the options to modify.
- * @param bytes    the size in bytes, 16 MiB by default; 0 for no limit.
- * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
- *
- * See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
- */
-WSLINE_API wsline_status
-wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes);
-
-/**
  * Adds a further server for apps: if one cannot be reached, the next one is tried at once.
  *
  * The URL of the app comes first, then the fallback URLs in the order in which they were added; but
@@ -2325,6 +2307,94 @@ WSLINE_API wsline_status wsline_options_add_fallback_url(wsline_options *options
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
  */
 WSLINE_API wsline_status wsline_options_clear_fallback_urls(wsline_options *options);
+
+/* --- Send queue of apps ----------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Sets the maximum size of the send queue of an app, which holds what the socket has not accepted
+ * yet.
+ *
+ * A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
+ *
+ * @param options  the options to modify.
+ * @param bytes    the size in bytes, 16 MiB by default; 0 for no limit.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
+ */
+WSLINE_API wsline_status
+wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes);
+
+/**
+ * Makes apps keep unsent messages when a connection ends, and send them on the next one.
+ *
+ * A message is kept if the system has accepted none of its bytes. So no message is sent twice; but
+ * what the system has accepted may be lost with the connection. While the app is being driven and
+ * has no connection, messages can be sent, too; they wait. When a connection has opened, what
+ * on_open or on_reconnect sends itself goes first, for example a login; then follow the kept
+ * messages in their order, and then those that other threads have sent since. Only whole messages
+ * are kept: no fragments, pings or pongs.
+ *
+ * All of this counts towards wsline_options_set_max_send_queue_bytes(). Messages that wait are sent
+ * with one system call each, also after wsline_app_uncork(). on_close does not count kept messages
+ * as unsent. Those that are kept when the app ends, and those that have become too old, are
+ * dropped; a log line says how many.
+ *
+ * @param options     the options to modify.
+ * @param max_age_ms  milliseconds: when the next connection opens, messages that were sent longer
+ *                    ago are dropped; WSLINE_FOREVER keeps all; 0, the default, keeps none.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `max_age_ms` is another negative
+ *                                      number.
+ *
+ * See also: wsline_options_set_reconnect(), wsline_app_flush()
+ */
+WSLINE_API wsline_status
+wsline_options_set_keep_unsent_ms(wsline_options *options, int64_t max_age_ms);
+
+/**
+ * Limits how many messages apps send, as exchanges do for their clients: no span of `per_ms`
+ * milliseconds contains more than `messages`.
+ *
+ * Messages beyond that wait in the send queue. Every frame counts, including fragments, pings and
+ * pongs; but pings, pongs and close frames do not wait. The time of a message is when the system
+ * has accepted it; because the network delivers some faster than others, set a little less than
+ * what the server allows. The limit applies across reconnects. wsline_app_close() does not wait for
+ * messages that the limit holds back; on_close reports them as unsent.
+ *
+ * @param options   the options to modify.
+ * @param messages  the number of messages; 0, the default, for no limit.
+ * @param per_ms    milliseconds, 1 to 86,400,000 (a day); ignored if `messages` is 0.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `per_ms` is not in its range.
+ *
+ * See also: wsline_app_flush(), wsline_options_set_send_rate_bytes()
+ */
+WSLINE_API wsline_status
+wsline_options_set_send_rate(wsline_options *options, uint64_t messages, int64_t per_ms);
+
+/**
+ * Limits how many bytes of messages apps send in any second, before compression and without
+ * headers.
+ *
+ * Otherwise as wsline_options_set_send_rate(), with which it can be combined. A message of more
+ * bytes is sent alone, and counts for as many seconds as it would take.
+ *
+ * @param options           the options to modify.
+ * @param bytes_per_second  the number of bytes; 0, the default, for no limit.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ */
+WSLINE_API wsline_status
+wsline_options_set_send_rate_bytes(wsline_options *options, uint64_t bytes_per_second);
 
 /* --- Cookie jars ------------------------------------------------------------------------------ */
 
@@ -3558,8 +3628,8 @@ wsline_app_on_error(wsline_app *app, wsline_error_fn fn, void *userdata,
  *
  * It is not called for failed attempts (on_error is), or after wsline_app_free() or
  * wsline_loop_free(). `info->unsent_messages` is the number of queued messages that were lost. The
- * transport has been shut down, and sends return WSLINE_ERR_WRONG_STATE. Then the app ends, or
- * waits and connects again.
+ * transport has been shut down. Then the app ends, or waits and connects again. Sends return
+ * WSLINE_ERR_WRONG_STATE, unless wsline_options_set_keep_unsent_ms() lets messages wait.
  *
  * After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it does
  * not, this function is called 1 second after the second close frame.
@@ -3726,7 +3796,8 @@ WSLINE_API wsline_status wsline_app_reconnect(wsline_app *app, int32_t code, con
  * The calling thread writes the message to the socket at once. What the socket does not accept is
  * queued, up to the limit of wsline_options_set_max_send_queue_bytes(), and sent by the driving
  * thread. Messages sent by one thread keep their order. What is still queued when the connection
- * ends is lost; on_close reports how much.
+ * ends is lost, and on_close reports how much; with wsline_options_set_keep_unsent_ms() it is sent
+ * on the next connection.
  *
  * @param app   an app.
  * @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
@@ -3735,7 +3806,7 @@ WSLINE_API wsline_status wsline_app_reconnect(wsline_app *app, int32_t code, con
  * @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
  *                                      wsline_app_on_drain().
  * @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
- * @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected, and does not keep messages.
  * @retval WSLINE_ERR_CLOSED            the connection is being closed.
  * @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
  * @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
@@ -3851,14 +3922,16 @@ WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
 /**
  * Waits until the system has accepted everything in the send queue and all corked messages.
  *
- * For threads that may wait. It says nothing about what the server has received.
+ * For threads that may wait. It says nothing about what the server has received. An app that keeps
+ * messages may reconnect meanwhile.
  *
  * @param app         an app.
  * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
  *                    indefinitely.
  * @retval WSLINE_OK                    everything was sent.
  * @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
- * @retval WSLINE_ERR_WRONG_STATE       the app is not connected, or this thread is driving it.
+ * @retval WSLINE_ERR_WRONG_STATE       the app is not connected and keeps no messages, or this
+ *                                      thread is driving it.
  * @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
  *
@@ -3910,8 +3983,8 @@ WSLINE_API wsline_status wsline_app_pong(wsline_app *app, const void *data, size
  */
 
 /**
- * Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
- * on_close, and ends the app.
+ * Begins to close an app: sends what is queued, except what wsline_options_set_send_rate() holds
+ * back, and a close frame, waits for the server's, calls on_close, and ends the app.
  *
  * The connection is dropped if the close makes no progress for the close timeout (see
  * wsline_options_set_close_timeout_ms(); 3 seconds by default), or if the whole close takes longer
@@ -3994,10 +4067,12 @@ WSLINE_API bool wsline_app_is_open(const wsline_app *app);
 WSLINE_API bool wsline_app_is_running(const wsline_app *app);
 
 /**
- * Returns the size of the send queue: frames that the socket has not accepted yet.
+ * Returns the size of the send queue: frames that the socket has not accepted yet, and messages
+ * that wait for a connection or because of wsline_options_set_send_rate().
  *
  * @param app  an app; may be NULL.
- * @return     bytes; 0 if the system has accepted everything, or the app is not connected.
+ * @return     bytes; 0 if the system has accepted everything, or the app is not connected and keeps
+ *             no messages.
  *
  * See also: wsline_options_set_max_send_queue_bytes()
  * Since: 0.2

@@ -7,6 +7,7 @@ use super::driver_lock::DriverLock;
 use super::handlers::HandlerTable;
 use super::link_slot::LinkSlot;
 use super::mailbox::Mailbox;
+use super::message_queue::MessageQueue;
 use super::target::AppTarget;
 use super::timers::{TimedWork, Timers};
 use crate::base::deadline::Timeout;
@@ -34,7 +35,7 @@ pub struct App {
     pub(super) state: Mutex<DriveState>,
     pub(super) state_changed: Condvar,
     /// The thread that works on the app, and may be inside a callback.
-    at_work: ThreadSlot,
+    pub(super) at_work: ThreadSlot,
     /// Threads that wait until no thread works on the app.
     pub(super) waiting_for_work: AtomicU32,
     pub(super) connection: LinkSlot,
@@ -43,6 +44,8 @@ pub struct App {
     /// Wakes the thread that drives it.
     pub(super) driver_wake: WakeSlot,
     pub(super) timers: Timers,
+    /// For apps with `Options::message_queue`, from their first connection on.
+    pub(super) message_queue: Mutex<Option<Box<MessageQueue>>>,
     /// [`INTERRUPTED`] and the following: in one word, because the driver checks them several times
     /// per message.
     pub(super) flags: AtomicU32,
@@ -119,6 +122,7 @@ impl App {
             rtt_us: AtomicI64::new(-1),
             driver_wake: WakeSlot::default(),
             timers: Timers::default(),
+            message_queue: Mutex::default(),
             flags: AtomicU32::new(0),
             last_error: Mutex::default(),
         })
@@ -128,18 +132,12 @@ impl App {
     /// with which to cancel it.
     pub fn post_after(&self, delay: Duration, work: TimedWork) -> Result<u64, Error> {
         let (id, is_next) = self.timers.add(delay, work)?;
-        let state = self.state.lock();
-        match &state.driver {
-            // A driver that has not added the app yet checks its timers when it does.
-            Some(driver) if is_next && driver.key != NO_KEY => {
-                driver.mailbox.post(Command::Timers(driver.key));
-            }
-            Some(_) => {}
-            None => {
-                drop(state);
-                let _ = self.cancel_post(id);
-                return Err(not_driven());
-            }
+        if !self.is_running() {
+            let _ = self.cancel_post(id);
+            return Err(not_driven());
+        }
+        if is_next {
+            self.announce_timers();
         }
         Ok(id)
     }
@@ -297,6 +295,11 @@ impl App {
 
     pub(super) fn end_work(&self) {
         self.at_work.leave();
+        self.notify_waiting();
+    }
+
+    /// Wakes the threads that are counted in `waiting_for_work`.
+    pub(super) fn notify_waiting(&self) {
         if self.waiting_for_work.load(Ordering::SeqCst) > 0 {
             let _state = self.state.lock();
             self.state_changed.notify_all();
@@ -322,6 +325,7 @@ impl App {
         self.wake_waiting(&state);
         drop(state);
         self.timers.clear();
+        self.drop_queue();
     }
 
     /// As [`App::delivers_events`], but false also while it is paused.
@@ -353,10 +357,20 @@ impl App {
 
     /// Makes the driver step the app.
     pub(super) fn wake_driver(&self) {
+        self.post_to_driver(Command::Look);
+    }
+
+    /// Makes the driver look for the app's next timer.
+    pub(super) fn announce_timers(&self) {
+        self.post_to_driver(Command::Timers);
+    }
+
+    /// A driver that has not added the app yet steps it, and looks for its timers, when it does.
+    fn post_to_driver(&self, command: impl FnOnce(u64) -> Command) {
         let state = self.state.lock();
         let driver = state.driver.as_ref();
         if let Some(driver) = driver.filter(|driver| driver.key != NO_KEY) {
-            driver.mailbox.post(Command::Look(driver.key));
+            driver.mailbox.post(command(driver.key));
         }
     }
 
@@ -397,7 +411,7 @@ impl DriveState {
         Ok(())
     }
 
-    fn outcome(&self) -> Result<(), Error> {
+    pub(super) fn outcome(&self) -> Result<(), Error> {
         let message = "the app has never been run, started or added to a loop";
         let never = || Err(Error::new(Kind::WrongState, message));
         self.outcome.clone().unwrap_or_else(never)

@@ -3,6 +3,7 @@
 //! connection alone.
 
 use super::callbacks::Callbacks;
+use super::message_queue::Pace;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
@@ -97,10 +98,20 @@ impl AppConnection {
             _ => self.receive(now, may_read, memory, callbacks),
         };
         let end = end.or_else(|| self.handle_deadlines(now));
-        if end.is_none() && self.has_drained() {
-            callbacks.on_drain();
+        if end.is_none() && self.link().writer().is_room_wanted() {
+            self.use_room(callbacks);
         }
         end
+    }
+
+    /// Sends what waits, as far as there is room, and reports that there is room again.
+    #[cold]
+    pub fn use_room(&self, callbacks: &mut Callbacks<'_>) {
+        let link = self.link();
+        callbacks.app.pass_waiting(link, Pace::OneByOne);
+        if link.writer().is_room_wanted() && callbacks.app.has_drained(link) {
+            callbacks.on_drain();
+        }
     }
 
     /// Sends our close frame, if none was sent, and starts the close timeout.
@@ -186,11 +197,6 @@ impl AppConnection {
         self.send_error = submitted
             .err()
             .filter(|error| error.kind() == Kind::Internal);
-    }
-
-    fn has_drained(&self) -> bool {
-        let limit = self.reader.link().options.send_queue_limit;
-        self.reader.link().writer().has_drained(limit)
     }
 
     fn receive(

@@ -270,7 +270,7 @@ impl Reactor {
         }
         let slot = slot_of(&mut self.slots, key);
         if let Some(entry) = slot.and_then(|slot| slot.entry.as_mut()) {
-            let next = entry.runner.app().timers.next_step();
+            let next = entry.runner.app().next_timer();
             set_deadline(
                 &mut self.deadlines,
                 &mut entry.next_timer,

@@ -16,10 +16,9 @@ impl App {
     /// Begins the closing handshake. If the app is not driven yet, the first run ends at once; if
     /// it has ended, does nothing.
     pub fn close(&self, frame: &CloseFrame) {
-        if !self.request_end(EndRequest::Close(Box::new(frame.clone()))) {
-            return;
+        if self.request_end(EndRequest::Close(Box::new(frame.clone()))) {
+            self.submit_close(frame, false);
         }
-        self.submit_close(frame);
     }
 
     /// Closes the connection, and makes the driver reconnect.
@@ -33,7 +32,7 @@ impl App {
             self.flags.fetch_or(END_REQUESTED, Ordering::SeqCst);
         }
         drop(state);
-        self.submit_close(frame);
+        self.submit_close(frame, true);
         Ok(())
     }
 
@@ -171,13 +170,16 @@ impl App {
         true
     }
 
-    fn submit_close(&self, frame: &CloseFrame) {
+    fn submit_close(&self, frame: &CloseFrame, reconnects: bool) {
         // The closing handshake must be read.
         self.end_pause();
         let payload = frame.payload();
         let message = Outbound::uncompressed(Frame::Close, &payload);
         // The driver notices, too, if the connection is closed already or nothing can be sent.
-        let _ = self.on_link(|link| self.submit_to(link, &message, u64::MAX));
+        let _ = self.on_link(|link| match self.pass_before_close(link, reconnects) {
+            true => self.submit_to(link, &message, u64::MAX),
+            false => Ok(()),
+        });
         self.wake_driver();
     }
 }

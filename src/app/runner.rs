@@ -91,9 +91,12 @@ impl Runner {
 
     /// Calls the app's timers that have expired by `now`.
     pub fn run_timers(&mut self, now: Instant, driver_lock: &DriverLock) {
-        self.with_callbacks(driver_lock, |_, callbacks| {
+        self.with_callbacks(driver_lock, |runner, callbacks| {
             let app = callbacks.app;
             app.timers.run_expired(now, || callbacks.delivers_events());
+            if let AppPhase::Open(session) = &runner.phase {
+                session.use_room(callbacks);
+            }
         });
     }
 
@@ -201,7 +204,11 @@ impl Runner {
         };
         match (&mut self.phase, end_request) {
             (AppPhase::Done(_), _) => {}
-            (AppPhase::Open(session), EndRequest::Close(frame)) => session.close(&frame),
+            (AppPhase::Open(session), EndRequest::Close(frame)) => {
+                if self.app.pass_before_close(session.link(), false) {
+                    session.close(&frame);
+                }
+            }
             (_, EndRequest::Reconnect(frame)) => self.reconnect(&frame),
             (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
             (_, EndRequest::Close(_)) => self.phase = AppPhase::Done(Ok(())),
@@ -210,6 +217,11 @@ impl Runner {
     }
 
     fn reconnect(&mut self, frame: &CloseFrame) {
+        if let AppPhase::Open(session) = &self.phase {
+            if !self.app.pass_before_close(session.link(), true) {
+                return;
+            }
+        }
         self.app.take_reconnect_request();
         match &mut self.phase {
             AppPhase::Open(session) => {
@@ -314,7 +326,10 @@ impl Runner {
         self.app.connection.set_response(response);
         let opened = result.and_then(|established| self.open(established));
         match opened {
-            Ok(()) => callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true)),
+            Ok(()) => {
+                callbacks.on_open(!std::mem::replace(&mut self.has_been_open, true));
+                self.app.end_opening();
+            }
             Err(error) => self.fail(error, retry_after_span, callbacks),
         }
     }
@@ -327,6 +342,7 @@ impl Runner {
         if log::is_on(Level::Info) {
             trace::open(&link.peer());
         }
+        self.app.begin_connection(&link);
         self.app.connection.set_link(link);
         let now = Instant::now();
         let mut session = AppConnection::new(reader, &options.ping, now);
@@ -376,7 +392,7 @@ impl Runner {
         };
         self.phase = after(outcome, retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
-        let unsent = link.unsent();
+        let unsent = self.app.end_connection(&link, retry.is_none());
         drop(link);
         on_error(&end, retry, callbacks);
         // Both close frames may have been recorded although ours was never sent.

@@ -2,9 +2,10 @@
 //! Sending with an app, from any thread: on its connection, into its queue, and waiting for that.
 
 use super::client::{App, not_connected};
+use super::message_queue::Pace;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::sync::Ordering;
+use crate::base::sync::{Arc, Ordering};
 use crate::conn::link::Link;
 use crate::conn::send::outbound::{Outbound, WhenFull};
 use crate::conn::wait_budget::WaitBudget;
@@ -17,33 +18,44 @@ impl App {
             if link.options.check_utf8 {
                 message.check_utf8(name)?;
             }
+            if link.options.message_queue.is_some() {
+                return self.send_queued(link, message);
+            }
             self.submit_to(link, message, link.options.send_queue_limit)
         });
-        sent.or_else(|error| self.blame_argument(error, message, name))
+        sent.or_else(|error| match error.kind() {
+            Kind::WrongState => self.send_without_connection(message, name),
+            _ => Err(error),
+        })
     }
 
-    /// An invalid argument is reported as one even while there is no connection.
+    /// An invalid argument is reported as one.
     #[cold]
-    fn blame_argument(
-        &self,
-        error: Error,
-        message: &Outbound<'_>,
-        name: &str,
-    ) -> Result<(), Error> {
-        if error.kind() == Kind::WrongState && self.target().options.check_utf8 {
+    fn send_without_connection(&self, message: &Outbound<'_>, name: &str) -> Result<(), Error> {
+        if self.target().options.check_utf8 {
             message.check_utf8(name)?;
         }
-        Err(error)
+        self.queue_for_next(message)
     }
 
     /// Keeps data from now on, until [`App::uncork`] or the end of the connection.
     pub fn cork(&self) -> Result<(), Error> {
-        self.on_link(|link| link.writer().cork())
+        self.on_link(|link| {
+            if link.writer().is_ending()
+                || self.with_queue(|queue| queue.waiting().cork()).is_none()
+            {
+                return link.writer().cork();
+            }
+            Ok(())
+        })
     }
 
     /// Sends or queues the corked messages.
     pub fn uncork(&self) -> Result<(), Error> {
         self.on_link(|link| {
+            if self.with_queue(|queue| queue.waiting().uncork()).is_some() {
+                self.pass_waiting(link, Pace::OneByOne);
+            }
             let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
             self.announce(link);
             uncorked.map_err(|error| error.or_in_phase(Phase::Open))
@@ -53,21 +65,27 @@ impl App {
     /// Waits until the system has accepted all that is queued or corked.
     pub fn flush(&self, timeout: Timeout) -> Result<(), Error> {
         let mut budget = WaitBudget::new(timeout);
-        let link = self.connection.link().ok_or_else(not_connected)?;
-        link.writer().end_batch();
-        self.announce(&link);
+        let link = self.connection.link();
+        if let Some(link) = &link {
+            link.writer().end_batch();
+            self.announce(link);
+            if self
+                .with_queue(|queue| queue.waiting().release_corked())
+                .is_some()
+            {
+                self.pass_waiting(link, Pace::OneByOne);
+            }
+        }
         let mut state = self.state.lock();
         state.check_not_driving()?;
         // The driver notifies after each step as long as a thread is counted here.
         self.waiting_for_work.fetch_add(1, Ordering::SeqCst);
         let result = loop {
-            let unsent = link.unsent().bytes;
-            if unsent == 0 {
-                break Ok(());
-            }
-            if !self.connection.is_link(&link) || !link.writer().is_open() {
-                break Err(link.end());
-            }
+            let unsent = match self.left_to_send(link.as_ref()) {
+                Ok(0) => break Ok(()),
+                Ok(unsent) => unsent,
+                Err(error) => break Err(error),
+            };
             if budget.is_over() {
                 let message = format!("{unsent} bytes were not sent in time");
                 break Err(Error::new(Kind::Timeout, message).in_phase(Phase::Open));
@@ -78,10 +96,26 @@ impl App {
         result
     }
 
+    /// For a flush that began with `link`. Fails if the rest will not be sent.
+    fn left_to_send(&self, link: Option<&Arc<Link>>) -> Result<u64, Error> {
+        if self.keeps_messages() {
+            return Ok(self.send_queue_bytes());
+        }
+        let link = link.ok_or_else(not_connected)?;
+        if self.connection.is_link(link) && link.writer().is_open() {
+            return Ok(self.send_queue_bytes());
+        }
+        match link.writer().unsent_bytes() {
+            0 if link.options.message_queue.is_none() => Ok(0),
+            _ => Err(link.end()),
+        }
+    }
+
     /// What is queued and has not been passed to the system yet.
     pub fn send_queue_bytes(&self) -> u64 {
         let link = self.connection.link();
-        link.map_or(0, |link| link.writer().unsent_bytes())
+        let on_link = link.map_or(0, |link| link.writer().unsent_bytes());
+        on_link + self.waiting_bytes()
     }
 
     #[inline]

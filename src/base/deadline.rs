@@ -77,8 +77,8 @@ impl SharedTimeout {
     }
 }
 
-/// The moment on the monotonic clock at which waiting ends, if any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The moment on the monotonic clock at which waiting ends, if any; by default never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {

@@ -67,6 +67,10 @@ impl Link {
         }
     }
 
+    pub fn frames_sent(&self) -> u64 {
+        self.writer.stats().frames_sent.get()
+    }
+
     pub fn totals(&self) -> Totals {
         let stats = self.writer.stats();
         Totals {

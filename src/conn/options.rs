@@ -13,6 +13,7 @@ use crate::protocol::http::extension::Offer;
 use crate::protocol::http::request::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
+use crate::protocol::send_rate::SendRateOptions;
 use crate::protocol::ws::frame_sequence::Limits;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Options {
     /// Reconnect also after failures that are not retryable.
     pub reconnect_always: bool,
     pub send_queue_limit: u64,
+    /// `None` if nothing is kept and no rate is limited.
+    pub message_queue: Option<Arc<MessageQueueOptions>>,
     /// Further servers to try.
     pub fallback_urls: Arc<Vec<Text>>,
 }
@@ -90,6 +93,24 @@ pub struct DeflateOptions {
     pub threshold: u64,
     /// How many times larger than its compressed form a message may be.
     pub max_ratio: u64,
+}
+
+/// For the messages of an app that must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageQueueOptions {
+    /// A message that is younger than this is sent on the next connection; `None` for any age.
+    pub max_age: Option<Duration>,
+    pub rate: SendRateOptions,
+}
+
+/// Nothing is kept.
+impl Default for MessageQueueOptions {
+    fn default() -> Self {
+        Self {
+            max_age: Some(Duration::ZERO),
+            rate: SendRateOptions::default(),
+        }
+    }
 }
 
 impl Options {
@@ -147,6 +168,7 @@ impl Default for Options {
             reconnect: BackoffOptions::default(),
             reconnect_always: false,
             send_queue_limit: SEND_QUEUE_LIMIT,
+            message_queue: None,
             fallback_urls: Arc::default(),
         }
     }

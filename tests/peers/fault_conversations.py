@@ -70,6 +70,17 @@ def stall_then_echo(connection, request):
     echo(connection, request)
 
 
+def stall_once(connection, request):
+    """?id=X: the first connection with this id reads nothing, and is reset after /go; later ones
+    echo.
+    """
+    if GATES.is_first(request):
+        connection.limit_receive_buffer()
+        GATES.wait(request)
+        connection.reset()
+    echo(connection, request)
+
+
 def swallow(connection, request):
     """Reads, and sends nothing but the reply to the close frame."""
     connection.send(echo_until_close(connection, lambda data: None))
@@ -249,6 +260,7 @@ CONVERSATIONS = {
     "/slow-read": slow_read,
     "/stall": stall,
     "/stall-then-echo": stall_then_echo,
+    "/stall-once": stall_once,
     "/swallow": swallow,
     "/empty-pongs": empty_pongs,
     "/read-by-gates": read_by_gates,

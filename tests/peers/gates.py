@@ -16,6 +16,15 @@ class Gates:
     def __init__(self):
         self._lock = threading.Lock()
         self._gates = collections.defaultdict(lambda: threading.Semaphore(0))
+        self._begun = set()
+
+    def is_first(self, request):
+        """Whether this is the first conversation with its id that asks."""
+        with self._lock:
+            identity = request.query["id"]
+            is_first = identity not in self._begun
+            self._begun.add(identity)
+            return is_first
 
     def wait(self, request):
         self._gate(request).acquire()

@@ -49,11 +49,7 @@ enum CompressedPayload {
 /// Whether the context is needed to send this; messages of fewer than `threshold` bytes are sent
 /// uncompressed.
 fn needs_context(message: &Outbound<'_>, threshold: u64, sender: &Sender) -> bool {
-    let may_compress = match message.compress {
-        Compress::IfNegotiated => true,
-        Compress::Never => false,
-        Compress::Prepared(prepared) => !prepared.is_uncompressed(),
-    };
+    let may_compress = message.may_compress();
     match message.frame {
         Frame::Whole(Opcode::Text | Opcode::Binary) => {
             may_compress && message.payload.len() as u64 >= threshold.max(1)

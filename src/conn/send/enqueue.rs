@@ -4,9 +4,9 @@
 
 use super::buffers::{Buffers, MAX_KEPT_BYTES, PIECE};
 use super::outbound::Outbound;
-use super::queue::Queued;
+use super::queue::{Queued, queue_is_full};
 use super::state::{SendSide, SendState, is_message};
-use crate::base::error::{Error, Kind, Phase};
+use crate::base::error::Error;
 use crate::base::sync::MutexGuard;
 use crate::base::thread_cache::{self, ThreadCache};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
@@ -68,9 +68,8 @@ pub(super) fn make_room(
         return Ok(());
     }
     let queued = state.queued_bytes();
-    side.note_rejection(true);
-    let message = format!("the send queue already holds {queued} bytes; the limit is {limit}");
-    Err(Error::new(Kind::WouldBlock, message).in_phase(Phase::Open))
+    side.want_room(true);
+    Err(queue_is_full(queued as u64, limit))
 }
 
 /// The frame's header, if it may be sent now and there is room.

@@ -77,11 +77,20 @@ impl<'a> Outbound<'a> {
 
     /// Whether this is a text or binary message or a fragment of one. A frame that the caller has
     /// built is not.
-    pub(super) fn is_data(&self) -> bool {
+    pub fn is_data(&self) -> bool {
         match self.frame {
             Frame::Whole(opcode) => !opcode.is_control(),
             Frame::Fragment { .. } => true,
             Frame::Close | Frame::Made(_) | Frame::Raw(_) => false,
+        }
+    }
+
+    /// Whether the caller allows it to be compressed.
+    pub fn may_compress(&self) -> bool {
+        match self.compress {
+            Compress::IfNegotiated => true,
+            Compress::Never => false,
+            Compress::Prepared(prepared) => !prepared.is_uncompressed(),
         }
     }
 

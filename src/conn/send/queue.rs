@@ -6,7 +6,7 @@
 //! others.
 
 use super::buffers::PIECE;
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory;
 use crate::base::outbox::Outbox;
 use crate::net::stream::Stream;
@@ -280,6 +280,11 @@ impl Queue {
             Queued::Other => {}
         }
     }
+}
+
+pub fn queue_is_full(queued: u64, limit: u64) -> Error {
+    let message = format!("the send queue already holds {queued} bytes; the limit is {limit}");
+    Error::new(Kind::WouldBlock, message).in_phase(Phase::Open)
 }
 
 /// There is room for one more position.

@@ -46,8 +46,9 @@ pub(super) struct SendSide {
     /// Data stays in the plain buffer until the writer is uncorked or the buffer is full. Changed
     /// under the lock.
     is_corked: AtomicBool,
-    /// A message was rejected because the queue was full, and the drain has not been reported yet.
-    was_rejected: AtomicBool,
+    /// The driver must check after each step whether there is room again: a message was rejected
+    /// because the queue was full, or waits outside of it.
+    is_room_wanted: AtomicBool,
     /// The closing handshake has begun, the connection has failed, or nothing more can be sent.
     /// Never reset.
     is_ending: AtomicBool,
@@ -96,7 +97,7 @@ impl SendSide {
             has_backlog: AtomicBool::new(!wire.is_empty()),
             has_corked_data: AtomicBool::new(false),
             is_corked: AtomicBool::new(false),
-            was_rejected: AtomicBool::new(false),
+            is_room_wanted: AtomicBool::new(false),
             state: PriorityMutex::new(SendState {
                 sender: Sender::default(),
                 keys,
@@ -129,13 +130,13 @@ impl SendSide {
         self.is_corked.load(Ordering::Relaxed)
     }
 
-    pub(super) fn was_rejected(&self) -> bool {
-        self.was_rejected.load(Ordering::Relaxed)
+    pub(super) fn is_room_wanted(&self) -> bool {
+        self.is_room_wanted.load(Ordering::Relaxed)
     }
 
-    /// Under the lock.
-    pub(super) fn note_rejection(&self, was_rejected: bool) {
-        self.was_rejected.store(was_rejected, Ordering::Relaxed);
+    /// Under the lock, or under that of the queue outside.
+    pub(super) fn want_room(&self, is_wanted: bool) {
+        self.is_room_wanted.store(is_wanted, Ordering::Relaxed);
     }
 
     /// Under the lock.

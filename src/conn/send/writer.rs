@@ -384,15 +384,22 @@ impl Writer {
         self.side.state.lock_ahead().queue.ping_end()
     }
 
+    /// Whether the driver must check after each step if there is room again.
+    pub fn is_room_wanted(&self) -> bool {
+        self.side.is_room_wanted()
+    }
+
+    /// For messages that wait outside the writer; the caller holds the lock of their queue.
+    pub fn want_room(&self, is_wanted: bool) {
+        self.side.want_room(is_wanted);
+    }
+
     /// True once after a message was rejected, when half of the room is free again.
     pub fn has_drained(&self, limit: u64) -> bool {
-        if !self.side.was_rejected() {
-            return false;
-        }
         let state = self.side.state.lock_ahead();
         let has_room = state.queued_bytes() as u64 <= limit / 2;
         if has_room {
-            self.side.note_rejection(false);
+            self.side.want_room(false);
         }
         has_room
     }

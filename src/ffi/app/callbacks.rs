@@ -332,8 +332,8 @@ pub unsafe extern "C" fn wsline_app_on_error(
 ///
 /// It is not called for failed attempts (on_error is), or after wsline_app_free() or
 /// wsline_loop_free(). `info->unsent_messages` is the number of queued messages that were lost. The
-/// transport has been shut down, and sends return WSLINE_ERR_WRONG_STATE. Then the app ends, or
-/// waits and connects again.
+/// transport has been shut down. Then the app ends, or waits and connects again. Sends return
+/// WSLINE_ERR_WRONG_STATE, unless wsline_options_set_keep_unsent_ms() lets messages wait.
 ///
 /// After a closing handshake the server ends the TCP connection (RFC 6455 section 7.1.1). If it
 /// does not, this function is called 1 second after the second close frame.

@@ -19,7 +19,8 @@ use std::ffi::{c_char, c_void};
 /// The calling thread writes the message to the socket at once. What the socket does not accept is
 /// queued, up to the limit of wsline_options_set_max_send_queue_bytes(), and sent by the driving
 /// thread. Messages sent by one thread keep their order. What is still queued when the connection
-/// ends is lost; on_close reports how much.
+/// ends is lost, and on_close reports how much; with wsline_options_set_keep_unsent_ms() it is sent
+/// on the next connection.
 ///
 /// @param app   an app.
 /// @param text  the text, UTF-8; NULL with `len` 0 is an empty message.
@@ -28,7 +29,7 @@ use std::ffi::{c_char, c_void};
 /// @retval WSLINE_ERR_WOULD_BLOCK       the queue is full; nothing was sent. See
 ///                                      wsline_app_on_drain().
 /// @retval WSLINE_ERR_BUSY              a fragmented message has not been finished.
-/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected.
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected, and does not keep messages.
 /// @retval WSLINE_ERR_CLOSED            the connection is being closed.
 /// @retval WSLINE_ERR_CONNECTION_LOST   the transport has ended; on_error follows.
 /// @retval WSLINE_ERR_ABORTED           wsline_app_abort() was called.
@@ -181,14 +182,16 @@ pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_statu
 
 /// Waits until the system has accepted everything in the send queue and all corked messages.
 ///
-/// For threads that may wait. It says nothing about what the server has received.
+/// For threads that may wait. It says nothing about what the server has received. An app that keeps
+/// messages may reconnect meanwhile.
 ///
 /// @param app         an app.
 /// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
 ///                    indefinitely.
 /// @retval WSLINE_OK                    everything was sent.
 /// @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
-/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected, or this thread is driving it.
+/// @retval WSLINE_ERR_WRONG_STATE       the app is not connected and keeps no messages, or this
+///                                      thread is driving it.
 /// @retval WSLINE_ERR_CONNECTION_LOST   and all others: the connection has ended with that status.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `app` is NULL, or `timeout_ms` is another negative number.
 ///
@@ -249,8 +252,8 @@ pub unsafe extern "C" fn wsline_app_pong(
 /// Blocks: no.
 /// Since: 0.1
 ///
-/// Begins to close an app: sends what is queued and a close frame, waits for the server's, calls
-/// on_close, and ends the app.
+/// Begins to close an app: sends what is queued, except what wsline_options_set_send_rate() holds
+/// back, and a close frame, waits for the server's, calls on_close, and ends the app.
 ///
 /// The connection is dropped if the close makes no progress for the close timeout (see
 /// wsline_options_set_close_timeout_ms(); 3 seconds by default), or if the whole close takes longer

@@ -84,10 +84,12 @@ pub unsafe extern "C" fn wsline_app_is_running(app: *const wsline_app) -> bool {
     })
 }
 
-/// Returns the size of the send queue: frames that the socket has not accepted yet.
+/// Returns the size of the send queue: frames that the socket has not accepted yet, and messages
+/// that wait for a connection or because of wsline_options_set_send_rate().
 ///
 /// @param app  an app; may be NULL.
-/// @return     bytes; 0 if the system has accepted everything, or the app is not connected.
+/// @return     bytes; 0 if the system has accepted everything, or the app is not connected and
+///             keeps no messages.
 ///
 /// See also: wsline_options_set_max_send_queue_bytes()
 /// Since: 0.2

@@ -26,10 +26,9 @@ pub struct wsline_close_info {
     /// Bytes in `reason`, without the NUL.
     pub reason_len: usize,
     /// Messages in the send queue of an app that the system had not accepted, or had accepted only
-    /// in part; 0 for a wsline_conn.
+    /// in part, and that are not kept for the next connection; 0 for a wsline_conn.
     pub unsent_messages: u64,
-    /// Bytes of frames in the queue of an app that the system had not accepted; 0 for a
-    /// wsline_conn.
+    /// Bytes of these messages, and of other frames in the queue; 0 for a wsline_conn.
     pub unsent_bytes: u64,
     /// Reserved for future fields; 0.
     pub reserved: [u64; 2],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Options of apps: pings, reconnecting, the queue.
+//! Options of apps: pings, reconnecting, further servers.
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
@@ -224,29 +224,6 @@ pub unsafe extern "C" fn wsline_options_set_reconnect_always(
     let function = "wsline_options_set_reconnect_always";
     object::set(function, options, |options, _| {
         options.reconnect_always = enable;
-        Ok(())
-    })
-}
-
-/// Sets the maximum size of the send queue of an app, which holds the frames that the socket has
-/// not accepted yet.
-///
-/// A send beyond it returns WSLINE_ERR_WOULD_BLOCK. An empty queue accepts one message of any size.
-///
-/// @param options  the options to modify.
-/// @param bytes    the size in bytes, 16 MiB by default; 0 for no limit.
-/// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
-///
-/// See also: wsline_app_send_queue_bytes(), wsline_app_on_drain()
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
-    options: *mut wsline_options,
-    bytes: u64,
-) -> wsline_status {
-    let function = "wsline_options_set_max_send_queue_bytes";
-    object::set(function, options, |options, _| {
-        options.send_queue_limit = arguments::limit(bytes);
         Ok(())
     })
 }

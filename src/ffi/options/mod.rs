@@ -22,3 +22,5 @@ pub mod protocol;
 pub mod deflate;
 
 pub mod app;
+
+pub mod send_queue;
