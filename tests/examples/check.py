@@ -23,6 +23,8 @@ PROGRAM = pathlib.Path(sys.argv[1])
 SERVER = os.environ["WSLINE_TEST_WEBSOCKETS_URL"] + "/"
 # 10 MB/s, slower than any client sends.
 SLOW_SERVER = os.environ["WSLINE_TEST_FAULTS_URL"] + "/slow-read?bps=10000000"
+# It answers everything before a close frame.
+ORDERED_SERVER = os.environ["WSLINE_TEST_FAULTS_URL"] + "/echo"
 BROKER = os.environ["WSLINE_TEST_MOSQUITTO_URL"] + "/mqtt"
 NOBODY = "ws://127.0.0.1:1/"
 REFUSED = r"connect to 127\.0\.0\.1:\d+: connection refused"
@@ -153,6 +155,27 @@ def tries_again_without_a_server():
         example.expect(f"error: {REFUSED}")
 
 
+def keeps_lines_over_a_restart():
+    with Restarting(ORDERED_SERVER) as server:
+        with Example(server.url, stderr=subprocess.STDOUT) as example:
+            example.type("one")
+            for line in ("open", "hello from sensor 7", "one"):
+                example.expect(line)
+            server.stop()
+            example.expect(".*; 0 bytes are waiting")
+            example.type("two")
+            example.type("three")
+            example.expect(".*; 8 bytes are waiting", skipping=".*; [03] bytes are waiting")
+            server.start()
+            example.expect("open", skipping=".*; 8 bytes are waiting")
+            for line in ("hello from sensor 7", "two", "three"):
+                example.expect(line)
+            example.type("four")
+            example.end_input()
+            example.expect("four")
+            example.expect_end()
+
+
 def publishes_to_itself():
     with Example(BROKER, "plants/1", "16 °C") as example:
         example.expect("connected")
@@ -191,6 +214,7 @@ CHECKS = {
     ],
     "reconnect": [survives_a_restart, ends_on_signals, ends_on_a_signal_between_attempts],
     "feed": [loses_no_message, gives_up_without_a_token, tries_again_without_a_server],
+    "telemetry": [keeps_lines_over_a_restart],
     "mqtt": [publishes_to_itself, reports_that_the_broker_rejects_the_topic, needs_a_broker],
     "stream": [prints_the_echo_of_its_input, reports_refused_connection],
     "batch": [
