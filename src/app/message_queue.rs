@@ -30,8 +30,8 @@ pub struct MessageQueue {
     connection: u64,
     /// Which fragments may be sent next.
     sequence: Sender,
-    /// A thread is passing a message to the connection, without the lock, because the caller's
-    /// functions for keys and for the log may send, too.
+    /// A thread is passing a message to the connection, without the lock: others queue theirs while
+    /// a large one is compressed or encrypted.
     is_passing: bool,
     /// A thread waits to close the connection until no other one is passing a message.
     is_close_waiting: bool,

@@ -360,39 +360,7 @@ static void messages_wait_for_the_first_connection_too(void) {
     end_app(app);
 }
 
-/* Inside a send ------------------------------------------------------------------------------- */
-
-struct nested {
-    wsline_app *app;
-    unsigned calls;
-};
-
-/* Called for each frame; in the first two, another message is sent. */
-static int32_t send_inside(uint8_t *key_out, void *userdata) {
-    struct nested *nested = userdata;
-
-    memset(key_out, (int)nested->calls, 4);
-    if (++nested->calls <= 2)
-        CHECK_OK(wsline_app_send_text(nested->app, "nested", WSLINE_NUL_TERMINATED));
-    return 0;
-}
-
-static void a_function_of_the_caller_may_send_during_a_send(void) {
-    struct record record;
-    struct nested nested = {NULL, 2};
-    wsline_options *options = keeping(WSLINE_FOREVER);
-
-    REQUIRE_OK(wsline_options_set_mask_key_fn(options, send_inside, &nested, NULL));
-    nested.app = app_make("WEBSOCKETS", "/", options, &record);
-    wsline_options_free(options);
-    CHECK_OK(wsline_app_start(nested.app));
-    REQUIRE(record_wait(&record, 'o', 1));
-    nested.calls = 0;
-    CHECK_OK(wsline_app_send_text(nested.app, "outer", WSLINE_NUL_TERMINATED));
-    REQUIRE(record_wait(&record, 'm', 3));
-    CHECK_TEXT("nested", record.text);
-    end_app(nested.app);
-}
+/* Corked ------------------------------------------------------------------------------------ */
 
 static void corked_messages_wait_until_they_are_uncorked(void) {
     struct record record;
@@ -451,7 +419,6 @@ static const struct test tests[] = {
     TEST(an_app_that_ends_drops_what_it_has_kept),
     TEST(options_without_keeping_drop_what_was_kept),
     TEST(messages_wait_for_the_first_connection_too),
-    TEST(a_function_of_the_caller_may_send_during_a_send),
     TEST(corked_messages_wait_until_they_are_uncorked),
     TEST(what_is_corked_is_kept),
     TEST(the_age_is_checked),
