@@ -499,6 +499,14 @@ typedef struct wsline_conn wsline_conn;
 typedef struct wsline_cookie_jar wsline_cookie_jar;
 
 /**
+ * The lookup of a name by a wsline_resolver_fn.
+ *
+ * It ends with exactly one call of wsline_lookup_finish(), wsline_lookup_fail() or
+ * wsline_lookup_by_system(), on any thread, which frees it.
+ */
+typedef struct wsline_lookup wsline_lookup;
+
+/**
  * Drives any number of apps on one thread.
  *
  * Created by wsline_loop_new(), freed by wsline_loop_free(). One thread at a time drives it, with
@@ -577,6 +585,16 @@ typedef void (*wsline_log_fn)(int32_t level, const char *message, void *userdata
 
 /** Frees the `userdata` of a callback; runs exactly once, on any thread. */
 typedef void (*wsline_free_fn)(void *userdata);
+
+/**
+ * Begins to look up the addresses of `host`.
+ *
+ * Runs on the connecting thread; for an app on the driving thread. It must not block: end the
+ * lookup before it returns, if the addresses are known, or later on any thread. `host` is lent
+ * until it returns; `port` is needed only by those who look up services.
+ */
+typedef void (*wsline_resolver_fn)(wsline_lookup *lookup, const char *host, int32_t port,
+                                   void *userdata);
 
 /**
  * Supplies the masking key of a frame, four bytes, for tests that need reproducible output.
@@ -1547,7 +1565,8 @@ WSLINE_API wsline_status wsline_options_clear_socket_options(wsline_options *opt
  * for a socket, the connect fails with WSLINE_ERR_CONNECT.
  *
  * @param options  the options to modify.
- * @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
+ * @param path     the path of the socket, at most 107 bytes on Linux; "@name" for the abstract
+ *                 socket of that name (unix(7)); NULL, the default, for none.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
  */
@@ -1556,8 +1575,7 @@ WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, c
 /**
  * Sets the local address, for machines that have several.
  *
- * Only server addresses of the same family are used. To bind to an interface by name, add the
- * socket option SO_BINDTODEVICE.
+ * Only server addresses of the same family are used. See also wsline_options_set_bind_interface().
  *
  * @param options  the options to modify.
  * @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
@@ -1567,6 +1585,22 @@ WSLINE_API wsline_status wsline_options_set_unix_path(wsline_options *options, c
  */
 WSLINE_API wsline_status
 wsline_options_set_bind_address(wsline_options *options, const char *address);
+
+/**
+ * Sends and receives only through one network interface, for machines that have several.
+ *
+ * Has no effect on Unix-domain sockets. Linux before 5.7 allows it only to privileged processes.
+ *
+ * @param options    the options to modify.
+ * @param interface  its name, for example "eth0", at most 15 bytes; NULL, the default, for any. If
+ *                   there is none of that name, the connect fails with WSLINE_ERR_CONNECT.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `interface` is empty or too long.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status
+wsline_options_set_bind_interface(wsline_options *options, const char *interface);
 
 /**
  * Connects to addresses of one family only; this also applies to a server's address that the
@@ -1593,6 +1627,128 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `fd` is below -1.
  */
 WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t fd);
+
+/* --- Names and addresses ---------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Sets the addresses of a host, which is then not looked up.
+ *
+ * They apply to every name that a connect needs: of the server, of a proxy, of the target of a
+ * redirect. The URL still determines the request and which certificate is expected. Addresses are
+ * tried as those of a lookup are: the families in turn, each 250 ms after the one before (RFC
+ * 8305). A later entry for the same host and port replaces an earlier one.
+ *
+ * @param options  the options to modify.
+ * @param entry    "host:port:address[,address...]", for example
+ *                 "api.example.com:443:192.0.2.1,2001:db8::1".
+ * @retval WSLINE_OK                    added.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `entry` has another form.
+ * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
+ */
+WSLINE_API wsline_status wsline_options_add_resolve(wsline_options *options, const char *entry);
+
+/**
+ * Removes all entries added with wsline_options_add_resolve().
+ *
+ * @param options  the options to modify.
+ * @retval WSLINE_OK                    removed, if there were any.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ */
+WSLINE_API wsline_status wsline_options_clear_resolve(wsline_options *options);
+
+/**
+ * Connects to another host and port than those in the URL, also through a proxy, for example to one
+ * machine behind a load balancer.
+ *
+ * The URL still determines the request, the server name for TLS, and which certificate is expected.
+ * It also applies to redirects.
+ *
+ * @param options  the options to modify.
+ * @param place    "host:port"; an IPv6 address is written in brackets; NULL, the default, for those
+ *                 in the URL.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `place` has another form.
+ */
+WSLINE_API wsline_status wsline_options_set_connect_to(wsline_options *options, const char *place);
+
+/**
+ * Sets a function that looks up names instead of the system.
+ *
+ * It is called for each name that a connect needs, except `localhost`, names given with
+ * wsline_options_add_resolve(), and addresses. The connect continues when the lookup ends, or fails
+ * at its timeout, whichever is first.
+ *
+ * @param options        the options to modify.
+ * @param fn             the function; NULL, the default, for the system.
+ * @param userdata       handed to `fn`; may be NULL.
+ * @param userdata_free  called once with `userdata` when `fn` will not be called again, or if this
+ *                       call fails; may be NULL.
+ * @retval WSLINE_OK                    set; the `userdata` set before is released once no
+ *                                      connection uses it.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ */
+WSLINE_API wsline_status
+wsline_options_set_resolver(wsline_options *options, wsline_resolver_fn fn, void *userdata,
+                            wsline_free_fn userdata_free);
+
+/**
+ * Ends a lookup with the addresses of the host.
+ *
+ * @param lookup     the lookup; freed if this succeeds.
+ * @param addresses  one or more IP addresses, separated by commas, the preferred one first.
+ * @retval WSLINE_OK                    done, also if the connect has ended meanwhile.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `addresses` has another form; the
+ *                                      lookup is still yours.
+ * @retval WSLINE_ERR_WRONG_STATE       this is a child process that inherited the lookup.
+ *
+ * Threads: any.
+ */
+WSLINE_API wsline_status wsline_lookup_finish(wsline_lookup *lookup, const char *addresses);
+
+/**
+ * Ends a lookup without addresses; the connect fails with WSLINE_ERR_RESOLVE.
+ *
+ * @param lookup  the lookup; freed if this succeeds.
+ * @param reason  for the error message; NULL for none.
+ * @retval WSLINE_OK                    done, also if the connect has ended meanwhile.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `lookup` is NULL, or `reason` is not UTF-8.
+ * @retval WSLINE_ERR_WRONG_STATE       this is a child process that inherited the lookup.
+ *
+ * Threads: any.
+ */
+WSLINE_API wsline_status wsline_lookup_fail(wsline_lookup *lookup, const char *reason);
+
+/**
+ * Lets the system look up the name after all.
+ *
+ * @param lookup  the lookup; freed if this succeeds.
+ * @retval WSLINE_OK                    done, also if the connect has ended meanwhile.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `lookup` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       this is a child process that inherited the lookup.
+ *
+ * Threads: any.
+ */
+WSLINE_API wsline_status wsline_lookup_by_system(wsline_lookup *lookup);
+
+/**
+ * Returns whether the addresses are of no use any more.
+ *
+ * That is so when the connect has timed out or was aborted, or its object was freed. The lookup
+ * must still be ended.
+ *
+ * @param lookup  a lookup; may be NULL.
+ * @return        true if it was cancelled, or for NULL.
+ *
+ * Threads: any, until the lookup ends.
+ */
+WSLINE_API bool wsline_lookup_is_cancelled(const wsline_lookup *lookup);
 
 /* --- TLS options ------------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@ use crate::base::deadline::{SharedTimeout, Timeout};
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use crate::conn::send::keys::MaskKeyFn;
+use crate::net::names::NameOptions;
 use crate::net::socket::SocketOptions;
 use crate::net::tls::options::TlsOptions;
 use crate::protocol::backoff::BackoffOptions;
@@ -14,6 +15,7 @@ use crate::protocol::http::request::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::send_rate::SendRateOptions;
+use crate::protocol::url::Url;
 use crate::protocol::ws::frame_sequence::Limits;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -34,6 +36,9 @@ pub struct Options {
     pub proxy: ProxyOptions,
     /// For connecting through the proxy, within the connect timeout.
     pub proxy_timeout: Timeout,
+    pub names: NameOptions,
+    /// Where to connect to instead of the URL's host and port: only these two count.
+    pub connect_to: Option<Arc<Url>>,
     pub socket: SocketOptions,
     /// The path of a Unix socket to connect to instead of the URL's host.
     pub unix_path: Option<String>,
@@ -144,6 +149,8 @@ impl Default for Options {
             spin: Duration::ZERO,
             proxy: ProxyOptions::default(),
             proxy_timeout: Timeout::DEFAULT,
+            names: NameOptions::default(),
+            connect_to: None,
             socket: SocketOptions::default(),
             unix_path: None,
             fd: None,

@@ -177,6 +177,15 @@ impl<'call> Arguments<'call> {
         unsafe { handle::free_or_abandon(object, abandon) };
     }
 
+    /// Takes back an object, which may only be used in the process that created it.
+    pub(super) fn take<T: OfOneProcess>(self, object: *mut T, name: &str) -> Result<T, Error> {
+        if self.get(object, name)?.process().is_inherited() {
+            return Err(inherited(name));
+        }
+        // SAFETY: promised to the export that takes it.
+        Ok(unsafe { handle::take(object) })
+    }
+
     /// Frees an object that any process may use.
     pub(super) fn free_plain<T>(self, object: *mut T) {
         // SAFETY: promised to the export that frees.

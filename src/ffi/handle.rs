@@ -76,6 +76,12 @@ pub(super) unsafe fn free_or_abandon<T: OfOneProcess>(object: *mut T, abandon: i
     }
 }
 
+/// Takes back an object that [`give`] created.
+pub(super) unsafe fn take<T>(object: *mut T) -> T {
+    // SAFETY: the caller promises that it came from `give` and is not used again.
+    *unsafe { Box::from_raw(object) }
+}
+
 pub(super) fn give_string(text: CString) -> *mut c_char {
     text.into_raw()
 }
@@ -165,6 +171,8 @@ pub(super) type ListFn<T, U> = unsafe extern "C-unwind" fn(*mut T, *const U, usi
 /// With a value; lends another one, which may be changed, and returns a number.
 pub(super) type AskFn<T, U, V> =
     unsafe extern "C-unwind" fn(*mut T, *const U, *mut V, *mut c_void) -> i32;
+/// With a name and a number.
+pub(super) type NameFn<T> = unsafe extern "C-unwind" fn(*mut T, *const c_char, i32, *mut c_void);
 pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
 type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
 type KeyFn = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
@@ -207,6 +215,18 @@ impl<T, D: Borrow<UserData>> Callback<ObjectFn<T>, D> {
         call("callback", userdata.name, || {
             // SAFETY: promised of what is registered.
             unsafe { function(object.0, userdata.pointer) };
+        });
+    }
+}
+
+impl<T> Callback<NameFn<T>> {
+    /// Gives an object away, to be used for the name and the number.
+    pub(super) fn give(&self, object: T, name: &CStr, number: i32) {
+        let Self { function, userdata } = self;
+        let object = give(object);
+        call("callback", userdata.name, || {
+            // SAFETY: promised of what is registered.
+            unsafe { function(object, name.as_ptr(), number, userdata.pointer) };
         });
     }
 }

@@ -5,6 +5,7 @@
 #[cfg(feature = "tls-aws-lc")]
 pub mod aws_lc;
 pub mod epoll;
+pub mod names;
 #[cfg(not(feature = "tls-aws-lc"))]
 pub mod openssl;
 pub mod poll;

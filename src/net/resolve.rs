@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Looks up names on threads of their own: `getaddrinfo(3)` has no timeout and cannot be
+//! Looks up names with the system, on threads of their own: `getaddrinfo(3)` has no timeout and cannot be
 //! interrupted, so a lookup that takes too long is left to finish by itself.
 
 use super::thread;
-use crate::base::error::{Error, Kind, Phase};
+use crate::base::error::{Error, Kind};
 use crate::base::process::PerProcess;
 use crate::base::sync::{Arc, Mutex, Weak};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Called, on any thread, when there is a result.
@@ -23,22 +23,21 @@ impl<F: Fn() + Send + Sync> Notified for F {
     }
 }
 
-/// The most lookups in progress that have waiters; further ones are queued. Thousands of names need
-/// not start thousands of threads.
+/// The most recent lookups in progress that have waiters; further ones are queued. Thousands of
+/// names need not start thousands of threads.
 const MAX_AWAITED: usize = 64;
+/// A lookup that takes longer is not recent: those that hang must not hold up other names.
+const RECENT: Duration = Duration::from_secs(2);
+/// How often a thread checks, while lookups are queued, whether one may start.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// The most lookups in progress, including abandoned ones that are still inside `getaddrinfo(3)`.
 const MAX_IN_PROGRESS: usize = 1024;
 /// Requests for the same name within this time share one lookup. Later the network may have
 /// changed; the C library's first attempt takes this long.
 const SHARED_FOR: Duration = Duration::from_secs(5);
 
-type Addresses = Result<Vec<SocketAddr>, Error>;
-type LookupSlot = Mutex<Option<Addresses>>;
-
-pub struct Lookup {
-    host: String,
-    result: Arc<LookupSlot>,
-}
+pub(super) type Addresses = Result<Vec<SocketAddr>, Error>;
+pub(super) type LookupSlot = Mutex<Option<Addresses>>;
 
 struct Query {
     host: String,
@@ -69,48 +68,27 @@ type FailedQuery = (Vec<Waiter>, Error);
 #[derive(Default)]
 struct LookupPool {
     queries: Vec<Query>,
+    /// A thread starts queued queries when those before them take long.
+    is_checked: bool,
 }
 
 /// A child process has none of the threads, so it begins without queries.
 static LOOKUPS: PerProcess<Mutex<LookupPool>> = PerProcess::new();
 
-impl Lookup {
-    pub fn start(host: &str, port: u16, notify: &Notify) -> Self {
-        let known = is_localhost(host).then(|| Ok(loopback(port)));
-        let is_known = known.is_some();
-        let lookup = Self {
-            host: host.to_owned(),
-            result: Arc::new(Mutex::new(known)),
-        };
-        if !is_known {
-            let waiter = Waiter {
-                result: Arc::downgrade(&lookup.result),
-                notify: Arc::clone(notify),
-            };
-            let failed = LOOKUPS.get().lock().add(host, port, waiter);
-            deliver_failures(failed);
-        }
-        lookup
-    }
-
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The addresses, in the order the system prefers; `None` while the lookup is in progress.
-    pub fn poll(&self) -> Result<Option<Vec<SocketAddr>>, Error> {
-        let result = self.result.lock().take().transpose();
-        result.map_err(|error| error.in_phase(Phase::Resolve))
-    }
+/// Looks up a name for `result`, the slot of a waiter, which may have given up already.
+pub(super) fn look_up(host: &str, port: u16, result: Weak<LookupSlot>, notify: &Notify) {
+    let waiter = Waiter {
+        result,
+        notify: Arc::clone(notify),
+    };
+    let failed = LOOKUPS.get().lock().add(host, port, waiter);
+    deliver_failures(failed);
 }
 
-impl Drop for Lookup {
-    /// An abandoned lookup makes room for a queued one.
-    fn drop(&mut self) {
-        drop(std::mem::take(&mut self.result));
-        let failed = LOOKUPS.get().lock().start_threads();
-        deliver_failures(failed);
-    }
+/// Called when a waiter may have given up: starts a queued lookup in its place.
+pub(super) fn note_abandoned() {
+    let failed = LOOKUPS.get().lock().start_threads();
+    deliver_failures(failed);
 }
 
 impl LookupPool {
@@ -132,8 +110,16 @@ impl LookupPool {
         self.start_threads()
     }
 
-    /// Starts a thread for each query that may start now.
+    /// Starts a thread for each query that may start now; for the rest, one that checks again.
     fn start_threads(&mut self) -> Vec<FailedQuery> {
+        let failed = self.start_lookups();
+        if !self.is_checked && self.has_queued() {
+            self.is_checked = thread::start("wsline-resolve", check_queue).is_ok();
+        }
+        failed
+    }
+
+    fn start_lookups(&mut self) -> Vec<FailedQuery> {
         while let Some(task) = self.start_next() {
             if self.in_progress().count() > MAX_IN_PROGRESS {
                 self.requeue(&task);
@@ -222,9 +208,17 @@ impl LookupPool {
         queries.filter(|query| query.started.is_some())
     }
 
-    /// The number of lookups in progress that have waiters.
+    fn has_queued(&self) -> bool {
+        let mut queries = self.queries.iter();
+        queries.any(|query| query.started.is_none() && query.is_awaited())
+    }
+
+    /// The number of recent lookups in progress that have waiters.
     fn count_awaited(&self) -> usize {
-        self.in_progress().filter(|it| it.is_awaited()).count()
+        let is_recent = |started: Instant| started.elapsed() < RECENT;
+        self.in_progress()
+            .filter(|query| query.is_awaited() && query.started.is_some_and(is_recent))
+            .count()
     }
 }
 
@@ -247,35 +241,35 @@ impl Query {
     }
 }
 
-/// `localhost` and the names below it need no resolver (RFC 6761 section 6.3).
-fn is_localhost(host: &str) -> bool {
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    last.eq_ignore_ascii_case("localhost")
-}
-
-/// IPv4 first: a server that listens on only one of the two usually listens on IPv4, and a SOCKS
-/// proxy is given only one address.
-fn loopback(port: u16) -> Vec<SocketAddr> {
-    vec![
-        (Ipv4Addr::LOCALHOST, port).into(),
-        (Ipv6Addr::LOCALHOST, port).into(),
-    ]
-}
-
 fn run_lookups(task: Task) {
     let mut next = LOOKUPS.get().lock().task_or_next(task);
     while let Some(task) = next {
-        let result = look_up(&task.host, task.port);
+        let result = ask_system(&task.host, task.port);
         let mut lookups = LOOKUPS.get().lock();
         let waiters = lookups.end(&task);
         next = lookups.start_next();
         drop(lookups);
-        deliver(waiters, &result);
+        deliver_to_all(waiters, &result);
     }
 }
 
-fn look_up(host: &str, port: u16) -> Addresses {
+/// Ends when nothing is queued.
+fn check_queue() {
+    loop {
+        std::thread::sleep(CHECK_INTERVAL);
+        let mut lookups = LOOKUPS.get().lock();
+        let failed = lookups.start_lookups();
+        lookups.is_checked = lookups.has_queued();
+        let is_done = !lookups.is_checked;
+        drop(lookups);
+        deliver_failures(failed);
+        if is_done {
+            return;
+        }
+    }
+}
+
+fn ask_system(host: &str, port: u16) -> Addresses {
     let found = (host, port).to_socket_addrs();
     found.map(Iterator::collect).map_err(|error| {
         let what = format!("look up {host}");
@@ -288,38 +282,22 @@ fn look_up(host: &str, port: u16) -> Addresses {
     })
 }
 
-fn deliver(waiters: Vec<Waiter>, result: &Addresses) {
+fn deliver_to_all(waiters: Vec<Waiter>, result: &Addresses) {
     for waiter in waiters {
-        if let Some(slot) = waiter.result.upgrade() {
-            *slot.lock() = Some(Addresses::clone(result));
-            waiter.notify.notify();
-        }
+        deliver(&waiter.result, &waiter.notify, Addresses::clone(result));
+    }
+}
+
+pub(super) fn deliver(waiting: &Weak<LookupSlot>, notify: &Notify, result: Addresses) {
+    if let Some(slot) = waiting.upgrade() {
+        *slot.lock() = Some(result);
+        notify.notify();
     }
 }
 
 /// Called without the pool's lock, because a notified waiter may start another lookup.
 fn deliver_failures(failed: Vec<FailedQuery>) {
     for (waiters, why) in failed {
-        deliver(waiters, &Err(why));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_below_localhost_are_local() {
-        for (host, is_local) in [
-            ("localhost", true),
-            ("LocalHost.", true),
-            ("app.localhost", true),
-            ("notlocalhost", false),
-            ("localhost.example", false),
-            ("localhost..", false),
-            ("", false),
-        ] {
-            assert_eq!(is_localhost(host), is_local, "{host}");
-        }
+        deliver_to_all(waiters, &Err(why));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::sys;
 use crate::base::error::{Error, Kind, Phase};
+use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::ffi::CString;
@@ -33,6 +34,8 @@ pub struct SocketOptions {
     pub family: Family,
     /// The local address; port 0 lets the system choose one.
     pub bind: Option<SocketAddr>,
+    /// The network interface to send and receive through.
+    pub interface: Option<Text>,
     /// Set before connecting, after the default options.
     pub options: Arc<Vec<SocketOption>>,
 }
@@ -114,8 +117,13 @@ pub fn start_connect(address: &Address, options: &SocketOptions) -> Result<Start
         Address::Unix(path) => make_unix_socket(path).map_err(failed)?,
     };
     set_options(&socket, &options.options)?;
-    if let (Some(bind), Address::Ip(_)) = (options.bind, address) {
-        bind_to(&socket, bind)?;
+    if let Address::Ip(_) = address {
+        if let Some(interface) = &options.interface {
+            bind_to_interface(&socket, interface)?;
+        }
+        if let Some(bind) = options.bind {
+            bind_to(&socket, bind)?;
+        }
     }
     let Err(error) = socket.connect(&to) else {
         return Ok(StartedConnect::Connected(socket));
@@ -196,7 +204,7 @@ impl Peer {
         )
     }
 
-    /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket.
+    /// `127.0.0.1:80`, `[::1]:80`, the path of a Unix-domain socket, or `@` and its abstract name.
     pub fn name(&self) -> CString {
         match self {
             Self::Address(address) => CString::new(address.to_string()).unwrap_or_default(),
@@ -207,10 +215,13 @@ impl Peer {
 
 fn name(address: &SockAddr) -> CString {
     let path = address.as_pathname().map(|path| path.display().to_string());
+    let name = address.as_abstract_namespace();
+    let name = name.map(|name| format!("@{}", String::from_utf8_lossy(name)));
     let text = address
         .as_socket()
         .map(|address| address.to_string())
-        .or(path);
+        .or(path)
+        .or(name);
     CString::new(text.unwrap_or_default()).unwrap_or_default()
 }
 
@@ -259,7 +270,12 @@ pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
 }
 
 fn make_unix_socket(path: &Path) -> io::Result<(Socket, SockAddr)> {
-    let address = SockAddr::unix(path).map_err(|_| {
+    let address = match path.to_str().and_then(|path| path.strip_prefix('@')) {
+        // unix(7): a NUL precedes the name of an abstract socket.
+        Some(name) => SockAddr::unix(format!("\0{name}")),
+        None => SockAddr::unix(path),
+    };
+    let address = address.map_err(|_| {
         let what = "the path is too long for a Unix-domain socket";
         io::Error::new(io::ErrorKind::InvalidInput, what)
     })?;
@@ -281,6 +297,21 @@ fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
     }
     socket.bind(&address.into()).map_err(|error| {
         Error::os(Kind::Connect, format_args!("bind to {address}"), &error).in_phase(Phase::Connect)
+    })
+}
+
+/// socket(7); since Linux 5.7 this needs no privilege.
+fn bind_to_interface(socket: &Socket, interface: &str) -> Result<(), Error> {
+    let name = interface.as_bytes();
+    let bound = sys::set_socket_option(
+        socket.as_fd(),
+        libc::SOL_SOCKET,
+        libc::SO_BINDTODEVICE,
+        name,
+    );
+    bound.map_err(|error| {
+        let what = format_args!("bind to the interface {interface}");
+        Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
     })
 }
 

@@ -288,7 +288,8 @@ static void lookups_beyond_the_limit_are_queued(void) {
     /* Lookups that nobody waits for are not started. */
     for (unsigned i = APPS; i > AT_ONCE + 10; i--) wsline_app_free(apps[i - 1]);
     CHECK_OK(wsline_loop_run_once(loop, 0));
-    CHECK_INT(AT_ONCE, resolver_calls());
+    /* A slow machine needs so long that others have started meanwhile. */
+    if (!check_slow()) CHECK_INT(AT_ONCE, resolver_calls());
     resolver_release();
     while (record_count(&records[AT_ONCE + 9], 'e') == 0)
         REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
@@ -297,8 +298,9 @@ static void lookups_beyond_the_limit_are_queued(void) {
     wsline_loop_free(loop);
 }
 
-/* A name is resolved while `hanging` lookups hang, the first of which is abandoned or not. */
-static void check_quick_name(unsigned hanging, bool leaves_first) {
+/* A name is resolved while `hanging` lookups hang, the first of which is abandoned or not. The call
+ * for it begins at once or later. */
+static void check_quick_name(unsigned hanging, bool leaves_first, bool at_once) {
     static struct record records[AT_ONCE];
     struct record quick;
     wsline_app *apps[AT_ONCE], *app;
@@ -314,7 +316,7 @@ static void check_quick_name(unsigned hanging, bool leaves_first) {
     }
     app = app_of("echo.test", loop, &quick);
     CHECK_OK(wsline_loop_run_once(loop, 0));
-    expect_calls(leaves_first ? hanging : hanging + 1);
+    expect_calls(at_once ? hanging + 1 : hanging);
     if (leaves_first) wsline_app_free(apps[0]);
     while (record_count(&quick, 'o') == 0) REQUIRE_OK(wsline_loop_run_once(loop, WAIT_MS));
     resolver_release();
@@ -323,11 +325,16 @@ static void check_quick_name(unsigned hanging, bool leaves_first) {
     wsline_loop_free(loop);
 }
 
-static void hanging_lookups_do_not_block_others(void) { check_quick_name(40, false); }
+static void hanging_lookups_do_not_block_others(void) { check_quick_name(40, false, true); }
 
 /* It starts when another lookup is abandoned, not when that lookup ends. */
 static void a_queued_lookup_starts_when_another_is_abandoned(void) {
-    check_quick_name(AT_ONCE, true);
+    check_quick_name(AT_ONCE, true, false);
+}
+
+/* Those that have taken long count no longer. */
+static void any_number_of_hanging_lookups_does_not_block_others(void) {
+    check_quick_name(AT_ONCE, false, false);
 }
 
 /* Lookups that nobody waits for any more. */
@@ -436,6 +443,7 @@ int main(int argc, char **argv) {
         TEST(abandoned_lookups_do_not_block_others),
         TEST(too_many_abandoned_lookups_are_an_error),
         TEST(a_queued_lookup_starts_when_another_is_abandoned),
+        TEST(any_number_of_hanging_lookups_does_not_block_others),
         TEST(a_forked_child_resolves_names_itself),
     };
     return check_main(argc, argv, tests, COUNT_OF(tests));

@@ -9,8 +9,9 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
 use crate::conn::options::Options;
 use crate::conn::trace;
+use crate::net::names::Lookup;
 use crate::net::poll::Poll;
-use crate::net::resolve::{Lookup, Notify};
+use crate::net::resolve::Notify;
 use crate::net::socket::{self, Address, Family, KEEPALIVE_IDLE};
 use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
@@ -77,10 +78,7 @@ impl Attempt {
             Some(_) => Deadline::after(now, options.proxy_timeout.span()),
             None => Deadline::NEVER,
         };
-        let target = match url.ip() {
-            Some(ip) => Target::Address(SocketAddr::new(ip, url.port())),
-            None => Target::Name(url.host().into_owned(), url.port()),
-        };
+        let target = Target::of(options.connect_to.as_deref().unwrap_or(&url));
         let mut attempt = Self {
             options,
             notify,
@@ -199,8 +197,7 @@ impl Attempt {
         }
         self.stage = match (&self.proxy, &self.target) {
             (Some(proxy), Target::Name(name, port)) if !proxy.looks_up_target() => {
-                let lookup = Lookup::start(name, *port, &self.notify);
-                ConnectStage::LookUpTarget(lookup)
+                ConnectStage::LookUpTarget(self.look_up(name, *port))
             }
             _ => self.find_first_peer(now)?,
         };
@@ -214,18 +211,19 @@ impl Attempt {
         let (name, ip, port) = match &self.proxy {
             Some(proxy) => (proxy.host().into(), proxy.ip(), proxy.port),
             None => {
-                let ip = self.url.ip().filter(|_| !self.url.has_zone());
-                (self.url.host_and_zone(), ip, self.url.port())
+                let url = self.options.connect_to.as_deref().unwrap_or(&self.url);
+                let ip = url.ip().filter(|_| !url.has_zone());
+                (url.host_and_zone(), ip, url.port())
             }
         };
         match ip {
             Some(ip) => self.dial(&name, [Address::Ip(SocketAddr::new(ip, port))], now),
-            None => Ok(ConnectStage::LookUp(Lookup::start(
-                &name,
-                port,
-                &self.notify,
-            ))),
+            None => Ok(ConnectStage::LookUp(self.look_up(&name, port))),
         }
+    }
+
+    fn look_up(&self, name: &str, port: u16) -> Lookup {
+        Lookup::start(name, port, &self.options.names, &self.notify)
     }
 
     fn dial(

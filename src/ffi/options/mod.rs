@@ -11,6 +11,8 @@ pub mod proxy;
 
 pub mod socket;
 
+pub mod names;
+
 pub mod tls_trust;
 
 pub mod tls_identity;

@@ -3,7 +3,7 @@
 
 use super::object::{self, wsline_options};
 use crate::base::error::Error;
-use crate::base::memory;
+use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
@@ -85,7 +85,8 @@ pub unsafe extern "C" fn wsline_options_clear_socket_options(
 /// long for a socket, the connect fails with WSLINE_ERR_CONNECT.
 ///
 /// @param options  the options to modify.
-/// @param path     the path of the socket, at most 107 bytes on Linux; NULL, the default, for none.
+/// @param path     the path of the socket, at most 107 bytes on Linux; "@name" for the abstract
+///                 socket of that name (unix(7)); NULL, the default, for none.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `path` is empty.
 #[unsafe(no_mangle)]
@@ -105,8 +106,8 @@ pub unsafe extern "C" fn wsline_options_set_unix_path(
 
 /// Sets the local address, for machines that have several.
 ///
-/// Only server addresses of the same family are used. To bind to an interface by name, add the
-/// socket option SO_BINDTODEVICE.
+/// Only server addresses of the same family are used. See also
+/// wsline_options_set_bind_interface().
 ///
 /// @param options  the options to modify.
 /// @param address  "192.0.2.1", "2001:db8::1", or with a port "192.0.2.1:4000",
@@ -124,6 +125,34 @@ pub unsafe extern "C" fn wsline_options_set_bind_address(
             .optional_string(address, "address")?
             .map(read_address)
             .transpose()?;
+        Ok(())
+    })
+}
+
+/// Sends and receives only through one network interface, for machines that have several.
+///
+/// Has no effect on Unix-domain sockets. Linux before 5.7 allows it only to privileged processes.
+///
+/// @param options    the options to modify.
+/// @param interface  its name, for example "eth0", at most 15 bytes; NULL, the default, for any. If
+///                   there is none of that name, the connect fails with WSLINE_ERR_CONNECT.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `interface` is empty or too long.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_bind_interface(
+    options: *mut wsline_options,
+    interface: *const c_char,
+) -> wsline_status {
+    let function = "wsline_options_set_bind_interface";
+    object::set(function, options, |options, arguments| {
+        let interface = arguments.optional_string(interface, "interface")?;
+        if let Some(name) = interface.filter(|name| !(1..libc::IFNAMSIZ).contains(&name.len())) {
+            let what = format!("has {} bytes; it must have 1 to 15", name.len());
+            return Err(Error::argument("interface", what));
+        }
+        options.socket.interface = interface.map(Text::copy).transpose()?;
         Ok(())
     })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a proxy is to connect to.
 
+use crate::protocol::url::Url;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -10,6 +11,16 @@ pub enum Target {
     /// characters.
     Name(String, u16),
     Address(SocketAddr),
+}
+
+impl Target {
+    /// The host and port of a URL.
+    pub fn of(url: &Url) -> Self {
+        match url.ip() {
+            Some(ip) => Self::Address(SocketAddr::new(ip, url.port())),
+            None => Self::Name(url.host().into_owned(), url.port()),
+        }
+    }
 }
 
 /// An authority, always with a port (RFC 9110 section 9.3.6).
