@@ -5,7 +5,7 @@
 use super::thread;
 use crate::base::error::{Error, Kind};
 use crate::base::process::PerProcess;
-use crate::base::sync::{Arc, Mutex, Weak};
+use crate::base::sync::{Arc, Condvar, Mutex, Weak};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -74,6 +74,8 @@ struct LookupPool {
 
 /// A child process has none of the threads, so it begins without queries.
 static LOOKUPS: PerProcess<Mutex<LookupPool>> = PerProcess::new();
+/// Notified when nothing is queued any more.
+static QUEUE_IS_EMPTY: PerProcess<Condvar> = PerProcess::new();
 
 /// Looks up a name for `result`, the slot of a waiter, which may have given up already.
 pub(super) fn look_up(host: &str, port: u16, result: Weak<LookupSlot>, notify: &Notify) {
@@ -116,7 +118,15 @@ impl LookupPool {
         if !self.is_checked && self.has_queued() {
             self.is_checked = thread::start("wsline-resolve", check_queue).is_ok();
         }
+        self.note_queue();
         failed
+    }
+
+    /// Ends the thread that checks the queue if there is nothing to check.
+    fn note_queue(&self) {
+        if self.is_checked && !self.has_queued() {
+            QUEUE_IS_EMPTY.get().notify_one();
+        }
     }
 
     fn start_lookups(&mut self) -> Vec<FailedQuery> {
@@ -248,6 +258,7 @@ fn run_lookups(task: Task) {
         let mut lookups = LOOKUPS.get().lock();
         let waiters = lookups.end(&task);
         next = lookups.start_next();
+        lookups.note_queue();
         drop(lookups);
         deliver_to_all(waiters, &result);
     }
@@ -256,8 +267,10 @@ fn run_lookups(task: Task) {
 /// Ends when nothing is queued.
 fn check_queue() {
     loop {
-        std::thread::sleep(CHECK_INTERVAL);
         let mut lookups = LOOKUPS.get().lock();
+        if lookups.has_queued() {
+            lookups = QUEUE_IS_EMPTY.get().wait(lookups, Some(CHECK_INTERVAL));
+        }
         let failed = lookups.start_lookups();
         lookups.is_checked = lookups.has_queued();
         let is_done = !lookups.is_checked;
