@@ -1671,8 +1671,8 @@ WSLINE_API wsline_status wsline_options_clear_resolve(wsline_options *options);
  * It also applies to redirects.
  *
  * @param options  the options to modify.
- * @param place    "host:port"; an IPv6 address is written in brackets; NULL, the default, for those
- *                 in the URL.
+ * @param place    "host:port", with an IPv6 address in brackets; NULL, the default, for those in
+ *                 the URL.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `place` has another form.
  */
@@ -2499,10 +2499,10 @@ wsline_options_set_max_send_queue_bytes(wsline_options *options, uint64_t bytes)
  * messages in their order, and then those that other threads have sent since. Only whole messages
  * are kept: no fragments, pings or pongs.
  *
- * All of this counts towards wsline_options_set_max_send_queue_bytes(). Messages that wait are sent
- * with one system call each, also after wsline_app_uncork(). on_close does not count kept messages
- * as unsent. Those that are kept when the app ends, and those that have become too old, are
- * dropped; a log line says how many.
+ * All of this counts towards wsline_options_set_max_send_queue_bytes(), each message with 128 bytes
+ * more than its payload. Messages that wait are sent with one system call each, also after
+ * wsline_app_uncork(). on_close does not count kept messages as unsent. Messages that have become
+ * too old, or still wait for a connection when the app ends, are dropped; a log line says how many.
  *
  * @param options     the options to modify.
  * @param max_age_ms  milliseconds: when the next connection opens, messages that were sent longer
@@ -2517,14 +2517,15 @@ WSLINE_API wsline_status
 wsline_options_set_keep_unsent_ms(wsline_options *options, int64_t max_age_ms);
 
 /**
- * Limits how many messages apps send, as exchanges do for their clients: no span of `per_ms`
- * milliseconds contains more than `messages`.
+ * Limits how many messages an app sends, as exchanges do for their clients: in any span of `per_ms`
+ * milliseconds at most `messages`.
  *
  * Messages beyond that wait in the send queue. Every frame counts, including fragments, pings and
- * pongs; but pings, pongs and close frames do not wait. The time of a message is when the system
- * has accepted it; because the network delivers some faster than others, set a little less than
- * what the server allows. The limit applies across reconnects. wsline_app_close() does not wait for
- * messages that the limit holds back; on_close reports them as unsent.
+ * pongs. Pings, pongs and close frames do not wait, so they alone may exceed the limit. The time of
+ * a message is when the system has accepted it; because the network delivers some faster than
+ * others, set a little less than what the server allows. The limit applies across the reconnects of
+ * one run. wsline_app_close() does not wait for messages that the limit holds back; on_close
+ * reports them as unsent.
  *
  * @param options   the options to modify.
  * @param messages  the number of messages; 0, the default, for no limit.
@@ -4079,12 +4080,12 @@ WSLINE_API wsline_status wsline_app_uncork(wsline_app *app);
  * Waits until the system has accepted everything in the send queue and all corked messages.
  *
  * For threads that may wait. It says nothing about what the server has received. An app that keeps
- * messages may reconnect meanwhile.
+ * messages may reconnect meanwhile; on_close then reports a message that was only partly sent.
  *
  * @param app         an app.
  * @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
  *                    indefinitely.
- * @retval WSLINE_OK                    everything was sent.
+ * @retval WSLINE_OK                    nothing is queued any more.
  * @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
  * @retval WSLINE_ERR_WRONG_STATE       the app is not connected and keeps no messages, or this
  *                                      thread is driving it.

@@ -44,8 +44,11 @@ pub struct App {
     /// Wakes the thread that drives it.
     pub(super) driver_wake: WakeSlot,
     pub(super) timers: Timers,
-    /// For apps with `Options::message_queue`, from their first connection on.
+    /// For apps with `Options::message_queue` that are driven.
     pub(super) message_queue: Mutex<Option<Box<MessageQueue>>>,
+    /// Held by the thread that passes messages to the connection, or changes the connection. Locked
+    /// before all others.
+    pub(super) pass_turn: Mutex<()>,
     /// [`INTERRUPTED`] and the following: in one word, because the driver checks them several times
     /// per message.
     pub(super) flags: AtomicU32,
@@ -123,6 +126,7 @@ impl App {
             driver_wake: WakeSlot::default(),
             timers: Timers::default(),
             message_queue: Mutex::default(),
+            pass_turn: Mutex::default(),
             flags: AtomicU32::new(0),
             last_error: Mutex::default(),
         })
@@ -310,7 +314,10 @@ impl App {
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
         self.connection.retire();
         self.connection.forget_retired();
+        let turn = self.pass_turn.lock();
         let mut state = self.state.lock();
+        // With the driver, so that nothing of this run is queued later.
+        let queue = self.message_queue.lock().take();
         // The driver's descriptor may be closed from here on.
         self.driver_wake.clear();
         state.driver = None;
@@ -324,8 +331,12 @@ impl App {
         state.outcome = Some(outcome);
         self.wake_waiting(&state);
         drop(state);
+        drop(turn);
+        self.notify_waiting();
         self.timers.clear();
-        self.drop_queue();
+        if let Some(queue) = queue {
+            queue.log_unreported();
+        }
     }
 
     /// As [`App::delivers_events`], but false also while it is paused.

@@ -5,11 +5,13 @@
 //!
 //! A message is passed to the connection when the system has accepted everything before it. So when
 //! a connection ends, at most one message has been passed and not accepted, and it is known whether
-//! any byte of it was: no message is sent twice.
+//! any byte of it was: no message is sent twice. Only before a close frame everything is passed at
+//! once.
 
-use super::waiting_messages::{WaitingMessage, WaitingMessages};
+use super::waiting_messages::{WaitingMessage, WaitingMessages, message_cost};
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
+use crate::base::log::{self, Level};
 use crate::base::sync::Arc;
 use crate::conn::link::Link;
 use crate::conn::options::MessageQueueOptions;
@@ -26,15 +28,10 @@ pub struct MessageQueue {
     rate: SendRate,
     waiting: WaitingMessages,
     flow: Flow,
-    /// Counts the connections: a thread may still be passing a message to one that has ended.
-    connection: u64,
     /// Which fragments may be sent next.
     sequence: Sender,
-    /// A thread is passing a message to the connection, without the lock: others queue theirs while
-    /// a large one is compressed or encrypted.
-    is_passing: bool,
-    /// A thread waits to close the connection until no other one is passing a message.
-    is_close_waiting: bool,
+    /// What a thread is passing to the connection now, as counted by [`MessageQueue::bytes`].
+    in_pass: u64,
     passed: Option<Passed>,
     /// The frames of this connection that count for the rate.
     frames_noted: u64,
@@ -68,9 +65,8 @@ struct Passed {
     start: u64,
 }
 
-/// The right of one thread to pass one message to the connection.
+/// A message that a thread with the turn passes to the connection.
 pub struct Pass {
-    connection: u64,
     /// At most the position of the message's first byte, counted like `Stream::bytes_sent`.
     start: u64,
     bytes: u64,
@@ -103,6 +99,11 @@ impl MessageQueue {
         &mut self.waiting
     }
 
+    /// What waits, and what is being passed; not 0 if that are only empty messages.
+    pub fn bytes(&self) -> u64 {
+        self.waiting.cost() + self.in_pass
+    }
+
     /// When the rate allows the next message, if it is the rate that it waits for.
     pub fn due(&self) -> Deadline {
         self.due
@@ -113,24 +114,25 @@ impl MessageQueue {
         std::mem::take(&mut self.is_due_new)
     }
 
-    /// Queues the message, or returns the right to pass it to the connection at once. `is_in_open`:
-    /// on_open sends it, so that it precedes what waits.
+    /// Queues the message, or returns how to pass it to the connection at once, if the caller has
+    /// the turn. `is_in_open`: on_open sends it, so that it precedes what waits.
     pub fn offer(
         &mut self,
         message: &Outbound<'_>,
         link: Option<&Link>,
+        has_turn: bool,
         is_in_open: bool,
         limit: u64,
-        now: Instant,
     ) -> Result<Option<Pass>, Error> {
-        let is_first = is_in_open && link.is_some() && self.flow == Flow::Held;
-        let len = message.payload.len();
+        let (len, now) = (message.payload.len(), Instant::now());
+        let is_whole = matches!(message.frame, Frame::Whole(_));
+        // Whole messages that wait could not be sent between two fragments.
+        let is_first = is_in_open && is_whole && link.is_some() && self.flow == Flow::Held;
         self.check_room(len, link, limit, now)?;
         let header = self
             .sequence
             .header(message.frame, len, MaskKey::default())?;
-        let is_whole = matches!(message.frame, Frame::Whole(_));
-        let may_pass = is_whole && self.waiting.is_next(is_first);
+        let may_pass = has_turn && is_whole && self.waiting.is_next(is_first);
         if let Some(link) = link.filter(|_| may_pass) {
             let pass = self.begin_pass(link, len, is_first, Pace::OneByOne, now)?;
             if pass.is_some() {
@@ -140,9 +142,6 @@ impl MessageQueue {
         let copy = WaitingMessage::copy(message, now)?;
         self.waiting.push(copy, is_first)?;
         self.sequence.note_frame(message.frame, &header);
-        if let Some(link) = link {
-            link.writer().want_room(true);
-        }
         Ok(None)
     }
 
@@ -156,21 +155,34 @@ impl MessageQueue {
     ) -> Result<(), Error> {
         let on_link = link.map_or(0, |link| link.writer().unsent_bytes());
         let has_room = |queued: u64| queued == 0 || queued + len as u64 <= limit;
-        if has_room(self.waiting.bytes() + on_link) {
+        if has_room(self.bytes() + on_link) {
             return Ok(());
         }
         if self.flow == Flow::Held {
             self.drop_expired(now);
         }
-        let queued = self.waiting.bytes() + on_link;
+        let queued = self.bytes() + on_link;
         if has_room(queued) {
             return Ok(());
         }
         self.was_rejected = true;
-        if let Some(link) = link {
-            link.writer().want_room(true);
-        }
+        // Otherwise it might never drain.
+        self.waiting.release_corked();
         Err(queue_is_full(queued, limit))
+    }
+
+    /// Whether a thread with the turn has something to do: [`MessageQueue::take_next`] would return
+    /// a message, or the passed one has been accepted.
+    pub fn has_work(&mut self, link: &Link) -> bool {
+        if self.due.has_passed(Instant::now()) {
+            // Even if something else prevents sending: or the driver would look again and again.
+            self.due = Deadline::NEVER;
+        }
+        let is_ready = self.waiting.next_bytes().is_some()
+            && self.flow != Flow::Held
+            && self.due == Deadline::NEVER
+            && !link.writer().is_ending();
+        (is_ready || self.passed.is_some()) && link.writer().is_idle()
     }
 
     /// The message to pass to the connection next, if it may be passed now.
@@ -178,8 +190,12 @@ impl MessageQueue {
         &mut self,
         link: &Link,
         pace: Pace,
-        now: Instant,
     ) -> Result<Option<(WaitingMessage, Pass)>, Error> {
+        let now = Instant::now();
+        if !link.writer().has_backlog() {
+            self.note_accepted(link, now);
+        }
+        self.due = Deadline::NEVER;
         let Some(bytes) = self.waiting.next_bytes() else {
             return Ok(None);
         };
@@ -204,21 +220,20 @@ impl MessageQueue {
         let writer = link.writer();
         let is_held = self.flow == Flow::Held && !is_first && pace == Pace::OneByOne;
         let has_room = pace == Pace::AtOnce || !writer.has_backlog();
-        if self.is_passing || is_held || writer.is_ending() || !has_room {
+        if is_held || writer.is_ending() || !has_room {
             return Ok(None);
         }
         self.note_accepted(link, now);
-        let bytes = bytes as u64;
-        let next = self.rate.next_send(&self.options.rate, bytes, now)?;
-        let due = Some(next).filter(|next| *next > now);
-        let due = due.map_or(Deadline::NEVER, Deadline::at);
-        self.is_due_new |= due != self.due && due != Deadline::NEVER;
-        self.due = due;
-        self.is_passing = due == Deadline::NEVER;
-        Ok(self.is_passing.then(|| Pass {
-            connection: self.connection,
+        let next = self.rate.next_send(&self.options.rate, bytes as u64, now)?;
+        if next > now {
+            self.due = Deadline::at(next);
+            self.is_due_new = true;
+            return Ok(None);
+        }
+        self.in_pass = message_cost(bytes);
+        Ok(Some(Pass {
             start: link.stream().bytes_sent.get(),
-            bytes,
+            bytes: bytes as u64,
             has_waited: false,
         }))
     }
@@ -227,16 +242,15 @@ impl MessageQueue {
     /// the message is not kept.
     pub fn end_pass(
         &mut self,
-        pass: Pass,
+        pass: &Pass,
         link: &Link,
         sent: Result<(), Error>,
         message: impl FnOnce() -> Option<WaitingMessage>,
-        now: Instant,
     ) -> Result<(), Error> {
-        self.is_passing = false;
-        let is_current = pass.connection == self.connection;
-        let has_backlog = link.writer().has_backlog();
-        if sent.is_ok() && is_current {
+        self.in_pass = 0;
+        let writer = link.writer();
+        let Err(error) = &sent else {
+            let has_backlog = writer.has_backlog();
             let copy = (self.keeps() && has_backlog).then(message);
             self.passed = Some(Passed {
                 message: copy.flatten(),
@@ -244,46 +258,51 @@ impl MessageQueue {
                 start: pass.start,
             });
             if !has_backlog {
-                self.note_accepted(link, now);
+                self.note_accepted(link, Instant::now());
             }
             return sent;
-        }
-        // Nothing more is sent on that connection.
-        let has_ended = !is_current || link.writer().is_ending();
-        let came_too_late = |error: &Error| error.kind() == Kind::Closed;
-        let is_untouched =
-            sent.as_ref().is_err_and(came_too_late) || link.stream().bytes_sent.get() <= pass.start;
-        let is_needed = self.keeps() || pass.has_waited && is_current;
-        let copy = (has_ended && is_untouched && is_needed).then(message);
-        if copy.flatten().is_some_and(|it| self.waiting.put_back(it)) {
+        };
+        let came_too_late = error.kind() == Kind::Closed;
+        let is_untouched = came_too_late || link.stream().bytes_sent.get() <= pass.start;
+        let stays = writer.is_ending() && is_untouched && (self.keeps() || pass.has_waited);
+        let copy = stays.then(message).flatten();
+        if copy.is_some_and(|copy| self.waiting.put_back(copy)) {
+            // The end of the connection, which follows, keeps or reports it.
             return Ok(());
         }
-        if pass.has_waited && sent.is_err() {
+        if pass.has_waited {
             self.lost.messages += 1;
             self.lost.bytes += pass.bytes;
         }
         sent
     }
 
-    /// False if a thread is passing a message: it wakes the driver when it has finished.
-    pub fn may_close(&mut self) -> bool {
+    /// Called before a close frame.
+    pub fn begin_close(&mut self) {
+        if self.flow == Flow::Held {
+            self.drop_expired(Instant::now());
+        }
         self.waiting.release_corked();
-        self.is_close_waiting = self.is_passing;
-        !self.is_passing
     }
 
-    /// True once after [`MessageQueue::may_close`] has returned false.
-    pub fn take_waiting_close(&mut self) -> bool {
-        std::mem::take(&mut self.is_close_waiting)
+    /// Whether a rejection is to be reported as over: half of the room is free again.
+    pub fn is_drained(&self, link: &Link, limit: u64) -> bool {
+        let queued = self.bytes() + link.writer().unsent_bytes();
+        self.was_rejected && queued <= limit / 2
     }
 
-    /// True once after a message was rejected, when half of the room is free again.
-    pub fn has_drained(&mut self, link: &Link, limit: u64) -> bool {
-        let queued = self.waiting.bytes() + link.writer().unsent_bytes();
-        let has_drained = self.was_rejected && queued <= limit / 2;
-        self.was_rejected &= !has_drained;
+    /// True once after [`MessageQueue::is_drained`].
+    pub fn take_drained(&mut self, link: &Link, limit: u64) -> bool {
+        let is_drained = self.is_drained(link, limit);
+        self.was_rejected &= !is_drained;
         self.want_room(link);
-        has_drained
+        is_drained
+    }
+
+    /// Has the driver look after each step, as long as there is something to do when there is room.
+    pub fn want_room(&self, link: &Link) {
+        let is_waiting = !self.waiting.is_empty() || self.passed.is_some();
+        link.writer().want_room(self.was_rejected || is_waiting);
     }
 
     /// Called before other threads see the connection.
@@ -295,9 +314,9 @@ impl MessageQueue {
     }
 
     /// Called when on_open has returned; returns how many messages have become too old.
-    pub fn end_opening(&mut self, now: Instant) -> u64 {
+    pub fn end_opening(&mut self) -> u64 {
         if self.flow == Flow::Held {
-            self.drop_expired(now);
+            self.drop_expired(Instant::now());
             self.flow = Flow::Open;
         }
         self.waiting.end_opening();
@@ -306,7 +325,7 @@ impl MessageQueue {
 
     /// Called when the connection has ended; returns what is not sent on another one.
     pub fn end_connection(&mut self, link: &Link, is_last: bool) -> Unsent {
-        self.connection += 1;
+        self.note_frames(link, 0, Instant::now());
         self.sequence = Sender::default();
         self.due = Deadline::NEVER;
         self.flow = if is_last { Flow::Ended } else { Flow::Held };
@@ -329,17 +348,25 @@ impl MessageQueue {
         }
     }
 
-    /// Has the driver look after each step whether there is room.
-    fn want_room(&self, link: &Link) {
-        let is_wanted = self.was_rejected || !self.waiting.is_empty();
-        link.writer().want_room(is_wanted);
+    /// Called when no connection will send what waits.
+    pub fn log_unreported(&self) {
+        let count = self.waiting.len() as u64 + self.expired + self.lost.messages;
+        if count > 0 {
+            let what = format_args!("{count} messages were not sent: there was no connection");
+            log::write(Level::Warn, what);
+        }
     }
 
-    /// Records what the system has accepted since the last call.
+    /// Records that the system has accepted everything that was passed.
     fn note_accepted(&mut self, link: &Link, now: Instant) {
-        let frames = link.frames_sent();
-        let more = frames - std::mem::replace(&mut self.frames_noted, frames);
         let bytes = self.passed.take().map_or(0, |passed| passed.bytes);
+        self.note_frames(link, bytes, now);
+    }
+
+    /// Records the frames that were sent since the last call.
+    fn note_frames(&mut self, link: &Link, bytes: u64, now: Instant) {
+        let frames = link.frames_sent();
+        let more = frames.saturating_sub(std::mem::replace(&mut self.frames_noted, frames));
         self.rate.note_sent(&self.options.rate, more, bytes, now);
     }
 

@@ -3,7 +3,6 @@
 //! connection alone.
 
 use super::callbacks::Callbacks;
-use super::message_queue::Pace;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
@@ -108,7 +107,7 @@ impl AppConnection {
     #[cold]
     pub fn use_room(&self, callbacks: &mut Callbacks<'_>) {
         let link = self.link();
-        callbacks.app.pass_waiting(link, Pace::OneByOne);
+        callbacks.app.pass_waiting();
         if link.writer().is_room_wanted() && callbacks.app.has_drained(link) {
             callbacks.on_drain();
         }

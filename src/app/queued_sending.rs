@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sending with an app whose messages may have to wait: see `message_queue`. Any thread passes
-//! messages to the connection as soon as they may be sent; the driver passes those that had to
-//! wait for room, for the rate, or for a connection.
+//! Sending with an app whose messages may have to wait: see `message_queue`.
+//!
+//! One thread at a time passes messages to the connection: the one with the turn. It does so
+//! without the lock of the queue, so that others can queue theirs while it compresses or encrypts;
+//! it then passes theirs, too. Whoever queues a message looks for the turn afterwards, so none is
+//! forgotten. The driver changes the connection only with the turn.
 
 use super::client::{App, not_connected};
 use super::message_queue::{MessageQueue, Pace, Pass};
@@ -9,45 +12,72 @@ use super::waiting_messages::WaitingMessage;
 use crate::base::deadline::Deadline;
 use crate::base::error::Error;
 use crate::base::log::{self, Level};
+use crate::base::sync::Arc;
 use crate::conn::link::Link;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::queue::Unsent;
 use crate::protocol::ws::sender::Frame;
 use std::time::Instant;
 
+/// How many messages a thread passes in a row, most of them of other threads.
+const MAX_PASSES: usize = 64;
+
 impl App {
-    /// Sends on a connection whose options ask for the queue.
+    /// Sends while there is, or was, a connection whose options ask for the queue.
     #[cold]
-    pub(super) fn send_queued(&self, link: &Link, message: &Outbound<'_>) -> Result<(), Error> {
-        let (limit, now) = (link.options.send_queue_limit, Instant::now());
-        let len = message.payload.len();
+    pub(super) fn send_queued(&self, message: &Outbound<'_>) -> Result<(), Error> {
         if !message.is_data() {
-            // A ping or a pong does not wait.
-            self.with_queue(|queue| queue.check_room(len, Some(link), limit, now))
-                .unwrap_or(Ok(()))?;
-            return self.submit_to(link, message, u64::MAX);
+            return self.send_control(message);
         }
-        let is_first = self.at_work.is_own();
+        let is_in_open = self.at_work.is_own();
         let is_ending = self.is_ending();
-        let offered = self.with_queue(|queue| {
-            let may_queue = !link.writer().is_ending() || queue.keeps() && !is_ending;
-            may_queue.then(|| queue.offer(message, Some(link), is_first, limit, now))
-        });
-        let Some(offered) = offered.flatten() else {
-            // Reports why nothing can be sent any more.
-            return self.submit_to(link, message, limit);
+        let turn = self.pass_turn.try_lock();
+        let Some(link) = self.connection.link() else {
+            drop(turn);
+            return self.queue_for_next(message);
         };
-        if let Some(pass) = offered? {
-            let sent = self.submit_to(link, message, u64::MAX);
-            self.end_pass(link, pass, sent, || WaitingMessage::copy(message, now).ok())?;
-        }
-        self.pass_waiting(link, Pace::OneByOne);
-        Ok(())
+        let limit = link.options.send_queue_limit;
+        let outlives_connection = !is_ending && matches!(message.frame, Frame::Whole(_));
+        let offered = self.with_queue(|queue| {
+            let is_kept = queue.keeps() && outlives_connection;
+            let may_queue = !link.writer().is_ending() || is_kept;
+            let has_turn = turn.is_some();
+            may_queue.then(|| queue.offer(message, Some(&link), has_turn, is_in_open, limit))
+        });
+        let result = match offered.flatten() {
+            // Reports why nothing can be sent any more.
+            None => self.submit_to(&link, message, limit),
+            Some(Ok(Some(pass))) => {
+                let sent = self.submit_to(&link, message, u64::MAX);
+                let copy = || WaitingMessage::copy(message, Instant::now()).ok();
+                self.end_pass(&link, &pass, sent, copy)
+            }
+            Some(queued) => queued.map(drop),
+        };
+        drop(turn);
+        self.pass_waiting();
+        result
+    }
+
+    /// Pings and pongs do not wait; but what is corked precedes them.
+    fn send_control(&self, message: &Outbound<'_>) -> Result<(), Error> {
+        let link = self.connection.link().ok_or_else(not_connected)?;
+        let (limit, len) = (link.options.send_queue_limit, message.payload.len());
+        self.with_queue(|queue| queue.waiting().release_corked());
+        self.pass_waiting();
+        let checked =
+            self.with_queue(|queue| queue.check_room(len, Some(&link), limit, Instant::now()));
+        let result = checked
+            .unwrap_or(Ok(()))
+            .and_then(|()| self.submit_to(&link, message, u64::MAX));
+        // It may have sent what others waited for.
+        self.pass_waiting();
+        result
     }
 
     /// Queues a message for the next connection, while there is none.
     pub(super) fn queue_for_next(&self, message: &Outbound<'_>) -> Result<(), Error> {
-        if self.is_ending() || !message.is_data() {
+        if self.is_ending() || !matches!(message.frame, Frame::Whole(_)) || !message.is_data() {
             return Err(not_connected());
         }
         let options = self.target().options;
@@ -58,132 +88,159 @@ impl App {
             let options = options.message_queue.as_ref();
             *queue = options.map(|options| Box::new(MessageQueue::new(options)));
         }
-        let is_whole = matches!(message.frame, Frame::Whole(_));
-        match queue
-            .as_deref_mut()
-            .filter(|queue| is_whole && queue.keeps())
-        {
+        let result = match queue.as_deref_mut().filter(|queue| queue.keeps()) {
             Some(queue) => {
                 let limit = options.send_queue_limit;
-                let queued = queue.offer(message, None, false, limit, Instant::now());
-                queued.map(drop)
+                queue.offer(message, None, false, false, limit).map(drop)
             }
             None => Err(not_connected()),
-        }
+        };
+        drop(queue);
+        drop(state);
+        // A connection may have opened meanwhile.
+        self.pass_waiting();
+        result
     }
 
-    /// Passes the messages that may be sent now.
-    pub(super) fn pass_waiting(&self, link: &Link, pace: Pace) {
-        while let Some(next) = self.take_next(link, pace) {
-            let passed = next.and_then(|(message, pass)| {
-                let sent = self.submit_to(link, &message.outbound(), u64::MAX);
-                let sent = sent.inspect_err(|error| end_with(link, error));
-                self.end_pass(link, pass, sent, || Some(message))
-            });
-            if let Err(error) = passed {
-                end_with(link, &error);
+    /// Passes the messages that may be sent now, unless another thread does.
+    pub(super) fn pass_waiting(&self) {
+        while let Some(link) = self.connection.link() {
+            // Before looking for room: a thread that makes some after that sees it.
+            let has_queue = self.with_queue(|queue| queue.want_room(&link)).is_some();
+            if !has_queue || self.with_queue(|queue| queue.has_work(&link)) != Some(true) {
+                break;
+            }
+            let Some(turn) = self.pass_turn.try_lock() else {
+                // Its holder looks again after releasing it.
+                return;
+            };
+            let Some(link) = self.connection.link() else {
+                break;
+            };
+            let is_over = self.pass_some(&link, Pace::OneByOne);
+            drop(turn);
+            if !is_over {
+                self.wake_driver();
                 break;
             }
         }
-        if self.with_queue(MessageQueue::take_due_change) == Some(true) {
-            self.announce_timers();
-        }
-        self.notify_waiting();
+        self.announce_changes();
     }
 
-    fn take_next(&self, link: &Link, pace: Pace) -> Option<Result<(WaitingMessage, Pass), Error>> {
-        let next = self.with_queue(|queue| queue.take_next(link, pace, Instant::now()));
-        next.and_then(Result::transpose)
+    /// Called with the turn. False if there is more to pass.
+    fn pass_some(&self, link: &Link, pace: Pace) -> bool {
+        for _ in 0..MAX_PASSES {
+            let next = self.with_queue(|queue| queue.take_next(link, pace));
+            let Some(next) = next.and_then(Result::transpose) else {
+                return true;
+            };
+            let passed = next.and_then(|(message, pass)| {
+                let sent = self.submit_to(link, &message.outbound(), u64::MAX);
+                let sent = sent.inspect_err(|error| end_with(link, error));
+                self.end_pass(link, &pass, sent, || Some(message))
+            });
+            if let Err(error) = passed {
+                end_with(link, &error);
+                return true;
+            }
+        }
+        false
     }
 
     fn end_pass(
         &self,
         link: &Link,
-        pass: Pass,
+        pass: &Pass,
         sent: Result<(), Error>,
         message: impl FnOnce() -> Option<WaitingMessage>,
     ) -> Result<(), Error> {
-        let mut guard = self.message_queue.lock();
-        let Some(queue) = guard.as_deref_mut() else {
-            return sent;
-        };
-        let result = queue.end_pass(pass, link, sent, message, Instant::now());
-        let is_close_waiting = queue.take_waiting_close();
-        drop(guard);
-        if is_close_waiting {
-            self.wake_driver();
+        match self.message_queue.lock().as_deref_mut() {
+            Some(queue) => queue.end_pass(pass, link, sent, message),
+            None => sent,
         }
-        result
     }
 
-    /// Passes what waits, because a close frame follows. False if another thread is passing a
-    /// message: it wakes the driver when it has finished.
-    pub(super) fn pass_before_close(&self, link: &Link, reconnects: bool) -> bool {
+    /// Tells the driver and waiting threads what has changed.
+    fn announce_changes(&self) {
+        if self.with_queue(MessageQueue::take_due_change) == Some(true) {
+            self.announce_timers();
+        }
+        if let Some(link) = self.connection.link() {
+            let limit = link.options.send_queue_limit;
+            if self.with_queue(|queue| queue.is_drained(&link, limit)) == Some(true) {
+                self.wake_driver();
+            }
+        }
+        self.notify_waiting();
+    }
+
+    /// Passes what waits, then sends the close frame, or whatever `close` does.
+    pub(super) fn close_after_waiting(&self, link: &Link, reconnects: bool, close: impl FnOnce()) {
         if link.options.message_queue.is_none() {
-            return true;
+            return close();
         }
-        let may_close = self.with_queue(|queue| {
-            let stays = reconnects && queue.keeps();
-            (queue.may_close(), stays)
+        let turn = self.pass_turn.lock();
+        let stays = self.with_queue(|queue| {
+            queue.begin_close();
+            reconnects && queue.keeps()
         });
-        match may_close {
-            Some((false, _)) => return false,
-            Some((true, false)) => self.pass_waiting(link, Pace::AtOnce),
-            Some((true, true)) | None => {}
+        if stays == Some(false) {
+            while !self.pass_some(link, Pace::AtOnce) {}
         }
-        true
+        close();
+        drop(turn);
     }
 
-    /// Called before other threads see the connection.
-    pub(super) fn begin_connection(&self, link: &Link) {
+    /// Called when a connection has opened: shows it to other threads.
+    pub(super) fn begin_connection(&self, link: Arc<Link>) {
+        let turn = self.pass_turn.lock();
         match &link.options.message_queue {
             Some(options) => {
                 let mut queue = self.message_queue.lock();
                 let new = || Box::new(MessageQueue::new(options));
                 queue
                     .get_or_insert_with(new)
-                    .begin_connection(options, link);
+                    .begin_connection(options, &link);
             }
             // The options have changed.
-            None => self.drop_queue(),
+            None => {
+                let queue = self.message_queue.lock().take();
+                if let Some(queue) = queue {
+                    queue.log_unreported();
+                }
+            }
         }
+        self.connection.set_link(link);
+        drop(turn);
     }
 
     /// Called when on_open has returned.
     pub(super) fn end_opening(&self) {
-        let Some(expired) = self.with_queue(|queue| queue.end_opening(Instant::now())) else {
-            return;
-        };
-        if expired > 0 {
+        let expired = self.with_queue(MessageQueue::end_opening);
+        if let Some(1..) = expired {
+            let expired = expired.unwrap_or_default();
             let what = format_args!("{expired} messages had become too old to be sent");
             log::write(Level::Warn, what);
         }
-        if let Some(link) = self.connection.link() {
-            self.pass_waiting(&link, Pace::OneByOne);
+        if expired.is_some() {
+            self.pass_waiting();
         }
     }
 
     /// Called when a connection has ended; returns what is not sent on another one.
     pub(super) fn end_connection(&self, link: &Link, is_last: bool) -> Unsent {
+        let turn = self.pass_turn.lock();
         let lost = self.with_queue(|queue| queue.end_connection(link, is_last));
+        self.connection.retire();
+        drop(turn);
         lost.unwrap_or_else(|| link.unsent())
     }
 
     /// True once after a message was rejected, when half of the room is free again.
     pub(super) fn has_drained(&self, link: &Link) -> bool {
         let limit = link.options.send_queue_limit;
-        let has_drained = self.with_queue(|queue| queue.has_drained(link, limit));
+        let has_drained = self.with_queue(|queue| queue.take_drained(link, limit));
         has_drained.unwrap_or_else(|| link.writer().has_drained(limit))
-    }
-
-    /// Called when there is no connection on which what waits could be sent.
-    pub(super) fn drop_queue(&self) {
-        let queue = self.message_queue.lock().take();
-        let count = queue.map_or(0, |mut queue| queue.waiting().len());
-        if count > 0 {
-            let what = format_args!("{count} messages were not sent: there was no connection");
-            log::write(Level::Warn, what);
-        }
     }
 
     /// When the driver must call a timer, or pass a message that waits for the rate.
@@ -195,8 +252,7 @@ impl App {
 
     /// What waits outside the connection.
     pub(super) fn waiting_bytes(&self) -> u64 {
-        self.with_queue(|queue| queue.waiting().bytes())
-            .unwrap_or(0)
+        self.with_queue(|queue| queue.bytes()).unwrap_or(0)
     }
 
     /// Whether messages are sent on the next connection.

@@ -176,9 +176,11 @@ impl App {
         let payload = frame.payload();
         let message = Outbound::uncompressed(Frame::Close, &payload);
         // The driver notices, too, if the connection is closed already or nothing can be sent.
-        let _ = self.on_link(|link| match self.pass_before_close(link, reconnects) {
-            true => self.submit_to(link, &message, u64::MAX),
-            false => Ok(()),
+        let _ = self.on_link(|link| {
+            self.close_after_waiting(link, reconnects, || {
+                let _ = self.submit_to(link, &message, u64::MAX);
+            });
+            Ok(())
         });
         self.wake_driver();
     }

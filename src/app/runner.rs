@@ -205,9 +205,9 @@ impl Runner {
         match (&mut self.phase, end_request) {
             (AppPhase::Done(_), _) => {}
             (AppPhase::Open(session), EndRequest::Close(frame)) => {
-                if self.app.pass_before_close(session.link(), false) {
-                    session.close(&frame);
-                }
+                let link = Arc::clone(session.link());
+                self.app
+                    .close_after_waiting(&link, false, || session.close(&frame));
             }
             (_, EndRequest::Reconnect(frame)) => self.reconnect(&frame),
             (AppPhase::Open(_), EndRequest::Abort) => self.end_session(Err(aborted()), callbacks),
@@ -217,15 +217,12 @@ impl Runner {
     }
 
     fn reconnect(&mut self, frame: &CloseFrame) {
-        if let AppPhase::Open(session) = &self.phase {
-            if !self.app.pass_before_close(session.link(), true) {
-                return;
-            }
-        }
         self.app.take_reconnect_request();
         match &mut self.phase {
             AppPhase::Open(session) => {
-                session.close(frame);
+                let link = Arc::clone(session.link());
+                self.app
+                    .close_after_waiting(&link, true, || session.close(frame));
                 self.attempts.request();
             }
             AppPhase::Waiting(..) => self.phase = AppPhase::Begin,
@@ -342,8 +339,7 @@ impl Runner {
         if log::is_on(Level::Info) {
             trace::open(&link.peer());
         }
-        self.app.begin_connection(&link);
-        self.app.connection.set_link(link);
+        self.app.begin_connection(link);
         let now = Instant::now();
         let mut session = AppConnection::new(reader, &options.ping, now);
         session.set_paused(self.app.is_paused());
@@ -377,8 +373,6 @@ impl Runner {
         self.attempts.note_open_for(session.opened_at().elapsed());
         let link = Arc::clone(session.link());
         drop(session);
-        self.app.connection.retire();
-        self.has_retired = true;
         if let Err(error) = &end {
             // Threads that still have the link must not queue data that would never be sent.
             link.end_unless_ended(error);
@@ -393,6 +387,7 @@ impl Runner {
         self.phase = after(outcome, retry);
         let closing = link.writer().with_sender(|sender| sender.closing().clone());
         let unsent = self.app.end_connection(&link, retry.is_none());
+        self.has_retired = true;
         drop(link);
         on_error(&end, retry, callbacks);
         // Both close frames may have been recorded although ours was never sent.

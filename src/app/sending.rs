@@ -2,7 +2,6 @@
 //! Sending with an app, from any thread: on its connection, into its queue, and waiting for that.
 
 use super::client::{App, not_connected};
-use super::message_queue::Pace;
 use crate::base::deadline::Timeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, Ordering};
@@ -19,7 +18,7 @@ impl App {
                 message.check_utf8(name)?;
             }
             if link.options.message_queue.is_some() {
-                return self.send_queued(link, message);
+                return sys::without_cancellation(|| self.send_queued(message));
             }
             self.submit_to(link, message, link.options.send_queue_limit)
         });
@@ -35,7 +34,7 @@ impl App {
         if self.target().options.check_utf8 {
             message.check_utf8(name)?;
         }
-        self.queue_for_next(message)
+        sys::without_cancellation(|| self.queue_for_next(message))
     }
 
     /// Keeps data from now on, until [`App::uncork`] or the end of the connection.
@@ -54,7 +53,7 @@ impl App {
     pub fn uncork(&self) -> Result<(), Error> {
         self.on_link(|link| {
             if self.with_queue(|queue| queue.waiting().uncork()).is_some() {
-                self.pass_waiting(link, Pace::OneByOne);
+                sys::without_cancellation(|| self.pass_waiting());
             }
             let uncorked = link.writer().uncork(WhenFull::Queue { limit: u64::MAX });
             self.announce(link);
@@ -73,7 +72,7 @@ impl App {
                 .with_queue(|queue| queue.waiting().release_corked())
                 .is_some()
             {
-                self.pass_waiting(link, Pace::OneByOne);
+                self.pass_waiting();
             }
         }
         let mut state = self.state.lock();
@@ -102,13 +101,12 @@ impl App {
             return Ok(self.send_queue_bytes());
         }
         let link = link.ok_or_else(not_connected)?;
-        if self.connection.is_link(link) && link.writer().is_open() {
-            return Ok(self.send_queue_bytes());
+        let unsent = self.waiting_bytes() + link.writer().unsent_bytes();
+        let is_sent = unsent == 0 && link.options.message_queue.is_none();
+        if is_sent || self.connection.is_link(link) && link.writer().is_open() {
+            return Ok(unsent);
         }
-        match link.writer().unsent_bytes() {
-            0 if link.options.message_queue.is_none() => Ok(0),
-            _ => Err(link.end()),
-        }
+        Err(link.end())
     }
 
     /// What is queued and has not been passed to the system yet.

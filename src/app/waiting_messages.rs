@@ -11,6 +11,18 @@ use crate::protocol::ws::sender::Frame;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+/// The memory of a waiting message beside its payload, roughly; it counts towards the limit of the
+/// queue, or empty messages would need no room.
+const MESSAGE_OVERHEAD: u64 = 128;
+
+/// What corked messages may hold; more are sent.
+const CORK_BYTES: usize = 64 * 1024;
+
+/// How much room a message with a payload of `bytes` needs.
+pub fn message_cost(bytes: usize) -> u64 {
+    bytes as u64 + MESSAGE_OVERHEAD
+}
+
 #[derive(Default)]
 pub struct WaitingMessages {
     list: VecDeque<WaitingMessage>,
@@ -20,6 +32,8 @@ pub struct WaitingMessages {
     first: usize,
     /// How many at the end are corked.
     corked: usize,
+    /// Their payloads.
+    corked_bytes: usize,
     is_corked: bool,
 }
 
@@ -58,8 +72,9 @@ impl WaitingMessage {
 }
 
 impl WaitingMessages {
-    pub fn bytes(&self) -> u64 {
-        self.bytes as u64
+    /// How much room all of them need.
+    pub fn cost(&self) -> u64 {
+        self.bytes as u64 + self.list.len() as u64 * MESSAGE_OVERHEAD
     }
 
     pub fn is_empty(&self) -> bool {
@@ -95,8 +110,14 @@ impl WaitingMessages {
             self.list.insert(self.first, message);
             self.first += 1;
         } else {
+            if self.is_corked {
+                self.corked += 1;
+                self.corked_bytes += message.payload.len();
+            }
             self.list.push_back(message);
-            self.corked += usize::from(self.is_corked);
+            if self.corked_bytes > CORK_BYTES {
+                self.release_corked();
+            }
         }
         Ok(())
     }
@@ -130,7 +151,7 @@ impl WaitingMessages {
 
     /// Lets go what has been corked until now.
     pub fn release_corked(&mut self) {
-        self.corked = 0;
+        (self.corked, self.corked_bytes) = (0, 0);
     }
 
     /// Called when on_open has returned.
@@ -215,9 +236,9 @@ mod tests {
         push(&mut waiting, &["a", "b"], true);
         push(&mut waiting, &["e"], false);
         assert!(!waiting.is_next(true));
-        assert_eq!((waiting.bytes(), waiting.len()), (5, 5));
+        assert_eq!((waiting.cost(), waiting.len()), (5 + 5 * 128, 5));
         assert_eq!(take(&mut waiting), "abcde");
-        assert_eq!((waiting.bytes(), waiting.is_empty()), (0, true));
+        assert_eq!((waiting.cost(), waiting.is_empty()), (0, true));
     }
 
     #[test]
@@ -243,6 +264,13 @@ mod tests {
         waiting.uncork();
         assert_eq!(take(&mut waiting), "d");
         assert!(waiting.is_next(false));
+        // More than may be corked.
+        waiting.cork();
+        let half = "x".repeat(CORK_BYTES / 2);
+        push(&mut waiting, &[&half, &half], false);
+        assert_eq!(waiting.next_bytes(), None);
+        push(&mut waiting, &["y"], false);
+        assert_eq!(take(&mut waiting).len(), CORK_BYTES + 1);
     }
 
     #[test]
@@ -257,7 +285,7 @@ mod tests {
         assert_eq!(waiting.next_bytes(), Some(4));
         let dropped = waiting.end_connection(false);
         assert_eq!((dropped.messages, dropped.bytes), (1, 4));
-        assert_eq!((waiting.bytes(), waiting.is_empty()), (0, true));
+        assert_eq!((waiting.cost(), waiting.is_empty()), (0, true));
     }
 
     #[test]
@@ -270,7 +298,7 @@ mod tests {
         }
         waiting.push(whole("!", start), true).expect("memory");
         assert_eq!(waiting.drop_older(2 * SECOND, start + 3 * SECOND), 2);
-        assert_eq!(waiting.bytes(), 2);
+        assert_eq!(waiting.cost(), message_cost(1) * 2);
         waiting.uncork();
         assert_eq!(take(&mut waiting), "!c");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Looks up names with the system, on threads of their own: `getaddrinfo(3)` has no timeout and cannot be
-//! interrupted, so a lookup that takes too long is left to finish by itself.
+//! Looks up names with the system, on threads of their own: `getaddrinfo(3)` has no timeout and
+//! cannot be interrupted, so a lookup that takes too long is left to finish by itself.
 
 use super::thread;
 use crate::base::error::{Error, Kind};

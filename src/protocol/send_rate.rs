@@ -56,6 +56,10 @@ impl SendRate {
     }
 }
 
+/// From this many entries on, those that are close together become one, so that no limit of the
+/// caller's needs much memory.
+const MANY_ENTRIES: usize = 1024;
+
 #[derive(Debug, Default)]
 struct Window {
     /// The oldest first.
@@ -110,8 +114,15 @@ impl Window {
         };
         self.total += amount;
         let has_room = self.entries.len() < self.entries.capacity();
-        match self.entries.back_mut().filter(|_| !has_room) {
-            // Without memory, the last entry counts for longer than it should.
+        let is_many = self.entries.len() >= MANY_ENTRIES;
+        let is_near = |last: &&mut SentAmount| {
+            let later = entry
+                .counts_until
+                .saturating_duration_since(last.counts_until);
+            !has_room || is_many && later < limit.span / MANY_ENTRIES as u32
+        };
+        match self.entries.back_mut().filter(is_near) {
+            // The last entry counts for longer than it should.
             Some(last) => {
                 last.amount += amount;
                 last.counts_until = last.counts_until.max(entry.counts_until);
@@ -199,6 +210,22 @@ mod tests {
             }
             assert!(rate.messages.entries.len() <= max as usize);
         }
+    }
+
+    #[test]
+    fn a_large_limit_needs_little_memory() {
+        let options = messages(100_000, 1000 * MS);
+        let (mut rate, start) = (SendRate::default(), Instant::now());
+        let mut now = start;
+        for _ in 0..100_000 {
+            assert_eq!(rate.next_send(&options, 1, now).expect("memory"), now);
+            rate.note_sent(&options, 1, 1, now);
+            now += Duration::from_micros(7);
+        }
+        assert!(rate.messages.entries.len() <= 2 * MANY_ENTRIES);
+        // Never too early, and hardly too late.
+        let next = rate.next_send(&options, 1, now).expect("memory") - start;
+        assert!((1000 * MS..1002 * MS).contains(&next), "{next:?}");
     }
 
     #[test]

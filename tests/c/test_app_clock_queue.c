@@ -3,6 +3,8 @@
 #include "clock_fixture.h"
 #include "lines.h"
 
+/* What a waiting message counts beside its payload. */
+enum { OVERHEAD = 128 };
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS };
 
 static wsline_options *limited_to(uint64_t messages, int64_t per_ms) {
@@ -47,7 +49,7 @@ static void no_span_holds_more_messages_than_the_limit(void) {
         send_text(&fixture, text);
     }
     CHECK_INT(3, frames_sent(&fixture));
-    CHECK_INT(5, wsline_app_send_queue_bytes(fixture.app));
+    CHECK_INT(5 * (1 + OVERHEAD), wsline_app_send_queue_bytes(fixture.app));
     turn(&fixture);
     CHECK_RANGE(SECOND_MS - MARGIN_MS, SECOND_MS, wsline_loop_next_timeout_ms(fixture.loop));
     pass(&fixture, SECOND_MS - MARGIN_MS);
@@ -167,6 +169,65 @@ static void a_close_does_not_wait_for_the_rate(void) {
     fixture_end(&fixture);
 }
 
+/* Messages that will not be sent any more are no reason to look again and again. */
+static void a_slow_close_does_not_keep_the_loop_busy(void) {
+    struct fixture fixture;
+    wsline_options *options = limited_to(1, SECOND_MS);
+
+    REQUIRE_OK(wsline_options_set_close_timeout_ms(options, MINUTE_MS));
+    fixture_begin(&fixture, "FAULTS", "/no-close-reply", options);
+    turn_until(&fixture, 'o', 1);
+    send_text(&fixture, "first");
+    send_text(&fixture, "held back");
+    CHECK_OK(wsline_app_close(fixture.app, WSLINE_CLOSE_NORMAL, NULL));
+    pass(&fixture, 2 * SECOND_MS);
+    CHECK_RANGE(MINUTE_MS / 2, MINUTE_MS, wsline_loop_next_timeout_ms(fixture.loop));
+    fixture_end(&fixture);
+}
+
+static void frames_of_the_last_connection_count(void) {
+    struct fixture fixture;
+
+    fixture_open(&fixture, keeping_limited_to(3, MINUTE_MS));
+    for (int i = 0; i < 2; i++) CHECK_OK(wsline_app_ping(fixture.app, "", 0));
+    CHECK_OK(wsline_app_reconnect(fixture.app, WSLINE_CLOSE_NORMAL, NULL));
+    turn_until(&fixture, 'r', 1);
+    send_text(&fixture, "waits for two pings and a close frame");
+    turn(&fixture);
+    CHECK_INT(0, frames_sent(&fixture));
+    pass(&fixture, MINUTE_MS);
+    CHECK_INT(1, frames_sent(&fixture));
+    fixture_end(&fixture);
+}
+
+static void a_ping_sends_what_is_corked(void) {
+    struct fixture fixture;
+
+    fixture_open(&fixture, limited_to(100, SECOND_MS));
+    CHECK_OK(wsline_app_cork(fixture.app));
+    send_text(&fixture, "corked");
+    CHECK_INT(0, frames_sent(&fixture));
+    CHECK_OK(wsline_app_ping(fixture.app, "", 0));
+    CHECK_INT(2, frames_sent(&fixture));
+    /* So do 64 KiB. */
+    for (int i = 0; i < 17; i++) send_bytes(&fixture, 4000);
+    CHECK_INT(19, frames_sent(&fixture));
+    fixture_end(&fixture);
+}
+
+static void corked_messages_do_not_keep_the_queue_full(void) {
+    struct fixture fixture;
+    wsline_options *options = limited_to(100, SECOND_MS);
+
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 1000));
+    fixture_open(&fixture, options);
+    CHECK_OK(wsline_app_cork(fixture.app));
+    while (wsline_app_send_text(fixture.app, "corked", 6) == WSLINE_OK) continue;
+    turn_until(&fixture, 'w', 1);
+    CHECK_INT(0, wsline_app_send_queue_bytes(fixture.app));
+    fixture_end(&fixture);
+}
+
 static void fragments_wait_in_their_order(void) {
     struct fixture fixture;
     wsline_app *app;
@@ -232,7 +293,7 @@ static void the_queue_is_bounded_while_the_rate_holds_it(void) {
     struct fixture fixture;
     wsline_options *options = limited_to(1, SECOND_MS);
 
-    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 100));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 100 + 2 * OVERHEAD));
     fixture_open(&fixture, options);
     send_bytes(&fixture, 40);
     send_bytes(&fixture, 40);
@@ -277,7 +338,7 @@ static void messages_that_are_too_old_are_dropped(void) {
     send_text(&fixture, "younger");
     pass(&fixture, MINUTE_MS - MARGIN_MS);
     send_text(&fixture, "new");
-    CHECK_INT(24, wsline_app_send_queue_bytes(fixture.app));
+    CHECK_INT(24 + 4 * OVERHEAD, wsline_app_send_queue_bytes(fixture.app));
     lines_begin();
     CHECK_OK(wsline_app_reconnect(fixture.app, WSLINE_CLOSE_NORMAL, NULL));
     turn_until(&fixture, 'r', 1);
@@ -295,14 +356,14 @@ static void old_messages_make_room_for_new_ones(void) {
     wsline_options *options = peer_options();
 
     REQUIRE_OK(wsline_options_set_keep_unsent_ms(options, MINUTE_MS));
-    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 10));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 10 + 2 * OVERHEAD));
     fixture_between(&fixture, options);
     send_text(&fixture, "01234");
     send_text(&fixture, "56789");
     CHECK_STATUS(WSLINE_ERR_WOULD_BLOCK, wsline_app_send_text(fixture.app, "x", 1));
     pass(&fixture, MINUTE_MS);
     send_text(&fixture, "new");
-    CHECK_INT(3, wsline_app_send_queue_bytes(fixture.app));
+    CHECK_INT(3 + OVERHEAD, wsline_app_send_queue_bytes(fixture.app));
     fixture_end(&fixture);
 }
 
@@ -329,6 +390,10 @@ static const struct test tests[] = {
     TEST(the_limit_applies_across_connections),
     TEST(without_keeping_a_reconnect_reports_what_waits),
     TEST(a_close_does_not_wait_for_the_rate),
+    TEST(a_slow_close_does_not_keep_the_loop_busy),
+    TEST(frames_of_the_last_connection_count),
+    TEST(a_ping_sends_what_is_corked),
+    TEST(corked_messages_do_not_keep_the_queue_full),
     TEST(fragments_wait_in_their_order),
     TEST(fragments_are_not_kept),
     TEST(corked_messages_keep_to_the_rate),

@@ -108,8 +108,8 @@ static void take(const struct action *action, const char *peer, const char *path
     REQUIRE_OK(wsline_options_set_keep_unsent_ms(options, WSLINE_FOREVER));
     if (letter == 'w') {
         /* The queue is full soon, and drains soon. */
-        REQUIRE_OK(wsline_options_set_send_rate(options, 2, 20));
-        REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 32));
+        REQUIRE_OK(wsline_options_set_send_rate(options, 20, 20));
+        REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 400));
     }
     app = app_make(peer, path, options, &record);
     wsline_options_free(options);

@@ -4,7 +4,8 @@
 #include "drivers.h"
 #include "gate.h"
 
-enum { MESSAGE_BYTES = 1000, FRAME_BYTES = MESSAGE_BYTES + 8 };
+/* The last is what a waiting message counts towards the limit. */
+enum { MESSAGE_BYTES = 1000, FRAME_BYTES = MESSAGE_BYTES + 8, COST = MESSAGE_BYTES + 128 };
 
 static const char *const stalling[] = {"FAULTS", "FAULTS_TLS"};
 
@@ -264,19 +265,26 @@ static void end_app(wsline_app *app) {
     wsline_app_free(app);
 }
 
+static void end_app_after(wsline_app *app, pthread_t thread) {
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    thread_join(thread);
+    wsline_app_free(app);
+}
+
 static void a_full_queue_rejects_and_drains_on_the_next_connection(void) {
     struct record record;
     wsline_options *options = keeping(WSLINE_FOREVER);
     wsline_app *app;
     unsigned sent = 0;
 
-    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 10 * MESSAGE_BYTES));
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 10 * COST));
     app = app_between(options, &record);
     while (send_number(app, sent) == WSLINE_OK) sent++;
-    CHECK_HAS("send queue already holds 10000 bytes; the limit is 10000",
+    CHECK_HAS("send queue already holds 11280 bytes; the limit is 11280",
               wsline_last_error_message());
     CHECK_INT(10, sent);
-    CHECK_INT(10 * MESSAGE_BYTES, wsline_app_send_queue_bytes(app));
+    CHECK_INT(10 * COST, wsline_app_send_queue_bytes(app));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_flush(app, 0));
     CHECK_INT(0, record_count(&record, 'w'));
     CHECK_OK(wsline_app_reconnect(app, WSLINE_CLOSE_NORMAL, NULL));
@@ -324,6 +332,62 @@ static void an_app_that_ends_drops_what_it_has_kept(void) {
     CHECK_INT(0, record_count(&record, 'm'));
 }
 
+static void *flush_for_ever(void *app) {
+    CHECK(wsline_app_flush(app, WSLINE_FOREVER) != WSLINE_OK);
+    return NULL;
+}
+
+static void the_end_of_an_app_ends_a_flush(void) {
+    struct record record;
+    wsline_app *app = app_between(keeping(WSLINE_FOREVER), &record);
+    pthread_t thread;
+
+    /* Also an empty message is one. */
+    CHECK_OK(wsline_app_send_text(app, "", 0));
+    CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_flush(app, 0));
+    thread = thread_start(flush_for_ever, app);
+    clock_sleep_ms(30);
+    end_app_after(app, thread);
+}
+
+/* The next run begins with an empty queue, and loses nothing of its own. */
+static void runs_do_not_share_a_queue(void) {
+    struct record record;
+    wsline_app *app = app_open("WEBSOCKETS", "/", keeping(WSLINE_FOREVER), &record);
+
+    for (unsigned run = 1; run <= 20; run++) {
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+        CHECK_OK(wsline_app_join(app, WAIT_MS));
+        CHECK_OK(wsline_app_start(app));
+        CHECK_OK(send_number(app, run));
+        REQUIRE(record_wait(&record, 'm', run));
+        CHECK_INT(run, strtoul(record.text, NULL, 10));
+    }
+    end_app(app);
+}
+
+/* It is behind what was kept, because nothing may come between its fragments. */
+static void a_fragmented_message_of_on_open(struct record *record, wsline_app *app, char letter) {
+    (void)record;
+    if (letter == 'r')
+        CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_TEXT, "frag", 4, false));
+}
+
+static void fragments_of_on_open_follow_what_was_kept(void) {
+    struct record record;
+    wsline_app *app = app_between(keeping(WSLINE_FOREVER), &record);
+
+    record.then = a_fragmented_message_of_on_open;
+    CHECK_OK(wsline_app_send_text(app, "kept", 4));
+    CHECK_OK(wsline_app_reconnect(app, WSLINE_CLOSE_NORMAL, NULL));
+    REQUIRE(record_wait(&record, 'm', 1));
+    CHECK_TEXT("kept", record.text);
+    CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_TEXT, "ments", 5, true));
+    REQUIRE(record_wait(&record, 'm', 2));
+    CHECK_TEXT("fragments", record.text);
+    end_app(app);
+}
+
 static void options_without_keeping_drop_what_was_kept(void) {
     struct record record;
     wsline_app *app = app_between(keeping(WSLINE_FOREVER), &record);
@@ -352,7 +416,7 @@ static void messages_wait_for_the_first_connection_too(void) {
     CHECK_OK(send_number(app, 0));
     REQUIRE(record_wait(&record, 'e', 1));
     CHECK_OK(send_number(app, 1));
-    CHECK_INT(2 * MESSAGE_BYTES, wsline_app_send_queue_bytes(app));
+    CHECK_INT(2 * COST, wsline_app_send_queue_bytes(app));
     CHECK_STATUS(WSLINE_ERR_TIMEOUT, wsline_app_flush(app, 0));
     set_path(app, "WEBSOCKETS", "/");
     CHECK_OK(wsline_app_flush(app, WAIT_MS));
@@ -368,11 +432,11 @@ static void corked_messages_wait_until_they_are_uncorked(void) {
 
     CHECK_OK(wsline_app_cork(app));
     for (unsigned i = 0; i < 5; i++) CHECK_OK(send_number(app, i));
-    CHECK_INT(5 * MESSAGE_BYTES, wsline_app_send_queue_bytes(app));
+    CHECK_INT(5 * COST, wsline_app_send_queue_bytes(app));
     CHECK_OK(wsline_app_flush(app, WAIT_MS));
     REQUIRE(record_wait(&record, 'm', 5));
     CHECK_OK(send_number(app, 5));
-    CHECK_INT(MESSAGE_BYTES, wsline_app_send_queue_bytes(app));
+    CHECK_INT(COST, wsline_app_send_queue_bytes(app));
     CHECK_OK(wsline_app_uncork(app));
     CHECK_INT(0, wsline_app_send_queue_bytes(app));
     REQUIRE(record_wait(&record, 'm', 6));
@@ -417,6 +481,9 @@ static const struct test tests[] = {
     TEST(a_full_queue_rejects_and_drains_on_the_next_connection),
     TEST(a_message_of_any_size_is_kept),
     TEST(an_app_that_ends_drops_what_it_has_kept),
+    TEST(the_end_of_an_app_ends_a_flush),
+    TEST(runs_do_not_share_a_queue),
+    TEST(fragments_of_on_open_follow_what_was_kept),
     TEST(options_without_keeping_drop_what_was_kept),
     TEST(messages_wait_for_the_first_connection_too),
     TEST(corked_messages_wait_until_they_are_uncorked),

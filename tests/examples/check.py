@@ -165,9 +165,9 @@ def keeps_lines_over_a_restart():
             example.expect(".*; 0 bytes are waiting")
             example.type("two")
             example.type("three")
-            example.expect(".*; 8 bytes are waiting", skipping=".*; [03] bytes are waiting")
+            example.expect(".*; 264 bytes are waiting", skipping=r".*; (0|131) bytes are waiting")
             server.start()
-            example.expect("open", skipping=".*; 8 bytes are waiting")
+            example.expect("open", skipping=".*; 264 bytes are waiting")
             for line in ("hello from sensor 7", "two", "three"):
                 example.expect(line)
             example.type("four")

@@ -268,6 +268,12 @@ impl Writer {
         self.side.has_backlog()
     }
 
+    /// The opposite of [`Writer::has_backlog`], read under the lock: what the caller has written
+    /// before is seen by the thread that clears the backlog after this.
+    pub fn is_idle(&self) -> bool {
+        !self.side.state.lock_ahead().has_backlog()
+    }
+
     /// Called before a receive waits: queues the corked data, because the server may wait for it
     /// before it replies.
     #[inline]

@@ -183,12 +183,12 @@ pub unsafe extern "C" fn wsline_app_uncork(app: *mut wsline_app) -> wsline_statu
 /// Waits until the system has accepted everything in the send queue and all corked messages.
 ///
 /// For threads that may wait. It says nothing about what the server has received. An app that keeps
-/// messages may reconnect meanwhile.
+/// messages may reconnect meanwhile; on_close then reports a message that was only partly sent.
 ///
 /// @param app         an app.
 /// @param timeout_ms  milliseconds; 0 does not wait, WSLINE_FOREVER and WSLINE_DEFAULT_TIMEOUT wait
 ///                    indefinitely.
-/// @retval WSLINE_OK                    everything was sent.
+/// @retval WSLINE_OK                    nothing is queued any more.
 /// @retval WSLINE_ERR_TIMEOUT           not everything was sent in time.
 /// @retval WSLINE_ERR_WRONG_STATE       the app is not connected and keeps no messages, or this
 ///                                      thread is driving it.

@@ -108,8 +108,8 @@ pub unsafe extern "C" fn wsline_options_clear_resolve(
 /// expected. It also applies to redirects.
 ///
 /// @param options  the options to modify.
-/// @param place    "host:port"; an IPv6 address is written in brackets; NULL, the default, for those
-///                 in the URL.
+/// @param place    "host:port", with an IPv6 address in brackets; NULL, the default, for those in
+///                 the URL.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `place` has another form.
 #[unsafe(no_mangle)]
@@ -134,8 +134,8 @@ pub unsafe extern "C" fn wsline_options_set_connect_to(
 /// Sets a function that looks up names instead of the system.
 ///
 /// It is called for each name that a connect needs, except `localhost`, names given with
-/// wsline_options_add_resolve(), and addresses. The connect continues when the lookup ends, or fails
-/// at its timeout, whichever is first.
+/// wsline_options_add_resolve(), and addresses. The connect continues when the lookup ends, or
+/// fails at its timeout, whichever is first.
 ///
 /// @param options        the options to modify.
 /// @param fn             the function; NULL, the default, for the system.

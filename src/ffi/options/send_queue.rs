@@ -50,10 +50,11 @@ pub unsafe extern "C" fn wsline_options_set_max_send_queue_bytes(
 /// messages in their order, and then those that other threads have sent since. Only whole messages
 /// are kept: no fragments, pings or pongs.
 ///
-/// All of this counts towards wsline_options_set_max_send_queue_bytes(). Messages that wait are
-/// sent with one system call each, also after wsline_app_uncork(). on_close does not count kept
-/// messages as unsent. Those that are kept when the app ends, and those that have become too old,
-/// are dropped; a log line says how many.
+/// All of this counts towards wsline_options_set_max_send_queue_bytes(), each message with 128
+/// bytes more than its payload. Messages that wait are sent with one system call each, also after
+/// wsline_app_uncork(). on_close does not count kept messages as unsent. Messages that have become
+/// too old, or still wait for a connection when the app ends, are dropped; a log line says how
+/// many.
 ///
 /// @param options     the options to modify.
 /// @param max_age_ms  milliseconds: when the next connection opens, messages that were sent longer
@@ -79,14 +80,15 @@ pub unsafe extern "C" fn wsline_options_set_keep_unsent_ms(
     })
 }
 
-/// Limits how many messages apps send, as exchanges do for their clients: no span of `per_ms`
-/// milliseconds contains more than `messages`.
+/// Limits how many messages an app sends, as exchanges do for their clients: in any span of
+/// `per_ms` milliseconds at most `messages`.
 ///
 /// Messages beyond that wait in the send queue. Every frame counts, including fragments, pings and
-/// pongs; but pings, pongs and close frames do not wait. The time of a message is when the system
-/// has accepted it; because the network delivers some faster than others, set a little less than
-/// what the server allows. The limit applies across reconnects. wsline_app_close() does not wait
-/// for messages that the limit holds back; on_close reports them as unsent.
+/// pongs. Pings, pongs and close frames do not wait, so they alone may exceed the limit. The time
+/// of a message is when the system has accepted it; because the network delivers some faster than
+/// others, set a little less than what the server allows. The limit applies across the reconnects
+/// of one run. wsline_app_close() does not wait for messages that the limit holds back; on_close
+/// reports them as unsent.
 ///
 /// @param options   the options to modify.
 /// @param messages  the number of messages; 0, the default, for no limit.
