@@ -1044,12 +1044,16 @@ wsline_options_add_header(wsline_options *options, const char *name, const char 
 /**
  * Sets a header from one line, and removes all headers of that name added before.
  *
+ * Host, Origin, Cookie, Connection and Sec-WebSocket-Protocol go where their own setters would put
+ * them, so a binding can pass its user's headers on; the names in Sec-WebSocket-Protocol replace
+ * those added before.
+ *
  * @param options  the options to modify.
  * @param line     "Name: value", without a line end.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
- *                                      wsline_options_add_header() would reject the name or the
- *                                      value.
+ *                                      wsline_options_add_header() or the header's own setter would
+ *                                      reject the name or the value.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_set_header_line(wsline_options *options, const char *line);
@@ -1182,7 +1186,9 @@ wsline_options_set_origin_header(wsline_options *options, const char *origin);
 WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options, bool suppress);
 
 /**
- * Sets the Host header; the connection and TLS continue to use the URL's host.
+ * Sets the Host header; it is sent even if wsline_options_suppress_host() was called before.
+ *
+ * The connection and TLS continue to use the URL's host.
  *
  * @param options  the options to modify.
  * @param host     a name, and a port where needed; NULL, the default, for the URL's.
@@ -1195,6 +1201,21 @@ WSLINE_API wsline_status wsline_options_suppress_origin(wsline_options *options,
  * Since: 0.2
  */
 WSLINE_API wsline_status wsline_options_set_host_header(wsline_options *options, const char *host);
+
+/**
+ * Omits the Host header, or restores it.
+ *
+ * HTTP requires it; only for servers that reject it.
+ *
+ * @param options   the options to modify.
+ * @param suppress  true: no Host header is sent; false, the default: it is sent.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * See also: wsline_options_set_host_header()
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_suppress_host(wsline_options *options, bool suppress);
 
 /**
  * Sets the value of the Connection header.
@@ -1215,10 +1236,11 @@ wsline_options_set_connection_header(wsline_options *options, const char *value)
  * Offer the preferred one first. wsline_conn_subprotocol() returns the server's choice.
  *
  * @param options  the options to modify.
- * @param name     an HTTP token, for example "chat.v1".
+ * @param name     an HTTP token, for example "chat.v1"; = and / are accepted, too, because some
+ *                 servers use them.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
- *                                      offered.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` contains another character or
+ *                                      was already offered.
  * @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
  */
 WSLINE_API wsline_status wsline_options_add_subprotocol(wsline_options *options, const char *name);
@@ -1769,7 +1791,10 @@ WSLINE_API bool wsline_lookup_is_cancelled(const wsline_lookup *lookup);
  * @param enable   true, the default: reject a server whose certificate is not signed by a trusted
  *                 authority.
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is false after
+ *                                      wsline_options_set_tls_verify_host() was called with true:
+ *                                      the name in a certificate that anybody can make proves
+ *                                      nothing.
  */
 WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, bool enable);
 
@@ -1780,7 +1805,8 @@ WSLINE_API wsline_status wsline_options_set_tls_verify(wsline_options *options, 
  * @param enable   true, the default: the subjectAltName of the certificate must contain the URL's
  *                 host or, if set, the name of wsline_options_set_tls_server_name().
  * @retval WSLINE_OK                    set.
- * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is true although
+ *                                      wsline_options_set_tls_verify() has disabled verification.
  */
 WSLINE_API wsline_status wsline_options_set_tls_verify_host(wsline_options *options, bool enable);
 
@@ -2338,11 +2364,12 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
 /**
  * Sets the beginning of the payload of the pings of wsline_options_set_ping().
  *
- * The library appends 8 bytes to it, which distinguish one ping from another.
+ * The library appends 8 bytes to it, which distinguish one ping from another, unless
+ * wsline_options_set_ping_numbers() disables that.
  *
  * @param options  the options to modify.
  * @param payload  the bytes; NULL with length 0, the default, for none.
- * @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
+ * @param len      at most 117 bytes, 125 without numbers, or WSLINE_NUL_TERMINATED.
  * @retval WSLINE_OK                    set.
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL and `len` is not 0, or
  *                                      `payload` is too long.
@@ -2351,6 +2378,21 @@ wsline_options_set_ping(wsline_options *options, int64_t interval_ms, int64_t ti
  */
 WSLINE_API wsline_status
 wsline_options_set_ping_payload(wsline_options *options, const void *payload, size_t len);
+
+/**
+ * Enables or disables the 8 bytes that distinguish one ping from another.
+ *
+ * Disable them for servers that expect a certain payload. Without them, any pong with the payload
+ * is taken for the answer to the oldest unanswered ping.
+ *
+ * @param options  the options to modify.
+ * @param enable   true, the default: pings end with 8 bytes of the library's; false: they contain
+ *                 exactly the payload of wsline_options_set_ping_payload().
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is true and the payload has
+ *                                      more than 117 bytes.
+ */
+WSLINE_API wsline_status wsline_options_set_ping_numbers(wsline_options *options, bool enable);
 
 /**
  * Enables or disables reconnecting: an app connects again after a connect has failed or a

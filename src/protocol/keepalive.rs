@@ -8,23 +8,43 @@ use crate::protocol::ws::frame::MAX_CONTROL_BYTES;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Each ping ends with its number, so that its pong can be recognized.
+/// The number at the end of a ping.
 const NUMBER_BYTES: usize = size_of::<u64>();
-
-/// The space in a ping beside its number.
-pub const MAX_PAYLOAD_BYTES: usize = MAX_CONTROL_BYTES - NUMBER_BYTES;
 
 /// The most unanswered pings to remember: without a timeout, pings are sent whether or not they are
 /// answered.
 const MAX_AWAITED: usize = 16;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KeepaliveOptions {
     /// From one ping to the next; `None`: no pings.
     pub interval: Option<Duration>,
     /// The time within which the pong must arrive; `None`: without limit.
     pub timeout: Option<Duration>,
     pub payload: Vec<u8>,
+    /// Pings end with their number, so that each pong can be told from others.
+    pub is_numbered: bool,
+}
+
+impl Default for KeepaliveOptions {
+    fn default() -> Self {
+        Self {
+            interval: None,
+            timeout: None,
+            payload: Vec::new(),
+            is_numbered: true,
+        }
+    }
+}
+
+impl KeepaliveOptions {
+    /// The longest payload.
+    pub fn max_payload_bytes(&self) -> usize {
+        match self.is_numbered {
+            true => MAX_CONTROL_BYTES - NUMBER_BYTES,
+            false => MAX_CONTROL_BYTES,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -101,10 +121,19 @@ impl Keepalive {
     /// is alive: some servers answer every ping with an empty pong.
     pub fn note_pong(&mut self, payload: &[u8], now: Instant) -> Option<Duration> {
         self.pong_deadline = None;
-        let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
-        let number = u64::from_be_bytes(*number);
-        let index = self.awaited.iter().position(|ping| ping.number == number);
-        let index = index.filter(|_| user == self.options.payload)?;
+        let index = match self.options.is_numbered {
+            true => {
+                let (user, number) = payload.split_last_chunk::<NUMBER_BYTES>()?;
+                let number = u64::from_be_bytes(*number);
+                let index = self.awaited.iter().position(|ping| ping.number == number);
+                index.filter(|_| user == self.options.payload)?
+            }
+            // All are alike; most servers answer each of them.
+            false => (payload == self.options.payload).then_some(0)?,
+        };
+        if index >= self.awaited.len() {
+            return None;
+        }
         let answered = self.awaited.drain(..=index).next_back()?;
         Some(now.saturating_duration_since(answered.sent_at))
     }
@@ -121,7 +150,11 @@ impl Keepalive {
             number: self.pings,
             sent_at: now,
         });
-        Due::Ping([self.options.payload.as_slice(), &self.pings.to_be_bytes()].concat())
+        let mut payload = self.options.payload.clone();
+        if self.options.is_numbered {
+            payload.extend_from_slice(&self.pings.to_be_bytes());
+        }
+        Due::Ping(payload)
     }
 }
 
@@ -139,8 +172,29 @@ mod tests {
             interval: some(interval),
             timeout: some(timeout),
             payload: b"hi".to_vec(),
+            is_numbered: true,
         };
         Keepalive::new(Arc::new(options), now)
+    }
+
+    #[test]
+    fn without_numbers_pings_are_exactly_the_payload() {
+        let start = Instant::now();
+        let options = KeepaliveOptions {
+            interval: Some(ms(10)),
+            payload: b"hi".to_vec(),
+            is_numbered: false,
+            ..KeepaliveOptions::default()
+        };
+        let mut keepalive = Keepalive::new(Arc::new(options), start);
+        assert_eq!(keepalive.note_pong(b"hi", start), None);
+        assert_eq!(ping(keepalive.step(start + ms(10), false, false)), b"hi");
+        assert_eq!(ping(keepalive.step(start + ms(20), false, false)), b"hi");
+        assert_eq!(keepalive.note_pong(b"", start + ms(21)), None);
+        let rtt = |at| Some(ms(at));
+        assert_eq!(keepalive.note_pong(b"hi", start + ms(25)), rtt(15));
+        assert_eq!(keepalive.note_pong(b"hi", start + ms(26)), rtt(6));
+        assert_eq!(keepalive.note_pong(b"hi", start + ms(27)), None);
     }
 
     fn ping(due: Due) -> Vec<u8> {

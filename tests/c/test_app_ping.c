@@ -32,6 +32,24 @@ static void pings_are_sent_and_their_round_trip_is_measured(void) {
     }
 }
 
+static void without_numbers_a_ping_is_exactly_the_payload(void) {
+    struct record record;
+    wsline_options *options = pinging(20, 5000);
+    wsline_app *app;
+
+    CHECK_OK(wsline_options_set_ping_numbers(options, false));
+    app = app_make("WEBSOCKETS", "", options, &record);
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_start(app));
+    REQUIRE(record_wait(&record, 'p', 3));
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    CHECK_RANGE(1, 5000000, wsline_app_rtt_us(app));
+    CHECK_INT(2, record.message.len);
+    CHECK_TEXT("hi", record.text);
+    wsline_app_free(app);
+}
+
 static void a_dead_server_is_detected_in_time(void) {
     static const struct {
         const char *path;
@@ -123,7 +141,7 @@ static void a_slow_server_is_not_dead(void) {
 
 static void invalid_numbers_are_rejected(void) {
     wsline_options *options = peer_options();
-    char payload[118] = {0};
+    char payload[126] = {0};
 
     CHECK_OK(wsline_options_set_ping(options, 0, 0));
     CHECK_OK(wsline_options_set_ping_payload(options, payload, 117));
@@ -135,13 +153,21 @@ static void invalid_numbers_are_rejected(void) {
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping(options, 0, 10));
     CHECK_HAS("interval", wsline_last_error_message());
     CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
-                 wsline_options_set_ping_payload(options, payload, sizeof payload));
-    CHECK_HAS("117", wsline_last_error_message());
+                 wsline_options_set_ping_payload(options, payload, 118));
+    CHECK_HAS("has 118 bytes; the limit is 117", wsline_last_error_message());
+    CHECK_OK(wsline_options_set_ping_numbers(options, false));
+    CHECK_OK(wsline_options_set_ping_payload(options, payload, 125));
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT,
+                 wsline_options_set_ping_payload(options, payload, 126));
+    CHECK_HAS("has 126 bytes; the limit is 125", wsline_last_error_message());
+    CHECK_STATUS(WSLINE_ERR_INVALID_ARGUMENT, wsline_options_set_ping_numbers(options, true));
+    CHECK_HAS("the payload has 125 bytes; the limit is 117", wsline_last_error_message());
     wsline_options_free(options);
 }
 
 static const struct test tests[] = {
     TEST(pings_are_sent_and_their_round_trip_is_measured),
+    TEST(without_numbers_a_ping_is_exactly_the_payload),
     TEST(a_dead_server_is_detected_in_time),
     TEST(any_pong_keeps_a_server_alive),
     TEST(earlier_pongs_do_not_keep_a_server_alive),

@@ -116,9 +116,8 @@ static void no_header_contains_a_line_break_or_control_character(void) {
 }
 
 static void subprotocols_are_tokens(void) {
-    static const char *const bad[] = {"",    "a b",  "a,b", "a\tb",  "(a)",     "a/b",
-                                      "a:b", "a;b",  "a=b", "\"a\"", "a@b",     "[a]",
-                                      "{a}", "a\\b", "<a>", "a?",    "\xc3\xa4"};
+    static const char *const bad[] = {"",    "a b", "a,b", "a\tb", "(a)", "a:b", "a;b",     "\"a\"",
+                                      "a@b", "[a]", "{a}", "a\\b", "<a>", "a?",  "\xc3\xa4"};
     wsline_options *options = new_options();
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -128,6 +127,7 @@ static void subprotocols_are_tokens(void) {
     check_row("");
     CHECK_REFUSED("name", wsline_options_add_subprotocol(options, NULL));
     CHECK_OK(wsline_options_add_subprotocol(options, "!#$%&'*+-.^_`|~aZ09"));
+    CHECK_OK(wsline_options_add_subprotocol(options, "v1/base64=="));
     CHECK_OK(wsline_options_add_subprotocol(options, "chat"));
     CHECK_REFUSED("name", wsline_options_add_subprotocol(options, "chat"));
     wsline_options_free(options);
@@ -194,21 +194,24 @@ static void header_lines_are_a_name_and_a_value(void) {
 static void headers_of_the_handshake_are_rejected_with_the_option_to_use(void) {
     static const struct {
         const char *name;
-        const char *use; /* a part of the message */
+        const char *use;  /* a part of the message */
+        const char *line; /* a value that a line may have, if any */
     } rows[] = {
-        {"Host", "wsline_options_set_host_header"},
-        {"host", "wsline_options_set_host_header"},
-        {"Origin", "wsline_options_set_origin_header"},
-        {"Cookie", "wsline_options_set_cookie_header"},
-        {"Connection", "wsline_options_set_connection_header"},
-        {"Sec-WebSocket-Protocol", "wsline_options_add_subprotocol"},
-        {"Upgrade", "Upgrade"},
-        {"Sec-WebSocket-Key", "Sec-WebSocket-Key"},
-        {"sec-websocket-version", "Sec-WebSocket-Version"},
-        {"Sec-WebSocket-Extensions", "Sec-WebSocket-Extensions"},
-        {"Sec-WebSocket-Accept", "Sec-WebSocket-Accept"},
-        {"Content-Length", "Content-Length"},
-        {"Transfer-Encoding", "Transfer-Encoding"},
+        {"Host", "wsline_options_set_host_header", "Host: h"},
+        {"host", "wsline_options_set_host_header", "host:h"},
+        {"Origin", "wsline_options_set_origin_header", "Origin: null"},
+        {"Cookie", "wsline_options_set_cookie_header", "COOKIE: a=b"},
+        {"Connection", "wsline_options_set_connection_header", "Connection: upgrade"},
+        {"Sec-WebSocket-Protocol", "wsline_options_add_subprotocol",
+         "Sec-WebSocket-Protocol: a , b/c="},
+        {"Proxy-Authorization", "wsline_options_set_proxy_auth", NULL},
+        {"Upgrade", "Upgrade", NULL},
+        {"Sec-WebSocket-Key", "Sec-WebSocket-Key", NULL},
+        {"sec-websocket-version", "Sec-WebSocket-Version", NULL},
+        {"Sec-WebSocket-Extensions", "Sec-WebSocket-Extensions", NULL},
+        {"Sec-WebSocket-Accept", "Sec-WebSocket-Accept", NULL},
+        {"Content-Length", "Content-Length", NULL},
+        {"Transfer-Encoding", "Transfer-Encoding", NULL},
     };
     wsline_options *options = new_options();
 
@@ -219,9 +222,48 @@ static void headers_of_the_handshake_are_rejected_with_the_option_to_use(void) {
         CHECK_REFUSED("name", wsline_options_add_header(options, rows[i].name, "x"));
         CHECK_HAS(rows[i].use, wsline_last_error_message());
         snprintf(line, sizeof line, "%s: x", rows[i].name);
-        CHECK_REFUSED("line", wsline_options_set_header_line(options, line));
-        CHECK_HAS(rows[i].use, wsline_last_error_message());
+        if (rows[i].line != NULL) {
+            CHECK_OK(wsline_options_set_header_line(options, rows[i].line));
+        } else {
+            CHECK_REFUSED("line", wsline_options_set_header_line(options, line));
+            CHECK_HAS(rows[i].use, wsline_last_error_message());
+        }
     }
+    wsline_options_free(options);
+}
+
+static void header_lines_are_checked_as_by_their_own_setters(void) {
+    static const char *const bad[] = {"Host:",
+                                      "Host: a b",
+                                      "Connection: close",
+                                      "Cookie: a\x01",
+                                      "Origin: \x7f",
+                                      "Sec-WebSocket-Protocol:",
+                                      "Sec-WebSocket-Protocol: a,,b",
+                                      "Sec-WebSocket-Protocol: a,a",
+                                      "Sec-WebSocket-Protocol: a b"};
+    wsline_options *options = new_options();
+
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        check_row(bad[i]);
+        CHECK_REFUSED("line", wsline_options_set_header_line(options, bad[i]));
+    }
+    wsline_options_free(options);
+}
+
+static void the_name_of_an_unverified_certificate_is_not_checked(void) {
+    static const char part[] = "the name in a certificate proves nothing";
+    wsline_options *options = new_options();
+
+    CHECK_OK(wsline_options_set_tls_verify_host(options, true));
+    CHECK_REFUSED("enable", wsline_options_set_tls_verify(options, false));
+    CHECK_HAS(part, wsline_last_error_message());
+    CHECK_OK(wsline_options_set_tls_verify_host(options, false));
+    CHECK_OK(wsline_options_set_tls_verify(options, false));
+    CHECK_REFUSED("enable", wsline_options_set_tls_verify_host(options, true));
+    CHECK_HAS(part, wsline_last_error_message());
+    CHECK_OK(wsline_options_set_tls_verify(options, true));
+    CHECK_OK(wsline_options_set_tls_verify_host(options, true));
     wsline_options_free(options);
 }
 
@@ -270,8 +312,10 @@ static void switches_and_limits_accept_every_value(void) {
         wsline_status (*set)(wsline_options *options, bool on);
     } switches[] = {
         {"suppress_origin", wsline_options_suppress_origin},
-        {"tls_verify", wsline_options_set_tls_verify},
+        {"suppress_host", wsline_options_suppress_host},
+        {"ping_numbers", wsline_options_set_ping_numbers},
         {"tls_verify_host", wsline_options_set_tls_verify_host},
+        {"tls_verify", wsline_options_set_tls_verify},
         {"utf8_validation", wsline_options_set_utf8_validation},
         {"deliver_fragments", wsline_options_set_deliver_fragments},
         {"auto_pong", wsline_options_set_auto_pong},
@@ -450,6 +494,8 @@ int main(int argc, char **argv) {
         TEST(no_header_contains_a_line_break_or_control_character),
         TEST(subprotocols_are_tokens),
         TEST(header_names_are_tokens),
+        TEST(header_lines_are_checked_as_by_their_own_setters),
+        TEST(the_name_of_an_unverified_certificate_is_not_checked),
         TEST(header_values_are_one_line),
         TEST(header_lines_are_a_name_and_a_value),
         TEST(headers_of_the_handshake_are_rejected_with_the_option_to_use),

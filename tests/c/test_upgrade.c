@@ -141,6 +141,44 @@ static void the_request_contains_the_options(void) {
     wsline_options_free(options);
 }
 
+static void header_lines_go_where_their_setters_put_them(void) {
+    static const char *const lines[] = {
+        "host: virtual.example", "ORIGIN: https://elsewhere.example", "Cookie: a=b",
+        "Connection: keep-alive, Upgrade", "Sec-WebSocket-Protocol: other, chat.v1"};
+    wsline_options *options = peer_options();
+    char json[4096];
+
+    CHECK_OK(wsline_options_add_subprotocol(options, "replaced"));
+    CHECK_OK(wsline_options_suppress_host(options, true));
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        CHECK_OK(wsline_options_set_header_line(options, lines[i]));
+    request_seen("/headers", options, json, sizeof json);
+    CHECK_HAS("[\"Host\", \"virtual.example\"]", json);
+    CHECK_HAS("[\"Origin\", \"https://elsewhere.example\"]", json);
+    CHECK_HAS("[\"Cookie\", \"a=b\"]", json);
+    CHECK_HAS("[\"Connection\", \"keep-alive, Upgrade\"]", json);
+    CHECK_HAS("[\"Sec-WebSocket-Protocol\", \"other, chat.v1\"]", json);
+    wsline_options_free(options);
+}
+
+static void the_host_header_can_be_omitted(void) {
+    wsline_options *options = peer_options();
+
+    for (int suppress = 1; suppress >= 0; suppress--) {
+        wsline_message head;
+        wsline_conn *conn;
+
+        CHECK_OK(wsline_options_suppress_host(options, suppress));
+        conn = peer_connect("FAULTS", "/head", options);
+        REQUIRE_OK(wsline_conn_recv(conn, WAIT_MS, &head));
+        CHECK(strncmp((const char *)head.data, "GET /head HTTP/1.1\r\n", 20) == 0);
+        CHECK_INT(suppress == 0, strstr((const char *)head.data, "\r\nHost: 127.0.0.1:") != NULL);
+        CHECK_INT(suppress == 0, strstr((const char *)head.data, "Host") != NULL);
+        peer_hang_up(conn);
+    }
+    wsline_options_free(options);
+}
+
 static void the_server_selects_one_of_the_subprotocols(void) {
     static const char *const peers[] = {"WEBSOCKETS", "WS"};
     wsline_options *options = peer_options();
@@ -394,6 +432,8 @@ int main(int argc, char **argv) {
         TEST(frames_right_after_the_headers_are_not_lost),
         TEST(the_request_contains_what_the_rfc_requires),
         TEST(the_request_contains_the_options),
+        TEST(header_lines_go_where_their_setters_put_them),
+        TEST(the_host_header_can_be_omitted),
         TEST(the_server_selects_one_of_the_subprotocols),
         TEST(a_rejection_keeps_its_status_headers_and_body),
         TEST(no_malformed_line_hides_the_status_of_a_rejection),

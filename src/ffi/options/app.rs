@@ -7,7 +7,7 @@ use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
-use crate::protocol::keepalive::{KeepaliveOptions, MAX_PAYLOAD_BYTES};
+use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::url::Url;
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn wsline_options_set_ping(
         options.ping = Arc::new(KeepaliveOptions {
             interval,
             timeout,
-            payload: options.ping.payload.clone(),
+            ..KeepaliveOptions::clone(&options.ping)
         });
         Ok(())
     })
@@ -62,11 +62,12 @@ pub unsafe extern "C" fn wsline_options_set_ping(
 
 /// Sets the beginning of the payload of the pings of wsline_options_set_ping().
 ///
-/// The library appends 8 bytes to it, which distinguish one ping from another.
+/// The library appends 8 bytes to it, which distinguish one ping from another, unless
+/// wsline_options_set_ping_numbers() disables that.
 ///
 /// @param options  the options to modify.
 /// @param payload  the bytes; NULL with length 0, the default, for none.
-/// @param len      at most 117 bytes, or WSLINE_NUL_TERMINATED.
+/// @param len      at most 117 bytes, 125 without numbers, or WSLINE_NUL_TERMINATED.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, `payload` is NULL and `len` is not 0, or
 ///                                      `payload` is too long.
@@ -81,17 +82,46 @@ pub unsafe extern "C" fn wsline_options_set_ping_payload(
     let function = "wsline_options_set_ping_payload";
     object::set(function, options, |options, arguments| {
         let payload = arguments.payload(payload, len, "payload")?;
-        if payload.len() > MAX_PAYLOAD_BYTES {
-            let what = format!(
-                "has {} bytes; the limit is {MAX_PAYLOAD_BYTES}",
-                payload.len()
-            );
+        let (len, limit) = (payload.len(), options.ping.max_payload_bytes());
+        if len > limit {
+            let what = format!("has {len} bytes; the limit is {limit}");
             return Err(Error::argument("payload", what));
         }
         options.ping = Arc::new(KeepaliveOptions {
             payload: payload.to_vec(),
             ..KeepaliveOptions::clone(&options.ping)
         });
+        Ok(())
+    })
+}
+
+/// Enables or disables the 8 bytes that distinguish one ping from another.
+///
+/// Disable them for servers that expect a certain payload. Without them, any pong with the payload
+/// is taken for the answer to the oldest unanswered ping.
+///
+/// @param options  the options to modify.
+/// @param enable   true, the default: pings end with 8 bytes of the library's; false: they contain
+///                 exactly the payload of wsline_options_set_ping_payload().
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is true and the payload has
+///                                      more than 117 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_ping_numbers(
+    options: *mut wsline_options,
+    enable: bool,
+) -> wsline_status {
+    object::set("wsline_options_set_ping_numbers", options, |options, _| {
+        let ping = KeepaliveOptions {
+            is_numbered: enable,
+            ..KeepaliveOptions::clone(&options.ping)
+        };
+        let (len, limit) = (ping.payload.len(), ping.max_payload_bytes());
+        if len > limit {
+            let what = format!("is true, but the payload has {len} bytes; the limit is {limit}");
+            return Err(Error::argument("enable", what));
+        }
+        options.ping = Arc::new(ping);
         Ok(())
     })
 }

@@ -9,8 +9,8 @@ use crate::base::sync::Arc;
 use crate::ffi::cookie_jar::wsline_cookie_jar;
 use crate::ffi::status::wsline_status;
 use crate::protocol::http::auth::bearer;
-use crate::protocol::http::field::{check_token, check_value};
-use crate::protocol::http::request::{Origin, check_not_owned};
+use crate::protocol::http::field::{check_subprotocol, check_token, check_value};
+use crate::protocol::http::request::{Origin, RequestOptions, check_not_owned};
 use std::ffi::c_char;
 
 /// @@ Request options
@@ -49,12 +49,16 @@ pub unsafe extern "C" fn wsline_options_add_header(
 
 /// Sets a header from one line, and removes all headers of that name added before.
 ///
+/// Host, Origin, Cookie, Connection and Sec-WebSocket-Protocol go where their own setters would put
+/// them, so a binding can pass its user's headers on; the names in Sec-WebSocket-Protocol replace
+/// those added before.
+///
 /// @param options  the options to modify.
 /// @param line     "Name: value", without a line end.
 /// @retval WSLINE_OK                    set.
 /// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, there is no colon, or
-///                                      wsline_options_add_header() would reject the name or the
-///                                      value.
+///                                      wsline_options_add_header() or the header's own setter
+///                                      would reject the name or the value.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_header_line(
@@ -67,13 +71,37 @@ pub unsafe extern "C" fn wsline_options_set_header_line(
         let (name, value) = line
             .split_once(':')
             .ok_or_else(|| Error::argument("line", "has no colon"))?;
-        let header = header(name, value.trim_matches([' ', '\t']), "line", "line")?;
-        let headers = memory::make_mut(&mut options.request.headers)?;
-        memory::reserve(headers, 1)?;
-        headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-        headers.push(header);
-        Ok(())
+        set_header(&mut options.request, name, value.trim_matches([' ', '\t']))
     })
+}
+
+/// For a header line.
+fn set_header(request: &mut RequestOptions, name: &str, value: &str) -> Result<(), Error> {
+    match name.to_ascii_lowercase().as_str() {
+        "host" => {
+            request.host = Some(checked_host("line", value)?);
+            request.suppresses_host = false;
+        }
+        "origin" => request.origin = Origin::Value(checked("line", value)?),
+        "cookie" => request.cookie = Some(checked("line", value)?),
+        "connection" => request.connection = Some(checked_connection("line", value)?),
+        "sec-websocket-protocol" => {
+            let mut offered = Vec::new();
+            for name in value.split(',') {
+                let name = checked_subprotocol("line", name.trim(), &offered)?;
+                memory::push(&mut offered, name)?;
+            }
+            request.subprotocols = Arc::new(offered);
+        }
+        _ => {
+            let header = header(name, value, "line", "line")?;
+            let headers = memory::make_mut(&mut request.headers)?;
+            memory::reserve(headers, 1)?;
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            headers.push(header);
+        }
+    }
+    Ok(())
 }
 
 /// Removes all headers added or set with wsline_options_add_header() and
@@ -110,13 +138,8 @@ pub unsafe extern "C" fn wsline_options_set_cookie_header(
 ) -> wsline_status {
     let function = "wsline_options_set_cookie_header";
     object::set(function, options, |options, arguments| {
-        options.request.cookie = match arguments.optional_long_string(cookie, "cookie")? {
-            None => None,
-            Some(cookie) => {
-                check_value("cookie", cookie)?;
-                Some(Text::copy(cookie)?)
-            }
-        };
+        let cookie = arguments.optional_long_string(cookie, "cookie")?;
+        options.request.cookie = cookie.map(|it| checked("cookie", it)).transpose()?;
         Ok(())
     })
 }
@@ -256,10 +279,7 @@ pub unsafe extern "C" fn wsline_options_set_origin_header(
     object::set(function, options, |options, arguments| {
         options.request.origin = match arguments.optional_long_string(origin, "origin")? {
             None => Origin::OfServer,
-            Some(origin) => {
-                check_value("origin", origin)?;
-                Origin::Value(Text::copy(origin)?)
-            }
+            Some(origin) => Origin::Value(checked("origin", origin)?),
         };
         Ok(())
     })
@@ -290,7 +310,9 @@ pub unsafe extern "C" fn wsline_options_suppress_origin(
     })
 }
 
-/// Sets the Host header; the connection and TLS continue to use the URL's host.
+/// Sets the Host header; it is sent even if wsline_options_suppress_host() was called before.
+///
+/// The connection and TLS continue to use the URL's host.
 ///
 /// @param options  the options to modify.
 /// @param host     a name, and a port where needed; NULL, the default, for the URL's.
@@ -310,18 +332,34 @@ pub unsafe extern "C" fn wsline_options_set_host_header(
         "wsline_options_set_host_header",
         options,
         |options, arguments| {
-            let Some(host) = arguments.optional_long_string(host, "host")? else {
-                options.request.host = None;
-                return Ok(());
-            };
-            check_value("host", host)?;
-            if host.is_empty() || host.contains([' ', '\t']) {
-                return Err(Error::argument("host", "is empty or contains a space"));
-            }
-            options.request.host = Some(Text::copy(host)?);
+            let host = arguments.optional_long_string(host, "host")?;
+            options.request.host = host.map(|it| checked_host("host", it)).transpose()?;
+            options.request.suppresses_host = false;
             Ok(())
         },
     )
+}
+
+/// Omits the Host header, or restores it.
+///
+/// HTTP requires it; only for servers that reject it.
+///
+/// @param options   the options to modify.
+/// @param suppress  true: no Host header is sent; false, the default: it is sent.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// See also: wsline_options_set_host_header()
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_suppress_host(
+    options: *mut wsline_options,
+    suppress: bool,
+) -> wsline_status {
+    object::set("wsline_options_suppress_host", options, |options, _| {
+        options.request.suppresses_host = suppress;
+        Ok(())
+    })
 }
 
 /// Sets the value of the Connection header.
@@ -339,21 +377,10 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 ) -> wsline_status {
     let function = "wsline_options_set_connection_header";
     object::set(function, options, |options, arguments| {
-        let Some(value) = arguments.optional_long_string(value, "value")? else {
-            options.request.connection = None;
-            return Ok(());
-        };
-        check_value("value", value)?;
-        if !value
-            .split(',')
-            .any(|member| member.trim().eq_ignore_ascii_case("upgrade"))
-        {
-            return Err(Error::argument(
-                "value",
-                "lacks \"Upgrade\", which the upgrade requires",
-            ));
-        }
-        options.request.connection = Some(Text::copy(value)?);
+        let value = arguments.optional_long_string(value, "value")?;
+        options.request.connection = value
+            .map(|it| checked_connection("value", it))
+            .transpose()?;
         Ok(())
     })
 }
@@ -363,10 +390,11 @@ pub unsafe extern "C" fn wsline_options_set_connection_header(
 /// Offer the preferred one first. wsline_conn_subprotocol() returns the server's choice.
 ///
 /// @param options  the options to modify.
-/// @param name     an HTTP token, for example "chat.v1".
+/// @param name     an HTTP token, for example "chat.v1"; = and / are accepted, too, because some
+///                 servers use them.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` is not a token or was already
-///                                      offered.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  a pointer is NULL, or `name` contains another character or
+///                                      was already offered.
 /// @retval WSLINE_ERR_NO_MEMORY         there is not enough memory; nothing has changed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_add_subprotocol(
@@ -376,21 +404,9 @@ pub unsafe extern "C" fn wsline_options_add_subprotocol(
     let function = "wsline_options_add_subprotocol";
     object::set(function, options, |options, arguments| {
         let name = arguments.long_string(name, "name")?;
-        check_token("name", name)?;
-        if options
-            .request
-            .subprotocols
-            .iter()
-            .any(|offered| **offered == *name)
-        {
-            // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
-            return Err(Error::argument(
-                "name",
-                format!("is {}, which is already offered", quoted(name)),
-            ));
-        }
-        let offered = memory::make_mut(&mut options.request.subprotocols)?;
-        memory::push(offered, Text::copy(name)?)
+        let subprotocols = &mut options.request.subprotocols;
+        let name = checked_subprotocol("name", name, subprotocols)?;
+        memory::push(memory::make_mut(subprotocols)?, name)
     })
 }
 
@@ -413,6 +429,38 @@ pub unsafe extern "C" fn wsline_options_clear_subprotocols(
             Ok(())
         },
     )
+}
+
+/// A value for a header of its own.
+fn checked(argument: &str, value: &str) -> Result<Text, Error> {
+    check_value(argument, value)?;
+    Text::copy(value)
+}
+
+fn checked_host(argument: &str, host: &str) -> Result<Text, Error> {
+    if host.is_empty() || host.contains([' ', '\t']) {
+        return Err(Error::argument(argument, "is empty or contains a space"));
+    }
+    checked(argument, host)
+}
+
+fn checked_connection(argument: &str, value: &str) -> Result<Text, Error> {
+    let mut members = value.split(',').map(str::trim);
+    if !members.any(|member| member.eq_ignore_ascii_case("upgrade")) {
+        let what = "lacks \"Upgrade\", which the upgrade requires";
+        return Err(Error::argument(argument, what));
+    }
+    checked(argument, value)
+}
+
+fn checked_subprotocol(argument: &str, name: &str, offered: &[Text]) -> Result<Text, Error> {
+    check_subprotocol(argument, name)?;
+    if offered.iter().any(|other| **other == *name) {
+        // RFC 6455 section 4.1, item 10: "MUST all be unique strings".
+        let what = format!("is {}, which is already offered", quoted(name));
+        return Err(Error::argument(argument, what));
+    }
+    Text::copy(name)
 }
 
 fn header(

@@ -25,14 +25,19 @@ use std::ffi::{c_char, c_void};
 /// @param enable   true, the default: reject a server whose certificate is not signed by a trusted
 ///                 authority.
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is false after
+///                                      wsline_options_set_tls_verify_host() was called with true:
+///                                      the name in a certificate that anybody can make proves
+///                                      nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify(
     options: *mut wsline_options,
     enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_tls_verify", options, |options, _| {
-        options.tls.settings_mut().verify = enable;
+        let settings = options.tls.settings_mut();
+        check_verified(enable, settings.is_host_check_requested, "false")?;
+        settings.verify = enable;
         Ok(())
     })
 }
@@ -43,7 +48,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
 /// @param enable   true, the default: the subjectAltName of the certificate must contain the URL's
 ///                 host or, if set, the name of wsline_options_set_tls_server_name().
 /// @retval WSLINE_OK                    set.
-/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `enable` is true although
+///                                      wsline_options_set_tls_verify() has disabled verification.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
     options: *mut wsline_options,
@@ -51,9 +57,22 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_verify_host";
     object::set(function, options, |options, _| {
-        options.tls.settings_mut().verify_host = enable;
+        let settings = options.tls.settings_mut();
+        check_verified(settings.verify, enable, "true")?;
+        (settings.verify_host, settings.is_host_check_requested) = (enable, enable);
         Ok(())
     })
+}
+
+/// The name in a certificate that is not verified proves nothing.
+fn check_verified(verify: bool, verify_host: bool, enable: &str) -> Result<(), Error> {
+    if verify || !verify_host {
+        return Ok(());
+    }
+    let what = format!(
+        "is {enable}: the name in a certificate proves nothing unless the certificate is verified"
+    );
+    Err(Error::argument("enable", what))
 }
 
 /// Sets the name to send to the server (SNI) and to look for in its certificate.

@@ -42,6 +42,8 @@ pub struct Shared {
 pub struct Settings {
     pub verify: bool,
     pub verify_host: bool,
+    /// The caller has asked for that check, which needs `verify`.
+    pub is_host_check_requested: bool,
     /// Replaces the URL's host in SNI and verification.
     pub server_name: Option<String>,
     /// The server's key must be one of these, unless empty.
@@ -59,6 +61,7 @@ impl Default for Settings {
         Self {
             verify: true,
             verify_host: true,
+            is_host_check_requested: false,
             server_name: None,
             pins: Arc::default(),
             trust: Trust::default(),

@@ -21,6 +21,12 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
     }
 }
 
+/// The name of a subprotocol: a token (RFC 6455 section 4.1, item 10), or what servers use that do
+/// not keep to this, with `=` and `/`.
+pub fn check_subprotocol(argument: &str, name: &str) -> Result<(), Error> {
+    check_token(argument, &name.replace(['=', '/'], "-"))
+}
+
 /// A header value: no CR, LF, NUL or other control character (RFC 9110 section 5.5), so that no
 /// value can add a line.
 pub fn check_value(argument: &str, text: &str) -> Result<(), Error> {

@@ -64,6 +64,8 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct RequestOptions {
     pub host: Option<Text>,
+    /// No Host field is sent.
+    pub suppresses_host: bool,
     pub origin: Origin,
     pub connection: Option<Text>,
     pub subprotocols: Arc<Vec<Text>>,
@@ -79,6 +81,7 @@ impl Default for RequestOptions {
     fn default() -> Self {
         Self {
             host: None,
+            suppresses_host: false,
             origin: Origin::OfServer,
             connection: None,
             subprotocols: Arc::default(),
@@ -98,6 +101,10 @@ pub fn request(
     key: &str,
 ) -> Result<String, Error> {
     let host = options.host.as_deref().unwrap_or_else(|| url.authority());
+    let (host_name, host) = match options.suppresses_host {
+        true => ("", ""),
+        false => ("\r\nHost: ", host),
+    };
     let connection = options.connection.as_deref().unwrap_or("Upgrade");
     let (origin, of_scheme, origin_value, origin_end) = match &options.origin {
         Origin::OfServer => ("Origin: ", url.origin_scheme(), url.authority(), "\r\n"),
@@ -108,7 +115,8 @@ pub fn request(
     let parts = [
         "GET ",
         url.resource(),
-        " HTTP/1.1\r\nHost: ",
+        " HTTP/1.1",
+        host_name,
         host,
         "\r\nUpgrade: websocket\r\nConnection: ",
         connection,

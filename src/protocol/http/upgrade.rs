@@ -239,6 +239,7 @@ mod tests {
         let url = Arc::new(Url::parse("wss://[::1]/").expect("a URL"));
         let options = RequestOptions {
             host: Some(text("virtual.example")),
+            suppresses_host: false,
             origin: Origin::Value(text("https://page.example")),
             connection: Some(text("keep-alive, Upgrade")),
             subprotocols: Arc::new(vec![text("chat.v2"), text("chat.v1")]),
