@@ -164,6 +164,26 @@ extern "C" {
 /** Flag to combine with an opcode by `|`: do not compress the message. */
 #define WSLINE_SEND_UNCOMPRESSED 256
 
+/** The server may mask its frames (RFC 6455 section 5.1 forbids it). */
+#define WSLINE_LENIENT_MASKED_FRAMES 1u
+
+/** The response to the upgrade may be HTTP/1.0 (section 4.1 requires HTTP/1.1). */
+#define WSLINE_LENIENT_HTTP_1_0 2u
+
+/**
+ * The server may choose a subprotocol that was not offered, or that differs in case (section 4.1).
+ */
+#define WSLINE_LENIENT_SUBPROTOCOL 4u
+
+/** The server may name an extension that was not offered (section 9.1); it is ignored. */
+#define WSLINE_LENIENT_EXTENSIONS 8u
+
+/** The length of a frame may be longer than its shortest form (section 5.2). */
+#define WSLINE_LENIENT_LENGTHS 16u
+
+/** The URL may have a fragment (section 3); it is not sent. */
+#define WSLINE_LENIENT_URL_FRAGMENT 32u
+
 /** Flag of a wsline_message: this is the beginning of the message. */
 #define WSLINE_MESSAGE_FIRST 1u
 
@@ -2221,6 +2241,31 @@ WSLINE_API wsline_status wsline_options_set_auto_pong(wsline_options *options, b
 WSLINE_API wsline_status
 wsline_options_set_mask_key_fn(wsline_options *options, wsline_mask_key_fn fn, void *userdata,
                                wsline_free_fn userdata_free);
+
+/* --- Servers that break the protocol ---------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: one at a time per object.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Tolerates certain mistakes, for servers that cannot be fixed.
+ *
+ * By default each of them fails the connect or the connection. A mistake that was tolerated is
+ * logged as a warning, once for each connection.
+ *
+ * @param options   the options to modify.
+ * @param mistakes  WSLINE_LENIENT_MASKED_FRAMES and others, combined by `|`; 0, the default, for
+ *                  none.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `mistakes` has an unknown bit.
+ *
+ * See also: wsline_set_log()
+ */
+WSLINE_API wsline_status wsline_options_set_lenient(wsline_options *options, uint32_t mistakes);
 
 /* --- Compression options ---------------------------------------------------------------------- */
 

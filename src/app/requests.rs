@@ -4,7 +4,6 @@
 use super::client::{
     App, END_REQUESTED, EndRequest, INTERRUPTED, MUTED, PAUSE_CHANGED, PAUSED, PROCEED, not_driven,
 };
-use super::target;
 use crate::base::error::Error;
 use crate::base::sync::{Arc, AtomicU64, Ordering};
 use crate::conn::options::Options;
@@ -72,9 +71,7 @@ impl App {
 
     /// For the next attempt.
     pub fn set_url(&self, url: &str) -> Result<(), Error> {
-        let url = target::checked(url)?;
-        self.target.lock().set_url(url);
-        Ok(())
+        self.target.lock().set_url(url)
     }
 
     /// For the next attempt.

@@ -23,7 +23,6 @@ use crate::net::poll::{Interest, OnSignal, Poll};
 use crate::net::resolve::Notify;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::retry_after::retry_after;
-use crate::protocol::url::Url;
 use crate::protocol::ws::close::{CloseFrame, CloseInfo};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -293,7 +292,7 @@ impl Runner {
         self.app.connection.set_response(None);
         let connector = Keys::new().and_then(|keys| {
             Connector::new(
-                Url::parse(&url).map(Arc::new)?,
+                options.parse_url(&url)?,
                 Arc::clone(options),
                 keys,
                 notify(&self.app),

@@ -18,12 +18,13 @@ pub(super) struct AppTarget {
 
 impl AppTarget {
     pub(super) fn new(url: &str, options: Arc<Options>) -> Result<Self, Error> {
-        let url = checked(url)?;
+        let url = checked(url, &options)?;
         Ok(Self { url, options })
     }
 
-    pub(super) fn set_url(&mut self, url: Text) {
-        self.url = url;
+    pub(super) fn set_url(&mut self, url: &str) -> Result<(), Error> {
+        self.url = checked(url, &self.options)?;
+        Ok(())
     }
 
     /// The same URL, not only an equal one.
@@ -33,8 +34,8 @@ impl AppTarget {
 }
 
 /// Rejects an invalid URL now instead of when connecting.
-pub(super) fn checked(url: &str) -> Result<Text, Error> {
-    Url::parse(url)?;
+fn checked(url: &str, options: &Options) -> Result<Text, Error> {
+    Url::parse(options.tolerated.without_fragment(url))?;
     Text::copy(url)
 }
 
@@ -113,7 +114,8 @@ mod tests {
 
     fn target(fallbacks: &[&str]) -> AppTarget {
         let mut options = Options::default();
-        let urls = fallbacks.iter().map(|url| checked(url).unwrap()).collect();
+        let text = |url: &&str| Text::copy(url).unwrap();
+        let urls = fallbacks.iter().map(text).collect();
         options.fallback_urls = Arc::new(urls);
         AppTarget::new("ws://a/", Arc::new(options)).unwrap()
     }

@@ -49,6 +49,11 @@ impl Inbox {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
+    /// The same, to be changed in place.
+    pub fn unread_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..).unwrap_or_default()
+    }
+
     /// Whether nothing is unread. While bytes are lent, [`Inbox::unread`] may contain the NUL after
     /// them.
     pub fn is_drained(&self) -> bool {

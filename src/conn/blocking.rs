@@ -40,7 +40,7 @@ impl Notified for LookupWake {
 
 impl Connection {
     pub fn connect(&self, url: &str) -> Result<(), Error> {
-        let url = Arc::new(Url::parse(url)?);
+        let url = self.options.parse_url(url)?;
         self.begin_connecting()?;
         let result = self.connect_to(url);
         let result = result.map(|open| self.set_open(open));

@@ -34,6 +34,7 @@ pub fn open(
         output,
     } = *transport;
     let mut receiver = Receiver::new(options.limits, options.check_utf8);
+    receiver.tolerate(options.tolerated);
     if !input.is_empty() {
         // Bytes that arrived after the handshake, with room for a NUL, which every read leaves.
         let space = receiver.space()?;

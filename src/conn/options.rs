@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The options of a connection, copied when they are used.
 
+use super::trace;
 use crate::base::deadline::{SharedTimeout, Timeout};
+use crate::base::error::Error;
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use crate::conn::send::keys::MaskKeyFn;
@@ -15,6 +17,7 @@ use crate::protocol::http::request::RequestOptions;
 use crate::protocol::keepalive::KeepaliveOptions;
 use crate::protocol::proxy::select::ProxyOptions;
 use crate::protocol::send_rate::SendRateOptions;
+use crate::protocol::tolerance::Mistakes;
 use crate::protocol::url::Url;
 use crate::protocol::ws::frame_sequence::Limits;
 use std::os::fd::RawFd;
@@ -47,6 +50,7 @@ pub struct Options {
     pub tls: TlsOptions,
     pub limits: Limits,
     pub deflate: DeflateOptions,
+    pub tolerated: Mistakes,
     pub check_utf8: bool,
     pub deliver_fragments: bool,
     pub auto_pong: bool,
@@ -129,6 +133,15 @@ impl Options {
         self.connect_timeout.or(timeout).or(usual).span()
     }
 
+    /// Parses the URL to connect to, and logs what is tolerated in it.
+    pub fn parse_url(&self, text: &str) -> Result<Arc<Url>, Error> {
+        let url = self.tolerated.without_fragment(text);
+        if url.len() < text.len() {
+            trace::mistakes(Mistakes::URL_FRAGMENT);
+        }
+        Url::parse(url).map(Arc::new)
+    }
+
     /// How long a closing handshake may go without progress.
     pub fn close_span(&self) -> Option<Duration> {
         let usual = Timeout::after(CLOSE_TIMEOUT);
@@ -167,6 +180,7 @@ impl Default for Options {
                 threshold: DEFLATE_THRESHOLD,
                 max_ratio: DEFLATE_MAX_RATIO,
             },
+            tolerated: Mistakes::default(),
             check_utf8: true,
             deliver_fragments: false,
             auto_pong: true,

@@ -5,6 +5,7 @@
 use crate::base::log::{self, Level};
 use crate::net::stream::Stream;
 use crate::protocol::http::head::Head;
+use crate::protocol::tolerance::Mistakes;
 use crate::protocol::ws::opcode::Opcode;
 use std::fmt;
 
@@ -71,6 +72,13 @@ pub fn note(line: fmt::Arguments<'_>) {
 
 pub fn warn(line: fmt::Arguments<'_>) {
     log::write(Level::Warn, line);
+}
+
+/// Logs the mistakes that are tolerated.
+pub fn mistakes(mistakes: Mistakes) {
+    mistakes
+        .descriptions()
+        .for_each(|what| warn(format_args!("{what}")));
 }
 
 pub fn open(peer: &str) {

@@ -12,5 +12,6 @@ pub mod http;
 pub mod keepalive;
 pub mod proxy;
 pub mod send_rate;
+pub mod tolerance;
 pub mod url;
 pub mod ws;

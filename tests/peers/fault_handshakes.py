@@ -159,7 +159,8 @@ def many_headers(head, request):
 
 
 def unasked_subprotocol(head, request):
-    head.fields["Sec-WebSocket-Protocol"] = "unasked"
+    """?name=N: chooses this subprotocol."""
+    head.fields["Sec-WebSocket-Protocol"] = request.query.get("name", "unasked")
 
 
 def two_subprotocols(head, request):

@@ -334,6 +334,7 @@ impl Attempt {
             }
             (Ok(_), Counterpart::Proxy) => self.finish_proxy(io.into_transport()),
             (Ok(_), Counterpart::Server) => {
+                trace::mistakes(response.as_ref().map(|it| it.tolerated).unwrap_or_default());
                 self.response = response;
                 Ok(Step::Open(io.into_transport()))
             }

@@ -170,7 +170,8 @@ fn attempt(
         }
     }
     let offer = options.deflate.is_offered.then_some(options.deflate.offer);
-    let upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
+    let mut upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
+    upgrade.tolerate(options.tolerated);
     let (options, notify) = (Arc::clone(options), Arc::clone(notify));
     Attempt::new(Arc::clone(url), proxy, upgrade, options, notify, now)
 }

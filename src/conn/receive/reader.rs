@@ -199,11 +199,16 @@ impl Reader {
             return Ok(true);
         }
         self.link.check_aborted()?;
+        let mistakes_before = self.receiver.mistakes();
         let is_found = match self.receiver.next_of_any_kind(delivery) {
             Ok(is_found) => is_found,
             Err(error) if !error.kind().is_final() => return Err(error),
             Err(error) => return Err(self.link.fail(error)),
         };
+        let mistakes = self.receiver.mistakes().without(mistakes_before);
+        if !mistakes.is_empty() {
+            trace::mistakes(mistakes);
+        }
         let frames = self.receiver.take_frame_count();
         self.link.writer.stats().frames_received.add(frames);
         if is_found {

@@ -282,7 +282,7 @@ pub unsafe extern "C" fn wsline_options_add_fallback_url(
     let function = "wsline_options_add_fallback_url";
     object::set(function, options, |options, arguments| {
         let url = arguments.long_string(url, "url")?;
-        Url::parse(url)?;
+        Url::parse(options.tolerated.without_fragment(url))?;
         memory::push(
             memory::make_mut(&mut options.fallback_urls)?,
             Text::copy(url)?,

@@ -21,6 +21,8 @@ pub mod tls_protocol;
 
 pub mod protocol;
 
+pub mod tolerance;
+
 pub mod deflate;
 
 pub mod app;

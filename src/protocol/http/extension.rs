@@ -57,26 +57,37 @@ impl Offer {
 }
 
 /// The parameters that the server has accepted, if any; `offer` is our offer, if any.
-pub fn accepted(head: &Head, offer: Option<&Offer>) -> Result<Option<Agreement>, Error> {
-    let mut members = head.fields.members("Sec-WebSocket-Extensions");
-    let Some(extension) = members.next() else {
-        return Ok(None);
-    };
-    let Ok(text) = std::str::from_utf8(extension) else {
-        return Err(bad(&lossy(extension), "which is not UTF-8"));
-    };
-    let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
-    let name = name.trim_matches(BLANK);
-    let Some(offer) = offer.filter(|_| name.eq_ignore_ascii_case(NAME)) else {
-        return Err(bad(text, "which was not offered"));
-    };
-    if let Some(second) = members.next() {
-        return Err(bad(
-            &lossy(second),
-            "in addition to the one that was offered",
-        ));
+pub fn accepted(
+    head: &Head,
+    offer: Option<&Offer>,
+    ignores_others: bool,
+) -> Result<Accepted, Error> {
+    let mut accepted = Accepted::default();
+    for extension in head.fields.members("Sec-WebSocket-Extensions") {
+        if accepted.deflate.is_some() && !ignores_others {
+            let what = "in addition to the one that was offered";
+            return Err(bad(&lossy(extension), what));
+        }
+        let Ok(text) = std::str::from_utf8(extension) else {
+            return Err(bad(&lossy(extension), "which is not UTF-8"));
+        };
+        let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let is_deflate = name.trim_matches(BLANK).eq_ignore_ascii_case(NAME);
+        match offer.filter(|_| is_deflate && accepted.deflate.is_none()) {
+            Some(offer) => accepted.deflate = Some(read(text, parameters, offer)?),
+            None if ignores_others => accepted.has_others = true,
+            None => return Err(bad(text, "which was not offered")),
+        }
     }
-    read(text, parameters, offer).map(Some)
+    Ok(accepted)
+}
+
+/// What a server has chosen.
+#[derive(Debug, Default)]
+pub struct Accepted {
+    pub deflate: Option<Agreement>,
+    /// There were others, which are ignored.
+    pub has_others: bool,
 }
 
 /// The beginning of `text`, for an error.

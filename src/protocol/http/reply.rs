@@ -7,6 +7,7 @@ use super::challenge;
 use super::field::listed;
 use super::head::{Head, HeadReader, HeadState, MAX_HEAD_BYTES};
 use crate::base::error::Error;
+use crate::protocol::tolerance::Mistakes;
 use crate::protocol::url;
 use crate::protocol::ws::deflate::Agreement;
 use std::ffi::CStr;
@@ -24,6 +25,8 @@ pub struct Response {
     pub body_and_nul: Vec<u8>,
     /// The negotiated compression.
     pub deflate: Option<Agreement>,
+    /// What the server has done wrong, and was tolerated.
+    pub tolerated: Mistakes,
 }
 
 impl Response {
@@ -136,6 +139,7 @@ impl Reply {
             head: if is_final { head } else { Head::default() },
             body_and_nul,
             deflate: None,
+            tolerated: Mistakes::default(),
         }
     }
 

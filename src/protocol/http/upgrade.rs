@@ -10,6 +10,7 @@ use crate::base::error::{Error, Kind};
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use crate::protocol::handshake::{Handshake, Output};
+use crate::protocol::tolerance::Mistakes;
 use crate::protocol::url::Url;
 use crate::protocol::ws::deflate::Agreement;
 use base64::Engine as _;
@@ -27,6 +28,9 @@ pub struct Upgrade {
     offer: Option<Offer>,
     agreement: Option<Agreement>,
     follows_redirects: bool,
+    tolerated: Mistakes,
+    /// Those that were tolerated.
+    met: Mistakes,
     reply: Reply,
 }
 
@@ -49,8 +53,14 @@ impl Upgrade {
             offer,
             agreement: None,
             follows_redirects: options.max_redirects > 0,
+            tolerated: Mistakes::default(),
+            met: Mistakes::default(),
             reply: Reply::new(101..=101),
         })
+    }
+
+    pub fn tolerate(&mut self, mistakes: Mistakes) {
+        self.tolerated = mistakes;
     }
 
     /// Whether the response is a redirect to be followed.
@@ -74,12 +84,16 @@ impl Upgrade {
 
     /// Section 4.1, the numbered list at its end.
     fn check(&mut self) -> Result<(), Error> {
-        let head = self.reply.head();
-        if let (1, 0) | (2.., _) = head.version {
-            let (major, minor) = head.version;
-            return Err(bad(format!(
-                "the server responded with HTTP/{major}.{minor}, which has no upgrade"
-            )));
+        let (head, tolerated) = (self.reply.head(), self.tolerated);
+        match head.version {
+            (1, 0) if tolerated.contains(Mistakes::HTTP_1_0) => self.met.add(Mistakes::HTTP_1_0),
+            (1, 0) | (2.., _) => {
+                let (major, minor) = head.version;
+                return Err(bad(format!(
+                    "the server responded with HTTP/{major}.{minor}, which has no upgrade"
+                )));
+            }
+            _ => {}
         }
         if let Some(defect) = &head.defect {
             return Err(bad(format!("the server's response {defect}")));
@@ -109,7 +123,12 @@ impl Upgrade {
                 "the server's Sec-WebSocket-Accept field is {found}, not {expected}"
             )));
         }
-        self.agreement = extension::accepted(head, self.offer.as_ref())?;
+        let ignores_others = tolerated.contains(Mistakes::EXTENSIONS);
+        let accepted = extension::accepted(head, self.offer.as_ref(), ignores_others)?;
+        self.agreement = accepted.deflate;
+        if accepted.has_others {
+            self.met.add(Mistakes::EXTENSIONS);
+        }
         let chosen = || head.fields.values("Sec-WebSocket-Protocol");
         let is_offered = |one| self.offered.iter().any(|offered| offered.as_bytes() == one);
         let mut each = chosen();
@@ -117,6 +136,10 @@ impl Upgrade {
             // A server need not choose one (section 4.1, item 6 does not require it).
             (None, _) => Ok(()),
             (Some(one), None) if is_offered(one) => Ok(()),
+            (Some(_), None) if tolerated.contains(Mistakes::SUBPROTOCOL) => {
+                self.met.add(Mistakes::SUBPROTOCOL);
+                Ok(())
+            }
             _ => {
                 let found = quoted(chosen());
                 Err(bad(format!(
@@ -166,6 +189,7 @@ impl Handshake for Upgrade {
     fn take_response(&mut self) -> Option<Response> {
         Some(Response {
             deflate: self.agreement,
+            tolerated: self.met,
             ..self.reply.take_response()
         })
     }

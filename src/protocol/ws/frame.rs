@@ -40,6 +40,17 @@ impl Header {
     /// Decodes the header at the start of `bytes`, and returns it with its length. `None` while it
     /// is incomplete.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
+        Self::decode_form(bytes, true)
+    }
+
+    /// The same, with the length in any form.
+    pub fn decode_any_length(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
+        Self::decode_form(bytes, false)
+    }
+
+    #[inline(always)]
+    fn decode_form(bytes: &[u8], is_shortest: bool) -> Result<Option<(Self, usize)>, Error> {
+        let least = |least: u64| if is_shortest { least } else { 0 };
         let [first, second, rest @ ..] = bytes else {
             return Ok(None);
         };
@@ -54,13 +65,16 @@ impl Header {
                 let Some((len, rest)) = rest.split_first_chunk() else {
                     return Ok(None);
                 };
-                (extended(u64::from(u16::from_be_bytes(*len)), 126)?, rest)
+                (
+                    extended(u64::from(u16::from_be_bytes(*len)), least(126))?,
+                    rest,
+                )
             }
             127 => {
                 let Some((len, rest)) = rest.split_first_chunk() else {
                     return Ok(None);
                 };
-                (extended(u64::from_be_bytes(*len), 65536)?, rest)
+                (extended(u64::from_be_bytes(*len), least(65536))?, rest)
             }
             short => (u64::from(short), rest),
         };
@@ -220,6 +234,8 @@ mod tests {
             &[0x82, 127, 0x80, 0, 0, 0, 0, 1, 0, 0],
         ] {
             Header::decode(bytes).expect_err("refused");
+            let any = Header::decode_any_length(bytes);
+            assert_eq!(any.is_ok(), bytes[2] == 0, "only the top bit matters");
         }
     }
 }

@@ -5,6 +5,7 @@ use super::frame::Header;
 use super::message::Delivery;
 use super::opcode::Opcode;
 use crate::base::error::{Error, Kind};
+use crate::protocol::tolerance::Mistakes;
 
 /// Limits on what a peer sends. `u64::MAX` means no limit.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct FrameSequence {
     limits: Limits,
+    tolerated: Mistakes,
     may_be_compressed: bool,
     /// The message in progress.
     message: Option<Incoming>,
@@ -39,9 +41,38 @@ impl FrameSequence {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            tolerated: Mistakes::default(),
             may_be_compressed: false,
             message: None,
         }
+    }
+
+    pub fn tolerate(&mut self, mistakes: Mistakes) {
+        self.tolerated = mistakes;
+    }
+
+    /// Decodes the header at the start of `bytes`, as [`Header::decode`].
+    pub fn decode(&self, bytes: &[u8]) -> Result<Option<(Header, usize)>, Error> {
+        match self.tolerated.contains(Mistakes::LENGTHS) {
+            true => Header::decode_any_length(bytes),
+            false => Header::decode(bytes),
+        }
+    }
+
+    /// What is wrong with a header that was decoded from the start of `bytes`, and is tolerated.
+    pub fn mistakes(&self, header: &Header, bytes: &[u8]) -> Mistakes {
+        let mut mistakes = Mistakes::default();
+        if header.mask.is_some() {
+            mistakes.add(Mistakes::MASKED_FRAMES);
+        }
+        if Header::decode(bytes).is_err() {
+            mistakes.add(Mistakes::LENGTHS);
+        }
+        mistakes
+    }
+
+    pub fn tolerates_any(&self) -> bool {
+        !self.tolerated.is_empty()
     }
 
     pub fn allow_compression(&mut self) {
@@ -112,7 +143,7 @@ impl FrameSequence {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             self.check_reserved_bits(header)?;
         }
-        if header.mask.is_some() {
+        if header.mask.is_some() && !self.tolerated.contains(Mistakes::MASKED_FRAMES) {
             // Section 5.1: "A server MUST NOT mask any frames that it sends to the client."
             return Err(Error::protocol("masked frame from the server"));
         }
@@ -147,7 +178,7 @@ impl FrameSequence {
     /// control frames. Stops at a frame that ends the connection.
     pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
-        while let Ok(Some((header, len))) = Header::decode(bytes) {
+        while let Ok(Some((header, len))) = self.decode(bytes) {
             let is_in_order = match header.opcode {
                 Opcode::Continuation => is_begun,
                 Opcode::Text | Opcode::Binary => !is_begun,

@@ -15,8 +15,11 @@ use super::message_assembler::MessageAssembler;
 use super::opcode::Opcode;
 use crate::base::buffer::Inbox;
 use crate::base::error::Error;
+use crate::protocol::tolerance::Mistakes;
 
 mod frames;
+mod unmasking;
+use unmasking::Unmasking;
 
 #[derive(Debug)]
 pub struct Receiver {
@@ -27,6 +30,10 @@ pub struct Receiver {
     /// The message after the last one, whose header has already been read.
     ahead: Option<WholeMessage>,
     assembler: MessageAssembler,
+    /// Set while the payload of a masked frame arrives, if such frames are tolerated.
+    unmasking: Option<Unmasking>,
+    /// Mistakes of the server that were tolerated.
+    mistakes: Mistakes,
     /// How much of the payload in the inbox has been validated as text.
     checked: usize,
     lent: LentFrom,
@@ -62,6 +69,8 @@ impl Receiver {
             frame: None,
             ahead: None,
             assembler: MessageAssembler::new(check_utf8),
+            unmasking: None,
+            mistakes: Mistakes::default(),
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
@@ -69,6 +78,15 @@ impl Receiver {
             retired: None,
             end: ReceiveEnd::NotYet,
         }
+    }
+
+    pub fn tolerate(&mut self, mistakes: Mistakes) {
+        self.sequence.tolerate(mistakes);
+    }
+
+    /// Mistakes of the server that were tolerated so far.
+    pub fn mistakes(&self) -> Mistakes {
+        self.mistakes
     }
 
     /// Allows compressed messages.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The general case of receiving: frame by frame, all kinds.
 
+use super::unmasking::Unmasking;
 use super::{LentFrom, ReceiveEnd, Receiver};
 use crate::base::buffer::{Inbox, READ_MAX};
 use crate::base::error::Error;
@@ -20,6 +21,9 @@ impl Receiver {
                     None => return Ok(false),
                 },
             };
+            if self.unmasking.is_some() {
+                self.unmask(header);
+            }
             if delivery == Delivery::Frames {
                 return self.take_frame(header);
             }
@@ -42,10 +46,15 @@ impl Receiver {
     }
 
     fn next_header(&mut self, delivery: Delivery) -> Result<Option<Header>, Error> {
-        let Some((header, len)) = Header::decode(self.inbox.unread())? else {
+        let Some((header, len)) = self.sequence.decode(self.inbox.unread())? else {
             return Ok(None);
         };
         self.sequence.check(&header)?;
+        if self.sequence.tolerates_any() {
+            let mistakes = self.sequence.mistakes(&header, self.inbox.unread());
+            self.mistakes.add(mistakes);
+            self.unmasking = header.mask.map(Unmasking::new);
+        }
         self.inbox.consume(len);
         self.frame = Some(header);
         self.frames += 1;
@@ -57,6 +66,15 @@ impl Receiver {
             self.sequence.note_frame(&header, delivery)?;
         }
         Ok(Some(header))
+    }
+
+    #[cold]
+    fn unmask(&mut self, header: Header) {
+        let unread = self.inbox.unread_mut();
+        let len = header.len.min(unread.len() as u64) as usize;
+        if let (Some(unmasking), Some(payload)) = (&mut self.unmasking, unread.get_mut(..len)) {
+            unmasking.unmask(payload);
+        }
     }
 
     fn take_frame(&mut self, header: Header) -> Result<bool, Error> {
@@ -219,6 +237,9 @@ impl Receiver {
 
     fn consume(&mut self, header: Header, count: usize) {
         self.inbox.consume(count);
+        if let Some(unmasking) = &mut self.unmasking {
+            unmasking.consume(count);
+        }
         self.frame = rest(header, count as u64);
     }
 
@@ -237,6 +258,9 @@ impl Receiver {
                 .sequence
                 .has_whole_message(unread.get(len..).unwrap_or_default());
         self.inbox.lend(len);
+        if let Some(unmasking) = &mut self.unmasking {
+            unmasking.consume(len);
+        }
         self.lent = LentFrom::Inbox;
         self.frame = None;
         true
