@@ -1682,10 +1682,11 @@ WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t 
 /**
  * Sets the addresses of a host, which is then not looked up.
  *
- * They apply to every name that a connect needs: of the server, of a proxy, of the target of a
- * redirect. The URL still determines the request and which certificate is expected. Addresses are
- * tried as those of a lookup are: the families in turn, each 250 ms after the one before (RFC
- * 8305). A later entry for the same host and port replaces an earlier one.
+ * They apply to every name that the library would look up: of the server, of a proxy, of the target
+ * of a redirect; an HTTP proxy, SOCKS4a and SOCKS5h look the server up themselves. The URL still
+ * determines the request and which certificate is expected. Addresses are tried as those of a
+ * lookup are: the families in turn, each 250 ms after the one before (RFC 8305). A later entry for
+ * the same host and port replaces an earlier one.
  *
  * @param options  the options to modify.
  * @param entry    "host:port:address[,address...]", for example
@@ -1710,7 +1711,7 @@ WSLINE_API wsline_status wsline_options_clear_resolve(wsline_options *options);
  * machine behind a load balancer.
  *
  * The URL still determines the request, the server name for TLS, and which certificate is expected.
- * It also applies to redirects.
+ * It also applies to redirects, but not to Unix-domain sockets and sockets of yours.
  *
  * @param options  the options to modify.
  * @param place    "host:port", with an IPv6 address in brackets; NULL, the default, for those in

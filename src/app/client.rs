@@ -67,6 +67,8 @@ pub(super) const PROCEED: u32 = 8;
 pub(super) const PAUSED: u32 = 16;
 /// The driver has not noticed yet that [`PAUSED`] has changed.
 pub(super) const PAUSE_CHANGED: u32 = 32;
+/// A thread waits for `pass_turn`, and those that only try let it go first.
+pub(super) const TURN_WANTED: u32 = 64;
 
 /// The driver of an app, and the requests to it.
 #[derive(Default)]
@@ -314,7 +316,7 @@ impl App {
     pub(super) fn finish(&self, outcome: Result<(), Error>) {
         self.connection.retire();
         self.connection.forget_retired();
-        let turn = self.pass_turn.lock();
+        let turn = self.turn();
         let mut state = self.state.lock();
         // With the driver, so that nothing of this run is queued later.
         let queue = self.message_queue.lock().take();

@@ -37,6 +37,7 @@ pub struct MessageQueue {
     frames_noted: u64,
     /// A message was rejected because the queue was full.
     was_rejected: bool,
+    is_drain_announced: bool,
     /// When the rate allows the next message.
     due: Deadline,
     is_due_new: bool,
@@ -72,6 +73,8 @@ pub struct Pass {
     bytes: u64,
     /// It has waited, so its loss must be reported.
     has_waited: bool,
+    /// on_open has sent it.
+    is_first: bool,
 }
 
 /// Whether a message is passed although the system has not accepted those before it.
@@ -126,8 +129,7 @@ impl MessageQueue {
     ) -> Result<Option<Pass>, Error> {
         let (len, now) = (message.payload.len(), Instant::now());
         let is_whole = matches!(message.frame, Frame::Whole(_));
-        // Whole messages that wait could not be sent between two fragments.
-        let is_first = is_in_open && is_whole && link.is_some() && self.flow == Flow::Held;
+        let is_first = is_in_open && link.is_some() && self.flow == Flow::Held;
         self.check_room(len, link, limit, now)?;
         let header = self
             .sequence
@@ -192,7 +194,7 @@ impl MessageQueue {
         pace: Pace,
     ) -> Result<Option<(WaitingMessage, Pass)>, Error> {
         let now = Instant::now();
-        if !link.writer().has_backlog() {
+        if link.writer().is_idle() {
             self.note_accepted(link, now);
         }
         self.due = Deadline::NEVER;
@@ -202,11 +204,15 @@ impl MessageQueue {
         let Some(pass) = self.begin_pass(link, bytes, false, pace, now)? else {
             return Ok(None);
         };
-        let pass = Pass {
-            has_waited: true,
-            ..pass
-        };
-        Ok(self.waiting.pop().map(|next| (next, pass)))
+        let next = self.waiting.pop();
+        Ok(next.map(|(next, is_first)| {
+            let pass = Pass {
+                has_waited: true,
+                is_first,
+                ..pass
+            };
+            (next, pass)
+        }))
     }
 
     fn begin_pass(
@@ -219,7 +225,7 @@ impl MessageQueue {
     ) -> Result<Option<Pass>, Error> {
         let writer = link.writer();
         let is_held = self.flow == Flow::Held && !is_first && pace == Pace::OneByOne;
-        let has_room = pace == Pace::AtOnce || !writer.has_backlog();
+        let has_room = pace == Pace::AtOnce || writer.is_idle();
         if is_held || writer.is_ending() || !has_room {
             return Ok(None);
         }
@@ -235,6 +241,7 @@ impl MessageQueue {
             start: link.stream().bytes_sent.get(),
             bytes: bytes as u64,
             has_waited: false,
+            is_first,
         }))
     }
 
@@ -250,7 +257,8 @@ impl MessageQueue {
         self.in_pass = 0;
         let writer = link.writer();
         let Err(error) = &sent else {
-            let has_backlog = writer.has_backlog();
+            // Also true if the socket has failed meanwhile.
+            let has_backlog = !writer.is_idle();
             let copy = (self.keeps() && has_backlog).then(message);
             self.passed = Some(Passed {
                 message: copy.flatten(),
@@ -266,7 +274,7 @@ impl MessageQueue {
         let is_untouched = came_too_late || link.stream().bytes_sent.get() <= pass.start;
         let stays = writer.is_ending() && is_untouched && (self.keeps() || pass.has_waited);
         let copy = stays.then(message).flatten();
-        if copy.is_some_and(|copy| self.waiting.put_back(copy)) {
+        if copy.is_some_and(|copy| self.waiting.put_back(copy, pass.is_first)) {
             // The end of the connection, which follows, keeps or reports it.
             return Ok(());
         }
@@ -277,26 +285,35 @@ impl MessageQueue {
         sent
     }
 
-    /// Called before a close frame.
-    pub fn begin_close(&mut self) {
+    /// Called before a close frame; returns how many messages precede it.
+    pub fn begin_close(&mut self) -> usize {
         if self.flow == Flow::Held {
             self.drop_expired(Instant::now());
         }
         self.waiting.release_corked();
+        self.waiting.len()
     }
 
-    /// Whether a rejection is to be reported as over: half of the room is free again.
-    pub fn is_drained(&self, link: &Link, limit: u64) -> bool {
-        let queued = self.bytes() + link.writer().unsent_bytes();
-        self.was_rejected && queued <= limit / 2
+    /// True once when the driver must report that a rejection is over, with
+    /// [`MessageQueue::take_drained`].
+    pub fn announce_drained(&mut self, link: &Link, limit: u64) -> bool {
+        let is_new = !self.is_drain_announced && self.is_drained(link, limit);
+        self.is_drain_announced |= is_new;
+        is_new
     }
 
-    /// True once after [`MessageQueue::is_drained`].
+    /// True once after a message was rejected, when half of the room is free again.
     pub fn take_drained(&mut self, link: &Link, limit: u64) -> bool {
         let is_drained = self.is_drained(link, limit);
         self.was_rejected &= !is_drained;
+        self.is_drain_announced = false;
         self.want_room(link);
         is_drained
+    }
+
+    fn is_drained(&self, link: &Link, limit: u64) -> bool {
+        let queued = self.bytes() + link.writer().unsent_bytes();
+        self.was_rejected && queued <= limit / 2
     }
 
     /// Has the driver look after each step, as long as there is something to do when there is room.
@@ -309,6 +326,7 @@ impl MessageQueue {
     pub fn begin_connection(&mut self, options: &Arc<MessageQueueOptions>, link: &Link) {
         self.options = Arc::clone(options);
         self.frames_noted = 0;
+        self.waiting.uncork();
         self.flow = if self.keeps() { Flow::Held } else { Flow::Open };
         self.want_room(link);
     }
@@ -325,21 +343,22 @@ impl MessageQueue {
 
     /// Called when the connection has ended; returns what is not sent on another one.
     pub fn end_connection(&mut self, link: &Link, is_last: bool) -> Unsent {
-        self.note_frames(link, 0, Instant::now());
+        let sent = link.stream().bytes_sent.get();
+        let passed = self.passed.take();
+        let touched = passed.as_ref().filter(|passed| sent > passed.start);
+        let bytes = touched.map_or(0, |passed| passed.bytes);
+        self.note_frames(link, bytes, Instant::now());
         self.sequence = Sender::default();
         self.due = Deadline::NEVER;
         self.flow = if is_last { Flow::Ended } else { Flow::Held };
         let keeps = self.keeps();
         let mut on_link = link.unsent();
         let dropped = self.waiting.end_connection(keeps);
-        if let Some(passed) = self.passed.take() {
-            let is_untouched = link.stream().bytes_sent.get() <= passed.start;
-            let message = passed
-                .message
-                .filter(|it| keeps && is_untouched && !it.is_fragment());
-            if message.is_some_and(|message| self.waiting.put_back(message)) {
-                on_link = Unsent::default();
-            }
+        let untouched = passed.filter(|passed| sent <= passed.start);
+        let message = untouched.and_then(|passed| passed.message);
+        let message = message.filter(|it| keeps && !it.is_fragment());
+        if message.is_some_and(|message| self.waiting.put_back(message, false)) {
+            on_link = Unsent::default();
         }
         let lost = std::mem::take(&mut self.lost);
         Unsent {

@@ -6,13 +6,13 @@
 //! it then passes theirs, too. Whoever queues a message looks for the turn afterwards, so none is
 //! forgotten. The driver changes the connection only with the turn.
 
-use super::client::{App, not_connected};
+use super::client::{App, TURN_WANTED, not_connected};
 use super::message_queue::{MessageQueue, Pace, Pass};
 use super::waiting_messages::WaitingMessage;
 use crate::base::deadline::Deadline;
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, MutexGuard, Ordering};
 use crate::conn::link::Link;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::queue::Unsent;
@@ -31,7 +31,7 @@ impl App {
         }
         let is_in_open = self.at_work.is_own();
         let is_ending = self.is_ending();
-        let turn = self.pass_turn.try_lock();
+        let turn = self.try_turn();
         let Some(link) = self.connection.link() else {
             drop(turn);
             return self.queue_for_next(message);
@@ -42,7 +42,11 @@ impl App {
             let is_kept = queue.keeps() && outlives_connection;
             let may_queue = !link.writer().is_ending() || is_kept;
             let has_turn = turn.is_some();
-            may_queue.then(|| queue.offer(message, Some(&link), has_turn, is_in_open, limit))
+            may_queue.then(|| match is_ending {
+                // Its close frame follows what was queued before.
+                true => Err(Error::new(Kind::Closed, "the app is being closed")),
+                false => queue.offer(message, Some(&link), has_turn, is_in_open, limit),
+            })
         });
         let result = match offered.flatten() {
             // Reports why nothing can be sent any more.
@@ -110,14 +114,14 @@ impl App {
             if !has_queue || self.with_queue(|queue| queue.has_work(&link)) != Some(true) {
                 break;
             }
-            let Some(turn) = self.pass_turn.try_lock() else {
+            let Some(turn) = self.try_turn() else {
                 // Its holder looks again after releasing it.
                 return;
             };
             let Some(link) = self.connection.link() else {
                 break;
             };
-            let is_over = self.pass_some(&link, Pace::OneByOne);
+            let is_over = self.pass_some(&link, Pace::OneByOne, MAX_PASSES);
             drop(turn);
             if !is_over {
                 self.wake_driver();
@@ -128,8 +132,8 @@ impl App {
     }
 
     /// Called with the turn. False if there is more to pass.
-    fn pass_some(&self, link: &Link, pace: Pace) -> bool {
-        for _ in 0..MAX_PASSES {
+    fn pass_some(&self, link: &Link, pace: Pace, max: usize) -> bool {
+        for _ in 0..max {
             let next = self.with_queue(|queue| queue.take_next(link, pace));
             let Some(next) = next.and_then(Result::transpose) else {
                 return true;
@@ -167,7 +171,7 @@ impl App {
         }
         if let Some(link) = self.connection.link() {
             let limit = link.options.send_queue_limit;
-            if self.with_queue(|queue| queue.is_drained(&link, limit)) == Some(true) {
+            if self.with_queue(|queue| queue.announce_drained(&link, limit)) == Some(true) {
                 self.wake_driver();
             }
         }
@@ -179,21 +183,39 @@ impl App {
         if link.options.message_queue.is_none() {
             return close();
         }
-        let turn = self.pass_turn.lock();
-        let stays = self.with_queue(|queue| {
-            queue.begin_close();
-            reconnects && queue.keeps()
-        });
-        if stays == Some(false) {
-            while !self.pass_some(link, Pace::AtOnce) {}
+        let turn = self.turn();
+        let current = self.connection.link();
+        if current.is_some_and(|current| std::ptr::eq(&*current, link)) {
+            let count = self.with_queue(|queue| match reconnects && queue.keeps() {
+                true => 0,
+                false => queue.begin_close(),
+            });
+            self.pass_some(link, Pace::AtOnce, count.unwrap_or(0));
         }
         close();
         drop(turn);
     }
 
+    /// The turn, for a caller that waits for it; those that only try let it go first.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.flags.fetch_or(TURN_WANTED, Ordering::SeqCst);
+        let turn = self.pass_turn.lock();
+        self.flags.fetch_and(!TURN_WANTED, Ordering::SeqCst);
+        turn
+    }
+
+    /// `None`: another thread has the turn. It passes what waits, or changes the connection; after
+    /// that the driver does.
+    fn try_turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.flags.load(Ordering::SeqCst) & TURN_WANTED {
+            0 => self.pass_turn.try_lock(),
+            _ => None,
+        }
+    }
+
     /// Called when a connection has opened: shows it to other threads.
     pub(super) fn begin_connection(&self, link: Arc<Link>) {
-        let turn = self.pass_turn.lock();
+        let turn = self.turn();
         match &link.options.message_queue {
             Some(options) => {
                 let mut queue = self.message_queue.lock();
@@ -229,7 +251,7 @@ impl App {
 
     /// Called when a connection has ended; returns what is not sent on another one.
     pub(super) fn end_connection(&self, link: &Link, is_last: bool) -> Unsent {
-        let turn = self.pass_turn.lock();
+        let turn = self.turn();
         let lost = self.with_queue(|queue| queue.end_connection(link, is_last));
         self.connection.retire();
         drop(turn);
@@ -250,9 +272,12 @@ impl App {
         self.timers.next_step().or_earlier(due)
     }
 
-    /// What waits outside the connection.
-    pub(super) fn waiting_bytes(&self) -> u64 {
-        self.with_queue(|queue| queue.bytes()).unwrap_or(0)
+    /// What is queued on the connection and outside of it. Together, because a message moves from
+    /// one to the other.
+    pub(super) fn queued_bytes(&self, link: Option<&Link>) -> u64 {
+        let on_link = || link.map_or(0, |link| link.writer().unsent_bytes());
+        let both = self.with_queue(|queue| queue.bytes() + on_link());
+        both.unwrap_or_else(on_link)
     }
 
     /// Whether messages are sent on the next connection.

@@ -101,7 +101,7 @@ impl App {
             return Ok(self.send_queue_bytes());
         }
         let link = link.ok_or_else(not_connected)?;
-        let unsent = self.waiting_bytes() + link.writer().unsent_bytes();
+        let unsent = self.queued_bytes(Some(link));
         let is_sent = unsent == 0 && link.options.message_queue.is_none();
         if is_sent || self.connection.is_link(link) && link.writer().is_open() {
             return Ok(unsent);
@@ -112,8 +112,7 @@ impl App {
     /// What is queued and has not been passed to the system yet.
     pub fn send_queue_bytes(&self) -> u64 {
         let link = self.connection.link();
-        let on_link = link.map_or(0, |link| link.writer().unsent_bytes());
-        on_link + self.waiting_bytes()
+        self.queued_bytes(link.as_deref())
     }
 
     #[inline]

@@ -30,6 +30,8 @@ pub struct WaitingMessages {
     bytes: usize,
     /// How many at the start were sent by on_open.
     first: usize,
+    /// The last of these is a fragment; the rest of its message follows it, before all others.
+    is_first_unfinished: bool,
     /// How many at the end are corked.
     corked: usize,
     /// Their payloads.
@@ -97,7 +99,9 @@ impl WaitingMessages {
 
     /// The size of the next message, unless it is corked.
     pub fn next_bytes(&self) -> Option<usize> {
-        let next = self.list.front().filter(|_| self.list.len() > self.corked);
+        let is_rest_missing = self.first == 0 && self.is_first_unfinished;
+        let has_next = self.list.len() > self.corked && !is_rest_missing;
+        let next = self.list.front().filter(|_| has_next);
         next.map(|next| next.payload.len())
     }
 
@@ -106,7 +110,8 @@ impl WaitingMessages {
         let reserved = self.list.try_reserve(1);
         reserved.map_err(|_| Error::no_memory(size_of::<WaitingMessage>() as u64))?;
         self.bytes += message.payload.len();
-        if is_first {
+        if is_first || self.is_first_unfinished && message.is_fragment() {
+            self.is_first_unfinished = !message.ends_message();
             self.list.insert(self.first, message);
             self.first += 1;
         } else {
@@ -122,19 +127,23 @@ impl WaitingMessages {
         Ok(())
     }
 
-    pub fn pop(&mut self) -> Option<WaitingMessage> {
+    /// The next message, and whether on_open has sent it.
+    pub fn pop(&mut self) -> Option<(WaitingMessage, bool)> {
         let message = self.list.pop_front()?;
         self.bytes -= message.payload.len();
-        self.first = self.first.saturating_sub(1);
-        Some(message)
+        let is_first = self.first > 0;
+        self.first -= usize::from(is_first);
+        Some((message, is_first))
     }
 
     /// Returns a message that was taken but not sent; false without memory.
-    pub fn put_back(&mut self, message: WaitingMessage) -> bool {
+    pub fn put_back(&mut self, message: WaitingMessage, is_first: bool) -> bool {
         let has_memory = self.list.try_reserve(1).is_ok();
         if has_memory {
             self.bytes += message.payload.len();
-            self.list.insert(self.first, message);
+            let place = if is_first { 0 } else { self.first };
+            self.list.insert(place, message);
+            self.first += usize::from(is_first);
         }
         has_memory
     }
@@ -156,14 +165,16 @@ impl WaitingMessages {
 
     /// Called when on_open has returned.
     pub fn end_opening(&mut self) {
-        self.first = 0;
+        if !self.is_first_unfinished {
+            self.first = 0;
+        }
     }
 
     /// Called when a connection has ended: drops the fragments, or everything. Returns what was
     /// dropped.
     pub fn end_connection(&mut self, keeps: bool) -> Unsent {
         self.uncork();
-        self.first = 0;
+        (self.first, self.is_first_unfinished) = (0, false);
         let mut dropped = Unsent::default();
         self.list.retain(|message| {
             let stays = keeps && !message.is_fragment();
@@ -177,9 +188,12 @@ impl WaitingMessages {
         dropped
     }
 
-    /// Drops messages that were sent at least `age` ago; returns how many.
+    /// Drops messages that were sent at least `age` ago; returns how many. Fragments are for this
+    /// connection, and stay.
     pub fn drop_older(&mut self, age: Duration, now: Instant) -> u64 {
-        let is_old = |message: &WaitingMessage| now.duration_since(message.since) >= age;
+        let is_old = |message: &WaitingMessage| {
+            !message.is_fragment() && now.duration_since(message.since) >= age
+        };
         let mut count = 0;
         // The oldest is the first one that on_open has not sent.
         while self.list.get(self.first).is_some_and(is_old) {
@@ -187,7 +201,7 @@ impl WaitingMessages {
             self.bytes -= message.map_or(0, |message| message.payload.len());
             count += 1;
         }
-        self.corked = self.corked.min(self.list.len());
+        self.corked = self.corked.min(self.list.len() - self.first);
         count
     }
 }
@@ -222,7 +236,7 @@ mod tests {
     fn take(waiting: &mut WaitingMessages) -> String {
         let mut texts = String::new();
         while waiting.next_bytes().is_some() {
-            let message = waiting.pop().expect("a message");
+            let (message, _) = waiting.pop().expect("a message");
             texts += std::str::from_utf8(&message.payload).expect("text");
         }
         texts
@@ -245,9 +259,10 @@ mod tests {
     fn a_message_that_was_put_back_is_before_those_that_came_later() {
         let mut waiting = WaitingMessages::default();
         push(&mut waiting, &["b", "c"], false);
-        assert!(waiting.put_back(whole("a", Instant::now())));
-        push(&mut waiting, &["!"], true);
-        assert_eq!(take(&mut waiting), "!abc");
+        assert!(waiting.put_back(whole("a", Instant::now()), false));
+        assert!(waiting.put_back(whole("!", Instant::now()), true));
+        push(&mut waiting, &["?"], true);
+        assert_eq!(take(&mut waiting), "!?abc");
     }
 
     #[test]
@@ -286,6 +301,20 @@ mod tests {
         let dropped = waiting.end_connection(false);
         assert_eq!((dropped.messages, dropped.bytes), (1, 4));
         assert_eq!((waiting.cost(), waiting.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_fragmented_message_of_on_open_stays_together() {
+        let mut waiting = WaitingMessages::default();
+        push(&mut waiting, &["kept"], false);
+        waiting.push(fragment("a", false), true).expect("memory");
+        waiting.end_opening();
+        assert_eq!(take(&mut waiting), "a");
+        // The rest, which comes later, precedes what was kept.
+        push(&mut waiting, &["new"], false);
+        waiting.push(fragment("b", false), false).expect("memory");
+        waiting.push(fragment("c", true), false).expect("memory");
+        assert_eq!(take(&mut waiting), "bckeptnew");
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl LookupPool {
             if self.in_progress().count() > MAX_IN_PROGRESS {
                 self.requeue(&task);
                 return self.fail_queued(|host| {
-                    let left = "abandoned lookups are still in progress";
+                    let left = "lookups are still in progress";
                     let message = format!("look up {host}: {MAX_IN_PROGRESS} {left}");
                     Error::new(Kind::Resolve, message)
                 });
@@ -142,7 +142,7 @@ impl LookupPool {
             let work = task.clone();
             if let Err(error) = thread::start("wsline-resolve", || run_lookups(work)) {
                 self.requeue(&task);
-                if self.count_awaited() > 0 {
+                if self.in_progress().any(Query::is_awaited) {
                     // The threads of those take it next.
                     break;
                 }
@@ -182,7 +182,9 @@ impl LookupPool {
             return Some(task);
         }
         self.end(&task);
-        self.start_next()
+        let next = self.start_next();
+        self.note_queue();
+        next
     }
 
     fn end(&mut self, task: &Task) -> Vec<Waiter> {

@@ -3,7 +3,7 @@
 
 /// A set of mistakes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mistakes(u32);
+pub struct Mistakes(u8);
 
 impl Mistakes {
     /// Frames from the server are masked (RFC 6455 section 5.1).
@@ -46,6 +46,7 @@ impl Mistakes {
         let known = Self::DESCRIPTIONS
             .iter()
             .fold(0, |all, (one, _)| all | one.0);
+        let bits = u8::try_from(bits).ok()?;
         (bits & !known == 0).then_some(Self(bits))
     }
 
@@ -68,10 +69,10 @@ impl Mistakes {
 
     /// The URL up to its fragment, if that is tolerated.
     pub fn without_fragment(self, url: &str) -> &str {
-        match url.split_once('#') {
-            Some((before, _)) if self.contains(Self::URL_FRAGMENT) => before,
-            _ => url,
+        if !self.contains(Self::URL_FRAGMENT) {
+            return url;
         }
+        url.split_once('#').map_or(url, |(before, _)| before)
     }
 
     /// One line for each, for the log.

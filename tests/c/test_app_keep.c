@@ -151,6 +151,45 @@ static void by_default_unsent_messages_are_dropped_and_reported(void) {
     }
 }
 
+/* The socket has failed, and nothing has noticed yet: a message of any size is kept. */
+static void send_after_the_reset(struct record *record, wsline_app *app, char letter) {
+    static const size_t sizes[] = {16, 70000, 300000};
+
+    if (letter == 'o') {
+        gate_open(record->more);
+        clock_sleep_ms(50);
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            char *data = calloc(1, sizes[i]);
+
+            REQUIRE(data != NULL);
+            CHECK_OK(wsline_app_send_binary(app, data, sizes[i]));
+            free(data);
+        }
+    } else if (letter == 'c' && record_count(record, 'c') == 1) {
+        CHECK_INT(0, record->close.unsent_messages);
+    } else if (letter == 'm' && record_count(record, 'm') == COUNT_OF(sizes)) {
+        CHECK_INT(16 + 70000 + 300000, record->bytes);
+        CHECK_INT(300000, record->message.len);
+        CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+    }
+}
+
+static void what_a_broken_socket_rejects_is_kept(void) {
+    struct gate gate = gate_new("FAULTS");
+    struct record record;
+    char path[256];
+    wsline_options *options = keeping(WSLINE_FOREVER);
+    wsline_app *app = app_make("FAULTS", gate_path(&gate, "/stall-once?", path), options, &record);
+
+    wsline_options_free(options);
+    record.then = send_after_the_reset;
+    record.more = &gate;
+    CHECK_OK(wsline_app_start(app));
+    CHECK_OK(wsline_app_join(app, WAIT_MS));
+    CHECK_INT(3, record_count(&record, 'm'));
+    wsline_app_free(app);
+}
+
 /* Threads that send while connections come and go --------------------------------------------- */
 
 enum { THREADS = 4 };
@@ -366,25 +405,27 @@ static void runs_do_not_share_a_queue(void) {
     end_app(app);
 }
 
-/* It is behind what was kept, because nothing may come between its fragments. */
+/* What was kept waits for the rest, because nothing may come between fragments. */
 static void a_fragmented_message_of_on_open(struct record *record, wsline_app *app, char letter) {
     (void)record;
     if (letter == 'r')
         CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_TEXT, "frag", 4, false));
 }
 
-static void fragments_of_on_open_follow_what_was_kept(void) {
+static void fragments_of_on_open_precede_what_was_kept(void) {
     struct record record;
     wsline_app *app = app_between(keeping(WSLINE_FOREVER), &record);
 
     record.then = a_fragmented_message_of_on_open;
     CHECK_OK(wsline_app_send_text(app, "kept", 4));
     CHECK_OK(wsline_app_reconnect(app, WSLINE_CLOSE_NORMAL, NULL));
-    REQUIRE(record_wait(&record, 'm', 1));
-    CHECK_TEXT("kept", record.text);
+    REQUIRE(record_wait(&record, 'r', 1));
+    clock_sleep_ms(30);
+    CHECK_INT(0, record_count(&record, 'm'));
     CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_TEXT, "ments", 5, true));
     REQUIRE(record_wait(&record, 'm', 2));
-    CHECK_TEXT("fragments", record.text);
+    CHECK_TEXT("kept", record.text);
+    CHECK_INT(13, record.bytes);
     end_app(app);
 }
 
@@ -477,13 +518,14 @@ static void the_age_is_checked(void) {
 static const struct test tests[] = {
     TEST(unsent_messages_are_sent_on_the_next_connection),
     TEST(by_default_unsent_messages_are_dropped_and_reported),
+    TEST(what_a_broken_socket_rejects_is_kept),
     TEST(nothing_is_lost_or_sent_twice_over_many_reconnects),
     TEST(a_full_queue_rejects_and_drains_on_the_next_connection),
     TEST(a_message_of_any_size_is_kept),
     TEST(an_app_that_ends_drops_what_it_has_kept),
     TEST(the_end_of_an_app_ends_a_flush),
     TEST(runs_do_not_share_a_queue),
-    TEST(fragments_of_on_open_follow_what_was_kept),
+    TEST(fragments_of_on_open_precede_what_was_kept),
     TEST(options_without_keeping_drop_what_was_kept),
     TEST(messages_wait_for_the_first_connection_too),
     TEST(corked_messages_wait_until_they_are_uncorked),

@@ -175,6 +175,7 @@ static void other_forms_are_rejected(void) {
                                           "a/b:1:1.2.3.4",
                                           "u@a:1:1.2.3.4",
                                           "a:1:1.2.3.4:5",
+                                          "a:1:[1.2.3.4]",
                                           "a b:1:1.2.3.4"};
     static const char *const places[] = {"",     "a",     "a:",  ":1",    "a:0",      "a:65536",
                                          "a:1/", "a:1?x", "::1", "u@a:1", "ws://a:1", "a b:1"};

@@ -63,8 +63,8 @@ pub type wsline_resolver_fn = Option<
 ///
 /// Sets the addresses of a host, which is then not looked up.
 ///
-/// They apply to every name that a connect needs: of the server, of a proxy, of the target of a
-/// redirect. The URL still determines the request and which certificate is expected. Addresses are
+/// They apply to every name that the library would look up: of the server, of a proxy, of the target
+/// of a redirect; an HTTP proxy, SOCKS4a and SOCKS5h look the server up themselves. The URL still determines the request and which certificate is expected. Addresses are
 /// tried as those of a lookup are: the families in turn, each 250 ms after the one before (RFC
 /// 8305). A later entry for the same host and port replaces an earlier one.
 ///
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn wsline_options_clear_resolve(
 /// one machine behind a load balancer.
 ///
 /// The URL still determines the request, the server name for TLS, and which certificate is
-/// expected. It also applies to redirects.
+/// expected. It also applies to redirects, but not to Unix-domain sockets and sockets of yours.
 ///
 /// @param options  the options to modify.
 /// @param place    "host:port", with an IPv6 address in brackets; NULL, the default, for those in
@@ -282,8 +282,12 @@ fn read_place(place: &str) -> Option<Url> {
 /// Separated by commas, at least one; IPv6 addresses may be in brackets.
 fn read_addresses(list: &str) -> Option<Vec<IpAddr>> {
     let read = |text: &str| {
+        let text = text.trim();
         let inside = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        inside.unwrap_or(text).trim().parse().ok()
+        match inside {
+            Some(inside) => inside.parse().map(IpAddr::V6).ok(),
+            None => text.parse().ok(),
+        }
     };
     list.split(',').map(read).collect()
 }

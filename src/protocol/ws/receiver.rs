@@ -31,7 +31,7 @@ pub struct Receiver {
     ahead: Option<WholeMessage>,
     assembler: MessageAssembler,
     /// Set while the payload of a masked frame arrives, if such frames are tolerated.
-    unmasking: Option<Unmasking>,
+    unmasking: Option<Box<Unmasking>>,
     /// Mistakes of the server that were tolerated.
     mistakes: Mistakes,
     /// How much of the payload in the inbox has been validated as text.

@@ -53,7 +53,8 @@ impl Receiver {
         if self.sequence.tolerates_any() {
             let mistakes = self.sequence.mistakes(&header, self.inbox.unread());
             self.mistakes.add(mistakes);
-            self.unmasking = header.mask.map(Unmasking::new);
+            let unmasking = header.mask.map(Unmasking::new);
+            self.unmasking = unmasking.map(Box::new);
         }
         self.inbox.consume(len);
         self.frame = Some(header);
