@@ -63,10 +63,11 @@ pub type wsline_resolver_fn = Option<
 ///
 /// Sets the addresses of a host, which is then not looked up.
 ///
-/// They apply to every name that the library would look up: of the server, of a proxy, of the target
-/// of a redirect; an HTTP proxy, SOCKS4a and SOCKS5h look the server up themselves. The URL still determines the request and which certificate is expected. Addresses are
-/// tried as those of a lookup are: the families in turn, each 250 ms after the one before (RFC
-/// 8305). A later entry for the same host and port replaces an earlier one.
+/// They apply to every name that the library would look up: of the server, of a proxy, of the
+/// target of a redirect. An HTTP proxy, SOCKS4a and SOCKS5h look the server up themselves. The URL
+/// still determines the request and which certificate is expected. Addresses are tried as those of
+/// a lookup are: the families in turn, each 250 ms after the one before (RFC 8305). A later entry
+/// for the same host and port replaces an earlier one.
 ///
 /// @param options  the options to modify.
 /// @param entry    "host:port:address[,address...]", for example
