@@ -2,6 +2,7 @@
 //! One attempt to connect to one URL, as a state machine that never waits: lookup → socket → TLS
 //! with the proxy → proxy → TLS with the server → upgrade. Steps that do not apply are skipped.
 
+use super::cookies;
 use super::handshake_io::HandshakeIo;
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
@@ -17,7 +18,6 @@ use crate::net::stream::Stream;
 use crate::net::tcp::Dial;
 use crate::net::tls::channel::Tls;
 use crate::net::tls::role::Role;
-use crate::protocol::http::cookie::NotKept;
 use crate::protocol::http::reply::Response;
 use crate::protocol::http::upgrade::Upgrade;
 use crate::protocol::proxy::endpoint::{Proxy, Scheme};
@@ -25,7 +25,7 @@ use crate::protocol::proxy::target::Target;
 use crate::protocol::proxy::tunnel;
 use crate::protocol::url::Url;
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 pub struct Attempt {
     options: Arc<Options>,
@@ -272,7 +272,7 @@ impl Attempt {
                 }
                 let (response, peer) = (io.take_response(), *peer);
                 if peer == Counterpart::Server {
-                    self.keep_cookies(response.as_deref());
+                    cookies::keep(&self.url, &self.options, response.as_deref());
                 }
                 self.finish_handshake(result, response, peer)
             }
@@ -411,24 +411,6 @@ impl Attempt {
         let address = wanted.next().ok_or_else(|| family.missing(name))?;
         self.target = Target::Address(*address);
         Ok(())
-    }
-
-    /// Cookies of any response count (RFC 6265 section 3).
-    fn keep_cookies(&self, response: Option<&Response>) {
-        let (Some(jar), Some(response)) = (&self.options.cookie_jar, response) else {
-            return;
-        };
-        for cookie in response.head.fields.all("set-cookie") {
-            match jar.add(&self.url, cookie.to_bytes(), SystemTime::now()) {
-                Ok(()) => {}
-                Err(NotKept::Rejected(why)) => {
-                    trace::note(format_args!("a cookie was rejected: it {why}"));
-                }
-                Err(NotKept::NoMemory(error)) => {
-                    trace::warn(format_args!("a cookie could not be stored: {error}"));
-                }
-            }
-        }
     }
 
     fn timed_out(&self, now: Instant) -> Error {

@@ -3,10 +3,10 @@
 //! for the descriptors that it names and steps it again.
 
 use super::attempt::Attempt;
+use super::cookies;
 use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
-use crate::base::memory::{self, Text};
 use crate::base::process::ProcessMark;
 use crate::base::sync::Arc;
 use crate::conn::options::Options;
@@ -23,7 +23,7 @@ use crate::protocol::proxy::select::select;
 use crate::protocol::url::Url;
 use crate::protocol::ws::deflate::Agreement;
 use std::ffi::CStr;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 pub struct Connector {
     process: ProcessMark,
@@ -159,16 +159,7 @@ fn attempt(
     let url = redirects.url();
     let proxy = proxy(url, options)?;
     let mut request = redirects.request_options(&options.request)?;
-    if let Some(jar) = &options.cookie_jar {
-        let stored = jar.header(url, SystemTime::now())?;
-        if let Some(stored) = stored {
-            let cookies = match &request.cookie {
-                Some(set) => memory::concat(&[&stored, "; ", set])?,
-                None => stored,
-            };
-            request.to_mut().cookie = Some(Text::from(cookies));
-        }
-    }
+    cookies::add(url, options, &mut request)?;
     let offer = options.deflate.is_offered.then_some(options.deflate.offer);
     let mut upgrade = Upgrade::new(url, &request, offer, keys.nonce())?;
     upgrade.tolerate(options.tolerated);

@@ -3,5 +3,6 @@
 
 pub mod attempt;
 pub mod connector;
+pub mod cookies;
 pub mod handshake_io;
 pub mod transport;
