@@ -1670,6 +1670,25 @@ WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *optio
  */
 WSLINE_API wsline_status wsline_options_set_fd(wsline_options *options, int32_t fd);
 
+/**
+ * Uses the socket of wsline_options_set_fd() without an opening handshake: it is a WebSocket
+ * connection already.
+ *
+ * For a host whose own HTTP client has upgraded the connection. Read nothing from the socket after
+ * the response: what you have read would be missing. The URL must begin with `ws://`; nothing of it
+ * is sent. There is no response, no subprotocol and no compression.
+ *
+ * @param options  the options to modify.
+ * @param enable   true: the next connect opens the connection at once; it fails with
+ *                 WSLINE_ERR_WRONG_STATE without wsline_options_set_fd() and for `wss://`. false,
+ *                 the default: it begins with the opening handshake.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_set_upgraded(wsline_options *options, bool enable);
+
 /* --- Names and addresses ---------------------------------------------------------------------- */
 
 /*

@@ -3,7 +3,7 @@
 
 use super::trace;
 use crate::base::deadline::{SharedTimeout, Timeout};
-use crate::base::error::Error;
+use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
 use crate::conn::send::keys::MaskKeyFn;
@@ -47,6 +47,8 @@ pub struct Options {
     pub unix_path: Option<String>,
     /// The caller's connected socket, used instead of a new one.
     pub fd: Option<RawFd>,
+    /// The caller has made the opening handshake on that socket.
+    pub is_upgraded: bool,
     pub tls: TlsOptions,
     pub limits: Limits,
     pub deflate: DeflateOptions,
@@ -142,6 +144,19 @@ impl Options {
         Url::parse(url).map(Arc::new)
     }
 
+    /// Fails if the caller cannot have made the opening handshake for `url`, but says so.
+    pub fn check_upgraded(&self, url: &Url) -> Result<(), Error> {
+        let what = match self.fd {
+            _ if !self.is_upgraded => return Ok(()),
+            None => "wsline_options_set_upgraded() needs the socket of wsline_options_set_fd()",
+            Some(_) if url.is_secure() => {
+                "wss:// would begin TLS, but by wsline_options_set_upgraded() the connection is open"
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Error::new(Kind::WrongState, what).in_phase(Phase::Connect))
+    }
+
     /// How long a closing handshake may go without progress.
     pub fn close_span(&self) -> Option<Duration> {
         let usual = Timeout::after(CLOSE_TIMEOUT);
@@ -167,6 +182,7 @@ impl Default for Options {
             socket: SocketOptions::default(),
             unix_path: None,
             fd: None,
+            is_upgraded: false,
             tls: TlsOptions::default(),
             limits: Limits {
                 max_message_bytes: MAX_MESSAGE_BYTES,

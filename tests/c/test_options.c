@@ -313,6 +313,7 @@ static void switches_and_limits_accept_every_value(void) {
     } switches[] = {
         {"suppress_origin", wsline_options_suppress_origin},
         {"suppress_host", wsline_options_suppress_host},
+        {"upgraded", wsline_options_set_upgraded},
         {"ping_numbers", wsline_options_set_ping_numbers},
         {"tls_verify_host", wsline_options_set_tls_verify_host},
         {"tls_verify", wsline_options_set_tls_verify},

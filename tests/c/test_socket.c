@@ -100,6 +100,85 @@ static void wss_over_a_supplied_descriptor_uses_tls(void) {
     wsline_options_free(options);
 }
 
+/* A socket on which the test itself has made the opening handshake. */
+static int upgraded_socket(const char *peer) {
+    static const char request[] =
+        "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    char url[PEER_URL_MAX], response[4096] = "";
+    size_t len = 0;
+    int fd;
+
+    peer_url(url, peer, "");
+    fd = listen_connect((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10));
+    REQUIRE(send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request));
+    /* Nothing after the response may be read. */
+    while (strstr(response, "\r\n\r\n") == NULL && len + 1 < sizeof response) {
+        REQUIRE(recv(fd, response + len, 1, 0) == 1);
+        response[++len] = '\0';
+    }
+    CHECK_HAS(" 101 ", response);
+    return fd;
+}
+
+static void an_upgraded_socket_is_open_at_once(void) {
+    static const char *const peers[] = {"WEBSOCKETS", "FAULTS"};
+
+    for (size_t i = 0; i < COUNT_OF(peers); i++) {
+        wsline_options *options = peer_options();
+        wsline_conn *conn = NULL;
+        int fd = upgraded_socket(peers[i]);
+
+        check_row(peers[i]);
+        REQUIRE_OK(wsline_options_set_deflate(options, true));
+        REQUIRE_OK(wsline_options_set_fd(options, fd));
+        REQUIRE_OK(wsline_options_set_upgraded(options, true));
+        check_unreached(WSLINE_ERR_WRONG_STATE, WSLINE_PHASE_CONNECT, "wss:// would begin TLS",
+                        "wss://localhost/", options);
+        REQUIRE_OK(wsline_connect("ws://named.example/", options, &conn));
+        CHECK_INT(0, wsline_conn_http_status(conn));
+        CHECK_TEXT(NULL, wsline_conn_subprotocol(conn));
+        CHECK_TEXT(NULL, wsline_conn_extensions(conn));
+        CHECK_HAS("127.0.0.1:", wsline_conn_peer_address(conn));
+        check_echo(conn);
+        peer_hang_up(conn);
+        close(fd);
+        REQUIRE_OK(wsline_options_set_fd(options, -1));
+        check_unreached(WSLINE_ERR_WRONG_STATE, WSLINE_PHASE_CONNECT,
+                        "needs the socket of wsline_options_set_fd()", "ws://localhost/", options);
+        wsline_options_free(options);
+    }
+}
+
+static void close_after_the_echo(wsline_app *app, const wsline_message *message, void *userdata) {
+    CHECK_BYTES("hello", 5, message->data, message->len);
+    ++*(unsigned *)userdata;
+    CHECK_OK(wsline_app_close(app, WSLINE_CLOSE_NORMAL, NULL));
+}
+
+static void greet(wsline_app *app, void *userdata) {
+    (void)userdata;
+    CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
+}
+
+static void an_app_uses_an_upgraded_socket(void) {
+    wsline_options *options = peer_options();
+    wsline_app *app = NULL;
+    unsigned echoes = 0;
+    int fd = upgraded_socket("FAULTS");
+
+    REQUIRE_OK(wsline_options_set_fd(options, fd));
+    REQUIRE_OK(wsline_options_set_upgraded(options, true));
+    REQUIRE_OK(wsline_app_new("ws://named.example/", options, &app));
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_on_open(app, greet, NULL, NULL));
+    CHECK_OK(wsline_app_on_message(app, close_after_the_echo, &echoes, NULL));
+    CHECK_OK(wsline_app_run(app));
+    CHECK_INT(1, echoes);
+    wsline_app_free(app);
+    close(fd);
+}
+
 /* The local address, "127.0.0.2:4711". */
 static const char *own_address(wsline_conn *conn, char text[64]) {
     struct sockaddr_in address;
@@ -358,6 +437,8 @@ int main(int argc, char **argv) {
         TEST(a_unix_socket_is_set_by_option_or_url),
         TEST(wss_over_a_unix_socket_uses_tls),
         TEST(a_missing_unix_socket_is_named),
+        TEST(an_upgraded_socket_is_open_at_once),
+        TEST(an_app_uses_an_upgraded_socket),
         TEST(wss_over_a_supplied_descriptor_uses_tls),
         TEST(the_local_address_can_be_set),
         TEST(an_unusable_local_address_is_named),

@@ -49,6 +49,8 @@ enum ConnectStage {
     Dial(Dial),
     Secure(Box<Transport>, Counterpart),
     HandshakeIo(HandshakeIo, Counterpart),
+    /// The caller has made all handshakes.
+    Upgraded(Box<Transport>),
     Done,
 }
 
@@ -138,16 +140,19 @@ impl Attempt {
             ConnectStage::Dial(_) => Phase::Connect,
             ConnectStage::Secure(..) => Phase::Tls,
             ConnectStage::HandshakeIo(_, Counterpart::Proxy) => Phase::Proxy,
-            ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
-                Phase::Upgrade
-            }
+            ConnectStage::HandshakeIo(_, Counterpart::Server)
+            | ConnectStage::Upgraded(_)
+            | ConnectStage::Done => Phase::Upgrade,
         }
     }
 
     /// Adds the descriptors to wait for.
     pub fn add_interests(&self, poll: &mut Poll) {
         match &self.stage {
-            ConnectStage::LookUpTarget(_) | ConnectStage::LookUp(_) | ConnectStage::Done => {}
+            ConnectStage::LookUpTarget(_)
+            | ConnectStage::LookUp(_)
+            | ConnectStage::Upgraded(_)
+            | ConnectStage::Done => {}
             ConnectStage::Dial(dial) => dial.descriptors().for_each(|fd| poll.add(fd, false, true)),
             ConnectStage::Secure(transport, _) => transport.add_interests(poll),
             ConnectStage::HandshakeIo(io, _) => io.add_interests(poll),
@@ -179,9 +184,14 @@ impl Attempt {
     }
 
     fn begin(&mut self, now: Instant) -> Result<(), Error> {
+        self.options.check_upgraded(&self.url)?;
         if let Some(fd) = self.options.fd {
             let adopted = socket::adopt(fd, &self.options.socket.options)?;
             let transport = Box::new(Transport::new(Stream::new(adopted)));
+            if self.options.is_upgraded {
+                self.stage = ConnectStage::Upgraded(transport);
+                return Ok(());
+            }
             return self
                 .connected_to(Counterpart::Server, transport)
                 .map(|_| ());
@@ -276,6 +286,10 @@ impl Attempt {
                 }
                 self.finish_handshake(result, response, peer)
             }
+            ConnectStage::Upgraded(_) => match self.take_stage() {
+                ConnectStage::Upgraded(transport) => Ok(Step::Open(transport)),
+                _ => Ok(Step::Wait),
+            },
             ConnectStage::Done => Ok(Step::Wait),
         }
     }
@@ -426,7 +440,9 @@ impl Attempt {
             ConnectStage::HandshakeIo(_, Counterpart::Proxy) => {
                 format!("while waiting for the response from {first}")
             }
-            ConnectStage::HandshakeIo(_, Counterpart::Server) | ConnectStage::Done => {
+            ConnectStage::HandshakeIo(_, Counterpart::Server)
+            | ConnectStage::Upgraded(_)
+            | ConnectStage::Done => {
                 let server = self.name(Counterpart::Server);
                 format!("while waiting for the response from {server} to the upgrade")
             }

@@ -208,6 +208,32 @@ pub unsafe extern "C" fn wsline_options_set_fd(
     })
 }
 
+/// Uses the socket of wsline_options_set_fd() without an opening handshake: it is a WebSocket
+/// connection already.
+///
+/// For a host whose own HTTP client has upgraded the connection. Read nothing from the socket after
+/// the response: what you have read would be missing. The URL must begin with `ws://`; nothing of
+/// it is sent. There is no response, no subprotocol and no compression.
+///
+/// @param options  the options to modify.
+/// @param enable   true: the next connect opens the connection at once; it fails with
+///                 WSLINE_ERR_WRONG_STATE without wsline_options_set_fd() and for `wss://`. false,
+///                 the default: it begins with the opening handshake.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_upgraded(
+    options: *mut wsline_options,
+    enable: bool,
+) -> wsline_status {
+    object::set("wsline_options_set_upgraded", options, |options, _| {
+        options.is_upgraded = enable;
+        Ok(())
+    })
+}
+
 fn read_address(text: &str) -> Result<SocketAddr, Error> {
     let without_port = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
     without_port.or_else(|_| text.parse()).map_err(|_| {
