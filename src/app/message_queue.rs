@@ -130,7 +130,11 @@ impl MessageQueue {
         let (len, now) = (message.payload.len(), Instant::now());
         let is_whole = matches!(message.frame, Frame::Whole(_));
         let is_first = is_in_open && link.is_some() && self.flow == Flow::Held;
-        self.check_room(len, link, limit, now)?;
+        if is_first || !is_whole && self.waiting.is_rest_missing() {
+            self.check_room_for_first(len, link, limit)?;
+        } else {
+            self.check_room(len, link, limit, now)?;
+        }
         let header = self
             .sequence
             .header(message.frame, len, MaskKey::default())?;
@@ -167,10 +171,29 @@ impl MessageQueue {
         if has_room(queued) {
             return Ok(());
         }
+        Err(self.reject(queued, limit))
+    }
+
+    /// The same for what on_open sends: the messages behind it must not keep it from being sent.
+    fn check_room_for_first(
+        &mut self,
+        len: usize,
+        link: Option<&Link>,
+        limit: u64,
+    ) -> Result<(), Error> {
+        let on_link = link.map_or(0, |link| link.writer().unsent_bytes());
+        let queued = self.waiting.cost_of_first() + self.in_pass + on_link;
+        match queued == 0 || queued + len as u64 <= limit {
+            true => Ok(()),
+            false => Err(self.reject(queued, limit)),
+        }
+    }
+
+    fn reject(&mut self, queued: u64, limit: u64) -> Error {
         self.was_rejected = true;
         // Otherwise it might never drain.
         self.waiting.release_corked();
-        Err(queue_is_full(queued, limit))
+        queue_is_full(queued, limit)
     }
 
     /// Whether a thread with the turn has something to do: [`MessageQueue::take_next`] would return
@@ -312,7 +335,11 @@ impl MessageQueue {
     }
 
     fn is_drained(&self, link: &Link, limit: u64) -> bool {
-        let queued = self.bytes() + link.writer().unsent_bytes();
+        let waiting = match self.waiting.is_rest_missing() {
+            true => self.waiting.cost_of_first(),
+            false => self.waiting.cost(),
+        };
+        let queued = waiting + self.in_pass + link.writer().unsent_bytes();
         self.was_rejected && queued <= limit / 2
     }
 

@@ -234,6 +234,8 @@ impl App {
         }
         self.connection.set_link(link);
         drop(turn);
+        // Others that found the turn taken may have queued something.
+        self.pass_waiting();
     }
 
     /// Called when on_open has returned.

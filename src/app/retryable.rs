@@ -9,6 +9,7 @@ pub fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_retryable() => true,
         Kind::InvalidArgument
+        | Kind::WrongState
         | Kind::InvalidUrl
         | Kind::NotSupported
         | Kind::ProxyAuth

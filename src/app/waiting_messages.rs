@@ -79,6 +79,18 @@ impl WaitingMessages {
         self.bytes as u64 + self.list.len() as u64 * MESSAGE_OVERHEAD
     }
 
+    /// The same, for those that on_open has sent.
+    pub fn cost_of_first(&self) -> u64 {
+        let first = self.list.iter().take(self.first);
+        let costs = first.map(|message| message_cost(message.payload.len()));
+        costs.sum()
+    }
+
+    /// Whether all others wait for the rest of a message of on_open.
+    pub fn is_rest_missing(&self) -> bool {
+        self.is_first_unfinished
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

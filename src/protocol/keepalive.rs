@@ -129,7 +129,14 @@ impl Keepalive {
                 index.filter(|_| user == self.options.payload)?
             }
             // All are alike; most servers answer each of them.
-            false => (payload == self.options.payload).then_some(0)?,
+            false if payload == self.options.payload => 0,
+            false => {
+                if self.options.timeout.is_some() {
+                    // It answers the only one.
+                    self.awaited.clear();
+                }
+                return None;
+            }
         };
         if index >= self.awaited.len() {
             return None;
@@ -195,6 +202,16 @@ mod tests {
         assert_eq!(keepalive.note_pong(b"hi", start + ms(25)), rtt(15));
         assert_eq!(keepalive.note_pong(b"hi", start + ms(26)), rtt(6));
         assert_eq!(keepalive.note_pong(b"hi", start + ms(27)), None);
+        // With a timeout, an empty pong answers the ping, too.
+        let options = KeepaliveOptions {
+            timeout: Some(ms(5)),
+            ..KeepaliveOptions::clone(&keepalive.options)
+        };
+        let mut keepalive = Keepalive::new(Arc::new(options), start);
+        ping(keepalive.step(start + ms(10), false, false));
+        assert_eq!(keepalive.note_pong(b"", start + ms(11)), None);
+        ping(keepalive.step(start + ms(20), false, false));
+        assert_eq!(keepalive.note_pong(b"hi", start + ms(21)), rtt(1));
     }
 
     fn ping(due: Due) -> Vec<u8> {

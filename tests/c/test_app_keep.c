@@ -429,6 +429,24 @@ static void fragments_of_on_open_precede_what_was_kept(void) {
     end_app(app);
 }
 
+/* What waits for the rest of a message leaves room for it. */
+static void a_full_queue_does_not_block_a_fragmented_message(void) {
+    struct record record;
+    wsline_options *options = keeping(WSLINE_FOREVER);
+    wsline_app *app;
+
+    REQUIRE_OK(wsline_options_set_max_send_queue_bytes(options, 5 * COST));
+    app = app_between(options, &record);
+    record.then = a_fragmented_message_of_on_open;
+    while (send_number(app, 0) == WSLINE_OK) continue;
+    CHECK_OK(wsline_app_reconnect(app, WSLINE_CLOSE_NORMAL, NULL));
+    REQUIRE(record_wait(&record, 'r', 1));
+    clock_sleep_ms(50);
+    CHECK_OK(wsline_app_send_fragment(app, WSLINE_OPCODE_TEXT, "ments", 5, true));
+    REQUIRE(record_wait(&record, 'm', 6));
+    end_app(app);
+}
+
 static void options_without_keeping_drop_what_was_kept(void) {
     struct record record;
     wsline_app *app = app_between(keeping(WSLINE_FOREVER), &record);
@@ -526,6 +544,7 @@ static const struct test tests[] = {
     TEST(the_end_of_an_app_ends_a_flush),
     TEST(runs_do_not_share_a_queue),
     TEST(fragments_of_on_open_precede_what_was_kept),
+    TEST(a_full_queue_does_not_block_a_fragmented_message),
     TEST(options_without_keeping_drop_what_was_kept),
     TEST(messages_wait_for_the_first_connection_too),
     TEST(corked_messages_wait_until_they_are_uncorked),

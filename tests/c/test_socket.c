@@ -161,6 +161,18 @@ static void greet(wsline_app *app, void *userdata) {
     CHECK_OK(wsline_app_send_text(app, "hello", WSLINE_NUL_TERMINATED));
 }
 
+static void an_app_does_not_retry_without_its_upgraded_socket(void) {
+    wsline_options *options = peer_options();
+    wsline_app *app = NULL;
+
+    REQUIRE_OK(wsline_options_set_upgraded(options, true));
+    REQUIRE_OK(wsline_options_set_reconnect(options, true));
+    REQUIRE_OK(wsline_app_new("ws://named.example/", options, &app));
+    wsline_options_free(options);
+    CHECK_STATUS(WSLINE_ERR_WRONG_STATE, wsline_app_run(app));
+    wsline_app_free(app);
+}
+
 static void an_app_uses_an_upgraded_socket(void) {
     wsline_options *options = peer_options();
     wsline_app *app = NULL;
@@ -439,6 +451,7 @@ int main(int argc, char **argv) {
         TEST(a_missing_unix_socket_is_named),
         TEST(an_upgraded_socket_is_open_at_once),
         TEST(an_app_uses_an_upgraded_socket),
+        TEST(an_app_does_not_retry_without_its_upgraded_socket),
         TEST(wss_over_a_supplied_descriptor_uses_tls),
         TEST(the_local_address_can_be_set),
         TEST(an_unusable_local_address_is_named),

@@ -101,6 +101,10 @@ fn send_at_once(
     }
     buffers.begin(header, payload);
     let pushed = buffers.seal_and_push(stream);
+    if let Err(error) = pushed {
+        // The caller learns that the frame was not sent, so nothing of it counts as queued.
+        return Err(side.fail_sending(state, error));
+    }
     let unsent = buffers.wire.unsent().len() as u64;
     if unsent > 0 {
         // The thread's buffer is large enough for any message, more than this queue needs.
@@ -108,9 +112,6 @@ fn send_at_once(
         state.buffers = buffers;
     } else if buffers.capacity() <= MAX_KEPT_BYTES {
         thread_cache::keep(&SCRATCH, buffers);
-    }
-    if let Err(error) = pushed {
-        return Err(side.fail_sending(state, error));
     }
     let sent = stream.bytes_sent.get();
     state.queue.note_on_wire(queued_as(header), sent, unsent);

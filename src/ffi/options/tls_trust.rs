@@ -35,9 +35,9 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify(
     enable: bool,
 ) -> wsline_status {
     object::set("wsline_options_set_tls_verify", options, |options, _| {
-        let settings = options.tls.settings_mut();
-        check_verified(enable, settings.is_host_check_requested, "false")?;
-        settings.verify = enable;
+        let requested = options.tls.settings().is_host_check_requested;
+        check_verified(enable, requested, "false")?;
+        options.tls.settings_mut().verify = enable;
         Ok(())
     })
 }
@@ -57,8 +57,8 @@ pub unsafe extern "C" fn wsline_options_set_tls_verify_host(
 ) -> wsline_status {
     let function = "wsline_options_set_tls_verify_host";
     object::set(function, options, |options, _| {
+        check_verified(options.tls.settings().verify, enable, "true")?;
         let settings = options.tls.settings_mut();
-        check_verified(settings.verify, enable, "true")?;
         (settings.verify_host, settings.is_host_check_requested) = (enable, enable);
         Ok(())
     })

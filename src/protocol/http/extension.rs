@@ -63,23 +63,33 @@ pub fn accepted(
     ignores_others: bool,
 ) -> Result<Accepted, Error> {
     let mut accepted = Accepted::default();
-    for extension in head.fields.members("Sec-WebSocket-Extensions") {
-        if accepted.deflate.is_some() && !ignores_others {
-            let what = "in addition to the one that was offered";
-            return Err(bad(&lossy(extension), what));
-        }
+    let members = || head.fields.members("Sec-WebSocket-Extensions");
+    for extension in members() {
         let Ok(text) = std::str::from_utf8(extension) else {
             return Err(bad(&lossy(extension), "which is not UTF-8"));
         };
         let (name, parameters) = text.split_once(';').unwrap_or((text, ""));
         let is_deflate = name.trim_matches(BLANK).eq_ignore_ascii_case(NAME);
-        match offer.filter(|_| is_deflate && accepted.deflate.is_none()) {
-            Some(offer) => accepted.deflate = Some(read(text, parameters, offer)?),
-            None if ignores_others => accepted.has_others = true,
-            None => return Err(bad(text, "which was not offered")),
+        let Some(offer) = offer.filter(|_| is_deflate && accepted.deflate.is_none()) else {
+            if ignores_others {
+                accepted.has_others = true;
+                continue;
+            }
+            return Err(bad(text, "which was not offered"));
+        };
+        if let Some(second) = members().nth(1).filter(|_| !ignores_others) {
+            let what = "in addition to the one that was offered";
+            return Err(bad(&lossy(second), what));
         }
+        accepted.deflate = Some(read(text, parameters, offer)?);
     }
     Ok(accepted)
+}
+
+/// Whether a field value contains the name of our extension.
+pub fn names_deflate(value: &[u8]) -> bool {
+    let mut windows = value.windows(NAME.len());
+    windows.any(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))
 }
 
 /// What a server has chosen.

@@ -7,10 +7,22 @@ use std::ffi::CStr;
 
 /// A header name or a subprotocol: a token (RFC 9110 section 5.6.2).
 pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
+    check_chars(argument, text, is_token_char)
+}
+
+/// The name of a subprotocol: a token (RFC 6455 section 4.1, item 10), or what servers use that do
+/// not keep to this, with `=` and `/`.
+pub fn check_subprotocol(argument: &str, name: &str) -> Result<(), Error> {
+    check_chars(argument, name, |c| {
+        is_token_char(c) || matches!(c, '=' | '/')
+    })
+}
+
+fn check_chars(argument: &str, text: &str, is_allowed: fn(char) -> bool) -> Result<(), Error> {
     if text.is_empty() {
         return Err(Error::argument(argument, "is empty"));
     }
-    match text.chars().find(|c| !is_token_char(*c)) {
+    match text.chars().find(|c| !is_allowed(*c)) {
         None => Ok(()),
         Some(bad) => Err(Error::argument(
             argument,
@@ -19,12 +31,6 @@ pub fn check_token(argument: &str, text: &str) -> Result<(), Error> {
             ),
         )),
     }
-}
-
-/// The name of a subprotocol: a token (RFC 6455 section 4.1, item 10), or what servers use that do
-/// not keep to this, with `=` and `/`.
-pub fn check_subprotocol(argument: &str, name: &str) -> Result<(), Error> {
-    check_token(argument, &name.replace(['=', '/'], "-"))
 }
 
 /// A header value: no CR, LF, NUL or other control character (RFC 9110 section 5.5), so that no

@@ -68,6 +68,7 @@ impl Redirects {
             options.authorization = None;
             options.cookie = None;
             options.host = None;
+            options.suppresses_host = false;
             memory::make_mut(&mut options.headers)?
                 .retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         }
@@ -222,6 +223,7 @@ mod tests {
         let text = |text| Text::copy(text).expect("memory");
         let options = RequestOptions {
             host: Some(text("virtual")),
+            suppresses_host: true,
             cookie: Some(text("a=b")),
             authorization: Some(text("Bearer x")),
             headers: Arc::new(vec![
@@ -243,6 +245,7 @@ mod tests {
             assert_eq!(sent.authorization.is_some(), is_kept, "{to}");
             assert_eq!(sent.cookie.is_some(), is_kept, "{to}");
             assert_eq!(sent.host.is_some(), is_kept, "{to}");
+            assert_eq!(sent.suppresses_host, is_kept, "{to}");
             assert_eq!(sent.headers.len(), if is_kept { 2 } else { 1 }, "{to}");
         }
         // Nor after a redirect back: the other origin chose this request.

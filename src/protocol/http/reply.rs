@@ -4,6 +4,7 @@
 
 use super::body::Body;
 use super::challenge;
+use super::extension;
 use super::field::listed;
 use super::head::{Head, HeadReader, HeadState, MAX_HEAD_BYTES};
 use crate::base::error::Error;
@@ -37,8 +38,10 @@ impl Response {
 
     /// The value of `Sec-WebSocket-Extensions`, if an extension is in use.
     pub fn extensions(&self) -> Option<&CStr> {
+        // Others were not offered, and are ignored if that is tolerated.
+        let is_deflate = |value: &&CStr| extension::names_deflate(value.to_bytes());
         let mut values = self.head.fields.all("sec-websocket-extensions");
-        let named = values.find(|value| !value.is_empty());
+        let named = values.find(is_deflate);
         named.filter(|_| self.deflate.is_some())
     }
 }
