@@ -46,9 +46,6 @@ pub struct App {
     pub(super) timers: Timers,
     /// For apps with `Options::message_queue` that are driven.
     pub(super) message_queue: Mutex<Option<Box<MessageQueue>>>,
-    /// Held by the thread that passes messages to the connection, or changes the connection. Locked
-    /// before all others.
-    pub(super) pass_turn: Mutex<()>,
     /// [`INTERRUPTED`] and the following: in one word, because the driver checks them several times
     /// per message.
     pub(super) flags: AtomicU32,
@@ -67,8 +64,10 @@ pub(super) const PROCEED: u32 = 8;
 pub(super) const PAUSED: u32 = 16;
 /// The driver has not noticed yet that [`PAUSED`] has changed.
 pub(super) const PAUSE_CHANGED: u32 = 32;
-/// A thread waits for `pass_turn`, and those that only try let it go first.
-pub(super) const TURN_WANTED: u32 = 64;
+/// A thread has the turn: it passes messages to the connection, or changes the connection.
+pub(super) const TURN_TAKEN: u32 = 64;
+/// A thread waits for the turn, and those that only try let it go first.
+pub(super) const TURN_WANTED: u32 = 128;
 
 /// The driver of an app, and the requests to it.
 #[derive(Default)]
@@ -128,7 +127,6 @@ impl App {
             driver_wake: WakeSlot::default(),
             timers: Timers::default(),
             message_queue: Mutex::default(),
-            pass_turn: Mutex::default(),
             flags: AtomicU32::new(0),
             last_error: Mutex::default(),
         })
@@ -329,7 +327,8 @@ impl App {
         } else {
             0
         };
-        self.flags.store(flags, Ordering::SeqCst);
+        let turn_flags = self.flags.load(Ordering::SeqCst) & (TURN_TAKEN | TURN_WANTED);
+        self.flags.store(flags | turn_flags, Ordering::SeqCst);
         state.outcome = Some(outcome);
         self.wake_waiting(&state);
         drop(state);

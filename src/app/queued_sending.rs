@@ -6,13 +6,13 @@
 //! it then passes theirs, too. Whoever queues a message looks for the turn afterwards, so none is
 //! forgotten. The driver changes the connection only with the turn.
 
-use super::client::{App, TURN_WANTED, not_connected};
+use super::client::{App, TURN_TAKEN, TURN_WANTED, not_connected};
 use super::message_queue::{MessageQueue, Pace, Pass};
 use super::waiting_messages::WaitingMessage;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind};
 use crate::base::log::{self, Level};
-use crate::base::sync::{Arc, MutexGuard, Ordering};
+use crate::base::sync::{Arc, Ordering};
 use crate::conn::link::Link;
 use crate::conn::send::outbound::Outbound;
 use crate::conn::send::queue::Unsent;
@@ -196,21 +196,28 @@ impl App {
         drop(turn);
     }
 
-    /// The turn, for a caller that waits for it; those that only try let it go first.
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+    /// The turn, for a caller that waits for it; those that only try let it go first. The caller
+    /// holds no lock.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        // Under the lock, so that one that waits sees each change of the others.
+        let mut state = self.state.lock();
         self.flags.fetch_or(TURN_WANTED, Ordering::SeqCst);
-        let turn = self.pass_turn.lock();
+        while self.flags.fetch_or(TURN_TAKEN, Ordering::SeqCst) & TURN_TAKEN != 0 {
+            state = self.state_changed.wait(state, None);
+            self.flags.fetch_or(TURN_WANTED, Ordering::SeqCst);
+        }
         self.flags.fetch_and(!TURN_WANTED, Ordering::SeqCst);
-        turn
+        Turn(self)
     }
 
     /// `None`: another thread has the turn. It passes what waits, or changes the connection; after
     /// that the driver does.
-    fn try_turn(&self) -> Option<MutexGuard<'_, ()>> {
-        match self.flags.load(Ordering::SeqCst) & TURN_WANTED {
-            0 => self.pass_turn.try_lock(),
-            _ => None,
+    fn try_turn(&self) -> Option<Turn<'_>> {
+        if self.flags.load(Ordering::SeqCst) & TURN_WANTED != 0 {
+            return None;
         }
+        let before = self.flags.fetch_or(TURN_TAKEN, Ordering::SeqCst);
+        (before & TURN_TAKEN == 0).then(|| Turn(self))
     }
 
     /// Called when a connection has opened: shows it to other threads.
@@ -290,6 +297,19 @@ impl App {
     /// `None` if the app needs no queue.
     pub(super) fn with_queue<T>(&self, work: impl FnOnce(&mut MessageQueue) -> T) -> Option<T> {
         self.message_queue.lock().as_deref_mut().map(work)
+    }
+}
+
+/// Given back when it is dropped.
+pub(super) struct Turn<'a>(&'a App);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let before = self.0.flags.fetch_and(!TURN_TAKEN, Ordering::SeqCst);
+        if before & TURN_WANTED != 0 {
+            let _state = self.0.state.lock();
+            self.0.state_changed.notify_all();
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 
 /* The memory that the library may use for an idle connection, including its app and its entry in
  * the loop. */
-enum { MAX_QUIET_BYTES = 2320, AT_ONCE = 100, ACTIVE = 10 };
+enum { MAX_QUIET_BYTES = 2304, AT_ONCE = 100, ACTIVE = 10 };
 
 struct crowd {
     wsline_loop *loop;
