@@ -3173,8 +3173,9 @@ WSLINE_API wsline_status wsline_app_send_prepared(wsline_app *app, const wsline_
  * delivered one by one without further system calls.
  *
  * @param conn         an open connection.
- * @param timeout_ms   milliseconds; 0 does not wait, WSLINE_FOREVER waits indefinitely,
- *                     WSLINE_DEFAULT_TIMEOUT uses the timeout of the connection.
+ * @param timeout_ms   milliseconds; 0 does not wait, but reads everything that has arrived;
+ *                     WSLINE_FOREVER waits indefinitely, WSLINE_DEFAULT_TIMEOUT uses the timeout of
+ *                     the connection.
  * @param message_out  filled; zero on failure.
  * @retval WSLINE_OK                    a message has arrived.
  * @retval WSLINE_ERR_TIMEOUT           no complete message arrived in time; what has arrived is

@@ -182,11 +182,12 @@ impl Reader {
         let Ok(mut memory) = take_read_memory() else {
             return;
         };
-        while !budget.expired_after_waiting() {
+        loop {
             memory.clear();
             let stream = self.link.writer.stream();
             let read = discard(stream, &mut self.cipher, &mut memory, budget.wait());
-            if !matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing)) {
+            let may_have_more = matches!(read, Ok(ReadOutcome::Bytes | ReadOutcome::Nothing));
+            if !may_have_more || budget.is_over() {
                 break;
             }
         }
