@@ -63,6 +63,26 @@ impl Inbox {
         }
     }
 
+    /// Copies the first unread bytes to `head`, as they were received, and returns the copy.
+    #[cold]
+    pub fn copy_head<'a>(&self, head: &'a mut [u8]) -> &'a [u8] {
+        let unread = if self.is_drained() {
+            &[]
+        } else {
+            self.unread()
+        };
+        let len = unread.len().min(head.len());
+        let head = head.get_mut(..len).unwrap_or_default();
+        head.iter_mut()
+            .zip(unread)
+            .for_each(|(to, from)| *to = *from);
+        let replaced = self.lent.and_then(|lent| lent.replaced);
+        if let (Some(byte), Some(first)) = (replaced, head.first_mut()) {
+            *first = byte;
+        }
+        head
+    }
+
     pub fn consume(&mut self, count: usize) {
         self.start += count;
         debug_assert!(self.start <= self.bytes.len());

@@ -12,7 +12,6 @@ use crate::base::error::{Error, Kind, Phase};
 use crate::base::log::{self, Level};
 use crate::base::sync::{Arc, MutexGuard, OnceLock};
 use crate::conn::connect::connector::{Connector, Established};
-use crate::conn::receive::handoff::Handoff;
 use crate::conn::receive::reader::{Reader, interrupted, timed_out};
 use crate::conn::send::keys::Keys;
 use crate::conn::send::outbound::{Outbound, WhenFull};
@@ -173,10 +172,7 @@ impl Connection {
         *self.response.lock() = connector.take_response();
         let is_aborted = Arc::clone(&self.is_aborted);
         let (link, reader) = open(result?, &self.options, Some(is_aborted))?;
-        Ok(Box::new(Open {
-            link,
-            reader: Handoff::new(reader),
-        }))
+        Ok(Box::new(Open::new(link, reader)))
     }
 
     fn drive(
@@ -350,8 +346,7 @@ impl Open {
             if budget.is_interrupted() {
                 return Err(interrupted());
             }
-            // Before the first wait the clock need not be read.
-            if budget.may_wait() && budget.expired_after_waiting() {
+            if budget.expired_after_waiting() {
                 return Err(timed_out());
             }
             if let Some(mut reader) = self.wait_for_reader(budget)? {

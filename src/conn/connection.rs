@@ -7,6 +7,7 @@ use crate::base::deadline::SharedTimeout;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 use crate::conn::receive::handoff::Handoff;
+use crate::conn::receive::poll_set::PollSet;
 use crate::conn::receive::reader::Reader;
 use crate::net::wake::WakeSlot;
 use crate::protocol::http::reply::Response;
@@ -33,6 +34,8 @@ pub struct Connection {
 pub(super) struct Open {
     pub(super) link: Arc<Link>,
     pub(super) reader: Handoff<Reader>,
+    /// Created on first use.
+    poll_set: OnceLock<Arc<PollSet>>,
 }
 
 impl Connection {
@@ -57,6 +60,36 @@ impl Connection {
     /// The descriptor, for the caller's use.
     pub fn fd(&self) -> Result<RawFd, Error> {
         self.open().map(|open| open.link.stream().fd())
+    }
+
+    /// The descriptor to poll for messages.
+    pub fn poll_fd(&self) -> Result<RawFd, Error> {
+        let open = self.open()?;
+        if let Some(set) = open.poll_set.get() {
+            return Ok(set.fd());
+        }
+        let set = Arc::new(PollSet::new(open.link.stream().fd())?);
+        let set = open.poll_set.get_or_init(|| set);
+        let watched = Arc::clone(set);
+        open.reader.watch(Box::new(move |reader| {
+            watched.update(reader.has_pending(), reader.link().writer.has_backlog());
+        }));
+        Ok(set.fd())
+    }
+
+    /// Whether a receive would return at once without reading the socket.
+    pub fn has_pending(&self) -> bool {
+        let open = self.open_unprepared();
+        open.is_ok_and(|Open { reader, .. }| {
+            reader.as_priority_waiter(|| {
+                // A thread that has it is receiving what is pending.
+                reader.try_take().is_some_and(|taken| {
+                    let has_pending = taken.has_pending();
+                    reader.release(taken);
+                    has_pending
+                })
+            })
+        })
     }
 
     /// The open connection, to be used for anything but ending it.
@@ -153,6 +186,10 @@ impl Connection {
     pub fn abandon(&self) {
         if let Some(open) = self.open.get() {
             open.link.stream().abandon();
+            open.poll_set
+                .get()
+                .into_iter()
+                .for_each(|set| set.abandon());
         }
     }
 
@@ -176,6 +213,14 @@ impl Connection {
 }
 
 impl Open {
+    pub(super) fn new(link: Arc<Link>, reader: Reader) -> Self {
+        Self {
+            link,
+            reader: Handoff::new(reader),
+            poll_set: OnceLock::new(),
+        }
+    }
+
     /// Ends the connection at once, and wakes the threads that wait for its reader.
     pub(super) fn end_with(&self, error: &Error) {
         self.link.end_with(error);

@@ -61,7 +61,7 @@ impl WaitBudget {
     /// read, no wait ends by a timeout. A call that does not wait reads everything that has
     /// arrived, so an edge-triggered watcher learns of whatever arrives after it.
     pub fn expired_after_waiting(&mut self) -> bool {
-        self.may_wait() && self.deadline.is_some() && self.is_over()
+        self.deadline.is_some() && self.may_wait() && self.is_over()
     }
 
     /// Whether the time is up while received data is processed, which may take long in a flood of

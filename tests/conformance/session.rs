@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
     output: Vec<u8>,
+    /// How the last message was received.
+    last: Option<Delivery>,
 }
 
 impl Session {
@@ -49,6 +51,7 @@ impl Session {
             receiver: Receiver::new(limits, check_utf8),
             sender: Sender::default(),
             output: Vec::new(),
+            last: None,
         }
     }
 
@@ -63,8 +66,12 @@ impl Session {
         delivery: Delivery,
         mut key: impl FnMut() -> MaskKey,
     ) -> Result<Option<Event>, Error> {
-        match self.receiver.next(delivery) {
+        let is_pending = self.receiver.has_pending();
+        let next = self.receiver.next(delivery);
+        self.check_pending(is_pending, delivery, &next);
+        match next {
             Ok(true) => {
+                self.last = Some(delivery);
                 let message = self.receiver.message();
                 if let Some(reply) = self.sender.reply_to(&message, true) {
                     reply.encode(message.payload, key(), &mut self.output);
@@ -79,6 +86,24 @@ impl Session {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// What is found was pending, and what was pending is found; see [`Receiver::has_pending`].
+    fn check_pending(&self, is_pending: bool, delivery: Delivery, next: &Result<bool, Error>) {
+        if self.last.is_some_and(|last| last != delivery) {
+            return;
+        }
+        match next {
+            Ok(true) => assert!(is_pending, "{:?} was not pending", self.receiver.message()),
+            // What has arrived of a compressed part may yield nothing.
+            Ok(false) if self.last.is_some() && delivery != Delivery::Parts => assert_eq!(
+                is_pending,
+                self.receiver.is_closed(),
+                "nothing was found: {:?}",
+                self.receiver
+            ),
+            _ => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //! receiving side of a connection: a receiving thread has it for as long as it waits for the peer,
 //! and a closing thread must not be stuck behind it.
 
-use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, fence};
+use crate::base::sync::{AtomicU32, Condvar, Mutex, MutexGuard, OnceLock, Ordering, fence};
 use std::time::Duration;
 
 pub struct Handoff<T> {
@@ -11,11 +11,15 @@ pub struct Handoff<T> {
     /// Threads that need it only for a limited time, so that others wait for them instead of
     /// failing.
     priority_waiters: AtomicU32,
-    /// The number of waiting threads; a thread increments it while it holds `gate`.
+    /// The number of waiting threads, and of calls of [`Handoff::watch`]; a thread increments it
+    /// while it holds `gate`.
     waiting: AtomicU32,
     gate: Mutex<()>,
     is_free: Condvar,
+    watcher: OnceLock<Watcher<T>>,
 }
+
+type Watcher<T> = Box<dyn Fn(&T) + Send + Sync>;
 
 impl<T> Handoff<T> {
     pub fn new(value: T) -> Self {
@@ -25,6 +29,7 @@ impl<T> Handoff<T> {
             waiting: AtomicU32::new(0),
             gate: Mutex::new(()),
             is_free: Condvar::new(),
+            watcher: OnceLock::new(),
         }
     }
 
@@ -54,8 +59,35 @@ impl<T> Handoff<T> {
         drop(taken);
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.wake_all();
+            self.announce();
         }
+    }
+
+    /// Calls `watcher` with the value now and after each release from now on, unless another thread
+    /// has taken it again; then that thread's release follows. Only the first watcher counts.
+    pub fn watch(&self, watcher: Watcher<T>) {
+        self.watcher.get_or_init(|| watcher);
+        let gate = self.gate.lock();
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // Pairs with the fence in `release`, as in `wait`.
+        fence(Ordering::SeqCst);
+        drop(gate);
+        self.announce();
+    }
+
+    #[cold]
+    fn announce(&self) {
+        self.wake_all();
+        let Some(watcher) = self.watcher.get() else {
+            return;
+        };
+        self.as_priority_waiter(|| {
+            if let Some(value) = self.value.try_lock() {
+                watcher(&value);
+                drop(value);
+                self.wake_all();
+            }
+        });
     }
 
     /// Ends all waits, so that the threads check again what has changed.

@@ -124,6 +124,11 @@ impl Reader {
         false
     }
 
+    /// Whether [`Reader::next`] would return something, or fail, without reading the socket.
+    pub fn has_pending(&self) -> bool {
+        self.link.is_aborted() || self.cipher.has_more() || self.receiver.has_pending()
+    }
+
     /// Adds the descriptor to wait for.
     pub fn add_interest(&self, poll: &mut Poll) {
         let writer = &self.link.writer;

@@ -9,6 +9,8 @@ pub mod prepared;
 
 pub mod receive;
 
+pub mod poll;
+
 pub mod close;
 
 pub mod state;

@@ -258,8 +258,8 @@ pub unsafe extern "C" fn wsline_conn_extensions(conn: *const wsline_conn) -> *co
 
 /// Returns the descriptor of the socket, for calls such as getsockopt(2).
 ///
-/// Reading, writing or closing it breaks the connection. Do not poll it for messages: some may
-/// already be buffered.
+/// Reading, writing or closing it breaks the connection. To wait for messages, poll the descriptor
+/// of wsline_conn_poll_fd() instead: some may already be buffered.
 ///
 /// @param conn  a connection.
 /// @return      the descriptor, valid until the connection is freed; -1 before the connect, or for

@@ -176,32 +176,51 @@ impl FrameSequence {
 
     /// Whether `bytes`, which follow a message, begin with another whole message, possibly after
     /// control frames. Stops at a frame that ends the connection.
+    #[inline(never)]
     pub fn has_whole_message(&self, mut bytes: &[u8]) -> bool {
         let mut is_begun = false;
-        while let Ok(Some((header, len))) = self.decode(bytes) {
-            let is_in_order = match header.opcode {
-                Opcode::Continuation => is_begun,
-                Opcode::Text | Opcode::Binary => !is_begun,
-                other => other != Opcode::Close,
-            };
-            let end = usize::try_from(header.len)
-                .ok()
-                .and_then(|payload| payload.checked_add(len));
-            let rest = end.and_then(|end| bytes.get(end..));
-            let is_good = is_in_order
-                && self.check_alone(&header).is_ok()
-                && self.check_frame_size(&header).is_ok();
-            let (Some(rest), true) = (rest, is_good) else {
+        while let Scanned::Frame(header, rest) = self.scan(bytes, bytes, &mut is_begun) {
+            if header.opcode == Opcode::Close {
                 return false;
-            };
-            let is_data = !header.opcode.is_control();
-            if header.fin && is_data {
+            }
+            if header.fin && !header.opcode.is_control() {
                 return true;
             }
-            is_begun |= is_data;
             bytes = rest;
         }
         false
+    }
+
+    /// Finds the frame at the start of `bytes`, without taking it. `head` begins with its header:
+    /// it is `bytes`, or a copy of the first of them. `is_begun` says whether a message is in
+    /// progress, and is updated.
+    pub fn scan<'a>(&self, head: &[u8], bytes: &'a [u8], is_begun: &mut bool) -> Scanned<'a> {
+        let (header, len) = match self.decode(head) {
+            Ok(Some(decoded)) => decoded,
+            Ok(None) => return Scanned::Nothing,
+            Err(_) => return Scanned::Invalid,
+        };
+        let is_in_order = match header.opcode {
+            Opcode::Continuation => *is_begun,
+            Opcode::Text | Opcode::Binary => !*is_begun,
+            _ => true,
+        };
+        let is_good = is_in_order
+            && self.check_alone(&header).is_ok()
+            && self.check_frame_size(&header).is_ok();
+        if !is_good {
+            return Scanned::Invalid;
+        }
+        let payload = bytes.get(len..).unwrap_or_default();
+        let end = usize::try_from(header.len).ok();
+        let rest = end.and_then(|end| payload.get(end..));
+        let Some(rest) = rest else {
+            return Scanned::Part(header, payload.len());
+        };
+        if !header.opcode.is_control() {
+            *is_begun = !header.fin;
+        }
+        Scanned::Frame(header, rest)
     }
 
     /// Section 5.2: the reserved bits must be 0, unless an extension defines them; RFC 7692 section
@@ -269,6 +288,18 @@ impl FrameSequence {
         }
         Ok(delivered)
     }
+}
+
+/// What [`FrameSequence::scan`] finds.
+pub enum Scanned<'a> {
+    /// The header is incomplete.
+    Nothing,
+    /// A frame that ends the connection with an error.
+    Invalid,
+    /// A header, and this many bytes of the payload.
+    Part(Header, usize),
+    /// A complete frame, and the bytes after it.
+    Frame(Header, &'a [u8]),
 }
 
 /// A complete text or binary frame of fewer than 64 KiB, with FIN and no reserved bits.

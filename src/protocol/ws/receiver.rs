@@ -18,6 +18,7 @@ use crate::base::error::Error;
 use crate::protocol::tolerance::Mistakes;
 
 mod frames;
+mod pending;
 mod unmasking;
 use unmasking::Unmasking;
 

@@ -152,3 +152,25 @@ fn the_connection_ends_while_a_closer_waits() {
         ender.join().unwrap();
     });
 }
+
+/// However the first call of `watch` meets a receive, the watcher sees the value as it was released
+/// last.
+#[test]
+fn a_watcher_sees_the_value_that_was_released_last() {
+    explore(|handoff| {
+        let seen = Arc::new(AtomicBool::new(false));
+        let reader = handoff.try_take().expect("nobody else is there");
+        let watcher = {
+            let (handoff, seen) = (Arc::clone(&handoff), Arc::clone(&seen));
+            thread::spawn(move || {
+                handoff.watch(Box::new(move |reader| {
+                    seen.store(reader.is_in_use.load(Ordering::Relaxed), Ordering::Relaxed);
+                }));
+            })
+        };
+        reader.is_in_use.store(true, Ordering::Relaxed);
+        handoff.release(reader);
+        watcher.join().unwrap();
+        assert!(seen.load(Ordering::Relaxed));
+    });
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub use loom::sync::Arc;
 pub use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+pub use std::sync::OnceLock;
 
 /// The smallest number with both cases: exploring every order of more would take hours.
 pub const MAX_PASSED_OVER: u32 = 1;
