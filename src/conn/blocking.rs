@@ -94,7 +94,7 @@ impl Connection {
         timeout: Timeout,
         mut take: impl FnMut(&Message<'_>) -> bool,
     ) -> Result<(), Error> {
-        let open = self.open()?;
+        let open = self.open_to_receive()?;
         let delivery = match delivery {
             Delivery::Messages if self.options.deliver_fragments => Delivery::Fragments,
             other => other,

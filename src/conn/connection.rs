@@ -112,6 +112,16 @@ impl Connection {
         Err(self.not_open())
     }
 
+    /// The open connection, to be received from: the reader notices if it was aborted.
+    #[inline]
+    pub(super) fn open_to_receive(&self) -> Result<&Open, Error> {
+        let Some(open) = self.open.get() else {
+            return Err(self.not_open());
+        };
+        open.link.stream().prepare();
+        Ok(open)
+    }
+
     #[cold]
     fn not_open(&self) -> Error {
         let not_connected = || {
