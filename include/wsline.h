@@ -671,8 +671,14 @@ typedef struct wsline_message {
      * first two.
      */
     uint32_t flags;
+    /**
+     * The time at which the last byte of the message arrived, by the system's clock: nanoseconds
+     * since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
+     * wsline_options_set_receive_timestamps(), which says what it means.
+     */
+    uint64_t received_ns;
     /** Reserved for future fields; 0. */
-    uint64_t reserved[2];
+    uint64_t reserved[1];
 } wsline_message;
 
 /** How a connection ended. Filled in by the library. */
@@ -1654,6 +1660,30 @@ wsline_options_set_bind_interface(wsline_options *options, const char *interface
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `family` is unknown.
  */
 WSLINE_API wsline_status wsline_options_set_address_family(wsline_options *options, int32_t family);
+
+/**
+ * Reports when each message arrived, in `received_ns` of wsline_message.
+ *
+ * It is the time at which the system received the last bytes of the read that completed the message
+ * (SO_TIMESTAMPING with software time stamps, see Documentation/networking/timestamping in Linux),
+ * not the time at which the program read them: the difference to the present is how long the
+ * message has waited. Messages that came with one read have the same time, which is that of the
+ * last bytes of that read. Under TLS it is the time of the encrypted bytes. A fragment or a part
+ * has the time of its own last byte.
+ *
+ * The time is 0 where the system reports none: for Unix-domain sockets, on TCP before Linux 4.18,
+ * and for bytes that arrive right after the first socket of the system has requested time stamps.
+ * It may jump when the system's clock is set. Each read is a recvmsg(2) instead of a recv(2).
+ *
+ * @param options  the options to modify.
+ * @param enable   true: set the time; false, the default: it is 0.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status
+wsline_options_set_receive_timestamps(wsline_options *options, bool enable);
 
 /**
  * Uses a connected socket of yours instead of opening one.

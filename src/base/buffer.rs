@@ -229,10 +229,11 @@ impl Inbox {
     }
 
     /// Continues with a copy of the unread bytes and returns the old memory, which the user may
-    /// still be reading. Like all bytes here, the copy has room for a NUL.
-    pub fn retire(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    /// still be reading; an empty vector if nothing is lent. Like all bytes here, the copy has room
+    /// for a NUL.
+    pub fn retire(&mut self) -> Result<Vec<u8>, Error> {
         let Some(LentRange { replaced, .. }) = self.lent else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let mut unread = memory::copy_with_room(self.unread(), 1)?;
         self.lent = None;
@@ -241,7 +242,7 @@ impl Inbox {
             Some(byte) => unread.iter_mut().take(1).for_each(|first| *first = byte),
         }
         self.start = 0;
-        Ok(Some(std::mem::replace(&mut self.bytes, unread)))
+        Ok(std::mem::replace(&mut self.bytes, unread))
     }
 
     pub fn release(&mut self) {
@@ -324,13 +325,13 @@ mod tests {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
-        let retired = inbox.retire().expect("memory").expect("bytes were lent");
+        let retired = inbox.retire().expect("memory");
         assert!(retired.ends_with(b"abc\0ef"), "{retired:?}");
         assert_eq!(inbox.unread(), b"def");
         inbox.lend(3);
-        inbox.retire().expect("memory").expect("bytes were lent");
+        assert_eq!(inbox.retire().expect("memory").last(), Some(&0));
         assert_eq!(inbox.unread(), b"");
-        assert!(inbox.retire().expect("memory").is_none());
+        assert_eq!(inbox.retire().expect("memory").capacity(), 0);
     }
 
     #[test]
@@ -435,7 +436,7 @@ mod tests {
         let mut inbox = Inbox::default();
         fill(&mut inbox, b"abcdef");
         inbox.lend(3);
-        inbox.retire().expect("memory").expect("bytes were lent");
+        inbox.retire().expect("memory");
         let before = inbox.bytes.as_ptr();
         inbox.lend(3);
         assert_eq!((inbox.lent(), inbox.bytes.as_ptr()), (&b"def"[..], before));

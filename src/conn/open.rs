@@ -42,6 +42,7 @@ pub fn open(
         space.extend_from_slice(&input);
     }
     keep_read_memory(input);
+    receiver.note_arrival(stream.last_arrival_ns().unwrap_or(0));
     if let Some(agreement) = &deflate {
         receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
     }

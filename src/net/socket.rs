@@ -38,6 +38,8 @@ pub struct SocketOptions {
     pub interface: Option<Text>,
     /// Set before connecting, after the default options.
     pub options: Arc<Vec<SocketOption>>,
+    /// The system notes when bytes arrive.
+    pub stamps_arrivals: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +118,7 @@ pub fn start_connect(address: &Address, options: &SocketOptions) -> Result<Start
         }
         Address::Unix(path) => make_unix_socket(path).map_err(failed)?,
     };
-    set_options(&socket, &options.options)?;
+    set_options(&socket, options)?;
     if let Address::Ip(_) = address {
         if let Some(interface) = &options.interface {
             bind_to_interface(&socket, interface)?;
@@ -142,6 +144,7 @@ pub struct Connected {
     pub socket: Socket,
     pub peer: Peer,
     pub setup: Setup,
+    pub is_stamped: bool,
 }
 
 /// The address of the peer.
@@ -181,6 +184,7 @@ impl Connected {
             socket,
             peer,
             setup,
+            is_stamped: options.stamps_arrivals,
         }
     }
 }
@@ -254,7 +258,7 @@ pub fn connect_failed(address: &Address, error: &io::Error) -> Error {
 }
 
 /// Our own socket for the caller's connected descriptor.
-pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
+pub fn adopt(fd: RawFd, options: &SocketOptions) -> Result<Connected, Error> {
     let unusable = |error| {
         let what = format!("use the supplied descriptor {fd}");
         Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
@@ -266,6 +270,7 @@ pub fn adopt(fd: RawFd, options: &[SocketOption]) -> Result<Connected, Error> {
         socket,
         peer,
         setup: Setup::Done,
+        is_stamped: options.stamps_arrivals,
     })
 }
 
@@ -315,8 +320,14 @@ fn bind_to_interface(socket: &Socket, interface: &str) -> Result<(), Error> {
     })
 }
 
-fn set_options(socket: &Socket, options: &[SocketOption]) -> Result<(), Error> {
-    for SocketOption { level, name, value } in options {
+fn set_options(socket: &Socket, options: &SocketOptions) -> Result<(), Error> {
+    if options.stamps_arrivals {
+        sys::stamp_arrivals(socket.as_fd()).map_err(|error| {
+            let what = "request time stamps from the socket";
+            Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)
+        })?;
+    }
+    for SocketOption { level, name, value } in &*options.options {
         sys::set_socket_option(socket.as_fd(), *level, *name, value).map_err(|error| {
             let what = format!("set the socket option {name} of level {level}");
             Error::os(Kind::Connect, what, &error).in_phase(Phase::Connect)

@@ -45,12 +45,21 @@ pub struct Stream {
     /// `bytes_sent` at the last read of a socket that is not prepared.
     sent_at_last_read: AtomicU64,
     on_signal: OnSignal,
-    /// How long a wait for bytes polls before it sleeps.
-    spin: Duration,
+    /// Boxed, because most connections have none.
+    uncommon: Option<Box<Uncommon>>,
     /// The current `SO_RCVTIMEO` in microseconds; 0 for none.
     receive_timeout_us: AtomicU64,
     pub bytes_sent: Counter,
     pub bytes_received: Counter,
+}
+
+/// What only few connections want of a read.
+#[derive(Default)]
+struct Uncommon {
+    /// How long a wait for bytes polls before it sleeps.
+    spin: Duration,
+    /// When the last bytes that were read arrived, if the socket notes it.
+    last_arrival_ns: Option<AtomicU64>,
 }
 
 /// How long a read may wait for its first byte.
@@ -75,7 +84,14 @@ impl Stream {
             socket,
             peer,
             setup,
+            is_stamped,
         } = connected;
+        let uncommon = is_stamped.then(|| {
+            Box::new(Uncommon {
+                last_arrival_ns: Some(AtomicU64::new(0)),
+                ..Uncommon::default()
+            })
+        });
         Self {
             socket,
             process: ProcessMark::own(),
@@ -88,7 +104,7 @@ impl Stream {
             is_shut_down: AtomicBool::new(false),
             sent_at_last_read: AtomicU64::new(0),
             on_signal: OnSignal::Continue,
-            spin: Duration::ZERO,
+            uncommon,
             receive_timeout_us: AtomicU64::new(0),
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
@@ -132,7 +148,9 @@ impl Stream {
     /// From now on a wait for bytes polls for `span` before it sleeps: the system needs longer to
     /// wake a thread than most responses need to arrive.
     pub fn spin_before_waits(&mut self, span: Duration) {
-        self.spin = span;
+        if !span.is_zero() {
+            self.uncommon.get_or_insert_default().spin = span;
+        }
     }
 
     pub fn fd(&self) -> RawFd {
@@ -141,6 +159,14 @@ impl Stream {
 
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// When the last bytes that were read arrived, in nanoseconds since 1970; 0 if the system does
+    /// not know. `None` if nobody wants to know.
+    #[inline]
+    pub fn last_arrival_ns(&self) -> Option<u64> {
+        let ns = self.uncommon.as_ref()?.last_arrival_ns.as_ref();
+        ns.map(|ns| ns.load(Ordering::Relaxed))
     }
 
     /// The number of bytes that TLS has to send and that have not been taken out yet.

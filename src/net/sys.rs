@@ -38,6 +38,83 @@ pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::
     Ok(count)
 }
 
+/// [`receive`] with `recvmsg(2)`: also returns when the last of the bytes arrived, if the socket
+/// has [`stamp_arrivals`]; 0 if the system does not know.
+pub fn receive_stamped(
+    socket: BorrowedFd<'_>,
+    into: &mut Vec<u8>,
+    flags: c_int,
+) -> io::Result<(usize, u64)> {
+    let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
+    let room = room.unwrap_or_default();
+    debug_assert!(!room.is_empty(), "a read into no space looks like the end");
+    let mut part = libc::iovec {
+        iov_base: room.as_mut_ptr().cast(),
+        iov_len: room.len(),
+    };
+    // Room for one SCM_TIMESTAMPING: three times of at most 16 bytes each. Words, to be aligned.
+    let mut control = [0usize; 16];
+    // SAFETY: all members are integers or pointers, for which zero is valid.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control) as _;
+    let count = without_cancellation(|| {
+        // SAFETY: `message` names one writable part and a writable buffer for control messages, both
+        // with their sizes; the descriptor is open while it is borrowed.
+        let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    })?;
+    let len = into.len() + count;
+    // SAFETY: recvmsg has initialised the first `count` bytes of the spare capacity.
+    unsafe { into.set_len(len) };
+    Ok((count, arrival_ns(&message)))
+}
+
+/// The software time stamp in the control messages that recvmsg(2) has stored; 0 if there is none.
+fn arrival_ns(message: &libc::msghdr) -> u64 {
+    // SAFETY: the system has set the length of the control buffer, which is still valid.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: a header within the control buffer, which is aligned to a word, or null.
+    while let Some(header) = unsafe { next.as_ref() } {
+        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING) {
+            #[allow(clippy::unnecessary_cast, reason = "the type depends on the C library")]
+            let len = header.cmsg_len as usize;
+            // SAFETY: takes an integer.
+            let head = unsafe { libc::CMSG_LEN(0) } as usize;
+            // SAFETY: the data follow the header.
+            let data = unsafe { libc::CMSG_DATA(header) };
+            // Three times, the first of which is the software's; each is a pair of numbers, of 32
+            // bits in the old form on 32-bit systems.
+            let (seconds, nanoseconds) = match len - head {
+                // SAFETY: the length says that the numbers are there.
+                48.. => unsafe { data.cast::<[i64; 2]>().read_unaligned() }.into(),
+                // SAFETY: as above.
+                24.. => match unsafe { data.cast::<[i32; 2]>().read_unaligned() } {
+                    [seconds, nanoseconds] => (seconds.into(), nanoseconds.into()),
+                },
+                _ => (0, 0),
+            };
+            return u64::try_from(seconds * 1_000_000_000 + nanoseconds).unwrap_or(0);
+        }
+        // SAFETY: as for the first header.
+        next = unsafe { libc::CMSG_NXTHDR(message, header) };
+    }
+    0
+}
+
+/// From now on the system notes when bytes arrive (Documentation/networking/timestamping in Linux).
+pub fn stamp_arrivals(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+    set_socket_option(
+        socket,
+        libc::SOL_SOCKET,
+        libc::SO_TIMESTAMPING,
+        &flags.to_ne_bytes(),
+    )
+}
+
 /// One `send(2)`. Returns how many of `bytes` the system took.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<usize> {
     let (place, len) = (bytes.as_ptr().cast(), bytes.len());

@@ -3,7 +3,7 @@
 #ifndef WSLINE_TESTS_WIRE_H
 #define WSLINE_TESTS_WIRE_H
 
-#include "check.h"
+#include "listen.h"
 
 #include <sys/socket.h>
 
@@ -14,13 +14,9 @@ struct wire {
 };
 
 /* Takes ownership of the options. */
-static inline struct wire wire_open_with(wsline_options *options) {
-    struct wire wire = {-1, -1, NULL};
-    int pair[2];
+static inline struct wire wire_open_on(int server, int client, wsline_options *options) {
+    struct wire wire = {server, client, NULL};
 
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
-    wire.client = pair[0];
-    wire.server = pair[1];
     REQUIRE_OK(wsline_options_set_fd(options, wire.client));
     REQUIRE_OK(wsline_options_set_upgraded(options, true));
     REQUIRE_OK(wsline_connect("ws://localhost/", options, &wire.conn));
@@ -28,11 +24,28 @@ static inline struct wire wire_open_with(wsline_options *options) {
     return wire;
 }
 
+static inline struct wire wire_open_with(wsline_options *options) {
+    int pair[2];
+
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    return wire_open_on(pair[1], pair[0], options);
+}
+
 static inline struct wire wire_open(void) {
     wsline_options *options = NULL;
 
     REQUIRE_OK(wsline_options_new(&options));
     return wire_open_with(options);
+}
+
+/* Over TCP. */
+static inline struct wire wire_open_tcp(wsline_options *options) {
+    struct listener listener = listen_open(1);
+    int client = listen_connect(listener.port), server = accept(listener.fd, NULL, NULL);
+
+    REQUIRE(server >= 0);
+    listen_close(&listener);
+    return wire_open_on(server, client, options);
 }
 
 /* The server sends these bytes, in hexadecimal. */

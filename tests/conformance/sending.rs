@@ -330,6 +330,7 @@ fn pings_are_not_answered_if_the_caller_does() {
         more: false,
         delivery,
         rsv1: false,
+        received_ns: 0,
         payload: &[],
     };
     let ping = received(Opcode::Ping, Delivery::Messages);

@@ -38,7 +38,8 @@ koffi.struct('wsline_message', {
   len: 'size_t',
   opcode: 'int32_t',
   flags: 'uint32_t',
-  reserved: koffi.array('uint64_t', 2),
+  received_ns: 'uint64_t',
+  reserved: koffi.array('uint64_t', 1),
 });
 koffi.struct('wsline_error_info', {
   status: 'wsline_status',

@@ -49,7 +49,8 @@ class MessageStruct(ctypes.Structure):
         ("len", c_size_t),
         ("opcode", c_int32),
         ("flags", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint64 * 2),
+        ("received_ns", ctypes.c_uint64),
+        ("reserved", ctypes.c_uint64 * 1),
     ]
 
     def payload(self):

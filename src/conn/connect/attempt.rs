@@ -186,7 +186,7 @@ impl Attempt {
     fn begin(&mut self, now: Instant) -> Result<(), Error> {
         self.options.check_upgraded(&self.url)?;
         if let Some(fd) = self.options.fd {
-            let adopted = socket::adopt(fd, &self.options.socket.options)?;
+            let adopted = socket::adopt(fd, &self.options.socket)?;
             let transport = Box::new(Transport::new(Stream::new(adopted)));
             if self.options.is_upgraded {
                 self.stage = ConnectStage::Upgraded(transport);

@@ -314,7 +314,12 @@ impl Reader {
         });
         match received {
             Ok(ReadOutcome::End) => Err(self.link.fail(ended())),
-            Ok(received) => Ok(received),
+            Ok(received) => {
+                if let Some(ns) = writer.stream().last_arrival_ns() {
+                    self.receiver.note_arrival(ns);
+                }
+                Ok(received)
+            }
             Err(error) => Err(self.fail(error)),
         }
     }

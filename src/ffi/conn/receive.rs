@@ -39,8 +39,12 @@ pub struct wsline_message {
     /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. Control frames have the
     /// first two.
     pub flags: u32,
+    /// The time at which the last byte of the message arrived, by the system's clock: nanoseconds
+    /// since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
+    /// wsline_options_set_receive_timestamps(), which says what it means.
+    pub received_ns: u64,
     /// Reserved for future fields; 0.
-    pub reserved: [u64; 2],
+    pub reserved: [u64; 1],
 }
 
 impl wsline_message {
@@ -49,7 +53,8 @@ impl wsline_message {
         len: 0,
         opcode: 0,
         flags: 0,
-        reserved: [0; 2],
+        received_ns: 0,
+        reserved: [0; 1],
     };
 
     pub(in crate::ffi) fn new(message: &Message<'_>) -> Self {
@@ -68,7 +73,8 @@ impl wsline_message {
             flags: flag(message.first, WSLINE_MESSAGE_FIRST)
                 | flag(message.last, WSLINE_MESSAGE_LAST)
                 | flag(message.more, WSLINE_MESSAGE_MORE),
-            reserved: [0; 2],
+            received_ns: message.received_ns,
+            reserved: [0; 1],
         }
     }
 }

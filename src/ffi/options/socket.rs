@@ -177,6 +177,37 @@ pub unsafe extern "C" fn wsline_options_set_address_family(
     })
 }
 
+/// Reports when each message arrived, in `received_ns` of wsline_message.
+///
+/// It is the time at which the system received the last bytes of the read that completed the
+/// message (SO_TIMESTAMPING with software time stamps, see Documentation/networking/timestamping in
+/// Linux), not the time at which the program read them: the difference to the present is how long
+/// the message has waited. Messages that came with one read have the same time, which is that of
+/// the last bytes of that read. Under TLS it is the time of the encrypted bytes. A fragment or a
+/// part has the time of its own last byte.
+///
+/// The time is 0 where the system reports none: for Unix-domain sockets, on TCP before Linux 4.18,
+/// and for bytes that arrive right after the first socket of the system has requested time stamps.
+/// It may jump when the system's clock is set. Each read is a recvmsg(2) instead of a recv(2).
+///
+/// @param options  the options to modify.
+/// @param enable   true: set the time; false, the default: it is 0.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_receive_timestamps(
+    options: *mut wsline_options,
+    enable: bool,
+) -> wsline_status {
+    let function = "wsline_options_set_receive_timestamps";
+    object::set(function, options, |options, _| {
+        options.socket.stamps_arrivals = enable;
+        Ok(())
+    })
+}
+
 /// Uses a connected socket of yours instead of opening one.
 ///
 /// The URL still determines the request, and `wss://` still means TLS. The library uses a dup(2) of

@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 impl Stream {
     pub(super) fn receive(&self, into: &mut Vec<u8>, wait: Wait) -> io::Result<ReadOutcome> {
-        match wait {
-            Wait::For { deadline, .. } | Wait::Until(deadline) if !self.spin.is_zero() => {
-                self.spin_and_receive(into, wait, deadline)
+        match (&self.uncommon, wait) {
+            (Some(it), Wait::For { deadline, .. } | Wait::Until(deadline))
+                if !it.spin.is_zero() =>
+            {
+                self.spin_and_receive(into, wait, it.spin, deadline)
             }
             _ => self.wait_and_receive(into, wait),
         }
@@ -26,9 +28,10 @@ impl Stream {
         &self,
         into: &mut Vec<u8>,
         wait: Wait,
+        spin: Duration,
         deadline: Deadline,
     ) -> io::Result<ReadOutcome> {
-        let end = Deadline::after(Instant::now(), Some(self.spin)).or_earlier(deadline);
+        let end = Deadline::after(Instant::now(), Some(spin)).or_earlier(deadline);
         while !end.has_passed(Instant::now()) {
             match self.wait_and_receive(into, Wait::No)? {
                 ReadOutcome::TimedOut => std::hint::spin_loop(),
@@ -62,7 +65,7 @@ impl Stream {
         let mut must_wait = self.expects_response() && deadline.is_some();
         loop {
             if !std::mem::take(&mut must_wait) {
-                match sys::receive(self.socket.as_fd(), into, flags) {
+                match self.receive_once(into, flags) {
                     Ok(0) => return Ok(ReadOutcome::End),
                     Ok(count) => {
                         self.bytes_received.add(count as u64);
@@ -89,6 +92,17 @@ impl Stream {
             }
             flags = libc::MSG_DONTWAIT;
         }
+    }
+
+    #[inline]
+    fn receive_once(&self, into: &mut Vec<u8>, flags: libc::c_int) -> io::Result<usize> {
+        let uncommon = self.uncommon.as_ref();
+        let Some(last_arrival_ns) = uncommon.and_then(|it| it.last_arrival_ns.as_ref()) else {
+            return sys::receive(self.socket.as_fd(), into, flags);
+        };
+        let (count, ns) = sys::receive_stamped(self.socket.as_fd(), into, flags)?;
+        last_arrival_ns.store(ns, Ordering::Relaxed);
+        Ok(count)
     }
 
     /// Whether a read may wait inside `recv(2)`.

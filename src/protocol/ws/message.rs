@@ -32,6 +32,8 @@ pub struct Message<'a> {
     /// RSV1, the bit of compressed messages (RFC 7692 section 6); only set with
     /// [`Delivery::Frames`].
     pub rsv1: bool,
+    /// When its last byte arrived, in nanoseconds since 1970; 0 if that is not known.
+    pub received_ns: u64,
     pub payload: &'a [u8],
 }
 
@@ -44,6 +46,7 @@ impl Message<'static> {
         more: false,
         delivery: Delivery::Messages,
         rsv1: false,
+        received_ns: 0,
         payload: &[],
     };
 }

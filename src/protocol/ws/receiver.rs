@@ -40,10 +40,10 @@ pub struct Receiver {
     lent: LentFrom,
     /// The number of headers read since [`Receiver::take_frame_count`].
     frames: u64,
-    /// The last message, without its payload.
+    /// The last message, without its payload. Its time is when the last bytes were appended.
     arrived: Message<'static>,
-    /// Bytes that were lent when another thread took over reading.
-    retired: Option<Vec<u8>>,
+    /// Bytes that were lent when another thread took over reading; without memory, there are none.
+    retired: Vec<u8>,
     end: ReceiveEnd,
 }
 
@@ -76,7 +76,7 @@ impl Receiver {
             lent: LentFrom::Nothing,
             frames: 0,
             arrived: Message::EMPTY,
-            retired: None,
+            retired: Vec::new(),
             end: ReceiveEnd::NotYet,
         }
     }
@@ -110,6 +110,12 @@ impl Receiver {
             None => 0,
         };
         self.inbox.space(missing)
+    }
+
+    /// Notes when the bytes arrived that were appended last. No more are appended while a message
+    /// is complete, so that is when each of the next messages became complete.
+    pub fn note_arrival(&mut self, ns: u64) {
+        self.arrived.received_ns = ns;
     }
 
     /// The message found by the last successful [`Receiver::next`].
@@ -188,6 +194,7 @@ impl Receiver {
             },
             more,
             delivery,
+            received_ns: self.arrived.received_ns,
             ..Message::EMPTY
         };
         Some(Message {
@@ -274,7 +281,7 @@ impl Receiver {
     /// Keeps the last message valid while another thread continues reading, until
     /// [`Receiver::drop_retired`].
     pub fn retire(&mut self) -> Result<(), Error> {
-        if self.retired.is_some() {
+        if self.retired.capacity() > 0 {
             // `retired` is the user's message; later ones were lent to the thread that reads.
             self.release();
             return Ok(());
@@ -282,7 +289,7 @@ impl Receiver {
         let retired = match self.lent {
             LentFrom::Nothing => return Ok(()),
             LentFrom::Inbox => self.inbox.retire()?,
-            LentFrom::Joined => Some(self.assembler.take_lent()),
+            LentFrom::Joined => self.assembler.take_lent(),
         };
         self.ahead = None;
         self.lent = LentFrom::Nothing;
@@ -292,7 +299,9 @@ impl Receiver {
 
     /// The user has called again, so the message lent before is no longer in use.
     pub fn drop_retired(&mut self) {
-        self.retired = None;
+        if self.retired.capacity() > 0 {
+            self.retired = Vec::new();
+        }
     }
 
     fn lent(&self) -> &[u8] {

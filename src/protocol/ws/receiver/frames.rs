@@ -101,6 +101,7 @@ impl Receiver {
             more: false,
             delivery: Delivery::Frames,
             rsv1: header.rsv1,
+            received_ns: self.arrived.received_ns,
             payload: &[],
         };
         self.note_close(header.opcode)
@@ -113,6 +114,7 @@ impl Receiver {
         self.arrived = Message {
             opcode: header.opcode,
             delivery,
+            received_ns: self.arrived.received_ns,
             ..Message::EMPTY
         };
         self.note_close(header.opcode)

@@ -17,7 +17,7 @@ impl Receiver {
             return true;
         }
         let delivery = match self.delivery_in_progress() {
-            None if self.arrived == Message::EMPTY => None,
+            None if self.has_delivered_nothing() => None,
             None => Some(self.arrived.delivery),
             in_progress => in_progress,
         };
@@ -55,6 +55,11 @@ impl Receiver {
                 Scanned::Frame(_, rest) => (head, bytes) = (rest, rest),
             }
         }
+    }
+
+    /// No other continuation is the first frame of a message.
+    fn has_delivered_nothing(&self) -> bool {
+        self.arrived.opcode == Message::EMPTY.opcode && self.arrived.first
     }
 }
 
