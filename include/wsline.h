@@ -184,6 +184,18 @@ extern "C" {
 /** The URL may have a fragment (section 3); it is not sent. */
 #define WSLINE_LENIENT_URL_FRAGMENT 32u
 
+/** Returned by the functions of a transport: nothing can be read or written now. */
+#define WSLINE_TRANSPORT_NOT_READY -1
+
+/** Returned by the functions of a transport: it has failed. */
+#define WSLINE_TRANSPORT_FAILED -2
+
+/** Flag for a wsline_transport_wait_fn: wait until something can be read. */
+#define WSLINE_TRANSPORT_READABLE 1u
+
+/** Flag for a wsline_transport_wait_fn: wait until something can be written. */
+#define WSLINE_TRANSPORT_WRITABLE 2u
+
 /** Flag of a wsline_message: this is the beginning of the message. */
 #define WSLINE_MESSAGE_FIRST 1u
 
@@ -558,6 +570,15 @@ typedef struct wsline_options wsline_options;
 typedef struct wsline_prepared wsline_prepared;
 
 /**
+ * Bytes to and from a server by functions of yours instead of a socket: the TLS object of a host
+ * language, a channel of an SSH library, a serial line.
+ *
+ * Created by wsline_transport_new(), given to a connection by wsline_options_set_transport(), freed
+ * by wsline_transport_free(). A transport serves one connection.
+ */
+typedef struct wsline_transport wsline_transport;
+
+/**
  * A parsed URL.
  *
  * Created by wsline_url_parse(), freed by wsline_url_free(). Any number of threads may read it.
@@ -623,6 +644,34 @@ typedef void (*wsline_resolver_fn)(wsline_lookup *lookup, const char *host, int3
  * fails with WSLINE_ERR_INTERNAL. It must not call the library.
  */
 typedef int32_t (*wsline_mask_key_fn)(uint8_t *key_out, void *userdata);
+
+/**
+ * Reads up to `len` bytes into `data`, at least one, without waiting.
+ *
+ * Returns the number of bytes, 0 at the end of the stream, WSLINE_TRANSPORT_NOT_READY or
+ * WSLINE_TRANSPORT_FAILED. Runs on the thread that connects, receives or closes; for an app on the
+ * driving thread.
+ */
+typedef int64_t (*wsline_transport_read_fn)(void *data, size_t len, void *userdata);
+
+/**
+ * Writes some of the `len` bytes of `data`, at least one, without waiting.
+ *
+ * Returns the number of bytes, WSLINE_TRANSPORT_NOT_READY or WSLINE_TRANSPORT_FAILED. Runs on any
+ * thread that connects, sends, receives or closes.
+ */
+typedef int64_t (*wsline_transport_write_fn)(const void *data, size_t len, void *userdata);
+
+/**
+ * Waits until something can be read or written, whichever `events` names, at most `timeout_ms`
+ * milliseconds.
+ *
+ * `events` has WSLINE_TRANSPORT_READABLE, WSLINE_TRANSPORT_WRITABLE or both; `timeout_ms` is 0 to
+ * 100, because between two waits the library looks for an abort. Returns 1 when the transport is
+ * ready, or may be; 0 when the time is over; WSLINE_TRANSPORT_FAILED. Runs on the threads of
+ * blocking calls, never for an app.
+ */
+typedef int32_t (*wsline_transport_wait_fn)(uint32_t events, int64_t timeout_ms, void *userdata);
 
 /** One frame (RFC 6455 section 5.2). */
 typedef struct wsline_frame {
@@ -2783,6 +2832,96 @@ wsline_cookie_jar_get(const wsline_cookie_jar *jar, const char *url, char **cook
  * @retval WSLINE_ERR_INVALID_ARGUMENT  `jar` is NULL.
  */
 WSLINE_API wsline_status wsline_cookie_jar_clear(wsline_cookie_jar *jar);
+
+/* --- Transports ------------------------------------------------------------------------------- */
+
+/*
+ * Unless a function says otherwise:
+ * Threads: any.
+ * Blocks: no.
+ * Since: 0.2
+ */
+
+/**
+ * Creates a transport from functions that read and write.
+ *
+ * The functions must not wait, except `wait`, and must not call functions of the connection that
+ * uses the transport: they run with locks of it held. One thread at a time calls `read`, and one
+ * calls `write`, but both may run at once, and `wait` beside both and in several threads. If your
+ * transport cannot do that, lock it in your functions.
+ *
+ * Blocking calls wait with `wait`. Without it, and for an app, they wait until
+ * wsline_transport_ready() is called.
+ *
+ * @param read           reads.
+ * @param write          writes.
+ * @param wait           waits; NULL if you call wsline_transport_ready() instead.
+ * @param userdata       handed to the functions; may be NULL.
+ * @param userdata_free  called once with `userdata` when no function will be called again, or if
+ *                       this call fails: after the transport, the options objects with it and the
+ *                       connection that uses it are freed. May be NULL.
+ * @param transport_out  set to the transport; to NULL on failure.
+ * @retval WSLINE_OK                    `*transport_out` is yours.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `read`, `write` or `transport_out` is NULL.
+ * @retval WSLINE_ERR_IO                the system refuses to create a pair of sockets.
+ *
+ * Ownership: free it with wsline_transport_free().
+ * See also: wsline_options_set_fd(), for a transport that is a socket
+ */
+WSLINE_API WSLINE_NODISCARD wsline_status
+wsline_transport_new(wsline_transport_read_fn read, wsline_transport_write_fn write,
+                     wsline_transport_wait_fn wait, void *userdata, wsline_free_fn userdata_free,
+                     wsline_transport **transport_out);
+
+/**
+ * Reports that a transport may be readable or writable again.
+ *
+ * Call it whenever that may be so after a function has returned WSLINE_TRANSPORT_NOT_READY; too
+ * often does no harm. It wakes the threads and the loop that wait for the transport, and those who
+ * watch the descriptor of wsline_conn_poll_fd(). It is not needed if only blocking calls use the
+ * transport, and it has a `wait` function.
+ *
+ * @param transport  the transport.
+ * @retval WSLINE_OK                    reported.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `transport` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       this is a child process that inherited the transport.
+ *
+ * Threads: any; not in a signal handler.
+ */
+WSLINE_API wsline_status wsline_transport_ready(wsline_transport *transport);
+
+/**
+ * Frees a transport.
+ *
+ * @param transport  the transport; may be NULL. A connection that uses it continues to.
+ *
+ * Threads: any, while no other thread uses this pointer.
+ */
+WSLINE_API void wsline_transport_free(wsline_transport *transport);
+
+/**
+ * Uses a transport of yours instead of opening a socket.
+ *
+ * The URL still determines the request, and `wss://` still means TLS, which runs over the
+ * transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() it is a
+ * WebSocket connection already. No proxy is used, no redirect is followed, and an app does not
+ * reconnect. Of this function and wsline_options_set_fd(), the last call counts.
+ *
+ * wsline_conn_abort() and wsline_conn_shutdown() end waits within 100 ms, or at once if waits are
+ * not made with a wsline_transport_wait_fn. wsline_options_set_interruptible() has no effect on
+ * those. The transport is not told that a connection has ended; free it or close it then.
+ *
+ * @param options    the options to modify.
+ * @param transport  the transport; NULL, the default, for none. A second connect with it fails with
+ *                   WSLINE_ERR_WRONG_STATE.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL.
+ * @retval WSLINE_ERR_WRONG_STATE       this is a child process that inherited the transport.
+ *
+ * Threads: one at a time per options object.
+ */
+WSLINE_API wsline_status
+wsline_options_set_transport(wsline_options *options, wsline_transport *transport);
 
 /* --- Connection ------------------------------------------------------------------------------- */
 

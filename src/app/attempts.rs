@@ -128,8 +128,8 @@ impl Attempts {
         };
         let may_succeed = end.as_ref().err().is_none_or(may_succeed);
         let has_more = self.servers.note_failure(may_succeed);
-        // The caller's socket serves only one connection.
-        if is_ending || self.options.fd.is_some() {
+        // What the caller supplies serves only one connection.
+        if is_ending || self.options.supplied.is_some() {
             return None;
         }
         if has_more {

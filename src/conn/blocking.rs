@@ -4,7 +4,7 @@
 use super::close_wait::CloseWait;
 use super::connection::{Connection, Open};
 use super::open::open;
-use super::options::{DEFAULT_TIMEOUT, LINGER};
+use super::options::{DEFAULT_TIMEOUT, LINGER, Supplied};
 use super::trace;
 use super::wait_budget::WaitBudget;
 use crate::base::deadline::{Deadline, Timeout};
@@ -186,6 +186,7 @@ impl Connection {
         } else {
             OnSignal::Continue
         };
+        let supplied = self.options.supplied.as_ref();
         let mut poll = Poll::default();
         loop {
             if let Some(established) = connector.step(now, &poll)? {
@@ -196,7 +197,9 @@ impl Connection {
             let socket = poll.interests().next().map(|interest| interest.fd);
             let wake_by = match (socket, wake.get()) {
                 // The caller's socket is not ours to shut down.
-                (Some(socket), _) if self.options.fd.is_none() => WakeBy::Shutdown(socket),
+                (Some(socket), _) if !matches!(supplied, Some(Supplied::Socket(_))) => {
+                    WakeBy::Shutdown(socket)
+                }
                 (_, Some(wake)) => {
                     poll.add(wake.as_raw_fd(), true, false);
                     WakeBy::Event(wake.as_raw_fd())
@@ -214,7 +217,12 @@ impl Connection {
             self.connect_wake.set(wake_by);
             // From here on, an abort ends the wait; an earlier one is found here.
             let waited = match self.check_aborted() {
-                Ok(()) => poll.wait(connector.next_step(), on_signal),
+                Ok(()) => match supplied {
+                    Some(Supplied::Transport(transport)) => {
+                        transport.wait(&mut poll, connector.next_step(), on_signal)
+                    }
+                    _ => poll.wait(connector.next_step(), on_signal),
+                },
                 Err(_) => Ok(Waited::Ready),
             };
             self.connect_wake.clear();

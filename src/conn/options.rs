@@ -10,6 +10,7 @@ use crate::conn::send::keys::MaskKeyFn;
 use crate::net::names::NameOptions;
 use crate::net::socket::SocketOptions;
 use crate::net::tls::options::TlsOptions;
+use crate::net::user_transport::UserTransport;
 use crate::protocol::backoff::BackoffOptions;
 use crate::protocol::http::cookie::CookieJar;
 use crate::protocol::http::extension::Offer;
@@ -45,9 +46,9 @@ pub struct Options {
     pub socket: SocketOptions,
     /// The path of a Unix socket to connect to instead of the URL's host.
     pub unix_path: Option<String>,
-    /// The caller's connected socket, used instead of a new one.
-    pub fd: Option<RawFd>,
-    /// The caller has made the opening handshake on that socket.
+    /// Used instead of a new socket.
+    pub supplied: Option<Supplied>,
+    /// The caller has made the opening handshake on it.
     pub is_upgraded: bool,
     pub tls: TlsOptions,
     pub limits: Limits,
@@ -67,6 +68,14 @@ pub struct Options {
     pub message_queue: Option<Arc<MessageQueueOptions>>,
     /// Further servers to try.
     pub fallback_urls: Arc<Vec<Text>>,
+}
+
+/// What a caller supplies for one connection.
+#[derive(Clone)]
+pub enum Supplied {
+    /// A connected socket, of which a duplicate is used.
+    Socket(RawFd),
+    Transport(Arc<UserTransport>),
 }
 
 /// The process-wide timeout, for connections without one of their own.
@@ -146,9 +155,12 @@ impl Options {
 
     /// Fails if the caller cannot have made the opening handshake for `url`, but says so.
     pub fn check_upgraded(&self, url: &Url) -> Result<(), Error> {
-        let what = match self.fd {
+        let what = match self.supplied {
             _ if !self.is_upgraded => return Ok(()),
-            None => "wsline_options_set_upgraded() needs the socket of wsline_options_set_fd()",
+            None => {
+                "wsline_options_set_upgraded() needs the socket of wsline_options_set_fd() or a \
+                 transport"
+            }
             Some(_) if url.is_secure() => {
                 "wss:// would begin TLS, but by wsline_options_set_upgraded() the connection is open"
             }
@@ -181,7 +193,7 @@ impl Default for Options {
             connect_to: None,
             socket: SocketOptions::default(),
             unix_path: None,
-            fd: None,
+            supplied: None,
             is_upgraded: false,
             tls: TlsOptions::default(),
             limits: Limits {

@@ -6,7 +6,7 @@ use super::ptr;
 use super::types::wsline_free_fn;
 use crate::base::error::Error;
 use crate::base::process::{PerProcess, ProcessMark};
-use crate::base::sync::Mutex;
+use crate::base::sync::{Arc, Mutex};
 use crate::net::sys::without_cancellation;
 use std::borrow::Borrow;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -175,6 +175,9 @@ pub(super) type AskFn<T, U, V> =
 pub(super) type NameFn<T> = unsafe extern "C-unwind" fn(*mut T, *const c_char, i32, *mut c_void);
 pub(super) type ObjectFn<T> = unsafe extern "C-unwind" fn(*mut T, *mut c_void);
 type LogFn = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
+pub(super) type ReadFn = unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> i64;
+pub(super) type WriteFn = unsafe extern "C-unwind" fn(*const c_void, usize, *mut c_void) -> i64;
+pub(super) type WaitFn = unsafe extern "C-unwind" fn(u32, i64, *mut c_void) -> i32;
 type KeyFn = unsafe extern "C-unwind" fn(*mut u8, *mut c_void) -> i32;
 
 impl<T, U, D: Borrow<UserData>> Callback<ValueFn<T, U>, D> {
@@ -249,6 +252,46 @@ impl Callback<KeyFn> {
         // SAFETY: promised of what is registered.
         let fill = || unsafe { function(key.as_mut_ptr(), userdata.pointer) };
         without_cancellation(|| call("callback", userdata.name, fill))
+    }
+}
+
+impl Callback<ReadFn, Arc<UserData>> {
+    /// Lends the spare capacity of `into`, less one byte, and appends what the function has stored
+    /// there. Returns what it returned, which is wrong if that is more than the lent capacity.
+    pub(super) fn read(&self, into: &mut Vec<u8>) -> i64 {
+        let Self { function, userdata } = self;
+        let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
+        let room = room.unwrap_or_default();
+        let (place, most) = (room.as_mut_ptr().cast(), room.len());
+        // SAFETY: promised of what is registered; `place` is writable for `most` bytes.
+        let read = || unsafe { function(place, most, userdata.pointer) };
+        let result = without_cancellation(|| call("callback", userdata.name, read));
+        if let Some(count) = usize::try_from(result).ok().filter(|count| *count <= most) {
+            let len = into.len() + count;
+            // SAFETY: the function has stored that many bytes, as is promised of it.
+            unsafe { into.set_len(len) };
+        }
+        result
+    }
+}
+
+impl Callback<WriteFn, Arc<UserData>> {
+    /// Returns what the function returned.
+    pub(super) fn write(&self, bytes: &[u8]) -> i64 {
+        let Self { function, userdata } = self;
+        // SAFETY: promised of what is registered.
+        let write = || unsafe { function(bytes.as_ptr().cast(), bytes.len(), userdata.pointer) };
+        without_cancellation(|| call("callback", userdata.name, write))
+    }
+}
+
+impl Callback<WaitFn, Arc<UserData>> {
+    /// Returns what the function returned.
+    pub(super) fn wait(&self, events: u32, timeout_ms: i64) -> i32 {
+        let Self { function, userdata } = self;
+        // SAFETY: promised of what is registered.
+        let wait = || unsafe { function(events, timeout_ms, userdata.pointer) };
+        without_cancellation(|| call("callback", userdata.name, wait))
     }
 }
 

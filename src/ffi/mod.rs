@@ -45,6 +45,8 @@ pub mod options;
 
 pub mod cookie_jar;
 
+pub mod transport;
+
 pub mod conn;
 
 pub mod app;

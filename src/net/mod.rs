@@ -17,6 +17,7 @@ pub mod sys;
 pub mod tcp;
 pub mod thread;
 pub mod tls;
+pub mod user_transport;
 pub mod wake;
 
 /// The TLS library of this build.

@@ -8,14 +8,15 @@
 use super::poll::{Interest, OnSignal, Poll, Waited};
 use super::socket::{self, Connected, Peer, Setup};
 use super::sys;
+use super::user_transport::UserTransport;
 use crate::base::buffer::keep_larger;
 use crate::base::counter::Counter;
 use crate::base::deadline::Deadline;
-use crate::base::error::{Error, Kind};
+use crate::base::error::{Error, Kind, Phase};
 use crate::base::outbox::Outbox;
 use crate::base::priority::PriorityMutex;
 use crate::base::process::ProcessMark;
-use crate::base::sync::{AtomicBool, AtomicU64, OnceLock, Ordering};
+use crate::base::sync::{Arc, AtomicBool, AtomicU64, OnceLock, Ordering};
 use crate::net::tls::channel::{Tls, TlsInfo};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
 use socket2::Socket;
@@ -60,6 +61,8 @@ struct Uncommon {
     spin: Duration,
     /// When the last bytes that were read arrived, if the socket notes it.
     last_arrival_ns: Option<AtomicU64>,
+    /// Read and written instead of the socket, which shows when it may be ready.
+    transport: Option<Arc<UserTransport>>,
 }
 
 /// How long a read may wait for its first byte.
@@ -109,6 +112,27 @@ impl Stream {
             bytes_sent: Counter::default(),
             bytes_received: Counter::default(),
         }
+    }
+
+    /// Reads and writes a transport of the user's, which serves one connection.
+    pub fn over(transport: &Arc<UserTransport>) -> Result<Self, Error> {
+        let socket = transport.take_socket().ok_or_else(|| {
+            let what = "the transport has already been used; each connect needs a new one";
+            Error::new(Kind::WrongState, what).in_phase(Phase::Connect)
+        })?;
+        let mut stream = Self::new(Connected {
+            socket,
+            peer: Peer::Named(CString::default()),
+            setup: Setup::Done,
+            is_stamped: false,
+        });
+        stream.uncommon.get_or_insert_default().transport = Some(Arc::clone(transport));
+        Ok(stream)
+    }
+
+    #[inline]
+    fn transport(&self) -> Option<&UserTransport> {
+        self.uncommon.as_ref()?.transport.as_deref()
     }
 
     /// From now on bytes go through `tls`, which runs inside the TLS that was started before, if
@@ -187,7 +211,8 @@ impl Stream {
         self.tls.as_ref().map(|tls| tls.lock_ahead().info())
     }
 
-    /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket.
+    /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket; empty for a transport of
+    /// the user's.
     pub fn peer_address(&self) -> &CString {
         self.peer_address.get_or_init(|| self.peer.name())
     }
@@ -250,6 +275,9 @@ impl Stream {
     /// system took.
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.process.check()?;
+        if let Some(transport) = self.transport() {
+            return self.send_over(transport, bytes);
+        }
         loop {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             match sys::send(self.socket.as_fd(), bytes, flags) {
@@ -264,8 +292,24 @@ impl Stream {
         }
     }
 
+    #[cold]
+    fn send_over(&self, transport: &UserTransport, bytes: &[u8]) -> io::Result<usize> {
+        self.check_shut_down()?;
+        match transport.write(&self.socket, bytes) {
+            Ok(count) => {
+                self.bytes_sent.add(count as u64);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number of sent bytes that the peer's system has acknowledged.
     pub fn delivered(&self) -> u64 {
+        if self.transport().is_some() {
+            return self.bytes_sent.get();
+        }
         let underway = sys::unacknowledged(self.socket.as_fd()).unwrap_or(0);
         self.bytes_sent.get().saturating_sub(underway)
     }
@@ -274,14 +318,21 @@ impl Stream {
     pub fn wait_writable(&self, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         poll.add(self.fd(), false, true);
-        poll.wait(deadline, self.on_signal)
+        self.wait(&mut poll, deadline)
     }
 
     /// Waits until the socket is readable or writable.
     pub fn wait_either(&self, cipher: &CipherBuffer, deadline: Deadline) -> io::Result<Waited> {
         let mut poll = Poll::default();
         self.add_interest(cipher, true, &mut poll);
-        poll.wait(deadline, self.on_signal)
+        self.wait(&mut poll, deadline)
+    }
+
+    fn wait(&self, poll: &mut Poll, deadline: Deadline) -> io::Result<Waited> {
+        match self.transport() {
+            None => poll.wait(deadline, self.on_signal),
+            Some(transport) => transport.wait(poll, deadline, self.on_signal),
+        }
     }
 
     /// Adds the result of [`Stream::interest`] to `poll`.
@@ -373,9 +424,19 @@ impl Stream {
         }
     }
 
-    /// Tells the peer that no more data will follow.
+    /// Tells the peer that no more data will follow. A transport of the user's cannot do that.
     pub fn shutdown_write(&self) {
-        self.shut(libc::SHUT_WR);
+        if self.transport().is_none() {
+            self.shut(libc::SHUT_WR);
+        }
+    }
+
+    /// Fails once the stream is shut down, as a socket does by itself.
+    fn check_shut_down(&self) -> io::Result<()> {
+        match self.is_shut_down.load(Ordering::Relaxed) {
+            true => Err(io::Error::from_raw_os_error(libc::EPIPE)),
+            false => Ok(()),
+        }
     }
 
     /// Closes the descriptor of an inherited stream, which is never dropped.

@@ -21,6 +21,7 @@ use std::time::Duration;
 ///
 /// The spare capacity is not zeroed first: zeroing would cost a quarter of the time of a small
 /// echo.
+#[inline(always)]
 pub fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, flags: c_int) -> io::Result<usize> {
     let (_, room) = into.spare_capacity_mut().split_last_mut().unzip();
     let room = room.unwrap_or_default();
@@ -61,8 +62,8 @@ pub fn receive_stamped(
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of_val(&control) as _;
     let count = without_cancellation(|| {
-        // SAFETY: `message` names one writable part and a writable buffer for control messages, both
-        // with their sizes; the descriptor is open while it is borrowed.
+        // SAFETY: `message` names one writable part and a writable buffer for control messages,
+        // both with their sizes; the descriptor is open while it is borrowed.
         let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     })?;
@@ -116,6 +117,7 @@ pub fn stamp_arrivals(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// One `send(2)`. Returns how many of `bytes` the system took.
+#[inline(always)]
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: c_int) -> io::Result<usize> {
     let (place, len) = (bytes.as_ptr().cast(), bytes.len());
     without_cancellation(|| {

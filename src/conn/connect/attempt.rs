@@ -8,7 +8,7 @@ use super::transport::Transport;
 use crate::base::deadline::Deadline;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::sync::Arc;
-use crate::conn::options::Options;
+use crate::conn::options::{Options, Supplied};
 use crate::conn::trace;
 use crate::net::names::Lookup;
 use crate::net::poll::Poll;
@@ -185,9 +185,12 @@ impl Attempt {
 
     fn begin(&mut self, now: Instant) -> Result<(), Error> {
         self.options.check_upgraded(&self.url)?;
-        if let Some(fd) = self.options.fd {
-            let adopted = socket::adopt(fd, &self.options.socket)?;
-            let transport = Box::new(Transport::new(Stream::new(adopted)));
+        if let Some(supplied) = &self.options.supplied {
+            let stream = match supplied {
+                Supplied::Socket(fd) => Stream::new(socket::adopt(*fd, &self.options.socket)?),
+                Supplied::Transport(transport) => Stream::over(transport)?,
+            };
+            let transport = Box::new(Transport::new(stream));
             if self.options.is_upgraded {
                 self.stage = ConnectStage::Upgraded(transport);
                 return Ok(());

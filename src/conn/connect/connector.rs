@@ -58,8 +58,8 @@ impl Connector {
         deadline: Deadline,
         now: Instant,
     ) -> Result<Self, Error> {
-        // The caller's socket serves only one request.
-        let limit = match options.fd {
+        // What the caller supplies serves only one request.
+        let limit = match options.supplied {
             Some(_) => 0,
             None => options.request.max_redirects,
         };
@@ -174,7 +174,7 @@ fn environment(name: &CStr) -> Option<String> {
 
 /// The proxy for `url`; `None` if the options or the URL name a socket.
 pub fn proxy(url: &Url, options: &Options) -> Result<Option<Proxy>, Error> {
-    if options.fd.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
+    if options.supplied.is_some() || options.unix_path.is_some() || url.unix_path().is_some() {
         return Ok(None);
     }
     let selection = select(&options.proxy, url, &environment)?;

@@ -5,6 +5,7 @@ use super::object::{self, wsline_options};
 use crate::base::error::Error;
 use crate::base::memory::{self, Text};
 use crate::base::sync::Arc;
+use crate::conn::options::Supplied;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
 use crate::ffi::types::wsline_address_family::*;
@@ -225,9 +226,9 @@ pub unsafe extern "C" fn wsline_options_set_fd(
     fd: i32,
 ) -> wsline_status {
     object::set("wsline_options_set_fd", options, |options, _| {
-        options.fd = match fd {
+        options.supplied = match fd {
             -1 => None,
-            0.. => Some(fd),
+            0.. => Some(Supplied::Socket(fd)),
             _ => {
                 return Err(Error::argument(
                     "fd",

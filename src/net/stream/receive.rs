@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One read of the socket, and waiting for its first byte.
 
-use super::{Stream, Wait};
+use super::{Stream, Uncommon, Wait};
 use crate::base::deadline::Deadline;
 use crate::base::sync::Ordering;
 use crate::net::poll::{OnSignal, Poll, Waited};
@@ -85,7 +85,7 @@ impl Stream {
             };
             let mut poll = Poll::default();
             poll.add(self.fd(), true, false);
-            match poll.wait(deadline, self.on_signal)? {
+            match self.wait(&mut poll, deadline)? {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(ReadOutcome::TimedOut),
                 Waited::Interrupted => return Ok(ReadOutcome::Interrupted),
@@ -96,8 +96,26 @@ impl Stream {
 
     #[inline]
     fn receive_once(&self, into: &mut Vec<u8>, flags: libc::c_int) -> io::Result<usize> {
-        let uncommon = self.uncommon.as_ref();
-        let Some(last_arrival_ns) = uncommon.and_then(|it| it.last_arrival_ns.as_ref()) else {
+        match &self.uncommon {
+            None => sys::receive(self.socket.as_fd(), into, flags),
+            Some(uncommon) => self.receive_otherwise(uncommon, into, flags),
+        }
+    }
+
+    #[cold]
+    fn receive_otherwise(
+        &self,
+        uncommon: &Uncommon,
+        into: &mut Vec<u8>,
+        flags: libc::c_int,
+    ) -> io::Result<usize> {
+        if let Some(transport) = &uncommon.transport {
+            return match self.check_shut_down() {
+                Ok(()) => transport.read(&self.socket, into),
+                Err(_) => Ok(0),
+            };
+        }
+        let Some(last_arrival_ns) = &uncommon.last_arrival_ns else {
             return sys::receive(self.socket.as_fd(), into, flags);
         };
         let (count, ns) = sys::receive_stamped(self.socket.as_fd(), into, flags)?;
