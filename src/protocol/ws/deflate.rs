@@ -5,12 +5,17 @@
 //! Without context takeover the thread keeps it for the next message of any connection, and no
 //! connection holds one.
 
+use super::inflate::{
+    InflateStep, Ratio, append, catch_no_memory, corrupt, inflate, inflate_once, keep_context,
+    take_context, with_output_buffer,
+};
 use crate::base::error::{Error, Kind};
-use crate::base::memory;
 use crate::base::thread_cache::{self, ThreadCache};
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress};
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// In errors.
+const WHAT: &str = "compressed message";
 
 /// The end of every compressed message, which is not sent (section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
@@ -24,17 +29,8 @@ pub const MAX_WINDOW_BITS: u8 = 15;
 /// inflate it.
 pub const MIN_WINDOW_BITS: u8 = 9;
 
-/// Output goes through a buffer of this size that the thread keeps: flate2 zeroes all the spare
-/// capacity that it is given.
-const OUTPUT_BYTES: usize = 32 * 1024;
-/// The approximate size of a context, for errors: zlib does not report it.
-const CONTEXT_BYTES: u64 = 256 * 1024;
 /// The number of bytes compressed between two checks of the deadline.
 const STEP: usize = 256 * 1024;
-
-/// Messages up to this size are inflated at any ratio: a harmless run of zeros is compressed a
-/// thousandfold.
-const ANY_RATIO_BYTES: u64 = 16 << 20;
 
 /// The negotiated parameters (section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +43,6 @@ pub struct Agreement {
 
 thread_local! {
     static COMPRESS: ThreadCache<(Shape, Compress)> = const { Cell::new(None) };
-    static DECOMPRESS: ThreadCache<Decompress> = const { Cell::new(None) };
-    static OUTPUT: ThreadCache<Vec<u8>> = const { Cell::new(None) };
 }
 
 /// The parameters that two contexts must share to be interchangeable.
@@ -172,7 +166,8 @@ fn compress(
             let (taken, made) = (context.total_in(), context.total_out());
             let status = context.compress(part, output, flush);
             status.map_err(|error| internal(&error))?;
-            part = rest(part, context.total_in() - taken);
+            let taken = (context.total_in() - taken) as usize;
+            part = part.get(taken..).unwrap_or_default();
             let made = (context.total_out() - made) as usize;
             append(out, output.get(..made).unwrap_or_default())?;
             // If the output is full, there may be more.
@@ -188,22 +183,12 @@ fn compress(
 pub struct Inflater {
     window_bits: u8,
     takes_over: bool,
-    max_ratio: u64,
+    ratio: Ratio,
     context: Option<Decompress>,
-    /// The sizes of the message in progress.
-    compressed: u64,
-    inflated: u64,
     /// How much of the tail has been inflated after the last byte.
     tail: usize,
     /// The last block so far was marked as the final one.
     is_ended: bool,
-}
-
-struct InflateStep {
-    taken: u64,
-    made: usize,
-    /// An error after the output.
-    failure: Option<Error>,
 }
 
 impl Inflater {
@@ -211,10 +196,8 @@ impl Inflater {
         Self {
             window_bits: agreement.server_window_bits.max(MIN_WINDOW_BITS),
             takes_over: !agreement.server_no_context_takeover,
-            max_ratio,
+            ratio: Ratio::new(max_ratio),
             context: None,
-            compressed: 0,
-            inflated: 0,
             tail: 0,
             is_ended: false,
         }
@@ -224,44 +207,26 @@ impl Inflater {
         self.takes_over
     }
 
-    /// Inflates from `input` and appends at most `most` bytes to `out`. Returns how much of `input`
-    /// was consumed, and whether it yields no more output.
+    /// Inflates the next bytes of a message; `is_last` says that it ends with them. Appends at most
+    /// `most` bytes to `out`. Returns how much of `input` was consumed, and whether it yields no
+    /// more output.
     pub fn inflate(
         &mut self,
-        mut input: &[u8],
+        input: &[u8],
+        is_last: bool,
         most: usize,
         out: &mut Vec<u8>,
     ) -> Result<(usize, bool), Error> {
-        let len = input.len();
-        let mut room = most;
-        with_output_buffer(|output| {
-            while room > 0 {
-                let most = room.min(output.len());
-                let place = output.get_mut(..most).unwrap_or_default();
-                let step = self.step(input, place)?;
-                input = rest(input, step.taken);
-                append(out, place.get(..step.made).unwrap_or_default())?;
-                room -= step.made;
-                self.compressed += step.taken;
-                self.inflated += step.made as u64;
-                self.check_ratio()?;
-                if let Some(failure) = step.failure.filter(|_| room > 0) {
-                    return Err(failure);
-                }
-                if input.is_empty() && step.made < most {
-                    return Ok((len, true));
-                }
-                if step.taken == 0 && step.made == 0 {
-                    return Err(corrupt(Some("no progress")));
-                }
-            }
-            Ok((len - input.len(), false))
-        })
+        let before = out.len();
+        let (taken, is_taken) = inflate(input, most, out, |input, place| self.step(input, place))?;
+        let left = most - (out.len() - before);
+        let is_all = is_taken && (!is_last || self.finish(left, out)?);
+        Ok((taken, is_all))
     }
 
     /// After the last byte of a message: inflates the rest, at most `most` bytes. Returns true when
     /// that is everything.
-    pub fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
+    fn finish(&mut self, most: usize, out: &mut Vec<u8>) -> Result<bool, Error> {
         if self.is_ended && self.tail == 0 {
             // Section 7.2.3.4 requires an empty block after a final one. Some senders omit it; then
             // nothing is missing, and adding the tail would begin a block that the next message
@@ -276,13 +241,13 @@ impl Inflater {
             false => TAIL_AND_END.as_slice(),
         };
         let left = tail.get(self.tail..).unwrap_or_default();
-        let (taken, is_all) = self.inflate(left, most, out)?;
+        let (taken, is_all) = inflate(left, most, out, |input, place| self.step(input, place))?;
         self.tail += taken;
         if !is_all {
             return Ok(false);
         }
         if !self.takes_over && !self.is_ended {
-            return Err(corrupt(Some("it ends in the middle of a block")));
+            return Err(corrupt(WHAT, "it ends in the middle of a block"));
         }
         self.begin_message();
         Ok(true)
@@ -290,11 +255,12 @@ impl Inflater {
 
     /// Prepares for the next message.
     fn begin_message(&mut self) {
-        (self.compressed, self.inflated, self.tail) = (0, 0, 0);
+        self.ratio.begin_message();
+        self.tail = 0;
         self.is_ended = false;
         if !self.takes_over {
             if let Some(context) = self.context.take() {
-                thread_cache::keep(&DECOMPRESS, context);
+                keep_context(context);
             }
         }
     }
@@ -305,15 +271,8 @@ impl Inflater {
             Some(context) => context,
             none => none.insert(new_decompress(window_bits, takes_over)?),
         };
-        let (taken, made) = (context.total_in(), context.total_out());
-        let result = context.decompress(input, place, FlushDecompress::Sync);
-        let status = result.as_ref().ok().copied();
-        let step = InflateStep {
-            taken: context.total_in() - taken,
-            made: (context.total_out() - made) as usize,
-            failure: result.err().map(|error| corrupt(error.message())),
-        };
-        if status == Some(Status::StreamEnd) {
+        let (step, is_end) = inflate_once(context, input, place, WHAT);
+        if is_end {
             // Section 7.2.3.4: a sender may end a message, or a part of it, with a final block.
             // After it we begin a new stream without the earlier window, as zlib's own deflate, ws
             // and Chromium do. The RFC would let a sender refer back across such a block, but zlib
@@ -324,75 +283,19 @@ impl Inflater {
         } else if step.taken > 0 {
             self.is_ended = false;
         }
+        self.ratio.count(&step)?;
         Ok(step)
     }
-
-    fn check_ratio(&self) -> Result<(), Error> {
-        let limit = self.compressed.saturating_mul(self.max_ratio);
-        if self.inflated <= limit.max(ANY_RATIO_BYTES) {
-            return Ok(());
-        }
-        let (inflated, compressed, limit) = (self.inflated, self.compressed, self.max_ratio);
-        Err(Error::new(
-            Kind::MessageTooBig,
-            format!(
-                "{compressed} bytes of a compressed message inflate to {inflated} or more, the limit is {limit} times \
-                 as many (wsline_options_set_deflate_max_ratio)"
-            ),
-        ))
-    }
 }
 
-/// Without context takeover any window works that is not smaller than the peer's: reset() sets the
-/// largest one, whatever the context was created with.
+/// Without context takeover any window works that is not smaller than the peer's.
 fn new_decompress(window_bits: u8, takes_over: bool) -> Result<Decompress, Error> {
-    let cached = match takes_over {
-        true => None,
-        false => thread_cache::take(&DECOMPRESS),
-    };
-    match cached {
-        Some(mut context) => {
-            context.reset(false);
-            Ok(context)
-        }
-        None => catch_no_memory(|| Decompress::new_with_window_bits(false, window_bits)),
+    match takes_over {
+        true => catch_no_memory(|| Decompress::new_with_window_bits(false, window_bits)),
+        false => take_context(false),
     }
-}
-
-/// zlib-rs panics if there is no memory for a context.
-fn catch_no_memory<T>(make: impl FnOnce() -> T) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(make)).map_err(|_| Error::no_memory(CONTEXT_BYTES))
-}
-
-/// Runs `work` with the thread's output buffer.
-fn with_output_buffer<T>(work: impl FnOnce(&mut [u8]) -> Result<T, Error>) -> Result<T, Error> {
-    let mut output = thread_cache::take(&OUTPUT).unwrap_or_default();
-    let missing = OUTPUT_BYTES.saturating_sub(output.len());
-    memory::reserve(&mut output, missing)?;
-    output.resize(OUTPUT_BYTES, 0);
-    let result = work(&mut output);
-    thread_cache::keep(&OUTPUT, output);
-    result
-}
-
-fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Error> {
-    memory::reserve(out, bytes.len())?;
-    out.extend_from_slice(bytes);
-    Ok(())
-}
-
-fn rest(input: &[u8], taken: u64) -> &[u8] {
-    input.get(taken as usize..).unwrap_or_default()
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Error {
     Error::new(Kind::Internal, format!("compression failed: {error}"))
-}
-
-fn corrupt(why: Option<&str>) -> Error {
-    let why = why.unwrap_or("unknown");
-    Error::new(
-        Kind::Payload,
-        format!("compressed message that cannot be inflated: {why}"),
-    )
 }

@@ -125,9 +125,7 @@ impl MessageAssembler {
             }
         };
         let most = most.saturating_sub(before);
-        let (taken, is_taken) = inflater.inflate(input, most, &mut self.joined)?;
-        let left = most - (self.joined.len() - before);
-        let is_all = is_taken && (!is_last || inflater.finish(left, &mut self.joined)?);
+        let (taken, is_all) = inflater.inflate(input, is_last, most, &mut self.joined)?;
         if self.is_text {
             let new = self.joined.get(before..).unwrap_or_default();
             check_next(&mut self.text, new, is_all && is_last)?;

@@ -5,6 +5,7 @@ pub mod close;
 pub mod deflate;
 pub mod frame;
 pub mod frame_sequence;
+pub mod inflate;
 pub mod mask;
 pub mod message;
 pub mod message_assembler;
