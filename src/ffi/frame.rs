@@ -7,7 +7,7 @@ use super::status::wsline_status;
 use crate::base::error::{Error, Kind};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::mask;
-use crate::protocol::ws::message::Message;
+use crate::protocol::ws::message::{Message, MessageFlags};
 use crate::protocol::ws::opcode::Opcode;
 use std::ffi::c_void;
 
@@ -76,7 +76,7 @@ impl wsline_frame {
     /// first.
     pub(super) fn of_message(message: &Message<'_>) -> Self {
         Self {
-            fin: message.last.into(),
+            fin: message.flags.contains(MessageFlags::LAST).into(),
             rsv1: message.rsv1.into(),
             opcode: message.opcode.number().into(),
             data: message.payload.as_ptr(),

@@ -325,13 +325,8 @@ fn pings_are_not_answered_if_the_caller_does() {
     let mut sender = Sender::default();
     let received = |opcode, delivery| Message {
         opcode,
-        first: true,
-        last: true,
-        more: false,
         delivery,
-        rsv1: false,
-        received_ns: 0,
-        payload: &[],
+        ..Message::EMPTY
     };
     let ping = received(Opcode::Ping, Delivery::Messages);
     assert_eq!(sender.reply_to(&ping, false), None);

@@ -7,7 +7,7 @@ use wsline::protocol::ws::close::CloseFrame;
 use wsline::protocol::ws::frame::Header;
 use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::mask::{self, MaskKey};
-use wsline::protocol::ws::message::{Delivery, Message};
+use wsline::protocol::ws::message::{Delivery, Message, MessageFlags};
 use wsline::protocol::ws::opcode::Opcode;
 use wsline::protocol::ws::receiver::Receiver;
 use wsline::protocol::ws::sender::Sender;
@@ -27,8 +27,8 @@ impl From<Message<'_>> for Event {
     fn from(message: Message<'_>) -> Self {
         Self {
             opcode: message.opcode,
-            first: message.first,
-            last: message.last,
+            first: message.flags.contains(MessageFlags::FIRST),
+            last: message.flags.contains(MessageFlags::LAST),
             delivery: message.delivery,
             rsv1: message.rsv1,
             payload: message.payload.to_vec(),

@@ -12,7 +12,7 @@ use crate::conn::wait_budget::WaitBudget;
 use crate::net::poll::{Interest, Poll, Waited};
 use crate::net::stream::{Stream, Wait, lost};
 use crate::net::tls::cipher_buffer::{CipherBuffer, ReadOutcome};
-use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::message::{Delivery, Message, MessageFlags};
 use crate::protocol::ws::receiver::Receiver;
 
 pub struct Reader {
@@ -225,12 +225,13 @@ impl Reader {
 
     fn note(&self) -> Result<(), Error> {
         let message = self.receiver.message();
-        trace::frame('<', message.opcode, message.last, message.payload);
+        let is_last = message.flags.contains(MessageFlags::LAST);
+        trace::frame('<', message.opcode, is_last, message.payload);
         if message.opcode.is_control() {
             return self.answer(&message);
         }
-        let messages = u64::from(message.last);
-        self.link.writer.stats().messages_received.add(messages);
+        let stats = self.link.writer.stats();
+        stats.messages_received.add(u64::from(is_last));
         Ok(())
     }
 

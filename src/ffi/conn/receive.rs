@@ -58,7 +58,6 @@ impl wsline_message {
     };
 
     pub(in crate::ffi) fn new(message: &Message<'_>) -> Self {
-        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
         let payload = message.payload;
         // An empty payload may have no NUL behind it.
         let data = if payload.is_empty() {
@@ -70,9 +69,7 @@ impl wsline_message {
             data,
             len: payload.len(),
             opcode: message.opcode.number().into(),
-            flags: flag(message.first, WSLINE_MESSAGE_FIRST)
-                | flag(message.last, WSLINE_MESSAGE_LAST)
-                | flag(message.more, WSLINE_MESSAGE_MORE),
+            flags: message.flags.bits(),
             received_ns: message.received_ns,
             reserved: [0; 1],
         }

@@ -17,16 +17,44 @@ pub enum Delivery {
     Frames,
 }
 
+/// A set of facts about a message; the C API has the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageFlags(u8);
+
+impl MessageFlags {
+    pub const NONE: Self = Self(0);
+    /// It is the beginning of the message.
+    pub const FIRST: Self = Self(1);
+    /// It is the end of the message.
+    pub const LAST: Self = Self(2);
+    /// Another whole message has already arrived.
+    pub const MORE: Self = Self(4);
+    /// It is a whole message.
+    pub const WHOLE: Self = Self(1 | 2);
+
+    /// Also `one`, if `is_set`.
+    #[inline]
+    #[must_use]
+    pub fn with(self, one: Self, is_set: bool) -> Self {
+        Self(self.0 | if is_set { one.0 } else { 0 })
+    }
+
+    pub fn contains(self, one: Self) -> bool {
+        self.0 & one.0 != 0
+    }
+
+    pub fn bits(self) -> u32 {
+        self.0.into()
+    }
+}
+
 /// A message or a part of one, a control frame, or with [`Delivery::Frames`] any frame. Its payload
 /// is followed by a NUL, unless it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// The opcode of the message, also for its later parts; for a frame, its own opcode.
     pub opcode: Opcode,
-    pub first: bool,
-    pub last: bool,
-    /// Another whole message has already arrived.
-    pub more: bool,
+    pub flags: MessageFlags,
     /// How it was received; `Frames` only for frames.
     pub delivery: Delivery,
     /// RSV1, the bit of compressed messages (RFC 7692 section 6); only set with
@@ -41,9 +69,7 @@ impl Message<'static> {
     /// A whole message with an empty payload.
     pub const EMPTY: Self = Self {
         opcode: Opcode::Continuation,
-        first: true,
-        last: true,
-        more: false,
+        flags: MessageFlags::WHOLE,
         delivery: Delivery::Messages,
         rsv1: false,
         received_ns: 0,

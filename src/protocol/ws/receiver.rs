@@ -10,7 +10,7 @@
 use super::deflate::Inflater;
 use super::frame::{Header, MAX_HEADER_BYTES};
 use super::frame_sequence::{FrameSequence, Limits, WholeMessage};
-use super::message::{Delivery, Message};
+use super::message::{Delivery, Message, MessageFlags};
 use super::message_assembler::MessageAssembler;
 use super::opcode::Opcode;
 use crate::base::buffer::Inbox;
@@ -192,7 +192,7 @@ impl Receiver {
                 true => Opcode::Text,
                 false => Opcode::Binary,
             },
-            more,
+            flags: MessageFlags::WHOLE.with(MessageFlags::MORE, more),
             delivery,
             received_ns: self.arrived.received_ns,
             ..Message::EMPTY

@@ -7,7 +7,7 @@ use crate::base::buffer::{Inbox, READ_MAX};
 use crate::base::error::Error;
 use crate::protocol::ws::close::read_payload;
 use crate::protocol::ws::frame::Header;
-use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::message::{Delivery, Message, MessageFlags};
 use crate::protocol::ws::message_assembler::InflateLimit;
 use crate::protocol::ws::opcode::Opcode;
 
@@ -96,9 +96,9 @@ impl Receiver {
         }
         self.arrived = Message {
             opcode: header.opcode,
-            first: header.opcode != Opcode::Continuation,
-            last: header.fin,
-            more: false,
+            flags: MessageFlags::NONE
+                .with(MessageFlags::FIRST, header.opcode != Opcode::Continuation)
+                .with(MessageFlags::LAST, header.fin),
             delivery: Delivery::Frames,
             rsv1: header.rsv1,
             received_ns: self.arrived.received_ns,
@@ -142,13 +142,17 @@ impl Receiver {
         self.deliver(header.fin, delivery)
     }
 
-    /// Delivers the lent bytes as the message in progress, or a part of it.
+    /// Delivers the lent bytes as the message in progress, or a part of it; `arrived` says whether
+    /// another message has arrived.
     fn deliver(&mut self, last: bool, delivery: Delivery) -> Result<bool, Error> {
         let (opcode, first) = self.sequence.note_delivered(last)?;
         self.arrived = Message {
             opcode,
-            first,
-            last,
+            flags: self
+                .arrived
+                .flags
+                .with(MessageFlags::FIRST, first)
+                .with(MessageFlags::LAST, last),
             delivery,
             rsv1: false,
             ..self.arrived
@@ -234,7 +238,8 @@ impl Receiver {
     fn deliver_joined(&mut self, is_last: bool, delivery: Delivery) -> Result<bool, Error> {
         self.assembler.lend()?;
         self.lent = LentFrom::Joined;
-        self.arrived.more = is_last && self.sequence.has_whole_message(self.inbox.unread());
+        let has_more = is_last && self.sequence.has_whole_message(self.inbox.unread());
+        self.arrived.flags = MessageFlags::NONE.with(MessageFlags::MORE, has_more);
         self.deliver(is_last, delivery)
     }
 
@@ -256,10 +261,11 @@ impl Receiver {
         }
         let len = header.len as usize;
         let may_have_more = ends_message && unread.len() > len;
-        self.arrived.more = may_have_more
+        let has_more = may_have_more
             && self
                 .sequence
                 .has_whole_message(unread.get(len..).unwrap_or_default());
+        self.arrived.flags = MessageFlags::NONE.with(MessageFlags::MORE, has_more);
         self.inbox.lend(len);
         if let Some(unmasking) = &mut self.unmasking {
             unmasking.consume(len);

@@ -4,7 +4,8 @@
 use super::{ReceiveEnd, Receiver};
 use crate::protocol::ws::frame::{Header, MAX_HEADER_BYTES};
 use crate::protocol::ws::frame_sequence::Scanned;
-use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::message::{Delivery, MessageFlags};
+use crate::protocol::ws::opcode::Opcode;
 
 impl Receiver {
     /// Whether [`Receiver::next`] would find something in what has arrived, or fail; with the
@@ -59,7 +60,8 @@ impl Receiver {
 
     /// No other continuation is the first frame of a message.
     fn has_delivered_nothing(&self) -> bool {
-        self.arrived.opcode == Message::EMPTY.opcode && self.arrived.first
+        self.arrived.opcode == Opcode::Continuation
+            && self.arrived.flags.contains(MessageFlags::FIRST)
     }
 }
 

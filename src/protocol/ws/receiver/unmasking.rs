@@ -40,7 +40,7 @@ mod tests {
     use crate::protocol::tolerance::Mistakes;
     use crate::protocol::ws::frame::Header;
     use crate::protocol::ws::frame_sequence::Limits;
-    use crate::protocol::ws::message::Delivery;
+    use crate::protocol::ws::message::{Delivery, MessageFlags};
     use crate::protocol::ws::opcode::Opcode;
 
     const LIMITS: Limits = Limits {
@@ -72,7 +72,8 @@ mod tests {
                     Ok(true) => {
                         let message = receiver.message();
                         received.extend_from_slice(message.payload);
-                        received.extend(message.last.then_some(b'.'));
+                        let is_last = message.flags.contains(MessageFlags::LAST);
+                        received.extend(is_last.then_some(b'.'));
                     }
                     Ok(false) => break,
                     Err(error) => return error.message().to_owned(),
