@@ -207,11 +207,19 @@ extern "C" {
  * wait.
  *
  * Only the next receive finds out whether that message is valid, for example whether it can be
- * inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
- * close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
- * whether or not this flag is set.
+ * inflated and is UTF-8, and with WSLINE_INFLATE_STREAM whether it is continued. Control frames do
+ * not count: to find out whether a ping, a pong or the close frame has arrived after this message,
+ * call wsline_conn_recv_event() with a timeout of 0, whether or not this flag is set.
  */
 #define WSLINE_MESSAGE_MORE 4u
+
+/**
+ * Flag of a wsline_message: the server itself had compressed the message, and it was inflated, see
+ * wsline_options_set_inflate_messages().
+ *
+ * A fragment or part that is so short that it does not yet show the format lacks the flag.
+ */
+#define WSLINE_MESSAGE_INFLATED 8u
 
 /* --- Types ------------------------------------------------------------------------------------ */
 
@@ -493,6 +501,31 @@ typedef enum wsline_connect_decision {
 } wsline_connect_decision;
 
 /**
+ * How a server compresses its binary messages without an extension, see
+ * wsline_options_set_inflate_messages().
+ */
+typedef enum wsline_inflate {
+    /** Not at all: messages are delivered as received. */
+    WSLINE_INFLATE_NONE = 0,
+    /** Each as gzip or zlib, or not at all; the first bytes of a message show it. */
+    WSLINE_INFLATE_AUTO = 1,
+    /** Each as gzip (RFC 1952) or not at all; gzip begins with the bytes 1f 8b 08. */
+    WSLINE_INFLATE_GZIP = 2,
+    /**
+     * Each as zlib (RFC 1950) or not at all; zlib begins with two bytes such as 78 9c, which are a
+     * multiple of 31.
+     */
+    WSLINE_INFLATE_ZLIB = 3,
+    /** Every one as raw DEFLATE (RFC 1951), which no bytes mark. */
+    WSLINE_INFLATE_RAW = 4,
+    /**
+     * All of them as one zlib stream, which is flushed at the end of each (the "zlib-stream" of
+     * Discord).
+     */
+    WSLINE_INFLATE_STREAM = 5
+} wsline_inflate;
+
+/**
  * A client with callbacks: it calls your functions with what arrives and, if enabled, sends pings
  * and reconnects.
  *
@@ -715,10 +748,7 @@ typedef struct wsline_message {
     size_t len;
     /** A wsline_opcode; that of the message, also for its later fragments and parts. */
     int32_t opcode;
-    /**
-     * WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. Control frames have the
-     * first two.
-     */
+    /** WSLINE_MESSAGE_FIRST, _LAST, _MORE and _INFLATED. Control frames have the first two. */
     uint32_t flags;
     /**
      * The time at which the last byte of the message arrived, by the system's clock: nanoseconds
@@ -2471,6 +2501,39 @@ wsline_options_set_deflate_threshold_bytes(wsline_options *options, uint64_t byt
 WSLINE_API wsline_status
 wsline_options_set_deflate_max_ratio(wsline_options *options, uint32_t ratio);
 
+/**
+ * Inflates binary messages that the server has compressed itself, without permessage-deflate.
+ *
+ * An inflated message keeps its opcode and gets the flag WSLINE_MESSAGE_INFLATED; it is not
+ * validated as UTF-8. Text messages are never inflated. If permessage-deflate was negotiated, too,
+ * it is undone first. With WSLINE_INFLATE_AUTO, _GZIP and _ZLIB, a binary message that does not
+ * begin like the format is delivered unchanged; so WSLINE_INFLATE_AUTO and _ZLIB are not for
+ * servers that also send other data, some of which would begin like zlib by chance.
+ *
+ * A message that is corrupt or truncated, has a wrong checksum, or is followed by other bytes ends
+ * the connection with WSLINE_ERR_INVALID_PAYLOAD; several gzip members in one message (RFC 1952
+ * section 2.2) are joined. wsline_options_set_max_message_bytes() limits the inflated size,
+ * wsline_options_set_deflate_max_ratio() the ratio.
+ *
+ * With WSLINE_INFLATE_STREAM, a message that does not end with 00 00 ff ff, the end of flushed
+ * data, is delivered together with the following ones, as one message, once one of them ends so.
+ * Each connection begins a new stream. wsline_conn_recv_frame() returns WSLINE_ERR_WRONG_STATE,
+ * because later messages may refer to what frames contain; with all other modes frames are
+ * delivered as received. Fragments and parts are inflated as they arrive.
+ *
+ * It costs some 50 KiB for each connection with a stream; otherwise messages are inflated in memory
+ * of the thread.
+ *
+ * @param options  the options to modify.
+ * @param mode     a wsline_inflate; WSLINE_INFLATE_NONE, the default, delivers everything as
+ *                 received.
+ * @retval WSLINE_OK                    set.
+ * @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `mode` is unknown.
+ *
+ * Since: 0.2
+ */
+WSLINE_API wsline_status wsline_options_set_inflate_messages(wsline_options *options, int32_t mode);
+
 /* --- Keepalive and reconnecting --------------------------------------------------------------- */
 
 /*
@@ -3406,9 +3469,9 @@ wsline_conn_recv_event(wsline_conn *conn, int64_t timeout_ms, wsline_message *me
  * is for programs that receive many messages or for which calls are expensive, such as language
  * bindings. All messages are lent at once, each followed by a NUL. Only uncompressed messages of
  * one frame and less than 64 KiB can be delivered together; any other message is delivered alone,
- * and so is every message with wsline_options_set_deliver_fragments(). If the last message has
- * WSLINE_MESSAGE_MORE, the next call does not wait. An error in a message is reported by the next
- * call, after the messages before it.
+ * and so is every message with wsline_options_set_deliver_fragments(), and every binary one with
+ * wsline_options_set_inflate_messages(). If the last message has WSLINE_MESSAGE_MORE, the next call
+ * does not wait. An error in a message is reported by the next call, after the messages before it.
  *
  * @param conn          an open connection.
  * @param timeout_ms    as for wsline_conn_recv(); for the first message.
@@ -3461,8 +3524,9 @@ wsline_conn_recv_part(wsline_conn *conn, int64_t timeout_ms, wsline_message *par
  * @param conn        an open connection.
  * @param timeout_ms  as for wsline_conn_recv().
  * @param frame_out   filled; zero on failure.
- * @retval WSLINE_OK           a frame is in `frame_out`.
- * @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
+ * @retval WSLINE_OK               a frame is in `frame_out`.
+ * @retval WSLINE_ERR_WRONG_STATE  as for wsline_conn_recv(), or WSLINE_INFLATE_STREAM was set.
+ * @retval WSLINE_ERR_TIMEOUT      and all others: see wsline_conn_recv().
  *
  * Ownership: the payload is lent until the next receive on the connection or until the connection
  * is freed.

@@ -22,6 +22,7 @@ use crate::net::wake::{Wake, WakeBy};
 use crate::protocol::url::Url;
 use crate::protocol::ws::close::CloseFrame;
 use crate::protocol::ws::message::{Delivery, Message};
+use crate::protocol::ws::message_inflater::InflateMode;
 use crate::protocol::ws::opcode::Opcode;
 use crate::protocol::ws::sender::Frame;
 use std::os::fd::AsRawFd;
@@ -95,6 +96,9 @@ impl Connection {
         mut take: impl FnMut(&Message<'_>) -> bool,
     ) -> Result<(), Error> {
         let open = self.open_to_receive()?;
+        if delivery == Delivery::Frames {
+            self.check_frames()?;
+        }
         let delivery = match delivery {
             Delivery::Messages if self.options.deliver_fragments => Delivery::Fragments,
             other => other,
@@ -114,6 +118,16 @@ impl Connection {
         }
         let mut budget = self.wait_budget(timeout);
         open.receive(reader, delivery, wants_control, &mut budget, take)
+    }
+
+    /// Frames are delivered as received, so a stream would lack what they contain.
+    fn check_frames(&self) -> Result<(), Error> {
+        if self.options.inflate_messages != Some(InflateMode::Stream) {
+            return Ok(());
+        }
+        let what =
+            "frames of a zlib stream cannot be received (wsline_options_set_inflate_messages)";
+        Err(Error::new(Kind::WrongState, what).in_phase(Phase::Open))
     }
 
     /// Performs the closing handshake, then shuts the socket down, even if the handshake has

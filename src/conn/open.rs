@@ -12,6 +12,7 @@ use crate::base::error::Error;
 use crate::base::memory;
 use crate::base::sync::{Arc, AtomicBool};
 use crate::protocol::ws::deflate::{Deflater, Inflater};
+use crate::protocol::ws::message_inflater::MessageInflater;
 use crate::protocol::ws::receiver::Receiver;
 
 /// Returns the connection and its reader. `is_aborted` is the owner's abort flag, if it has one; it
@@ -45,6 +46,10 @@ pub fn open(
     receiver.note_arrival(stream.last_arrival_ns().unwrap_or(0));
     if let Some(agreement) = &deflate {
         receiver.set_inflater(Inflater::new(options.deflate.max_ratio, agreement));
+    }
+    if let Some(mode) = options.inflate_messages {
+        let inflater = MessageInflater::new(mode, options.deflate.max_ratio);
+        receiver.set_message_inflater(inflater);
     }
     let deflate = deflate.map(|agreement| {
         let deflater = Deflater::new(options.deflate.level, &agreement);

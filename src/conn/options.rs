@@ -21,6 +21,7 @@ use crate::protocol::send_rate::SendRateOptions;
 use crate::protocol::tolerance::Mistakes;
 use crate::protocol::url::Url;
 use crate::protocol::ws::frame_sequence::Limits;
+use crate::protocol::ws::message_inflater::InflateMode;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub tls: TlsOptions,
     pub limits: Limits,
     pub deflate: DeflateOptions,
+    /// What the server itself has compressed is inflated.
+    pub inflate_messages: Option<InflateMode>,
     pub tolerated: Mistakes,
     pub check_utf8: bool,
     pub deliver_fragments: bool,
@@ -208,6 +211,7 @@ impl Default for Options {
                 threshold: DEFLATE_THRESHOLD,
                 max_ratio: DEFLATE_MAX_RATIO,
             },
+            inflate_messages: None,
             tolerated: Mistakes::default(),
             check_utf8: true,
             deliver_fragments: false,

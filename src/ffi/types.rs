@@ -139,6 +139,27 @@ pub enum wsline_address_family {
     WSLINE_ADDRESS_IPV6 = 6,
 }
 
+/// How a server compresses its binary messages without an extension, see
+/// wsline_options_set_inflate_messages().
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum wsline_inflate {
+    /// Not at all: messages are delivered as received.
+    WSLINE_INFLATE_NONE = 0,
+    /// Each as gzip or zlib, or not at all; the first bytes of a message show it.
+    WSLINE_INFLATE_AUTO = 1,
+    /// Each as gzip (RFC 1952) or not at all; gzip begins with the bytes 1f 8b 08.
+    WSLINE_INFLATE_GZIP = 2,
+    /// Each as zlib (RFC 1950) or not at all; zlib begins with two bytes such as 78 9c, which are
+    /// a multiple of 31.
+    WSLINE_INFLATE_ZLIB = 3,
+    /// Every one as raw DEFLATE (RFC 1951), which no bytes mark.
+    WSLINE_INFLATE_RAW = 4,
+    /// All of them as one zlib stream, which is flushed at the end of each (the "zlib-stream" of
+    /// Discord).
+    WSLINE_INFLATE_STREAM = 5,
+}
+
 /// How much is logged; each level includes those before.
 #[repr(C)]
 pub enum wsline_log_level {

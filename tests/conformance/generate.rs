@@ -54,6 +54,7 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
                     reason: String::new(),
                 }),
                 deflate: agreement.map(|agreement| (agreement, u64::MAX)),
+                inflate: None,
             },
         )
 }

@@ -28,6 +28,7 @@ mod generate;
 mod handshake;
 mod has_more;
 mod inflate;
+mod inflate_messages;
 mod messages;
 mod outcome;
 mod packer;

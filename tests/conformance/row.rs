@@ -14,6 +14,7 @@ use wsline::protocol::ws::close::{CloseFrame, Side};
 use wsline::protocol::ws::deflate::{Agreement, Inflater};
 use wsline::protocol::ws::frame_sequence::Limits;
 use wsline::protocol::ws::message::Delivery;
+use wsline::protocol::ws::message_inflater::{InflateMode, MessageInflater};
 use wsline::protocol::ws::opcode::Opcode;
 
 /// Rows up to this length are split at every point, longer ones at critical points.
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) closing: Option<CloseFrame>,
     /// The negotiated compression, if any: its parameters, and the maximum ratio of a message.
     pub(crate) deflate: Option<(Agreement, u64)>,
+    /// How the server itself compresses messages, if it does, and the maximum ratio of a message.
+    pub(crate) inflate: Option<(InflateMode, u64)>,
 }
 
 pub(crate) const WAYS: [Delivery; 4] = [
@@ -113,6 +116,12 @@ impl Row {
 
     pub(crate) fn agreed(mut self, agreement: Agreement) -> Self {
         self.settings.deflate = Some((agreement, u64::MAX));
+        self
+    }
+
+    /// The server itself compresses binary messages.
+    pub(crate) fn inflated(mut self, mode: InflateMode) -> Self {
+        self.settings.inflate = Some((mode, u64::MAX));
         self
     }
 
@@ -231,6 +240,7 @@ impl Default for Settings {
             check_utf8: true,
             closing: None,
             deflate: None,
+            inflate: None,
         }
     }
 }
@@ -240,6 +250,10 @@ pub(crate) fn session(settings: &Settings) -> Session {
     if let Some((agreement, max_ratio)) = &settings.deflate {
         let inflater = Inflater::new(*max_ratio, agreement);
         session.receiver.set_inflater(inflater);
+    }
+    if let Some((mode, max_ratio)) = settings.inflate {
+        let inflater = MessageInflater::new(mode, max_ratio);
+        session.receiver.set_message_inflater(inflater);
     }
     if let Some(frame) = &settings.closing {
         session.close(frame, KEY).expect("nothing was sent before");

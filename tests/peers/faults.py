@@ -5,9 +5,9 @@
 usage: faults.py PKI LISTENER...   (LISTENER: plain or tls; PKI: see certs.sh)
 
 The paths are the keys of HEADS and ANSWERS (fault_handshakes.py), of CONVERSATIONS
-(fault_conversations.py) and BOMBS (fault_deflate.py); 404 is returned for an unknown one. When a
-connection has ended, a line of JSON describes what the client did: see Connection.entry
-(fault_connection.py).
+(fault_conversations.py), BOMBS (fault_deflate.py) and PACKED (fault_inflate.py); 404 is returned for
+an unknown one. When a connection has ended, a line of JSON describes what the client did: see
+Connection.entry (fault_connection.py).
 
 ?extensions=TEXT adds a Sec-WebSocket-Extensions field to the response, regardless of the offer, and
 may be repeated. It works with all paths except those of ANSWERS. Nothing is inflated or compressed.
@@ -30,13 +30,14 @@ from fault_connection import TEXT, ClientLeft, Connection, ServerReset, encode
 from fault_conversations import CONVERSATIONS, close, echo
 from fault_deflate import BOMBS
 from fault_handshakes import ANSWERS, HEADS, Head, not_found, refuse
+from fault_inflate import PACKED
 from fault_tls import TlsSocket
 from gates import GATES, GO_PATH, end_after_go
 from serving import announce, exit_at_end_of_input
 
 
 JOURNAL_PATH = "/journal"
-AFTER_A_GOOD_HEAD = CONVERSATIONS | BOMBS
+AFTER_A_GOOD_HEAD = CONVERSATIONS | BOMBS | PACKED
 
 
 class Journal:

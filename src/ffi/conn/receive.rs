@@ -20,10 +20,16 @@ pub const WSLINE_MESSAGE_LAST: u32 = 2;
 /// not wait.
 ///
 /// Only the next receive finds out whether that message is valid, for example whether it can be
-/// inflated and is UTF-8. Control frames do not count: to find out whether a ping, a pong or the
-/// close frame has arrived after this message, call wsline_conn_recv_event() with a timeout of 0,
-/// whether or not this flag is set.
+/// inflated and is UTF-8, and with WSLINE_INFLATE_STREAM whether it is continued. Control frames do
+/// not count: to find out whether a ping, a pong or the close frame has arrived after this message,
+/// call wsline_conn_recv_event() with a timeout of 0, whether or not this flag is set.
 pub const WSLINE_MESSAGE_MORE: u32 = 4;
+
+/// Flag of a wsline_message: the server itself had compressed the message, and it was inflated, see
+/// wsline_options_set_inflate_messages().
+///
+/// A fragment or part that is so short that it does not yet show the format lacks the flag.
+pub const WSLINE_MESSAGE_INFLATED: u32 = 8;
 
 /// A received message, a fragment or part of one, or a control frame. Filled in by the library.
 #[derive(Clone, Copy)]
@@ -36,8 +42,7 @@ pub struct wsline_message {
     pub len: usize,
     /// A wsline_opcode; that of the message, also for its later fragments and parts.
     pub opcode: i32,
-    /// WSLINE_MESSAGE_FIRST, WSLINE_MESSAGE_LAST and WSLINE_MESSAGE_MORE. Control frames have the
-    /// first two.
+    /// WSLINE_MESSAGE_FIRST, _LAST, _MORE and _INFLATED. Control frames have the first two.
     pub flags: u32,
     /// The time at which the last byte of the message arrived, by the system's clock: nanoseconds
     /// since 1970-01-01 00:00 UTC (CLOCK_REALTIME). 0 without
@@ -197,9 +202,10 @@ pub unsafe extern "C" fn wsline_conn_recv_event(
 /// is for programs that receive many messages or for which calls are expensive, such as language
 /// bindings. All messages are lent at once, each followed by a NUL. Only uncompressed messages of
 /// one frame and less than 64 KiB can be delivered together; any other message is delivered alone,
-/// and so is every message with wsline_options_set_deliver_fragments(). If the last message has
-/// WSLINE_MESSAGE_MORE, the next call does not wait. An error in a message is reported by the next
-/// call, after the messages before it.
+/// and so is every message with wsline_options_set_deliver_fragments(), and every binary one with
+/// wsline_options_set_inflate_messages(). If the last message has WSLINE_MESSAGE_MORE, the next
+/// call does not wait. An error in a message is reported by the next call, after the messages
+/// before it.
 ///
 /// @param conn          an open connection.
 /// @param timeout_ms    as for wsline_conn_recv(); for the first message.
@@ -287,8 +293,9 @@ pub unsafe extern "C" fn wsline_conn_recv_part(
 /// @param conn        an open connection.
 /// @param timeout_ms  as for wsline_conn_recv().
 /// @param frame_out   filled; zero on failure.
-/// @retval WSLINE_OK           a frame is in `frame_out`.
-/// @retval WSLINE_ERR_TIMEOUT  and all others: see wsline_conn_recv().
+/// @retval WSLINE_OK               a frame is in `frame_out`.
+/// @retval WSLINE_ERR_WRONG_STATE  as for wsline_conn_recv(), or WSLINE_INFLATE_STREAM was set.
+/// @retval WSLINE_ERR_TIMEOUT      and all others: see wsline_conn_recv().
 ///
 /// Ownership: the payload is lent until the next receive on the connection or until the connection
 /// is freed.

@@ -5,7 +5,18 @@ use super::object::{self, wsline_options};
 use crate::base::error::Error;
 use crate::ffi::arguments;
 use crate::ffi::status::wsline_status;
+use crate::ffi::types::wsline_inflate::*;
 use crate::protocol::ws::deflate::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+use crate::protocol::ws::message_inflater::InflateMode;
+
+const INFLATE_MODES: [(i32, Option<InflateMode>); 6] = [
+    (WSLINE_INFLATE_NONE as i32, None),
+    (WSLINE_INFLATE_AUTO as i32, Some(InflateMode::Auto)),
+    (WSLINE_INFLATE_GZIP as i32, Some(InflateMode::Gzip)),
+    (WSLINE_INFLATE_ZLIB as i32, Some(InflateMode::Zlib)),
+    (WSLINE_INFLATE_RAW as i32, Some(InflateMode::Raw)),
+    (WSLINE_INFLATE_STREAM as i32, Some(InflateMode::Stream)),
+];
 
 /// @@ Compression options
 /// Threads: one at a time per object.
@@ -151,6 +162,48 @@ pub unsafe extern "C" fn wsline_options_set_deflate_max_ratio(
     let function = "wsline_options_set_deflate_max_ratio";
     object::set(function, options, |options, _| {
         options.deflate.max_ratio = arguments::limit(ratio.into());
+        Ok(())
+    })
+}
+
+/// Inflates binary messages that the server has compressed itself, without permessage-deflate.
+///
+/// An inflated message keeps its opcode and gets the flag WSLINE_MESSAGE_INFLATED; it is not
+/// validated as UTF-8. Text messages are never inflated. If permessage-deflate was negotiated, too,
+/// it is undone first. With WSLINE_INFLATE_AUTO, _GZIP and _ZLIB, a binary message that does not
+/// begin like the format is delivered unchanged; so WSLINE_INFLATE_AUTO and _ZLIB are not for
+/// servers that also send other data, some of which would begin like zlib by chance.
+///
+/// A message that is corrupt or truncated, has a wrong checksum, or is followed by other bytes ends
+/// the connection with WSLINE_ERR_INVALID_PAYLOAD; several gzip members in one message (RFC 1952
+/// section 2.2) are joined. wsline_options_set_max_message_bytes() limits the inflated size,
+/// wsline_options_set_deflate_max_ratio() the ratio.
+///
+/// With WSLINE_INFLATE_STREAM, a message that does not end with 00 00 ff ff, the end of flushed
+/// data, is delivered together with the following ones, as one message, once one of them ends so.
+/// Each connection begins a new stream. wsline_conn_recv_frame() returns WSLINE_ERR_WRONG_STATE,
+/// because later messages may refer to what frames contain; with all other modes frames are
+/// delivered as received. Fragments and parts are inflated as they arrive.
+///
+/// It costs some 50 KiB for each connection with a stream; otherwise messages are inflated in
+/// memory of the thread.
+///
+/// @param options  the options to modify.
+/// @param mode     a wsline_inflate; WSLINE_INFLATE_NONE, the default, delivers everything as
+///                 received.
+/// @retval WSLINE_OK                    set.
+/// @retval WSLINE_ERR_INVALID_ARGUMENT  `options` is NULL, or `mode` is unknown.
+///
+/// Since: 0.2
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wsline_options_set_inflate_messages(
+    options: *mut wsline_options,
+    mode: i32,
+) -> wsline_status {
+    let function = "wsline_options_set_inflate_messages";
+    object::set(function, options, |options, _| {
+        let mode = arguments::one_of(mode, &INFLATE_MODES, "wsline_inflate", "mode")?;
+        options.inflate_messages = mode;
         Ok(())
     })
 }

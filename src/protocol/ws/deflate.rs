@@ -6,8 +6,8 @@
 //! connection holds one.
 
 use super::inflate::{
-    InflateStep, Ratio, append, catch_no_memory, corrupt, inflate, inflate_once, keep_context,
-    take_context, with_output_buffer,
+    InflateStep, Inflated, Ratio, TAIL, append, catch_no_memory, corrupt, inflate, inflate_once,
+    keep_context, take_context, with_output_buffer,
 };
 use crate::base::error::{Error, Kind};
 use crate::base::thread_cache::{self, ThreadCache};
@@ -17,9 +17,8 @@ use std::cell::Cell;
 /// In errors.
 const WHAT: &str = "compressed message";
 
-/// The end of every compressed message, which is not sent (section 7.2.1).
-const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// The tail, followed by an empty last block (RFC 1951 section 3.2.6: `fixed`, end of block).
+/// The tail, which ends every compressed message and is not sent (section 7.2.1), followed by an
+/// empty last block (RFC 1951 section 3.2.6: `fixed`, end of block).
 const TAIL_AND_END: [u8; 6] = [0, 0, 0xff, 0xff, 3, 0];
 
 /// The largest window; the RFC allows 8 to 15 bits (section 7.1.2).
@@ -208,20 +207,23 @@ impl Inflater {
     }
 
     /// Inflates the next bytes of a message; `is_last` says that it ends with them. Appends at most
-    /// `most` bytes to `out`. Returns how much of `input` was consumed, and whether it yields no
-    /// more output.
+    /// `most` bytes to `out`.
     pub fn inflate(
         &mut self,
         input: &[u8],
         is_last: bool,
         most: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(usize, bool), Error> {
+    ) -> Result<Inflated, Error> {
         let before = out.len();
         let (taken, is_taken) = inflate(input, most, out, |input, place| self.step(input, place))?;
         let left = most - (out.len() - before);
         let is_all = is_taken && (!is_last || self.finish(left, out)?);
-        Ok((taken, is_all))
+        Ok(Inflated {
+            taken,
+            is_all,
+            ends_message: is_all && is_last,
+        })
     }
 
     /// After the last byte of a message: inflates the rest, at most `most` bytes. Returns true when

@@ -20,6 +20,10 @@ pub struct FrameSequence {
     limits: Limits,
     tolerated: Mistakes,
     may_be_compressed: bool,
+    /// The first byte of a whole binary message, unless its payload must be inflated.
+    whole_binary: u8,
+    /// The next binary message continues the last one, of which some has been delivered.
+    is_partly_delivered: bool,
     /// The message in progress.
     message: Option<Incoming>,
 }
@@ -43,6 +47,8 @@ impl FrameSequence {
             limits,
             tolerated: Mistakes::default(),
             may_be_compressed: false,
+            whole_binary: WHOLE_BINARY,
+            is_partly_delivered: false,
             message: None,
         }
     }
@@ -77,6 +83,11 @@ impl FrameSequence {
 
     pub fn allow_compression(&mut self) {
         self.may_be_compressed = true;
+    }
+
+    /// [`FrameSequence::whole_message`] no longer finds binary messages.
+    pub fn inflate_binary(&mut self) {
+        self.whole_binary = WHOLE_TEXT;
     }
 
     pub fn is_compressed(&self) -> bool {
@@ -163,7 +174,7 @@ impl FrameSequence {
     /// within all limits.
     #[inline]
     pub fn whole_message(&self, bytes: &[u8]) -> Option<WholeMessage> {
-        let found = WholeMessage::decode(bytes)?;
+        let found = WholeMessage::decode(bytes, self.whole_binary)?;
         let limits = &self.limits;
         let limit = limits.max_frame_bytes.min(limits.max_message_bytes);
         (found.len as u64 <= limit).then_some(found)
@@ -249,7 +260,8 @@ impl FrameSequence {
                 is_compressed: header.rsv1,
                 delivery,
                 is_delivery_fixed: !header.fin,
-                is_partly_delivered: false,
+                is_partly_delivered: header.opcode == Opcode::Binary
+                    && std::mem::take(&mut self.is_partly_delivered),
             });
             return Ok(());
         }
@@ -288,6 +300,12 @@ impl FrameSequence {
         }
         Ok(delivered)
     }
+
+    /// Notes that the message in progress has ended, but that the next binary message continues it.
+    pub fn note_continued(&mut self) {
+        let message = self.message.take();
+        self.is_partly_delivered = message.is_some_and(|message| message.is_partly_delivered);
+    }
 }
 
 /// What [`FrameSequence::scan`] finds.
@@ -302,6 +320,10 @@ pub enum Scanned<'a> {
     Frame(Header, &'a [u8]),
 }
 
+/// The first byte of a frame with FIN and no reserved bits (section 5.2).
+const WHOLE_TEXT: u8 = 0x81;
+const WHOLE_BINARY: u8 = 0x82;
+
 /// A complete text or binary frame of fewer than 64 KiB, with FIN and no reserved bits.
 #[derive(Clone, Copy, Debug)]
 pub struct WholeMessage {
@@ -313,9 +335,9 @@ pub struct WholeMessage {
 }
 
 impl WholeMessage {
-    /// Decodes the header (section 5.2).
+    /// Decodes the header; its first byte is that of a text, or `binary`.
     #[inline]
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    fn decode(bytes: &[u8], binary: u8) -> Option<Self> {
         let (first, header_len, len) = match *bytes {
             [first, len @ 0..126, ..] => (first, 2, usize::from(len)),
             [first, 126, high, low, ..] => {
@@ -325,8 +347,9 @@ impl WholeMessage {
             _ => return None,
         };
         let is_all_there = bytes.len() - header_len >= len;
-        (matches!(first, 0x81 | 0x82) && is_all_there).then_some(Self {
-            is_text: first == 0x81,
+        let is_text = first == WHOLE_TEXT;
+        ((is_text || first == binary) && is_all_there).then_some(Self {
+            is_text,
             header_len,
             len,
         })

@@ -8,6 +8,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// The end of data that was flushed: an empty block of stored bytes (RFC 1951 section 3.2.4),
+/// without the bits before its length.
+pub const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
 /// Output goes through a buffer of this size that the thread keeps: flate2 zeroes all the spare
 /// capacity that it is given.
 const OUTPUT_BYTES: usize = 32 * 1024;
@@ -70,6 +74,36 @@ pub struct InflateStep {
     pub made: usize,
     /// An error after the output.
     pub failure: Option<Error>,
+}
+
+impl InflateStep {
+    pub fn taken(taken: usize) -> Self {
+        Self {
+            taken,
+            ..Self::default()
+        }
+    }
+
+    /// Copies as much as there is room for.
+    pub fn copy(input: &[u8], place: &mut [u8]) -> Self {
+        let len = input.len().min(place.len());
+        let copied = place.iter_mut().zip(input);
+        copied.for_each(|(place, byte)| *place = *byte);
+        Self {
+            made: len,
+            ..Self::taken(len)
+        }
+    }
+}
+
+/// The progress of an inflation.
+#[derive(Clone, Copy, Debug)]
+pub struct Inflated {
+    pub taken: usize,
+    /// The input yields no more output.
+    pub is_all: bool,
+    /// The message ends with the output.
+    pub ends_message: bool,
 }
 
 /// Repeats `step` with the rest of `input`, and appends at most `most` bytes to `out`. Returns how

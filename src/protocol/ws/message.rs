@@ -29,6 +29,8 @@ impl MessageFlags {
     pub const LAST: Self = Self(2);
     /// Another whole message has already arrived.
     pub const MORE: Self = Self(4);
+    /// The server itself had compressed it, and it was inflated.
+    pub const INFLATED: Self = Self(8);
     /// It is a whole message.
     pub const WHOLE: Self = Self(1 | 2);
 

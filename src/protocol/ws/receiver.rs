@@ -12,6 +12,7 @@ use super::frame::{Header, MAX_HEADER_BYTES};
 use super::frame_sequence::{FrameSequence, Limits, WholeMessage};
 use super::message::{Delivery, Message, MessageFlags};
 use super::message_assembler::MessageAssembler;
+use super::message_inflater::MessageInflater;
 use super::opcode::Opcode;
 use crate::base::buffer::Inbox;
 use crate::base::error::Error;
@@ -35,6 +36,8 @@ pub struct Receiver {
     unmasking: Option<Box<Unmasking>>,
     /// Mistakes of the server that were tolerated.
     mistakes: Mistakes,
+    /// What was taken of a compressed payload yields more.
+    yields_more: bool,
     /// How much of the payload in the inbox has been validated as text.
     checked: usize,
     lent: LentFrom,
@@ -72,6 +75,7 @@ impl Receiver {
             assembler: MessageAssembler::new(check_utf8),
             unmasking: None,
             mistakes: Mistakes::default(),
+            yields_more: false,
             checked: 0,
             lent: LentFrom::Nothing,
             frames: 0,
@@ -94,6 +98,12 @@ impl Receiver {
     pub fn set_inflater(&mut self, inflater: Inflater) {
         self.sequence.allow_compression();
         self.assembler.set_inflater(inflater);
+    }
+
+    /// Inflates what the server has compressed itself.
+    pub fn set_message_inflater(&mut self, inflater: MessageInflater) {
+        self.sequence.inflate_binary();
+        self.assembler.set_message_inflater(inflater);
     }
 
     /// Space to which the transport appends what it reads, see [`Inbox::space`]. Invalidates the
@@ -150,7 +160,7 @@ impl Receiver {
         }
         if let Some(opcode) = self.sequence.set_delivery(delivery)? {
             // None of the message has been consumed, so it is validated again from its first byte.
-            self.assembler.begin(opcode == Opcode::Text);
+            self.assembler.begin(opcode);
             self.checked = 0;
         }
         let advanced = self.advance(delivery);

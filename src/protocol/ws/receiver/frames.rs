@@ -30,10 +30,10 @@ impl Receiver {
             if header.opcode.is_control() {
                 return self.take_control(header, delivery);
             }
-            let is_compressed = self.sequence.is_compressed();
+            let is_inflated = self.sequence.is_compressed() || self.assembler.inflates_contents();
             let is_whole = header.fin && header.opcode != Opcode::Continuation;
             let is_found = match delivery {
-                _ if is_compressed => self.take_inflated(header, delivery)?,
+                _ if is_inflated => self.take_inflated(header, delivery)?,
                 Delivery::Parts => self.take_part(header)?,
                 Delivery::Messages if !is_whole => self.take_joined(header)?,
                 _ => self.take_data(header, delivery)?,
@@ -62,7 +62,7 @@ impl Receiver {
         self.checked = 0;
         if !header.opcode.is_control() {
             if header.opcode != Opcode::Continuation {
-                self.assembler.begin(header.opcode == Opcode::Text);
+                self.assembler.begin(header.opcode);
             }
             self.sequence.note_frame(&header, delivery)?;
         }
@@ -152,7 +152,8 @@ impl Receiver {
                 .arrived
                 .flags
                 .with(MessageFlags::FIRST, first)
-                .with(MessageFlags::LAST, last),
+                .with(MessageFlags::LAST, last)
+                .with(MessageFlags::INFLATED, self.assembler.is_inflated()),
             delivery,
             rsv1: false,
             ..self.arrived
@@ -215,23 +216,30 @@ impl Receiver {
             Delivery::Parts => InflateLimit::Chunk,
             _ => InflateLimit::Max(self.sequence.max_message_bytes()),
         };
-        let inflated = self.assembler.inflate(part, is_last, room)?;
+        let is_compressed = self.sequence.is_compressed();
+        let inflated = self.assembler.inflate(part, is_last, is_compressed, room)?;
         self.sequence.fix_delivery();
         self.consume(header, inflated.taken);
-        if !inflated.is_all {
+        self.yields_more = !inflated.is_all;
+        if self.yields_more {
             // The frame is not finished, even if all of its payload is consumed.
             self.frame.get_or_insert(Header { len: 0, ..header });
             return self.deliver_joined(false, delivery);
         }
         let is_wanted = match delivery {
-            Delivery::Parts => is_last || !self.assembler.joined().is_empty(),
+            Delivery::Parts => inflated.ends_message || !self.assembler.joined().is_empty(),
             Delivery::Fragments => is_end,
-            _ => is_last,
+            _ => inflated.ends_message,
         };
-        if !is_wanted {
-            return Ok(false);
+        if is_wanted {
+            self.deliver_joined(inflated.ends_message, delivery)?;
+        } else if is_last {
+            self.assembler.keep_for_next();
         }
-        self.deliver_joined(is_last, delivery)
+        if is_last && !inflated.ends_message {
+            self.sequence.note_continued();
+        }
+        Ok(is_wanted)
     }
 
     /// Delivers the joined or inflated bytes.

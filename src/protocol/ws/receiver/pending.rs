@@ -14,7 +14,7 @@ impl Receiver {
     /// part of a payload counts.
     #[cold]
     pub fn has_pending(&self) -> bool {
-        if !matches!(self.end, ReceiveEnd::NotYet) {
+        if !matches!(self.end, ReceiveEnd::NotYet) || self.yields_more {
             return true;
         }
         let delivery = match self.delivery_in_progress() {
@@ -32,10 +32,6 @@ impl Receiver {
         let mut is_begun = self.sequence.is_within_message();
         if let Some(header) = self.frame {
             let arrived = bytes.len() as u64;
-            if header.len == 0 {
-                // All of it was taken, but not everything is inflated yet.
-                return true;
-            }
             if is_found(&header, arrived.min(header.len), delivery) {
                 return true;
             }
