@@ -222,6 +222,7 @@ CHECKS = {
         reports_refused_connection,
     ],
     "poll_loop": [sends_typed_lines, reports_refused_connection],
+    "poll_conn": [sends_typed_lines, reports_refused_connection],
     "epoll_many": [
         prints("100 connections, 1000 messages sent, 1000 echoes", r"\d+\.\d us per message"),
         reports_refused_connection,
