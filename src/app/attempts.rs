@@ -10,7 +10,7 @@ use super::target::Servers;
 use crate::base::error::{Error, Kind, Phase};
 use crate::base::memory::Text;
 use crate::base::sync::Arc;
-use crate::conn::options::Options;
+use crate::conn::options::{Options, Supplied};
 use crate::conn::send::keys::Keys;
 use crate::protocol::backoff::{Backoff, BackoffOptions};
 use std::time::Duration;
@@ -128,8 +128,14 @@ impl Attempts {
         };
         let may_succeed = end.as_ref().err().is_none_or(may_succeed);
         let has_more = self.servers.note_failure(may_succeed);
-        // What the caller supplies serves only one connection.
-        if is_ending || self.options.supplied.is_some() {
+        // What the caller supplies serves only one connection, but on_connecting may supply another
+        // transport. A used one is refused then; a used socket would be tried again and again.
+        let may_have_another = match &self.options.supplied {
+            None => true,
+            Some(Supplied::Transport(_)) => self.asks,
+            Some(Supplied::Socket(_)) => false,
+        };
+        if is_ending || !may_have_another {
             return None;
         }
         if has_more {

@@ -180,8 +180,9 @@ pub unsafe extern "C" fn wsline_transport_free(transport: *mut wsline_transport)
 ///
 /// The URL still determines the request, and `wss://` still means TLS, which runs over the
 /// transport: if that is encrypted already, use `ws://`. With wsline_options_set_upgraded() it is a
-/// WebSocket connection already. No proxy is used, no redirect is followed, and an app does not
-/// reconnect. Of this function and wsline_options_set_fd(), the last call counts.
+/// WebSocket connection already. No proxy is used, and no redirect is followed. An app reconnects
+/// only if on_connecting sets a new transport in the options of each attempt, see
+/// wsline_app_on_connecting(). Of this function and wsline_options_set_fd(), the last call counts.
 ///
 /// wsline_conn_abort() and wsline_conn_shutdown() end waits within 100 ms, or at once if waits are
 /// not made with a wsline_transport_wait_fn. wsline_options_set_interruptible() has no effect on

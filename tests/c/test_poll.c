@@ -353,6 +353,8 @@ static void other_threads_may_use_the_connection(void) {
     wire_close(&wire);
 }
 
+static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
+
 static void *close_it(void *conn) {
     CHECK_OK(wsline_conn_close(conn, WSLINE_CLOSE_NORMAL, NULL, WAIT_MS));
     return NULL;
@@ -360,8 +362,6 @@ static void *close_it(void *conn) {
 
 /* A closing thread reads and discards; the watcher learns of the end. */
 static void it_becomes_readable_when_another_thread_closes(void) {
-    static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
-
     for (size_t i = 0; i < COUNT_OF(peers); i++) {
         wsline_conn *conn = peer_connect(peers[i], "/echo", NULL);
         int fd = poll_fd(conn);
@@ -383,7 +383,6 @@ static void it_becomes_readable_when_another_thread_closes(void) {
 /* Several messages in one TLS record, some compressed, and a close frame: what TLS has decrypted is
  * no longer in the socket. */
 static void it_knows_what_tls_holds(void) {
-    static const char *const peers[] = {"FAULTS", "FAULTS_TLS"};
     static const char path[] = "/frame?extensions=permessage-deflate&then=stall&hex=" //
         A HELLO PING BEGIN END HELLO B CLOSE;
     static const char *const want[] = {"a", "Hello", "pi", "xz", "Hello", "b", "\x03\xe8"};
@@ -412,17 +411,17 @@ static void it_knows_what_tls_holds(void) {
 }
 
 static void large_echoes_arrive_over_tls(void) {
-    static const char *const peers[] = {"WEBSOCKETS_TLS", "FAULTS_TLS"};
+    static const char *const tls_peers[] = {"WEBSOCKETS_TLS", "FAULTS_TLS"};
     enum { SIZE = 200000 };
     char *text = text_of(SIZE);
 
-    for (size_t i = 0; i < COUNT_OF(peers); i++) {
-        wsline_conn *conn = peer_connect(peers[i], "/echo", NULL);
+    for (size_t i = 0; i < COUNT_OF(tls_peers); i++) {
+        wsline_conn *conn = peer_connect(tls_peers[i], "/echo", NULL);
         int watcher = epoll_create1(0);
         struct epoll_event event = {.events = EPOLLIN | EPOLLET};
         wsline_message message;
 
-        check_row(peers[i]);
+        check_row(tls_peers[i]);
         REQUIRE(epoll_ctl(watcher, EPOLL_CTL_ADD, poll_fd(conn), &event) == 0);
         for (unsigned round = 0; round < 5; round++) {
             wsline_status status = WSLINE_OK;

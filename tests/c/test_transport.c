@@ -268,6 +268,50 @@ static void apps_use_it(void) {
     }
 }
 
+/* An app that gets a new transport for each of three attempts. */
+struct attempts {
+    struct carrier carriers[3];
+    unsigned begun, closed;
+};
+
+static int32_t supply(wsline_app *app, const wsline_attempt *attempt, wsline_options *options,
+                      void *userdata) {
+    struct attempts *attempts = userdata;
+    struct carrier *carrier = &attempts->carriers[attempts->begun];
+
+    (void)app;
+    (void)attempt;
+    if (attempts->begun == COUNT_OF(attempts->carriers)) return WSLINE_CONNECT_GIVE_UP;
+    attempts->begun++;
+    carrier_begin(carrier, peer_socket("FAULTS"), NULL, false);
+    CHECK_OK(wsline_options_set_transport(options, carrier->transport));
+    return WSLINE_CONNECT_NOW;
+}
+
+static void count_close(wsline_app *app, const wsline_close_info *info, void *userdata) {
+    (void)app;
+    (void)info;
+    ((struct attempts *)userdata)->closed++;
+}
+
+static void an_app_reconnects_with_new_transports(void) {
+    static struct attempts attempts;
+    wsline_options *options = peer_options();
+    wsline_app *app = NULL;
+
+    REQUIRE_OK(wsline_options_set_reconnect(options, true));
+    REQUIRE_OK(wsline_options_set_reconnect_delay_ms(options, 1, 1));
+    REQUIRE_OK(wsline_app_new("ws://localhost/frame?hex=810161&then=fin", options, &app));
+    wsline_options_free(options);
+    CHECK_OK(wsline_app_on_connecting(app, supply, &attempts, NULL));
+    CHECK_OK(wsline_app_on_close(app, count_close, &attempts, NULL));
+    CHECK_STATUS(WSLINE_ERR_CONNECTION_LOST, wsline_app_run(app));
+    wsline_app_free(app);
+    CHECK_INT(3, attempts.begun);
+    CHECK_INT(3, attempts.closed);
+    for (size_t i = 0; i < COUNT_OF(attempts.carriers); i++) carrier_end(&attempts.carriers[i]);
+}
+
 static void *abort_soon(void *conn) {
     clock_sleep_ms(50);
     CHECK_OK(wsline_conn_abort(conn));
@@ -466,11 +510,17 @@ static void arguments_are_checked(void) {
 
 int main(int argc, char **argv) {
     static const struct test tests[] = {
-        TEST(blocking_calls_use_it),    TEST(apps_use_it),
-        TEST(an_abort_ends_a_wait),     TEST(an_abort_ends_a_connect),
-        TEST(a_connect_has_a_deadline), TEST(a_failure_is_reported),
-        TEST(the_end_is_reported),      TEST(a_send_waits_for_room),
-        TEST(it_can_be_polled),         TEST(arguments_are_checked),
+        TEST(blocking_calls_use_it),
+        TEST(apps_use_it),
+        TEST(an_app_reconnects_with_new_transports),
+        TEST(an_abort_ends_a_wait),
+        TEST(an_abort_ends_a_connect),
+        TEST(a_connect_has_a_deadline),
+        TEST(a_failure_is_reported),
+        TEST(the_end_is_reported),
+        TEST(a_send_waits_for_room),
+        TEST(it_can_be_polled),
+        TEST(arguments_are_checked),
     };
 
     return check_main(argc, argv, tests, COUNT_OF(tests));
