@@ -24,14 +24,16 @@ static wsline_options *stamped_options(void) {
 }
 
 /* The system stamps only while some socket wants it, and begins a moment after the first one does.
- * This one stays open until the test ends. */
+ * This one stays open until the last test has ended. */
+static struct wire stamping;
+
 static void begin_stamping(void) {
-    struct wire wire = wire_open_tcp(stamped_options());
     wsline_message message = {.received_ns = 0};
 
+    if (stamping.conn == NULL) stamping = wire_open_tcp(stamped_options());
     while (message.received_ns == 0) {
-        wire_send_hex(&wire, A);
-        REQUIRE_OK(wsline_conn_recv(wire.conn, WAIT_MS, &message));
+        wire_send_hex(&stamping, A);
+        REQUIRE_OK(wsline_conn_recv(stamping.conn, WAIT_MS, &message));
     }
 }
 
@@ -207,5 +209,8 @@ int main(int argc, char **argv) {
         TEST(apps_report_it),
     };
 
-    return check_main(argc, argv, tests, COUNT_OF(tests));
+    int result = check_main(argc, argv, tests, COUNT_OF(tests));
+
+    if (stamping.conn != NULL) wire_close(&stamping);
+    return result;
 }
