@@ -36,7 +36,7 @@ pub struct Stream {
     tls: Option<Box<PriorityMutex<Tls>>>,
     peer: Peer,
     /// Created on first use.
-    peer_address: OnceLock<CString>,
+    peer_address: OnceLock<Box<CString>>,
     setup: Setup,
     /// `setup` has been done.
     is_prepared: AtomicBool,
@@ -214,7 +214,7 @@ impl Stream {
     /// `127.0.0.1:80`, `[::1]:80`, or the path of a Unix-domain socket; empty for a transport of
     /// the user's.
     pub fn peer_address(&self) -> &CString {
-        self.peer_address.get_or_init(|| self.peer.name())
+        self.peer_address.get_or_init(|| Box::new(self.peer.name()))
     }
 
     /// Continues the TLS handshake; true when it is done, or if there is no TLS.
